@@ -1,0 +1,53 @@
+"""Small facts for the examples of checks: the smallest container that shows the point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Known, NotRunning
+from hardentui.model.spec import Option, Spec
+
+DEFAULT_CAPABILITIES = frozenset(
+    f"CAP_{name}"
+    for name in (
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    )
+)
+"""What stock Podman grants when nothing is said (containers.conf(5), default_capabilities)."""
+
+
+def rootful(**over: Any) -> EngineFacts:
+    return EngineFacts(**{"default_capabilities": DEFAULT_CAPABILITIES, **over})
+
+
+def rootless(**over: Any) -> EngineFacts:
+    return EngineFacts(
+        **{"label": "rootless anna", "rootless": True, "default_capabilities": DEFAULT_CAPABILITIES, **over}
+    )
+
+
+def container(
+    *pairs: tuple[Option[Any], Any],
+    kernel: Known[Kernel | NotRunning] | None = None,
+    engine: EngineFacts | None = None,
+    **over: Any,
+) -> ContainerFacts:
+    """A container with these options; not running unless a kernel view is given."""
+    return ContainerFacts(
+        id="0" * 64,
+        name="web",
+        spec=Spec.of(*pairs),
+        kernel=kernel or NotRunning(),
+        engine=engine or rootful(),
+        **over,
+    )

@@ -1,0 +1,91 @@
+"""Everything that can go wrong on purpose.
+
+HardenError                   one sentence (title) and the way out (hint)
+├── UsageError                the call itself is wrong                                  exit 2
+├── InputError                a file or a name that was given cannot be used            exit 2
+│   ├── ChecklistError        a checklist with all its faults, each with its line
+│   └── PlanError             a saved plan that cannot be read
+├── EngineError               Podman did not do what was asked                          exit 3
+│   ├── NoEngine              no Podman was found; says what was tried
+│   ├── EngineUnreachable     no answer: absent, refused, no permission, timed out
+│   ├── EngineProtocolError   an answer that cannot be understood
+│   └── NotFound              the object is not there (any more)
+├── CannotExpress             a value that a format cannot hold
+├── CannotFix                 a remediation that does not fit this container
+├── GeneratorError            the Quadlet generator does not make what was meant
+└── WriteError                a file could not be written; what was there is untouched
+"""
+
+from __future__ import annotations
+
+
+class HardenError(Exception):
+    """Base of all errors that are told to the user as one sentence and a way out."""
+
+    exit_code = 2
+
+    def __init__(self, title: str, hint: str = "") -> None:
+        super().__init__(title)
+        self.title = title
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.title}\n{self.hint}" if self.hint else self.title
+
+
+class UsageError(HardenError):
+    """The call itself is wrong: an unknown check, a missing name."""
+
+
+class InputError(HardenError):
+    """A file or a name that was given cannot be used."""
+
+
+class ChecklistError(InputError):
+    """A checklist has faults; `faults` lists all of them as `line: message`."""
+
+    def __init__(self, title: str, faults: tuple[str, ...]) -> None:
+        super().__init__(title, "\n".join(faults))
+        self.faults = faults
+
+
+class PlanError(InputError):
+    """A saved plan cannot be read."""
+
+
+class EngineError(HardenError):
+    """Podman did not do what was asked."""
+
+    exit_code = 3
+
+
+class NoEngine(EngineError):
+    """No Podman was found."""
+
+
+class EngineUnreachable(EngineError):
+    """Podman gave no answer: absent, refused, no permission, timed out."""
+
+
+class EngineProtocolError(EngineError):
+    """Podman's answer cannot be understood."""
+
+
+class NotFound(EngineError):
+    """The object is not there (any more)."""
+
+
+class CannotExpress(HardenError):
+    """A format cannot hold this value."""
+
+
+class CannotFix(HardenError):
+    """A remediation does not fit this container."""
+
+
+class GeneratorError(HardenError):
+    """The Quadlet generator does not make what was meant."""
+
+
+class WriteError(HardenError):
+    """A file could not be written; what was there before is untouched."""

@@ -1,0 +1,1 @@
+"""What HardenTUI talks about: frozen values, no machine, no clock."""

@@ -1,0 +1,117 @@
+"""What a check is: one condition of one step, with its texts, its logic and its examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+
+F = TypeVar("F")
+ParameterValue: TypeAlias = "int | str | bool | tuple[str, ...]"
+
+HEADINGS = ("What it checks", "Why it matters", "What may break")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """The values that a checklist may set for a check, over the check's own defaults."""
+
+    values: Mapping[str, ParameterValue] = field(default_factory=dict)
+
+    def integer(self, name: str) -> int:
+        value = self.values[name]
+        if not isinstance(value, int):
+            raise TypeError(f"parameter {name} is no number: {value!r}")
+        return int(value)
+
+    def text(self, name: str) -> str:
+        value = self.values[name]
+        if not isinstance(value, str):
+            raise TypeError(f"parameter {name} is no text: {value!r}")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.values[name]
+        if not isinstance(value, tuple):
+            raise TypeError(f"parameter {name} is no list: {value!r}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class FixContext:
+    """What a remediation may look at besides the spec.
+
+    Attributes:
+        facts: the container that is being fixed.
+        parameters: the check's parameters; a user's own choices are set over them.
+        observations: name -> what a trial or a look at the running container showed (`written_paths`…).
+    """
+
+    facts: ContainerFacts
+    parameters: Parameters
+    observations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Generic[F]):
+    """One condition of one step. F is the kind of facts it looks at.
+
+    Attributes:
+        id: kebab-case; names the bad condition; the module is called like it.
+        title: what is wrong, as one short sentence without a full stop.
+        doc: the module's docstring with the HEADINGS; `explain` shows it.
+        summary: the fix as one imperative sentence.
+        remediate: spec -> better spec; None where no container option fixes it. Applied twice it is the
+            same as applied once. Raises CannotFix where it does not fit.
+        contextual: the severity moves with the context (rootful, user namespace, exposure, host mounts);
+            true for what widens the power of a process that was taken over.
+        parameters: name -> default of what a checklist may set.
+        passes, fails: tiny examples: test data, and what `explain` shows.
+    """
+
+    id: str
+    title: str
+    step: int
+    severity: Severity
+    kind: Kind
+    doc: str
+    summary: str
+    fix: FixKind
+    risk: Risk
+    evaluate: Callable[[F, Parameters], Verdict]
+    passes: tuple[F, ...]
+    fails: tuple[F, ...]
+    remediate: Callable[[Spec, FixContext], Spec] | None = None
+    references: tuple[str, ...] = ()
+    catalogue: str = ""
+    contextual: bool = False
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+
+    def section(self, heading: str) -> str:
+        """The text below one of the HEADINGS of the docstring, unwrapped to one paragraph per blank line."""
+        return sections(self.doc).get(heading, "")
+
+
+AnyCheck: TypeAlias = "Check[Any]"
+
+
+def sections(doc: str) -> dict[str, str]:
+    """Split a check's docstring: heading -> text. A heading is a line of its own that ends with a colon."""
+    found: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for line in doc.splitlines():
+        text = line.strip()
+        if text.endswith(":") and text[:-1] in HEADINGS:
+            current = found.setdefault(text[:-1], [])
+        elif current is not None:
+            current.append(text)
+    return {heading: _paragraphs(lines) for heading, lines in found.items()}
+
+
+def _paragraphs(lines: list[str]) -> str:
+    blocks = "\n".join(lines).strip().split("\n\n")
+    return "\n\n".join(" ".join(block.split()) for block in blocks)

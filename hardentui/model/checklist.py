@@ -1,0 +1,44 @@
+"""A checklist: an ordered selection of checks with texts and parameters. It holds no logic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hardentui.model.check import ParameterValue
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the ten steps.
+
+    Attributes:
+        number: 1 to 10.
+        title: a few words, fits a rail of 20 columns.
+        what, why, attack, fix, breaks: plain text, for a newcomer.
+        checks: ids, in the order in which they are shown.
+        references: where to read on.
+    """
+
+    number: int
+    title: str
+    what: str = ""
+    why: str = ""
+    attack: str = ""
+    fix: str = ""
+    breaks: str = ""
+    checks: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """A profile: steps in order, and parameters by check id."""
+
+    id: str
+    title: str
+    steps: tuple[Step, ...]
+    parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
+
+    def step_of(self, check: str) -> Step | None:
+        return next((step for step in self.steps if check in step.checks), None)

@@ -1,0 +1,257 @@
+"""Facts: what was read, frozen. Raw values; views and reports make them safe to show.
+
+A value that could not be looked at is an `Unreadable` with the reason, never None, so that no check can
+take it for an absent one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+
+from hardentui.model.spec import Spec
+from hardentui.model.version import Version
+
+if TYPE_CHECKING:
+    from hardentui.model.host import HostFacts, TrustFacts
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Something that could not be looked at. `reason` completes the sentence "unknown, because …"."""
+
+    reason: str
+
+
+Known: TypeAlias = V | Unreadable
+
+NOT_READ = Unreadable("it was not looked at")
+
+
+class IdRange(NamedTuple):
+    """One line of a uid_map: `size` ids from `inside` map to ids from `outside`."""
+
+    inside: int
+    outside: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilitySets:
+    """Capability names (`CAP_CHOWN`) of a process, from /proc/PID/status."""
+
+    effective: frozenset[str] = frozenset()
+    permitted: frozenset[str] = frozenset()
+    inheritable: frozenset[str] = frozenset()
+    bounding: frozenset[str] = frozenset()
+    ambient: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the cgroup tree enforces, the tightest on the way up; None = no limit anywhere.
+
+    Attributes:
+        memory: bytes.
+        pids: tasks.
+        cpus: processors (quota divided by period).
+        swap: bytes of swap on top of memory; None also where swap is not accounted.
+    """
+
+    memory: int | None = None
+    pids: int | None = None
+    cpus: float | None = None
+    swap: int | None = None
+
+
+class ListeningSocket(NamedTuple):
+    """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace."""
+
+    protocol: str
+    address: str
+    port: int
+
+
+class Process(NamedTuple):
+    """A process in the container, seen from the host."""
+
+    pid: int
+    name: str
+    executable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What the kernel says of a container's main process: /proc/PID and the cgroup tree.
+
+    Attributes:
+        uid, gid: effective ids as the host sees them.
+        uid_map, gid_map: lines of the maps; one that covers everything from 0 to 0 is the host's own.
+        seccomp_mode: 0 none, 1 strict, 2 filter.
+        lsm_label: /proc/PID/attr/current: an SELinux context, an AppArmor profile, or empty.
+        shared_namespaces: kinds (`net pid ipc uts user mnt cgroup`) that are the same as the engine's.
+        host_user_namespace: the user namespace is the initial one of the host.
+        read_only_root: the mount at / has the option ro.
+        masked_paths: mount points below /proc and /sys that hide or protect something.
+        mounts: (mount point, file system type, options) of the container's mount namespace.
+        processes, listening: what runs and what listens in the container.
+    """
+
+    pid: int
+    uid: Known[int] = NOT_READ
+    gid: Known[int] = NOT_READ
+    uid_map: Known[tuple[IdRange, ...]] = NOT_READ
+    gid_map: Known[tuple[IdRange, ...]] = NOT_READ
+    capabilities: Known[CapabilitySets] = NOT_READ
+    no_new_privileges: Known[bool] = NOT_READ
+    seccomp_mode: Known[int] = NOT_READ
+    lsm_label: Known[str] = NOT_READ
+    read_only_root: Known[bool] = NOT_READ
+    shared_namespaces: Known[frozenset[str]] = NOT_READ
+    host_user_namespace: Known[bool] = NOT_READ
+    limits: Known[Limits] = NOT_READ
+    masked_paths: Known[frozenset[str]] = NOT_READ
+    mounts: Known[tuple[tuple[str, str, str], ...]] = NOT_READ
+    processes: Known[tuple[Process, ...]] = NOT_READ
+    listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
+    groups: Known[tuple[int, ...]] = NOT_READ
+
+
+@dataclass(frozen=True, slots=True)
+class NotRunning:
+    """There is no process: the declared values are all there is."""
+
+    state: str = "created"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """One Podman engine.
+
+    Attributes:
+        label: short name that is shown: `rootful`, `rootless anna`, `prod (ssh)`.
+        url: where it was reached.
+        local: its processes are on this machine, so /proc can be asked.
+        default_capabilities: what a container gets when nothing is said; from info, else Podman's own list.
+        default_network: the network of a container when nothing is said (`podman`).
+        info: answer of /info; Unreadable until it has been asked (it is slow).
+        trust: signature policy and registries of this engine's user.
+    """
+
+    label: str = "rootful"
+    url: str = ""
+    version: Version = field(default_factory=lambda: Version(5, 4, 2))
+    rootless: Known[bool] = False
+    local: bool = True
+    simulated: bool = False
+    default_capabilities: frozenset[str] = frozenset()
+    default_network: str = "podman"
+    info: Known[Mapping[str, Any]] = NOT_READ
+    trust: Known[TrustFacts] = NOT_READ
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """An image: its inspect document and, where asked, its history and inventory.
+
+    Attributes:
+        inspect: GET /images/ID/json.
+        history: GET /images/ID/history, newest first.
+        local_names: image ID that each local reference resolves to now (for superseded images).
+    """
+
+    id: str
+    inspect: Mapping[str, Any] = field(default_factory=dict)
+    history: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
+    engine: EngineFacts = field(default_factory=EngineFacts)
+    names: tuple[str, ...] = ()
+    used_by: tuple[str, ...] = ()
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        return self.inspect.get("Config") or {}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFacts:
+    """A network: its inspect document and the names of the containers on it."""
+
+    name: str
+    inspect: Mapping[str, Any] = field(default_factory=dict)
+    members: tuple[str, ...] = ()
+    engine: EngineFacts = field(default_factory=EngineFacts)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeFacts:
+    """A volume: its inspect document."""
+
+    name: str
+    inspect: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another container of the same engine, as far as checks compare with it."""
+
+    id: str
+    name: str
+    networks: tuple[str, ...] = ()
+    app: str = ""
+    pod: str = ""
+    process_label: str = ""
+    uid_ranges: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFacts:
+    """One container with everything that its checks may look at.
+
+    Attributes:
+        inspect: GET /containers/ID/json; checks use the spec where it has what they need.
+        spec: what was asked for (see hardentui.options).
+        kernel: what the kernel enforces; NotRunning when there is no process; Unreadable with the reason.
+        networks: name -> facts of the user-defined and default networks it is on.
+        image_ids: reference -> image ID that it resolves to now on this engine.
+        now: when it was read; checks have no clock of their own.
+    """
+
+    id: str
+    name: str
+    spec: Spec = field(default_factory=Spec)
+    inspect: Mapping[str, Any] = field(default_factory=dict)
+    engine: EngineFacts = field(default_factory=EngineFacts)
+    image: Known[ImageFacts] = NOT_READ
+    kernel: Known[Kernel | NotRunning] = NotRunning()
+    host: Known[HostFacts] = NOT_READ
+    networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
+    volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
+    peers: tuple[Peer, ...] = ()
+    image_ids: Known[Mapping[str, str]] = NOT_READ
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    @property
+    def running(self) -> bool:
+        return not isinstance(self.kernel, NotRunning)
+
+    @property
+    def image_name(self) -> str:
+        return str(self.inspect.get("ImageName") or "")
+
+    @property
+    def state(self) -> str:
+        """Podman's word: created, running, exited, paused, stopped…"""
+        return str((self.inspect.get("State") or {}).get("Status") or "")
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return (self.inspect.get("Config") or {}).get("Labels") or {}
+
+    def planned(self, spec: Spec) -> ContainerFacts:
+        """This container as it would be declared with another spec, before it runs."""
+        return replace(self, spec=spec, kernel=NotRunning("planned"))

@@ -1,0 +1,179 @@
+"""What a check answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Status(StrEnum):
+    """The five answers. A thing that could not be looked at is never a pass."""
+
+    PASS = "pass"  # noqa: S105 - a word of XCCDF, no password
+    FAIL = "fail"
+    NOT_APPLICABLE = "not-applicable"
+    UNKNOWN = "unknown"
+    WAIVED = "waived"
+
+
+class Severity(IntEnum):
+    """How bad a failing check is; ordered, so that the worst can be found with max()."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+    def shifted(self, steps: int) -> Severity:
+        """One or more steps up or down, never beyond critical and low."""
+        return Severity(min(Severity.CRITICAL, max(Severity.LOW, self + steps)))
+
+    @classmethod
+    def parse(cls, word: str) -> Severity:
+        """Raises KeyError for a word that is no severity."""
+        return cls[word.upper()]
+
+
+class Kind(StrEnum):
+    """What a finding is about."""
+
+    CONTAINER = "container"
+    IMAGE = "image"
+    NETWORK = "network"
+    HOST = "host"
+    ENGINE = "engine"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A value that was seen, and where: `Evidence("/proc/812/status", "NoNewPrivs: 0")`."""
+
+    where: str
+    saw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer of one check on one subject.
+
+    Attributes:
+        declared: what the configuration asks for, in a few words; empty when nothing is declared.
+        effective: what the kernel enforces, in a few words; empty when there is nothing to ask the kernel.
+        evidence: the values behind the answer.
+        reason: why it is not applicable or unknown; for a failure, what is wrong in this very case.
+        severity: this case's severity when it differs from the check's.
+        commands: for what no spec can fix, the commands or lines that an admin would use here.
+    """
+
+    status: Status
+    declared: str = ""
+    effective: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    reason: str = ""
+    severity: Severity | None = None
+    commands: tuple[str, ...] = ()
+
+
+def passed(
+    declared: str = "", effective: str = "", evidence: tuple[Evidence, ...] = (), reason: str = ""
+) -> Verdict:
+    """The condition was looked for and is not there."""
+    return Verdict(Status.PASS, declared, effective, evidence, reason)
+
+
+def failed(
+    reason: str,
+    declared: str = "",
+    effective: str = "",
+    evidence: tuple[Evidence, ...] = (),
+    severity: Severity | None = None,
+    commands: tuple[str, ...] = (),
+) -> Verdict:
+    """The bad condition is there; `reason` says what is wrong in this case."""
+    return Verdict(Status.FAIL, declared, effective, evidence, reason, severity, commands)
+
+
+def not_applicable(reason: str) -> Verdict:
+    """The question has no meaning here, because of `reason`."""
+    return Verdict(Status.NOT_APPLICABLE, reason=reason)
+
+
+def unknown(reason: str, declared: str = "", evidence: tuple[Evidence, ...] = ()) -> Verdict:
+    """It could not be looked at, because of `reason`."""
+    return Verdict(Status.UNKNOWN, declared, "", evidence, reason)
+
+
+class FixKind(StrEnum):
+    """What has to be done for a fix."""
+
+    LIVE_UPDATE = "live update"
+    RECREATE = "recreate"
+    UNIT_EDIT = "unit edit"
+    HOST_FILE = "host file"
+    IMAGE_REBUILD = "image rebuild"
+    DECISION = "decision"
+
+
+class Risk(StrEnum):
+    """What a fix does to a service that works today."""
+
+    SAFE = "safe"
+    MAY_BREAK = "may break"
+    CHANGES_BEHAVIOUR = "changes behaviour"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a finding is about. `engine` is the label of the engine it lives on."""
+
+    kind: Kind
+    id: str
+    name: str
+    engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """How a failing finding becomes a passing one.
+
+    Attributes:
+        summary: one imperative sentence.
+        impact: what it may break.
+        run: the change as `podman run` flags, one per line; empty when it is no matter of flags.
+        quadlet: the change as Quadlet lines.
+        commands: commands or lines for what no container option can fix.
+    """
+
+    summary: str
+    impact: str
+    kind: FixKind
+    risk: Risk
+    run: str = ""
+    quadlet: str = ""
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A check's verdict on a subject, with its severity in this context."""
+
+    check: str
+    step: int
+    title: str
+    subject: Subject
+    verdict: Verdict
+    severity: Severity
+    references: tuple[str, ...] = ()
+    remediation: Remediation | None = None
+
+    @property
+    def status(self) -> Status:
+        return self.verdict.status
+
+    @property
+    def failing(self) -> bool:
+        return self.verdict.status is Status.FAIL

@@ -1,0 +1,67 @@
+"""A plan: ordered changes from spec to spec'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hardentui.model.check import ParameterValue
+from hardentui.model.finding import FixKind, Risk
+from hardentui.model.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A fix that somebody chose: a check's id, and values for its parameters where they differ."""
+
+    check: str
+    parameters: tuple[tuple[str, ParameterValue], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One option that becomes another.
+
+    Attributes:
+        option: the flag, `--cap-drop`.
+        before, after: arguments of the flag, one per occurrence.
+        checks: ids of the chosen fixes that ask for it.
+        reason: their summaries.
+        impact: what it may break.
+    """
+
+    option: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    checks: tuple[str, ...]
+    reason: str
+    risk: Risk
+    impact: str
+    kind: FixKind
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A chosen fix that is not in the plan, and why."""
+
+    check: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be different, and why.
+
+    Attributes:
+        container: its name.
+        before, after: the spec as it is and as it will be.
+        conflicts: known troubles between chosen fixes, one sentence each.
+    """
+
+    container: str
+    image: str
+    choices: tuple[Choice, ...]
+    changes: tuple[Change, ...]
+    before: Spec
+    after: Spec
+    skipped: tuple[Skipped, ...] = ()
+    conflicts: tuple[str, ...] = ()

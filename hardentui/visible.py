@@ -1,0 +1,45 @@
+"""The one gate for untrusted text: names, labels, environment, image metadata and logs.
+
+What comes out has no control, escape, bidirectional, zero-width or surrogate character left, so it cannot
+move a cursor, change a title, write a clipboard or reverse a line. The model keeps raw values; every view
+and report sends them through here. Writers do not: they escape for their own format.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+MASK = "********"
+
+# Cc control, Cf format (bidi, zero width), Cs surrogates, Co private use, Zl/Zp line and paragraph separators
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def _mark(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)  # the picture of the control character
+    if code == 0x7F:
+        return "\u2421"
+    return f"<U+{code:04X}>"
+
+
+def visible(text: str, limit: int | None = None) -> str:
+    """Return `text` on one line with everything that a terminal would act on made visible.
+
+    Args:
+        text: any string, from anywhere.
+        limit: at most this many characters come back; a cut is marked with an ellipsis.
+    """
+    if limit is not None and len(text) > limit + 1:
+        text = text[: limit + 1]  # bounds the work on a hostile megabyte
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_mark(c) if unicodedata.category(c) in _HIDDEN_CATEGORIES else c for c in text)
+    if limit is not None and len(text) > limit:
+        return text[: max(0, limit - 1)] + "…"
+    return text
+
+
+def visible_lines(text: str) -> str:
+    """Like `visible`, but line breaks stay line breaks and tabs become blanks."""
+    return "\n".join(visible(line.expandtabs(4)) for line in text.split("\n"))
