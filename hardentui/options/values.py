@@ -1,0 +1,79 @@
+"""Values of options that are more than a text or a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A bind, volume, image or other mount; tmpfs has an option of its own.
+
+    Attributes:
+        type: bind, volume, image, devpts, ramfs, glob, artifact.
+        source: host path, volume name or image; empty for an anonymous volume.
+        destination: path in the container.
+        options: in the spelling of `--volume` (`ro`, `z`, `Z`, `U`, `nosuid`, `rshared`, `idmap=…`), sorted;
+            Podman's own defaults (rw, rbind, rprivate, nosuid, nodev of a volume…) are left out.
+        subpath: directory inside a volume or image; only `--mount` can say it.
+    """
+
+    type: str
+    source: str
+    destination: str
+    options: tuple[str, ...] = ()
+    subpath: str = ""
+
+    @property
+    def read_only(self) -> bool:
+        return "ro" in self.options or "readonly" in self.options
+
+    def with_options(self, *add: str, drop: tuple[str, ...] = ()) -> Mount:
+        kept = (set(self.options) - set(drop)) | set(add)
+        return Mount(self.type, self.source, self.destination, tuple(sorted(kept)), self.subpath)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One published port.
+
+    Attributes:
+        container: port number in the container.
+        host: host port as text; empty = a random one.
+        address: host address; empty = all addresses.
+        protocol: tcp, udp or sctp.
+    """
+
+    container: int
+    host: str = ""
+    address: str = ""
+    protocol: str = "tcp"
+
+    @property
+    def on_all_addresses(self) -> bool:
+        return self.address in ("", "0.0.0.0", "::", "*", "[::]")  # noqa: S104 - compared, not bound
+
+    @property
+    def on_loopback(self) -> bool:
+        return self.address.startswith("127.") or self.address in ("::1", "[::1]")
+
+    def argument(self) -> str:
+        """As `--publish` wants it: `127.0.0.1:8080:80/udp`."""
+        address = (
+            f"[{self.address}]" if ":" in self.address and not self.address.startswith("[") else self.address
+        )
+        text = (
+            f"{address}:{self.host}:{self.container}"
+            if address
+            else (f"{self.host}:{self.container}" if self.host else str(self.container))
+        )
+        return text if self.protocol == "tcp" else f"{text}/{self.protocol}"
+
+
+def mount_arguments(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
+    """Each mount as `--volume` wants it: `source:destination:options`."""
+    found = []
+    for mount in mounts:
+        parts = [mount.source, mount.destination] if mount.source else [mount.destination]
+        found.append(":".join(parts + ([",".join(mount.options)] if mount.options else [])))
+    return tuple(found)
