@@ -1,0 +1,98 @@
+"""Known troubles between a fix and the container it is meant for (reference: checks.md section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.spec import Spec
+from hardentui.options import (
+    CAP_DROP,
+    CPUS,
+    MEMORY,
+    MOUNTS,
+    NO_NEW_PRIVILEGES,
+    PIDS_LIMIT,
+    READ_ONLY,
+    SYSTEMD,
+    TMPFS,
+    USER,
+    USERNS,
+)
+
+
+def conflicts_of(facts: ContainerFacts, after: Spec, checks: tuple[str, ...]) -> tuple[str, ...]:
+    """One sentence for each known trouble of the new spec that the old one did not have."""
+    if not checks:
+        return ()
+    return tuple(text for trouble in _TROUBLES if (text := trouble(facts, after)))
+
+
+def _newly(facts: ContainerFacts, after: Spec, option: object) -> bool:
+    return option in after and option not in facts.spec
+
+
+def _user_namespace_and_volumes(facts: ContainerFacts, after: Spec) -> str:
+    if _newly(facts, after, USERNS) and any(mount.type in ("volume", "bind") for mount in after[MOUNTS]):
+        return (
+            "A user namespace shifts ids: files in its volumes belong to other users then. "
+            "Mount them with :U, or change their owner once."
+        )
+    return ""
+
+
+def _read_only_root(facts: ContainerFacts, after: Spec) -> str:
+    if _newly(facts, after, READ_ONLY) and not after[TMPFS]:
+        return (
+            "With a read-only root, programs that write outside volumes and the tmpfs mounts on /run, /tmp "
+            "and /var/tmp fail; look at what it writes today (podman diff) and add a tmpfs for it."
+        )
+    return ""
+
+
+def _capabilities_and_root(facts: ContainerFacts, after: Spec) -> str:
+    if _newly(facts, after, CAP_DROP) and not after[USER]:
+        return (
+            "Entry points that start as root and then change owner or user need CHOWN, DAC_OVERRIDE, SETUID "
+            "and SETGID; add the ones that are missed."
+        )
+    return ""
+
+
+def _no_new_privileges_and_setuid(facts: ContainerFacts, after: Spec) -> str:
+    if _newly(facts, after, NO_NEW_PRIVILEGES) and after[USER]:
+        return "Programs with the set-user-id bit (sudo, ping, su) lose their extra rights under no-new-privileges."
+    return ""
+
+
+def _systemd_inside(facts: ContainerFacts, after: Spec) -> str:
+    inside = facts.inspect.get("Config") or {}
+    if (inside.get("SystemdMode") or after[SYSTEMD] == "always") and (
+        _newly(facts, after, READ_ONLY) or _newly(facts, after, CAP_DROP) or _newly(facts, after, USER)
+    ):
+        return (
+            "systemd runs inside this container: it needs root inside, a writable /etc for some units, and "
+            "capabilities for the services it starts. Try each of these fixes alone."
+        )
+    return ""
+
+
+def _limits_without_controllers(facts: ContainerFacts, after: Spec) -> str:
+    limited = [option for option in (MEMORY, CPUS, PIDS_LIMIT) if _newly(facts, after, option)]
+    info = facts.engine.info
+    if not limited or facts.engine.rootless is not True or not hasattr(info, "get"):
+        return ""
+    host = info.get("host") or {}
+    if host.get("cgroupVersion") == "v1":
+        return "A rootless engine on cgroup v1 ignores limits: they are written down but not enforced."
+    return ""
+
+
+_TROUBLES: tuple[Callable[[ContainerFacts, Spec], str], ...] = (
+    _systemd_inside,
+    _user_namespace_and_volumes,
+    _read_only_root,
+    _capabilities_and_root,
+    _no_new_privileges_and_setuid,
+    _limits_without_controllers,
+)

@@ -1,0 +1,80 @@
+"""Run checks on facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from hardentui.errors import CannotFix
+from hardentui.harden.severity import in_context
+from hardentui.harden.spec_diff import as_quadlet_lines, as_run_lines, spec_diff
+from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Finding, Kind, Remediation, Subject, Verdict, unknown
+
+
+def parameters_of(
+    check: AnyCheck, checklist: Checklist, over: Mapping[str, ParameterValue] | None = None
+) -> Parameters:
+    """The check's defaults, then the checklist's values, then a user's own."""
+    return Parameters({**check.parameters, **checklist.parameters.get(check.id, {}), **(over or {})})
+
+
+def evaluate(
+    facts: object, subject: Subject, checks: Iterable[AnyCheck], checklist: Checklist
+) -> list[Finding]:
+    """One finding per check of the subject's kind, in the order of `checks`."""
+    found = []
+    for check in checks:
+        if check.kind is not subject.kind:
+            continue
+        verdict = judge(check, facts, parameters_of(check, checklist))
+        found.append(
+            Finding(
+                check=check.id,
+                step=check.step,
+                title=check.title,
+                subject=subject,
+                verdict=verdict,
+                severity=in_context(check.severity, verdict, check.contextual, facts),
+                references=check.references,
+            )
+        )
+    return found
+
+
+def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
+    """The check's verdict. Documents from an engine may have any shape: what a check stumbles over there is
+    an unknown with the reason, not the end of the scan."""
+    try:
+        verdict: Verdict = check.evaluate(facts, parameters)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        return unknown(f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})")
+    return verdict
+
+
+def remediation(check: AnyCheck, facts: object, verdict: Verdict, checklist: Checklist) -> Remediation:
+    """What to do about a failing check on these facts."""
+    run = quadlet = ""
+    summary = check.summary
+    if check.remediate is not None and isinstance(facts, ContainerFacts):
+        try:
+            after = check.remediate(facts.spec, FixContext(facts, parameters_of(check, checklist)))
+        except CannotFix as error:
+            summary = f"{summary} ({error.title})"
+        else:
+            changed = spec_diff(facts.spec, after)
+            run, quadlet = as_run_lines(changed), as_quadlet_lines(changed, facts.engine.version)
+    return Remediation(
+        summary=summary,
+        impact=check.section("What may break"),
+        kind=check.fix,
+        risk=check.risk,
+        run=run,
+        quadlet=quadlet,
+        commands=verdict.commands,
+    )
+
+
+def container_subject(facts: ContainerFacts) -> Subject:
+    return Subject(Kind.CONTAINER, facts.id, facts.name, facts.engine.label)

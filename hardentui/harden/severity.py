@@ -1,0 +1,45 @@
+"""How bad a failing check is in this very context.
+
+A check whose bad condition widens the power of a taken-over process (`Check.contextual`) moves by one step:
+up when the engine is rootful, a port is open on all addresses or a host directory can be written, down when
+the container has a user namespace of its own. Ups and downs are added and the sum counts as one step at the
+most; otherwise every finding of a rootful host would read "critical" and nothing would stand out.
+"""
+
+from __future__ import annotations
+
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import Severity, Verdict
+from hardentui.options import MOUNTS, PUBLISH, USERNS
+
+_OWN_USER_NAMESPACE = ("auto", "keep-id", "nomap", "private")
+
+
+def in_context(severity: Severity, verdict: Verdict, contextual: bool, facts: object) -> Severity:
+    """The severity of a verdict on a subject; a verdict that names its own is taken at its word."""
+    if verdict.severity is not None:
+        return verdict.severity
+    if not contextual or not isinstance(facts, ContainerFacts):
+        return severity
+    return severity.shifted(max(-1, min(1, _pull(facts))))
+
+
+def _pull(facts: ContainerFacts) -> int:
+    pull = 0
+    if facts.engine.rootless is False:
+        pull += 1
+    if any(port.on_all_addresses for port in facts.spec[PUBLISH]):
+        pull += 1
+    if any(mount.type == "bind" and not mount.read_only for mount in facts.spec[MOUNTS]):
+        pull += 1
+    if has_own_user_namespace(facts):
+        pull -= 2
+    return pull
+
+
+def has_own_user_namespace(facts: ContainerFacts) -> bool:
+    """Root in the container is nobody on the host: the kernel says so, else the spec asks for it."""
+    kernel = facts.kernel
+    if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
+        return not kernel.host_user_namespace
+    return facts.engine.rootless is True or facts.spec[USERNS].split(":")[0] in _OWN_USER_NAMESPACE
