@@ -1,15 +1,296 @@
-"""Facts of the host and of one user's trust configuration. (Filled by hardentui.host.)"""
+"""Facts of the host below the engines: kernel, users, configuration files, sockets, packages, security modules.
+
+Read by hardentui.host. Whatever could not be looked at is an `Unreadable`; a path that was looked for and is not
+there is simply absent from a mapping or a tuple.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from hardentui.model.configuration import Configuration, FileFact, Missing, Value
+from hardentui.model.facts import NOT_READ, Known
+from hardentui.model.trust import Rule, TrustFacts, rule_for
+
+__all__ = [
+    "Advisory",
+    "ApiService",
+    "Baseline",
+    "Configuration",
+    "EngineSocket",
+    "FileFact",
+    "Firewall",
+    "Hole",
+    "HostFacts",
+    "Missing",
+    "Package",
+    "Program",
+    "RootRight",
+    "Rule",
+    "SecurityModules",
+    "Storage",
+    "SubIds",
+    "TrustFacts",
+    "User",
+    "Value",
+    "rule_for",
+]
+
+
+class SubIds(NamedTuple):
+    """One line of /etc/subuid or /etc/subgid."""
+
+    owner: str
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The first id after the range."""
+        return self.start + self.size
 
 
 @dataclass(frozen=True, slots=True)
-class TrustFacts:
-    """Signature policy and registries that hold for one engine's user."""
+class User:
+    """An account.
+
+    Attributes:
+        rootless: something shows that it runs rootless containers (a storage folder, lingering, Quadlets).
+        controllers: cgroup controllers that systemd delegates to it.
+    """
+
+    name: str
+    uid: int
+    gid: int = 0
+    home: str = ""
+    rootless: bool = False
+    controllers: Known[frozenset[str]] = NOT_READ
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSocket:
+    """An engine's API socket that exists now.
+
+    Attributes:
+        members: accounts other than root that are in its group, when the group may write.
+        target: where a symbolic link leads; empty when it is none.
+    """
+
+    file: FileFact
+    rootful: bool = True
+    group: str = ""
+    members: tuple[str, ...] = ()
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiService:
+    """A `podman system service` on TCP, seen in a unit file or in the process list.
+
+    Attributes:
+        where: the unit file, or `process 812`.
+        address: as given, `tcp://0.0.0.0:2375`.
+        client_certificates: it asks clients for a certificate.
+    """
+
+    where: str
+    address: str
+    client_certificates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's target.
+
+    Attributes:
+        role: runtime, conmon, helper, hook, hook program.
+        known: it stands where packages put it and has a name that Podman itself uses.
+        named_by: the file that names it; empty for built-in places.
+    """
+
+    role: str
+    file: FileFact
+    known: bool = True
+    named_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Storage settings of the rootful engine, from storage.conf, and the graph root as it is.
+
+    Attributes:
+        driver: as configured; empty means that Podman chooses (overlay where it can).
+        used_drivers: drivers that left something in the graph root.
+        same_device_as: `/` or the home folder, when the graph root lies on the same file system; else empty.
+    """
+
+    settings: Configuration = field(default_factory=Configuration)
+    driver: str = ""
+    graph_root: str = "/var/lib/containers/storage"
+    mount_options: tuple[str, ...] = ()
+    used_drivers: Known[tuple[str, ...]] = NOT_READ
+    root: Known[FileFact | Missing] = NOT_READ
+    same_device_as: Known[str] = NOT_READ
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityModules:
+    """SELinux and AppArmor.
+
+    Attributes:
+        active: names in /sys/kernel/security/lsm.
+        selinux: `enforcing`, `permissive` or `absent`, as the kernel says.
+        selinux_configured: SELINUX= of /etc/selinux/config; empty when there is no such file.
+        apparmor: the kernel module is enabled.
+    """
+
+    active: Known[tuple[str, ...]] = NOT_READ
+    selinux: Known[str] = NOT_READ
+    selinux_configured: Known[str] = NOT_READ
+    apparmor: Known[bool] = NOT_READ
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """What filters packets on the host.
+
+    Attributes:
+        input_filtered: an nftables base chain at hook input drops or rejects by policy or rule.
+        forward_filtered: the same at hook forward, netavark's own tables left out.
+        tables: `inet filter`…
+        firewalld: it runs.
+        default_zone: firewalld's, from its configuration file; empty when unset.
+    """
+
+    input_filtered: Known[bool] = NOT_READ
+    forward_filtered: Known[bool] = NOT_READ
+    tables: Known[tuple[str, ...]] = NOT_READ
+    firewalld: Known[bool] = NOT_READ
+    default_zone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An installed package: upstream version as far as it can be told, and the distribution's own spelling."""
+
+    name: str
+    version: str
+    family: str = "deb"
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """A row of the bundled table of known holes.
+
+    Attributes:
+        component: podman, crun, runc, conmon, netavark, passt.
+        fixed: the first fixed version of each release line that got a fix.
+        since: the first version with the hole; empty when all older ones have it.
+        source: where the row comes from.
+        published: date of the fix.
+    """
+
+    component: str
+    cve: str
+    fixed: tuple[str, ...]
+    summary: str
+    source: str
+    published: str
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """An installed component whose upstream version is older than a fix.
+
+    Attributes:
+        distribution: the version comes from a distribution's package, which may carry the fix as a patch: then
+            the version alone proves nothing.
+    """
+
+    advisory: Advisory
+    installed: str
+    distribution: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RootRight:
+    """Somebody besides root who can become root: an account, why, and where that stands."""
+
+    who: str
+    why: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """A report of a host scanner on record: its tool, file and time (seconds since the epoch)."""
+
+    tool: str
+    path: str
+    modified: float
 
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """The machine below the engines."""
+    """The machine below the engines.
+
+    Attributes:
+        os_release: /etc/os-release as a mapping.
+        sysctls: name -> value of the knobs that checks look at; a knob the kernel does not have is absent.
+        engine_configuration: every engine configuration file and folder that exists.
+        units: Quadlet files, unit files of containers, their drop-ins and folders, of root and of users.
+        configuration: effective containers.conf of the rootful engine.
+        tcp_services: engine APIs on TCP.
+        programs: what the rootful engine runs as root.
+        cgroup_version: 1 or 2.
+        seccomp_profile: the default profile's file; Missing when there is none at the place that is used.
+        seccomp_intact: it equals what the package installed.
+        security_updates: names of packages with a pending security update.
+        reboot_required: why a reboot is due; empty when it is not.
+        advisories_dated: when the bundled table of holes was made.
+        audit_rules: lines of the audit rules on disk.
+        detectors: runtime sensors that are installed (falco, tetragon, tracee, auditd).
+        now: when it was read.
+    """
+
+    hostname: str = ""
+    kernel: str = ""
+    os_release: Mapping[str, str] = field(default_factory=dict)
+    root: bool = True
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    sysctls: Mapping[str, Known[str]] = field(default_factory=dict)
+    users: Known[tuple[User, ...]] = NOT_READ
+    subuids: Known[tuple[SubIds, ...]] = NOT_READ
+    subgids: Known[tuple[SubIds, ...]] = NOT_READ
+    root_rights: Known[tuple[RootRight, ...]] = NOT_READ
+
+    engine_configuration: Mapping[str, Known[FileFact]] = field(default_factory=dict)
+    units: Mapping[str, Known[FileFact]] = field(default_factory=dict)
+    configuration: Known[Configuration] = NOT_READ
+    storage: Known[Storage] = NOT_READ
+
+    sockets: Known[tuple[EngineSocket, ...]] = NOT_READ
+    socket_enabled_by: Known[str] = NOT_READ
+    tcp_services: Known[tuple[ApiService, ...]] = NOT_READ
+    programs: Known[tuple[Program, ...]] = NOT_READ
+
+    security_modules: SecurityModules = field(default_factory=SecurityModules)
+    cgroup_version: Known[int] = NOT_READ
+    seccomp_profile: Known[FileFact | Missing] = NOT_READ
+    seccomp_intact: Known[bool] = NOT_READ
+    firewall: Firewall = field(default_factory=Firewall)
+
+    packages: Known[Mapping[str, Package]] = NOT_READ
+    security_updates: Known[tuple[str, ...]] = NOT_READ
+    reboot_required: Known[str] = NOT_READ
+    holes: Known[tuple[Hole, ...]] = NOT_READ
+    advisories_dated: str = ""
+
+    audit_rules: Known[tuple[str, ...]] = NOT_READ
+    detectors: Known[tuple[str, ...]] = NOT_READ
+    baselines: Known[tuple[Baseline, ...]] = NOT_READ

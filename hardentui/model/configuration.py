@@ -1,0 +1,81 @@
+"""Configuration files as facts: whom a file belongs to, who can change it, and which value it sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hardentui.model.facts import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Nothing is there. Not the same as a file that could not be looked at."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileFact:
+    """A file or folder and who can change it.
+
+    Attributes:
+        mode: permission bits, set-id and sticky bits included.
+        kind: file, directory, socket or other.
+        dangers: how somebody who is neither root nor the rightful owner can change it: one sentence for each
+            open spot, the folders above it and the targets of symbolic links included.
+        modified: seconds since the epoch.
+    """
+
+    path: str
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o644
+    kind: str = "file"
+    dangers: tuple[str, ...] = ()
+    modified: float = 0.0
+
+    @property
+    def octal(self) -> str:
+        return f"{self.mode:04o}"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of a configuration file and the file that had the last word."""
+
+    value: Any
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """An effective containers.conf or storage.conf.
+
+    Attributes:
+        values: dotted name (`containers.privileged`) -> value.
+        files: what was read, in this order.
+        faults: file -> why it could not be read or understood; the values are then incomplete.
+    """
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+    def get(self, name: str) -> Any:
+        """The value, or None when no file sets it."""
+        found = self.values.get(name)
+        return None if found is None else found.value
+
+    def file_of(self, name: str) -> str:
+        """The file that sets it; empty when none does."""
+        found = self.values.get(name)
+        return "" if found is None else found.file
+
+    @property
+    def fault(self) -> Unreadable | None:
+        """Why the values are incomplete; None when they are not."""
+        if not self.faults:
+            return None
+        return Unreadable("; ".join(f"{file} {why}" for file, why in self.faults.items()))
