@@ -1,7 +1,7 @@
-"""Facts of the host below the engines: kernel, users, configuration files, sockets, packages, security modules.
+"""Facts of the host below the engines: kernel, users, configuration files, sockets, packages, LSMs.
 
-Read by hardentui.host. Whatever could not be looked at is an `Unreadable`; a path that was looked for and is not
-there is simply absent from a mapping or a tuple.
+Read by hardentui.host. Whatever could not be looked at is an `Unreadable`; a path that was looked for and
+is not there is simply absent from a mapping or a tuple.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ class Firewall:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An installed package: upstream version as far as it can be told, and the distribution's own spelling."""
+    """An installed package with the version as its distribution spells it."""
 
     name: str
     version: str
@@ -207,8 +207,8 @@ class Hole:
     """An installed component whose upstream version is older than a fix.
 
     Attributes:
-        distribution: the version comes from a distribution's package, which may carry the fix as a patch: then
-            the version alone proves nothing.
+        distribution: the version comes from a distribution's package, which may carry the fix as a
+            patch: then the version alone proves nothing.
     """
 
     advisory: Advisory

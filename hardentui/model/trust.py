@@ -1,17 +1,19 @@
-"""What one user's configuration says about images: who must have signed them, and where they may come from.
+"""What one user's configuration says about images: who must have signed them, where they may come from.
 
-`rule_for` answers the question that nobody can answer by looking: which rule of policy.json would catch a pull
-of this image.
+`rule_for` answers the question that nobody can answer by looking: which rule of policy.json would catch a
+pull of this image.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.facts import NOT_READ, Known, Unreadable
 
+_IMAGE_ID = re.compile("[0-9a-f]{64}")
 VERIFYING = frozenset({"signedBy", "sigstoreSigned"})
 
 
@@ -191,8 +193,7 @@ def full_reference(reference: str) -> str:
     head, slash, last = name.rpartition("/")
     last, _, tag = last.partition(":")
     name = f"{head}{slash}{last}"
-    bare_id = not slash and not tag and not digest and len(last) == 64 and set(last) <= set("0123456789abcdef")
-    if not last or bare_id or text.startswith("sha256:"):
+    if not last or (not (slash or tag or digest) and _IMAGE_ID.fullmatch(last)) or text.startswith("sha256:"):
         raise ValueError(f"{reference!r} names no repository")
     host, slash, rest = name.partition("/")
     if not slash or not ("." in host or ":" in host or host == "localhost"):
@@ -253,7 +254,8 @@ def rule_for(trust: TrustFacts, reference: str) -> Known[Rule]:
 
 
 def _rule(reference: str, scope: str, requirements: tuple[Requirement, ...], file: str) -> Rule:
-    where = {"default": "the default rule", "": "the rule for all registries"}.get(scope, f"the rule for {scope}")
+    names = {"default": "the default rule", "": "the rule for all registries"}
+    where = names.get(scope, f"the rule for {scope}")
     rule = Rule(reference, scope, requirements, file, "")
     explanation = f"A pull of {reference} is caught by {where} in {file}: {_outcome(rule)}."
     return Rule(reference, scope, requirements, file, explanation)
