@@ -61,7 +61,7 @@ def _capabilities_and_root(facts: ContainerFacts, after: Spec) -> str:
 
 def _no_new_privileges_and_setuid(facts: ContainerFacts, after: Spec) -> str:
     if _newly(facts, after, NO_NEW_PRIVILEGES) and after[USER]:
-        return "Programs with the set-user-id bit (sudo, ping, su) lose their extra rights under no-new-privileges."
+        return "Set-user-id programs (sudo, ping, su) lose their extra rights under no-new-privileges."
     return ""
 
 

@@ -24,7 +24,7 @@ def make_plan(
 ) -> Plan:
     """Fold the chosen remediations over the spec, in the order of `checks`.
 
-    A choice that cannot be carried out is not dropped in silence: it stands in `Plan.skipped` with the reason.
+    A choice that cannot be carried out is never dropped in silence: `Plan.skipped` has it with the reason.
     """
     wanted = {choice.check: choice for choice in choices}
     spec = facts.spec

@@ -1,7 +1,7 @@
 """A score with a defined meaning.
 
-Every applicable finding weighs 1, 3, 6 or 12 points for low, medium, high, critical. The score is the share of
-the points that passed, from 0 to 100: unknown findings stay in the whole, so what was not looked at never
+Every applicable finding weighs 1, 3, 6 or 12 points for low, medium, high, critical. The score is the share
+of the points that passed, from 0 to 100: unknown findings stay in the whole, so what was not looked at never
 raises it. Waived findings leave the whole. While a critical finding fails, the score is at most 49.
 Coverage is the share of points that could be looked at.
 """

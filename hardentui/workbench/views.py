@@ -1,0 +1,133 @@
+"""What the use cases hand out: frozen values that a screen or a report can show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hardentui.harden.score import Cell, Score
+from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.finding import Finding, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A place where Podman was looked for in vain. `origin` says who named it (`--url`, `$CONTAINER_HOST`…)."""
+
+    label: str
+    url: str
+    origin: str
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The findings of one subject.
+
+    Attributes:
+        facts: of a container; None for host, engine, image and network.
+        cells: one per step of the checklist, in its order.
+        attack: how the findings add up, one plain sentence; empty when nothing stands out.
+        trouble: why there are no findings (gone meanwhile, engine lost); empty when there are.
+    """
+
+    subject: Subject
+    findings: tuple[Finding, ...]
+    score: Score
+    cells: tuple[Cell, ...]
+    facts: ContainerFacts | None = None
+    attack: str = ""
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One container of the list.
+
+    Attributes:
+        key: engine label and container id; stable, unique.
+        state: Podman's word; status: its longer text (`Up 3 days`).
+        report: None until its details have arrived.
+    """
+
+    key: str
+    engine: EngineFacts
+    id: str
+    name: str
+    image: str
+    state: str
+    status: str
+    pod: str = ""
+    unit: str = ""
+    report: Report | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a scan is."""
+
+    done: int
+    total: int
+
+
+class Target(StrEnum):
+    """What can be written."""
+
+    QUADLET = "quadlet"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file that is about to be written: its name (one path component), text and mode."""
+
+    name: str
+    text: str
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Files made from a container or a plan.
+
+    Attributes:
+        notes: what was not carried over or is unknowable, one sentence each; they stand in the files too.
+        proof: what checked them (`quadlet 5.4.2 accepted it and yields the intended command`), or why nothing did.
+    """
+
+    files: tuple[OutputFile, ...]
+    notes: tuple[str, ...] = ()
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connectivity:
+    """State of the connection to one engine, as a screen shows it."""
+
+    engine: str
+    connected: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A request that was sent or a command that was run, for the command log."""
+
+    time: str
+    what: str
+    result: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Where to look for Podman, as the user said it."""
+
+    url: str = ""
+    connection: str = ""
+    demo: bool = False
+    facts_file: str = ""
+    checklist: str = ""
+    quiet: bool = False
+    environ: tuple[tuple[str, str], ...] = field(default=())
