@@ -1,0 +1,1 @@
+"""Everything that is read from the host itself: /proc, cgroups, files and its own generator."""

@@ -1,0 +1,170 @@
+"""What runs and what listens in a container, seen from the host. Costs more than `read_kernel`."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from hardentui.host.cgroups import (
+    CgroupTree,
+    Hierarchy,
+    Membership,
+    cgroup_directory,
+    find_cgroups,
+    parse_membership,
+)
+from hardentui.host.files import Files, reason
+from hardentui.model.facts import Kernel, Known, ListeningSocket, Process, Unreadable
+
+MAX_PROCESSES = 4096
+_MAX_DEPTH = 16
+_TABLE_LIMIT = 16 << 20
+_TABLES = (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"))
+"""File in /proc/PID/net, and the state that counts: 0A is LISTEN, 07 an unconnected udp socket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """Processes of a container, and sockets that listen in its network namespace."""
+
+    processes: Known[tuple[Process, ...]]
+    listening: Known[tuple[ListeningSocket, ...]]
+
+    def added_to(self, kernel: Kernel) -> Kernel:
+        return replace(kernel, processes=self.processes, listening=self.listening)
+
+
+def read_activity(
+    files: Files, pid: int, cgroup_path: str = "", cgroups: Known[CgroupTree] | None = None
+) -> Activity:
+    """Processes come from the container's cgroup; where that cannot be told, the descendants of `pid`.
+
+    Args:
+        cgroup_path, cgroups: as in `read_kernel`.
+    """
+    return Activity(_processes(files, pid, cgroup_path, cgroups), _listening(files, pid))
+
+
+def _processes(
+    files: Files, pid: int, cgroup_path: str, cgroups: Known[CgroupTree] | None
+) -> Known[tuple[Process, ...]]:
+    try:
+        membership = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
+    except (FileNotFoundError, ProcessLookupError):
+        return Unreadable("the process has ended")
+    except OSError as error:
+        return Unreadable(f"/proc/{pid}/cgroup: {reason(error)}")
+    tree = find_cgroups(files) if cgroups is None else cgroups
+    try:
+        pids = _in_cgroup(files, tree, membership, cgroup_path) or _descendants(files, pid)
+    except OSError as error:
+        return Unreadable(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
+    found = (_process(files, each) for each in sorted(pids)[:MAX_PROCESSES])
+    return tuple(process for process in found if process is not None)
+
+
+def _in_cgroup(files: Files, tree: Known[CgroupTree], membership: Membership, cgroup_path: str) -> set[int]:
+    """Processes in the container's cgroup and below; empty when it cannot be told which one that is."""
+    wanted = cgroup_path.strip("/")
+    if not wanted or isinstance(tree, Unreadable):
+        return set()
+    for hierarchy, path in _placements(tree, membership):
+        before, mark, _ = f"{path}/".partition(f"/{wanted}/")
+        directory = cgroup_directory(hierarchy, f"{before}/{wanted}") if mark else None
+        if directory is not None:
+            return set(_walk(files, directory, _MAX_DEPTH))
+    return set()
+
+
+def _placements(tree: CgroupTree, membership: Membership) -> Iterator[tuple[Hierarchy, str]]:
+    if tree.unified is not None and membership.unified is not None:
+        yield tree.unified, membership.unified
+    for controller, path in membership.v1.items():
+        if controller in tree.v1:
+            yield tree.v1[controller], path
+
+
+def _walk(files: Files, directory: str, depth: int) -> Iterator[int]:
+    try:
+        text = files.read_text(f"{directory}/cgroup.procs")
+    except FileNotFoundError:
+        return  # this branch has just been removed
+    yield from (int(line) for line in text.split() if line.isdigit() and line != "0")
+    if depth == 0:
+        return
+    for name in files.list_dir(directory):
+        # cgroup files all have a dot after the controller or are plain files; only directories are groups
+        if "." in name and not name.endswith((".scope", ".slice", ".service", ".mount", ".socket")):
+            continue
+        if files.exists(f"{directory}/{name}/cgroup.procs"):
+            yield from _walk(files, f"{directory}/{name}", depth - 1)
+
+
+def _descendants(files: Files, pid: int) -> set[int]:
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting and len(found) < MAX_PROCESSES:
+        each = waiting.pop()
+        if each in found:
+            continue
+        found.add(each)
+        waiting.extend(_children(files, each))
+    return found
+
+
+def _children(files: Files, pid: int) -> Iterator[int]:
+    """Children belong to the thread that made them."""
+    try:
+        for thread in files.list_dir(f"/proc/{pid}/task"):
+            yield from map(int, files.read_text(f"/proc/{pid}/task/{thread}/children").split())
+    except (FileNotFoundError, ProcessLookupError):
+        return
+
+
+def _process(files: Files, pid: int) -> Process | None:
+    """None when it has ended; the executable is empty when it may not be seen."""
+    try:
+        name = files.read_text(f"/proc/{pid}/comm").rstrip("\n")
+    except OSError:
+        return None
+    try:
+        executable = files.read_link(f"/proc/{pid}/exe")
+    except OSError:
+        executable = ""
+    return Process(pid, name, executable)
+
+
+def _listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]:
+    found: list[ListeningSocket] = []
+    for table, state in _TABLES:
+        path = f"/proc/{pid}/net/{table}"
+        try:
+            text = files.read_text(path, _TABLE_LIMIT)
+        except FileNotFoundError:
+            if table.endswith("6"):
+                continue  # a kernel without IPv6
+            return Unreadable("the process has ended")
+        except OSError as error:
+            return Unreadable(f"{path}: {reason(error)}")
+        found.extend(_parse_sockets(text, table.rstrip("6"), state))
+    return tuple(sorted(set(found)))
+
+
+def _parse_sockets(text: str, protocol: str, state: str) -> Iterator[ListeningSocket]:
+    for line in text.split("\n")[1:]:
+        words = line.split()
+        if len(words) < 4 or words[3] != state:
+            continue
+        address, _, port = words[1].partition(":")
+        yield ListeningSocket(protocol, _address(address), int(port, 16))
+
+
+def _address(text: str) -> str:
+    """The kernel prints an address as 32 bit numbers in the byte order of the machine."""
+    count = len(text) // 8
+    order = "<" if sys.byteorder == "little" else ">"
+    numbers = (int(text[8 * index : 8 * index + 8], 16) for index in range(count))
+    return str(ipaddress.ip_address(struct.pack(f"{order}{count}I", *numbers)))
