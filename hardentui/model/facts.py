@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
+from hardentui.model.activity import FileChange, UnitFacts
+from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 
@@ -140,6 +142,8 @@ class EngineFacts:
         default_network: the network of a container when nothing is said (`podman`).
         info: answer of /info; Unreadable until it has been asked (it is slow).
         trust: signature policy and registries of this engine's user.
+        patched: CVE numbers that the changelogs of the installed engine packages name as repaired.
+        auto_update_timer: podman-auto-update.timer is active for this engine's user.
     """
 
     label: str = "rootful"
@@ -152,6 +156,8 @@ class EngineFacts:
     default_network: str = "podman"
     info: Known[Mapping[str, Any]] = NOT_READ
     trust: Known[TrustFacts] = NOT_READ
+    patched: Known[frozenset[str]] = NOT_READ
+    auto_update_timer: Known[bool] = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +167,10 @@ class ImageFacts:
     Attributes:
         inspect: GET /images/ID/json.
         history: GET /images/ID/history, newest first.
-        local_names: image ID that each local reference resolves to now (for superseded images).
+        used_by: names of the containers that were made from it.
+        inventory: what its file system holds.
+        scan: the newest stored result of a vulnerability scanner for this ID.
+        bases: names of other local images whose layers this one begins with.
     """
 
     id: str
@@ -170,6 +179,9 @@ class ImageFacts:
     engine: EngineFacts = field(default_factory=EngineFacts)
     names: tuple[str, ...] = ()
     used_by: tuple[str, ...] = ()
+    inventory: Known[ImageInventory] = Unreadable("the files of the image were not looked at")
+    scan: Known[ScanReport | NeverScanned] = Unreadable("stored scan results were not looked at")
+    bases: Known[tuple[str, ...]] = NOT_READ
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property
@@ -179,12 +191,19 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFacts:
-    """A network: its inspect document and the names of the containers on it."""
+    """A network: its inspect document and the names of the containers on it.
+
+    Attributes:
+        publishers: those members that publish a port.
+        bridges: names of all bridge networks of this engine, this one included.
+    """
 
     name: str
     inspect: Mapping[str, Any] = field(default_factory=dict)
     members: tuple[str, ...] = ()
     engine: EngineFacts = field(default_factory=EngineFacts)
+    publishers: Known[tuple[str, ...]] = NOT_READ
+    bridges: Known[tuple[str, ...]] = NOT_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +237,9 @@ class ContainerFacts:
         kernel: what the kernel enforces; NotRunning when there is no process; Unreadable with the reason.
         networks: name -> facts of the user-defined and default networks it is on.
         image_ids: reference -> image ID that it resolves to now on this engine.
+        changes: what differs from the image in its writable layer (`podman diff`).
+        registry_digest: digest that the registry has for its image name now; asked only on request.
+        unit: the systemd unit that it belongs to; None when it belongs to none.
         now: when it was read; checks have no clock of their own.
     """
 
@@ -233,6 +255,9 @@ class ContainerFacts:
     volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
     peers: tuple[Peer, ...] = ()
     image_ids: Known[Mapping[str, str]] = NOT_READ
+    changes: Known[tuple[FileChange, ...]] = Unreadable("the list of changed files was not asked for")
+    registry_digest: Known[str] = Unreadable("the registry is asked only on request")
+    unit: Known[UnitFacts | None] = Unreadable("systemd was not asked about its unit")
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property

@@ -1,0 +1,34 @@
+"""What happened to a container since it was created."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+
+class FileChange(NamedTuple):
+    """One line of `podman diff`: `kind` is added, modified or deleted."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFacts:
+    """The systemd unit that a container belongs to.
+
+    Attributes:
+        file: the file that it was made from (`web.container`), or its unit file.
+        modified: when that file changed last, timezone-aware.
+        needs_reload: systemd has not read the newest file yet.
+        restarts: NRestarts, since the unit was started by hand.
+        differences: security fields that the file and the running container do not agree on.
+    """
+
+    name: str
+    file: str = ""
+    modified: datetime | None = None
+    needs_reload: bool = False
+    restarts: int | None = None
+    differences: tuple[str, ...] = ()

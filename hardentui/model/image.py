@@ -1,0 +1,100 @@
+"""What is inside an image, and what a scanner said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+
+class FoundFile(NamedTuple):
+    """A file of an image that matters.
+
+    Attributes:
+        path: absolute in the image.
+        what: one or two words: `gcc`, `setuid root`, `private key`.
+        layer: number of the layer that brought it, 1 = the lowest; 0 = not known.
+        deleted: a higher layer hides it, but it can still be pulled out of its own layer.
+    """
+
+    path: str
+    what: str
+    layer: int = 0
+    deleted: bool = False
+
+
+class LayerSize(NamedTuple):
+    """A layer, lowest first: its digest, the bytes of its files, and how many entries it has."""
+
+    digest: str
+    size: int
+    entries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInventory:
+    """What the file system of an image holds, read without running it.
+
+    Attributes:
+        release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty when there is none.
+        packages: package database (`dpkg`, `apk`, `rpm`) -> number of packages.
+        tools: package managers, compilers, debuggers, network clients; `what` says which kind.
+        shells: shells.
+        remote_logins: servers that let somebody log in over the network.
+        privileged_files: set-id bits and file capabilities.
+        world_writable: files, and folders without the sticky bit, outside the usual ones.
+        credentials: files that look like credentials, the deleted ones too.
+        weak_accounts: sentences about accounts (`daemon has an empty password`).
+        layers: sizes by layer.
+        gaps: what could not be read; an answer that rests on a gap is unknown.
+    """
+
+    release: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, int] = field(default_factory=dict)
+    tools: tuple[FoundFile, ...] = ()
+    shells: tuple[FoundFile, ...] = ()
+    remote_logins: tuple[FoundFile, ...] = ()
+    privileged_files: tuple[FoundFile, ...] = ()
+    world_writable: tuple[FoundFile, ...] = ()
+    credentials: tuple[FoundFile, ...] = ()
+    weak_accounts: tuple[str, ...] = ()
+    layers: tuple[LayerSize, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+class Vulnerability(NamedTuple):
+    """One line of a scanner's report.
+
+    Attributes:
+        severity: `critical`, `high`, `medium`, `low` or `unknown`.
+        fixed_in: versions that repair it; empty when there is no repair yet.
+        exploited: it is on a list of holes that attackers are known to use.
+    """
+
+    id: str
+    package: str
+    severity: str
+    fixed_in: str = ""
+    exploited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """A stored result of a vulnerability scanner for one image ID.
+
+    Attributes:
+        scanned, database: when it was made, and how old the scanner's knowledge was then; timezone-aware.
+        exploited_list: date of the list of exploited holes it was compared with; None = it was not.
+    """
+
+    scanner: str
+    scanned: datetime
+    database: datetime | None = None
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    exploited_list: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeverScanned:
+    """It was looked for, and there is no report for this image ID."""
