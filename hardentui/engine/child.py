@@ -1,0 +1,94 @@
+"""Programs of ours that run beside us and must not outlive us, even when we are killed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from queue import SimpleQueue
+
+from hardentui.errors import EngineUnreachable
+from hardentui.visible import visible
+
+_PATIENCE = 5.0  # seconds between asking a program to end and ending it
+_ERROR_LENGTH = 4096
+
+
+def dies_with_us() -> bool:
+    """Whether this host can tie a program's life to ours (setpriv of util-linux)."""
+    return shutil.which("setpriv") is not None
+
+
+class Child:
+    """A running program.
+
+    The kernel's parent-death signal is tied to the *thread* that started the program, so a thread of its own
+    starts it and stays until it has ended. `setpriv` sets the signal, because code between fork and exec is
+    not safe in a program with threads.
+
+    Raises:
+        EngineUnreachable: the program could not be started.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self.command = tuple(command)
+        self._errors = bytearray()
+        if shutil.which(command[0]) is None:
+            raise EngineUnreachable(f"{command[0]} is not installed.")
+        started: SimpleQueue[subprocess.Popen[bytes] | OSError] = SimpleQueue()
+        self._keeper = threading.Thread(
+            target=self._keep, args=(started, environment), name=f"hardentui-{command[0]}", daemon=True
+        )
+        self._keeper.start()
+        process = started.get()
+        if isinstance(process, OSError):
+            reason = visible(process.strerror or str(process))
+            raise EngineUnreachable(f"{command[0]} could not be started: {reason}.") from process
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def errors(self) -> str:
+        """The end of what it wrote to standard error, safe to show, on one line."""
+        return visible(bytes(self._errors).decode("utf-8", "replace").strip())
+
+    def close(self) -> None:
+        """Ask the program to end, wait, then end it."""
+        self._process.terminate()
+        try:
+            self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._keeper.join(_PATIENCE)
+
+    def _keep(
+        self,
+        started: SimpleQueue[subprocess.Popen[bytes] | OSError],
+        environment: Mapping[str, str] | None,
+    ) -> None:
+        tie = ("setpriv", "--pdeathsig", "TERM", "--") if dies_with_us() else ()
+        try:
+            process = subprocess.Popen(
+                [*tie, *self.command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
+            )
+        except OSError as error:
+            started.put(error)
+            return
+        started.put(process)
+        with process:
+            for line in process.stderr or ():
+                self._errors += line
+                del self._errors[:-_ERROR_LENGTH]

@@ -1,0 +1,320 @@
+"""How Podman is asked. Everything that reads an engine goes through a `Connection`, which can only GET.
+
+Reading goes straight over the unix socket with the standard library, not through podman-py, because
+- a scan of N containers is N small GETs: on a kept-alive socket one costs about 1.3 ms from end to end,
+  through podman-py (requests, urllib3) 2.3 ms, and importing it costs another 140 to 190 ms at each start;
+- podman-py pastes raw names into paths (`networks.get("../containers/json")` lists containers), has no
+  limit on time or size unless told, and swallows errors of single containers in its lists;
+- a type that has no other verb than GET cannot change anything by mistake.
+What changes things (create, start, remove) is podman-py's work, imported where it is needed.
+
+`http.client` would do, but it brings the e-mail parser (about 20 ms) and cannot watch for a stop sign.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote, urlencode
+
+from hardentui.engine.wire import GivenUp, Head, PeerClosed, Wire, parse_json
+from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.visible import visible
+
+API = "/v5.0.0/libpod"  # Podman 4.4 to 6 answer below it
+TIME_LIMIT = 30.0
+CONNECT_LIMIT = 5.0
+SIZE_LIMIT = 64 << 20
+TICK = 0.25
+MESSAGE_LENGTH = 500
+
+_TARGET = re.compile(r"/[!-~]*")
+
+
+class Request(NamedTuple):
+    """One request as the command log shows it: `target` is what was sent, `status` 0 without an answer."""
+
+    method: str
+    target: str
+    status: int
+    seconds: float
+
+
+Listener = Callable[[Request], None]
+
+
+class Connection(Protocol):
+    """One engine, read only. `path` is below libpod: `/containers/json`, its parts made with `segment`."""
+
+    @property
+    def url(self) -> str: ...
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+        """The parsed JSON of an answer; `timeout` in seconds for the whole of it.
+
+        Raises:
+            EngineUnreachable, EngineProtocolError, NotFound, EngineError
+        """
+
+    def stream(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
+    ) -> Iterator[Any]:
+        """The JSON lines of an answer without an end, on a socket of its own.
+
+        Returns once the engine has accepted. Gives None each time that nothing came for `tick` seconds;
+        ends when `stop` is set.
+
+        Raises:
+            the errors of `get`, at the call and, when the engine goes away, at the next item
+        """
+
+    def ping(self, timeout: float | None = None) -> Mapping[str, str]:
+        """The headers of `/_ping`, names in lower case; they tell the version without costing anything."""
+
+    def close(self) -> None:
+        """Let go of the socket. A request that is under way in another thread ends at once."""
+
+
+def segment(text: str) -> str:
+    """One part of a path, made of a name or an id.
+
+    Raises:
+        NotFound: a part that a server would take for a step in the path; no object is called so.
+    """
+    if text in ("", ".", ".."):
+        raise NotFound(f"Nothing is called {visible(text)!r}.")
+    return quote(text, safe="", errors="surrogatepass")
+
+
+def target(path: str, query: Mapping[str, str] | None) -> str:
+    """Path and query as they are sent; the query is sorted, so that equal requests are equal texts."""
+    return f"{path}?{urlencode(sorted(query.items()), quote_via=quote)}" if query else path
+
+
+class UnixConnection:
+    """A kept-alive connection to a unix socket.
+
+    Safe to use from several threads: one request at a time. A socket that Podman has closed since the last
+    request is opened again, once.
+
+    Args:
+        path: of the socket.
+        listener: is told each request after its answer; must be quick and must not raise.
+        url: what `url` says, where it is not simply the socket.
+        before_connect: called before each new socket; an ssh tunnel makes sure here that it stands.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        listener: Listener | None = None,
+        url: str = "",
+        timeout: float = TIME_LIMIT,
+        size_limit: int = SIZE_LIMIT,
+        before_connect: Callable[[], None] | None = None,
+    ) -> None:
+        self.path = path
+        self._url = url or f"unix://{path}"
+        self._listener = listener
+        self._timeout = timeout
+        self._size_limit = size_limit
+        self._before_connect = before_connect
+        self._lock = threading.Lock()
+        self._wire: Wire | None = None
+        self._closings = 0
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+        return parse_json(self._answer(target(path, query), timeout)[1])
+
+    def ping(self, timeout: float | None = None) -> Mapping[str, str]:
+        return self._answer("/_ping", timeout)[0].headers
+
+    def stream(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
+    ) -> Iterator[Any]:
+        wanted = target(path, query)
+        started = monotonic()
+        status = 0
+        wire: Wire | None = None
+        try:
+            wire = self._connect(started + CONNECT_LIMIT, stop)
+            wire.send(_request(wanted), started + self._timeout)
+            head = wire.head(started + self._timeout)
+            status = head.status
+            _check(head, b"" if status == 200 else wire.body(head, started + self._timeout, self._size_limit))
+        except BaseException as error:
+            if wire is not None:
+                wire.close()
+            if isinstance(error, OSError):
+                raise unreachable(self.path, error) from error
+            raise
+        finally:
+            self._tell(wanted, status, started)
+        return self._items(wire, head, stop, tick)
+
+    def peer(self) -> int | None:
+        """The pid of the process that listens at the socket: 0 when it is in a pid namespace that is not
+        ours, None when nothing is connected now."""
+        with self._lock:
+            if self._wire is None:
+                return None
+            layout = "3i"  # struct ucred: pid, uid, gid
+            raw = self._wire.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(layout))
+        pid: int = struct.unpack(layout, raw)[0]
+        return pid
+
+    def close(self) -> None:
+        self._closings += 1
+        wire = self._wire
+        if wire is not None:
+            with suppress(OSError):
+                wire.socket.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits in recv
+        with self._lock:
+            self._drop()
+
+    def _items(self, wire: Wire, head: Head, stop: threading.Event, tick: float) -> Iterator[Any]:
+        try:
+            for line in wire.lines(head, stop, tick):
+                yield None if line is None else parse_json(line)
+        except OSError as error:
+            raise unreachable(self.path, error) from error
+        finally:
+            wire.close()
+
+    def _answer(self, wanted: str, timeout: float | None) -> tuple[Head, bytes]:
+        started = monotonic()
+        deadline = started + (self._timeout if timeout is None else timeout)
+        status = 0
+        try:
+            with self._lock:
+                head, body = self._exchange(_request(wanted), deadline)
+            status = head.status
+        except OSError as error:
+            raise unreachable(self.path, error) from error
+        finally:
+            self._tell(wanted, status, started)
+        _check(head, body)
+        return head, body
+
+    def _exchange(self, request: bytes, deadline: float) -> tuple[Head, bytes]:
+        """One request and its answer; a kept-alive socket that turns out to be closed is replaced once."""
+        closings = self._closings
+        if self._wire is not None:
+            try:
+                return self._once(self._wire, request, deadline)
+            except (BrokenPipeError, ConnectionResetError, PeerClosed) as error:
+                untouched = not isinstance(error, PeerClosed) or error.untouched
+                if not untouched or closings != self._closings:
+                    raise
+        self._wire = self._connect(min(deadline, monotonic() + CONNECT_LIMIT))
+        if closings != self._closings:
+            self._drop()
+            raise PeerClosed(untouched=True)
+        return self._once(self._wire, request, deadline)
+
+    def _once(self, wire: Wire, request: bytes, deadline: float) -> tuple[Head, bytes]:
+        try:
+            wire.send(request, deadline)
+            head = wire.head(deadline)
+            body = wire.body(head, deadline, self._size_limit)
+        except BaseException:
+            self._drop()
+            raise
+        if not head.keep_alive:
+            self._drop()
+        return head, body
+
+    def _connect(self, deadline: float, stop: threading.Event | None = None) -> Wire:
+        if self._before_connect is not None:
+            self._before_connect()
+        connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connected.settimeout(max(0.01, deadline - monotonic()))
+            connected.connect(self.path)
+        except BaseException:
+            connected.close()
+            raise
+        return Wire(connected, stop)
+
+    def _drop(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.close()
+
+    def _tell(self, wanted: str, status: int, started: float) -> None:
+        if self._listener is not None:
+            self._listener(Request("GET", API + wanted, status, monotonic() - started))
+
+
+def _request(wanted: str) -> bytes:
+    if not _TARGET.fullmatch(wanted):
+        raise ValueError(f"not a request target; use segment(): {wanted!r}")
+    return f"GET {API}{wanted} HTTP/1.1\r\nHost: d\r\n\r\n".encode("ascii")
+
+
+def _check(head: Head, body: bytes) -> None:
+    """Turn an answer that is no success into the error that it means, in Podman's own words."""
+    if 200 <= head.status < 300:
+        return
+    if head.status < 400:
+        raise EngineProtocolError(f"Podman answered with the unexpected status {head.status}.")
+    message = _message(body) or f"Podman answered with status {head.status}."
+    raise (NotFound if head.status == 404 else EngineError)(message)
+
+
+def _message(body: bytes) -> str:
+    """Podman's error text, safe to show; an answer that is no such JSON gives nothing."""
+    try:
+        document = parse_json(body)
+    except EngineProtocolError:
+        return ""
+    text = document.get("message") if isinstance(document, dict) else None
+    return visible(text, MESSAGE_LENGTH) if isinstance(text, str) else ""
+
+
+def unreachable(path: str, error: OSError) -> EngineUnreachable:
+    """The sentence and the way out for a socket that does not answer."""
+    shown = visible(path, 200)
+    enable = "systemctl --user enable --now podman.socket"
+    if path.startswith(("/run/podman/", "/var/run/podman/")):
+        enable = "sudo systemctl enable --now podman.socket"
+    if isinstance(error, FileNotFoundError):
+        return EngineUnreachable(f"There is no socket at {shown} (absent).", f"Start Podman's: {enable}")
+    if isinstance(error, PermissionError):
+        return EngineUnreachable(
+            f"There is no permission to use {shown} (permission denied).",
+            "Run with sudo, or use your own rootless engine: systemctl --user enable --now podman.socket",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return EngineUnreachable(f"Nothing listens at {shown} (refused).", f"Start Podman's: {enable}")
+    if isinstance(error, GivenUp):
+        return EngineUnreachable(f"The wait for Podman at {shown} was given up.")
+    if isinstance(error, TimeoutError):
+        return EngineUnreachable(
+            f"Podman at {shown} does not answer in time (timed out).",
+            "See whether `podman ps` answers there; a busy engine may need a second try.",
+        )
+    if isinstance(error, BlockingIOError):
+        return EngineUnreachable(f"Podman at {shown} takes no more connections (busy).", "Try again.")
+    reason = visible(error.strerror or str(error), 200)
+    return EngineUnreachable(
+        f"The connection to {shown} was lost ({reason}).", "See whether Podman still runs."
+    )

@@ -1,0 +1,117 @@
+"""What Podman reports by itself: containers that appear, change and go."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from time import monotonic
+from typing import Any, NamedTuple
+
+from hardentui.engine.read import Engine
+from hardentui.engine.shapes import mapping, text
+from hardentui.errors import EngineError
+
+_TICK = 0.05  # seconds of silence after which a batch is complete
+_BATCH = 0.1  # seconds after its first event at which a batch is handed over at the latest
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 5.0
+
+
+class Event(NamedTuple):
+    """One event.
+
+    Attributes:
+        action: Podman's word: create, start, died, remove, rename, update, pause…
+        kind: container, pod, network…
+        id, name: of what it happened to; raw.
+        time: seconds since 1970.
+    """
+
+    action: str
+    kind: str
+    id: str
+    name: str
+    time: float
+
+
+class Link(StrEnum):
+    """Whether events arrive."""
+
+    CONNECTED = "connected"
+    LOST = "lost"
+
+
+OnEvents = Callable[[tuple[Event, ...]], None]
+OnState = Callable[[Link, str], None]
+
+
+def watch(
+    engine: Engine,
+    on_events: OnEvents,
+    on_state: OnState,
+    stop: threading.Event,
+    kinds: tuple[str, ...] = ("container",),
+) -> None:
+    """Report events until `stop` is set, in this thread; returns within half a second of it.
+
+    Events that come within a tenth of a second arrive as one batch. `on_state(CONNECTED, "")` comes each
+    time the stream stands, the first time too: list again then, because what happened before was not seen.
+    `on_state(LOST, reason)` comes once per loss; after it this tries again with growing pauses.
+    """
+    pause = _FIRST_PAUSE
+    lost = False
+    while not stop.is_set():
+        reason = "Podman ended the event stream."
+        try:
+            stream = engine.events(kinds, stop, _TICK)
+            on_state(Link.CONNECTED, "")
+            pause, lost = _FIRST_PAUSE, False
+            for batch in batches(stream):
+                on_events(batch)
+        except EngineError as error:
+            reason = error.title
+        if stop.is_set():
+            return
+        if not lost:
+            on_state(Link.LOST, reason)
+            lost = True
+        stop.wait(pause)
+        pause = min(_LONGEST_PAUSE, pause * 2)
+
+
+def batches(stream: Iterator[Any]) -> Iterator[tuple[Event, ...]]:
+    """Group the items of an event stream, in which None means that nothing came for a while."""
+    batch: list[Event] = []
+    since = 0.0
+    for item in stream:
+        if item is not None:
+            if not batch:
+                since = monotonic()
+            batch.append(event(item))
+        if batch and (item is None or monotonic() - since >= _BATCH):
+            yield tuple(batch)
+            batch = []
+    if batch:
+        yield tuple(batch)
+
+
+def event(item: Any) -> Event:
+    """One event as Podman writes it.
+
+    Raises:
+        EngineProtocolError
+    """
+    what = "an event"
+    document = mapping(item, what)
+    actor = mapping(document.get("Actor") or {}, what)
+    attributes: Mapping[str, Any] = mapping(actor.get("Attributes") or {}, what)
+    name = attributes.get("name")
+    moment = document.get("timeNano")
+    return Event(
+        action=text(document, "Action", what),
+        kind=text(document, "Type", what),
+        id=text(actor, "ID", what),
+        name=name if isinstance(name, str) else "",
+        time=moment / 1e9 if isinstance(moment, int) else 0.0,
+    )

@@ -1,0 +1,219 @@
+"""Where to look for Podman, and what was found there.
+
+`candidates` is pure: it decides from an `Environment` value where to look, in which order. `probe` looks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from hardentui.errors import InputError
+from hardentui.visible import visible
+
+ROOTFUL_SOCKET = "/run/podman/podman.sock"
+_LONGEST_FILE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What decides where to look.
+
+    Attributes:
+        read: the text of a file; None when it is absent or unreadable.
+        files: the names in a folder, sorted; empty when it is absent or unreadable.
+    """
+
+    environ: Mapping[str, str] = field(default_factory=dict)
+    uid: int = 1000
+    home: str = "/root"
+    read: Callable[[str], str | None] = lambda path: None
+    files: Callable[[str], tuple[str, ...]] = lambda path: ()
+
+    @classmethod
+    def here(cls) -> Environment:
+        """The real one."""
+        uid = os.getuid()
+        home = os.environ.get("HOME") or user_home(uid)
+        return cls(dict(os.environ), uid, home, _read, _files)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place where an engine may be.
+
+    Attributes:
+        label: the name that was given to it; empty where the place itself tells (rootful, rootless).
+        url: `unix:///path`, `ssh://user@host:port/path`, or what was given.
+        origin: who says so, as a user knows it: `--url`, `$CONTAINER_HOST`, `connection prod`.
+        identity: the ssh key of a named connection, or empty.
+    """
+
+    label: str
+    url: str
+    origin: str
+    identity: str = ""
+
+
+def candidates(environment: Environment, url: str = "", connection: str = "") -> tuple[Candidate, ...]:
+    """Where to look, in order. A place that was asked for by name is the only one.
+
+    Raises:
+        InputError: there is no connection of that name.
+    """
+    environ = environment.environ
+    if url:
+        return (Candidate("", _as_url(url), "--url"),)
+    if connection:
+        return (_named(environment, connection, "--connection"),)
+    if host := environ.get("CONTAINER_HOST"):
+        return (Candidate("", _as_url(host), "$CONTAINER_HOST"),)
+    if name := environ.get("CONTAINER_CONNECTION"):
+        return (_named(environment, name, "$CONTAINER_CONNECTION"),)
+    found = [*_default_connection(environment), *_sockets(environment)]
+    return tuple({candidate.url: candidate for candidate in reversed(found)}.values())[::-1]
+
+
+def _sockets(environment: Environment) -> list[Candidate]:
+    """The usual sockets: of this user, of the user behind sudo, and the rootful one."""
+    places: list[tuple[str, str]] = []
+    runtime = environment.environ.get("XDG_RUNTIME_DIR", "")
+    if environment.uid != 0:
+        if runtime.startswith("/"):
+            places.append((f"{runtime.rstrip('/')}/podman/podman.sock", "$XDG_RUNTIME_DIR"))
+        places.append((f"/run/user/{environment.uid}/podman/podman.sock", "the user's socket"))
+    else:
+        behind = environment.environ.get("SUDO_UID", "")
+        if behind.isascii() and behind.isdigit() and int(behind) != 0:
+            places.append(
+                (f"/run/user/{int(behind)}/podman/podman.sock", "the socket of the user behind sudo")
+            )
+    places.append((ROOTFUL_SOCKET, "the rootful socket"))
+    return [Candidate("", f"unix://{path}", origin) for path, origin in places]
+
+
+def _default_connection(environment: Environment) -> list[Candidate]:
+    named, default = connections(environment)
+    return [named[default]] if default in named else []
+
+
+def _named(environment: Environment, name: str, origin: str) -> Candidate:
+    named, _ = connections(environment)
+    if name not in named:
+        known = ", ".join(visible(other, 60) for other in sorted(named)) or "none"
+        raise InputError(
+            f"{origin}: there is no connection called {visible(name, 60)!r}.",
+            f"Known connections: {known}. See: podman system connection list",
+        )
+    return named[name]
+
+
+def connections(environment: Environment) -> tuple[dict[str, Candidate], str]:
+    """The connections of `podman system connection list` by name, and the name of the default one.
+
+    Podman 5 keeps them in podman-connections.json, older ones in containers.conf; the former wins. A file
+    that cannot be read as such counts as absent, as it does for Podman's own default.
+    """
+    named: dict[str, Candidate] = {}
+    default = ""
+    for path in _settings_files(environment):
+        text = environment.read(path)
+        if text and ("service_destinations" in text or "active_service" in text):
+            engine = _object(_toml(text).get("engine"))
+            named.update(_destinations(_object(engine.get("service_destinations")), "uri", "identity"))
+            default = _text(engine.get("active_service")) or default
+    section = _object(_json(environment.read(_connections_file(environment)) or "").get("Connection"))
+    named.update(_destinations(_object(section.get("Connections")), "URI", "Identity"))
+    return named, _text(section.get("Default")) or default
+
+
+def _destinations(table: Mapping[str, Any], uri: str, identity: str) -> dict[str, Candidate]:
+    found: dict[str, Candidate] = {}
+    for name, entry in table.items():
+        url = _text(_object(entry).get(uri))
+        if url:
+            key = _text(_object(entry).get(identity))
+            found[name] = Candidate(name, _as_url(url), f"connection {visible(name, 60)}", key)
+    return found
+
+
+def _config_home(environment: Environment) -> str:
+    return environment.environ.get("XDG_CONFIG_HOME") or f"{environment.home}/.config"
+
+
+def _connections_file(environment: Environment) -> str:
+    given = environment.environ.get("PODMAN_CONNECTIONS_CONF")
+    return given or f"{_config_home(environment)}/containers/podman-connections.json"
+
+
+def _settings_files(environment: Environment) -> tuple[str, ...]:
+    """The containers.conf files, the weakest first."""
+    if given := environment.environ.get("CONTAINERS_CONF"):
+        return (given,)
+    found: list[str] = []
+    for folder in ("/usr/share/containers", "/etc/containers", f"{_config_home(environment)}/containers"):
+        drop_ins = f"{folder}/containers.conf.d"
+        found.append(f"{folder}/containers.conf")
+        found += [f"{drop_ins}/{name}" for name in environment.files(drop_ins) if name.endswith(".conf")]
+    return tuple(found)
+
+
+def _as_url(text: str) -> str:
+    return f"unix://{text}" if text.startswith("/") else text
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _toml(text: str) -> Mapping[str, Any]:
+    import tomllib  # 12 to 16 ms, and most hosts name no connection there
+
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+
+
+def _json(text: str) -> Mapping[str, Any]:
+    try:
+        return _object(json.loads(text))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _read(path: str) -> str | None:
+    with suppress(OSError, ValueError), open(path, encoding="utf-8") as file:
+        return file.read(_LONGEST_FILE)
+    return None
+
+
+def _files(path: str) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(os.listdir(path)))
+    except OSError:
+        return ()
+
+
+def user_name(uid: int) -> str:
+    """The login name of a user; the number where there is none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def user_home(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        return "/"

@@ -1,0 +1,198 @@
+"""Look at a place where an engine may be: an `Engine` when one answers, else an `Attempt` with the reason."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hardentui.checks.examples import DEFAULT_CAPABILITIES
+from hardentui.engine.connection import Connection, Listener, UnixConnection
+from hardentui.engine.locate import Candidate, user_name
+from hardentui.engine.read import Engine, version_of
+from hardentui.errors import EngineError, NoEngine, NotFound
+from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.engine.ssh import Tunnel
+
+_PING_LIMIT = 5.0
+_SSH_PING_LIMIT = 20.0
+_FORWARDERS = frozenset(
+    {"ssh", "sshd", "sshd-session", "gvproxy", "vfkit", "krunkit", "qemu-system-x86", "socat"}
+)
+_RUN_USER = re.compile(r"/run/user/([0-9]{1,10})/")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A place where no engine answered: the reason is a sentence, the hint what would help."""
+
+    candidate: Candidate
+    reason: str
+    hint: str = ""
+
+
+def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | Attempt:
+    """Connect and ping: under 2 ms for a unix socket. The engine's `close` ends what was started for it."""
+    scheme = candidate.url.partition("://")[0].lower()
+    opener = _OPENERS.get(scheme)
+    if opener is None:
+        return _unsupported(candidate, scheme)
+    try:
+        return opener(candidate, listener)
+    except NotFound:
+        return Attempt(candidate, "Something answers there, but it is not Podman.")
+    except EngineError as error:
+        return Attempt(candidate, error.title, error.hint)
+
+
+def probe_all(
+    places: Iterable[Candidate], listener: Listener | None = None
+) -> tuple[tuple[Engine, ...], tuple[Attempt, ...]]:
+    """Probe in order. A socket that is reached by two names is one engine."""
+    engines: list[Engine] = []
+    attempts: list[Attempt] = []
+    seen: set[tuple[int, int]] = set()
+    for place in places:
+        same = _socket_identity(place)
+        if same in seen:
+            continue
+        found = probe(place, listener)
+        if isinstance(found, Attempt):
+            attempts.append(found)
+            continue
+        engines.append(found)
+        if same is not None:
+            seen.add(same)
+    return tuple(engines), tuple(attempts)
+
+
+def no_engine(attempts: Iterable[Attempt]) -> NoEngine:
+    """The error for "nothing answered anywhere": what was tried, in order, and what would help."""
+    lines = []
+    for attempt in attempts:
+        lines.append(f"{attempt.candidate.origin}: {attempt.reason}")
+        if attempt.hint:
+            lines.append(f"  {attempt.hint}")
+    return NoEngine("No Podman was found.", "\n".join(lines))
+
+
+def _unsupported(candidate: Candidate, scheme: str) -> Attempt:
+    if scheme in ("tcp", "http", "https"):
+        return Attempt(
+            candidate,
+            "A Podman behind tcp is not supported, because nothing protects it: whoever reaches it is root.",
+            "Use ssh://USER@HOST/run/podman/podman.sock",
+        )
+    return Attempt(
+        candidate,
+        f"{visible(candidate.url, 200)} is no address that is understood.",
+        "Use unix:///PATH or ssh://USER@HOST[:PORT]/PATH",
+    )
+
+
+def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
+    path = candidate.url.partition("://")[2]
+    if not path.startswith("/"):
+        raise EngineError(
+            "A unix:// address needs an absolute path.", "For example unix:///run/podman/podman.sock"
+        )
+    first = UnixConnection(path, listener, url=candidate.url)
+    headers = first.ping(_PING_LIMIT)
+    owner = _owner(path)
+    facts = EngineFacts(
+        label=candidate.label or _label(owner),
+        url=candidate.url,
+        version=version_of(headers),
+        rootless=Unreadable("the owner of the socket is not known") if owner is None else owner != 0,
+        local=_is_local(first.peer()),
+        default_capabilities=DEFAULT_CAPABILITIES,
+    )
+    return Engine(facts, _connector(first, lambda: UnixConnection(path, listener, url=candidate.url)))
+
+
+def _open_ssh(candidate: Candidate, listener: Listener | None) -> Engine:
+    from hardentui.engine.ssh import Tunnel  # brings subprocess, which a local engine does not need
+
+    tunnel = Tunnel(candidate.url, candidate.identity)
+    try:
+        first = _through(tunnel, candidate, listener)
+        version = version_of(first.ping(_SSH_PING_LIMIT))
+    except BaseException:
+        tunnel.close()
+        raise
+    facts = EngineFacts(
+        label=f"{candidate.label or visible(tunnel.host, 60)} (ssh)",
+        url=candidate.url,
+        version=version,
+        rootless=_rootless_by_path(tunnel.remote_path),
+        local=False,
+        default_capabilities=DEFAULT_CAPABILITIES,
+    )
+    connect = _connector(first, lambda: _through(tunnel, candidate, listener))
+    return Engine(facts, connect, on_close=tunnel.close)
+
+
+def _through(tunnel: Tunnel, candidate: Candidate, listener: Listener | None) -> UnixConnection:
+    return UnixConnection(tunnel.socket, listener, url=candidate.url, before_connect=tunnel.ensure)
+
+
+_OPENERS: dict[str, Callable[[Candidate, Listener | None], Engine]] = {"unix": _open_unix, "ssh": _open_ssh}
+
+
+def _connector(first: Connection, another: Callable[[], Connection]) -> Callable[[], Connection]:
+    """A factory that gives the connection that was pinged before it makes new ones."""
+    ready = [first]
+    return lambda: ready.pop() if ready else another()
+
+
+def _socket_identity(candidate: Candidate) -> tuple[int, int] | None:
+    scheme, _, path = candidate.url.partition("://")
+    if scheme == "unix":
+        with suppress(OSError, ValueError):
+            found = os.stat(path)
+            if stat.S_ISSOCK(found.st_mode):
+                return found.st_dev, found.st_ino
+    return None
+
+
+def _owner(path: str) -> int | None:
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None
+
+
+def _label(owner: int | None) -> str:
+    if owner is None:
+        return "podman"
+    return "rootful" if owner == 0 else f"rootless {visible(user_name(owner), 40)}"
+
+
+def _rootless_by_path(path: str) -> Known[bool]:
+    user = _RUN_USER.match(path)
+    if user:
+        return int(user[1]) != 0
+    if path == "/run/podman/podman.sock":
+        return False
+    return Unreadable("the socket's path does not tell and info was not asked")
+
+
+def _is_local(peer: int | None) -> bool:
+    """Whether the process behind the socket is on this machine, in a pid namespace that we see into.
+
+    A forwarder (ssh, a virtual machine's proxy) is local itself, but the engine behind it is not.
+    """
+    if not peer:
+        return False
+    try:
+        with open(f"/proc/{peer}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip() not in _FORWARDERS
+    except OSError:
+        return True  # it is in our pid namespace, but hidden (hidepid)

@@ -1,0 +1,271 @@
+"""One reachable engine and all that is read from it. Nothing here can change anything: see connection.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias
+
+from hardentui.engine import shapes
+from hardentui.engine.connection import Connection, segment
+from hardentui.engine.shapes import Listed
+from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, HardenError, NotFound
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.version import Version
+
+_INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
+_STOP_TICK = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The container was removed between the list and the look at it."""
+
+
+Inspected: TypeAlias = "Mapping[str, Any] | Gone | Unreadable"
+OnInspected = Callable[[str, Inspected], None]
+
+
+class Engine:
+    """One engine.
+
+    Every method raises EngineUnreachable, EngineProtocolError or EngineError, and NotFound where it asks for
+    one object. Safe to use from several threads.
+
+    Args:
+        facts: what is known without asking; `load_info` refines them.
+        connect: makes a connection; called twice at most.
+        on_close: ends what carries the connections: an ssh tunnel, a service of our own.
+    """
+
+    def __init__(
+        self,
+        facts: EngineFacts,
+        connect: Callable[[], Connection],
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        self.facts = facts
+        self._connect = connect
+        self._on_close = [on_close] if on_close else []
+        self._first = connect()
+        self._second: Connection | None = None
+
+    @property
+    def connection(self) -> Connection:
+        """The first of its two connections."""
+        return self._first
+
+    def load_info(self) -> EngineFacts:
+        """Ask /info (0.4 to 2.6 s: never on the way to the first row) and return the refined facts."""
+        try:
+            info = shapes.mapping(self._first.get("/info", timeout=_INFO_LIMIT), "info")
+            self.facts = _refined(self.facts, info)
+        except EngineError as error:
+            self.facts = replace(self.facts, info=Unreadable(f"Podman's info failed: {error.title}"))
+        return self.facts
+
+    def listed(self) -> tuple[Listed, ...]:
+        """All containers, running or not, with the infra containers of pods."""
+        answer = self._first.get("/containers/json", {"all": "true"})
+        return tuple(map(shapes.listed, shapes.mappings(answer, "the list of containers", "Id")))
+
+    def inspect(self, container: str) -> Mapping[str, Any]:
+        """One container's inspect document; by full id, because names also match beginnings of ids."""
+        return _inspect(self._first, container)
+
+    def inspect_many(self, ids: Iterable[str], on_result: OnInspected, stop: threading.Event) -> None:
+        """Inspect containers over two connections; `on_result(id, …)` in this thread, as they arrive.
+
+        One that has been removed is `Gone`, one that Podman cannot tell about is `Unreadable`; neither
+        keeps the others back. Two connections are what an engine's own limits reward; more are not faster.
+        When `stop` is set this returns within half a second and the rest is not asked for.
+
+        Raises:
+            EngineUnreachable: the engine does not answer any more; what arrived before was handed over.
+        """
+        wanted = tuple(ids)
+        todo = _Shared(wanted)
+        results: SimpleQueue[tuple[str, Inspected] | HardenError | None] = SimpleQueue()
+        connections = [self._first, self._second_connection()][: len(wanted)]
+        for connection in connections:
+            worker = threading.Thread(
+                target=_work, args=(connection, todo, results), name="hardentui-inspect", daemon=True
+            )
+            worker.start()
+        try:
+            _hand_over(results, len(connections), on_result, stop)
+        finally:
+            if todo.end():
+                for connection in connections:
+                    connection.close()  # wakes a worker that still waits for an answer
+
+    def images(self) -> tuple[Mapping[str, Any], ...]:
+        """The list of images, without intermediate layers."""
+        return shapes.mappings(self._first.get("/images/json"), "the list of images", "Id")
+
+    def image(self, image: str) -> Mapping[str, Any]:
+        """One image's inspect document."""
+        return shapes.image(self._first.get(f"/images/{segment(image)}/json"))
+
+    def history(self, image: str) -> tuple[Mapping[str, Any], ...]:
+        """The layers of an image, newest first."""
+        answer = self._first.get(f"/images/{segment(image)}/history")
+        return shapes.mappings(answer, "the history of an image", "Id")
+
+    def networks(self) -> tuple[Mapping[str, Any], ...]:
+        """All networks, complete: one request; single ones are slow (148 ms each with many containers)."""
+        return shapes.mappings(self._first.get("/networks/json"), "the networks", "name")
+
+    def volumes(self) -> tuple[Mapping[str, Any], ...]:
+        """All volumes, complete."""
+        return shapes.mappings(self._first.get("/volumes/json"), "the volumes", "Name")
+
+    def pods(self) -> tuple[Mapping[str, Any], ...]:
+        """The list of pods."""
+        return shapes.mappings(self._first.get("/pods/json"), "the list of pods", "Id")
+
+    def pod(self, pod: str) -> Mapping[str, Any]:
+        """One pod's inspect document."""
+        document = shapes.mapping(self._first.get(f"/pods/{segment(pod)}/json"), "a pod")
+        shapes.text(document, "Id", "a pod")
+        return document
+
+    def changes(self, container: str) -> tuple[Mapping[str, Any], ...]:
+        """What a container changed against its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
+        answer = self._first.get(f"/containers/{segment(container)}/changes")
+        return shapes.mappings(answer, "the changes of a container", "Path")
+
+    def exec_session(self, session: str) -> Mapping[str, Any]:
+        """One exec session of a container (its ids stand in `ExecIDs`)."""
+        return shapes.mapping(self._first.get(f"/exec/{segment(session)}/json"), "an exec session")
+
+    def events(self, kinds: tuple[str, ...], stop: threading.Event, tick: float) -> Iterator[Any]:
+        """The raw event stream; see events.watch for the one to use."""
+        filters = json.dumps({"type": kinds})
+        return self._first.stream("/events", {"stream": "true", "filters": filters}, stop, tick)
+
+    def close(self) -> None:
+        """End the connections and what carries them; requests that are under way fail."""
+        self._first.close()
+        if self._second is not None:
+            self._second.close()
+        while self._on_close:
+            self._on_close.pop()()
+
+    def also_close(self, action: Callable[[], None]) -> None:
+        """Have `close` do this too."""
+        self._on_close.append(action)
+
+    def _second_connection(self) -> Connection:
+        if self._second is None:
+            self._second = self._connect()
+        return self._second
+
+
+class _Shared:
+    """Ids that two workers take from, and how many of them are still at work."""
+
+    def __init__(self, ids: tuple[str, ...]) -> None:
+        self._ids = iter(ids)
+        self._lock = threading.Lock()
+        self._ended = False
+        self._working = 0
+
+    def take(self) -> str | None:
+        with self._lock:
+            identity = None if self._ended else next(self._ids, None)
+            self._working += identity is not None
+            return identity
+
+    def done(self) -> None:
+        with self._lock:
+            self._working -= 1
+
+    def end(self) -> bool:
+        """Give nothing out any more; whether somebody still works on something."""
+        with self._lock:
+            self._ended = True
+            return self._working > 0
+
+
+def _inspect(connection: Connection, container: str) -> Mapping[str, Any]:
+    return shapes.container(connection.get(f"/containers/{segment(container)}/json"))
+
+
+def _work(
+    connection: Connection,
+    todo: _Shared,
+    results: SimpleQueue[tuple[str, Inspected] | HardenError | None],
+) -> None:
+    """One worker: inspect until nothing is left; ends with None, or with the error that ends everything."""
+    while (identity := todo.take()) is not None:
+        try:
+            answer: Inspected = _inspect(connection, identity)
+        except NotFound:
+            answer = Gone()
+        except EngineUnreachable as error:
+            todo.done()
+            results.put(error)
+            return
+        except EngineError as error:
+            answer = Unreadable(error.title)
+        todo.done()
+        results.put((identity, answer))
+    results.put(None)
+
+
+def _hand_over(
+    results: SimpleQueue[tuple[str, Inspected] | HardenError | None],
+    workers: int,
+    on_result: OnInspected,
+    stop: threading.Event,
+) -> None:
+    """Pass results on until all workers have ended, one has failed, or `stop` is set."""
+    while workers and not stop.is_set():
+        try:
+            result = results.get(timeout=_STOP_TICK)
+        except Empty:
+            continue
+        if result is None:
+            workers -= 1
+        elif isinstance(result, HardenError):
+            raise result
+        else:
+            on_result(*result)
+
+
+def version_of(headers: Mapping[str, str]) -> Version:
+    """The version that `/_ping` tells in its headers.
+
+    Raises:
+        EngineProtocolError: the other side is no Podman.
+    """
+    try:
+        return Version.parse(headers["libpod-api-version"])
+    except (KeyError, ValueError):
+        raise EngineProtocolError("Something answers there, but it is not Podman.") from None
+
+
+def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
+    """Facts with what only /info knows."""
+    host = shapes.mapping(info.get("host"), "info")
+    security = shapes.mapping(host.get("security"), "info")
+    changes: dict[str, Any] = {"info": info}
+    if isinstance(security.get("rootless"), bool):
+        changes["rootless"] = security["rootless"]
+    if isinstance(security.get("capabilities"), str):
+        named = (name.strip().upper() for name in security["capabilities"].split(","))
+        changes["default_capabilities"] = frozenset(name for name in named if name)
+    version = info.get("version")
+    if isinstance(version, dict) and isinstance(version.get("Version"), str):
+        try:
+            changes["version"] = Version.parse(version["Version"])
+        except ValueError as error:
+            raise EngineProtocolError("Podman's answer for info has a version that is none.") from error
+    if facts.local and not facts.simulated and host.get("kernel") not in (None, os.uname().release):
+        changes["local"] = False  # another kernel, so another machine: a virtual one, a forwarded socket
+    return replace(facts, **changes)

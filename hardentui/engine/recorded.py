@@ -1,0 +1,118 @@
+"""Answers that were recorded: for the simulated host, for saved facts and for tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hardentui.engine.connection import MESSAGE_LENGTH, TICK, Connection, target
+from hardentui.errors import EngineError, EngineProtocolError, NotFound
+from hardentui.visible import visible
+
+
+class RecordedConnection:
+    """Answers from a dictionary: the simulated host, saved facts, tests. It never changes and never waits.
+
+    Args:
+        answers: `target(path, query)` -> parsed JSON; `/_ping` -> its headers. The items of a stream are
+            a list. What is not there is NotFound.
+        failures: `target(path, query)` -> the message of an EngineError.
+    """
+
+    def __init__(
+        self,
+        answers: Mapping[str, Any],
+        failures: Mapping[str, str] | None = None,
+        url: str = "recorded:",
+    ) -> None:
+        self.answers = answers
+        self.failures = failures or {}
+        self._url = url
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+        wanted = target(path, query)
+        if wanted in self.failures:
+            raise EngineError(visible(self.failures[wanted], MESSAGE_LENGTH))
+        try:
+            return self.answers[wanted]
+        except KeyError:
+            raise NotFound(f"{visible(wanted, 200)} is not in the record.") from None
+
+    def ping(self, timeout: float | None = None) -> Mapping[str, str]:
+        headers = self.get("/_ping")
+        if not isinstance(headers, Mapping):
+            raise EngineProtocolError("The record of /_ping is no mapping of headers.")
+        return {str(name): str(value) for name, value in headers.items()}
+
+    def stream(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
+    ) -> Iterator[Any]:
+        wanted = target(path, query)
+        items = self.answers.get(wanted, [])
+        if not isinstance(items, list):
+            raise EngineProtocolError(f"The record of {visible(wanted, 200)} is no list.")
+        return _replay(items, stop, tick)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def _replay(items: list[Any], stop: threading.Event, tick: float) -> Iterator[Any]:
+    yield from items
+    while not stop.wait(tick):
+        yield None
+
+
+class RecordingConnection:
+    """Hands requests on and keeps what came back, in the form that RecordedConnection reads.
+
+    Streams are handed on and not kept. Safe to use from several threads.
+    """
+
+    def __init__(self, inner: Connection) -> None:
+        self.inner = inner
+        self.answers: dict[str, Any] = {}
+        self.failures: dict[str, str] = {}
+
+    @property
+    def url(self) -> str:
+        return self.inner.url
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+        wanted = target(path, query)
+        try:
+            answer = self.inner.get(path, query, timeout)
+        except NotFound:
+            raise  # replayed as such because it is not in the record
+        except EngineError as error:
+            self.failures[wanted] = error.title
+            raise
+        self.answers[wanted] = answer
+        self.failures.pop(wanted, None)
+        return answer
+
+    def ping(self, timeout: float | None = None) -> Mapping[str, str]:
+        headers = self.inner.ping(timeout)
+        self.answers["/_ping"] = dict(headers)
+        return headers
+
+    def stream(
+        self,
+        path: str,
+        query: Mapping[str, str] | None,
+        stop: threading.Event,
+        tick: float = TICK,
+    ) -> Iterator[Any]:
+        return self.inner.stream(path, query, stop, tick)
+
+    def close(self) -> None:
+        self.inner.close()

@@ -1,0 +1,101 @@
+"""A Podman service of our own, for hosts with podman but without a socket.
+
+It belongs to the user who runs us, listens on a socket in a private folder, and ends with us. The user's
+systemd is never touched.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from time import monotonic, sleep
+
+from hardentui.engine.child import Child, dies_with_us
+from hardentui.engine.connection import Listener, UnixConnection
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import Attempt, probe
+from hardentui.engine.read import Engine
+from hardentui.engine.ssh import private_base
+from hardentui.errors import EngineError, EngineUnreachable
+
+_START_LIMIT = 20.0
+_IDLE_LIMIT = 600  # seconds; only where nothing else would end it after we were killed
+
+
+class PrivateService:
+    """`podman system service` as a child. Use `start`, then `engine`, then `close`."""
+
+    def __init__(self, program: str = "podman", environment: Mapping[str, str] | None = None) -> None:
+        self._program = program
+        self._environment = environment
+        self._folder = ""
+        self._child: Child | None = None
+
+    @staticmethod
+    def possible() -> bool:
+        """Whether there is a podman to start."""
+        return shutil.which("podman") is not None
+
+    @property
+    def socket(self) -> str:
+        return f"{self._folder}/podman.sock"
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid if self._child is not None else 0
+
+    def command(self) -> tuple[str, ...]:
+        """What is run, as the command log shows it."""
+        idle = 0 if dies_with_us() else _IDLE_LIMIT
+        return (self._program, "system", "service", f"--time={idle}", f"unix://{self.socket}")
+
+    def start(self, time_limit: float = _START_LIMIT) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            EngineUnreachable: it could not be started, ended, or did not answer in time.
+        """
+        self._folder = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
+        try:
+            self._child = Child(self.command(), self._environment)
+            self._wait(self._child, monotonic() + time_limit)
+        except BaseException:
+            self.close()
+            raise
+
+    def engine(self, listener: Listener | None = None) -> Engine:
+        """The engine behind it; closing the engine ends the service.
+
+        Raises:
+            EngineUnreachable: it does not answer any more.
+        """
+        found = probe(Candidate("", f"unix://{self.socket}", "a service of our own"), listener)
+        if isinstance(found, Attempt):
+            raise EngineUnreachable(found.reason, found.hint)
+        found.also_close(self.close)
+        return found
+
+    def close(self) -> None:
+        """End the service and remove its folder."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _wait(self, child: Child, end: float) -> None:
+        connection = UnixConnection(self.socket)
+        while monotonic() < end and child.running:
+            if os.path.exists(self.socket):
+                try:
+                    connection.ping(max(0.1, end - monotonic()))
+                except EngineError:
+                    pass  # it is bound but does not listen yet
+                else:
+                    connection.close()
+                    return
+            sleep(0.01)
+        reason = child.errors or ("it did not answer in time" if child.running else "it ended at once")
+        raise EngineUnreachable(f"A private Podman service could not be started: {reason}")

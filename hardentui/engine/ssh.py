@@ -1,0 +1,114 @@
+"""An engine on another machine, through the system's own `ssh`.
+
+It knows the user's agent, known hosts, jump hosts and keys, and keeps its rules: nothing here weakens the
+check of the host key, and nothing ever asks (BatchMode).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import threading
+from time import monotonic, sleep
+from urllib.parse import unquote, urlsplit
+
+from hardentui.engine.child import Child
+from hardentui.errors import EngineError, EngineUnreachable
+from hardentui.visible import visible
+
+_TIME_LIMIT = 20.0
+_HOST = re.compile(r"[A-Za-z0-9._:%-]+")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]*")
+_PATH = re.compile(r"/[A-Za-z0-9_./@+-]+")  # ssh expands %, $ and : in a forwarding
+
+
+class Tunnel:
+    """A socket here that leads to Podman's socket there. `ensure` makes it stand, `close` ends it.
+
+    Raises:
+        EngineError: the address is not usable.
+    """
+
+    def __init__(self, url: str, identity: str = "", time_limit: float = _TIME_LIMIT) -> None:
+        self.host, self.remote_path, self._arguments = _parse(url)
+        self._identity = identity
+        self._time_limit = time_limit
+        self._folder = tempfile.mkdtemp(prefix="hardentui-", dir=private_base())
+        self.socket = f"{self._folder}/podman.sock"
+        self._child: Child | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def command(self) -> tuple[str, ...]:
+        """The ssh command, as the command log shows it."""
+        options = ("BatchMode=yes", "ExitOnForwardFailure=yes", "StreamLocalBindUnlink=yes")
+        alive = (f"ConnectTimeout={max(1, round(self._time_limit / 2))}", "ServerAliveInterval=15")
+        flags = [word for option in (*options, *alive) for word in ("-o", option)]
+        key = ("-i", self._identity) if self._identity else ()
+        return (
+            "ssh", "-N", "-T", *flags, *key, "-L", f"{self.socket}:{self.remote_path}", *self._arguments
+        )  # fmt: skip
+
+    def ensure(self) -> None:
+        """Start ssh where it does not run, and wait until its socket is there.
+
+        Raises:
+            EngineUnreachable: ssh ended, or took longer than the time limit; with its own message.
+        """
+        with self._lock:
+            if self._closed:
+                raise EngineUnreachable("The ssh connection was closed.")
+            if self._child is not None and self._child.running:
+                return
+            child = self._child = Child(self.command())
+            end = monotonic() + self._time_limit
+            while monotonic() < end:
+                if os.path.exists(self.socket):
+                    return
+                if not child.running:
+                    break
+                sleep(0.02)
+            timed_out = child.running
+            child.close()
+            self._child = None
+            raise EngineUnreachable(
+                f"ssh to {visible(self.host, 100)} failed: "
+                + ("timed out." if timed_out else child.errors or "no reason given."),
+                f"See whether this works: ssh {' '.join(visible(word) for word in self._arguments)}",
+            )
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._child is not None:
+                self._child.close()
+                self._child = None
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def private_base() -> str | None:
+    """The folder for sockets of ours: $XDG_RUNTIME_DIR when it is usable, else the usual temporary one."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    usable = runtime.startswith("/") and os.access(runtime, os.W_OK | os.X_OK) and len(runtime) < 60
+    return runtime if usable else None
+
+
+def _parse(url: str) -> tuple[str, str, tuple[str, ...]]:
+    """Host, remote path and the arguments of ssh that name the host."""
+    example = "For example ssh://anna@host:22/run/user/1000/podman/podman.sock"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise EngineError(f"{visible(url, 200)} is no ssh address.", example) from error
+    user, path = unquote(parts.username or ""), unquote(parts.path)
+    if not _HOST.fullmatch(host) or host.startswith("-") or (user and not _USER.fullmatch(user)):
+        raise EngineError(f"{visible(url, 200)} names no usable host.", example)
+    if parts.password is not None:
+        raise EngineError("A password in an ssh address is not supported.", "Use a key and ssh-agent.")
+    if not _PATH.fullmatch(path):
+        raise EngineError(f"{visible(url, 200)} does not say where Podman's socket is there.", example)
+    numbered = ("-p", str(port)) if port else ()
+    return host, path, (*numbered, "--", f"{user}@{host}" if user else host)

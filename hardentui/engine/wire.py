@@ -1,0 +1,252 @@
+"""The bytes of HTTP/1.1 answers on a socket, as little of it as Podman needs and with a bound on everything.
+
+The other side may be hostile or broken: every length is checked before memory is taken for it, every wait
+has a time limit, and what does not parse is an EngineProtocolError.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from time import monotonic
+from typing import Any, NamedTuple
+
+from hardentui.errors import EngineProtocolError
+
+_RECEIVE = 1 << 16
+_TICK = 0.25
+_LONGEST_LINE = 1 << 14
+_MOST_HEADERS = 100
+_LONGEST_EVENT = 1 << 20
+_NO_BODY = frozenset({204, 304})
+
+_STATUS = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: |$)")
+_LENGTH = re.compile(r"[0-9]{1,15}")
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?")
+
+
+class PeerClosed(ConnectionError):
+    """The other side ended the connection; `untouched` when not one byte of an answer had come."""
+
+    def __init__(self, untouched: bool) -> None:
+        super().__init__("the connection was closed")
+        self.untouched = untouched
+
+
+class GivenUp(ConnectionError):
+    """The stop sign was set while the answer was waited for."""
+
+
+class Head(NamedTuple):
+    """Status line and headers (names in lower case) of an answer."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    @property
+    def chunked(self) -> bool:
+        return "chunked" in self.headers.get("transfer-encoding", "").lower()
+
+    @property
+    def keep_alive(self) -> bool:
+        """The socket can carry another request, because the end of this answer is known."""
+        framed = self.chunked or "content-length" in self.headers or self.status in _NO_BODY
+        return framed and "close" not in self.headers.get("connection", "").lower()
+
+
+class Wire:
+    """A connected socket and the bytes that came but were not used yet.
+
+    Args:
+        stop: a sign that is looked at every _TICK seconds while this waits for bytes.
+    """
+
+    def __init__(self, connected: socket.socket, stop: threading.Event | None = None) -> None:
+        self.socket = connected
+        self._stop = stop
+        self._buffer = bytearray()
+        self._received = False
+
+    def send(self, request: bytes, deadline: float) -> None:
+        """Send a whole request. Raises TimeoutError after `deadline` (monotonic seconds)."""
+        self._received = False
+        self.socket.settimeout(_left(deadline))
+        self.socket.sendall(request)
+
+    def head(self, deadline: float) -> Head:
+        """Read status line and headers."""
+        status = _STATUS.match(self._line(deadline))
+        if not status:
+            raise EngineProtocolError("The answer is not HTTP.")
+        headers: dict[str, str] = {}
+        for _ in range(_MOST_HEADERS):
+            line = self._line(deadline)
+            if not line:
+                return Head(int(status[1]), headers)
+            name, colon, value = line.decode("latin-1").partition(":")
+            if not colon:
+                raise EngineProtocolError("The answer has a header line that is none.")
+            headers[name.strip().lower()] = value.strip()
+        raise EngineProtocolError(f"The answer has more than {_MOST_HEADERS} header lines.")
+
+    def body(self, head: Head, deadline: float, limit: int) -> bytes:
+        """Read the body of an answer, at most `limit` bytes."""
+        if head.status in _NO_BODY:
+            return b""
+        if head.chunked:
+            return b"".join(self._chunks(deadline, limit))
+        length = head.headers.get("content-length")
+        if length is None:
+            return self._rest(deadline, limit)
+        if not _LENGTH.fullmatch(length):
+            raise EngineProtocolError("The answer has a length that is no number.")
+        _within(int(length), limit)
+        return self._take(int(length), deadline)
+
+    def lines(self, head: Head, stop: threading.Event, tick: float) -> Iterator[bytes | None]:
+        """The lines of a body without an end; None each time that nothing came for `tick` seconds.
+
+        Ends when `stop` is set or when the other side ends the body. Raises PeerClosed when it just goes.
+        """
+        text = bytearray()
+        framed = head.chunked
+        left = 0 if framed else -1  # bytes of the current chunk that have not come yet
+        while not stop.is_set():
+            if framed and left == 0:
+                size = self._chunk_size_if_there()
+                if size == 0:
+                    return
+                left = size or 0
+            taken = self._available(left) if left else b""
+            if taken:
+                left -= len(taken) if framed else 0
+                text += taken
+                yield from _whole_lines(text)
+                if len(text) > _LONGEST_EVENT:
+                    raise EngineProtocolError(f"The stream has a line of more than {_LONGEST_EVENT} bytes.")
+            elif not left and self._buffer.find(b"\n") >= 0:
+                continue  # the empty line after a chunk
+            elif not self._poll(tick):
+                yield None
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def _more(self, deadline: float) -> None:
+        data = self._receive(deadline)
+        if not data:
+            raise PeerClosed(untouched=not self._received)
+        self._received = True
+        self._buffer += data
+
+    def _receive(self, deadline: float) -> bytes:
+        if self._stop is None:
+            self.socket.settimeout(_left(deadline))
+            return self.socket.recv(_RECEIVE)
+        while not self._stop.is_set():
+            self.socket.settimeout(min(_TICK, _left(deadline)))
+            try:
+                return self.socket.recv(_RECEIVE)
+            except TimeoutError:
+                continue
+        raise GivenUp
+
+    def _poll(self, tick: float) -> bool:
+        """Wait up to `tick` seconds for more bytes; whether some came."""
+        try:
+            self._more(monotonic() + tick)
+        except (TimeoutError, GivenUp):
+            return False
+        return True
+
+    def _available(self, most: int) -> bytes:
+        taken = bytes(self._buffer) if most < 0 else bytes(self._buffer[:most])
+        del self._buffer[: len(taken)]
+        return taken
+
+    def _line_if_there(self) -> bytes | None:
+        end = self._buffer.find(b"\n", 0, _LONGEST_LINE)
+        if end < 0:
+            if len(self._buffer) >= _LONGEST_LINE:
+                raise EngineProtocolError(f"The answer has a header line of more than {_LONGEST_LINE} bytes.")
+            return None
+        line = bytes(self._buffer[:end]).rstrip(b"\r")
+        del self._buffer[: end + 1]
+        return line
+
+    def _line(self, deadline: float) -> bytes:
+        while (line := self._line_if_there()) is None:
+            self._more(deadline)
+        return line
+
+    def _take(self, count: int, deadline: float) -> bytes:
+        while len(self._buffer) < count:
+            self._more(deadline)
+        return self._available(count)
+
+    def _rest(self, deadline: float, limit: int) -> bytes:
+        while True:
+            _within(len(self._buffer), limit)
+            try:
+                self._more(deadline)
+            except PeerClosed:
+                return self._available(-1)
+
+    def _chunks(self, deadline: float, limit: int) -> Iterator[bytes]:
+        total = 0
+        while size := _chunk_size(self._line(deadline)):
+            total += size
+            _within(total, limit)
+            yield self._take(size, deadline)
+            if self._line(deadline):
+                raise EngineProtocolError("The answer has a chunk that is longer than it says.")
+        for _ in range(_MOST_HEADERS):
+            if not self._line(deadline):
+                return
+        raise EngineProtocolError("The answer does not end.")
+
+    def _chunk_size_if_there(self) -> int | None:
+        """The size of the next chunk of a stream, once its line has come; skips the line end of the last."""
+        line = self._line_if_there()
+        return _chunk_size(line) if line else None
+
+
+def _left(deadline: float) -> float:
+    """Seconds until `deadline`; raises TimeoutError when it has passed."""
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _chunk_size(line: bytes) -> int:
+    size = _CHUNK.fullmatch(line)
+    if not size:
+        raise EngineProtocolError("The answer has a chunk without a size.")
+    return int(size[1], 16)
+
+
+def _within(length: int, limit: int) -> None:
+    if length > limit:
+        raise EngineProtocolError(f"The answer is larger than {limit >> 20} MiB.")
+
+
+def _whole_lines(text: bytearray) -> Iterator[bytes]:
+    """Take the complete lines out of `text`; what follows the last line end stays."""
+    end = text.rfind(b"\n")
+    if end < 0:
+        return
+    whole = bytes(text[:end])
+    del text[: end + 1]
+    yield from (line for line in whole.split(b"\n") if line.strip())
+
+
+def parse_json(text: bytes) -> Any:
+    """JSON from Podman. Raises EngineProtocolError for what is none, or is nested without sense."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise EngineProtocolError("The answer is not JSON.") from error
