@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import stat
 import struct
 import sys
 from collections.abc import Iterator
@@ -96,11 +97,15 @@ def _walk(files: Files, directory: str, depth: int) -> Iterator[int]:
     if depth == 0:
         return
     for name in files.list_dir(directory):
-        # cgroup files all have a dot after the controller or are plain files; only directories are groups
-        if "." in name and not name.endswith((".scope", ".slice", ".service", ".mount", ".socket")):
-            continue
-        if files.exists(f"{directory}/{name}/cgroup.procs"):
+        if _is_directory(files, f"{directory}/{name}"):
             yield from _walk(files, f"{directory}/{name}", depth - 1)
+
+
+def _is_directory(files: Files, path: str) -> bool:
+    try:
+        return stat.S_ISDIR(files.stat(path, follow=False).mode)
+    except FileNotFoundError:
+        return False
 
 
 def _descendants(files: Files, pid: int) -> set[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import TypeVar
@@ -71,7 +72,7 @@ def read_kernel(
         limits=_limits(files, membership, cgroups),
         masked_paths=_then(mounts, _masked_paths),
         mounts=_then(mounts, _mount_rows),
-        groups=_then(status, lambda lines: tuple(int(group) for group in _field(lines, "Groups").split())),
+        groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
     )
     # read again: in between the process may have gone and its number been given to another
     return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
@@ -126,10 +127,6 @@ def _parse_status(text: str) -> Mapping[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in text.split("\n"))}
 
 
-def _field(lines: Mapping[str, str], name: str) -> str:
-    return lines[name]
-
-
 def _number(lines: Mapping[str, str], name: str) -> int:
     return int(lines[name])
 
@@ -164,11 +161,7 @@ def _lsm_label(files: Files, pid: int) -> Known[str]:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        # not errno.EINVAL from NotRecorded or others: only the kernel's own "no module answers"
-        return "" if error.errno == _EINVAL else Unreadable(f"{path}: {reason(error)}")
-
-
-_EINVAL = 22
+        return "" if error.errno == errno.EINVAL else Unreadable(f"{path}: {reason(error)}")
 
 
 def _namespaces(files: Files, process: str) -> Known[Mapping[str, str]]:

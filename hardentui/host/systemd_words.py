@@ -1,0 +1,211 @@
+"""How systemd reads a unit file and splits a command line into the words that it executes. Pure.
+
+See systemd.syntax(7), systemd.service(5) "Command lines" and systemd.unit(5) "Specifiers". What only a
+running systemd can know (a specifier such as %t, a variable of its own environment) is left in the word
+after the mark `UNEXPANDED`, a NUL: no real argument can hold it, so such a word never equals a literal one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+UNEXPANDED = "\0"
+
+_LINE_END = re.compile("\r\n|\n\r|[\n\r\0]")
+"""A lone carriage return ends a line for systemd too: what follows it can be an assignment."""
+
+_BLANKS = b" \t\n\r"
+_SIMPLE = {
+    ord("a"): 7,
+    ord("b"): 8,
+    ord("f"): 12,
+    ord("n"): 10,
+    ord("r"): 13,
+    ord("t"): 9,
+    ord("v"): 11,
+    ord("\\"): ord("\\"),
+    ord('"'): ord('"'),
+    ord("'"): ord("'"),
+    ord("s"): ord(" "),
+}
+_NUMBERED = {ord("x"): 2, ord("u"): 4, ord("U"): 8}
+
+
+class UnbalancedQuotes(ValueError):
+    """A quote is opened and never closed: systemd refuses the line."""
+
+
+def unit_settings(text: str) -> Iterator[tuple[str, str, str]]:
+    """(section, key, value) of each assignment, in order; comments skipped, continued lines joined."""
+    section = ""
+    for line in _logical_lines(text):
+        line = line.strip(" \t\r")
+        if line.startswith("[") and line.endswith("]"):
+            section = line[1:-1]
+            continue
+        key, equals, value = line.partition("=")
+        if equals:
+            yield section, key.rstrip(), value.lstrip()
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    joined = ""
+    for physical in _LINE_END.split(text):
+        line = physical.lstrip(" \t\r")
+        if line.startswith(("#", ";")):
+            continue  # also in the middle of a continued line
+        joined += line
+        if (len(joined) - len(joined.rstrip("\\"))) % 2:
+            joined = f"{joined[:-1]} "
+            continue
+        yield joined
+        joined = ""
+    if joined:
+        yield joined
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Words after quotes and escapes, before specifiers and variables. Raises UnbalancedQuotes."""
+    data = text.encode("utf-8", "surrogateescape")
+    words: list[str] = []
+    at = _skip_blanks(data, 0)
+    while at < len(data):
+        word, at = _word(data, at)
+        words.append(word)
+    return tuple(words)
+
+
+def split_command(text: str) -> tuple[str, ...]:
+    """As `split_words`, for Exec…=: a bare `;` ends the command, and `\\;` is a semicolon."""
+    data = text.encode("utf-8", "surrogateescape")
+    words: list[str] = []
+    at = _skip_blanks(data, 0)
+    while at < len(data):
+        if words and _stands_alone(data, at, b";"):
+            break
+        if words and _stands_alone(data, at, b"\\;"):
+            words.append(";")
+            at = _skip_blanks(data, at + 2)
+            continue
+        word, at = _word(data, at)
+        words.append(word)
+    return tuple(words)
+
+
+def _stands_alone(data: bytes, at: int, token: bytes) -> bool:
+    end = at + len(token)
+    return data.startswith(token, at) and (end == len(data) or data[end] in _BLANKS)
+
+
+def _skip_blanks(data: bytes, at: int) -> int:
+    while at < len(data) and data[at] in _BLANKS:
+        at += 1
+    return at
+
+
+def _word(data: bytes, at: int) -> tuple[str, int]:
+    """The word that starts at `at`, and where the next one starts."""
+    out = bytearray()
+    quote = 0
+    while at < len(data):
+        byte = data[at]
+        at += 1
+        if byte == ord("\\"):
+            at = _escape(data, at, out)
+        elif quote:
+            if byte == quote:
+                quote = 0
+            else:
+                out.append(byte)
+        elif byte in b"'\"":
+            quote = byte
+        elif byte in _BLANKS:
+            break
+        else:
+            out.append(byte)
+    if quote:
+        raise UnbalancedQuotes("a quote is opened and never closed")
+    return out.decode("utf-8", "surrogateescape"), _skip_blanks(data, at)
+
+
+def _escape(data: bytes, at: int, out: bytearray) -> int:
+    """Append what the escape after a backslash stands for; an unknown one stays as it is written."""
+    letter = data[at] if at < len(data) else -1
+    if letter in _SIMPLE:
+        out.append(_SIMPLE[letter])
+        return at + 1
+    if letter in _NUMBERED:
+        digits = data[at + 1 : at + 1 + _NUMBERED[letter]]
+        if len(digits) == _NUMBERED[letter] and _append_number(letter, digits, 16, out):
+            return at + 1 + len(digits)
+    elif letter in b"01234567" and letter != -1:
+        digits = data[at : at + 3]
+        if len(digits) == 3 and _append_number(letter, digits, 8, out):
+            return at + 3
+    out.append(ord("\\"))
+    return at
+
+
+def _append_number(letter: int, digits: bytes, base: int, out: bytearray) -> bool:
+    """False when it is no number, NUL or no character."""
+    allowed = b"0123456789abcdefABCDEF" if base == 16 else b"01234567"
+    if any(digit not in allowed for digit in digits):
+        return False
+    value = int(digits, base)
+    if letter in b"uU":
+        if not 0 < value <= 0x10FFFF or 0xD800 <= value <= 0xDFFF:
+            return False
+        out += chr(value).encode("utf-8")
+        return True
+    if not 0 < value <= 0xFF:
+        return False
+    out.append(value)  # \xNN and \NNN are bytes, not characters
+    return True
+
+
+def expand_specifiers(word: str, known: Mapping[str, str]) -> str:
+    """`%%` becomes `%`; `%n` becomes `known["n"]`, or is marked when it is not known."""
+    out: list[str] = []
+    at = 0
+    while at < len(word):
+        if word[at] != "%" or at + 1 == len(word):
+            out.append(word[at])
+            at += 1
+            continue
+        letter = word[at + 1]
+        out.append("%" if letter == "%" else known.get(letter, f"{UNEXPANDED}%{letter}"))
+        at += 2
+    return "".join(out)
+
+
+def expand_variables(words: tuple[str, ...], variables: Mapping[str, str]) -> tuple[str, ...]:
+    """`$$` becomes `$`, `${NAME}` its value; a word `$NAME` becomes the words of its value.
+
+    A variable that is not in `variables` is marked: the service manager may know it.
+    """
+    out: list[str] = []
+    for word in words:
+        if word.startswith("$") and word[1:2] not in ("", "{", "$"):
+            value = variables.get(word[1:])
+            out.extend([UNEXPANDED + word] if value is None else split_words(value))
+        else:
+            out.append(_expand_inside(word, variables))
+    return tuple(out)
+
+
+def _expand_inside(word: str, variables: Mapping[str, str]) -> str:
+    out: list[str] = []
+    at = 0
+    while at < len(word):
+        if word.startswith("$$", at):
+            out.append("$")
+            at += 2
+        elif word.startswith("${", at) and (end := word.find("}", at)) != -1:
+            name = word[at + 2 : end]
+            out.append(variables.get(name, f"{UNEXPANDED}${{{name}}}"))
+            at = end + 1
+        else:
+            out.append(word[at])
+            at += 1
+    return "".join(out)

@@ -1,0 +1,347 @@
+"""The only module that writes the user's files: all of a bundle or nothing, and never over something lost.
+
+Each file is first written completely under another name in the same directory and then takes its place in
+one step, so that no reader ever sees half a file. What stood there before is kept as `NAME.bak`,
+`NAME.bak.1` and so on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hardentui.errors import WriteError
+from hardentui.visible import visible
+
+_NAME_BYTES = 255
+_SUFFIXES = re.compile(
+    r"\.(container|volume|network|pod|kube|image|build|artifact|service|socket|timer|target|path|mount"
+    r"|slice|scope|swap|device|bak|sh|yaml|yml|json|conf|d)$"
+)
+_NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+
+
+class State(StrEnum):
+    """What happened to a file."""
+
+    NEW = "new"
+    REPLACED = "replaced"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One file of a bundle. `backup` is the path where the former content is kept; empty when none was."""
+
+    path: str
+    state: State
+    backup: str = ""
+
+
+@dataclass(slots=True)
+class _File:
+    name: str
+    content: bytes
+    mode: int
+    state: State = State.NEW
+    temporary: str = ""
+    backup: str = ""
+    placed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    path: str
+    handle: int
+    files: list[_File] = field(default_factory=list)
+
+
+def write_bundle(
+    folder: str,
+    files: Sequence[tuple[str, str, int]],
+    *,
+    overwrite: bool = True,
+    create: bool = False,
+    follow_symlink: bool = False,
+) -> tuple[Written, ...]:
+    """Write all files, or none of them.
+
+    Args:
+        folder: where; must be a directory.
+        files: (name, text, permission bits). A name is one path component that starts with neither a dot
+            nor a dash and has no control character.
+        overwrite: replace files with another content (keeping them as backups); else that is an error.
+        create: make the folder when it is missing.
+        follow_symlink: accept a folder that is a symbolic link.
+
+    Raises:
+        WriteError: nothing new is left behind, and what was there before is there again.
+    """
+    bundle = [_checked(name, text, mode) for name, text, mode in files]
+    names = [file.name for file in bundle]
+    for name in names:
+        if names.count(name) > 1:
+            raise WriteError(f"Two files of this bundle would have the name {visible(name)}.")
+    with _opened(folder, create, follow_symlink) as handle:
+        place = _Folder(os.path.abspath(folder), handle, bundle)
+        for file in bundle:
+            file.state = _compare(place, file, overwrite)
+        try:
+            _commit(place)
+        except OSError as error:
+            _go_back(place)
+            raise _write_error(error, place.path) from error
+        except BaseException:
+            _go_back(place)
+            raise
+    return tuple(_written(place.path, file) for file in bundle)
+
+
+def safe_file_name(text: str) -> str:
+    """A file name without suffix made of any text: `[A-Za-z0-9_.-]`, at most 200, never empty."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:200]
+    while True:
+        stripped = _SUFFIXES.sub("", name.strip(".-"))
+        if stripped == name:
+            return name or "container"
+        name = stripped
+
+
+def _checked(name: str, text: str, mode: int) -> _File:
+    bad = _fault(name)
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise WriteError(
+            f"{visible(name, 60)} cannot be written: its text has characters that UTF-8 cannot hold."
+        ) from None
+    if bad:
+        raise WriteError(f"{visible(name, 60)!r} cannot be a file name: {bad}.", "Choose another name.")
+    if mode & ~0o777:
+        raise WriteError(f"{visible(name, 60)} would get the unusual mode {mode:o}.")
+    return _File(name, content, mode)
+
+
+def _fault(name: str) -> str:
+    """Why this is no good file name; empty when it is."""
+    if not name:
+        return "it is empty"
+    if "/" in name:
+        return "it has a slash"
+    if name[0] in ".-":
+        return "it starts with a dot or a dash"
+    if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in name):
+        return "it has a control character"
+    try:
+        return f"it is longer than {_NAME_BYTES} bytes" if len(name.encode("utf-8")) > _NAME_BYTES else ""
+    except UnicodeEncodeError:
+        return "it has characters that UTF-8 cannot hold"
+
+
+@contextlib.contextmanager
+def _opened(folder: str, create: bool, follow_symlink: bool) -> Iterator[int]:
+    """A handle of the folder: what happens to its path afterwards does not matter any more."""
+    path = os.path.abspath(folder)  # also takes away a slash at the end, which would follow a link
+    made = _missing(path) if create else []
+    try:
+        if create:
+            os.makedirs(path, mode=0o755, exist_ok=True)
+        if not follow_symlink and stat.S_ISLNK(os.lstat(path).st_mode):
+            raise WriteError(
+                f"{visible(path)} is a symbolic link, so the files would land somewhere else.",
+                f"Give the real folder: {visible(os.path.realpath(path))}",
+            )
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow_symlink else os.O_NOFOLLOW)
+        handle = os.open(path, flags)
+    except OSError as error:
+        raise _write_error(error, path) from error
+    try:
+        yield handle
+    except BaseException:
+        for directory in made:
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _missing(path: str) -> list[str]:
+    """This directory and those above it that do not exist yet, the deepest first."""
+    found = []
+    while not os.path.lexists(path):
+        found.append(path)
+        path = os.path.dirname(path)
+    return found
+
+
+def _compare(place: _Folder, file: _File, overwrite: bool) -> State:
+    """What has to be done for this file; refuses what is no plain file."""
+    shown = f"{visible(place.path)}/{visible(file.name)}"
+    try:
+        there = os.stat(file.name, dir_fd=place.handle, follow_symlinks=False)
+    except FileNotFoundError:
+        return State.NEW
+    except OSError as error:
+        raise _write_error(error, place.path) from error
+    if stat.S_ISLNK(there.st_mode):
+        raise WriteError(
+            f"{shown} is a symbolic link; it is not written through.",
+            "Remove the link or choose another folder.",
+        )
+    if not stat.S_ISREG(there.st_mode):
+        raise WriteError(f"{shown} exists and is no plain file.", "Choose another folder.")
+    try:
+        same = there.st_size == len(file.content) and _read(place, file.name) == file.content
+    except OSError as error:
+        raise _write_error(error, place.path) from error
+    if same and not there.st_mode & 0o777 & ~file.mode:  # nobody may do more with it than was meant
+        return State.UNCHANGED
+    if not overwrite:
+        raise WriteError(
+            f"{shown} exists with another content.", "Choose another folder, or allow to replace it."
+        )
+    return State.REPLACED
+
+
+def _read(place: _Folder, name: str) -> bytes:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(name, flags, dir_fd=place.handle), "rb") as file:
+        return file.read()
+
+
+def _commit(place: _Folder) -> None:
+    changed = [file for file in place.files if file.state is not State.UNCHANGED]
+    for file in changed:
+        _write_temporary(place, file)
+    for file in changed:
+        if file.state is State.REPLACED:
+            _back_up(place, file)
+        _put_in_place(place, file)
+    if changed:
+        os.fsync(place.handle)
+
+
+def _write_temporary(place: _Folder, file: _File) -> None:
+    name = f".hardentui-{secrets.token_hex(8)}.tmp"
+    handle = _create(place, name)
+    file.temporary = name
+    try:
+        _fill(handle, file.content, file.mode)
+    finally:
+        os.close(handle)
+
+
+def _create(place: _Folder, name: str) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.open(name, flags, 0o600, dir_fd=place.handle)
+
+
+def _fill(handle: int, content: bytes, mode: int) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(handle, left) :]
+    os.fchmod(handle, mode)
+    os.fsync(handle)
+
+
+def _back_up(place: _Folder, file: _File) -> None:
+    """A second name for the present content; a name that is taken is never used again."""
+    for number in range(10_000):
+        backup = f"{file.name}.bak" + (f".{number}" if number else "")
+        try:
+            _link_or_copy(place, file.name, backup)
+        except FileExistsError:
+            continue
+        file.backup = backup
+        return
+    raise OSError(errno.EEXIST, "too many backups")
+
+
+def _link_or_copy(place: _Folder, name: str, backup: str) -> None:
+    try:
+        os.link(name, backup, src_dir_fd=place.handle, dst_dir_fd=place.handle, follow_symlinks=False)
+        return
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+    mode = os.stat(name, dir_fd=place.handle, follow_symlinks=False).st_mode & 0o777
+    content = _read(place, name)
+    handle = _create(place, backup)
+    try:
+        _fill(handle, content, mode)
+    except OSError:
+        os.unlink(backup, dir_fd=place.handle)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _put_in_place(place: _Folder, file: _File) -> None:
+    """A new file must not replace one that has just appeared: a link fails then, a rename would not."""
+    if file.state is State.NEW:
+        try:
+            os.link(file.temporary, file.name, src_dir_fd=place.handle, dst_dir_fd=place.handle)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+        else:
+            file.placed = True
+            os.unlink(file.temporary, dir_fd=place.handle)
+            file.temporary = ""
+            return
+    os.replace(file.temporary, file.name, src_dir_fd=place.handle, dst_dir_fd=place.handle)
+    file.temporary, file.placed = "", True
+
+
+def _go_back(place: _Folder) -> None:
+    """Undo in reverse; goes on when one step fails, so that as much as possible is as before."""
+    for file in reversed(place.files):
+        with contextlib.suppress(OSError):
+            if file.placed and file.state is State.REPLACED:
+                os.replace(file.backup, file.name, src_dir_fd=place.handle, dst_dir_fd=place.handle)
+            elif file.placed:
+                os.unlink(file.name, dir_fd=place.handle)
+            elif file.backup:
+                os.unlink(file.backup, dir_fd=place.handle)
+        if file.temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(file.temporary, dir_fd=place.handle)
+
+
+def _written(folder: str, file: _File) -> Written:
+    backup = os.path.join(folder, file.backup) if file.backup else ""
+    return Written(os.path.join(folder, file.name), file.state, backup)
+
+
+_CAUSES = {
+    errno.ENOENT: ("does not exist", "Create it first: mkdir -p"),
+    errno.ENOTDIR: ("is not a folder", "Give the path of a folder."),
+    errno.EACCES: ("may not be written by this user", "Choose a folder of yours, or run as its owner."),
+    errno.EPERM: ("may not be written by this user", "Choose a folder of yours, or run as its owner."),
+    errno.EROFS: ("is on a read-only file system", "Choose a folder on another file system."),
+    errno.ENOSPC: ("is on a file system that is full", "Free some space and try again."),
+    errno.EDQUOT: ("is beyond the disk quota", "Free some space and try again."),
+    errno.EEXIST: ("got a file of the same name meanwhile", "Look at the folder and try again."),
+    errno.ENAMETOOLONG: ("has no room for such a long name", "Choose a shorter name."),
+    errno.ELOOP: ("is reached through a symbolic link", "Give the real folder."),
+}
+
+
+def _write_error(error: OSError, folder: str) -> WriteError:
+    shown = visible(folder)
+    cause, way_out = _CAUSES.get(
+        error.errno or 0, (f"cannot be written: {error.strerror}", "Look at the folder.")
+    )
+    if error.errno == errno.ENOENT:
+        way_out = f"{way_out} {shown}"
+    return WriteError(f"{shown} {cause}; nothing was changed.", way_out)
