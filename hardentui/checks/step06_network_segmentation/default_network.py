@@ -1,0 +1,82 @@
+"""A container on the network that every container gets.
+
+What it checks:
+Whether the container is attached to the engine's default network (`podman`, unless it was configured
+otherwise), either because nothing was said or by name. Rootless containers that use pasta or slirp4netns
+share no network with each other and pass.
+
+Why it matters:
+All containers on one bridge can talk to each other on every port, published or not. The default network is
+where everything ends up that nobody thought about: the public web server beside somebody's test database.
+Who takes over one of them looks for the others first, because databases and caches behind a web server
+often ask for no password. The default network has no name service either, so people fall back to fixed
+addresses.
+
+What may break:
+Containers that found it by its address on the default network lose it until they join the new network;
+there they find it by its name. A fixed address (`--ip`) of the old network does not fit the new one. The
+network must exist before the container starts: a Quadlet `.network` file or `podman network create`.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container, rootless
+from hardentui.checks.networks import (
+    asked_for,
+    network_names,
+    other_networks,
+    own_network,
+    without_own_network,
+)
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.spec import Spec
+from hardentui.options import NETWORK
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    without = without_own_network(facts)
+    if without:
+        return without
+    attached = network_names(facts)
+    declared = ", ".join(attached) or asked_for(facts.spec) or "pasta"
+    default = facts.engine.default_network
+    if default not in attached:
+        return passed(declared)
+    others = sorted(peer.name for peer in facts.peers if default in peer.networks)
+    reason = "it is on the default network"
+    if others:
+        reason += f" with {len(others)} other container{'s' if len(others) > 1 else ''}"
+    evidence = (Evidence(f"network {default}", ", ".join(others)),) if others else ()
+    return failed(reason, declared, evidence=evidence)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if context.facts.engine.default_network not in network_names(context.facts.planned(spec)):
+        return spec
+    dropped = frozenset({context.facts.engine.default_network})
+    return other_networks(spec, dropped, own_network(context.facts.name))
+
+
+CHECK = Check(
+    id="default-network",
+    title="It is on the default network",
+    step=6,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Move it to a network of its own",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(container((NETWORK, ("shop-net",))), container(engine=rootless())),
+    fails=(
+        container(),
+        container((NETWORK, ("podman", "shop-net"))),
+        container((NETWORK, ("bridge",)), engine=rootless()),
+    ),
+    references=("CIS Docker 1.6 5.30", "NIST SP 800-190 4.3.3", "OWASP Docker 5", "CSVS 7.4"),
+    catalogue="S6-02",
+)

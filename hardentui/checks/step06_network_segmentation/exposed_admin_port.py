@@ -1,0 +1,107 @@
+"""A database or admin port that other machines can reach.
+
+What it checks:
+Whether a port of a service that is meant for insiders is published on an address other than loopback:
+remote login (22, 23, 3389, 5900), container and cluster control (2375, 2376, 6443, 10250), databases,
+caches, message queues and search engines. The port inside the container and the one on the host are both
+looked at, so moving 5432 to 15432 hides nothing. The parameter `ports` holds the list.
+
+Why it matters:
+These services trust their network. Many start without a password, some run commands for whoever connects
+(an open engine API is root on the host; an open Redis writes files of the attacker's choice). Whole botnets
+do nothing but look for them and take, encrypt or mine within hours. Even with a password they are a place
+to guess at without end.
+
+What may break:
+Only programs on this host can connect any more. Containers reach the service over a shared network without
+any published port; an admin from elsewhere through an ssh tunnel. Name another address (parameter
+`address`) where a trusted internal network exists.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.networks import reach, rebound, shown, without_own_network
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.spec import Spec
+from hardentui.options import PUBLISH, Port
+
+_PORTS = (
+    "22",  # ssh
+    "23",  # telnet
+    "2049",  # NFS
+    "2375",  # engine API
+    "2376",
+    "2379",  # etcd
+    "2380",
+    "3306",  # MySQL, MariaDB
+    "3389",  # RDP
+    "5432",  # PostgreSQL
+    "5672",  # RabbitMQ
+    "15672",
+    "5900",  # VNC
+    "5984",  # CouchDB
+    "6379",  # Redis, Valkey
+    "6443",  # Kubernetes
+    "10250",
+    "8500",  # Consul
+    "9042",  # Cassandra
+    "9092",  # Kafka
+    "9200",  # Elasticsearch, OpenSearch
+    "9300",
+    "11211",  # memcached
+    "27017",  # MongoDB
+)
+
+
+def _exposed(port: Port, listed: tuple[str, ...]) -> bool:
+    return reach(port) != "loopback" and (str(port.container) in listed or port.host in listed)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    without = without_own_network(facts)
+    if without:
+        return without
+    ports = facts.spec[PUBLISH]
+    if not ports:
+        return not_applicable("it publishes no ports by number")
+    listed = parameters.texts("ports")
+    wide = [port for port in ports if _exposed(port, listed)]
+    if wide:
+        return failed(f"other machines can reach a database or admin port: {shown(wide)}", shown(ports))
+    return passed(shown(ports))
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    listed = context.parameters.texts("ports")
+    wide = frozenset(port for port in spec[PUBLISH] if _exposed(port, listed))
+    return rebound(spec, context.parameters.text("address"), wide)
+
+
+CHECK = Check(
+    id="exposed-admin-port",
+    title="A database or admin port can be reached from other machines",
+    step=6,
+    severity=Severity.CRITICAL,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Bind database and admin ports to loopback, and use a shared network between containers",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"ports": _PORTS, "address": "127.0.0.1"},
+    passes=(
+        container((PUBLISH, (Port(5432, "5432", "127.0.0.1"),))),
+        container((PUBLISH, (Port(8080, "80"),))),
+    ),
+    fails=(
+        container((PUBLISH, (Port(5432, "15432"),))),
+        container((PUBLISH, (Port(6379, "6379", "192.0.2.7"), Port(6379, "6379", "::")))),
+    ),
+    references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
+    catalogue="S6-04",
+    contextual=True,
+)

@@ -1,0 +1,100 @@
+"""A container on the host's own network.
+
+What it checks:
+Whether the container uses the network of the host instead of one of its own (`--network host`). For a
+running container the kernel decides: its network namespace is compared with the engine's. So a container
+that borrows the network of another one, which in turn uses the host's, is found as well.
+
+Why it matters:
+A network namespace is a network stack of its own: own addresses, own ports, own firewall rules. On the
+host's stack the container is as close to the network as the host itself. A program that was taken over can
+talk to every service that listens only on 127.0.0.1, because it is inside: databases, admin pages, the
+cloud agent. It can also listen on any free port in the name of the host, and abstract unix sockets of host
+services are open to it. Whatever it listens on needs no `--publish`, so nobody sees the open port in the
+configuration.
+
+What may break:
+The container gets addresses of its own. Ports that are reached from outside must be published one by one,
+and programs that find other services at `localhost` need another name: a shared network, or the host's
+address. Software that must see the host's interfaces (DHCP, multicast discovery, VPN, network monitoring)
+stops working.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container, rootless
+from hardentui.checks.networks import asked_for, is_infra, mode_of, modes, own_network, pod_of
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import NETWORK
+
+_DECLARED = "it is declared to use the host's network"
+_BORROWED = "the kernel says that it is on the host's network, although that is not declared"
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if pod_of(facts) and not is_infra(facts):
+        return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
+    declared = asked_for(facts.spec) or "default"
+    asked = "host" in modes(facts.spec)
+    if isinstance(facts.kernel, NotRunning):
+        return failed(_DECLARED, declared) if asked else passed(declared)
+    shared = facts.kernel.shared_namespaces if isinstance(facts.kernel, Kernel) else facts.kernel
+    if isinstance(shared, Unreadable):
+        return failed(_DECLARED, declared) if asked else unknown(shared.reason, declared)
+    on_host = "net" in shared
+    effective = "the host's network namespace" if on_host else "a network namespace of its own"
+    evidence = (
+        Evidence("/proc/PID/ns/net", "same as the engine's" if on_host else "differs from the engine's"),
+    )
+    if on_host:
+        return failed(_DECLARED if asked else _BORROWED, declared, effective, evidence)
+    return passed(declared, effective, evidence)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if "host" not in modes(spec):
+        raise CannotFix("it borrows its network from another container", "Fix that container instead.")
+    kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")
+    return spec.with_(NETWORK, kept or (own_network(context.facts.name),))
+
+
+CHECK = Check(
+    id="host-network",
+    title="It uses the host's own network",
+    step=6,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Give it a network of its own and publish only the ports that are needed",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container((NETWORK, ("web-net",))),
+        container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),
+    ),
+    fails=(
+        container((NETWORK, ("host",))),
+        container((NETWORK, ("host",)), kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
+        container((NETWORK, ("host",)), engine=rootless(), kernel=Kernel(pid=812)),
+    ),
+    references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker 5"),
+    catalogue="S6-01",
+    contextual=True,
+)

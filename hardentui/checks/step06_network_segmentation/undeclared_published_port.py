@@ -1,0 +1,104 @@
+"""A published port that nobody declared.
+
+What it checks:
+Whether every published port is one that the image says it serves (EXPOSE), that was declared for the
+container (`--expose`), or that the checklist allows (parameter `allowed`, as `8080/tcp`). `--publish-all`
+fails, because then the image decides which ports of your host are open.
+
+Why it matters:
+A port that the image does not know of is a leftover, a typing error, or a door that somebody built in: a
+debug console, a metrics page, a second admin interface. With `--publish-all` the next image update can open
+another port on your host without anybody asking you.
+
+What may break:
+Ports that were published at random are then listed one by one, still at random host ports: note that the
+image of tomorrow cannot add one. A port that is undeclared and needed is no matter for an automatic fix:
+declare it with `--expose`, or allow it in the checklist, so that the next reader sees that it is meant.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.networks import declared_ports, exposed, shown, without_own_network
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.finding import (
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    without = without_own_network(facts)
+    if without:
+        return without
+    ports = facts.spec[PUBLISH]
+    if facts.spec[PUBLISH_ALL]:
+        return failed("the image decides which ports of the host are open", "--publish-all")
+    if not ports:
+        return not_applicable("it publishes no ports")
+    if facts.inspect.get("IsInfra"):
+        return unknown(
+            "the ports of a pod are served by its members, whose images are not at hand", shown(ports)
+        )
+    if isinstance(facts.image, Unreadable):
+        return unknown(f"the ports of its image are not known: {facts.image.reason}", shown(ports))
+    allowed = {pair for word in parameters.texts("allowed") for pair in exposed(word)}
+    known = declared_ports(facts, facts.image.config) | allowed
+    extra = [port for port in ports if (port.container, port.protocol) not in known]
+    if extra:
+        return failed(f"neither the image nor the container declares {shown(extra)}", shown(ports))
+    return passed(shown(ports))
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if not spec[PUBLISH_ALL]:
+        raise CannotFix(
+            "whether an undeclared port is needed is your decision",
+            "Remove it, or declare it with --expose, or allow it in the checklist.",
+        )
+    image = context.facts.image
+    if isinstance(image, Unreadable):
+        raise CannotFix("--publish-all cannot be spelled out", f"The image is not known: {image.reason}.")
+    known = declared_ports(context.facts.planned(spec), image.config)
+    missing = sorted(known - {(port.container, port.protocol) for port in spec[PUBLISH]})
+    added = tuple(Port(number, protocol=protocol) for number, protocol in missing)
+    return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
+
+
+_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
+
+CHECK = Check(
+    id="undeclared-published-port",
+    title="A port is published that nobody declared",
+    step=6,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="List the published ports one by one, and only those that the image serves",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"allowed": ()},
+    passes=(
+        container((PUBLISH, (Port(80, "8080"),)), image=_IMAGE),
+        container((PUBLISH, (Port(9000, "9000"),)), (EXPOSE, ("9000",)), image=_IMAGE),
+    ),
+    fails=(
+        container((PUBLISH_ALL, True), image=_IMAGE),
+        container((PUBLISH, (Port(80, "8080"), Port(9229, "9229"))), image=_IMAGE),
+    ),
+    references=("CIS Docker 1.6 5.9", "CSVS 7.12"),
+    catalogue="S6-05",
+)

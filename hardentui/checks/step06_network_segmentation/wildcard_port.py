@@ -1,0 +1,93 @@
+"""A port that is open on every address of the host.
+
+What it checks:
+Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no address at
+all, which means the same. `--publish-all` always does that.
+
+Why it matters:
+`-p 8080:80` looks harmless and opens the port on every interface: the office network, the wireless one, the
+VPN, and the internet where the host has a public address. Rootful Podman forwards such a port before the
+usual INPUT rules of the firewall are looked at, so a host with a closed firewall is still open there.
+Scanners find a new port within minutes. A service that only a reverse proxy on the same host talks to needs
+none of it.
+
+What may break:
+Clients on other machines cannot reach the port any more once it is bound to 127.0.0.1. Where they should,
+give the one address of the host that they use instead (parameter `address`).
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.networks import exposed, reach, rebound, shown, without_own_network
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.spec import Spec
+from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    without = without_own_network(facts)
+    if without:
+        return without
+    ports = facts.spec[PUBLISH]
+    if facts.spec[PUBLISH_ALL]:
+        return failed("every exposed port is published on all addresses", "--publish-all")
+    if not ports:
+        return not_applicable("it publishes no ports")
+    wide = [port for port in ports if reach(port) == "all"]
+    if wide:
+        return failed(f"open on every address of the host: {shown(wide)}", shown(ports))
+    return passed(shown(ports))
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    address = context.parameters.text("address")
+    if spec[PUBLISH_ALL]:
+        spec = _spelled_out(spec, context.facts)
+    return rebound(spec, address, frozenset(port for port in spec[PUBLISH] if reach(port) == "all"))
+
+
+def _spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
+    """`--publish-all` as the list of ports that it stands for, still on random host ports."""
+    if isinstance(facts.image, Unreadable):
+        raise CannotFix(
+            "--publish-all cannot be spelled out", f"The image is not known: {facts.image.reason}."
+        )
+    words = (*spec[EXPOSE], *(facts.image.config.get("ExposedPorts") or {}))
+    taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
+    pairs = dict.fromkeys(pair for word in words for pair in exposed(word) if pair not in taken)
+    added = tuple(Port(number, protocol=protocol) for number, protocol in pairs)
+    return spec.without(PUBLISH_ALL).with_(PUBLISH, (*spec[PUBLISH], *added))
+
+
+_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
+
+CHECK = Check(
+    id="wildcard-port",
+    title="A port is open on every address of the host",
+    step=6,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Bind published ports to one address",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"address": "127.0.0.1"},
+    passes=(
+        container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
+        container((PUBLISH, (Port(80, "8080", "::1"), Port(443, "8443", "192.0.2.7")))),
+    ),
+    fails=(
+        container((PUBLISH, (Port(80, "8080"),))),
+        container((PUBLISH, (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "[::]")))),  # noqa: S104
+        container((PUBLISH_ALL, True), image=_IMAGE),
+    ),
+    references=("CIS Docker 1.6 5.14", "OWASP Docker 5a", "CSVS 7.7"),
+    catalogue="S6-03",
+    contextual=True,
+)
