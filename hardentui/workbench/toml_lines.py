@@ -1,0 +1,163 @@
+"""Where things stand in a TOML text: path -> line. The parser of the standard library does not tell."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from typing import TypeAlias
+
+Path: TypeAlias = "tuple[str | int, ...]"
+
+_BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_SPACE = re.compile(r"[ \t]*")
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_BARE_VALUE = re.compile(r"[^,\]}#\n]+")
+_STRING = re.compile(
+    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*"{3,5}'
+    r"|'''(?:[^']|'{1,2}(?!'))*'{3,5}"
+    r'|"(?:[^"\\\n]|\\.)*"'
+    r"|'[^'\n]*'",
+    re.DOTALL,
+)
+
+
+def toml_lines(text: str) -> Mapping[Path, int]:
+    """The line (from 1) of every table, key and item of an array.
+
+    Args:
+        text: TOML that `tomllib` has accepted; of anything else the answer is partial.
+    """
+    scanner = _Scanner(text)
+    scanner.scan()
+    return scanner.lines
+
+
+def line_of(lines: Mapping[Path, int], path: Path) -> int:
+    """The line of `path`, or of the nearest table around it; 1 for the whole text."""
+    while path:
+        if path in lines:
+            return lines[path]
+        path = path[:-1]
+    return 1
+
+
+class _Scanner:
+    def __init__(self, text: str) -> None:
+        self.lines: dict[Path, int] = {}
+        self._text = text
+        self._at = 0
+        self._breaks = [found.start() for found in re.finditer("\n", text)]
+        self._tables: dict[Path, int] = {}  # arrays of tables: how many there are so far
+
+    def scan(self) -> None:
+        base: Path = ()
+        while True:
+            self._skip(_BLANK)
+            if self._at >= len(self._text):
+                return
+            before = self._at
+            if self._peek("["):
+                base = self._header()
+            else:
+                self._pair(base)
+            if self._at == before:
+                return  # no TOML: better a partial answer than none
+
+    def _peek(self, sign: str) -> bool:
+        return self._text.startswith(sign, self._at)
+
+    def _skip(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self._text, self._at)
+        if found is None:
+            return ""
+        self._at = found.end()
+        return found[0]
+
+    def _take(self, sign: str) -> bool:
+        if not self._peek(sign):
+            return False
+        self._at += len(sign)
+        return True
+
+    def _note(self, path: Path) -> None:
+        self.lines.setdefault(path, bisect_right(self._breaks, self._at - 1) + 1)
+
+    def _key(self) -> tuple[str, ...]:
+        parts = []
+        while True:
+            self._skip(_SPACE)
+            if self._text[self._at : self._at + 1] in ('"', "'"):
+                parts.append(_unquoted(self._skip(_STRING)))
+            else:
+                parts.append(self._skip(_BARE_KEY))
+            self._skip(_SPACE)
+            if not self._take("."):
+                return tuple(parts)
+
+    def _header(self) -> Path:
+        array = self._take("[[")
+        if not array:
+            self._take("[")
+        *parents, last = self._key()
+        path: Path = ()
+        for part in parents:
+            path = self._inside((*path, part))
+        path = (*path, last)
+        if array:
+            self._note(path)
+            self._tables[path] = self._tables.get(path, 0) + 1
+            path = self._inside(path)
+        self._note(path)
+        self._take("]]" if array else "]")
+        return path
+
+    def _inside(self, path: Path) -> Path:
+        """The newest table of an array of tables; any other table itself."""
+        return (*path, self._tables[path] - 1) if path in self._tables else path
+
+    def _pair(self, base: Path) -> None:
+        self._skip(_SPACE)
+        start = self._at
+        parts = self._key()
+        after, self._at = self._at, start
+        path = base
+        for part in parts:
+            path = (*path, part)
+            self._note(path)
+        self._at = after
+        if self._take("="):
+            self._value(path)
+
+    def _value(self, path: Path) -> None:
+        self._skip(_SPACE)
+        if self._take("["):
+            self._array(path)
+        elif self._take("{"):
+            self._inline_table(path)
+        elif not self._skip(_STRING):
+            self._skip(_BARE_VALUE)
+
+    def _array(self, path: Path) -> None:
+        index = 0
+        while self._more("]"):
+            self._note((*path, index))
+            self._value((*path, index))
+            index += 1
+
+    def _inline_table(self, path: Path) -> None:
+        while self._more("}"):
+            self._pair(path)
+
+    def _more(self, end: str) -> bool:
+        """Whether another item follows; steps over the comma before it, or over the end."""
+        self._skip(_BLANK)
+        if self._take(","):
+            self._skip(_BLANK)
+        return not self._take(end) and self._at < len(self._text)
+
+
+def _unquoted(key: str) -> str:
+    if key.startswith("'"):
+        return key[1:-1]
+    return re.sub(r"\\(.)", r"\1", key[1:-1])
