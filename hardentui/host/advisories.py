@@ -1,0 +1,94 @@
+"""A small table of known holes in Podman and what it runs, made on the date below. Not a scanner.
+
+A row says which upstream version of each release line got the fix. A distribution often carries the fix as a
+patch on an older version, so for packages a row is a question, not an answer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hardentui.model.host import Advisory, Hole
+from hardentui.model.version import Version
+
+DATED = "2026-11-24"
+_ROW = tuple[str, tuple[str, ...], str, str, str]
+
+
+def _rows(component: str, source: str, *rows: _ROW) -> tuple[Advisory, ...]:
+    """Rows of (CVE, fixed, since, published, summary)."""
+    return tuple(
+        Advisory(component, cve, fixed, summary, source, published, since)
+        for cve, fixed, since, published, summary in rows
+    )
+
+
+_PODMAN = _rows(
+    "podman",
+    "Podman release notes",
+    ("CVE-2024-1753", ("4.9.4", "5.0.1"), "", "2024-03", "a build can mount the host's root"),
+    ("CVE-2024-3727", ("4.9.5", "5.0.3"), "", "2024-05", "a pull can use credentials that are not its own"),
+    ("CVE-2024-9407", ("5.2.4",), "", "2024-10", "a build mount can leave its folder"),
+    ("CVE-2024-11218", ("5.3.2",), "", "2025-01", "a build can break out to the host"),
+    ("CVE-2025-9566", ("5.6.1",), "4.0", "2025-09", "kube play can overwrite host files"),
+    ("CVE-2025-52881", ("5.7.0",), "", "2025-11", "writes to /proc can be led elsewhere"),
+    ("CVE-2026-55686", ("5.7.1",), "3.0", "2026", "a link in WORKDIR can change host folders"),
+    ("CVE-2026-57231", ("5.8.4", "6.0.0"), "", "2026-06", "an image can read the host's environment"),
+    ("CVE-2025-11395", ("6.1.2",), "", "2026-09", "loading an archive can overwrite host files"),
+    ("CVE-2026-94603", ("6.1.3",), "", "2026-10", "an image can switch off nearly all isolation"),
+    ("CVE-2026-111361", ("6.2.0",), "", "2026-11", "an image can get past digest and signature checks"),
+    ("CVE-2026-121885", ("6.2.0",), "", "2026-11", "labels of an image can restart other units"),
+    ("CVE-2026-123876", ("6.2.0",), "", "2026-11", "a socket rule of the default seccomp profile fails"),
+)
+_CRUN = _rows(
+    "crun",
+    "crun release notes and advisories",
+    ("CVE-2025-24965", ("1.20",), "", "2025-02", "the krun handler can write outside the container"),
+    ("CVE-2026-30892", ("1.27",), "", "2026-04", "exec with user 1 runs as root"),
+    ("CVE-2026-88264", ("1.30",), "", "2026-09", "/dev/console as a link makes files on the host"),
+    ("CVE-2026-88265", ("1.30",), "", "2026-09", "/dev/null as a link opens a file of the host"),
+)
+_RUNC = _rows(
+    "runc",
+    "runc release notes",
+    ("CVE-2024-21626", ("1.1.12",), "", "2024-01", "a leaked handle leads to the host's files"),
+    ("CVE-2024-45310", ("1.1.14",), "", "2024-09", "empty files can be made on the host"),
+    ("CVE-2025-31133", ("1.2.8", "1.3.3"), "", "2025-11", "masked paths can be swapped for links"),
+    ("CVE-2025-52565", ("1.2.8", "1.3.3"), "", "2025-11", "/dev/console can be swapped for a link"),
+    ("CVE-2025-52881", ("1.2.8", "1.3.3"), "", "2025-11", "writes to /proc can be led elsewhere"),
+    ("CVE-2026-119101", ("1.4.4",), "", "2026-11", "a restored container can mount a host folder"),
+)
+TABLE: tuple[Advisory, ...] = (*_PODMAN, *_CRUN, *_RUNC)
+"""conmon, netavark and passt: no hole was known to this table on its date."""
+
+
+def holes_in(component: str, version: str, distribution: bool) -> tuple[Hole, ...]:
+    """The advisories that a version is too old for; none for a version that cannot be read.
+
+    Args:
+        version: as upstream or as a distribution spells it (`5.4.2+ds1-2+b2`, `2:1.2.8-1.el9`).
+        distribution: the fix may be there as a patch all the same.
+    """
+    try:
+        installed = upstream(version)
+    except ValueError:
+        return ()
+    return tuple(
+        Hole(row, version, distribution)
+        for row in TABLE
+        if row.component == component and _open(row, installed)
+    )
+
+
+def upstream(version: str) -> Version:
+    """The upstream part of a package version; raises ValueError when there is none."""
+    return Version.parse(re.sub(r"^\d+:", "", version))
+
+
+def _open(row: Advisory, installed: Version) -> bool:
+    fixed = [Version.parse(one) for one in row.fixed]
+    if row.since and installed < Version.parse(row.since):
+        return False
+    if installed >= max(fixed):
+        return False
+    return not any(installed[:2] == one[:2] and installed >= one for one in fixed)

@@ -1,0 +1,42 @@
+"""Programs of the host that are asked something: read-only ones, with a time limit, without a shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from hardentui.model.facts import Known, Unreadable
+
+Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
+
+
+def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
+    """What a program prints; Unreadable when it is absent, fails, or takes longer than this."""
+    name = arguments[0]
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    environment = {**os.environ, "PATH": path, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            list(arguments),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            env=environment,
+            check=False,
+        )
+    except FileNotFoundError:
+        return Unreadable(f"the program {name} is not installed")
+    except subprocess.TimeoutExpired:
+        return Unreadable(f"{name} did not answer within {seconds:g} s")
+    except OSError as error:
+        return Unreadable(f"{name} cannot be run: {error.strerror}")
+    if done.returncode:
+        return Unreadable(f"{name} ended with status {done.returncode}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+def run_nothing(arguments: Sequence[str], seconds: float) -> Known[str]:
+    """For facts that are not those of this machine."""
+    return Unreadable(f"{arguments[0]} was not asked")

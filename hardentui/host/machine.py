@@ -1,0 +1,159 @@
+"""Reading of the host below the engines into one HostFacts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from hardentui.host import advisories
+from hardentui.host.commands import Run, run_nothing
+from hardentui.host.config import examine, names, text, there
+from hardentui.host.containers_conf import read_configuration, read_storage
+from hardentui.host.files import Files
+from hardentui.host.firewall import read_firewall
+from hardentui.host.packages import (
+    read_audit_rules,
+    read_baselines,
+    read_detectors,
+    read_holes,
+    read_packages,
+    read_seccomp_intact,
+    read_security_updates,
+)
+from hardentui.host.sockets import read_socket_enabled, read_sockets, read_tcp_services
+from hardentui.host.subids import read_root_rights, read_sub_ids, read_users
+from hardentui.host.sysctls import (
+    read_cgroup_version,
+    read_kernel,
+    read_reboot_required,
+    read_security_modules,
+    read_sysctls,
+)
+from hardentui.host.units import read_engine_configuration, read_programs, read_units
+from hardentui.model.configuration import Configuration
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.host import HostFacts, Storage
+from hardentui.model.version import Version
+
+_OWN_PROFILE = "/etc/containers/seccomp.json"
+_PACKAGED_PROFILE = "/usr/share/containers/seccomp.json"
+_DEFAULT_GRAPH_ROOT = "/var/lib/containers/storage"
+_DRIVERS = ("overlay", "vfs", "btrfs", "zfs", "devicemapper", "aufs")
+
+
+def read_host(
+    files: Files,
+    *,
+    version: Version,
+    run: Run = run_nothing,
+    root: bool = True,
+    deep: bool = False,
+    now: datetime | None = None,
+) -> HostFacts:
+    """Everything that checks want to know of the host. Reads only; costs well under 50 ms unless `deep`.
+
+    Args:
+        files: this machine's files, or recorded ones.
+        version: the engine's; it decides which containers.conf counts.
+        run: how programs are asked (nft, rpm, and with `deep` the package manager); by default none is.
+        root: whether we are root, so that what needs root is not even tried.
+        deep: also look for pending security updates, which takes seconds.
+    """
+    users = read_users(files)
+    sockets = read_sockets(files, users)
+    kernel = read_kernel(files)
+    configuration = read_configuration(files, home="/root", uid=0, version=version)
+    profile = _seccomp_path(files, configuration)
+    packages = read_packages(files, run)
+    return HostFacts(
+        hostname=_line(files, "/proc/sys/kernel/hostname"),
+        kernel=kernel,
+        os_release=_os_release(files),
+        root=root,
+        now=now or datetime.now(UTC),
+        sysctls=read_sysctls(files),
+        users=users,
+        subuids=read_sub_ids(files, "/etc/subuid"),
+        subgids=read_sub_ids(files, "/etc/subgid"),
+        root_rights=read_root_rights(files, users, sockets),
+        engine_configuration=read_engine_configuration(files),
+        units=read_units(files, users),
+        configuration=configuration,
+        storage=_storage(files, version),
+        sockets=sockets,
+        socket_enabled_by=read_socket_enabled(files),
+        tcp_services=read_tcp_services(files),
+        programs=read_programs(files, configuration),
+        security_modules=read_security_modules(files),
+        cgroup_version=read_cgroup_version(files),
+        seccomp_profile=examine(files, profile),
+        seccomp_intact=read_seccomp_intact(files, profile),
+        firewall=read_firewall(files, run, root=root),
+        packages=packages,
+        security_updates=read_security_updates(files, run, deep=deep),
+        reboot_required=read_reboot_required(files, kernel),
+        holes=read_holes(packages),
+        advisories_dated=advisories.DATED,
+        audit_rules=read_audit_rules(files),
+        detectors=read_detectors(files),
+        baselines=read_baselines(files),
+    )
+
+
+def _line(files: Files, path: str) -> str:
+    found = text(files, path)
+    return found.strip() if isinstance(found, str) else ""
+
+
+def _os_release(files: Files) -> Mapping[str, str]:
+    content = _line(files, "/etc/os-release") or _line(files, "/usr/lib/os-release")
+    found = {}
+    for line in content.splitlines():
+        name, separator, value = line.partition("=")
+        if separator:
+            try:
+                found[name] = " ".join(shlex.split(value))
+            except ValueError:
+                found[name] = value
+    return found
+
+
+def _seccomp_path(files: Files, configuration: Configuration) -> str:
+    configured = configuration.get("containers.seccomp_profile")
+    if isinstance(configured, str) and configured:
+        return configured
+    return _OWN_PROFILE if there(files, _OWN_PROFILE) else _PACKAGED_PROFILE
+
+
+def _storage(files: Files, version: Version) -> Storage:
+    settings = read_storage(files, home="/root", uid=0, version=version)
+    driver = str(settings.get("storage.driver") or "")
+    graph_root = str(settings.get("storage.graphroot") or _DEFAULT_GRAPH_ROOT)
+    options = [settings.get("storage.options.overlay.mountopt"), settings.get("storage.options.mountopt")]
+    mount_options = next((str(one).split(",") for one in options if one), [])
+    return Storage(
+        settings,
+        driver,
+        graph_root,
+        tuple(option.strip() for option in mount_options),
+        _used_drivers(files, graph_root),
+        examine(files, graph_root),
+        _same_device(files, graph_root),
+    )
+
+
+def _used_drivers(files: Files, graph_root: str) -> Known[tuple[str, ...]]:
+    inside = names(files, graph_root)
+    if isinstance(inside, Unreadable):
+        return inside
+    return tuple(driver for driver in _DRIVERS if f"{driver}-images" in inside)
+
+
+def _same_device(files: Files, graph_root: str) -> Known[str]:
+    try:
+        return "/" if files.stat(graph_root).device == files.stat("/").device else ""
+    except (FileNotFoundError, NotADirectoryError):
+        return Unreadable(f"{graph_root} does not exist yet")
+    except OSError:
+        return Unreadable(f"{graph_root} cannot be looked at")

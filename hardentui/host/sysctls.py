@@ -1,0 +1,117 @@
+"""Kernel: knobs, security modules, cgroups, and whether a newer kernel waits for a reboot."""
+
+from __future__ import annotations
+
+import re
+
+from hardentui.host.config import names, text, there
+from hardentui.host.files import Files
+from hardentui.model.configuration import Missing
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.host import SecurityModules
+
+KNOBS = (
+    "kernel.unprivileged_bpf_disabled",
+    "kernel.kptr_restrict",
+    "kernel.dmesg_restrict",
+    "kernel.yama.ptrace_scope",
+    "kernel.perf_event_paranoid",
+    "kernel.core_pattern",
+    "fs.protected_symlinks",
+    "fs.protected_hardlinks",
+    "net.ipv4.ip_unprivileged_port_start",
+    "user.max_user_namespaces",
+)
+_FLAVOUR = re.compile(r"[-.]([a-z][a-z0-9_]*)$")
+
+
+def read_sysctls(files: Files) -> dict[str, Known[str]]:
+    """The knobs that this kernel has; names with dots, values without the line end."""
+    found: dict[str, Known[str]] = {}
+    for name in KNOBS:
+        content = text(files, f"/proc/sys/{name.replace('.', '/')}")
+        if not isinstance(content, Missing):
+            found[name] = content if isinstance(content, Unreadable) else content.strip()
+    return found
+
+
+def read_security_modules(files: Files) -> SecurityModules:
+    listed = text(files, "/sys/kernel/security/lsm")
+    active: Known[tuple[str, ...]]
+    if isinstance(listed, str):
+        active = tuple(listed.strip("\0\n ").split(","))
+    elif isinstance(listed, Missing):
+        active = Unreadable("securityfs is not mounted, so the kernel's list of security modules is hidden")
+    else:
+        active = listed
+    return SecurityModules(active, _selinux(files), _selinux_configured(files), _apparmor(files))
+
+
+def _selinux(files: Files) -> Known[str]:
+    content = text(files, "/sys/fs/selinux/enforce")
+    if isinstance(content, Missing):
+        return "absent"
+    if isinstance(content, Unreadable):
+        return content
+    return "enforcing" if content.strip() == "1" else "permissive"
+
+
+def _selinux_configured(files: Files) -> Known[str]:
+    content = text(files, "/etc/selinux/config")
+    if isinstance(content, Unreadable):
+        return content
+    lines = content.splitlines() if isinstance(content, str) else []
+    values = [
+        line.partition("=")[2].strip() for line in lines if line.replace(" ", "").startswith("SELINUX=")
+    ]
+    return values[-1].lower() if values else ""
+
+
+def _apparmor(files: Files) -> Known[bool]:
+    content = text(files, "/sys/module/apparmor/parameters/enabled")
+    if isinstance(content, Missing):
+        return False
+    return content if isinstance(content, Unreadable) else content.strip() == "Y"
+
+
+def read_cgroup_version(files: Files) -> Known[int]:
+    if there(files, "/sys/fs/cgroup/cgroup.controllers"):
+        return 2
+    return 1 if there(files, "/sys/fs/cgroup") else Unreadable("no cgroup file system is mounted")
+
+
+def read_kernel(files: Files) -> str:
+    content = text(files, "/proc/sys/kernel/osrelease")
+    return content.strip() if isinstance(content, str) else ""
+
+
+def read_reboot_required(files: Files, kernel: str) -> Known[str]:
+    """Why a reboot is due; empty when it is known not to be."""
+    for path in (
+        "/run/reboot-required",
+        "/var/run/reboot-required",
+        "/run/reboot-needed",
+        "/boot/reboot-needed",
+    ):
+        if there(files, path):
+            packages = text(files, f"{path}.pkgs")
+            why = ", ".join(sorted(set(packages.split()))) if isinstance(packages, str) else ""
+            return f"{path} asks for it" + (f" (after updates of {why})" if why else "")
+    installed = names(files, "/usr/lib/modules")
+    if isinstance(installed, Unreadable):
+        return installed
+    if kernel not in installed:
+        return Unreadable(f"the running kernel {kernel} is not among the installed ones")
+    newest = max((one for one in installed if _flavour(one) == _flavour(kernel)), key=_order)
+    if _order(newest) > _order(kernel):
+        return f"kernel {kernel} runs and {newest} is installed"
+    return ""
+
+
+def _flavour(release: str) -> str:
+    match = _FLAVOUR.search(release)
+    return match[1] if match else ""
+
+
+def _order(release: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", release.removesuffix(_flavour(release))))
