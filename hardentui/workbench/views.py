@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from hardentui.harden.score import Cell, Score
@@ -12,7 +12,10 @@ from hardentui.model.finding import Finding, Subject
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A place where Podman was looked for in vain. `origin` says who named it (`--url`, `$CONTAINER_HOST`…)."""
+    """A place where Podman was looked for in vain.
+
+    `origin` says who named it (`--url`, `$CONTAINER_HOST`…).
+    """
 
     label: str
     url: str
@@ -93,7 +96,7 @@ class Output:
 
     Attributes:
         notes: what was not carried over or is unknowable, one sentence each; they stand in the files too.
-        proof: what checked them (`quadlet 5.4.2 accepted it and yields the intended command`), or why nothing did.
+        proof: what checked them (`quadlet accepted it and yields the intended command`), or why nothing did.
     """
 
     files: tuple[OutputFile, ...]
@@ -122,12 +125,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Where to look for Podman, as the user said it."""
+    """Where to look for Podman, as the user said it; `deep` = also what takes seconds (pending updates)."""
 
     url: str = ""
     connection: str = ""
     demo: bool = False
     facts_file: str = ""
     checklist: str = ""
-    quiet: bool = False
-    environ: tuple[tuple[str, str], ...] = field(default=())
+    deep: bool = False

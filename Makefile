@@ -1,0 +1,51 @@
+# HardenTUI: `make` shows what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format live unit screenshots bench docs clean
+
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+$(BIN)/.ready: pyproject.toml constraints.txt
+	@tools/bootstrap $(VENV) $(PYTHON)
+	@touch $@
+
+run: $(BIN)/.ready ## open HardenTUI (ARGS="check --format json" for the command line)
+	@$(BIN)/hardentui $(ARGS)
+
+test: $(BIN)/.ready ## all tests: unit, property, TUI, architecture and live on a real Podman
+	@tools/need_live
+	@$(BIN)/python -m pytest $(ARGS)
+
+unit: $(BIN)/.ready ## the tests that need no Podman
+	@$(BIN)/python -m pytest -m "not live" $(ARGS)
+
+live: $(BIN)/.ready ## only the tests on a real Podman
+	@tools/need_live
+	@$(BIN)/python -m pytest -m live $(ARGS)
+
+check: $(BIN)/.ready ## all that CI checks besides the tests: lint, format, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(BIN)/.ready ## format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+screenshots: $(BIN)/.ready ## render the real screens to screenshots/
+	@$(BIN)/python tools/screenshots.py
+
+docs: $(BIN)/.ready ## write the generated pages in docs/
+	@$(BIN)/python tools/generate_docs.py
+
+bench: $(BIN)/.ready ## speed, as ratios against the raw socket and a trivial table
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove what was built here
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

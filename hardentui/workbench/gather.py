@@ -1,0 +1,255 @@
+"""From an engine's documents, the kernel and the host to facts: the one place that puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hardentui.engine.read import Engine
+from hardentui.engine.shapes import Listed
+from hardentui.errors import EngineError
+from hardentui.host.cgroups import CgroupTree, find_cgroups
+from hardentui.host.files import Files
+from hardentui.host.proc import read_kernel
+from hardentui.model.facts import (
+    NOT_READ,
+    ContainerFacts,
+    EngineFacts,
+    ImageFacts,
+    Kernel,
+    Known,
+    NetworkFacts,
+    NotRunning,
+    Peer,
+    Unreadable,
+    VolumeFacts,
+)
+from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+
+_RUNNING = ("running", "paused", "stopping")
+_APP_LABELS = (
+    "io.podman.compose.project",
+    "com.docker.compose.project",
+    "app.kubernetes.io/part-of",
+    "app.kubernetes.io/name",
+    "app",
+)
+
+
+class Gatherer:
+    """One engine's containers as facts. What containers share (images, networks, volumes) is asked once.
+
+    Args:
+        files: the host that the engine's processes are on; not asked when the engine is not local.
+        host: the host's facts; asked for with the first container.
+        trust: signature policy and registries of the engine's user; asked for with the first container.
+        clock: gives the time of reading.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        files: Files,
+        host: Callable[[], Known[HostFacts]],
+        trust: Callable[[EngineFacts], Known[TrustFacts]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.engine = engine
+        self._files = files
+        self._host = host
+        self._read_trust = trust
+        self._trust: Known[TrustFacts] | None = None
+        self._clock = clock
+        self._cgroups: Known[CgroupTree] | None = None
+        self._images: dict[str, Known[ImageFacts]] = {}
+        self._image_ids: Known[Mapping[str, str]] = NOT_READ
+        self._networks: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
+        self._volumes: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
+        self._listed: tuple[Listed, ...] = ()
+
+    def refresh(self, listed: tuple[Listed, ...]) -> None:
+        """Take a new list of containers, and forget what may have changed with it."""
+        self._listed = listed
+        self._networks = self._volumes = self._image_ids = NOT_READ
+
+    def engine_facts(self) -> EngineFacts:
+        """The engine with what its user trusts."""
+        if self._trust is None:
+            self._trust = self._read_trust(self.engine.facts)
+        return replace(self.engine.facts, trust=self._trust)
+
+    def container(self, document: Mapping[str, Any]) -> ContainerFacts:
+        """The facts of one container from its inspect document."""
+        self._ask_shared()
+        identity = str(document.get("Id", ""))
+        image = self._image(str(document.get("Image") or ""))
+        networks = self._networks_of(document)
+        volumes = self._volumes_of(document)
+        facts = ContainerFacts(
+            id=identity,
+            name=str(document.get("Name", "")).lstrip("/"),
+            inspect=document,
+            engine=self.engine_facts(),
+            image=image,
+            kernel=self._kernel(document),
+            host=self._host(),
+            networks=networks,
+            volumes=volumes,
+            image_ids=self._image_ids,
+            now=self._clock(),
+        )
+        return replace(facts, spec=read_spec(self._sources(facts)))
+
+    def _sources(self, facts: ContainerFacts) -> Sources:
+        image = facts.image
+        return Sources(
+            inspect=facts.inspect,
+            image=image.inspect if isinstance(image, ImageFacts) else None,
+            oci_config=self._oci_config(facts.inspect),
+            engine=facts.engine,
+            pod_name=next((one.pod_name for one in self._listed if one.id == facts.id), ""),
+            container_names={one.id: one.name for one in self._listed},
+            volumes={name: volume.inspect for name, volume in facts.volumes.items()},
+        )
+
+    def _oci_config(self, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        path = document.get("OCIConfigPath")
+        if not self.engine.facts.local or not isinstance(path, str) or not path:
+            return None
+        return _json_file(self._files, path)
+
+    def _kernel(self, document: Mapping[str, Any]) -> Known[Kernel | NotRunning]:
+        state = document.get("State") or {}
+        status = str(state.get("Status") or "")
+        if status not in _RUNNING:
+            return NotRunning(status or "unknown")
+        if not self.engine.facts.local:
+            return Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
+        if self._cgroups is None:
+            self._cgroups = find_cgroups(self._files)
+        return read_kernel(
+            self._files,
+            int(state.get("Pid") or 0),
+            engine_pid=int(state.get("ConmonPid") or 0) or None,
+            cgroup_path=str(state.get("CgroupPath") or ""),
+            cgroups=self._cgroups,
+        )
+
+    def _ask_shared(self) -> None:
+        """Images, networks and volumes of the engine: three requests for all containers."""
+        if self._image_ids is NOT_READ:
+            self._image_ids = _asked(lambda: _names_of_images(self.engine.images()))
+        if self._networks is NOT_READ:
+            self._networks = _asked(lambda: {str(one["name"]): one for one in self.engine.networks()})
+        if self._volumes is NOT_READ:
+            self._volumes = _asked(lambda: {str(one["Name"]): one for one in self.engine.volumes()})
+
+    def _image(self, identity: str) -> Known[ImageFacts]:
+        if not identity:
+            return Unreadable("the container has no image (a root file system of its own)")
+        known = self._images.get(identity)
+        if known is None:
+            known = _asked(lambda: self._read_image(identity))
+            self._images[identity] = known
+        return known
+
+    def _read_image(self, identity: str) -> ImageFacts:
+        inspect = self.engine.image(identity)
+        history = inspect.get("History")
+        return ImageFacts(
+            id=identity,
+            inspect=inspect,
+            history=tuple(reversed(history)) if isinstance(history, list) else NOT_READ,
+            engine=self.engine.facts,
+            names=tuple(inspect.get("RepoTags") or ()),
+            now=self._clock(),
+        )
+
+    def _networks_of(self, document: Mapping[str, Any]) -> dict[str, NetworkFacts]:
+        named = (document.get("NetworkSettings") or {}).get("Networks") or {}
+        if isinstance(self._networks, Unreadable):
+            return {}
+        members: dict[str, tuple[str, ...]] = {
+            name: tuple(one.name for one in self._listed if name in one.networks) for name in named
+        }
+        return {
+            name: NetworkFacts(name, self._networks[name], members[name], self.engine.facts)
+            for name in named
+            if name in self._networks
+        }
+
+    def _volumes_of(self, document: Mapping[str, Any]) -> dict[str, VolumeFacts]:
+        if isinstance(self._volumes, Unreadable):
+            return {}
+        names = [
+            str(mount.get("Name"))
+            for mount in document.get("Mounts") or ()
+            if isinstance(mount, Mapping) and mount.get("Type") == "volume"
+        ]
+        return {name: VolumeFacts(name, self._volumes[name]) for name in names if name in self._volumes}
+
+
+def with_peers(all_facts: Collection[ContainerFacts]) -> dict[str, ContainerFacts]:
+    """Each container with the others of its engine: what checks that compare containers look at."""
+    peers = {facts.id: _peer(facts) for facts in all_facts}
+    everyone = tuple(peers.values())
+    return {
+        facts.id: replace(facts, peers=tuple(peer for peer in everyone if peer.id != facts.id))
+        for facts in all_facts
+    }
+
+
+def _peer(facts: ContainerFacts) -> Peer:
+    document = facts.inspect
+    kernel = facts.kernel
+    ranges: tuple[tuple[int, int], ...] = ()
+    if isinstance(kernel, Kernel) and isinstance(kernel.uid_map, tuple):
+        ranges = tuple((line.outside, line.size) for line in kernel.uid_map)
+    return Peer(
+        id=facts.id,
+        name=facts.name,
+        networks=tuple((document.get("NetworkSettings") or {}).get("Networks") or ()),
+        app=app_of(facts.labels),
+        pod=str(document.get("Pod") or ""),
+        process_label=str(document.get("ProcessLabel") or ""),
+        uid_ranges=ranges,
+    )
+
+
+def app_of(labels: Mapping[str, str]) -> str:
+    """The application that a container says it belongs to: a compose project, an app label, its unit."""
+    return next((labels[name] for name in _APP_LABELS if labels.get(name)), "")
+
+
+def _names_of_images(images: tuple[Mapping[str, Any], ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for image in images:
+        for name in image.get("Names") or image.get("RepoTags") or ():
+            found[str(name)] = str(image.get("Id"))
+    return found
+
+
+def _asked(ask: Callable[[], Any]) -> Any:
+    """An answer, or why there is none."""
+    try:
+        return ask()
+    except EngineError as error:
+        return Unreadable(error.title)
+
+
+def _json_file(files: Files, path: str) -> Mapping[str, Any] | None:
+    import json
+
+    try:
+        document = json.loads(files.read_text(path))
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,88 @@
+"""From facts to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from hardentui.checks import all_checks, check_by_id
+from hardentui.errors import UsageError
+from hardentui.harden.attack import attack_path
+from hardentui.harden.evaluate import container_subject, evaluate
+from hardentui.harden.score import Cell, cell, score
+from hardentui.model.check import AnyCheck
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Finding, Kind, Subject
+from hardentui.visible import visible
+from hardentui.workbench.views import Report
+
+
+class Judge:
+    """A checklist's checks, sorted by what they look at.
+
+    Args:
+        only_steps, only_checks: restrict to these; empty = all.
+    """
+
+    def __init__(
+        self,
+        checklist: Checklist,
+        checks: Mapping[str, AnyCheck],
+        only_steps: Iterable[int] = (),
+        only_checks: Iterable[str] = (),
+    ) -> None:
+        self.checklist = checklist
+        steps, wanted = set(only_steps), set(only_checks)
+        self.checks = tuple(
+            checks[name]
+            for step in checklist.steps
+            for name in step.checks
+            if name in checks and (not steps or step.number in steps) and (not wanted or name in wanted)
+        )
+        self._by_kind = {kind: tuple(c for c in self.checks if c.kind is kind) for kind in Kind}
+
+    def container(self, facts: ContainerFacts) -> Report:
+        """The report of a container."""
+        subject = container_subject(facts)
+        findings = tuple(evaluate(facts, subject, self._by_kind[Kind.CONTAINER], self.checklist))
+        return self._report(subject, findings, facts, attack_path(facts, findings))
+
+    def other(self, subject: Subject, facts: object) -> Report:
+        """The report of a host, an engine, an image or a network."""
+        findings = tuple(evaluate(facts, subject, self._by_kind[subject.kind], self.checklist))
+        return self._report(subject, findings)
+
+    def of_container(self) -> tuple[AnyCheck, ...]:
+        return self._by_kind[Kind.CONTAINER]
+
+    def _report(
+        self,
+        subject: Subject,
+        findings: tuple[Finding, ...],
+        facts: ContainerFacts | None = None,
+        attack: str = "",
+    ) -> Report:
+        return Report(subject, findings, score(findings), self.cells(findings), facts, attack)
+
+    def cells(self, findings: Iterable[Finding]) -> tuple[Cell, ...]:
+        """One cell per step of the checklist."""
+        by_step: dict[int, list[Finding]] = {}
+        for finding in findings:
+            by_step.setdefault(finding.step, []).append(finding)
+        return tuple(cell(step.number, by_step.get(step.number, ())) for step in self.checklist.steps)
+
+
+def find_check(check_id: str) -> AnyCheck:
+    """A check by its id.
+
+    Raises:
+        UsageError: there is none; names the nearest.
+    """
+    check = check_by_id(check_id)
+    if check is None:
+        ids = [one.id for one in all_checks()]
+        close = get_close_matches(check_id, ids, 3, 0.5)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
+        raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
+    return check

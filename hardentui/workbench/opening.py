@@ -1,0 +1,181 @@
+"""Find the engines: the named one, the sockets of this host, a service of our own, the simulated host."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import perf_counter
+
+from hardentui.engine.connection import Listener, Request
+from hardentui.engine.locate import Environment, candidates, user_home
+from hardentui.engine.probe import Attempt as Tried
+from hardentui.engine.probe import no_engine, probe_all
+from hardentui.engine.read import Engine
+from hardentui.errors import EngineError
+from hardentui.host.files import Files, LocalFiles
+from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.workbench.gather import utc_now
+from hardentui.workbench.views import Attempt, Selection
+
+
+class Requests:
+    """The listener that every connection is given; passes requests on to whoever wants to see them."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def __call__(self, request: Request) -> None:
+        for listener in self._listeners:
+            listener(request)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What was found.
+
+    Attributes:
+        files: the host that local engines run on.
+        read_host: reads the host's facts, about 50 ms; asked for once.
+        read_trust: reads what the user of an engine trusts.
+    """
+
+    engines: tuple[Engine, ...]
+    attempts: tuple[Attempt, ...]
+    requests: Requests
+    files: Files
+    read_host: Callable[[], Known[HostFacts]]
+    read_trust: Callable[[EngineFacts], Known[TrustFacts]]
+    host_name: str
+    clock: Callable[[], datetime] = utc_now
+    simulated: bool = False
+    private_service: bool = False
+    _host: list[Known[HostFacts]] = field(default_factory=list)
+
+    def host_facts(self) -> Known[HostFacts]:
+        """The host's facts, read once."""
+        if not self._host:
+            self._host.append(self.read_host())
+        return self._host[0]
+
+
+def open_engines(selection: Selection) -> Opened:
+    """Find engines in the order of the README.
+
+    Raises:
+        NoEngine: one was asked for by name and does not answer.
+        InputError: there is no connection of that name; a facts file that cannot be used.
+    """
+    if selection.demo:
+        return _simulated(())
+    if selection.facts_file:
+        from hardentui.workbench.saved_facts import open_saved
+
+        return open_saved(selection.facts_file)
+    requests = Requests()
+    environment = Environment.here()
+    engines, tried = probe_all(candidates(environment, selection.url, selection.connection), requests)
+    if engines:
+        return _real(engines, _attempts(tried), requests, selection)
+    if selection.url or selection.connection or environment.environ.get("CONTAINER_HOST"):
+        raise no_engine(tried)
+    own, trouble = _own_service(requests)
+    if own is not None:
+        return _real((own,), _attempts(tried), requests, selection, private_service=True)
+    return _simulated((*_attempts(tried), trouble))
+
+
+def _real(
+    engines: tuple[Engine, ...],
+    attempts: tuple[Attempt, ...],
+    requests: Requests,
+    selection: Selection,
+    *,
+    private_service: bool = False,
+) -> Opened:
+    files = LocalFiles()
+    far = Unreadable("the engine is on another machine; run HardenTUI there to look at its host")
+    local = next((engine for engine in engines if engine.facts.local), None)
+
+    def read_host() -> Known[HostFacts]:
+        if local is None:
+            return far
+        from hardentui.host.commands import run_program
+        from hardentui.host.machine import read_host as read
+
+        return read(
+            files, version=local.facts.version, run=run_program, root=os.geteuid() == 0, deep=selection.deep
+        )
+
+    def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
+        from hardentui.host.trust import read_trust as read
+
+        if not facts.local:
+            return far
+        uid = 0 if facts.rootless is False else _owner(facts.url)
+        return read(files, home=user_home(uid), uid=uid, version=facts.version)
+
+    return Opened(
+        engines,
+        attempts,
+        requests,
+        files,
+        read_host,
+        read_trust,
+        socket.gethostname(),
+        private_service=private_service,
+    )
+
+
+def _owner(url: str) -> int:
+    """The user behind an engine's socket; ours when it cannot be told."""
+    try:
+        return os.stat(url.removeprefix("unix://")).st_uid
+    except OSError:
+        return os.geteuid()
+
+
+def _own_service(requests: Requests) -> tuple[Engine | None, Attempt]:
+    """A private service, when podman is installed."""
+    from hardentui.engine.service import PrivateService
+
+    where = "a private podman system service"
+    if not PrivateService.possible():
+        return None, Attempt(
+            "podman", "", where, "podman is not installed", "apt-get install podman, or zypper, or dnf"
+        )
+    service = PrivateService()
+    started = perf_counter()
+    try:
+        service.start()
+        engine = service.engine(requests)
+    except EngineError as error:
+        return None, Attempt("podman", "", where, error.title, error.hint)
+    command = " ".join(service.command())
+    requests(Request("run", command, 200, perf_counter() - started))
+    return engine, Attempt("podman", service.socket, where, "")
+
+
+def _simulated(attempts: tuple[Attempt, ...]) -> Opened:
+    from hardentui.workbench.simulated import open_simulated
+
+    return open_simulated(attempts)
+
+
+def _attempts(tried: tuple[Tried, ...]) -> tuple[Attempt, ...]:
+    return tuple(
+        Attempt(
+            one.candidate.label or one.candidate.url,
+            one.candidate.url,
+            one.candidate.origin,
+            one.reason,
+            one.hint,
+        )
+        for one in tried
+    )

@@ -1,0 +1,401 @@
+"""The workbench: what the command line and the TUI call. Everything here only reads, but for `save`."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+from time import strftime
+
+from hardentui.engine import events
+from hardentui.engine.connection import Request
+from hardentui.engine.read import Engine, Gone, Inspected
+from hardentui.engine.shapes import Listed
+from hardentui.errors import EngineError, NotFound
+from hardentui.harden.evaluate import remediation
+from hardentui.harden.plan import fixable, make_plan
+from hardentui.harden.score import Score, score
+from hardentui.model.check import AnyCheck
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
+from hardentui.model.finding import Finding, Kind, Remediation, Status, Subject
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.version import Version
+from hardentui.workbench import outputs
+from hardentui.workbench.gather import Gatherer, with_peers
+from hardentui.workbench.judging import Judge, find_check
+from hardentui.workbench.opening import Opened, open_engines
+from hardentui.workbench.views import (
+    Attempt,
+    Command,
+    Connectivity,
+    Output,
+    Progress,
+    Report,
+    Row,
+    Selection,
+    Target,
+)
+from hardentui.writers.files import Written, write_bundle
+
+_COMMANDS_KEPT = 500
+_STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
+
+
+class Workbench:
+    """Engines that were found, the checklist, and what was learned so far.
+
+    Safe to call from several threads. Errors are HardenErrors.
+    """
+
+    def __init__(self, opened: Opened, judge: Judge) -> None:
+        self.judge = judge
+        self.checklist: Checklist = judge.checklist
+        self.checks: tuple[AnyCheck, ...] = judge.checks
+        self.attempts: tuple[Attempt, ...] = opened.attempts
+        self.simulated = opened.simulated
+        self.private_service = opened.private_service
+        self.host_name = opened.host_name
+        self._opened = opened
+        self._gatherers = {
+            engine.facts.label: Gatherer(
+                engine, opened.files, opened.host_facts, opened.read_trust, opened.clock
+            )
+            for engine in opened.engines
+        }
+        self._lock = threading.RLock()
+        self._reports: dict[str, Report] = {}
+        self._rows: dict[str, Row] = {}
+        self._host_reports: tuple[Report, ...] | None = None
+        self._commands: deque[Command] = deque(maxlen=_COMMANDS_KEPT)
+        self._command_listeners: list[Callable[[Command], None]] = []
+        opened.requests.listen(self._on_request)
+
+    @classmethod
+    def open(
+        cls, selection: Selection, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+    ) -> Workbench:
+        """Find the engines, start a private one, or take the simulated host.
+
+        Args:
+            steps, checks: restrict the checklist to these; empty = all.
+
+        Raises:
+            NoEngine: an engine was named (`--url`, `--connection`) and cannot be reached.
+            ChecklistError: the checklist has faults.
+        """
+        from hardentui.checks import all_checks
+        from hardentui.workbench.checklists import load
+
+        checklist = load(selection.checklist)
+        judge = Judge(checklist, {check.id: check for check in all_checks()}, steps, checks)
+        return cls(open_engines(selection), judge)
+
+    @property
+    def engines(self) -> tuple[EngineFacts, ...]:
+        return tuple(engine.facts for engine in self._opened.engines)
+
+    # --- the list ---------------------------------------------------------------------------------
+
+    def rows(self) -> tuple[Row, ...]:
+        """All containers of all engines, from one list request each; known reports come with them.
+
+        Raises:
+            EngineUnreachable: an engine does not answer any more.
+        """
+        found: dict[str, Row] = {}
+        for engine in self._opened.engines:
+            listed = engine.listed()
+            self._gatherers[engine.facts.label].refresh(listed)
+            for one in listed:
+                row = self._row(engine, one)
+                found[row.key] = row
+        with self._lock:
+            for key in set(self._rows) - set(found):
+                self._reports.pop(key, None)
+            self._rows = found
+            return tuple(found.values())
+
+    def _row(self, engine: Engine, one: Listed) -> Row:
+        key = f"{engine.facts.label}/{one.id}"
+        return Row(
+            key=key,
+            engine=engine.facts,
+            id=one.id,
+            name=one.name,
+            image=one.image,
+            state=one.state,
+            status=one.status,
+            pod=one.pod_name,
+            unit=one.labels.get("PODMAN_SYSTEMD_UNIT", ""),
+            report=self._reports.get(key),
+        )
+
+    def scan(
+        self,
+        on_report: Callable[[Row], None],
+        on_progress: Callable[[Progress], None],
+        stop: threading.Event,
+        keys: Collection[str] | None = None,
+    ) -> None:
+        """Inspect and judge containers; blocking. Each row is handed over with its report as it arrives.
+
+        Checks that compare containers have the last word when all have arrived: then rows whose report
+        has become another one are handed over once more.
+
+        Raises:
+            EngineUnreachable: an engine does not answer any more; what arrived before was handed over.
+        """
+        with self._lock:
+            todo = [row for key, row in self._rows.items() if keys is None or key in keys]
+        done = 0
+        on_progress(Progress(0, len(todo)))
+        for engine in self._opened.engines:
+            rows = {row.id: row for row in todo if row.engine.label == engine.facts.label}
+
+            def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
+                nonlocal done
+                done += 1
+                on_report(self._judged(rows[identity], document))
+                on_progress(Progress(done, len(todo)))
+
+            engine.inspect_many(list(rows), arrived, stop)
+        if not stop.is_set():
+            for row in self._compare():
+                on_report(row)
+
+    def _judged(self, row: Row, document: Inspected) -> Row:
+        gatherer = self._gatherers[row.engine.label]
+        if isinstance(document, Gone):
+            return self._remember(row, _troubled(row, "it was removed while it was being looked at"))
+        if isinstance(document, Unreadable):
+            return self._remember(row, _troubled(row, document.reason))
+        return self._remember(row, self.judge.container(gatherer.container(document)))
+
+    def _remember(self, row: Row, report: Report) -> Row:
+        row = replace(row, report=report)
+        with self._lock:
+            self._reports[row.key] = report
+            if row.key in self._rows:
+                self._rows[row.key] = row
+        return row
+
+    def _compare(self) -> list[Row]:
+        """Judge again with the peers known; the rows whose report changed."""
+        changed: list[Row] = []
+        with self._lock:
+            rows = [row for row in self._rows.values() if row.report and row.report.facts]
+        for engine in self._opened.engines:
+            known = {
+                row.id: (row, row.report.facts)
+                for row in rows
+                if row.engine.label == engine.facts.label and row.report and row.report.facts
+            }
+            for identity, facts in with_peers([facts for _, facts in known.values()]).items():
+                row, before = known[identity]
+                if facts.peers == before.peers:
+                    continue
+                report = self.judge.container(facts)
+                remembered = self._remember(row, report)
+                if row.report and report.findings != row.report.findings:
+                    changed.append(remembered)
+        return changed
+
+    def report(self, key: str) -> Report | None:
+        """The last known report of a container."""
+        return self._reports.get(key)
+
+    def refresh(self, key: str) -> Row | None:
+        """Look at one container again; None when it is gone."""
+        with self._lock:
+            row = self._rows.get(key)
+        if row is None:
+            return None
+        engine = next(one for one in self._opened.engines if one.facts.label == row.engine.label)
+        try:
+            document = engine.inspect(row.id)
+        except NotFound:
+            return None
+        peers = row.report.facts.peers if row.report and row.report.facts else ()
+        facts = self._gatherers[row.engine.label].container(document)
+        return self._remember(row, self.judge.container(replace(facts, peers=peers)))
+
+    def watch(
+        self,
+        on_change: Callable[[], None],
+        on_state: Callable[[Connectivity], None],
+        stop: threading.Event,
+    ) -> None:
+        """Follow the events of all engines until `stop`; blocking."""
+        threads = []
+        for engine in self._opened.engines:
+            label = engine.facts.label
+
+            def state(link: events.Link, reason: str, label: str = label) -> None:
+                on_state(Connectivity(label, link is events.Link.CONNECTED, reason))
+
+            thread = threading.Thread(
+                target=events.watch,
+                args=(engine, lambda _: on_change(), state, stop),
+                name=f"hardentui-events-{label}",
+                daemon=True,
+            )
+            thread.start()
+            threads.append(thread)
+        for thread in threads:
+            thread.join()
+        stop.wait()
+
+    # --- host and engines -------------------------------------------------------------------------
+
+    def host_reports(self) -> tuple[Report, ...]:
+        """The host's report and one for each engine; slow the first time (it asks each engine's info)."""
+        with self._lock:
+            if self._host_reports is not None:
+                return self._host_reports
+        reports = []
+        host = self._opened.host_facts()
+        name = self.host_name
+        if isinstance(host, Unreadable):
+            reports.append(_nothing(Subject(Kind.HOST, name, name), host.reason, self.judge))
+        else:
+            reports.append(self.judge.other(Subject(Kind.HOST, name, name), host))
+        for engine in self._opened.engines:
+            label = engine.load_info().label
+            facts = self._gatherers[label].engine_facts()
+            reports.append(self.judge.other(Subject(Kind.ENGINE, label, label, label), facts))
+        with self._lock:
+            self._host_reports = tuple(reports)
+            return self._host_reports
+
+    def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
+        """What the walk shows in a step: the container's findings and those of its host and engine."""
+        with self._lock:
+            shared = self._host_reports or ()
+        found = [finding for finding in report.findings if finding.step == step]
+        for other in shared:
+            if other.subject.engine in ("", report.subject.engine):
+                found += [finding for finding in other.findings if finding.step == step]
+        return tuple(sorted(found, key=_worst_first))
+
+    # --- fixes ------------------------------------------------------------------------------------
+
+    def explain(self, check_id: str) -> AnyCheck:
+        """A check by its id.
+
+        Raises:
+            UsageError: there is none; names the nearest.
+        """
+        return find_check(check_id)
+
+    def remediation(self, report: Report, finding: Finding) -> Remediation:
+        """What to do about a finding."""
+        return remediation(self.explain(finding.check), report.facts, finding.verdict, self.checklist)
+
+    def can_fix(self, report: Report, check_id: str) -> str:
+        """Empty when a plan can fix it in this container, else why not."""
+        if report.facts is None:
+            return "it is no matter of one container"
+        plan = make_plan(report.facts, [Choice(check_id)], [self.explain(check_id)], self.checklist)
+        return plan.skipped[0].why if plan.skipped else ""
+
+    def safe_choices(self, report: Report) -> tuple[Choice, ...]:
+        """Fixes that change nothing that works today."""
+        return self._choices(report, safe_only=True)
+
+    def all_choices(self, report: Report) -> tuple[Choice, ...]:
+        """Every fix that can be carried out."""
+        return self._choices(report, safe_only=False)
+
+    def _choices(self, report: Report, *, safe_only: bool) -> tuple[Choice, ...]:
+        if report.facts is None:
+            return ()
+        return fixable(report.facts, self.checks, self.checklist, safe_only=safe_only)
+
+    def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
+        """The plan of these choices."""
+        return make_plan(_facts(report), choices, self.checks, self.checklist)
+
+    def score_after(self, report: Report, plan: Plan) -> Score:
+        """The score with the plan, as far as the spec decides it: findings that no plan touches stay."""
+        after = self.judge.container(_facts(report).planned(plan.after))
+        chosen = {choice.check for choice in plan.choices}
+        fresh = {finding.check: finding for finding in after.findings}
+        return score(
+            fresh[finding.check] if finding.check in chosen else finding for finding in report.findings
+        )
+
+    def output(
+        self,
+        report: Report,
+        plan: Plan | None,
+        target: Target,
+        *,
+        version: Version | None = None,
+        verify: bool = True,
+    ) -> Output:
+        """Files for a plan, or (None) for the container as it is.
+
+        Raises:
+            GeneratorError: the host's Quadlet generator does not make what was meant.
+        """
+        return outputs.output(_facts(report), plan, target, version=version, verify=verify)
+
+    def diff(self, report: Report, plan: Plan, target: Target) -> str:
+        """Unified diff: today's equivalent against the hardened one."""
+        return outputs.diff(_facts(report), plan, target)
+
+    def save(self, output: Output, folder: str) -> tuple[Written, ...]:
+        """Write the files, each as a whole; what was there before is kept as a backup.
+
+        Raises:
+            WriteError: nothing was written.
+        """
+        return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files])
+
+    # --- the command log --------------------------------------------------------------------------
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Requests and commands so far, newest last."""
+        return tuple(self._commands)
+
+    def on_command(self, listener: Callable[[Command], None]) -> None:
+        """Be told about each request from now on."""
+        self._command_listeners.append(listener)
+
+    def _on_request(self, request: Request) -> None:
+        command = Command(
+            strftime("%H:%M:%S"),
+            f"{request.method} {request.target}",
+            str(request.status or "no answer"),
+            request.seconds,
+        )
+        self._commands.append(command)
+        for listener in self._command_listeners:
+            listener(command)
+
+    def close(self) -> None:
+        """End all connections and a private service."""
+        for engine in self._opened.engines:
+            engine.close()
+
+
+def _facts(report: Report) -> ContainerFacts:
+    if report.facts is None:
+        raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)
+    return report.facts
+
+
+def _troubled(row: Row, why: str) -> Report:
+    subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
+    return Report(subject, (), score(()), (), trouble=why)
+
+
+def _nothing(subject: Subject, why: str, judge: Judge) -> Report:
+    return Report(subject, (), score(()), judge.cells(()), trouble=why)
+
+
+def _worst_first(finding: Finding) -> tuple[int, int, str]:
+    return (_STATUS_ORDER.index(finding.status), -finding.severity, finding.check)

@@ -1,0 +1,25 @@
+"""Modules stay small: every Textual app that was looked at grew one god class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hardentui
+
+HARD_LIMIT = 400
+
+
+def test_no_module_outgrows_its_room() -> None:
+    root = Path(hardentui.__file__).parent
+    long = {
+        str(path.relative_to(root)): lines
+        for path in root.rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > HARD_LIMIT and path.name != "__init__.py"
+    }
+    assert not long
+
+
+def test_every_folder_is_a_package() -> None:
+    root = Path(hardentui.__file__).parent
+    folders = {path.parent for path in root.rglob("*.py")}
+    assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]

@@ -1,0 +1,81 @@
+"""The laws that hold for every check, whatever it looks at."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.checks import all_checks
+from hardentui.errors import CannotFix
+from hardentui.harden.evaluate import parameters_of
+from hardentui.model.check import HEADINGS, AnyCheck, FixContext, sections
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Kind, Status
+
+NOTHING_SET = Checklist("empty", "No parameters", ())
+CHECKS = all_checks()
+
+every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+
+
+def evaluate(check: AnyCheck, facts: object) -> Status:
+    verdict = check.evaluate(facts, parameters_of(check, NOTHING_SET))
+    if verdict.status in (Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE):
+        assert verdict.reason, f"{check.id} gives no reason for {verdict.status}"
+    return verdict.status
+
+
+def test_ids_and_catalogue_numbers_are_unique() -> None:
+    for values in ([c.id for c in CHECKS], [c.catalogue for c in CHECKS if c.catalogue]):
+        assert len(values) == len(set(values))
+
+
+def test_there_are_at_least_three_checks_per_step() -> None:
+    for step in range(1, 11):
+        assert sum(check.step == step for check in CHECKS) >= 3, step
+
+
+@every_check
+def test_it_is_well_described(check: AnyCheck) -> None:
+    found = sections(check.doc)
+    assert tuple(found) == HEADINGS
+    assert all(len(text) > 20 for text in found.values()), found
+    assert check.evaluate.__module__.rsplit(".", 1)[1] == check.id.replace("-", "_")
+    assert f".step{check.step:02}_" in check.evaluate.__module__
+    assert not check.title.endswith(".")
+    assert check.summary
+    assert check.references
+
+
+@every_check
+def test_its_failing_examples_fail_and_its_passing_ones_do_not(check: AnyCheck) -> None:
+    assert check.fails, "a check without a failing example proves nothing"
+    assert check.passes
+    for facts in check.fails:
+        assert evaluate(check, facts) is Status.FAIL
+    for facts in check.passes:
+        assert evaluate(check, facts) in (Status.PASS, Status.NOT_APPLICABLE)
+    assert any(evaluate(check, facts) is Status.PASS for facts in check.passes)
+
+
+@every_check
+def test_its_fix_fixes_and_stays(check: AnyCheck) -> None:
+    if check.remediate is None:
+        assert check.fix is not FixKind.LIVE_UPDATE
+        return
+    assert check.kind is Kind.CONTAINER
+    fixed = 0
+    for facts in check.fails:
+        assert isinstance(facts, ContainerFacts)
+        context = FixContext(facts, parameters_of(check, NOTHING_SET))
+        try:
+            once = check.remediate(facts.spec, context)
+        except CannotFix:
+            continue
+        fixed += 1
+        assert once != facts.spec
+        planned = facts.planned(once)
+        assert evaluate(check, planned) in (Status.PASS, Status.NOT_APPLICABLE)
+        again = check.remediate(once, FixContext(planned, context.parameters))
+        assert again == once
+    assert fixed, "no failing example is ever fixed"

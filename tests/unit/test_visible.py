@@ -1,0 +1,34 @@
+"""The one gate for untrusted text."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardentui.visible import visible, visible_lines
+
+
+@given(st.text())
+def test_nothing_that_a_terminal_acts_on_comes_through(text: str) -> None:
+    categories = {unicodedata.category(character) for character in visible(text)}
+    assert not categories & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@given(st.text(), st.integers(min_value=1, max_value=40))
+def test_it_keeps_to_its_limit(text: str, limit: int) -> None:
+    assert len(visible(text, limit)) <= limit
+
+
+def test_an_escape_sequence_is_shown() -> None:
+    assert visible("a\x1b]0;owned\x07b") == "a␛]0;owned␇b"
+    assert visible("\u202eevil") == "<U+202E>evil"
+
+
+def test_ordinary_text_is_untouched() -> None:
+    assert visible("docker.io/library/nginx:1.27 – größer") == "docker.io/library/nginx:1.27 – größer"
+
+
+def test_lines_stay_lines() -> None:
+    assert visible_lines("a\tb\nc\x1b") == "a   b\nc␛"
