@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hardentui.host.files import Files, FileStat, reason
-from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.configuration import Danger, FileFact, Missing
 from hardentui.model.facts import Known, Unreadable
 
 ROOT_ONLY: Final = frozenset({0})
@@ -93,7 +93,7 @@ def examine(
     Returns:
         Missing also for a link that leads nowhere.
     """
-    dangers: list[str] = []
+    dangers: list[Danger] = []
     try:
         real, found = _walk(files, path, owners, dangers)
         if contents:
@@ -113,7 +113,7 @@ def examine(
     )
 
 
-def _walk(files: Files, path: str, owners: frozenset[int], dangers: list[str]) -> tuple[str, FileStat]:
+def _walk(files: Files, path: str, owners: frozenset[int], dangers: list[Danger]) -> tuple[str, FileStat]:
     """The real path and its stat; adds what is wrong with the folders above it to `dangers`."""
     waiting = [part for part in path.split("/") if part]
     current, found = "/", files.stat("/")
@@ -141,14 +141,16 @@ def _walk(files: Files, path: str, owners: frozenset[int], dangers: list[str]) -
     return current, found
 
 
-def _dangers(path: str, found: FileStat, owners: frozenset[int]) -> list[str]:
+def _dangers(path: str, found: FileStat, owners: frozenset[int]) -> list[Danger]:
     wrong = []
     mode = stat.S_IMODE(found.mode)
     if found.uid not in owners:
-        wrong.append(f"{path} belongs to uid {found.uid}")
+        rightful = max(owners)
+        fix = "chown root:root" if rightful == 0 else f"chown {rightful}"
+        wrong.append(Danger(path, f"belongs to uid {found.uid}", fix))
     private_group = found.uid != 0 and found.gid == found.uid
     if mode & stat.S_IWGRP and not private_group:
-        wrong.append(f"{path} can be written by group {found.gid} ({mode:04o})")
+        wrong.append(Danger(path, f"can be written by group {found.gid} ({mode:04o})", "chmod g-w"))
     if mode & stat.S_IWOTH:
-        wrong.append(f"{path} can be written by everybody ({mode:04o})")
+        wrong.append(Danger(path, f"can be written by everybody ({mode:04o})", "chmod o-w"))
     return wrong

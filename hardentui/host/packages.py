@@ -104,7 +104,7 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
 
 
 def apt_security_updates(answer: str) -> tuple[str, ...]:
-    """`Inst NAME [OLD] (NEW Debian-Security:13/stable-security [amd64])` lines that come from a security archive."""
+    """The lines `Inst NAME [OLD] (NEW ARCHIVE [amd64])` whose archive is one for security updates."""
     lines = (line for line in answer.splitlines() if line.startswith("Inst ") and "security" in line.lower())
     return tuple(line.split()[1] for line in lines)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from hardentui.model.facts import Unreadable
 
@@ -16,6 +16,21 @@ class Missing:
     path: str
 
 
+class Danger(NamedTuple):
+    """One spot where somebody else can change a file: `/etc/containers` `belongs to uid 1000`.
+
+    Attributes:
+        fix: the command that closes it, without the path: `chmod o-w`.
+    """
+
+    path: str
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.what}"
+
+
 @dataclass(frozen=True, slots=True)
 class FileFact:
     """A file or folder and who can change it.
@@ -23,8 +38,8 @@ class FileFact:
     Attributes:
         mode: permission bits, set-id and sticky bits included.
         kind: file, directory, socket or other.
-        dangers: how somebody who is neither root nor the rightful owner can change it: one sentence for each
-            open spot, the folders above it and the targets of symbolic links included.
+        dangers: how somebody who is neither root nor the rightful owner can change it, the folders above it
+            and the targets of symbolic links included.
         modified: seconds since the epoch.
     """
 
@@ -33,7 +48,7 @@ class FileFact:
     gid: int = 0
     mode: int = 0o644
     kind: str = "file"
-    dangers: tuple[str, ...] = ()
+    dangers: tuple[Danger, ...] = ()
     modified: float = 0.0
 
     @property
