@@ -1,0 +1,182 @@
+"""Saved plans: round trip, masked secrets, bad files, and what no longer fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardentui.checks.examples import container
+from hardentui.errors import PlanError
+from hardentui.model.check import Check
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, passed
+from hardentui.model.plan import Change, Choice, Plan, Skipped
+from hardentui.workbench import plans
+from hardentui.workbench.plans import SavedChange
+
+SECRET = "hunter2-hunter2"
+
+
+def _change(option: str, before: tuple[str, ...], after: tuple[str, ...]) -> Change:
+    return Change(
+        option,
+        before,
+        after,
+        ("plain-secret",),
+        "Move it.",
+        Risk.MAY_BREAK,
+        "It may break.",
+        FixKind.RECREATE,
+    )
+
+
+def _plan(*changes: Change, name: str = "db") -> Plan:
+    spec = container().spec
+    choice = Choice("plain-secret", (("paths", ("/run", "/tmp")), ("size", 8), ("strict", True)))
+    return Plan(name, "postgres:17", (choice,), changes, spec, spec)
+
+
+ENV = _change("env", (f"DB_PASSWORD={SECRET}", "LANG=C"), ("LANG=C", f"URL=postgres://me:{SECRET}@db/x"))
+
+
+def test_a_plan_comes_back_as_it_was() -> None:
+    plan = replace(
+        _plan(_change("read-only", (), ("",))),
+        conflicts=("A trouble\nwith = 'a line'",),
+        skipped=(Skipped("root-user", "no user known"),),
+    )
+    text = plans.dump(plan, "5.4.2")
+    saved = plans.load(text)
+    assert (saved.container, saved.image, saved.engine_version) == ("db", "postgres:17", "5.4.2")
+    assert saved.choices == plan.choices
+    assert saved.changes == (SavedChange("read-only", (), ("",)),)
+    for word in ("Move it.", "may break", "It may break.", "# Left out: root-user: no user known"):
+        assert word in text
+    assert "# Mind: A trouble\u240awith" in text
+
+
+def test_secrets_are_not_saved() -> None:
+    text = plans.dump(_plan(ENV))
+    assert SECRET not in text
+    assert "DB_PASSWORD=********" in text
+    assert "LANG=C" in text
+    assert plans.no_longer_fits(plans.load(text), _plan(ENV)) == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["DB_PASSWORD", "PGPASS", "API_KEY", "apikey", "GITHUB_TOKEN", "SECRET", "SENTRY_DSN", "MY_KEY"],
+)
+def test_names_of_credentials(name: str) -> None:
+    assert plans.is_credential(name)
+
+
+@pytest.mark.parametrize("name", ["PATH", "LANG", "AUTHOR", "PASSIVE_PORTS", "KEYBOARD", "HOME"])
+def test_other_names(name: str) -> None:
+    assert not plans.is_credential(name)
+
+
+@given(st.text(), st.lists(st.text(), max_size=3))
+def test_any_text_survives(name: str, arguments: list[str]) -> None:
+    saved = plans.load(plans.dump(_plan(_change("label", (), tuple(arguments)), name=name)))
+    assert saved.container == name
+    assert saved.changes[0].after == tuple(plans.without_url_password(item) for item in arguments)
+
+
+def test_half_a_surrogate_pair_does_not_stop_the_saving() -> None:
+    assert plans.load(plans.dump(_plan(name="a\udc80b"))).container == "a?b"
+
+
+HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a = = 1", "no TOML: .*line 1"),
+        ("a = 1", "its schema is not"),
+        ('schema = "hardentui/plan/1"\nimage = "i"', "has no text 'container'"),
+        (HEAD + "fix = 1", r"\[\[fix\]\]"),
+        (HEAD + "[[fix]]\n", "number 1 has no text 'check'"),
+        (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "no table"),
+        (HEAD + "[[fix]]\ncheck = 'x'\nparameters.a = 1.5", "parameter 'a'"),
+        (HEAD + "[[change]]\noption = 'x'\nafter = [1]", "no list of texts"),
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(PlanError, match=reason):
+        plans.load(text)
+
+
+def _check() -> Check[ContainerFacts]:
+    texts = (
+        "plain-secret",
+        "title",
+        7,
+        Severity.HIGH,
+        Kind.CONTAINER,
+        "",
+        "Fix",
+        FixKind.RECREATE,
+        Risk.SAFE,
+    )
+    return Check(*texts, lambda facts, given: passed(), (), (), parameters={"size": 1, "paths": ()})
+
+
+@pytest.mark.parametrize("parameter", ["size = 'x'", "paths = 1", "other = 1", "size = true"])
+def test_parameters_that_do_not_fit_their_check_are_refused(parameter: str) -> None:
+    saved = plans.load(HEAD + f"[[fix]]\ncheck = 'plain-secret'\nparameters.{parameter}")
+    with pytest.raises(PlanError, match="does not fit"):
+        plans.usable_choices(saved, [_check()])
+
+
+def test_parameters_that_fit_and_checks_that_are_gone_are_kept() -> None:
+    saved = plans.load(
+        HEAD
+        + "[[fix]]\ncheck = 'plain-secret'\nparameters = {size = 2, paths = ['/x']}\n[[fix]]\ncheck = 'gone'"
+    )
+    assert plans.usable_choices(saved, [_check()]) == (
+        Choice("plain-secret", (("size", 2), ("paths", ("/x",)))),
+        Choice("gone"),
+    )
+
+
+def test_what_no_longer_fits_is_told() -> None:
+    saved = plans.load(
+        plans.dump(
+            _plan(
+                _change("memory", (), ("64m",)),
+                _change("read-only", (), ("",)),
+                _change("user", (), ("1000",)),
+            ),
+            "5.4.2",
+        )
+    )
+    here = replace(
+        _plan(
+            _change("read-only", (), ("",)),
+            _change("user", ("root",), ("1000",)),
+            _change("cap-drop", (), ("all",)),
+            name="db\x1b2",
+        ),
+        image="postgres:18",
+        skipped=(Skipped("memory-unlimited", "no controller"),),
+    )
+    found = plans.no_longer_fits(saved, here, "6.0.0")
+    assert found == (
+        "The plan was made for 'db', this is 'db\\x1b2'.",
+        "The image was 'postgres:17', here it is 'postgres:18'.",
+        "It was made on Podman 5.4.2, this is Podman 6.0.0.",
+        "The fix 'memory-unlimited' is left out: no controller.",
+        "memory: nothing is changed here; the plan had 64m.",
+        "user: was nothing, here it is root.",
+        "cap-drop: becomes all here; the plan did not have it.",
+    )
+
+
+def test_a_plan_on_the_same_container_fits() -> None:
+    plan = _plan(_change("read-only", (), ("",)))
+    assert plans.no_longer_fits(plans.load(plans.dump(plan, "5.4.2")), plan, "5.4.2") == ()
