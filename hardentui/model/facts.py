@@ -142,7 +142,6 @@ class EngineFacts:
         default_network: the network of a container when nothing is said (`podman`).
         info: answer of /info; Unreadable until it has been asked (it is slow).
         trust: signature policy and registries of this engine's user.
-        patched: CVE numbers that the changelogs of the installed engine packages name as repaired.
         auto_update_timer: podman-auto-update.timer is active for this engine's user.
     """
 
@@ -156,7 +155,6 @@ class EngineFacts:
     default_network: str = "podman"
     info: Known[Mapping[str, Any]] = NOT_READ
     trust: Known[TrustFacts] = NOT_READ
-    patched: Known[frozenset[str]] = NOT_READ
     auto_update_timer: Known[bool] = NOT_READ
 
 

@@ -1,0 +1,93 @@
+"""A network that reaches out although nothing comes in.
+
+What it checks:
+Whether a bridge network none of whose members publishes a port is closed towards the outside
+(`--internal`). Such a network usually carries the back end: databases, caches, workers. Networks whose
+members do need to reach out, to fetch mail or feeds, can be allowed in the checklist (parameter
+`outgoing`). A network without members is left alone.
+
+Why it matters:
+An intruder needs a way out: to fetch tools, to send away what was found, to take orders. A database that
+can call any address on the internet offers that way for nothing. On an internal network the packets have
+nowhere to go, whatever runs in the container.
+
+What may break:
+Everything on the network that calls out: updates, licence checks, web hooks, outgoing mail, name look-ups
+of outside names. Give those containers a second network that is open, and leave the rest closed. The
+network is made anew, so its containers are restarted.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from hardentui.checks.examples import rootful
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import NetworkFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+
+
+def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
+    driver = str(facts.inspect.get("driver") or "")
+    if driver and driver != "bridge":
+        return not_applicable(f"only bridge networks can be closed this way; this is {driver}")
+    if not facts.inspect:
+        return unknown("the network could not be inspected")
+    if facts.inspect.get("internal"):
+        return passed("internal=true")
+    if not facts.members:
+        return not_applicable("no container is attached to it")
+    if facts.name in parameters.texts("outgoing"):
+        return passed("internal=false", reason="the checklist says that its members need to reach out")
+    if isinstance(facts.publishers, Unreadable):
+        return unknown(f"whether its members publish ports is not known: {facts.publishers.reason}")
+    if facts.publishers:
+        return passed(
+            "internal=false", reason=f"it serves the outside through {len(facts.publishers)} members"
+        )
+    name = shlex.quote(facts.name)
+    return failed(
+        "none of its members publishes a port, yet all of them can reach the outside",
+        "internal=false",
+        evidence=(Evidence(f"network {facts.name}", f"members: {', '.join(sorted(facts.members))}"),),
+        commands=(
+            f"podman network rm {name}",
+            f"podman network create --internal {name}",
+            "# Quadlet: Internal=true",
+        ),
+    )
+
+
+_OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
+
+CHECK = Check(
+    id="internal-capable-network",
+    title="A back-end network can reach the outside",
+    step=6,
+    severity=Severity.MEDIUM,
+    kind=Kind.NETWORK,
+    doc=__doc__ or "",
+    summary="Create the network as an internal one",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    parameters={"outgoing": ()},
+    passes=(
+        NetworkFacts("db-net", {**_OPEN, "internal": True}, ("db",), rootful()),
+        NetworkFacts("web-net", _OPEN, ("web", "db"), rootful(), publishers=("web",)),
+    ),
+    fails=(NetworkFacts("db-net", _OPEN, ("db", "worker"), rootful(), publishers=()),),
+    references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.3.3"),
+    catalogue="S6-08",
+)

@@ -1,0 +1,92 @@
+"""A network that passes by the host's packet filter.
+
+What it checks:
+Whether one of its networks has the driver macvlan or ipvlan, or whether it borrows the network namespace of
+another container (`--network container:…`) or of a path (`ns:…`) outside a pod.
+
+Why it matters:
+With macvlan and ipvlan the container stands in the local network like a machine of its own. Every port that
+it listens on is open to the neighbours, published or not, and the firewall of the host never sees the
+packets. It can also answer in the name of other machines there. A borrowed namespace puts two containers
+into one network stack: each reaches what the other one offers only to itself on 127.0.0.1, and can listen
+on its ports.
+
+What may break:
+Machines that know the container by its own address in the local network must use the host's address and a
+published port instead. Protocols that live from broadcasts or multicast do not pass a bridge. A borrowed
+network is often meant (a VPN container that others go through): then put them into one pod, or accept it.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.networks import asked_for, is_infra, modes, network_names, pod_of
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, NetworkFacts, NotRunning
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.options import NETWORK
+
+_UNFILTERED = frozenset({"macvlan", "ipvlan"})
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if pod_of(facts) and not is_infra(facts):
+        return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
+    kinds = modes(facts.spec)
+    if kinds & {"none", "host"}:
+        return not_applicable("it has no network of its own that could pass by the filter")
+    declared = asked_for(facts.spec)
+    if kinds & {"container", "ns"}:
+        return failed("it borrows a network namespace outside a pod", declared, commands=_COMMANDS)
+    attached = network_names(facts)
+    drivers = {
+        name: str(facts.networks[name].inspect.get("driver")) for name in attached if name in facts.networks
+    }
+    evidence = tuple(Evidence(f"network {name}", f"driver {driver}") for name, driver in drivers.items())
+    unfiltered = sorted(name for name, driver in drivers.items() if driver in _UNFILTERED)
+    if unfiltered:
+        reason = f"packets of {', '.join(unfiltered)} never pass the host's filter"
+        return failed(reason, declared, evidence=evidence, commands=_COMMANDS)
+    unseen = sorted(set(attached) - set(drivers) - {facts.engine.default_network})
+
+    planned = isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
+    if unseen and not planned:  # a network that is only planned will be made as a bridge
+        return unknown(f"the driver of {', '.join(unseen)} could not be read", declared)
+    return passed(declared or ", ".join(attached) or "pasta", evidence=evidence)
+
+
+_COMMANDS = ("podman network create NAME", "podman run --network NAME -p ADDRESS:PORT:PORT …")
+_LAN = NetworkFacts("lan", {"name": "lan", "driver": "macvlan"})
+_BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
+
+CHECK = Check(
+    id="unfiltered-network-driver",
+    title="Its network passes by the host's packet filter",
+    step=6,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Use a bridge network and publish the ports that are needed",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    passes=(container((NETWORK, ("shop-net",)), networks={"shop-net": _BRIDGE}), container()),
+    fails=(
+        container((NETWORK, ("lan",)), networks={"lan": _LAN}),
+        container((NETWORK, ("container:vpn",))),
+    ),
+    references=("NIST SP 800-190 4.4.2",),
+    catalogue="S6-10",
+    contextual=True,
+)

@@ -1,0 +1,103 @@
+"""A bridge network that is not kept apart from the other ones.
+
+What it checks:
+Whether a bridge network has the option `isolate` while the engine has other bridge networks. Podman from
+6.0 on isolates by itself unless it was told not to; older versions do not. Internal networks have no way
+out at all and need no isolation; with a single network there is nothing to be kept apart.
+
+Why it matters:
+Two networks look like two rooms, but up to Podman 5 the host forwards between them: who knows an address on
+the other bridge can talk to it. So the separation that people build with one network per application exists
+only in name, until the option closes the door between the bridges.
+
+What may break:
+Connections that went from one network straight to an address on another. Attach the container that needs
+both to both. The network is made anew, so its containers are restarted. Isolation works between networks
+that all have the option: set it on each of them.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from hardentui.checks.examples import rootful
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import NetworkFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.version import Version
+
+_ISOLATES_BY_ITSELF = Version(6, 0)
+_ON = frozenset({"true", "1", "t", "strict"})
+
+
+def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
+    if not facts.inspect:
+        return unknown("the network could not be inspected")
+    if str(facts.inspect.get("driver") or "bridge") != "bridge":
+        return not_applicable("only bridge networks can be isolated")
+    if facts.inspect.get("internal"):
+        return not_applicable("it is internal: nothing is forwarded out of it")
+    option = (facts.inspect.get("options") or {}).get("isolate")
+    declared = f"isolate={option}" if option is not None else "isolate not set"
+    on = facts.engine.version >= _ISOLATES_BY_ITSELF if option is None else str(option).lower() in _ON
+    if on:
+        return passed(declared)
+    if isinstance(facts.bridges, Unreadable):
+        return unknown(f"whether there are other networks is not known: {facts.bridges.reason}", declared)
+    others = sorted(set(facts.bridges) - {facts.name})
+    if not others:
+        return not_applicable("it is the only bridge network of this engine")
+    name = shlex.quote(facts.name)
+    return failed(
+        f"the host forwards between it and {len(others)} other network{'s' if len(others) > 1 else ''}",
+        declared,
+        evidence=(Evidence("podman network ls", f"other bridges: {', '.join(others)}"),),
+        commands=(
+            f"podman network rm {name}",
+            f"podman network create --opt isolate=true {name}",
+            "# Quadlet: Options=isolate=true",
+        ),
+    )
+
+
+_PLAIN = {"name": "shop-net", "driver": "bridge"}
+_TWO = ("shop-net", "wiki-net")
+
+CHECK = Check(
+    id="unisolated-network",
+    title="A network is not kept apart from the other ones",
+    step=6,
+    severity=Severity.MEDIUM,
+    kind=Kind.NETWORK,
+    doc=__doc__ or "",
+    summary="Create the network with the option isolate=true",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(
+        NetworkFacts("shop-net", {**_PLAIN, "options": {"isolate": "true"}}, engine=rootful(), bridges=_TWO),
+        NetworkFacts("shop-net", _PLAIN, engine=rootful(version=Version(6, 0, 1)), bridges=_TWO),
+    ),
+    fails=(
+        NetworkFacts("shop-net", _PLAIN, engine=rootful(), bridges=_TWO),
+        NetworkFacts(
+            "shop-net",
+            {**_PLAIN, "options": {"isolate": "false"}},
+            engine=rootful(version=Version(6, 0, 1)),
+            bridges=_TWO,
+        ),
+    ),
+    references=("NIST SP 800-190 4.3.3",),
+    catalogue="S6-09",
+)
