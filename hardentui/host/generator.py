@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hardentui.errors import GeneratorError
 from hardentui.host.systemd_words import (
@@ -51,18 +52,32 @@ class DryRun:
     ok: bool
 
 
+class _Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 def find_generator() -> str | None:
     """The path of this host's generator, or None."""
     return next((path for path in GENERATORS if os.access(path, os.X_OK)), None)
 
 
-def dry_run(units: Mapping[str, str], *, user: bool, generator: str, timeout: float = 20) -> DryRun:
+def dry_run(
+    units: Mapping[str, str],
+    *,
+    user: bool,
+    generator: str,
+    timeout: float = 20,
+    unit_folder: str = "/etc/containers/systemd",
+) -> DryRun:
     """Run the generator on these units alone.
 
     Args:
         units: file name -> text.
         user: for a user's service manager (rootless).
         timeout: seconds.
+        unit_folder: where the units are going to live; stands in the services for our scratch directory.
 
     Raises:
         GeneratorError: it cannot be run, or does not come to an end.
@@ -76,7 +91,7 @@ def dry_run(units: Mapping[str, str], *, user: bool, generator: str, timeout: fl
             timeout,
         )
     complaints = _complaints(done.stderr, folder)
-    services = _services(done.stdout.replace(f"{folder}/", ""))
+    services = _services(done.stdout.replace(folder, unit_folder))
     expected = sum(1 for name in units if name.endswith(UNIT_SUFFIXES))
     # old generators end with 0 although they refused a unit, so the services are counted
     ok = done.returncode == 0 and len(services) == expected
@@ -150,23 +165,21 @@ def _put(folder: str, files: Mapping[str, str]) -> None:
         if "/" in name or name in ("", ".", "..") or "\0" in name:
             raise GeneratorError(f"{visible(name)} cannot be the name of a unit file.")
         # x: never over another file; the directory is ours alone (mode 0700)
-        with open(os.path.join(folder, name), "x", encoding="utf-8", errors="surrogateescape") as file:
+        with open(
+            os.path.join(folder, name), "x", encoding="utf-8", errors="surrogateescape", newline=""
+        ) as file:
             file.write(text)
 
 
-def _run(
-    command: Sequence[str], extra: Mapping[str, str], folder: str, timeout: float
-) -> subprocess.CompletedProcess[str]:
+def _run(command: Sequence[str], extra: Mapping[str, str], folder: str, timeout: float) -> _Done:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in os.environ}
     try:
-        return subprocess.run(
+        done = subprocess.run(
             command,
             env={"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat", **kept, **extra},
             cwd=folder,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            encoding="utf-8",
-            errors="surrogateescape",
             timeout=timeout,
             check=False,
         )
@@ -174,6 +187,12 @@ def _run(
         raise GeneratorError(f"{command[0]} did not come to an end within {timeout:g} seconds.") from error
     except OSError as error:
         raise GeneratorError(f"{command[0]} cannot be run: {error.strerror}.") from error
+    # decoded here: text mode would turn a carriage return, which systemd acts on, into a line break
+    return _Done(
+        done.returncode,
+        done.stdout.decode("utf-8", "surrogateescape"),
+        done.stderr.decode("utf-8", "surrogateescape"),
+    )
 
 
 def _complaints(stderr: str, folder: str) -> str:

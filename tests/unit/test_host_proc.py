@@ -1,0 +1,273 @@
+"""The kernel's view of a container, out of a recorded /proc."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from hardentui.host.activity import read_activity
+from hardentui.host.files import FileStat
+from hardentui.host.mountinfo import parse_mountinfo
+from hardentui.host.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel
+from hardentui.host.recorded import RecordedFiles
+from hardentui.model.facts import IdRange, Kernel, Limits, ListeningSocket, Process, Unreadable
+
+CGROUP = "/machine.slice/libpod-abc.scope"
+STATUS = """Name:\tsleep
+PPid:\t700
+Uid:\t0\t1000\t0\t0
+Gid:\t0\t1001\t0\t0
+Groups:\t5 6
+CapInh:\t0000000000000000
+CapPrm:\t0000000000000400
+CapEff:\t0000000000000400
+CapBnd:\t0000020000000400
+CapAmb:\t0000000000000000
+NoNewPrivs:\t1
+Seccomp:\t2
+"""
+MOUNTS = """10 1 0:1 / / ro,relatime - overlay overlay rw,lowerdir=/x,size=5
+11 10 0:2 / /proc rw - proc proc rw
+12 11 0:2 /sys /proc/sys ro - proc proc rw
+13 11 0:3 /null /proc/keys rw - devtmpfs devtmpfs rw
+14 11 0:4 / /proc/acpi rw - tmpfs tmpfs rw
+15 10 0:5 / /sys ro - sysfs sysfs rw
+16 15 0:6 / /sys/fs/cgroup ro - tmpfs cgroup rw
+17 15 0:7 / /sys/kernel/debug rw - debugfs debugfs rw
+18 10 8:1 /srv /data\\040dir rw,nosuid - ext4 /dev/sda1 rw,errors=continue
+"""
+OWN_MOUNTS = "30 24 0:27 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+
+
+def stat_line(state: str = "S", start: int = 4711) -> str:
+    return f"812 (a) b (c) {state} 700 " + "0 " * 17 + f"{start} 0 0\n"
+
+
+def links(process: str, **other: str) -> dict[str, str]:
+    made = {kind: other.get(kind, f"{kind}:[1]") for kind in NAMESPACES}
+    return {f"/proc/{process}/ns/{kind}": link for kind, link in made.items()}
+
+
+def document(**over: Any) -> dict[str, Any]:
+    text = {
+        "/proc/812/stat": stat_line(),
+        "/proc/812/status": STATUS,
+        "/proc/812/cgroup": f"0::{CGROUP}/container\n",
+        "/proc/812/mountinfo": MOUNTS,
+        "/proc/812/uid_map": "         0     100000      65536\n",
+        "/proc/812/gid_map": "         0     100000      65536\n",
+        "/proc/812/attr/current": "containers-default (enforce)\n\0",
+        "/proc/self/mountinfo": OWN_MOUNTS,
+        f"/sys/fs/cgroup{CGROUP}/container/cgroup.procs": "812\n",
+        f"/sys/fs/cgroup{CGROUP}/memory.max": "1000\n",
+    }
+    own = links("812", net="net:[2]", user="user:[3]")
+    conmon = links("700", mnt="mnt:[9]", pid="pid:[9]", user=HOST_USER_NAMESPACE)
+    return {
+        "text": {**text, **over.pop("text", {})},
+        "links": {**own, **conmon, **over.pop("links", {})},
+        **over,
+    }
+
+
+def kernel(recorded: dict[str, Any], engine_pid: int | None = 700, cgroup_path: str = CGROUP) -> Kernel:
+    return read_kernel(RecordedFiles(recorded), 812, engine_pid=engine_pid, cgroup_path=cgroup_path)
+
+
+def test_everything_that_the_kernel_tells() -> None:
+    seen = kernel(document())
+    assert (seen.uid, seen.gid, seen.groups) == (1000, 1001, (5, 6))
+    assert seen.uid_map == seen.gid_map == (IdRange(0, 100000, 65536),)
+    assert not isinstance(seen.capabilities, Unreadable)
+    assert seen.capabilities.effective == seen.capabilities.permitted == {"CAP_NET_BIND_SERVICE"}
+    assert seen.capabilities.bounding == {"CAP_NET_BIND_SERVICE", "CAP_41"}
+    assert seen.capabilities.ambient == seen.capabilities.inheritable == frozenset()
+    assert seen.no_new_privileges is True
+    assert seen.seccomp_mode == 2
+    assert seen.lsm_label == "containers-default (enforce)"
+    assert seen.read_only_root is True
+    assert seen.shared_namespaces == frozenset({"cgroup", "ipc", "uts"})
+    assert seen.host_user_namespace is False
+    assert seen.limits == Limits(memory=1000)
+    assert seen.masked_paths == frozenset({"/proc/sys", "/proc/keys", "/proc/acpi"})
+    assert not isinstance(seen.mounts, Unreadable)
+    assert ("/data dir", "ext4", "rw,nosuid,errors=continue") in seen.mounts
+    assert ("/", "overlay", "ro,relatime,size=5") in seen.mounts
+
+
+@pytest.mark.parametrize(
+    ("path", "items"),
+    [
+        (
+            "/proc/812/status",
+            {"uid", "gid", "groups", "capabilities", "no_new_privileges", "seccomp_mode"},
+        ),
+        ("/proc/812/mountinfo", {"read_only_root", "masked_paths", "mounts"}),
+        ("/proc/812/uid_map", {"uid_map"}),
+        ("/proc/812/attr/current", {"lsm_label"}),
+        ("/proc/812/cgroup", {"limits"}),
+        ("/proc/700/ns/net", {"shared_namespaces"}),
+        ("/proc/self/mountinfo", {"limits"}),
+    ],
+)
+def test_one_unreadable_file_takes_only_its_own_items(path: str, items: set[str]) -> None:
+    recorded = document(errors={path: "EACCES"})
+    recorded["text"].pop(path, None)
+    recorded["links"].pop(path, None)
+    seen = kernel(recorded)
+    unread = {item.name for item in fields(seen) if isinstance(getattr(seen, item.name), Unreadable)}
+    assert unread == items | {"processes", "listening"}
+    for item in items:
+        assert f"{path}: no permission" in getattr(seen, item).reason
+
+
+def test_without_permission_for_namespaces_the_map_tells_the_host_user_namespace() -> None:
+    recorded = document(errors={"/proc/812/ns/cgroup": "EACCES"})
+    del recorded["links"]["/proc/812/ns/cgroup"]
+    recorded["text"]["/proc/812/uid_map"] = "         0          0 4294967295\n"
+    assert kernel(recorded).host_user_namespace is True
+    recorded["text"]["/proc/812/uid_map"] = "         0          1 4294967294\n"
+    assert kernel(recorded).host_user_namespace is False
+
+
+def test_host_user_namespace_by_its_number() -> None:
+    assert kernel(document(links={"/proc/812/ns/user": HOST_USER_NAMESPACE})).host_user_namespace is True
+    same_as_init = links("1", user="user:[3]")
+    assert kernel(document(links=same_as_init)).host_user_namespace is True
+
+
+def test_an_identity_map_in_a_namespace_of_its_own_is_not_the_host() -> None:
+    recorded = document(text={"/proc/812/uid_map": "         0          0 4294967295\n"})
+    assert kernel(recorded).host_user_namespace is False
+
+
+def test_label_is_empty_without_a_security_module() -> None:
+    recorded = document(errors={"/proc/812/attr/current": "EINVAL"})
+    del recorded["text"]["/proc/812/attr/current"]
+    assert kernel(recorded).lsm_label == ""
+
+
+def test_unknown_engine_is_found_by_its_conmon() -> None:
+    recorded = document(text={"/proc/700/comm": "conmon\n"})
+    assert kernel(recorded, engine_pid=None).shared_namespaces == frozenset({"cgroup", "ipc", "uts"})
+
+
+def test_unknown_engine_without_conmon_is_ourselves() -> None:
+    recorded = document(text={"/proc/700/comm": "systemd\n"}, links=links("self", net="net:[2]"))
+    assert kernel(recorded, engine_pid=0).shared_namespaces == frozenset(NAMESPACES) - {"user"}
+
+
+def ended(seen: Kernel) -> bool:
+    values = [getattr(seen, item.name) for item in fields(seen) if item.name != "pid"]
+    return all(value == Unreadable("the process has ended") for value in values)
+
+
+def test_vanished_process() -> None:
+    recorded = document()
+    del recorded["text"]["/proc/812/stat"]
+    assert ended(kernel(recorded))
+
+
+def test_zombie_has_ended() -> None:
+    assert ended(kernel(document(text={"/proc/812/stat": stat_line("Z")})))
+
+
+def test_stranger_with_the_same_number() -> None:
+    assert ended(kernel(document(text={"/proc/812/cgroup": "0::/user.slice\n"})))
+    assert ended(kernel(document(text={"/proc/812/cgroup": f"0::{CGROUP}2\n"})))
+    assert not ended(kernel(document(text={"/proc/812/cgroup": f"0::/outer{CGROUP}\n"})))
+
+
+def test_number_given_to_another_process_while_reading() -> None:
+    class Reused(RecordedFiles):
+        asked = 0
+
+        def read_text(self, path: str, limit: int = 1 << 20) -> str:
+            if path == "/proc/812/stat":
+                self.asked += 1
+                return stat_line(start=self.asked)
+            return super().read_text(path, limit)
+
+    assert ended(read_kernel(Reused(document()), 812, engine_pid=700, cgroup_path=CGROUP))
+
+
+def test_a_kernel_that_does_not_tell_is_unknown() -> None:
+    seen = kernel(document(text={"/proc/812/status": "Name:\tx\nUid:\tnonsense\n"}))
+    assert isinstance(seen.uid, Unreadable)
+    assert isinstance(seen.seccomp_mode, Unreadable)
+    assert isinstance(seen.capabilities, Unreadable)
+
+
+def test_covered_root_counts_by_the_last_mount() -> None:
+    mounts = "10 1 0:1 / / rw - overlay o rw\n11 10 0:2 / / rw - ext4 d ro\n"
+    assert kernel(document(text={"/proc/812/mountinfo": mounts})).read_only_root is True
+
+
+def test_mountinfo_escapes_and_optional_fields() -> None:
+    (mount,) = parse_mountinfo(
+        "1 2 0:1 /a\\134b /c\\011d rw shared:1 master:2 - ext4 /dev/x\\040y rw\nnonsense\n"
+    )
+    assert (mount.root, mount.point, mount.source) == ("/a\\b", "/c\td", "/dev/x y")
+
+
+TCP = """  sl  local_address rem_address   st tx_queue
+   0: 0100007F:1F90 00000000:0000 0A 0
+   1: 0100007F:1F91 0100007F:0050 01 0
+"""
+TCP6 = """  sl  local_address rem_address   st
+   0: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 0
+   1: 00000000000000000000000000000000:0051 00000000000000000000000000000000:0000 0A 0
+"""
+UDP = """  sl  local_address rem_address   st
+   0: 00000000:0035 00000000:0000 07 0
+   1: 00000000:9999 0100007F:0035 01 0
+"""
+NET = {f"/proc/812/net/{name}": text for name, text in (("tcp", TCP), ("tcp6", TCP6), ("udp", UDP))}
+
+
+def test_listening_sockets() -> None:
+    listening = read_activity(RecordedFiles(document(text=NET)), 812, CGROUP).listening
+    assert listening == (
+        ListeningSocket("tcp", "127.0.0.1", 0x1F90),
+        ListeningSocket("tcp", "::", 0x51),
+        ListeningSocket("tcp", "::1", 0x50),
+        ListeningSocket("udp", "0.0.0.0", 53),
+    )
+
+
+def test_processes_of_the_cgroup_and_below_it() -> None:
+    text = {
+        f"/sys/fs/cgroup{CGROUP}/cgroup.procs": "\n",
+        f"/sys/fs/cgroup{CGROUP}/container/init.scope/cgroup.procs": "813\n0\n",
+        "/proc/812/comm": "init\n",
+        "/proc/813/comm": "evil) \x1b\n",
+    }
+    activity = read_activity(
+        RecordedFiles(document(text=text, links={"/proc/812/exe": "/sbin/init"})), 812, CGROUP
+    )
+    assert activity.processes == (Process(812, "init", "/sbin/init"), Process(813, "evil) \x1b", ""))
+
+
+def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
+    text = {
+        "/proc/812/task/812/children": "900 ",
+        "/proc/812/task/815/children": "901 ",
+        "/proc/900/task/900/children": "902 ",
+        "/proc/901/task/901/children": "",
+        **{f"/proc/{pid}/comm": f"p{pid}\n" for pid in (812, 900, 901, 902)},
+    }
+    processes = read_activity(RecordedFiles(document(text=text)), 812).processes
+    assert processes == tuple(Process(pid, f"p{pid}", "") for pid in (812, 900, 901, 902))
+
+
+def test_activity_of_a_process_that_ended() -> None:
+    activity = read_activity(RecordedFiles({"text": {"/proc/self/mountinfo": OWN_MOUNTS}}), 812, CGROUP)
+    assert activity.processes == activity.listening == Unreadable("the process has ended")
+    assert activity.added_to(Kernel(pid=812)).listening == activity.listening
+
+
+def test_stat_of_a_recorded_directory_is_a_directory() -> None:
+    found: FileStat = RecordedFiles(document()).stat("/proc/812", follow=False)
+    assert found.mode & 0o170000 == 0o040000
