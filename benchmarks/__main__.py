@@ -1,0 +1,125 @@
+"""usage: python -m benchmarks [scan|paint|all] [-n CONTAINERS]... [-r ROUNDS]
+
+Makes a private Podman with N created containers (a few of them running) and prints ratios: the whole process
+of `hardentui check` against the floor, the first paint of the TUI against a trivial table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from tests.support.podman import Bench
+
+from benchmarks.terminal import Seen, watch
+
+BUDGETS = {"scan": 2.0, "paint": 1.5, "key": 2.0}
+RUNNING = 5
+
+
+def main() -> int:
+    """Run what was asked for; 1 when a ratio is over its budget."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", nargs="?", default="all", choices=("scan", "paint", "all"))
+    parser.add_argument("-n", type=int, action="append", help="containers; default 100 and 300, paint 1000")
+    parser.add_argument("-r", type=int, default=7, help="rounds")
+    given = parser.parse_args()
+    fine = True
+    with tempfile.TemporaryDirectory(prefix="hb-") as folder:
+        bench = Bench(Path(folder) / "b")
+        bench.start()
+        try:
+            bench.image()
+            made = 0
+            if given.what in ("scan", "all"):
+                for wanted in given.n or (100, 300):
+                    made = fill(bench, made, wanted)
+                    fine &= scan(bench, wanted, given.r)
+            if given.what in ("paint", "all"):
+                wanted = max(given.n or (1000,))
+                made = fill(bench, made, wanted)
+                fine &= paint(bench, wanted, given.r)
+        finally:
+            bench.stop()
+    return 0 if fine else 1
+
+
+def fill(bench: Bench, have: int, want: int) -> int:
+    """Create containers until there are `want`; the first few run."""
+    for number in range(have, want):
+        body = {
+            "image": "localhost/bb:1",
+            "name": f"bench-{number:04d}",
+            "command": ["sleep", "100000"],
+            "netns": {"nsmode": "none"},
+            "stop_timeout": 0,
+        }
+        bench.post("/containers/create", body)
+        if number < RUNNING:
+            bench.post(f"/containers/bench-{number:04d}/start")
+    return max(have, want)
+
+
+def scan(bench: Bench, containers: int, rounds: int) -> bool:
+    """`hardentui check` against the floor, whole process against whole process."""
+    url = f"unix://{bench.socket}"
+    ours = [sys.executable, "-m", "hardentui", "check", "--url", url, "--format", "json", "-o", os.devnull]
+    floor = [sys.executable, "-m", "benchmarks.floor_scan", url]
+    run = _interleaved([lambda: _seconds(ours), lambda: _seconds(floor)], rounds)
+    return _tell("scan", f"check of {containers} containers against the raw socket", *run)
+
+
+def paint(bench: Bench, containers: int, rounds: int) -> bool:
+    """First paint and a key press of the TUI against a table with as many rows."""
+    url = f"unix://{bench.socket}"
+    ours = [sys.executable, "-m", "hardentui", "--url", url]
+    trivial = [sys.executable, "-m", "benchmarks.trivial_table", str(containers)]
+    seen: tuple[list[Seen], list[Seen]] = ([], [])
+    for _ in range(rounds):
+        for command, found in zip((ours, trivial), seen, strict=True):
+            found.append(watch(command, b"bench-00"))
+    paints = [[one.paint for one in found] for found in seen]
+    keys = [[statistics.median(one.keys) for one in found] for found in seen]
+    fine = _tell("paint", f"first paint with {containers} containers against a trivial table", *paints)
+    return _tell("key", "key down against a trivial table", *keys) and fine
+
+
+def _seconds(command: Sequence[str]) -> float:
+    started = perf_counter()
+    done = subprocess.run(command, capture_output=True, check=False)
+    taken = perf_counter() - started
+    if done.returncode not in (0, 1, 4):
+        raise SystemExit(f"{command} ended with {done.returncode}: {done.stderr.decode()[-1000:]}")
+    return 1e3 * taken
+
+
+def _interleaved(works: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
+    """Milliseconds of each work in each round; the first round only warms up."""
+    found: list[list[float]] = [[] for _ in works]
+    for number in range(rounds + 1):
+        for work, times in zip(works, found, strict=True):
+            taken = work()
+            if number:
+                times.append(taken)
+    return found
+
+
+def _tell(budget: str, what: str, ours: list[float], theirs: list[float]) -> bool:
+    ratio = statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
+    fine = ratio <= BUDGETS[budget]
+    print(
+        f"{what}: {statistics.median(ours):.0f} ms / {statistics.median(theirs):.0f} ms = {ratio:.2f} "
+        f"(budget {BUDGETS[budget]:.1f}{'' if fine else ', OVER'})"
+    )
+    return fine
+
+
+if __name__ == "__main__":
+    sys.exit(main())
