@@ -67,9 +67,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-        if modes(spec) & {"container", "ns"}:
+    if modes(spec) & {"container", "ns"}:
         raise CannotFix("it borrows its network from another container", "Fix that container instead.")
-    
     if "host" not in modes(spec):
         return spec
     kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")

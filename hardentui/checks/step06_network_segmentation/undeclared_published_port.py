@@ -28,6 +28,7 @@ from hardentui.model.finding import (
     Kind,
     Risk,
     Severity,
+    Status,
     Verdict,
     failed,
     not_applicable,
@@ -63,6 +64,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if not spec[PUBLISH_ALL]:
+        if evaluate(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
+            return spec
         raise CannotFix(
             "whether an undeclared port is needed is your decision",
             "Remove it, or declare it with --expose, or allow it in the checklist.",

@@ -59,7 +59,6 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reason = f"packets of {', '.join(unfiltered)} never pass the host's filter"
         return failed(reason, declared, evidence=evidence, commands=_COMMANDS)
     unseen = sorted(set(attached) - set(drivers) - {facts.engine.default_network})
-
     planned = isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
     if unseen and not planned:  # a network that is only planned will be made as a bridge
         return unknown(f"the driver of {', '.join(unseen)} could not be read", declared)
