@@ -6,11 +6,12 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hardentui.checks.common import pod_of
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, not_applicable
 from hardentui.model.spec import Spec
-from hardentui.options import EXPOSE, NETWORK, POD, PUBLISH
+from hardentui.options import EXPOSE, NETWORK, PUBLISH
 from hardentui.options.values import Port
 
 _DEFAULT_WORDS = frozenset({"", "default", "bridge", "private"})
@@ -49,11 +50,6 @@ def network_names(facts: ContainerFacts) -> tuple[str, ...]:
         elif mode == "default" and (word == "bridge" or facts.engine.rootless is not True):
             names.append(facts.engine.default_network)
     return tuple(dict.fromkeys(names))
-
-
-def pod_of(facts: ContainerFacts) -> str:
-    """Name or id of the pod that it is a member of; empty when it is in none. The infra container counts."""
-    return str(facts.spec[POD] or facts.inspect.get("Pod") or "")
 
 
 def is_infra(facts: ContainerFacts) -> bool:

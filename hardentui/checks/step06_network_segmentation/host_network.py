@@ -22,8 +22,9 @@ stops working.
 
 from __future__ import annotations
 
+from hardentui.checks.common import pod_of
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import asked_for, is_infra, mode_of, modes, own_network, pod_of
+from hardentui.checks.networks import asked_for, is_infra, mode_of, modes, own_network
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable

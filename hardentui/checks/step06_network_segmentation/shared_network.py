@@ -19,6 +19,7 @@ everybody to one.
 
 from __future__ import annotations
 
+from hardentui.checks.common import pod_of
 from hardentui.checks.examples import container
 from hardentui.checks.networks import (
     asked_for,
@@ -26,7 +27,6 @@ from hardentui.checks.networks import (
     network_names,
     other_networks,
     own_network,
-    pod_of,
     without_own_network,
 )
 from hardentui.model.apps import app_of

@@ -19,10 +19,11 @@ network is often meant (a VPN container that others go through): then put them i
 
 from __future__ import annotations
 
+from hardentui.checks.common import is_planned, pod_of
 from hardentui.checks.examples import container
-from hardentui.checks.networks import asked_for, is_infra, modes, network_names, pod_of
+from hardentui.checks.networks import asked_for, is_infra, modes, network_names
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, NetworkFacts, NotRunning
+from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -59,8 +60,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reason = f"packets of {', '.join(unfiltered)} never pass the host's filter"
         return failed(reason, declared, evidence=evidence, commands=_COMMANDS)
     unseen = sorted(set(attached) - set(drivers) - {facts.engine.default_network})
-    planned = isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
-    if unseen and not planned:  # a network that is only planned will be made as a bridge
+    if unseen and not is_planned(facts):  # a network that is only planned will be made as a bridge
         return unknown(f"the driver of {', '.join(unseen)} could not be read", declared)
     return passed(declared or ", ".join(attached) or "pasta", evidence=evidence)
 

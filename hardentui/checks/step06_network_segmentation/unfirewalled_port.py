@@ -47,9 +47,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
-    wide = [port for port in facts.spec[PUBLISH] if reach(port) == "all"]
+    ports = facts.spec[PUBLISH]
+    wide = [port for port in ports if reach(port) == "all"]
     if not wide and not facts.spec[PUBLISH_ALL]:
-        return not_applicable("it publishes no port on all addresses")
+        if ports:
+            return passed(shown(ports), reason="no port is open on all addresses")
+        return not_applicable("it publishes no ports")
     declared = shown(wide) or "--publish-all"
     if not facts.engine.local:
         return unknown("the engine is on another machine, whose firewall cannot be asked from here", declared)
