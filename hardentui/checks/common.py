@@ -1,0 +1,202 @@
+"""What checks of a container share: asking the kernel, the user, its namespace, the LSM, the neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from hardentui.model.apps import app_of
+from hardentui.model.facts import (
+    ContainerFacts,
+    EngineFacts,
+    ImageFacts,
+    Kernel,
+    Known,
+    NotRunning,
+    Peer,
+    Unreadable,
+)
+from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.options import POD, SUBUIDNAME, UIDMAP, USER, USERNS
+
+T = TypeVar("T")
+
+CONFIGURATION = "configuration of the container"
+SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
+_OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
+
+
+def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unreadable | NotRunning:
+    """One item of the kernel's view, or why there is none."""
+    return read(facts.kernel) if isinstance(facts.kernel, Kernel) else facts.kernel
+
+
+def proc(facts: ContainerFacts, name: str = "status") -> str:
+    """Path of a file of the main process, for evidence."""
+    return f"/proc/{facts.kernel.pid if isinstance(facts.kernel, Kernel) else 'PID'}/{name}"
+
+
+def judge(
+    seen: T | Unreadable | NotRunning,
+    look: Callable[[T], tuple[bool, str]],
+    *,
+    declared_bad: bool,
+    declared: str,
+    reason: str,
+    where: str,
+    severity: Severity | None = None,
+    commands: tuple[str, ...] = (),
+) -> Verdict:
+    """Declared beside effective; the kernel decides where it could be asked.
+
+    Args:
+        seen: what `ask` gave.
+        look: that value -> (is it bad, the value in a few words).
+        declared_bad, declared: what the configuration says, and in words.
+        reason: what is wrong, for a failure.
+        where: the file that the kernel's answer comes from.
+    """
+    asked = Evidence(CONFIGURATION, declared)
+    if isinstance(seen, NotRunning | Unreadable):
+        effective = "not running" if isinstance(seen, NotRunning) else f"unknown: {seen.reason}"
+        if declared_bad:
+            return failed(reason, declared, effective, (asked,), severity, commands)
+        if isinstance(seen, Unreadable):
+            return unknown(seen.reason, declared, (asked,))
+        return passed(declared, effective, (asked,))
+    bad, effective = look(seen)
+    evidence = (asked, Evidence(where, effective))
+    if bad:
+        why = reason if declared_bad else f"{reason}: the kernel differs from what is declared and decides"
+        return failed(why, declared, effective, evidence, severity, commands)
+    why = "the kernel differs from what is declared and decides" if declared_bad else ""
+    return passed(declared, effective, evidence, why)
+
+
+def is_planned(facts: ContainerFacts) -> bool:
+    """These are the facts of a plan: what inspect says is no longer true."""
+    return isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
+
+
+def section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A part of an inspect document; empty when it is missing or null."""
+    found = document.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def image_config(facts: ContainerFacts) -> Mapping[str, Any]:
+    """`Config` of the image; empty when the image is not known."""
+    return facts.image.config if isinstance(facts.image, ImageFacts) else {}
+
+
+def declared_user(facts: ContainerFacts) -> str:
+    """User of the main process as declared by the container or its image; empty means root."""
+    if facts.spec[USER]:
+        return facts.spec[USER]
+    if isinstance(facts.image, ImageFacts) or is_planned(facts):
+        return str(image_config(facts).get("User") or "")
+    return str(section(facts.inspect, "Config").get("User") or "")
+
+
+def is_root(user: str) -> bool:
+    """`user[:group]` means uid 0."""
+    name = user.partition(":")[0].strip()
+    return name in ("", "root") or (name.isdecimal() and int(name) == 0)
+
+
+def asks_for_user_namespace(facts: ContainerFacts) -> bool:
+    """The container declares a user namespace of its own."""
+    spec = facts.spec
+    if spec[USERNS]:
+        return spec[USERNS].partition(":")[0] in _OWN_NAMESPACE
+    if UIDMAP in spec or SUBUIDNAME in spec:
+        return True
+    hidden = USERNS in spec.unknowable and not is_planned(facts)
+    return hidden and section(facts.inspect, "HostConfig").get("UsernsMode") == "private"
+
+
+def own_user_namespace(facts: ContainerFacts) -> bool:
+    """Ids of the container are other ids on the host: the kernel says so, else the declaration does."""
+    kernel = facts.kernel
+    if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
+        return not kernel.host_user_namespace
+    return facts.engine.rootless is True or asks_for_user_namespace(facts)
+
+
+def pod_of(facts: ContainerFacts) -> str:
+    """Name or id of its pod; empty when it is in none."""
+    return str(facts.spec[POD] or facts.inspect.get("Pod") or "")
+
+
+def related(facts: ContainerFacts, peer: Peer) -> bool:
+    """Both belong to the same pod or the same application."""
+    mine = {str(facts.spec[POD]), str(facts.inspect.get("Pod") or "")} - {""}
+    app = app_of(facts.labels)
+    return peer.pod in mine or bool(app and peer.app == app)
+
+
+def peer_called(facts: ContainerFacts, name: str) -> Peer | None:
+    """The neighbour with this name or beginning of an id."""
+    for peer in facts.peers:
+        if name == peer.name or (len(name) >= 12 and peer.id.startswith(name)):
+            return peer
+    return None
+
+
+def engine_info(engine: EngineFacts, part: str) -> Mapping[str, Any]:
+    """A part of the answer of /info below `host`; empty when it was not asked."""
+    host = section(engine.info, "host") if isinstance(engine.info, Mapping) else {}
+    return section(host, part) if part else host
+
+
+def looks_like_selinux(label: str) -> bool:
+    """`user:role:type:level`, as SELinux writes it; AppArmor has no two colons in a row of words."""
+    return label.count(":") >= 3 or label.endswith(":kernel_t") or ":spc_t" in label
+
+
+def lsm(facts: ContainerFacts) -> Known[str]:
+    """Which security module confines containers here: `selinux`, `apparmor` or `none`."""
+    label = facts.kernel.lsm_label if isinstance(facts.kernel, Kernel) else ""
+    if isinstance(label, str) and label:
+        return SELINUX if looks_like_selinux(label) else APPARMOR_LSM
+    security = engine_info(facts.engine, "security")
+    if security.get("selinuxEnabled"):
+        return SELINUX
+    if security.get("apparmorEnabled"):
+        return APPARMOR_LSM
+    if facts.inspect.get("ProcessLabel"):
+        return SELINUX
+    if facts.inspect.get("AppArmorProfile"):
+        return APPARMOR_LSM
+    if not isinstance(facts.host, Unreadable):
+        modules = facts.host.security_modules
+        if modules.selinux in ("enforcing", "permissive"):
+            return SELINUX
+        if modules.apparmor is True:
+            return APPARMOR_LSM
+        if modules.selinux == "absent" and modules.apparmor is False:
+            return NO_LSM
+    if "selinuxEnabled" in security or "apparmorEnabled" in security:
+        return NO_LSM
+    return Unreadable("which security module the engine uses is not known")
+
+
+def bytes_of(size: str) -> int:
+    """`512m`, `1g`, `1024` in bytes.
+
+    Raises:
+        ValueError: the text is no size.
+    """
+    text = size.strip().lower().removesuffix("b")
+    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}.get(text[-1:], 1)
+    number = float(text if factor == 1 else text[:-1])
+    if number <= 0:
+        raise ValueError(f"{size!r} is no size")
+    return int(number * factor)
+
+
+def listed(words: frozenset[str] | tuple[str, ...] | list[str], most: int = 12) -> str:
+    """Names as one short text."""
+    names = sorted(words)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
