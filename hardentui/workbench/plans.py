@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,16 +12,11 @@ import tomli_w
 from hardentui.errors import PlanError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.plan import Choice, Plan
-from hardentui.visible import MASK, visible
+from hardentui.visible import visible
 from hardentui.workbench.checklists import fit
+from hardentui.workbench.masking import mask_argument
 
 SCHEMA = "hardentui/plan/1"
-
-_CREDENTIAL = re.compile(
-    r"pass(?!ive|enger|age)|pwd|secret|token|credential|api_?key|private_?key|access_?key|auth(?!or)|_key$|^key$|dsn$",
-    re.IGNORECASE,
-)
-_PASSWORD_IN_URL = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +45,6 @@ class SavedPlan:
     changes: tuple[SavedChange, ...] = ()
 
 
-def is_credential(name: str) -> bool:
-    """Whether a variable of this name probably holds a secret (`DB_PASSWORD`, `API_KEY`)."""
-    return _CREDENTIAL.search(name) is not None
-
-
-def masked(option: str, argument: str) -> str:
-    """An argument of an option without the secret that it may hold."""
-    if option == "env":
-        name, equals, _ = argument.partition("=")
-        if equals and is_credential(name):
-            return f"{name}={MASK}"
-    return without_url_password(argument)
-
-
-def without_url_password(text: str) -> str:
-    """`https://user:secret@host` with the secret masked."""
-    return _PASSWORD_IN_URL.sub(rf"\g<1>{MASK}@", text)
-
-
 def dump(plan: Plan, engine_version: str = "") -> str:
     """The plan as TOML. Values of variables that look like secrets are masked."""
     document = {
@@ -81,8 +56,8 @@ def dump(plan: Plan, engine_version: str = "") -> str:
         "change": [
             {
                 "option": change.option,
-                "before": [masked(change.option, argument) for argument in change.before],
-                "after": [masked(change.option, argument) for argument in change.after],
+                "before": [mask_argument(change.option, argument) for argument in change.before],
+                "after": [mask_argument(change.option, argument) for argument in change.after],
                 "checks": list(change.checks),
                 "reason": change.reason,
                 "risk": change.risk.value,
@@ -225,8 +200,8 @@ def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
     now = {
         change.option: SavedChange(
             change.option,
-            tuple(masked(change.option, argument) for argument in change.before),
-            tuple(masked(change.option, argument) for argument in change.after),
+            tuple(mask_argument(change.option, argument) for argument in change.before),
+            tuple(mask_argument(change.option, argument) for argument in change.after),
         )
         for change in plan.changes
     }

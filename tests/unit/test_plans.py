@@ -14,7 +14,7 @@ from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, passed
 from hardentui.model.plan import Change, Choice, Plan, Skipped
-from hardentui.workbench import plans
+from hardentui.workbench import masking, plans
 from hardentui.workbench.plans import SavedChange
 
 SECRET = "hunter2-hunter2"
@@ -71,19 +71,19 @@ def test_secrets_are_not_saved() -> None:
     ["DB_PASSWORD", "PGPASS", "API_KEY", "apikey", "GITHUB_TOKEN", "SECRET", "SENTRY_DSN", "MY_KEY"],
 )
 def test_names_of_credentials(name: str) -> None:
-    assert plans.is_credential(name)
+    assert masking.is_credential(name)
 
 
 @pytest.mark.parametrize("name", ["PATH", "LANG", "AUTHOR", "PASSIVE_PORTS", "KEYBOARD", "HOME"])
 def test_other_names(name: str) -> None:
-    assert not plans.is_credential(name)
+    assert not masking.is_credential(name)
 
 
 @given(st.text(), st.lists(st.text(), max_size=3))
 def test_any_text_survives(name: str, arguments: list[str]) -> None:
     saved = plans.load(plans.dump(_plan(_change("label", (), tuple(arguments)), name=name)))
     assert saved.container == name
-    assert saved.changes[0].after == tuple(plans.without_url_password(item) for item in arguments)
+    assert saved.changes[0].after == tuple(masking.without_url_password(item) for item in arguments)
 
 
 def test_half_a_surrogate_pair_does_not_stop_the_saving() -> None:
