@@ -19,11 +19,10 @@ everybody to one.
 
 from __future__ import annotations
 
-from hardentui.checks.common import pod_of
+from hardentui.checks.common import pod_of, related
 from hardentui.checks.examples import container
 from hardentui.checks.networks import (
     asked_for,
-    is_infra,
     network_names,
     other_networks,
     own_network,
@@ -58,17 +57,16 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not attached:
         return not_applicable("it is on no network that others could join")
     app = _app(facts)
-    neighbours = [
-        peer for peer in facts.peers if attached & set(peer.networks) and not _same_pod(facts, peer)
-    ]
-    strangers = [peer for peer in neighbours if app and peer.app and peer.app != app]
+    others = [peer for peer in facts.peers if not related(facts, peer)]
+    neighbours = [peer for peer in others if attached & set(peer.networks)]
+    strangers = [peer for peer in neighbours if _foreign(app, peer)]
     evidence = tuple(_evidence(peer, attached) for peer in strangers)
     if strangers:
-        apps = sorted({visible(peer.app, 40) for peer in strangers})
+        apps = sorted({visible(_app_of_peer(peer), 40) for peer in strangers})
         return failed(
             f"it shares a network with other applications: {', '.join(apps)}", declared, "", evidence
         )
-    untold = [visible(peer.name, 40) for peer in neighbours if not (app and peer.app)]
+    untold = [visible(peer.name, 40) for peer in neighbours if not (app and _app_of_peer(peer))]
     if untold:
         who = ", ".join(sorted(untold)[:5])
         return unknown(
@@ -82,13 +80,17 @@ def _app(facts: ContainerFacts) -> str:
     return app_of({**facts.labels, **added}, pod_of(facts))
 
 
-def _same_pod(facts: ContainerFacts, peer: Peer) -> bool:
-    return is_infra(facts) and bool(peer.pod) and peer.pod == pod_of(facts)
+def _app_of_peer(peer: Peer) -> str:
+    return peer.app or (f"pod {peer.pod}" if peer.pod else "")
+
+
+def _foreign(app: str, peer: Peer) -> bool:
+    return bool(app and _app_of_peer(peer)) and _app_of_peer(peer) != app
 
 
 def _evidence(peer: Peer, attached: frozenset[str]) -> Evidence:
     return Evidence(
-        f"network {', '.join(sorted(attached & set(peer.networks)))}", f"{peer.name} of {peer.app}"
+        f"network {', '.join(sorted(attached & set(peer.networks)))}", f"{peer.name} of {_app_of_peer(peer)}"
     )
 
 
@@ -99,7 +101,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         name
         for name in network_names(facts)
         for peer in facts.peers
-        if name in peer.networks and app and peer.app and peer.app != app
+        if name in peer.networks and not related(facts, peer) and _foreign(app, peer)
     }
     return other_networks(spec, frozenset(shared), own_network(app)) if shared else spec
 
