@@ -13,6 +13,7 @@ from hardentui.visible import visible
 
 _PATIENCE = 5.0  # seconds between asking a program to end and ending it
 _ERROR_LENGTH = 4096
+_MESSAGE_LENGTH = 500
 
 
 def dies_with_us() -> bool:
@@ -57,8 +58,9 @@ class Child:
 
     @property
     def errors(self) -> str:
-        """The end of what it wrote to standard error, safe to show, on one line."""
-        return visible(bytes(self._errors).decode("utf-8", "replace").strip())
+        """The last lines that it wrote to standard error, as one, safe to show."""
+        last = bytes(self._errors).decode("utf-8", "replace").strip().splitlines()[-3:]
+        return visible(" ".join(last), _MESSAGE_LENGTH)
 
     def close(self) -> None:
         """Ask the program to end, wait, then end it."""

@@ -1,0 +1,22 @@
+"""The rule for tests on a real Podman, in one place."""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+import pytest
+
+
+def live_is_required() -> bool:
+    """In CI, and where HARDENTUI_REQUIRE_LIVE says so, a live test that cannot run is a failure."""
+    return (
+        os.environ.get("CI", "").lower() in ("1", "true") or os.environ.get("HARDENTUI_REQUIRE_LIVE") == "1"
+    )
+
+
+def cannot_run(reason: str) -> NoReturn:
+    """Skip a live test, or fail it where live tests are required. The reason says what would help."""
+    if live_is_required():
+        pytest.fail(f"live tests are required here, but: {reason}", pytrace=False)
+    pytest.skip(reason)

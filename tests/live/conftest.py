@@ -1,0 +1,59 @@
+"""Fixtures on a real Podman, for the whole session: give containers names of your own and remove them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import cannot_run
+from tests.support.images import NGINX, REDIS, ServiceImage, build, missing_package
+from tests.support.podman import TEST_USER, Bench, BenchFailed, missing_programs
+
+
+def _bench(user: str = "") -> Iterator[Bench]:
+    if command := missing_programs():
+        cannot_run(f"a program is missing; run: {command}")
+    bench = Bench(user)
+    try:
+        bench.start()
+    except BenchFailed as error:
+        bench.stop()
+        cannot_run(f"no Podman could be started: {error}")
+    try:
+        bench.image()
+        yield bench
+    finally:
+        bench.stop()
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[Bench]:
+    """A Podman of this user (rootful as root) with the image `localhost/bb:1`."""
+    yield from _bench()
+
+
+@pytest.fixture(scope="session")
+def rootless_podman() -> Iterator[Bench]:
+    """A rootless Podman with the image `localhost/bb:1`; as root, of a user that exists only inside."""
+    yield from _bench(TEST_USER if os.getuid() == 0 else "")
+
+
+@pytest.fixture(scope="session")
+def service_image(podman: Bench) -> str:
+    """The reference of a real nginx image in `podman`: root, port 80."""
+    return _service(podman, NGINX)
+
+
+@pytest.fixture(scope="session")
+def redis_image(podman: Bench) -> str:
+    """The reference of a real redis image in `podman`: USER redis, VOLUME /data, port 6379."""
+    return _service(podman, REDIS)
+
+
+def _service(bench: Bench, image: ServiceImage) -> str:
+    if command := missing_package(image):
+        cannot_run(f"a package is missing; run: {command}")
+    build(bench, image)
+    return image.reference

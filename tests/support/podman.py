@@ -1,0 +1,160 @@
+"""A real Podman for tests: `Bench` drives tests/support/podman_bench. The fixtures are in tests/live."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SCRIPT = Path(__file__).with_name("podman_bench")
+BUSYBOX = "localhost/bb:1"
+TEST_USER = "hardentui-test"
+_API = "/v5.0.0/libpod"
+_PROGRAMS = {
+    "podman": "podman",
+    "crun": "crun",
+    "conmon": "conmon",
+    "netavark": "netavark",
+    "busybox": "busybox-static",
+    "curl": "curl",
+    "ip": "iproute2",
+}
+_ALSO_HERE = "/usr/lib/podman:/usr/libexec/podman:/usr/sbin:/sbin"
+
+
+class BenchFailed(Exception):
+    """The bench could not be started."""
+
+
+class ApiError(Exception):
+    """Podman answered a request of a test with an error."""
+
+    def __init__(self, status: int, answer: Any) -> None:
+        super().__init__(f"{status}: {answer}")
+        self.status = status
+
+
+def missing_programs() -> str:
+    """The command that installs what a bench needs and this host lacks; empty when nothing is missing."""
+    path = f"{os.environ.get('PATH', '')}:{_ALSO_HERE}"
+    packages = [package for program, package in _PROGRAMS.items() if not shutil.which(program, path=path)]
+    return f"sudo apt-get install --no-install-recommends {' '.join(packages)}" if packages else ""
+
+
+class Bench:
+    """One Podman with namespaces, settings and storage of its own.
+
+    Args:
+        user: as root, run Podman rootless as this user.
+
+    Attributes:
+        directory: its state, in a short folder of its own; `stop` removes it.
+        socket, url: of its API; reachable from outside. Ports that containers publish are not: they are in
+            the bench's network namespace, reached with `execute("curl", …)`.
+    """
+
+    def __init__(self, user: str = "") -> None:
+        base = tempfile.gettempdir()
+        self.directory = Path(tempfile.mkdtemp(prefix="hb-", dir=base if len(base) < 40 else "/tmp"))
+        self.socket = str(self.directory / "api" / "podman.sock")
+        self.url = f"unix://{self.socket}"
+        self._environment = {**os.environ, "PODMAN_BENCH_DIR": str(self.directory), "PODMAN_BENCH_USER": user}
+
+    def start(self) -> None:
+        """Start it, or what is missing of it.
+
+        Raises:
+            BenchFailed: with what the script said.
+        """
+        done = self._run("up", timeout=60)
+        if done.returncode:
+            raise BenchFailed(done.stderr.strip())
+
+    def stop(self) -> None:
+        """End all that runs in it and remove its folder."""
+        self._run("down", timeout=150)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def image(self, reference: str = BUSYBOX) -> str:
+        """Import the busybox image; returns its id."""
+        return self._checked("image", reference).removeprefix("sha256:")
+
+    def import_image(self, tar: Path, reference: str, changes: Sequence[str]) -> str:
+        """Import a root file system with Dockerfile instructions (`USER redis`); returns its id."""
+        words = [word for change in changes for word in ("--change", change)]
+        return self.podman("import", "-q", *words, str(tar), reference).removeprefix("sha256:")
+
+    def podman(self, *arguments: str, timeout: float = 60) -> str:
+        """Run podman in it; returns its output without the last line end.
+
+        Raises:
+            subprocess.CalledProcessError
+        """
+        return self._checked("podman", *arguments, timeout=timeout)
+
+    def execute(self, *command: str, timeout: float = 60) -> str:
+        """Run any command in it."""
+        return self._checked("exec", *command, timeout=timeout)
+
+    def run(self, name: str, *arguments: str) -> str:
+        """Start a container of that name in the background; returns its id. See `remove`."""
+        return self.podman("run", "-d", "--name", name, "--stop-timeout", "0", *arguments)
+
+    def remove(self, *names: str) -> None:
+        """Remove containers with their anonymous volumes; absent ones are no error."""
+        self.podman("rm", "-f", "-i", "-v", "-t", "0", *names)
+
+    def kill_service(self) -> None:
+        """End the API service at once, as a crash does; containers go on. `start` brings it back."""
+        pid = int((self.directory / "service.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def get(self, path: str) -> Any:
+        return self._request("GET", path)
+
+    def post(self, path: str, body: object = None) -> Any:
+        return self._request("POST", path, body)
+
+    def delete(self, path: str) -> Any:
+        return self._request("DELETE", path)
+
+    def _request(self, method: str, path: str, body: object = None) -> Any:
+        connection = http.client.HTTPConnection("d", timeout=60)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        try:
+            connection.sock.connect(self.socket)
+            sent = None if body is None else json.dumps(body)
+            connection.request(method, _API + path, sent, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        document = json.loads(text) if text.strip() else None
+        if answer.status >= 400:
+            raise ApiError(answer.status, document)
+        return document
+
+    def _run(self, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(SCRIPT), *arguments],
+            env=self._environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def _checked(self, *arguments: str, timeout: float = 60) -> str:
+        done = self._run(*arguments, timeout=timeout)
+        if done.returncode:
+            raise subprocess.CalledProcessError(done.returncode, arguments, done.stdout, done.stderr)
+        return done.stdout.strip()

@@ -1,0 +1,16 @@
+"""Waiting in tests: for a condition, never for a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic, sleep
+
+
+def eventually(condition: Callable[[], object], seconds: float = 10.0) -> bool:
+    """Whether the condition becomes true within that time; looked at every 20 ms."""
+    end = monotonic() + seconds
+    while monotonic() < end:
+        if condition():
+            return True
+        sleep(0.02)
+    return bool(condition())
