@@ -1,0 +1,105 @@
+"""What checks of the host and of an engine's trust have in common: answers about files, and small facts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hardentui.checks.examples import rootful
+from hardentui.model.configuration import Configuration, Danger, FileFact, Missing, Value
+from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
+from hardentui.model.host import HostFacts
+from hardentui.model.trust import Policy, Requirement, TrustFacts
+
+_SHOWN = 20
+ACCEPT = Requirement("insecureAcceptAnything")
+REJECT = Requirement("reject")
+SIGSTORE = Requirement("sigstoreSigned", ("/etc/pki/containers/team.pub",))
+POLICY_FILE = "/etc/containers/policy.json"
+
+
+def trust_of(facts: EngineFacts) -> Known[TrustFacts]:
+    """The trust facts of an engine; simulated and remote engines may have none."""
+    return facts.trust
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def dangers_of(files: Iterable[FileFact]) -> tuple[Danger, ...]:
+    """Every open spot once, although many files lie below the same folder."""
+    return tuple(dict.fromkeys(danger for file in files for danger in file.dangers))
+
+
+def repair(danger: Danger) -> str:
+    """The command that closes a spot."""
+    return f"{danger.fix} -- {shlex.quote(danger.path)}"
+
+
+def judge_files(files: Mapping[str, Known[FileFact]], wrong: str, right: str) -> Verdict:
+    """Fails on the first file that somebody else can change; passes only when every one could be looked at.
+
+    Args:
+        wrong: completes "3 spots let …": `other accounts change the engine's configuration`.
+        right: what the files are, for the passing answer: `configuration files`.
+    """
+    known = [one for one in files.values() if isinstance(one, FileFact)]
+    hidden = [one for one in files.values() if isinstance(one, Unreadable)]
+    dangers = dangers_of(known)
+    if dangers:
+        return failed(
+            f"{plural(len(dangers), 'open spot')} let{'s' if len(dangers) == 1 else ''} {wrong}",
+            effective=str(dangers[0]),
+            evidence=danger_evidence(dangers),
+            commands=tuple(repair(danger) for danger in dangers[:_SHOWN]),
+        )
+    if hidden:
+        return unknown("; ".join(dict.fromkeys(one.reason for one in hidden[:3])))
+    return passed(effective=f"{plural(len(known), 'file')} and folders looked at, {right}")
+
+
+def danger_evidence(dangers: tuple[Danger, ...]) -> tuple[Evidence, ...]:
+    found = [Evidence(danger.path, danger.what) for danger in dangers[:_SHOWN]]
+    if len(dangers) > _SHOWN:
+        found.append(Evidence("files", f"and {len(dangers) - _SHOWN} more"))
+    return tuple(found)
+
+
+def accepting(**over: Any) -> TrustFacts:
+    """Trust as most distributions ship it: everything is accepted."""
+    return TrustFacts(**{"policy": Policy(POLICY_FILE, (ACCEPT,)), **over})
+
+
+def rejecting(scopes: Mapping[str, tuple[Requirement, ...]], **over: Any) -> TrustFacts:
+    """Trust that refuses everything but these scopes of registries."""
+    return TrustFacts(**{"policy": Policy(POLICY_FILE, (REJECT,), {"docker": scopes}), **over})
+
+
+def engine(trust: Known[TrustFacts], **over: Any) -> EngineFacts:
+    return rootful(trust=trust, **over)
+
+
+def file(path: str, mode: int = 0o644, *dangers: Danger, **over: Any) -> FileFact:
+    return FileFact(path, **{"mode": mode, "dangers": dangers, **over})
+
+
+def configuration(**values: Any) -> Configuration:
+    """A containers.conf; `containers__label=False` stands for `label = false` in `[containers]`."""
+    path = "/etc/containers/containers.conf"
+    named = {name.replace("__", "."): Value(value, path) for name, value in values.items()}
+    return Configuration(named, (path,))
+
+
+def host(**over: Any) -> HostFacts:
+    return HostFacts(**over)
+
+
+def first_unreadable(*values: object) -> Unreadable | None:
+    return next((one for one in values if isinstance(one, Unreadable)), None)
+
+
+def is_missing(value: object) -> bool:
+    return isinstance(value, Missing)

@@ -1,0 +1,1 @@
+"""Step 3: whose images may run, and who has to have signed them."""

@@ -1,0 +1,80 @@
+"""Short image names may be answered by more than one registry.
+
+What it checks:
+The effective registries.conf, main file and drop-ins: whether `short-name-mode` is `enforcing`, and
+whether at most one registry is searched for names without a registry. When nothing is said, Podman's own
+mode is `permissive`. With an empty search list a short name that is no alias is refused, which passes.
+
+Why it matters:
+With several search registries and without a terminal, the permissive mode takes the first registry that
+has the name. A script, a timer or the API then runs whatever somebody put there first. `enforcing`
+refuses to guess.
+
+What may break:
+Scripts that pull by short names stop with an error when the name is ambiguous. Give them full names, or
+an alias in registries.conf.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import accepting, engine
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.trust import Registries
+
+_DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
+
+
+def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+    registries = facts.trust if isinstance(facts.trust, Unreadable) else facts.trust.registries
+    if isinstance(registries, Unreadable):
+        return unknown(registries.reason)
+    search = registries.search
+    evidence = (
+        Evidence(
+            registries.mode_file or "Podman's default", f"short-name-mode: {registries.short_name_mode}"
+        ),
+        Evidence(registries.search_file or "Podman's default", f"search: {', '.join(search) or 'none'}"),
+    )
+    declared = f"{registries.short_name_mode}, {len(search)} searched"
+    if not search:
+        return passed(declared, evidence=evidence, reason="no registry is searched, so only aliases work")
+    if len(search) > 1:
+        reason = f"a short name may come from any of {len(search)} registries"
+    elif registries.short_name_mode != "enforcing":
+        reason = f"the mode is {registries.short_name_mode}: nobody is asked when a name is ambiguous"
+    else:
+        return passed(declared, evidence=evidence)
+    return failed(reason, declared, evidence=evidence, commands=_commands(search))
+
+
+def _commands(search: tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        f"# {_DROP_IN}",
+        f'unqualified-search-registries = ["{search[0]}"]',
+        'short-name-mode = "enforcing"',
+    )
+
+
+CHECK = Check(
+    id="ambiguous-short-names",
+    title="A short image name may be answered by any of several registries",
+    step=3,
+    severity=Severity.MEDIUM,
+    kind=Kind.ENGINE,
+    doc=__doc__ or "",
+    summary="Search one registry at the most, in the enforcing mode",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(
+        engine(accepting(registries=Registries(("docker.io",), "enforcing"))),
+        engine(accepting(registries=Registries())),
+    ),
+    fails=(
+        engine(accepting(registries=Registries(("docker.io", "quay.io"), "enforcing"))),
+        engine(accepting(registries=Registries(("docker.io",)))),
+    ),
+    references=("Catalogue S3-07", "CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+)

@@ -1,0 +1,127 @@
+"""Registry passwords that others can read, or that need not be in a file.
+
+What it checks:
+The files in which Podman looks for registry credentials (`auth.json`, `~/.docker/config.json`): whether
+somebody other than the owner may read or change them, and whether they hold passwords themselves
+although a credential helper is configured. Only the names of the registries are looked at; the
+credentials are not kept.
+
+Why it matters:
+The file holds user and password in a form that anybody can decode. Who reads it can pull your private
+images and, with a push right, put a changed image where your hosts will fetch it.
+
+What may break:
+Nothing for the owner. A tool that runs as somebody else and borrowed the file needs credentials of its
+own. After moving a password into a helper, log in once more.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from hardentui.checks.hosts import accepting, danger_evidence, dangers_of, engine, file, plural, repair
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Danger
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.trust import AuthFile, Registries
+
+_FILE = "/root/.config/containers/auth.json"
+_OTHERS = 0o077
+_PLAIN = "containers-auth.json"
+
+
+def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+    trust = facts.trust
+    if isinstance(trust, Unreadable):
+        return unknown(trust.reason)
+    if isinstance(trust.auth_files, Unreadable):
+        return unknown(trust.auth_files.reason)
+    if not trust.auth_files:
+        return not_applicable("there is no file with registry credentials")
+    holding = [one for one in trust.auth_files if one.inline or one.helpers]
+    wide = [one for one in holding if one.inline and one.file.mode & _OTHERS]
+    dangers = dangers_of(one.file for one in holding)
+    helpers = () if isinstance(trust.registries, Unreadable) else trust.registries.credential_helpers
+    idle = [one for one in holding if one.inline and (one.helpers or _real(helpers))]
+    if not (wide or dangers or idle):
+        return passed(effective=f"{plural(len(trust.auth_files), 'file')} closed to others")
+    return _failed(wide, dangers, idle)
+
+
+def _real(helpers: tuple[str, ...]) -> bool:
+    return any(helper != _PLAIN for helper in helpers)
+
+
+def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFile]) -> Verdict:
+    reasons = []
+    if wide:
+        reasons.append(f"{plural(len(wide), 'file')} with registry passwords can be read by others")
+    if dangers:
+        reasons.append("others can change the credentials")
+    if idle:
+        reasons.append("passwords stand in a file although a credential helper is configured")
+    evidence = [
+        Evidence(one.file.path, f"mode {one.file.octal}, holds {_names(one)}") for one in (*wide, *idle)
+    ]
+    return failed(
+        "; ".join(reasons),
+        evidence=(*dict.fromkeys(evidence), *danger_evidence(dangers)),
+        severity=None if wide or dangers else Severity.LOW,
+        commands=(
+            *(f"chmod 600 -- {shlex.quote(one.file.path)}" for one in wide),
+            *(repair(danger) for danger in dangers),
+            *(
+                f"podman logout {shlex.quote(host)} && podman login {shlex.quote(host)}"
+                for host in _hosts(idle)
+            ),
+        ),
+    )
+
+
+def _names(one: AuthFile) -> str:
+    return f"credentials of {', '.join(one.inline)}"
+
+
+def _hosts(idle: list[AuthFile]) -> list[str]:
+    return list(dict.fromkeys(host for one in idle for host in one.inline))
+
+
+CHECK = Check(
+    id="exposed-registry-credentials",
+    title="Registry passwords can be read by others",
+    step=3,
+    severity=Severity.MEDIUM,
+    kind=Kind.ENGINE,
+    doc=__doc__ or "",
+    summary="Close the credentials file (mode 0600), or use a credential helper",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(
+        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",)),), registries=Registries())),
+        engine(accepting(auth_files=())),
+    ),
+    fails=(
+        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",)),), registries=Registries())),
+        engine(
+            accepting(
+                auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",), ("secretservice",)),),
+                registries=Registries(),
+            )
+        ),
+    ),
+    references=("NIST SP 800-190 4.2.3",),
+    catalogue="S3-09",
+)

@@ -1,0 +1,91 @@
+"""A registry that Podman talks to without checking who answers.
+
+What it checks:
+Whether the effective registries.conf has `insecure = true` for a registry or for one of its mirrors.
+Registries on the host itself (`localhost`, `127.0.0.1`, `::1`) are left out: nobody sits in between
+there. Blocked registries are left out, too.
+
+Why it matters:
+Insecure means: accept any certificate, and when that fails plain HTTP. Everybody on the way (a rogue
+access point, a hijacked DNS answer, a neighbour in the same network segment) can then hand out another
+image and read your registry password. A digest or a signature saves the image but not the password.
+
+What may break:
+Pulls from the registry fail until it has a certificate that this host trusts. A CA of your own belongs
+into `/etc/containers/certs.d/HOST:PORT/ca.crt`; nothing else has to change.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import accepting, engine, plural
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.trust import Mirror, Registries, Registry
+
+_LOCAL = Registry("localhost:5000", "localhost:5000", insecure=True)
+_MIRRORED = Registry("docker.io", "docker.io", mirrors=(Mirror("example.com:5000", True),))
+_PLAIN = Registry("example.com", "example.com", True, file="/etc/containers/registries.conf")
+_HERE = ("localhost", "127.0.0.1", "[::1]")
+
+
+def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+    registries = facts.trust if isinstance(facts.trust, Unreadable) else facts.trust.registries
+    if isinstance(registries, Unreadable):
+        return unknown(registries.reason)
+    insecure = [
+        (location, registry.file)
+        for registry in registries.registries
+        if not registry.blocked
+        for location in _insecure(registry)
+    ]
+    if not insecure:
+        return passed(f"{plural(len(registries.registries), 'registry', 'registries')} configured")
+    files = {location.partition("/")[0]: file for location, file in insecure}
+    return failed(
+        f"certificates are not checked for {', '.join(files)}",
+        evidence=tuple(Evidence(file, f"insecure = true for {location}") for location, file in insecure),
+        commands=tuple(
+            line
+            for host, file in files.items()
+            for line in (
+                f"# in {file}: insecure = false",
+                f"install -D -m 0644 YOUR-CA.crt '/etc/containers/certs.d/{host}/ca.crt'",
+            )
+        ),
+    )
+
+
+def _insecure(registry: Registry) -> list[str]:
+    found = [registry.location or registry.prefix] if registry.insecure else []
+    found += [mirror.location for mirror in registry.mirrors if mirror.insecure]
+    return [one for one in found if not _is_here(one)]
+
+
+def _is_here(location: str) -> bool:
+    host = location.partition("/")[0]
+    return host in _HERE or host.rpartition(":")[0] in _HERE
+
+
+CHECK = Check(
+    id="insecure-registry",
+    title="A registry is used without checking its certificate",
+    step=3,
+    severity=Severity.HIGH,
+    kind=Kind.ENGINE,
+    doc=__doc__ or "",
+    summary="Give the registry a certificate that this host trusts, and drop `insecure = true`",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(
+        engine(accepting(registries=Registries())),
+        engine(accepting(registries=Registries(registries=(_LOCAL,)))),
+    ),
+    fails=(
+        engine(accepting(registries=Registries(registries=(_PLAIN,)))),
+        engine(accepting(registries=Registries(registries=(_MIRRORED,)))),
+    ),
+    references=("CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
+    catalogue="S3-08",
+)

@@ -1,0 +1,117 @@
+"""A container that was asked for by a short name.
+
+What it checks:
+Whether the image was named without a registry (`nginx` instead of `docker.io/library/nginx`). Podman
+records the full name that it found, so the command that created the container is asked, where there is
+one. Containers that were made through the API keep no record of the short name; for them the recorded
+full name counts.
+
+Why it matters:
+A short name is looked up: first in a table of aliases, then in every registry of the search list, one
+after the other. Whoever registers the same name in a registry that is asked earlier gets to run on your
+host. The result also differs from host to host and changes when somebody edits the list.
+
+What may break:
+Nothing. The full name leads to the image that runs now.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import is_image_id, reference
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, NotRunning
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE, ROOTFS
+from hardentui.options.create_command import parse_create_command
+
+_FULL = "docker.io/library/nginx:1.27"
+_TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d", "nginx:1.27"]}}
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.spec[ROOTFS]:
+        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+    name = facts.spec[IMAGE] or facts.image_name
+    if not name:
+        return unknown("Podman does not say which image it was made from")
+    if _is_short(name):
+        return failed("its image is named without a registry", name)
+    typed = _typed(facts)
+    if typed and _is_short(typed):
+        evidence = (Evidence("Config.CreateCommand", typed),)
+        return failed(
+            f"it was created by the short name, which led to {name} that day", typed, evidence=evidence
+        )
+    return passed(typed or name)
+
+
+def _is_short(name: str) -> bool:
+    transport, separator, _ = name.partition(":/")
+    if is_image_id(name) or (separator and transport.isalpha()):
+        return False
+    return not reference(name).host
+
+
+def _typed(facts: ContainerFacts) -> str:
+    """The image as it was typed; empty when that is not known or when another spec is judged."""
+    if isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned":
+        return ""
+    command = parse_create_command((facts.inspect.get("Config") or {}).get("CreateCommand"))
+    if command is None or _looks_like_id(command.image, str(facts.inspect.get("Image") or "")):
+        return ""
+    return command.image
+
+
+def _looks_like_id(typed: str, image: str) -> bool:
+    """A shortened image ID is no name at all."""
+    return len(typed) >= 4 and bool(image) and image.startswith(typed)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if not _is_short(spec[IMAGE] or context.facts.image_name):
+        return spec.with_(IMAGE, spec[IMAGE] or context.facts.image_name)
+    full = context.facts.image_name
+    if not full or _is_short(full):
+        raise CannotFix(
+            "Podman does not know the full name of its image", "Name it with its registry yourself."
+        )
+    return spec.with_(IMAGE, full)
+
+
+CHECK = Check(
+    id="short-image-name",
+    title="Its image was named without a registry",
+    step=3,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Name the image in full, with its registry",
+    fix=FixKind.RECREATE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container((IMAGE, _FULL), inspect={"ImageName": _FULL}),
+        container((IMAGE, "localhost/shop:1.4")),
+    ),
+    fails=(
+        container((IMAGE, "nginx:1.27"), inspect={"ImageName": _FULL}),
+        container(inspect=_TYPED),
+    ),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+    catalogue="S3-07",
+)

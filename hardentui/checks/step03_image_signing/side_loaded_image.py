@@ -1,0 +1,72 @@
+"""An image that no registry has handed out.
+
+What it checks:
+Whether the image is known under a name with a digest (`RepoDigests`). An image without one was loaded
+from an archive or lost its name, and nothing ties it to a source. Images with a name of this host
+(`localhost/…`, or what the parameter `built_here` lists) count as recorded to be built here. Whether the
+registry keeps a signature for the running digest is not asked: that needs the network.
+
+Why it matters:
+An archive goes past every rule on registries and signatures: `podman load` does check the policy, but
+for its own transport, which is usually open. Nobody can tell later what was in it, who made it, and
+whether a fixed version exists.
+
+What may break:
+To replace the image means to push it to a registry, sign it there and pull it again; the container must
+be created anew.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import image_name, image_of
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.options import IMAGE
+
+_DIGEST = "sha256:" + "5f" * 32
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    image = image_of(facts)
+    if isinstance(image, Verdict):
+        return image
+    name = facts.image_name or image_name(facts)
+    if name.startswith(parameters.texts("built_here")):
+        return passed(name, reason="its name says that it was built on this host")
+    digests = [str(one) for one in image.inspect.get("RepoDigests") or ()]
+    evidence = (Evidence("RepoDigests", ", ".join(digests[:3]) or "empty"),)
+    if not digests:
+        return failed(
+            "its image came from no registry and is not recorded as built here", name, evidence=evidence
+        )
+    reason = "whether its registry keeps a signature for it is only known online, and that was not asked"
+    return unknown(reason, name, evidence)
+
+
+def _image(**inspect: Any) -> ImageFacts:
+    return ImageFacts("5f" * 32, inspect)
+
+
+CHECK = Check(
+    id="side-loaded-image",
+    title="Its image came from no registry, so nobody vouches for it",
+    step=3,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Push the image to a registry, sign it and pull it from there",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    passes=(
+        container((IMAGE, "localhost/shop:1.4"), image=_image(RepoDigests=[f"localhost/shop@{_DIGEST}"])),
+    ),
+    fails=(container((IMAGE, "5f" * 32), image=_image(RepoDigests=[])),),
+    references=("CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5", "CSVS 3.7"),
+    catalogue="S3-10",
+    parameters={"built_here": ("localhost/",)},
+)

@@ -1,0 +1,122 @@
+"""A rule asks for sigstore signatures, but Podman was not told to look for them.
+
+What it checks:
+For every scope of the signature policy that asks for `sigstoreSigned`, whether the section of
+registries.d that holds for the scope says `use-sigstore-attachments: true`. The most specific section
+counts, alone; without any section the answer is no.
+
+Why it matters:
+Sigstore signatures lie beside the image in the registry, and Podman fetches them only when this setting
+is on. Without it the rule cannot be fulfilled: every pull is refused, also of images that are signed
+well. In practice somebody then loosens the policy to get the service back, and the signatures protect
+nobody any more.
+
+What may break:
+Nothing that works today. Pulls from the scope look for one more object in the registry; very old
+registries that refuse unknown tags may answer with an error.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import SIGSTORE, accepting, engine, rejecting
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Missing
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.trust import Attachments
+
+_DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
+
+
+def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+    if isinstance(facts.trust, Unreadable):
+        return unknown(facts.trust.reason)
+    policy = facts.trust.policy
+    if isinstance(policy, Unreadable):
+        return unknown(policy.reason)
+    if isinstance(policy, Missing):
+        return not_applicable("there is no signature policy")
+    scopes = [
+        scope
+        for scope, many in policy.transports.get("docker", {}).items()
+        if any(one.type == "sigstoreSigned" for one in many)
+    ]
+    if any(one.type == "sigstoreSigned" for one in policy.default) and "" not in scopes:
+        scopes.append("")
+    if not scopes:
+        return not_applicable("no rule of the policy asks for a sigstore signature")
+    evidence, missing = [], []
+    for scope in scopes:
+        # a wildcard scope has no counterpart in registries.d: only the default section can hold for it
+        section = facts.trust.attachment_for("" if scope.startswith("*.") else scope)
+        if isinstance(section, Unreadable):
+            return unknown(section.reason)
+        name = scope or "all registries"
+        if section is None or not section.enabled:
+            missing.append(name)
+            where = section.file if section else "registries.d"
+            evidence.append(Evidence(where, f"{name}: use-sigstore-attachments is not set to true"))
+    if not missing:
+        return passed(f"on for {', '.join(scope or 'all registries' for scope in scopes)}")
+    return failed(
+        f"signatures of {', '.join(missing)} are asked for and not looked for, so pulls from there fail",
+        evidence=tuple(evidence),
+        commands=_commands(missing),
+    )
+
+
+def _commands(missing: list[str]) -> tuple[str, ...]:
+    lines = [f"# {_DROP_IN}"]
+    if "all registries" in missing:
+        lines += ["default-docker:", "  use-sigstore-attachments: true"]
+    named = [scope for scope in missing if scope != "all registries"]
+    if named:
+        lines.append("docker:")
+        for scope in named:
+            lines += [f"  {scope}:", "    use-sigstore-attachments: true"]
+    return tuple(lines)
+
+
+CHECK = Check(
+    id="sigstore-attachments-off",
+    title="Sigstore signatures are asked for but not looked for",
+    step=3,
+    severity=Severity.MEDIUM,
+    kind=Kind.ENGINE,
+    doc=__doc__ or "",
+    summary="Switch sigstore attachments on for the scope in registries.d and prove it with a pull",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(
+        engine(
+            rejecting({"quay.io/team": (SIGSTORE,)}, attachments=(Attachments("quay.io", True, _DROP_IN),))
+        ),
+        engine(accepting(attachments=())),
+    ),
+    fails=(
+        engine(rejecting({"quay.io/team": (SIGSTORE,)}, attachments=())),
+        engine(
+            rejecting(
+                {"quay.io/team": (SIGSTORE,)},
+                attachments=(
+                    Attachments("", True, _DROP_IN),
+                    Attachments("quay.io/team", False, "/etc/containers/registries.d/team.yaml"),
+                ),
+            )
+        ),
+    ),
+    references=("CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5"),
+    catalogue="S3-03",
+)

@@ -1,0 +1,53 @@
+"""A container whose image is pulled without checking who answers.
+
+What it checks:
+Whether the command that created the container says `--tls-verify=false`. Containers without a recorded
+command, as those made through the API, cannot show it.
+
+Why it matters:
+The flag lets anybody between this host and the registry hand out another image, and read the registry
+password. It is typed once to get past a certificate error and then lives on in scripts and unit files.
+
+What may break:
+Pulls fail until this host trusts the certificate of the registry: put its CA into
+`/etc/containers/certs.d/HOST:PORT/ca.crt`.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import TLS_VERIFY
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if not facts.spec[TLS_VERIFY]:
+        return failed("its image is pulled with --tls-verify=false", "--tls-verify=false")
+    if TLS_VERIFY in facts.spec.unknowable:
+        return unknown("no source shows whether its image was pulled with certificates checked")
+    return passed("certificates are checked")
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(TLS_VERIFY)
+
+
+CHECK = Check(
+    id="tls-verification-off",
+    title="Its image is pulled without checking the registry's certificate",
+    step=3,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Check the registry's certificate",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(container(),),
+    fails=(container((TLS_VERIFY, False)),),
+    references=("Catalogue S3-08", "CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
+)

@@ -1,0 +1,99 @@
+"""An image from a registry that is not on the list of those you trust.
+
+What it checks:
+Whether the registry host of the container's image is on the approved list: the parameter `approved` of
+the checklist, for example `["quay.io/team", "*.example.com"]`. Without such a list the signature policy
+serves as one, if its default is `reject`: then whatever it would refuse to pull today is not approved.
+When there is neither, the question has no answer and the check is not applicable.
+
+Why it matters:
+Most break-ins through images do not break anything: somebody pulls a convenient image of an unknown
+author. A short list of sources (an internal mirror, the vendors that you chose) is the cheapest filter
+there is, and it makes every exception visible.
+
+What may break:
+The image must be fetched again from an approved place, and the content there may differ: compare the
+digests. Blocking a registry in registries.conf also stops base images of builds that come from it.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.hosts import ACCEPT, accepting, engine, rejecting
+from hardentui.checks.images import image_name, is_image_id, reference
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.trust import full_reference, registry_of, rule_for, scopes_of
+from hardentui.options import IMAGE, ROOTFS
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    name = facts.image_name or image_name(facts)
+    if facts.spec[ROOTFS]:
+        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+    if not name or is_image_id(name):
+        return unknown("its image has no name, so it cannot be told where it came from")
+    if reference(name).local:
+        return not_applicable("its image has a name of this host only and came from no registry")
+    registry = registry_of(name)
+    approved = parameters.texts("approved")
+    if approved:
+        if set(scopes_of(full_reference(name))) & set(approved):
+            return passed(registry)
+        return failed(
+            f"{registry} is not on the list of approved registries", registry, commands=_block(registry)
+        )
+    trust = facts.engine.trust
+    rule = trust if isinstance(trust, Unreadable) else rule_for(trust, name)
+    if isinstance(rule, Unreadable):
+        return unknown(rule.reason)
+    evidence = (Evidence(rule.file, rule.explanation),)
+    if rule.rejects:
+        reason = f"the signature policy would refuse to pull this image from {registry} today"
+        return failed(reason, registry, evidence=evidence, commands=_block(registry))
+    if rule.scope in ("default", ""):
+        return not_applicable("there is no list of approved registries (parameter `approved`)")
+    return passed(registry, evidence=evidence)
+
+
+def _block(registry: str) -> tuple[str, ...]:
+    return (
+        "# /etc/containers/registries.conf.d/blocked.conf, once nothing needs this registry any more",
+        "[[registry]]",
+        f'prefix = "{registry}"',
+        "blocked = true",
+    )
+
+
+CHECK = Check(
+    id="unapproved-registry",
+    title="Its image comes from a registry that is not approved",
+    step=3,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Take the image from an approved registry, or approve this one on purpose",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    passes=(
+        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
+        container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(accepting())),
+    ),
+    fails=(container((IMAGE, "docker.io/someone/shop:1"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+    catalogue="S3-06",
+    parameters={"approved": ()},
+)

@@ -1,0 +1,82 @@
+"""A name that can mean another image tomorrow.
+
+What it checks:
+Whether the container was created from an image reference with a digest (`name:tag@sha256:…`). Images
+that have a name of this host only (`localhost/…`) and containers on a plain folder are left out.
+
+Why it matters:
+A tag is a label that its owner can move at any time. The container that you tested and the one that
+starts after the next pull may be different programs, and neither Podman nor the log says so. A digest
+names the content itself: the same bits, everywhere, or an error. It also makes a rollback exact, and it
+is what a scan result and a signature really speak about.
+
+What may break:
+Updates no longer come by themselves: a new version needs a new digest, and `podman auto-update` with the
+registry policy does not move a pinned container. Plan who changes the digest and when, for example a bot
+or your weekly update. The digest must be that of an image that the registry still keeps.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import image_name, is_image_id, reference
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE, ROOTFS
+
+_DIGEST = "sha256:" + "5f" * 32
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    name = image_name(facts)
+    if facts.spec[ROOTFS]:
+        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+    if is_image_id(name) or reference(name).digest:
+        return passed(name)
+    if reference(name).local:
+        return not_applicable("its image has a name of this host only, so no registry can replace it")
+    return failed("its image is named by a tag, which can be moved", name or "no name")
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    facts = context.facts
+    name = facts.image_name or spec[IMAGE]
+    if reference(spec[IMAGE]).digest or is_image_id(spec[IMAGE]):
+        return spec
+    digest = str(facts.inspect.get("ImageDigest") or "")
+    if not digest.startswith("sha256:") or not name or is_image_id(name):
+        raise CannotFix("Podman does not say which digest this container runs", "Pull the image again first.")
+    return spec.with_(IMAGE, f"{name.partition('@')[0]}@{digest}")
+
+
+CHECK = Check(
+    id="unpinned-image",
+    title="Its image is not pinned by digest",
+    step=3,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Pin the image to the digest that runs now",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container((IMAGE, f"docker.io/library/nginx:1.27@{_DIGEST}")),
+        container((IMAGE, "localhost/shop:1.4")),
+    ),
+    fails=(
+        container((IMAGE, "docker.io/library/nginx:1.27"), inspect={"ImageDigest": _DIGEST}),
+        container((IMAGE, "quay.io/team/shop"), inspect={"ImageDigest": _DIGEST}),
+    ),
+    references=(
+        "NIST SP 800-190 4.2.2",
+        "NIST SP 800-190 4.1.5",
+        "CSVS 3.6",
+        "OWASP Docker rule 13",
+    ),
+    catalogue="S3-05",
+)

@@ -1,0 +1,135 @@
+"""A key or certificate that decides whom you trust can be changed by others, or is not there.
+
+What it checks:
+Every key and CA file that the signature policy names, and every certificate in the certs.d folders:
+whether it exists, who owns it, and who can write to it or to a folder above it. Private client keys in
+certs.d must also be closed to other readers (mode 0400 or 0600).
+
+Why it matters:
+Whoever can replace a public key decides which signatures are right: their own. Whoever can add a CA for
+a registry can answer in its place. A key that is missing makes every pull under its rule fail, which
+tends to end with the rule being switched off. A private client key that others can read lets them pull
+and push as this host.
+
+What may break:
+Nothing, when the owner is root and the engine's user may still read the file. A rootless engine must be
+able to read the keys that its policy names.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from hardentui.checks.hosts import (
+    POLICY_FILE,
+    REJECT,
+    accepting,
+    danger_evidence,
+    dangers_of,
+    engine,
+    file,
+    plural,
+    rejecting,
+    repair,
+)
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Danger, FileFact, Missing
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.trust import Certificate, Policy, Requirement, TrustFacts
+
+_KEY = "/etc/pki/containers/team.pub"
+_CLIENT_KEY = "/etc/containers/certs.d/registry.example.com/client.key"
+_PRIVATE = 0o077
+
+
+def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+    trust = facts.trust
+    if isinstance(trust, Unreadable):
+        return unknown(trust.reason)
+    certificates = () if isinstance(trust.certificates, Unreadable) else trust.certificates
+    known = [one for one in trust.keys.values() if isinstance(one, FileFact)]
+    known += [one.file for one in certificates]
+    missing = sorted(path for path, one in trust.keys.items() if isinstance(one, Missing))
+    open_keys = [one.file for one in certificates if one.role == "key" and one.file.mode & _PRIVATE]
+    dangers = dangers_of(known)
+    if missing or open_keys or dangers:
+        return _failed(missing, open_keys, dangers)
+    hidden = [trust.policy, trust.certificates, *trust.keys.values()]
+    reasons = [one.reason for one in hidden if isinstance(one, Unreadable)]
+    if reasons:
+        return unknown("; ".join(reasons))
+    if not known:
+        return not_applicable("neither the policy nor certs.d names a key or a certificate")
+    return passed(effective=f"{plural(len(known), 'key and certificate file')} with safe owners and modes")
+
+
+def _failed(missing: list[str], open_keys: list[FileFact], dangers: tuple[Danger, ...]) -> Verdict:
+    reasons = []
+    if missing:
+        reasons.append(f"{plural(len(missing), 'key')} named by the policy cannot be found")
+    if open_keys:
+        reasons.append(f"{plural(len(open_keys), 'private key')} can be read by others")
+    if dangers:
+        reasons.append(f"{plural(len(dangers), 'open spot')} where others can change keys or certificates")
+    return failed(
+        ", ".join(reasons),
+        evidence=(
+            *(Evidence(path, "does not exist") for path in missing),
+            *(Evidence(one.path, f"mode {one.octal}") for one in open_keys),
+            *danger_evidence(dangers),
+        ),
+        commands=(
+            *(f"chmod 0400 -- {shlex.quote(one.path)}" for one in open_keys),
+            *(repair(danger) for danger in dangers),
+        ),
+    )
+
+
+_SAFE = rejecting(
+    {"quay.io/team": (Requirement("sigstoreSigned", (_KEY,)),)}, keys={_KEY: file(_KEY)}, certificates=()
+)
+
+CHECK = Check(
+    id="unsafe-trust-keys",
+    title="Keys that decide whom to trust are missing or can be changed",
+    step=3,
+    severity=Severity.HIGH,
+    kind=Kind.ENGINE,
+    doc=__doc__ or "",
+    summary="Give the key and certificate files to root and close them for writing",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(engine(_SAFE), engine(accepting(certificates=()))),
+    fails=(
+        engine(
+            TrustFacts(
+                policy=Policy(POLICY_FILE, (REJECT,)),
+                keys={
+                    _KEY: file(_KEY, 0o666, Danger(_KEY, "can be written by everybody (0666)", "chmod o-w"))
+                },
+                certificates=(),
+            )
+        ),
+        engine(
+            TrustFacts(policy=Policy(POLICY_FILE, (REJECT,)), keys={_KEY: Missing(_KEY)}, certificates=())
+        ),
+        engine(
+            accepting(certificates=(Certificate("registry.example.com", "key", file(_CLIENT_KEY, 0o644)),))
+        ),
+    ),
+    references=("CIS Docker 1.6 3.7", "CIS Docker 1.6 3.8", "NIST SP 800-190 4.1.5"),
+    catalogue="S3-04",
+)

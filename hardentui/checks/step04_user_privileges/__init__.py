@@ -1,0 +1,1 @@
+"""Step 4: whom the processes of a container run as."""

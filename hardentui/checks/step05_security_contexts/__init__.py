@@ -1,0 +1,1 @@
+"""Step 5: limits, file systems, namespaces, labels and secrets."""

@@ -1,0 +1,1 @@
+"""Step 9: the host below the containers."""

@@ -1,0 +1,1 @@
+"""Step 10: what stands between a taken-over process and the kernel."""
