@@ -101,6 +101,10 @@ _HARMLESS_VALUES = frozenset(
     {"", "true", "false", "yes", "no", "on", "off", "0", "1", "none", "null", "nil", "disabled", "enabled"}
 )
 _HARMLESS_NAMES = frozenset({"PWD", "OLDPWD", "INITPWD"})
+# what such a name begins with when it is a switch
+_SWITCHES = frozenset(
+    {"NO", "DISABLE", "ENABLE", "USE", "REQUIRE", "SHOW", "RESET", "WITHOUT", "ALLOW", "SKIP"}
+)
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _VALUES = (
@@ -130,7 +134,7 @@ def secret_name(name: str) -> bool:
     words = [word.upper() for word in _WORD.findall(name[:256])]
     while words and words[-1].isdigit():
         words.pop()
-    if not words or words[-1] in _HARMLESS_ENDS:
+    if not words or words[-1] in _HARMLESS_ENDS or words[0] in _SWITCHES:
         return False
     if words[-1] in _SECRET_LAST and words[-2:-1] != ["PROXY"]:
         return True

@@ -14,6 +14,13 @@ class FileChange(NamedTuple):
     kind: str
 
 
+class Denial(NamedTuple):
+    """Something that the kernel refused a container: `by` is seccomp, selinux or apparmor."""
+
+    by: str
+    what: str
+
+
 @dataclass(frozen=True, slots=True)
 class UnitFacts:
     """The systemd unit that a container belongs to.

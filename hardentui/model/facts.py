@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
-from hardentui.model.activity import FileChange, UnitFacts
+from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 
 if TYPE_CHECKING:
+    from hardentui.model.configuration import FileFact, Missing
     from hardentui.model.host import HostFacts, TrustFacts
 
 V = TypeVar("V")
@@ -238,6 +239,9 @@ class ContainerFacts:
         changes: what differs from the image in its writable layer (`podman diff`).
         registry_digest: digest that the registry has for its image name now; asked only on request.
         unit: the systemd unit that it belongs to; None when it belongs to none.
+        exec_sessions: GET /exec/ID/json of the sessions that run in it now.
+        denials: what the kernel's protections refused it during the last day.
+        seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
         now: when it was read; checks have no clock of their own.
     """
 
@@ -256,6 +260,10 @@ class ContainerFacts:
     changes: Known[tuple[FileChange, ...]] = Unreadable("the list of changed files was not asked for")
     registry_digest: Known[str] = Unreadable("the registry is asked only on request")
     unit: Known[UnitFacts | None] = Unreadable("systemd was not asked about its unit")
+    exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
+    denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not looked at")
+    seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
+    seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property
