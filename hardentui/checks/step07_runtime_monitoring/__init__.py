@@ -1,0 +1,1 @@
+"""Step 7: notice what happens while it runs."""

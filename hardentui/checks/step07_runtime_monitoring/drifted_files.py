@@ -1,0 +1,143 @@
+"""The running container is no longer what its image is.
+
+What it checks:
+Which files of the container differ from its image, outside volumes, outside the files that Podman itself
+writes and outside the places for temporary data (parameter `expected`, a list of paths). A program that
+runs and was not in the image is reported first. Where the list of changes was not asked for, the answer is
+unknown.
+
+Why it matters:
+A container is meant to be a fixed copy of its image. Files that appear in it while it runs are how most
+attacks look from outside: a downloaded miner, a web shell beside the site, a changed password file, a
+library that loads itself everywhere. Harmless changes matter as well: they are lost with the next update,
+and nobody scans them.
+
+What may break:
+Starting it anew from its image loses these changes: look at them first, and copy what is data to a volume.
+When you suspect an intruder, save the evidence before that (`podman export`). A read-only root (see
+writable-rootfs) keeps it from happening again.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from hardentui.checks.examples import container
+from hardentui.model.activity import FileChange
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Process, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    passed,
+    unknown,
+)
+
+_EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
+_BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})
+_PROGRAMS = ("/bin", "/sbin", "/lib", "/lib64", "/usr", "/opt", "/etc", "/root")
+_SHOWN = 12
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if isinstance(facts.changes, Unreadable):
+        return unknown(f"{facts.changes.reason}; `podman diff` shows it")
+    foreign = _foreign_programs(facts)
+    changes = _meaningful(facts.changes, parameters.texts("expected"), _mounted(facts))
+    if not changes and not foreign:
+        return passed(f"{len(facts.changes)} changes, all of them expected")
+    evidence = tuple(Evidence(process.executable, f"runs as pid {process.pid}") for process in foreign)
+    evidence += tuple(Evidence(change.path, change.kind) for change in changes[:_SHOWN])
+    if len(changes) > _SHOWN:
+        evidence += (Evidence("podman diff", f"and {len(changes) - _SHOWN} more"),)
+    commands = (f"podman diff {shlex.quote(facts.name)}",)
+    if foreign:
+        reason = "a program runs that was not in the image"
+        return failed(reason, evidence=evidence, severity=Severity.CRITICAL, commands=commands)
+    programs = any(_below(change.path, _PROGRAMS) for change in changes)
+    severity = Severity.HIGH if programs else Severity.MEDIUM
+    reason = f"{len(changes)} files differ from the image"
+    return failed(reason, evidence=evidence, severity=severity, commands=commands)
+
+
+def _meaningful(
+    changes: tuple[FileChange, ...], expected: tuple[str, ...], mounted: tuple[str, ...]
+) -> tuple[FileChange, ...]:
+    """Changes that mean something: no folder that only holds another change, nothing expected."""
+    holders = {parent for change in changes for parent in _parents(change.path)}
+    return tuple(
+        change
+        for change in changes
+        if not (change.path in holders and change.kind == "modified")
+        and not (change.path in _BY_PODMAN and change.kind != "deleted")
+        and not _below(change.path, (*expected, *mounted))
+        and not _holds_mount(change, mounted)
+    )
+
+
+def _parents(path: str) -> list[str]:
+    parts = path.strip("/").split("/")
+    return ["/" + "/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _below(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+
+
+def _holds_mount(change: FileChange, mounted: tuple[str, ...]) -> bool:
+    """Podman makes the folders that something is mounted on."""
+    return any(target.startswith(f"{change.path.rstrip('/')}/") for target in mounted)
+
+
+def _mounted(facts: ContainerFacts) -> tuple[str, ...]:
+    mounts = facts.inspect.get("Mounts") or ()
+    tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
+    return (*(str(mount.get("Destination")) for mount in mounts), *tmpfs)
+
+
+def _foreign_programs(facts: ContainerFacts) -> tuple[Process, ...]:
+    """Processes whose program was added after the start, or was deleted while it runs."""
+    if isinstance(facts.changes, Unreadable) or not isinstance(facts.kernel, Kernel):
+        return ()
+    if isinstance(facts.kernel.processes, Unreadable):
+        return ()
+    added = {change.path for change in facts.changes if change.kind != "deleted"}
+    return tuple(p for p in facts.kernel.processes if p.executable.removesuffix(" (deleted)") in added)
+
+
+_QUIET = (
+    FileChange("/etc", "modified"),
+    FileChange("/etc/hosts", "added"),
+    FileChange("/run/nginx.pid", "added"),
+)
+_SHELL = FileChange("/usr/share/nginx/html/up.php", "added")
+_MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
+
+CHECK = Check(
+    id="drifted-files",
+    title="Its files differ from its image",
+    step=7,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Look at the changes, then start it anew from its image with a read-only root",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    parameters={"expected": _EXPECTED},
+    passes=(container(changes=()), container(changes=_QUIET)),
+    fails=(
+        container(changes=(*_QUIET, _SHELL)),
+        container(
+            changes=(_MINER,),
+            kernel=Kernel(pid=812, processes=(Process(901, "kdevtmpfsi", "/usr/bin/kdevtmpfsi"),)),
+        ),
+    ),
+    references=("NIST SP 800-190 4.4.4", "CSVS 3.10"),
+    catalogue="S7-07",
+)

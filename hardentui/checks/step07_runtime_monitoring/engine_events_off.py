@@ -1,0 +1,79 @@
+"""The engine keeps no record of what it did.
+
+What it checks:
+Whether the engine writes events at all (its event logger is not `none`), and whether the event of a new
+container keeps the container's configuration (`events_container_create_inspect_data` in containers.conf).
+
+Why it matters:
+Events say which container was started, stopped, changed or entered with exec, and when. An attacker who
+uses the engine starts a container, takes what is wanted and removes it again: afterwards only the events
+know that it existed. With the configuration kept, they also know which folders of the host it had mounted.
+
+What may break:
+Nothing. The journal gets more lines; the configuration of each new container is a few kilobytes and may
+contain environment variables, so who may read the journal matters.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import rootful
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Configuration, Value
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.trust import TrustFacts
+
+_CREATE_DATA = "events_container_create_inspect_data"
+_DROP_IN = "# /etc/containers/containers.conf.d/50-events.conf"
+
+
+def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+    if isinstance(facts.info, Unreadable):
+        return unknown(f"the engine's event logger is not known: {facts.info.reason}")
+    logger = str((facts.info.get("host") or {}).get("eventLogger") or "")
+    if not logger:
+        return unknown("the engine does not say which event logger it uses")
+    declared = f"event logger {logger}"
+    evidence = (Evidence("podman info, host.eventLogger", logger),)
+    if logger == "none":
+        lines = (_DROP_IN, "[engine]", 'events_logger = "journald"')
+        return failed("the engine writes no events", declared, evidence=evidence, commands=lines)
+    trust = facts.trust
+    configuration = trust if isinstance(trust, Unreadable) else trust.configuration
+    if isinstance(configuration, Unreadable):
+        return unknown(f"containers.conf could not be read: {configuration.reason}", declared, evidence)
+    if configuration.get(f"engine.{_CREATE_DATA}") is True:
+        return passed(declared, evidence=evidence)
+    if configuration.fault:
+        return unknown(configuration.fault.reason, declared, evidence)
+    return failed(
+        "the event of a new container does not keep its configuration",
+        declared,
+        evidence=evidence,
+        severity=Severity.LOW,
+        commands=(_DROP_IN, "[engine]", f"{_CREATE_DATA} = true"),
+    )
+
+
+_KEPT = Configuration({f"engine.{_CREATE_DATA}": Value(True, "/etc/containers/containers.conf")})
+_JOURNAL = {"host": {"eventLogger": "journald"}}
+
+CHECK = Check(
+    id="engine-events-off",
+    title="The engine keeps too little record of what it did",
+    step=7,
+    severity=Severity.HIGH,
+    kind=Kind.ENGINE,
+    doc=__doc__ or "",
+    summary="Write events to the journal, with the configuration of new containers",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(rootful(info=_JOURNAL, trust=TrustFacts(configuration=_KEPT)),),
+    fails=(
+        rootful(info={"host": {"eventLogger": "none"}}),
+        rootful(info=_JOURNAL, trust=TrustFacts(configuration=Configuration())),
+    ),
+    references=("NIST SP 800-190 4.4.5", "CSVS 9.1"),
+    catalogue="S7-06",
+)

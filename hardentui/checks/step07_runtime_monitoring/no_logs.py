@@ -1,0 +1,74 @@
+"""Everything that the container says is thrown away.
+
+What it checks:
+Whether the log driver is `none`, set for the container or as the engine's default.
+
+Why it matters:
+What a service writes to its output is often the only trace of an attack: failed logins, strange requests,
+the error before a crash. With the driver `none` it is gone the moment it is written. Nobody can tell
+afterwards how somebody came in, what was taken, and whether it is over.
+
+What may break:
+Hardly anything. Log lines take space (see unbounded-logs) and may hold personal data, for which rules
+exist. The driver `journald` needs a running journal; where there is none, set the parameter `driver` to
+k8s-file.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import engine_info
+from hardentui.checks.examples import container, rootful
+from hardentui.checks.logs import log_driver
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import LOG_DRIVER
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    driver = log_driver(facts)
+    if isinstance(driver, Unreadable):
+        return unknown(driver.reason)
+    if driver == "none":
+        from_engine = not facts.spec[LOG_DRIVER] and engine_info(facts.engine, "").get("logDriver") == "none"
+        reason = "no log is kept, because that is the engine's default" if from_engine else "no log is kept"
+        return failed(reason, f"log driver {driver}")
+    return passed(f"log driver {driver}")
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if log_driver(context.facts.planned(spec)) != "none":
+        return spec
+    driver = context.parameters.text("driver")
+    if driver in ("", "none"):
+        raise CannotFix("the driver none keeps no logs", "Use journald or k8s-file.")
+    return spec.with_(LOG_DRIVER, driver)
+
+
+CHECK = Check(
+    id="no-logs",
+    title="No log of it is kept",
+    step=7,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Keep its log in the journal",
+    fix=FixKind.RECREATE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"driver": "journald"},
+    passes=(
+        container((LOG_DRIVER, "journald")),
+        container((LOG_DRIVER, "passthrough")),
+        container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
+    ),
+    fails=(
+        container((LOG_DRIVER, "none")),
+        container(engine=rootful(info={"host": {"logDriver": "none"}})),
+    ),
+    references=("CIS Docker 1.6 2.13", "NIST SP 800-190 4.4.5", "CSVS 9.1"),
+    catalogue="S7-03",
+)

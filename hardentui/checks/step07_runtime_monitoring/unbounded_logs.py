@@ -1,0 +1,94 @@
+"""A log file that may fill the disk.
+
+What it checks:
+For the drivers that write a file of their own (k8s-file, json-file): whether its size is limited, for the
+container (`--log-opt max-size`) or for all (`log_size_max` in containers.conf). The journal limits itself.
+
+Why it matters:
+A log without a limit grows with the traffic, and who sends the requests decides how fast. An attacker who
+makes a service write errors fills the disk of the host; then every container on it stops, the database
+loses its last transactions, and nothing more is logged, which may be the very point.
+
+What may break:
+When the limit is reached, older lines are cut off. Forward the logs to another machine, or choose a size
+that holds as many days as you need to look back.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container, rootful
+from hardentui.checks.logs import FILE_DRIVERS, log_driver, log_limit
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.configuration import Configuration, Value
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.model.trust import TrustFacts
+from hardentui.options import LOG_DRIVER, LOG_OPT
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    driver = log_driver(facts)
+    if isinstance(driver, Unreadable):
+        return unknown(driver.reason)
+    if driver == "none":
+        return not_applicable("no log is kept (see no-logs)")
+    declared = f"log driver {driver}"
+    if driver not in FILE_DRIVERS:
+        return passed(declared, reason="the journal limits its own size")
+    limit = log_limit(facts)
+    if isinstance(limit, Unreadable):
+        return unknown(f"the engine's limit is not known: {limit.reason}", declared)
+    if not limit:
+        return failed("nothing limits the size of its log file", f"{declared}, no max-size")
+    return passed(declared, evidence=(Evidence("max-size", limit),))
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    planned = context.facts.planned(spec)
+    limit = log_limit(planned)
+    if log_driver(planned) not in FILE_DRIVERS or (isinstance(limit, str) and limit):
+        return spec
+    kept = tuple(option for option in spec[LOG_OPT] if option.partition("=")[0] != "max-size")
+    return spec.with_(LOG_OPT, (*kept, f"max-size={context.parameters.text('size')}"))
+
+
+_ENGINE = rootful(trust=TrustFacts(configuration=Configuration()))
+_LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")})
+
+CHECK = Check(
+    id="unbounded-logs",
+    title="Its log file may fill the disk",
+    step=7,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Limit the size of its log file",
+    fix=FixKind.RECREATE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"size": "10mb"},
+    passes=(
+        container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=10mb",))),
+        container((LOG_DRIVER, "journald")),
+        container((LOG_DRIVER, "k8s-file"), engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
+    ),
+    fails=(
+        container((LOG_DRIVER, "k8s-file"), engine=_ENGINE),
+        container((LOG_DRIVER, "json-file"), (LOG_OPT, ("tag=web", "max-size=0")), engine=_ENGINE),
+    ),
+    references=("CIS Docker 1.6 2.13", "CSVS 9.5"),
+    catalogue="S7-04",
+)

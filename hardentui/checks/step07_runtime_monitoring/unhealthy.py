@@ -1,0 +1,101 @@
+"""A health check that fails, or whose failure changes nothing.
+
+What it checks:
+Whether the running container is unhealthy now, and whether becoming unhealthy has any effect
+(`--health-on-failure`). Containers without a health check are left to missing-health-check.
+
+Why it matters:
+An alarm that nobody hears is no alarm. Without an action a broken service stays broken until a person
+looks: after a crash, after an attack that put it out of action, or after an update that does not work. An
+unhealthy container that keeps running may also be one that somebody is working on from inside.
+
+What may break:
+With `kill` a container is ended when its check fails three times in a row. It comes back only if something
+restarts it: `Restart=on-failure` in the Quadlet file, or a restart policy. A check that fails by mistake
+now takes the service down for a moment, so look at its history first (`podman inspect`, State.Health.Log).
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import health_check
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
+
+_ACTIONS = ("kill", "restart", "stop")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    check = health_check(facts)
+    if isinstance(check, Unreadable):
+        return unknown(check.reason)
+    if not check:
+        return not_applicable("it has no health check (see missing-health-check)")
+    action = facts.spec[HEALTH_ON_FAILURE]
+    declared = f"on failure: {action or 'none'}"
+    status = _status(facts) if facts.running else ""
+    evidence = (Evidence("State.Health.Status", status),) if status else ()
+    if status == "unhealthy":
+        return failed("its own health check says that it does not work", declared, status, evidence)
+    if action not in _ACTIONS:
+        return failed("when it becomes unhealthy, nothing happens", declared, status, evidence, Severity.LOW)
+    return passed(declared, status, evidence)
+
+
+def _status(facts: ContainerFacts) -> str:
+    state = facts.inspect.get("State") or {}
+    return str((state.get("Health") or state.get("Healthcheck") or {}).get("Status") or "")
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[HEALTH_ON_FAILURE] in _ACTIONS:
+        return spec
+    action = context.parameters.text("action")
+    if action not in _ACTIONS:
+        raise CannotFix(f"{action!r} is no action", f"Use one of {', '.join(_ACTIONS)}.")
+    return spec.with_(HEALTH_ON_FAILURE, action)
+
+
+_CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
+
+CHECK = Check(
+    id="unhealthy",
+    title="It is unhealthy, or becoming so would change nothing",
+    step=7,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="End the container when its health check fails, so that it is started anew",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"action": "kill"},
+    passes=(container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),),
+    fails=(
+        container(_CHECKED),
+        container(
+            _CHECKED,
+            (HEALTH_ON_FAILURE, "kill"),
+            inspect={"State": {"Health": {"Status": "unhealthy"}}},
+            kernel=Kernel(pid=812),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.27",),
+    catalogue="S7-02",
+)
