@@ -139,12 +139,12 @@ def _escape(data: bytes, at: int, out: bytearray) -> int:
         digits = data[at + 1 : at + 1 + _NUMBERED[letter]]
         if len(digits) == _NUMBERED[letter] and _append_number(letter, digits, 16, out):
             return at + 1 + len(digits)
-    elif letter in b"01234567" and letter != -1:
+    elif ord("0") <= letter <= ord("7"):
         digits = data[at : at + 3]
         if len(digits) == 3 and _append_number(letter, digits, 8, out):
             return at + 3
-    out.append(ord("\\"))
-    return at
+    out += data[at - 1 : at + 1]  # what follows is literal too, even a blank or the end
+    return at + 1
 
 
 def _append_number(letter: int, digits: bytes, base: int, out: bytearray) -> bool:

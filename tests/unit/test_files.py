@@ -1,0 +1,339 @@
+"""Writing files: all or nothing, nothing lost, nothing followed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardentui.errors import WriteError
+from hardentui.writers.files import State, Written, safe_file_name, write_bundle
+
+THREE = (("a.container", "A\n", 0o644), ("b.sh", "B\n", 0o755), ("c.json", "", 0o600))
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_new_files_with_their_modes(tmp_path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        written = write_bundle(str(tmp_path), THREE)
+    finally:
+        os.umask(old)
+    assert content(tmp_path) == {"a.container": "A\n", "b.sh": "B\n", "c.json": ""}
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name, _, _ in THREE] == [0o644, 0o755, 0o600]
+    assert written[0] == Written(str(tmp_path / "a.container"), State.NEW)
+    assert all((tmp_path / name).stat().st_nlink == 1 for name, _, _ in THREE)
+
+
+def test_what_was_there_is_kept_every_time(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("0")
+    (tmp_path / "a").chmod(0o640)
+    backups = [write_bundle(str(tmp_path), [("a", text, 0o644)])[0] for text in ("1", "2", "3")]
+    assert content(tmp_path) == {"a": "3", "a.bak": "0", "a.bak.1": "1", "a.bak.2": "2"}
+    assert [Path(each.backup).name for each in backups] == ["a.bak", "a.bak.1", "a.bak.2"]
+    assert {each.state for each in backups} == {State.REPLACED}
+    assert stat.S_IMODE((tmp_path / "a.bak").stat().st_mode) == 0o640
+
+
+def test_the_same_again_writes_nothing(tmp_path: Path) -> None:
+    write_bundle(str(tmp_path), THREE)
+    before = {path: path.stat() for path in tmp_path.iterdir()}
+    assert {each.state for each in write_bundle(str(tmp_path), THREE)} == {State.UNCHANGED}
+    assert {path: path.stat() for path in tmp_path.iterdir()} == before
+
+
+def test_the_same_content_that_too_many_may_read_is_written_again(tmp_path: Path) -> None:
+    (tmp_path / "c").write_text("x")
+    (tmp_path / "c").chmod(0o644)
+    assert write_bundle(str(tmp_path), [("c", "x", 0o600)])[0].state is State.REPLACED
+    assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o600
+    (tmp_path / "c").chmod(0o400)
+    assert write_bundle(str(tmp_path), [("c", "x", 0o600)])[0].state is State.UNCHANGED
+
+
+def test_overwrite_has_to_be_allowed(tmp_path: Path) -> None:
+    (tmp_path / "b.sh").write_text("mine")
+    with pytest.raises(WriteError, match=r"b\.sh exists with another content"):
+        write_bundle(str(tmp_path), THREE, overwrite=False)
+    assert content(tmp_path) == {"b.sh": "mine"}
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+def test_a_link_at_the_name_is_refused(tmp_path: Path, dangling: bool) -> None:
+    outside = tmp_path / "outside"
+    if not dangling:
+        outside.write_text("keep")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "b.sh").symlink_to(outside)
+    with pytest.raises(WriteError, match="symbolic link"):
+        write_bundle(str(folder), THREE)
+    assert outside.exists() is not dangling
+    assert [path.name for path in folder.iterdir()] == ["b.sh"]
+
+
+def test_a_directory_at_the_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.sh").mkdir()
+    with pytest.raises(WriteError, match="no plain file"):
+        write_bundle(str(tmp_path), THREE)
+    assert [path.name for path in tmp_path.iterdir()] == ["b.sh"]
+
+
+@pytest.mark.parametrize("end", ["", "/", "/."])
+def test_a_folder_that_is_a_link_has_to_be_wanted(tmp_path: Path, end: str) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(WriteError, match="symbolic link") as caught:
+        write_bundle(f"{tmp_path}/link{end}", THREE)
+    assert str(tmp_path / "real") in caught.value.hint
+    assert content(tmp_path / "real") == {}
+    write_bundle(f"{tmp_path}/link{end}", THREE, follow_symlink=True)
+    assert len(content(tmp_path / "real")) == 3
+
+
+def test_a_missing_folder_is_made_only_on_request(tmp_path: Path) -> None:
+    folder = tmp_path / "x" / "y"
+    with pytest.raises(WriteError, match="does not exist") as caught:
+        write_bundle(str(folder), THREE)
+    assert caught.value.hint == f"Create it first: mkdir -p {folder}"
+    write_bundle(str(folder), THREE, create=True)
+    assert len(content(folder)) == 3
+
+
+def test_a_folder_that_was_made_for_nothing_goes_away_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", fails(errno.EIO))
+    with pytest.raises(WriteError):
+        write_bundle(str(tmp_path / "x" / "y"), THREE, create=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("")
+    with pytest.raises(WriteError, match="is not a folder"):
+        write_bundle(str(tmp_path / "f"), THREE)
+
+
+BAD_NAMES = [
+    "",
+    ".",
+    "..",
+    ".hidden",
+    "-rf",
+    "a/b",
+    "/etc/passwd",
+    "../x",
+    "a\nb",
+    "a\x1bb",
+    "a\0b",
+    "a\x9bb",
+]
+
+
+@pytest.mark.parametrize("name", [*BAD_NAMES, "é" * 128, "\ud800"])
+def test_bad_names(tmp_path: Path, name: str) -> None:
+    with pytest.raises(WriteError) as caught:
+        write_bundle(str(tmp_path), [("good", "", 0o644), (name, "", 0o644)])
+    assert list(tmp_path.iterdir()) == []
+    assert str(caught.value).isprintable() or str(caught.value).replace("\n", "").isprintable()
+
+
+def test_a_name_twice_and_text_that_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match="Two files"):
+        write_bundle(str(tmp_path), [("a", "1", 0o644), ("a", "2", 0o644)])
+    with pytest.raises(WriteError, match="UTF-8"):
+        write_bundle(str(tmp_path), [("a", "\ud800", 0o644)])
+    with pytest.raises(WriteError, match="mode"):
+        write_bundle(str(tmp_path), [("a", "", 0o4755)])
+    assert list(tmp_path.iterdir()) == []
+
+
+def fails(number: int, on_call: int = 1, real: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """A function that works at first and fails from its n-th call on."""
+    calls = 0
+
+    def function(*args: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls >= on_call:
+            raise OSError(number, os.strerror(number))
+        return real(*args, **named) if real is not None else None
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "is full"),
+        (errno.EDQUOT, "quota"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "may not be written"),
+        (errno.EIO, "cannot be written"),
+    ],
+)
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "replace"])
+@pytest.mark.parametrize("on_call", [1, 2])
+def test_any_failure_leaves_everything_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str, call: str, on_call: int
+) -> None:
+    files = [("a", "new a", 0o644), ("b", "new b", 0o644), ("n", "new n", 0o644)]
+    (tmp_path / "a").write_text("old a")
+    (tmp_path / "b").write_text("old b")
+    before = content(tmp_path)
+    real = getattr(os, call)
+    with monkeypatch.context() as patch:
+        broken = once if call == "replace" else fails  # going back replaces too
+        patch.setattr(os, call, broken(number, on_call, real))
+        with pytest.raises(WriteError, match=said) as caught:
+            write_bundle(str(tmp_path), files)
+    assert content(tmp_path) == before
+    assert caught.value.hint
+    assert "\n" not in caught.value.title
+
+
+def once(number: int, on_call: int, real: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that fails at its n-th call only."""
+    calls = 0
+
+    def function(*args: Any, **named: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == on_call:
+            raise OSError(number, os.strerror(number))
+        return real(*args, **named)
+
+    return function
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB; only root may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-n", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("no file system can be mounted here; a full disk is also tested with a made-up error")
+    yield folder
+    subprocess.run(["umount", "-n", folder], check=True)
+
+
+def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
+    (tiny_disk / "a").write_text("old")
+    with pytest.raises(WriteError, match="is full; nothing was changed"):
+        write_bundle(str(tiny_disk), [("a", "new", 0o644), ("big", "x" * 100_000, 0o644)])
+    assert content(tiny_disk) == {"a": "old"}
+
+
+def test_interrupt_goes_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old")
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            write_bundle(str(tmp_path), [("a", "new", 0o644)])
+    assert content(tmp_path) == {"a": "old"}
+
+
+def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "link", fails(errno.EPERM))
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "a").chmod(0o600)
+    (tmp_path / "a.bak").write_text("older")
+    written = write_bundle(str(tmp_path), [("a", "new", 0o644), ("b", "B", 0o644)])
+    assert content(tmp_path) == {"a": "new", "b": "B", "a.bak": "older", "a.bak.1": "old"}
+    assert written[0].backup == str(tmp_path / "a.bak.1")
+    assert stat.S_IMODE((tmp_path / "a.bak.1").stat().st_mode) == 0o600
+
+
+def test_a_file_that_appears_meanwhile_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.fsync
+
+    def and_somebody_writes(handle: int) -> None:
+        real(handle)
+        (tmp_path / "a").write_text("theirs")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", and_somebody_writes)
+        with pytest.raises(WriteError, match="meanwhile"):
+            write_bundle(str(tmp_path), [("a", "ours", 0o644)])
+    assert content(tmp_path) == {"a": "theirs"}
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old")
+    seen: set[str] = set()
+    real = os.write
+
+    def slowly(handle: int, data: memoryview) -> int:
+        seen.add((tmp_path / "a").read_text())
+        return real(handle, data[:3])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", slowly)
+        write_bundle(str(tmp_path), [("a", "a longer text", 0o644)])
+    assert seen == {"old"}
+    assert (tmp_path / "a").read_text() == "a longer text"
+
+
+@given(st.text(max_size=300))
+def test_safe_file_names(text: str) -> None:
+    name = safe_file_name(text)
+    assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}", name)
+    assert safe_file_name(name) == name
+    assert not name.endswith((".container", ".service", ".bak", ".", "-"))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("web", "web"),
+        ("my app", "my-app"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("-rf", "rf"),
+        (".container", "container"),
+        ("a.container.bak", "a"),
+        ("web@1", "web-1"),
+        ("\x1b[31m", "31m"),
+        ("", "container"),
+        ("x" * 300, "x" * 200),
+    ],
+)
+def test_safe_file_name_examples(text: str, name: str) -> None:
+    assert safe_file_name(text) == name
+
+
+@given(st.text(max_size=40))
+def test_any_name_is_written_inside_the_folder_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    outer = tmp_path_factory.mktemp("t")
+    folder = outer / "in"
+    folder.mkdir()
+    try:
+        write_bundle(str(folder), [(name, "x", 0o644)])
+    except WriteError:
+        assert list(folder.iterdir()) == []
+    else:
+        assert [path.name for path in folder.iterdir()] == [name]
+    assert list(outer.iterdir()) == [folder]
