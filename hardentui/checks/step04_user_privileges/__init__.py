@@ -1,1 +1,1 @@
-"""Step 4: whom the processes of a container run as."""
+"""Step 4: user privileges."""

@@ -1,0 +1,99 @@
+"""The container shares the host's user namespace.
+
+What it checks:
+Whether a container of a rootful engine has a user namespace of its own. Without one, every uid inside is the
+same uid outside. Podman shows nothing at all for the host's namespace, so for a running container the
+namespace itself is compared with the one of the host.
+
+Why it matters:
+With a user namespace, root inside is an ordinary, otherwise unused uid on the host: an attacker who gets out
+finds that no file belongs to them and no capability counts. Without it, the same escape ends as root of the
+host. It is the one wall that still stands after a hole in the kernel interface, the runtime or a mount.
+
+What may break:
+Files on existing volumes and bind mounts seem to belong to nobody, because their owners are not in the new
+range. Mount them with `:U` (Podman changes the owner) or change it once by hand, and expect the way back to
+need the same. Podman must have a range for the user `containers` in /etc/subuid and /etc/subgid. Containers
+that share a namespace with another one, and members of a pod, cannot have a user namespace of their own.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, asks_for_user_namespace, judge, pod_of, proc
+from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import CGROUPNS, GIDMAP, IPC, NETWORK, PID, UIDMAP, USERNS, UTS
+
+_SHARED = ("container:", "ns:")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.engine.rootless is True:
+        return not_applicable("a rootless engine always puts containers into a user namespace of its user")
+    separate = ask(facts, lambda kernel: kernel.host_user_namespace)
+    if isinstance(facts.engine.rootless, Unreadable) and not isinstance(separate, bool):
+        return unknown(facts.engine.rootless.reason)
+    if facts.spec[USERNS].startswith(_SHARED) and not isinstance(separate, bool):
+        return unknown("it uses the user namespace of something else, which only a running container shows")
+    return judge(
+        separate,
+        lambda shared: (shared, "the namespace of the host" if shared else "a namespace of its own"),
+        declared_bad=not asks_for_user_namespace(facts),
+        declared=f"userns {facts.spec[USERNS] or 'not set'}",
+        reason="its user ids are those of the host",
+        where=proc(facts, "ns/user"),
+    )
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[USERNS].partition(":")[0] in ("auto", "keep-id", "nomap", "private") or UIDMAP in spec:
+        return spec
+    if pod_of(context.facts):
+        raise CannotFix(
+            "a member of a pod uses the pod's user namespace", "Give the pod --userns=auto instead."
+        )
+    joined = (spec[PID], spec[IPC], spec[UTS], spec[USERNS], spec[CGROUPNS], *spec[NETWORK])
+    if any(value.startswith(_SHARED) for value in joined):
+        raise CannotFix(
+            "it shares a namespace with another container",
+            "Both must be in one user namespace: --userns=auto for the first, --userns=container:… for this.",
+        )
+    return spec.without(GIDMAP).with_(USERNS, "auto")
+
+
+CHECK = Check(
+    id="host-user-namespace",
+    title="The container shares the host's user namespace",
+    step=4,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Give the container a user namespace of its own",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container((USERNS, "auto")),
+        container((UIDMAP, ("0:200000:65536",))),
+        container(kernel=Kernel(7, host_user_namespace=False)),
+        container(engine=rootless()),
+    ),
+    fails=(
+        container(),
+        container((USERNS, "host")),
+        container(kernel=Kernel(7, host_user_namespace=True)),
+        container((PID, "container:db")),
+    ),
+    references=(
+        "CIS Docker 1.6 2.9",
+        "CIS Docker 1.6 5.31",
+        "NIST SP 800-190 4.5.2",
+        "OWASP Docker rule 11",
+    ),
+    catalogue="S4-02",
+)

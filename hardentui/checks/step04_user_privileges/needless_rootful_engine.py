@@ -1,0 +1,134 @@
+"""The container runs under root's engine and needs nothing of it.
+
+What it checks:
+Whether anything in the container needs root's Podman: a host port below the unprivileged range, devices,
+privileged mode, the host's network or processes, a network that only root can make (macvlan, ipvlan), a mount
+of a system directory, or an added capability that only counts on the host. When there is nothing of that
+kind, a rootless engine could run it as it is.
+
+Why it matters:
+Under a rootless engine the runtime, the monitor and the network helper run as an ordinary user. Whoever
+breaks out of the container, or finds a hole in one of those programs, has that user's rights and not root's.
+It is the largest single step away from root of the host, and most web services and databases lose nothing.
+
+What may break:
+Volumes, images, secrets and networks of root's engine do not move along: they must be exported and imported,
+and files get other owners. Source addresses of clients may look different behind rootless networking, and
+the service starts at boot only when lingering is enabled for the user.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import listed
+from hardentui.checks.examples import container, rootful, rootless
+from hardentui.checks.mounts import host_mounts
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    passed,
+    unknown,
+)
+from hardentui.options import (
+    CGROUP_PARENT,
+    DEVICES,
+    GPUS,
+    IPC,
+    MOUNTS,
+    NETWORK,
+    PID,
+    PRIVILEGED,
+    PUBLISH,
+    Mount,
+    Port,
+)
+from hardentui.options.capabilities import bounding_set
+
+_ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
+_USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")  # noqa: S108
+_COUNT_ON_THE_HOST = frozenset(
+    {"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME", "CAP_SYS_BOOT", "CAP_MKNOD"}
+    | {"CAP_NET_ADMIN", "CAP_SYSLOG", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_BPF", "CAP_PERFMON"}
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.engine.rootless is True:
+        return passed("a rootless engine")
+    if isinstance(facts.engine.rootless, Unreadable):
+        return unknown(facts.engine.rootless.reason)
+    needs = _needs(facts, _first_free_port(facts, parameters))
+    if needs:
+        return passed("root's engine", reason=f"it needs root's engine: {listed(needs)}")
+    return failed(
+        "nothing in its configuration needs root's engine",
+        "root's engine",
+        commands=(
+            "podman save IMAGE | sudo -iu USER podman load",
+            "loginctl enable-linger USER",
+            "# put the .container file into ~USER/.config/containers/systemd/",
+        ),
+    )
+
+
+def _first_free_port(facts: ContainerFacts, parameters: Parameters) -> int:
+    """The first host port that needs no privilege: the kernel's setting, else the parameter."""
+    if not isinstance(facts.host, Unreadable):
+        value = facts.host.sysctls.get("net.ipv4.ip_unprivileged_port_start")
+        if isinstance(value, str) and value.strip().isdecimal():
+            return int(value)
+    return parameters.integer("first_unprivileged_port")
+
+
+def _needs(facts: ContainerFacts, first_port: int) -> tuple[str, ...]:
+    spec = facts.spec
+    drivers = {str(network.inspect.get("driver")) for network in facts.networks.values()}
+    ports = [port.host for port in spec[PUBLISH]]
+    extra = bounding_set(spec, facts.engine.default_capabilities) & _COUNT_ON_THE_HOST
+    reasons = {
+        "privileged mode": spec[PRIVILEGED],
+        "devices": bool(spec[DEVICES] or spec[GPUS]),
+        "the host's network": "host" in spec[NETWORK],
+        "the host's processes": spec[PID] == "host" or spec[IPC] == "host",
+        "a cgroup of its own choice": bool(spec[CGROUP_PARENT]),
+        "a port below the unprivileged ones": any(
+            first.isdecimal() and int(first) < first_port for first in (p.partition("-")[0] for p in ports)
+        ),
+        "a network that only root can make": bool(drivers & set(_ROOT_ONLY_DRIVERS)),
+        "a mount of a system directory": any(
+            not one.path.startswith(_USERS_TREES) for one in host_mounts(facts)
+        ),
+        "capabilities that count on the host": bool(extra),
+    }
+    return tuple(reason for reason, needed in reasons.items() if needed)
+
+
+CHECK = Check(
+    id="needless-rootful-engine",
+    title="The container runs under root's engine and needs nothing of it",
+    step=4,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Run it under the rootless engine of a service user",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    parameters={"first_unprivileged_port": 1024},
+    passes=(
+        container(engine=rootless()),
+        container((PUBLISH, (Port(80, "80"),))),
+        container((MOUNTS, (Mount("bind", "/var/log", "/logs", ("ro",)),))),
+    ),
+    fails=(
+        container((PUBLISH, (Port(80, "8080"),)), engine=rootful()),
+        container((MOUNTS, (Mount("volume", "data", "/data"), Mount("bind", "/srv/web", "/w", ("ro",))))),
+    ),
+    references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
+    catalogue="S4-07",
+)

@@ -1,0 +1,70 @@
+"""Processes may gain privileges by starting a program.
+
+What it checks:
+Whether no-new-privileges is set. The kernel keeps it as the flag NoNewPrivs of every process; it cannot be
+taken back and every child inherits it.
+
+Why it matters:
+A program with the set-user-id bit or with file capabilities (sudo, su, ping, mount, a forgotten helper in the
+image) starts with more rights than its caller. An attacker who comes in as an unprivileged user looks for
+exactly such a file to become root in the container. With the flag those bits mean nothing, and a careful
+choice of user and capabilities cannot be undone from inside.
+
+What may break:
+Programs that live from those bits: sudo, su and newuidmap in the container, some versions of ping, mail
+servers and schedulers that switch users through a set-user-id helper. Services that start as root and give
+root up by themselves go on working.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, judge, proc
+from hardentui.checks.examples import container, rootless
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import NO_NEW_PRIVILEGES
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    declared = facts.spec[NO_NEW_PRIVILEGES]
+    return judge(
+        ask(facts, lambda kernel: kernel.no_new_privileges),
+        lambda on: (not on, f"NoNewPrivs {int(on)}"),
+        declared_bad=not declared,
+        declared="no-new-privileges" if declared else "no-new-privileges not set",
+        reason="a set-user-id program can raise the rights of a process",
+        where=proc(facts),
+    )
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return spec.with_(NO_NEW_PRIVILEGES, True)
+
+
+CHECK = Check(
+    id="new-privileges-allowed",
+    title="Processes may gain privileges by starting a program",
+    step=4,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Set no-new-privileges",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container((NO_NEW_PRIVILEGES, True)),
+        container((NO_NEW_PRIVILEGES, True), kernel=Kernel(7, no_new_privileges=True)),
+        container(kernel=Kernel(7, no_new_privileges=True)),
+    ),
+    fails=(
+        container(),
+        container(kernel=Kernel(7, no_new_privileges=False), engine=rootless()),
+        container(kernel=Unreadable("the engine is on another machine")),
+    ),
+    references=("CIS Docker 1.6 5.26", "NIST SP 800-190 4.4.3", "OWASP Docker rule 4"),
+    catalogue="S4-04",
+)

@@ -1,0 +1,125 @@
+"""Two unrelated containers use the same range of user ids.
+
+What it checks:
+Whether the ids that this container maps to on the host are also used by a container of another application.
+Only ranges that were asked for (`--uidmap`, `--userns`) are compared; containers of one pod or application
+may share a range.
+
+Why it matters:
+A user namespace separates a container from the host, not from its neighbours. Two containers on the same ids
+are the same user for the kernel: somebody who gets out of one can signal the processes of the other, read
+its files and volumes, and attach to it. With ranges of their own, the same escape leads nowhere.
+
+What may break:
+The container gets other ids on the host, so files on its volumes belong to the old ones: mount them with `:U`
+once, or change their owner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hardentui.checks.common import is_planned, listed, related, section
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel, Peer
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
+
+_ALL_IDS = 1 << 31
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    spec = facts.spec
+    mapped = bool(_idmappings(facts)) or UIDMAP in spec or SUBUIDNAME in spec
+    if not mapped and spec[USERNS].partition(":")[0] != "auto":
+        return not_applicable("no id range of its own was asked for")
+    ranges = _ranges(facts)
+    declared = listed(spec[UIDMAP]) or f"userns {spec[USERNS] or 'private'}"
+    if not ranges:
+        return passed(declared, reason="Podman picks a free range when it starts")
+    effective = ", ".join(f"{first}-{first + size - 1}" for first, size in ranges)
+    others = [peer for peer in facts.peers if not related(facts, peer) and _overlap(ranges, peer)]
+    if others:
+        names = listed([peer.name for peer in others])
+        evidence = tuple(Evidence(peer.name, str(peer.uid_ranges)) for peer in others[:5])
+        return failed(f"the same ids are used by {names}", declared, effective, evidence)
+    return passed(declared, effective)
+
+
+def _idmappings(facts: ContainerFacts) -> tuple[str, ...]:
+    """The uid map that inspect shows; nothing for a plan."""
+    if is_planned(facts):
+        return ()
+    host = section(facts.inspect, "HostConfig")
+    return tuple(str(line) for line in section(host, "IDMappings").get("UidMap") or ())
+
+
+def _ranges(facts: ContainerFacts) -> tuple[tuple[int, int], ...]:
+    """(first id on the host, how many)."""
+    if isinstance(facts.kernel, Kernel) and isinstance(facts.kernel.uid_map, tuple):
+        found = tuple((line.outside, line.size) for line in facts.kernel.uid_map)
+    else:
+        lines = facts.spec[UIDMAP] or _idmappings(facts)
+        parts = (line.split(":") for line in lines)
+        found = tuple((int(p[1]), int(p[2])) for p in parts if len(p) == 3 and p[1].isdecimal())
+    return tuple(one for one in found if one[1] < _ALL_IDS)
+
+
+def _overlap(ranges: tuple[tuple[int, int], ...], peer: Peer) -> bool:
+    """One range shares an id with one of the peer's; a peer on the host's own ids is judged elsewhere."""
+    return any(
+        first < start + count and start < first + size
+        for first, size in ranges
+        for start, count in peer.uid_ranges
+        if count < _ALL_IDS
+    )
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(UIDMAP, GIDMAP, SUBUIDNAME, SUBGIDNAME).with_(USERNS, "auto")
+
+
+_NEIGHBOUR = Peer("2" * 64, "db", uid_ranges=((200000, 65536),))
+_FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
+_MAP = (UIDMAP, ("0:200000:65536",))
+
+CHECK = Check(
+    id="overlapping-uid-ranges",
+    title="Two unrelated containers use the same range of user ids",
+    step=4,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Let Podman give the container a range of ids that nobody else has",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(_MAP, peers=(_FAR,)),
+        container((USERNS, "auto"), peers=(_NEIGHBOUR,)),
+        replace(container(_MAP, peers=(replace(_NEIGHBOUR, pod="p1"),)), inspect={"Pod": "p1"}),
+    ),
+    fails=(
+        container(_MAP, peers=(_NEIGHBOUR,)),
+        container(
+            (UIDMAP, ("0:1:65536",)),
+            peers=(_NEIGHBOUR,),
+            kernel=Kernel(7, uid_map=(IdRange(0, 210000, 1000),)),
+        ),
+    ),
+    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.3.4"),
+    catalogue="S4-03",
+)

@@ -1,0 +1,114 @@
+"""Somebody works in the container with more rights than it has.
+
+What it checks:
+The sessions of `podman exec` that are open now: whether one is privileged, or runs as root in a container
+whose own process does not.
+
+Why it matters:
+A container that was made to run unprivileged loses that the moment somebody opens a root shell in it. What
+is typed there can change anything in the container, is not part of its image or its unit, and leaves no trace
+after a restart. Attackers with access to the engine use exec as a door; a privileged one leads to the host.
+
+What may break:
+Nothing in the service. Whoever sits in the session loses it: ask before you end it, and put what they needed
+it for into the image or the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hardentui.checks.common import declared_user, is_root, section
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.options import USER
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if not facts.running:
+        return not_applicable("nothing can be started in a container that does not run")
+    if "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]:
+        return passed(effective="no session is open")
+    sessions = facts.exec_sessions
+    if isinstance(sessions, Unreadable):
+        return unknown(sessions.reason)
+    unprivileged = not is_root(declared_user(facts))
+    bad = [one for one in sessions if one.get("Running", True) and _too_strong(one, unprivileged)]
+    effective = f"{len(sessions)} sessions"
+    if not bad:
+        return passed(effective=effective)
+    evidence = tuple(Evidence(f"exec session {str(one.get('ID'))[:12]}", _rights(one)) for one in bad)
+    commands = ("podman top CONTAINER", "kill PID   # the process of the session, on the host")
+    return failed(
+        f"{len(bad)} open sessions have more rights than the container",
+        "",
+        effective,
+        evidence,
+        None,
+        commands,
+    )
+
+
+def _user(session: Mapping[str, Any]) -> str:
+    return str(section(session, "ProcessConfig").get("user") or "")
+
+
+def _too_strong(session: Mapping[str, Any], unprivileged: bool) -> bool:
+    """Privileged, or explicitly root. A session without a user has the container's own."""
+    if section(session, "ProcessConfig").get("privileged"):
+        return True
+    user = _user(session)
+    return unprivileged and bool(user) and is_root(user)
+
+
+def _rights(session: Mapping[str, Any]) -> str:
+    privileged = "privileged, " if section(session, "ProcessConfig").get("privileged") else ""
+    return f"{privileged}user {_user(session) or 'of the container'}"
+
+
+def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
+    return container(
+        (USER, "1001"),
+        kernel=Kernel(7),
+        inspect={"ExecIDs": [one["ID"] for one in sessions]},
+        exec_sessions=sessions,
+    )
+
+
+CHECK = Check(
+    id="root-exec-session",
+    title="Somebody works in the container with more rights than it has",
+    step=4,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="End the session, and put what it was needed for into the image or the configuration",
+    fix=FixKind.DECISION,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(
+        _example(),
+        _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
+        container(),
+    ),
+    fails=(
+        _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
+        _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
+    ),
+    references=("CIS Docker 1.6 5.23", "CIS Docker 1.6 5.24", "NIST SP 800-190 4.4.5"),
+    catalogue="S4-06",
+)

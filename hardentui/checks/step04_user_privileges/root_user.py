@@ -1,0 +1,136 @@
+"""The main process runs as root.
+
+What it checks:
+Whether the main process is uid 0 inside the container. The user comes from `--user`, else from the image,
+and nothing said means root. For a running container the kernel's uid decides: an entry point may have given
+root up on its own. The finding is worse where root inside is also root of the host (rootful, no user
+namespace), and worst where a writable system directory or the engine's socket is mounted.
+
+Why it matters:
+A hole in the service gives an attacker the rights of its process. As root they can change every file of the
+container, install tools, read every mounted file whoever owns it, and use every capability that is left.
+Most escapes from containers in the last years needed uid 0 inside. Where no user namespace stands between,
+whoever gets out is root of the host at once.
+
+What may break:
+Files and volumes that belong to root cannot be written any more: change their owner once, or mount volumes
+with `:U`. Ports below 1024 may need another number. Entry points that begin as root to set things up and then
+drop it fail: look for a variant of the image that is made to run unprivileged. Give the uid that the image
+expects as parameter `user`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hardentui.checks.common import (
+    ask,
+    declared_user,
+    image_config,
+    is_root,
+    judge,
+    own_user_namespace,
+    proc,
+)
+from hardentui.checks.examples import container, rootless
+from hardentui.checks.mounts import at_or_above, host_mounts
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, USER, USERNS, Mount
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    user = declared_user(facts)
+    keeps = facts.spec[USERNS].partition(":")
+    as_caller = not facts.spec[USER] and keeps[0] == "keep-id" and "uid=0" not in keeps[2].split(",")
+    inside = ask(facts, _uids)
+    return judge(
+        inside,
+        lambda uids: (uids[0] == 0, f"uid {uids[0]} inside, uid {uids[1]} on the host"),
+        declared_bad=is_root(user) and not as_caller,
+        declared="the caller's uid (keep-id)" if as_caller else f"user {user or 'not set: root'}",
+        reason="the main process is root inside the container",
+        where=proc(facts),
+        severity=_severity(facts),
+    )
+
+
+def _uids(kernel: Kernel) -> tuple[int, int] | Unreadable:
+    """uid inside and uid on the host."""
+    if isinstance(kernel.uid, Unreadable):
+        return kernel.uid
+    if isinstance(kernel.uid_map, Unreadable):
+        return kernel.uid_map
+    for line in kernel.uid_map:
+        if line.outside <= kernel.uid < line.outside + line.size:
+            return line.inside + kernel.uid - line.outside, kernel.uid
+    return Unreadable(f"uid {kernel.uid} of the host is in no line of its uid map")
+
+
+def _severity(facts: ContainerFacts) -> Severity:
+    if own_user_namespace(facts):
+        return Severity.MEDIUM
+    open_host = any(
+        at_or_above(one.path, "/etc") or one.path.endswith(".sock")
+        for one in host_mounts(facts)
+        if not one.mount.read_only
+    )
+    return Severity.CRITICAL if open_host else Severity.HIGH
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    chosen = context.parameters.text("user")
+    if chosen:
+        if is_root(chosen):
+            raise CannotFix("the chosen user is root again", "Give a uid such as 1001:1001.")
+        return spec.with_(USER, chosen)
+    live = ask(context.facts, _uids)
+    name_of_root = isinstance(live, tuple) and live[0] == 0
+    if spec[USER] and not is_root(spec[USER]) and not name_of_root:
+        return spec
+    if not is_root(str(image_config(context.facts).get("User") or "")):
+        return spec.without(USER)
+    raise CannotFix(
+        "it must be decided which user it runs as",
+        "The image names none. Choose the uid that owns its data (parameter user), such as 1001:1001.",
+    )
+
+
+_IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"User": "1001"}})
+_HOST_MAP = (IdRange(0, 0, 4294967295),)
+
+CHECK = Check(
+    id="root-user",
+    title="The main process runs as root",
+    step=4,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Run the main process as a user without privileges",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"user": ""},
+    passes=(
+        container((USER, "1001:1001")),
+        container(image=_IMAGE),
+        container((USERNS, "keep-id"), engine=rootless()),
+        container(kernel=Kernel(7, uid=999, uid_map=_HOST_MAP)),
+    ),
+    fails=(
+        container((USER, "root"), image=_IMAGE),
+        container(),
+        container((USER, "0:0")),
+        container((MOUNTS, (Mount("bind", "/etc", "/host"),))),
+        container(
+            (USER, "toor"), image=_IMAGE, kernel=Kernel(7, uid=0, uid_map=_HOST_MAP, host_user_namespace=True)
+        ),
+        replace(container(), inspect={"Config": {"User": "0"}}),
+    ),
+    references=("CIS Docker 1.6 4.1", "NIST SP 800-190 4.1.2", "OWASP Docker rule 2"),
+    catalogue="S4-01",
+)
