@@ -70,7 +70,7 @@ class Recorder:
             "host": self._inner.host_name,
             "root": os.geteuid() == 0,
             "engines": [self._engine(engine.facts) for engine in self.opened.engines],
-            "files": self._files.document(),
+            "files": _masked_files(self._files.document()),
             "programs": self._programs,
         }
 
@@ -115,6 +115,11 @@ class Recorder:
         kept = {"unreadable": answer.reason} if isinstance(answer, Unreadable) else {"output": answer}
         self._programs[json.dumps(list(arguments))] = kept
         return answer
+
+
+def _masked_files(document: dict[str, Any]) -> dict[str, Any]:
+    """Unit files and configuration hold variables, too."""
+    return {**document, "text": mask_document(document["text"])}
 
 
 def _user_of(facts: EngineFacts) -> tuple[int, str]:

@@ -66,19 +66,6 @@ def test_secrets_are_not_saved() -> None:
     assert plans.no_longer_fits(plans.load(text), _plan(ENV)) == ()
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["DB_PASSWORD", "PGPASS", "API_KEY", "apikey", "GITHUB_TOKEN", "SECRET", "SENTRY_DSN", "MY_KEY"],
-)
-def test_names_of_credentials(name: str) -> None:
-    assert masking.is_credential(name)
-
-
-@pytest.mark.parametrize("name", ["PATH", "LANG", "AUTHOR", "PASSIVE_PORTS", "KEYBOARD", "HOME"])
-def test_other_names(name: str) -> None:
-    assert not masking.is_credential(name)
-
-
 @given(st.text(), st.lists(st.text(), max_size=3))
 def test_any_text_survives(name: str, arguments: list[str]) -> None:
     saved = plans.load(plans.dump(_plan(_change("label", (), tuple(arguments)), name=name)))

@@ -1,0 +1,75 @@
+"""Secrets in what is kept: masked wherever they stand, and still recognised by the checks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from hardentui.checks.secrets import secret_pair, secret_value
+from hardentui.workbench.masking import is_credential, mask_document, mask_text
+
+SECRET = "hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"Config": {"Env": [f"DB_PASSWORD={SECRET}", f"TOKEN={SECRET} with blanks {SECRET}"]}},
+        {"CreateCommand": ["podman", "run", "-e", f"API_KEY={SECRET}", f"--env=PGPASS={SECRET}"]},
+        {"Cmd": ["server", "--db-password", SECRET], "Args": ["--creds", f"me:{SECRET}"]},
+        {"Cmd": [f"--password={SECRET}"]},
+        {"History": [{"created_by": f"/bin/sh -c export X=1 SECRET_KEY={SECRET} && make"}]},
+        {"Labels": {"io.example.password": SECRET}, "Config": {"Annotations": {"token": SECRET}}},
+        {"Options": {"o": f"username=me,password={SECRET},vers=3"}},
+        {"unit": f'[Container]\nEnvironment=DB_PASSWORD={SECRET}\nEnvironment="A_TOKEN={SECRET} x"\n'},
+        {"Env": [f"URL=postgres://me:{SECRET}@db/x"]},
+    ],
+)
+def test_secrets_are_masked_wherever_they_stand(document: object) -> None:
+    assert SECRET not in json.dumps(mask_document(document))
+
+
+def test_everything_else_stays() -> None:
+    document = {
+        "Config": {
+            "Env": ["PATH=/usr/bin", "PWD=/", "HOME=/root", "X_PASSWORD=*******", "KEY_FILE=/run/k"],
+            "CreateCommand": ["podman", "run", "--secret", "db-password", "--secret=id", "nginx"],
+            "Labels": {"app": "shop"},
+            "Tty": False,
+            "Size": 3,
+            "None": None,
+        }
+    }
+    assert mask_document(document) == document
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgres://me:hunter2hunter2@db/x",
+        "AKIA" + "A1B2" * 4,
+        "ghp_" + "a1B2c3" * 6,
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcdefghijkl",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEabcdefgh\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_the_shape_of_a_secret_stays(value: str) -> None:
+    masked = mask_text(value)
+    assert masked != value
+    assert secret_value(masked) == secret_value(value)
+
+
+def test_a_masked_variable_is_still_a_plain_secret() -> None:
+    name, _, value = mask_text(f"DB_PASSWORD={SECRET}").partition("=")
+    assert secret_pair(name, value) == secret_pair("DB_PASSWORD", SECRET) != ""
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "PGPASS", "apikey", "GITHUB_TOKEN", "SENTRY_DSN", "MY_KEY"])
+def test_names_of_credentials(name: str) -> None:
+    assert is_credential(name)
+
+
+@pytest.mark.parametrize("name", ["PATH", "LANG", "AUTHOR", "PASSIVE_PORTS", "KEYBOARD", "PWD", "OLDPWD"])
+def test_other_names(name: str) -> None:
+    assert not is_credential(name)
