@@ -21,6 +21,7 @@ HOST_USER_NAMESPACE = "user:[4026531837]"
 """The kernel numbers its initial user namespace with this constant (PROC_USER_INIT_INO)."""
 
 ENDED = Unreadable("the process has ended")
+HIDDEN = Unreadable("/proc hides the processes of other users (hidepid), or the process has ended")
 _MOUNTINFO_LIMIT = 16 << 20
 _UNINTERESTING = ("lowerdir=", "upperdir=", "workdir=")
 
@@ -106,7 +107,9 @@ def _start_time(files: Files, pid: int) -> Known[int]:
     """Clock ticks since boot; a zombie has ended."""
     try:
         stat = files.read_text(f"/proc/{pid}/stat")
-    except (FileNotFoundError, ProcessLookupError):
+    except FileNotFoundError:
+        return HIDDEN if _hides_processes(files) else ENDED
+    except ProcessLookupError:
         return ENDED
     except OSError as error:
         return Unreadable(f"/proc/{pid}/stat: {reason(error)}")
@@ -114,6 +117,15 @@ def _start_time(files: Files, pid: int) -> Known[int]:
     if len(words) < 20 or not words[19].isdigit():
         return Unreadable("the kernel's answer does not show it")
     return ENDED if words[0] in "ZXx" else int(words[19])
+
+
+def _hides_processes(files: Files) -> bool:
+    """Whether /proc is mounted with hidepid=: other users' processes then seem not to exist."""
+    mounts = _then(_text(files, "/proc/self/mountinfo"), parse_mountinfo)
+    if isinstance(mounts, Unreadable):
+        return False
+    options = {option for mount in mounts if mount.point == "/proc" for option in mount.super_options}
+    return any(option.startswith("hidepid=") for option in options - {"hidepid=0", "hidepid=off"})
 
 
 def _belongs(membership: Known[Membership], cgroup_path: str) -> bool:

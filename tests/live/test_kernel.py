@@ -27,9 +27,9 @@ Run = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def run(podman: Bench, request: pytest.FixtureRequest) -> Iterator[Run]:
+def run(podman: Bench) -> Iterator[Run]:
     """Starts a container with these options; returns its State of inspect."""
-    name = f"kernel-{abs(hash(request.node.name)) % 10**8}"
+    name = "kernel-view"
 
     def start(*options: str, command: tuple[str, ...] = ("sleep", "600")) -> dict[str, Any]:
         podman.run(name, "--network", "none", *options, BUSYBOX, *command)
@@ -175,6 +175,20 @@ def test_user_namespace(run: Run) -> None:
     assert isinstance(seen.uid, int)
     assert seen.uid >= 65536
     assert seen.uid_map == (IdRange(0, seen.uid, 1024),)
+
+
+def test_rootless(rootless_podman: Bench) -> None:
+    rootless_podman.run("kernel-rootless", "--network", "none", BUSYBOX, "sleep", "600")
+    try:
+        seen = view(rootless_podman.get("/containers/kernel-rootless/json")["State"])
+        assert seen.host_user_namespace is False
+        assert isinstance(seen.uid, int)
+        assert seen.uid != 0
+        assert isinstance(seen.uid_map, tuple)
+        assert seen.uid_map[0][:2] == (0, seen.uid)
+        assert "net" not in shared(seen)
+    finally:
+        rootless_podman.remove("kernel-rootless")
 
 
 def test_seccomp_unconfined_and_added_groups(run: Run) -> None:

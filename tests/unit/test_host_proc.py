@@ -170,6 +170,16 @@ def test_vanished_process() -> None:
     assert ended(kernel(recorded))
 
 
+@pytest.mark.parametrize(("option", "said"), [("invisible", "hidepid"), ("off", "the process has ended")])
+def test_hidden_process_is_not_said_to_have_ended(option: str, said: str) -> None:
+    own = f"{OWN_MOUNTS}11 10 0:2 / /proc rw - proc proc rw,hidepid={option}\n"
+    recorded = document(text={"/proc/self/mountinfo": own})
+    del recorded["text"]["/proc/812/stat"]
+    uid = kernel(recorded).uid
+    assert isinstance(uid, Unreadable)
+    assert said in uid.reason
+
+
 def test_zombie_has_ended() -> None:
     assert ended(kernel(document(text={"/proc/812/stat": stat_line("Z")})))
 
