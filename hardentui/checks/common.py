@@ -17,7 +17,7 @@ from hardentui.model.facts import (
     Unreadable,
 )
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.options import POD, SUBUIDNAME, UIDMAP, USER, USERNS
+from hardentui.options import CGROUPS, POD, SUBUIDNAME, UIDMAP, USER, USERNS
 
 T = TypeVar("T")
 
@@ -179,6 +179,14 @@ def lsm(facts: ContainerFacts) -> Known[str]:
     if "selinuxEnabled" in security or "apparmorEnabled" in security:
         return NO_LSM
     return Unreadable("which security module the engine uses is not known")
+
+
+def without_cgroup(facts: ContainerFacts) -> bool:
+    """It was made with `--cgroups=disabled`: nothing can be limited or counted."""
+    hidden = CGROUPS in facts.spec.unknowable and not is_planned(facts)
+    return facts.spec[CGROUPS] == "disabled" or (
+        hidden and section(facts.inspect, "HostConfig").get("Cgroups") == "disabled"
+    )
 
 
 def bytes_of(size: str) -> int:

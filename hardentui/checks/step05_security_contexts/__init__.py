@@ -1,1 +1,1 @@
-"""Step 5: limits, file systems, namespaces, labels and secrets."""
+"""Step 5: limits, file system, namespaces, SELinux and AppArmor, secrets."""

@@ -1,0 +1,107 @@
+"""The container has no cgroup, or sees the host's.
+
+What it checks:
+Whether cgroups are switched off (`--cgroups=disabled`), or the container shares the cgroup namespace of the
+host. On cgroup v1 Podman shares it by default; that is a matter of the host and is not counted here.
+
+Why it matters:
+Without a cgroup no limit holds: memory, processes and processor time are free for the taking, devices are not
+filtered, and nothing can be measured or stopped as a whole. With the host's cgroup namespace, a process sees
+the names of all units and containers, and a writable cgroup file system turns into a way out.
+
+What may break:
+Programs that manage cgroups themselves (a nested engine, a test of systemd) expect to see the tree of the
+host. Containers started inside a service that must keep them in its own cgroup need `--cgroups=split`
+instead of `disabled`.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, engine_info, judge, without_cgroup
+from hardentui.checks.examples import container, rootful
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import CGROUPNS, CGROUPS
+
+_HOST_REASON = "it sees the cgroup tree of the host"
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if without_cgroup(facts):
+        evidence = (Evidence("HostConfig.Cgroups", "disabled"),)
+        return failed("it has no cgroup, so no limit can hold", "cgroups disabled", evidence=evidence)
+    shared = ask(facts, lambda kernel: kernel.shared_namespaces)
+    asked = facts.spec[CGROUPNS]
+    if isinstance(shared, frozenset) and "cgroup" in shared and asked != "host":
+        version = _cgroup_version(facts)
+        if version == "v1":
+            return not_applicable("on cgroup v1 Podman shares the cgroup namespace by default")
+        if not version:
+            return unknown(
+                "it shares the cgroup namespace, which is the default on cgroup v1; the version is not known"
+            )
+    return judge(
+        shared,
+        lambda kinds: ("cgroup" in kinds, "host" if "cgroup" in kinds else "a cgroup namespace of its own"),
+        declared_bad=asked == "host",
+        declared=f"cgroupns {asked or 'not set'}",
+        reason=_HOST_REASON,
+        where="/proc: ns/cgroup",
+        severity=Severity.MEDIUM,
+    )
+
+
+def _cgroup_version(facts: ContainerFacts) -> str:
+    """`v1` or `v2`; empty when nobody looked."""
+    told = str(engine_info(facts.engine, "").get("cgroupVersion") or "")
+    if not told and not isinstance(facts.host, Unreadable) and isinstance(facts.host.cgroup_version, int):
+        return f"v{facts.host.cgroup_version}"
+    return told
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[CGROUPS] == "disabled" or CGROUPS in spec.unknowable:
+        spec = spec.without(CGROUPS)
+    return spec.with_(CGROUPNS, "private") if spec[CGROUPNS] == "host" else spec
+
+
+_V1 = rootful(info={"host": {"cgroupVersion": "v1"}})
+_SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
+
+CHECK = Check(
+    id="disabled-cgroups",
+    title="The container has no cgroup, or sees the host's",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Give the container a cgroup and a cgroup namespace of its own",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(),
+        container((CGROUPS, "split"), kernel=Kernel(7, shared_namespaces=frozenset())),
+        container(kernel=_SHARED, engine=_V1),
+    ),
+    fails=(
+        container((CGROUPS, "disabled")),
+        container((CGROUPNS, "host")),
+        container((CGROUPNS, "host"), kernel=_SHARED, engine=_V1),
+    ),
+    references=("CIS Docker 1.6 5.25", "NIST SP 800-190 4.4.3"),
+    catalogue="S5-06",
+)

@@ -1,0 +1,101 @@
+"""Limits of single processes are opened wide.
+
+What it checks:
+The values given with `--ulimit`: open files above the site's limit (parameter `nofile`), an unlimited number
+of processes, core dumps of any size, or `host`, which copies the limits of the host. Values that Podman sets
+by itself are not judged.
+
+Why it matters:
+Ulimits are the second brake beside cgroups. Millions of open files fill kernel memory that no memory limit
+counts in time, and a core dump writes everything the process knows, keys and passwords included, to a disk
+from where an attacker or a backup carries it away.
+
+What may break:
+Servers with very many connections need a high limit of open files: raise the site's value for them instead
+of removing it. Crash analysis that relies on core dumps needs another way.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import listed
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.spec import Spec
+from hardentui.options import ULIMIT
+
+_ENDLESS = ("-1", "unlimited", "infinity")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    limits = facts.spec[ULIMIT]
+    highest = parameters.integer("nofile")
+    bad = tuple(limit for limit in limits if _too_loose(limit, highest))
+    declared = listed(limits) or "none given"
+    if bad:
+        evidence = tuple(Evidence("--ulimit", limit) for limit in bad)
+        return failed(f"these limits are no brake: {listed(bad)}", declared, evidence=evidence)
+    return passed(declared)
+
+
+def _parts(limit: str) -> tuple[str, str, str]:
+    """name, soft, hard; one value stands for both."""
+    name, _, values = limit.partition("=")
+    soft, _, hard = values.partition(":")
+    name = name.strip().lower().removeprefix("rlimit_")
+    return name, soft.strip(), (hard or soft).strip()
+
+
+def _too_loose(limit: str, highest: int) -> bool:
+    name, _, hard = _parts(limit)
+    if name == "host":
+        return True
+    if name == "nofile":
+        return hard in _ENDLESS or (hard.isdecimal() and int(hard) > highest)
+    return name in ("nproc", "core") and hard in _ENDLESS
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    highest, processes = context.parameters.integer("nofile"), context.parameters.integer("nproc")
+    kept = tuple(
+        _tightened(limit, highest, processes) if _too_loose(limit, highest) else limit
+        for limit in spec[ULIMIT]
+    )
+    return spec.with_(ULIMIT, tuple(limit for limit in kept if limit))
+
+
+def _tightened(limit: str, highest: int, processes: int) -> str:
+    name, soft, _ = _parts(limit)
+    if name == "host":
+        return ""
+    if name == "core":
+        return "core=0:0"
+    most = highest if name == "nofile" else processes
+    kept = min(int(soft), most) if soft.isdecimal() else most
+    return f"{name}={kept}:{most}"
+
+
+CHECK = Check(
+    id="loose-ulimits",
+    title="Limits of single processes are opened wide",
+    step=5,
+    severity=Severity.LOW,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Bring its ulimits back to the site's values",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"nofile": 1048576, "nproc": 8192},
+    passes=(container(), container((ULIMIT, ("nofile=4096:8192", "core=0:0")))),
+    fails=(
+        container((ULIMIT, ("nofile=4096:99999999", "rtprio=1:1"))),
+        container((ULIMIT, ("core=-1:-1",))),
+        container((ULIMIT, ("nproc=unlimited",))),
+        container((ULIMIT, ("host",))),
+    ),
+    references=("CIS Docker 1.6 5.19", "OWASP Docker rule 7"),
+    catalogue="S5-04",
+)

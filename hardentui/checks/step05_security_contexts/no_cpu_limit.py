@@ -1,0 +1,102 @@
+"""Nothing limits the processor time of the container.
+
+What it checks:
+Whether a bound on processor time is in force: `--cpus` or a quota, of the container or of a cgroup above it
+(CPUQuota= of its unit). A weight (`--cpu-shares`) or a set of processors (`--cpuset-cpus`) counts as a bound
+too. For a running container the cgroup tree decides about quotas.
+
+Why it matters:
+A container that computes without end slows down everything else: logins, health checks, the neighbours. The
+commonest thing that intruders do in a container is to mine coins, and that takes every processor that it can
+get. With a bound they get a part, and the load stands out.
+
+What may break:
+Work that comes in bursts takes longer: start-up, compression, builds. Give the service what it uses at its
+peak (parameter `cpus`), or only a weight, which costs nothing while the host is idle.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hardentui.checks.common import ask, judge, without_cgroup
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Limits
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.spec import Spec
+from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, CPUSET_CPUS
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if without_cgroup(facts):
+        return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
+    spec = facts.spec
+    weighted = spec[CPU_SHARES] > 0 or bool(spec[CPUSET_CPUS])
+    bounded = spec[CPUS] > 0 or spec[CPU_QUOTA] > 0
+    return judge(
+        ask(facts, lambda kernel: kernel.limits),
+        lambda limits: (
+            limits.cpus is None and not weighted,
+            "no quota" if limits.cpus is None else f"{limits.cpus:g} processors",
+        ),
+        declared_bad=not (weighted or bounded),
+        declared=_words(spec),
+        reason="it may use every processor of the host",
+        where="cgroup of the container and above: cpu.max",
+    )
+
+
+def _words(spec: Spec) -> str:
+    parts = [f"{spec[CPUS]:g} processors"] if spec[CPUS] > 0 else []
+    parts += [f"quota {spec[CPU_QUOTA]}"] if spec[CPU_QUOTA] > 0 else []
+    parts += [f"weight {spec[CPU_SHARES]}"] if spec[CPU_SHARES] > 0 else []
+    parts += [f"processors {spec[CPUSET_CPUS]} only"] if spec[CPUSET_CPUS] else []
+    return ", ".join(parts) or "no bound"
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[CPUS] > 0 or spec[CPU_QUOTA] > 0 or spec[CPU_SHARES] > 0 or spec[CPUSET_CPUS]:
+        return spec
+    text = context.parameters.text("cpus")
+    try:
+        cpus = float(text)
+    except ValueError:
+        cpus = 0.0
+    if not (math.isfinite(cpus) and cpus >= 0.01):
+        raise CannotFix(
+            f"{text!r} is no number of processors", "Give the parameter cpus a value such as 1.5."
+        )
+    if spec[CPU_PERIOD]:  # Podman refuses --cpus beside a period
+        return spec.with_(CPU_QUOTA, int(cpus * spec[CPU_PERIOD]))
+    return spec.without(CPU_QUOTA).with_(CPUS, cpus)
+
+
+CHECK = Check(
+    id="no-cpu-limit",
+    title="Nothing limits the processor time of the container",
+    step=5,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Limit its processor time",
+    fix=FixKind.LIVE_UPDATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"cpus": "1.5"},
+    passes=(
+        container((CPUS, 0.5)),
+        container((CPU_SHARES, 512), kernel=Kernel(7, limits=Limits())),
+        container(kernel=Kernel(7, limits=Limits(cpus=1.5))),
+        container((CGROUPS, "disabled")),
+    ),
+    fails=(
+        container(),
+        container((CPU_PERIOD, 50000)),
+        container((CPU_QUOTA, -1), kernel=Kernel(7, limits=Limits())),
+    ),
+    references=("CIS Docker 1.6 5.12", "OWASP Docker rule 7"),
+    catalogue="S5-02",
+)

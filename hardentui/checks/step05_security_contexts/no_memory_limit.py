@@ -1,0 +1,97 @@
+"""Nothing limits the memory of the container.
+
+What it checks:
+Whether a memory limit is in force: the one of the container, or one of a cgroup above it, such as MemoryMax=
+of its systemd unit. For a running container the cgroup tree decides, since inspect shows 0 in that case. A
+limit with unlimited swap (`--memory-swap=-1`) is none.
+
+Why it matters:
+One container that leaks memory, or that somebody feeds with requests made to use it up, takes the memory of
+everything on the host. The kernel then kills processes by size, and the victim may well be the database next
+door, the login service or the engine. It is the cheapest denial of service that there is: no hole needed.
+
+What may break:
+A service that needs more than the limit at its peak is killed and restarted. Look at its use under load
+(`podman stats`, MemoryPeak of its unit) and choose a value well above it (parameter `memory`).
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, bytes_of, judge, without_cgroup
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Limits
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.spec import Spec
+from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if without_cgroup(facts):
+        return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
+    memory, swap = facts.spec[MEMORY], facts.spec[MEMORY_SWAP]
+    endless_swap = memory > 0 and swap == -1
+    declared = f"memory {_words(memory)}" + (", unlimited swap" if swap == -1 else "")
+
+    def look(limits: Limits) -> tuple[bool, str]:
+        bad = limits.memory is None or (endless_swap and limits.swap is None)
+        return bad, f"memory {_words(limits.memory)}"
+
+    return judge(
+        ask(facts, lambda kernel: kernel.limits),
+        look,
+        declared_bad=memory <= 0 or endless_swap,
+        declared=declared,
+        reason="its memory is limited, its swap is not"
+        if endless_swap
+        else "it may use all memory of the host",
+        where="cgroup of the container and above: memory.max",
+    )
+
+
+def _words(limit: int | None) -> str:
+    return f"{limit / (1 << 20):g} MiB" if limit else "unlimited"
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[MEMORY_SWAP] == -1:
+        spec = spec.without(MEMORY_SWAP)
+    if spec[MEMORY] > 0:
+        return spec
+    try:
+        limit = bytes_of(context.parameters.text("memory"))
+    except ValueError as error:
+        raise CannotFix(str(error), "Give the parameter memory a size such as 512m.") from error
+    return spec.with_(MEMORY, max(limit, spec[MEMORY_RESERVATION]))
+
+
+_HALF = 512 << 20
+
+CHECK = Check(
+    id="no-memory-limit",
+    title="Nothing limits the memory of the container",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Limit its memory",
+    fix=FixKind.LIVE_UPDATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"memory": "512m"},
+    passes=(
+        container((MEMORY, _HALF)),
+        container(kernel=Kernel(7, limits=Limits(memory=_HALF))),
+        container((CGROUPS, "disabled")),
+    ),
+    fails=(
+        container(),
+        container(kernel=Kernel(7, limits=Limits())),
+        container((MEMORY, _HALF), (MEMORY_SWAP, -1)),
+        container((MEMORY_RESERVATION, 2 << 30)),
+    ),
+    references=("CIS Docker 1.6 5.11", "NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
+    catalogue="S5-01",
+)

@@ -1,0 +1,81 @@
+"""Nothing limits the number of processes.
+
+What it checks:
+Whether the number of tasks (processes and threads) is limited, and not above the highest value that the
+checklist allows (parameter `highest`). Podman sets 2048 when nothing is said. For a running container
+pids.max of its cgroup and the ones above it decides.
+
+Why it matters:
+A fork bomb is one line of shell. Process ids are one table for the whole host: when it is full, nobody can
+log in, no unit can start, and no health check can run any more. A limit turns that into a broken container.
+
+What may break:
+Programs with very many threads (Java application servers, databases with a process per client) hit the limit
+and fail with "cannot fork" or "cannot create thread". Count its tasks under load before you go low
+(`podman stats`), and set the value with the parameter `limit`.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, judge, without_cgroup
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Limits
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.spec import Spec
+from hardentui.options import CGROUPS, PIDS_LIMIT
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if without_cgroup(facts):
+        return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
+    highest = parameters.integer("highest")
+    limit = facts.spec[PIDS_LIMIT]
+    return judge(
+        ask(facts, lambda kernel: kernel.limits),
+        lambda limits: (
+            limits.pids is None or limits.pids > highest,
+            "unlimited" if limits.pids is None else f"{limits.pids} tasks",
+        ),
+        declared_bad=not 0 < limit <= highest,
+        declared=f"{limit} tasks" if limit > 0 else "unlimited",
+        reason=f"it may start more than {highest} processes and threads",
+        where="cgroup of the container and above: pids.max",
+    )
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    highest, limit = context.parameters.integer("highest"), context.parameters.integer("limit")
+    if not 0 < limit <= highest:
+        raise CannotFix(f"a limit of {limit} is not between 1 and {highest}", "Give another value for limit.")
+    return spec if 0 < spec[PIDS_LIMIT] <= highest else spec.with_(PIDS_LIMIT, limit)
+
+
+CHECK = Check(
+    id="no-pids-limit",
+    title="Nothing limits the number of processes",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Limit the number of its processes",
+    fix=FixKind.LIVE_UPDATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"highest": 2048, "limit": 512},
+    passes=(
+        container(),
+        container((PIDS_LIMIT, 200), kernel=Kernel(7, limits=Limits(pids=200))),
+        container((PIDS_LIMIT, -1), kernel=Kernel(7, limits=Limits(pids=1000))),
+        container((CGROUPS, "disabled")),
+    ),
+    fails=(
+        container((PIDS_LIMIT, -1)),
+        container((PIDS_LIMIT, 0), kernel=Kernel(7, limits=Limits())),
+        container((PIDS_LIMIT, 100000)),
+    ),
+    references=("CIS Docker 1.6 5.29", "OWASP Docker rule 7", "CSVS 3.14"),
+    catalogue="S5-03",
+)

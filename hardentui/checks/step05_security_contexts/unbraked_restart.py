@@ -1,0 +1,74 @@
+"""It is restarted without end.
+
+What it checks:
+Whether Podman itself restarts the container without a limit: the policies `always` and `unless-stopped`, and
+`on-failure` without a number. A container that systemd looks after has the policy `no` and passes: systemd
+brakes by itself (StartLimitBurst=).
+
+Why it matters:
+A service that crashes again and again burns processor time, fills the log and hides that something is wrong.
+It also gives an attacker whose exploit works once in a hundred tries the other ninety-nine for nothing.
+
+What may break:
+After the last try the container stays down, so something must notice. `podman-restart.service` starts only
+containers with `always` or `unless-stopped` at boot: with `on-failure` it does not come back after a reboot,
+unless a systemd unit (Quadlet) starts it, which is the better way anyhow.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.spec import Spec
+from hardentui.options import RESTART
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    policy = facts.spec[RESTART]
+    declared = f"restart {policy or 'no'}"
+    if _endless(policy):
+        return failed(
+            "there is no limit to the tries", declared, evidence=(Evidence("RestartPolicy", policy),)
+        )
+    return passed(declared)
+
+
+def _endless(policy: str) -> bool:
+    name, _, tries = policy.partition(":")
+    return name in ("always", "unless-stopped", "on-failure") and (not tries.isdecimal() or int(tries) == 0)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    tries = context.parameters.integer("tries")
+    if tries < 1:
+        raise CannotFix(
+            "the number of tries must be at least 1", "Give the parameter tries a value such as 5."
+        )
+    return spec.with_(RESTART, f"on-failure:{tries}") if _endless(spec[RESTART]) else spec
+
+
+CHECK = Check(
+    id="unbraked-restart",
+    title="It is restarted without end",
+    step=5,
+    severity=Severity.LOW,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Limit the number of restarts",
+    fix=FixKind.LIVE_UPDATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"tries": 5},
+    passes=(container(), container((RESTART, "on-failure:5")), container((RESTART, "no"))),
+    fails=(
+        container((RESTART, "always")),
+        container((RESTART, "unless-stopped")),
+        container((RESTART, "on-failure")),
+    ),
+    references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
+    catalogue="S5-05",
+)
