@@ -1,0 +1,96 @@
+"""It falls over again and again, or it was killed for lack of memory.
+
+What it checks:
+Whether the container was killed because its memory ran out, and whether it was restarted more often than
+the parameter `restarts` says, by Podman or by its systemd unit, while it has been up for less than an hour.
+
+Why it matters:
+A service that keeps falling over is not there for its users, and every start gives an attacker a fresh
+attempt: with address randomisation each restart is another throw of the dice. A container that dies of lack
+of memory may have a leak, a limit that is too low, or a visitor who knows how to make it eat memory.
+
+What may break:
+Nothing by looking. Raise the memory limit if the service needs more, or find the leak; end endless restarts
+with a limit (`--restart=on-failure:5`, StartLimitBurst= in a unit), so that somebody notices.
+"""
+
+from __future__ import annotations
+
+import shlex
+from datetime import timedelta
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import parse_time
+from hardentui.model.activity import UnitFacts
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+
+_SETTLED = timedelta(hours=1)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    state = facts.inspect.get("State") or {}
+    if not facts.inspect:
+        return unknown("its state could not be inspected")
+    if not parse_time(state.get("StartedAt")):
+        return not_applicable("it was never started")
+    commands = (f"podman logs --tail 50 {shlex.quote(facts.name)}",)
+    if state.get("OOMKilled"):
+        killed = (Evidence("State.OOMKilled", "true"),)
+        return failed("the kernel killed it because its memory ran out", evidence=killed, commands=commands)
+    counts = {"RestartCount": int(facts.inspect.get("RestartCount") or 0)}
+    unit = facts.unit
+    if isinstance(unit, UnitFacts) and unit.restarts is not None:
+        counts[f"NRestarts of {unit.name}"] = unit.restarts
+    effective = f"{max(counts.values())} restarts"
+    evidence = tuple(Evidence(where, str(count)) for where, count in counts.items())
+    if max(counts.values()) > parameters.integer("restarts") and not _settled(facts):
+        return failed("it is being restarted again and again", "", effective, evidence, commands=commands)
+    if facts.labels.get("PODMAN_SYSTEMD_UNIT") and isinstance(unit, Unreadable):
+        return unknown(f"systemd restarts it, and how often is not known: {unit.reason}", evidence=evidence)
+    return passed("", effective, evidence)
+
+
+def _settled(facts: ContainerFacts) -> bool:
+    """It has been running for a while, so older restarts are history."""
+    started = parse_time((facts.inspect.get("State") or {}).get("StartedAt"))
+    return facts.running and started is not None and facts.now - started > _SETTLED
+
+
+def _state(restarts: int = 0, **state: object) -> dict[str, object]:
+    return {"State": {"StartedAt": "2025-12-31T23:50:00.5Z", **state}, "RestartCount": restarts}
+
+
+CHECK = Check(
+    id="restart-loop",
+    title="It keeps falling over",
+    step=7,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Find out why it ends, and limit how often it is restarted",
+    fix=FixKind.DECISION,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    parameters={"restarts": 5},
+    passes=(container(inspect=_state(restarts=2)),),
+    fails=(
+        container(inspect=_state(OOMKilled=True)),
+        container(inspect=_state(restarts=40)),
+        container(inspect=_state(), unit=UnitFacts("web.service", restarts=12)),
+    ),
+    references=("CIS Docker 1.6 5.15", "OWASP Docker 7"),
+    catalogue="S7-10",
+)

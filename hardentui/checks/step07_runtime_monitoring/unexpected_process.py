@@ -1,0 +1,131 @@
+"""A program runs in the container that has no business there.
+
+What it checks:
+The processes of the running container as the kernel shows them, without entering it: remote login servers,
+package managers, well-known miners and scanners, and shells. A shell is expected where the container was
+started with one or has a terminal; then only the other kinds count. Where it may be the shell of a health
+check, the answer is unknown until you look again. Programs are recognised by their process name and by the
+name of their file (parameters `forbidden`, `shells`).
+
+Why it matters:
+A service container does one thing, so its process list is short and boring. A shell beside the web server
+is how an intruder works. A package manager loads tools. A miner turns your electricity into somebody else's
+money. A remote login server gives a second way in, with passwords of its own and no record on the host.
+
+What may break:
+Nothing by looking. Before you stop anything, find out who started it and save the evidence (`podman top`,
+`podman diff`, `podman export`). Then start the container anew from its image: an intruder rarely survives
+that.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import health_check
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Process, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.options import TTY
+
+_FORBIDDEN = (
+    *("sshd", "dropbear", "telnetd", "in.telnetd", "rshd", "rlogind"),
+    *("apt", "apt-get", "dpkg", "apk", "dnf", "microdnf", "yum", "zypper", "rpm", "pacman"),
+    *("xmrig", "xmr-stak", "kinsing", "kdevtmpfsi", "minerd", "cpuminer", "masscan", "zmap", "nmap"),
+    *("nc", "ncat", "netcat", "socat"),
+)
+_SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if isinstance(facts.kernel, NotRunning):
+        return not_applicable("it does not run, so there are no processes")
+    processes = facts.kernel.processes if isinstance(facts.kernel, Kernel) else facts.kernel
+    if isinstance(processes, Unreadable):
+        return unknown(f"its processes could not be read: {processes.reason}")
+    forbidden = [p for p in processes if _names(p) & set(parameters.texts("forbidden"))]
+    shells = frozenset(parameters.texts("shells"))
+    strays = [p for p in processes if _names(p) & shells and p not in forbidden]
+    if _started_with_shell(facts, processes, shells):
+        strays = []
+    effective = f"{len(processes)} processes"
+    if strays and not forbidden and health_check(facts):
+        return unknown("a shell runs, which may be that of its health check: look again in a moment")
+    if not forbidden and not strays:
+        return passed("", effective, tuple(_evidence(p) for p in processes[:8]))
+    found = ", ".join(sorted({_base(p) for p in (*forbidden, *strays)}))
+    return failed(
+        f"running now: {found}",
+        "",
+        effective,
+        tuple(_evidence(p) for p in (*forbidden, *strays)[:12]),
+        Severity.HIGH if forbidden else Severity.MEDIUM,
+        (f"podman top {shlex.quote(facts.name)} pid ppid user args",),
+    )
+
+
+def _base(process: Process) -> str:
+    path = process.executable.removesuffix(" (deleted)")
+    return path.rpartition("/")[2] or process.name
+
+
+def _names(process: Process) -> set[str]:
+    """Its name and the name of its file; either may be made up."""
+    return {process.name, _base(process)} - {""}
+
+
+def _evidence(process: Process) -> Evidence:
+    return Evidence(f"pid {process.pid}", process.executable or process.name)
+
+
+def _started_with_shell(
+    facts: ContainerFacts, processes: tuple[Process, ...], shells: frozenset[str]
+) -> bool:
+    """Its main process is a shell, or it has a terminal at which somebody works."""
+    main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
+    return facts.spec[TTY] or any(_names(process) & shells for process in processes if process.pid == main)
+
+
+def _running(*processes: Process) -> Kernel:
+    return Kernel(pid=812, processes=processes)
+
+
+_NGINX = Process(812, "nginx", "/usr/sbin/nginx")
+_CHECK_LESS: dict[str, object] = {"Config": {}}
+
+CHECK = Check(
+    id="unexpected-process",
+    title="A program runs in it that has no business there",
+    step=7,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Find out who started it, save the evidence, and start the container anew from its image",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    parameters={"forbidden": _FORBIDDEN, "shells": _SHELLS},
+    passes=(
+        container(kernel=_running(_NGINX), inspect=_CHECK_LESS),
+        container(kernel=_running(Process(812, "sh", "/bin/dash"), Process(813, "app", "/app"))),
+    ),
+    fails=(
+        container(kernel=_running(_NGINX, Process(900, "sshd", "/usr/sbin/sshd"))),
+        container(kernel=_running(_NGINX, Process(901, "bash", "/bin/bash")), inspect=_CHECK_LESS),
+        container(kernel=_running(_NGINX, Process(902, "kworker", "/srv/.x/xmrig (deleted)"))),
+    ),
+    references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.4.4"),
+    catalogue="S7-08",
+)

@@ -1,0 +1,95 @@
+"""The container runs with another configuration than its unit file says.
+
+What it checks:
+For a container that belongs to a systemd unit: whether its file was changed after the container was
+created, whether systemd has read the newest file, and whether options that matter for security differ
+between the two.
+
+Why it matters:
+You hardened the file, and the service still runs as before, because nobody restarted it. Or the other way
+round: somebody changed the running container, and the next restart takes that back. In both cases what you
+read in the file is not what protects you.
+
+What may break:
+Restarting the unit applies what the file says now, all of it, including changes that nobody has tried yet.
+"""
+
+from __future__ import annotations
+
+import shlex
+from datetime import UTC, datetime
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import parse_time
+from hardentui.model.activity import UnitFacts
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    label = facts.labels.get("PODMAN_SYSTEMD_UNIT", "")
+    unit = facts.unit
+    if not label and (unit is None or isinstance(unit, Unreadable)):
+        return not_applicable("it belongs to no systemd unit")
+    if isinstance(unit, Unreadable):
+        return unknown(f"its unit could not be compared: {unit.reason}", label)
+    if unit is None:
+        return unknown("systemd does not know the unit that it is labelled with", label)
+    created = parse_time(facts.inspect.get("Created"))
+    reasons = []
+    if unit.differences:
+        reasons.append(f"it differs from {unit.file or unit.name} in {', '.join(unit.differences)}")
+    if unit.modified and created and unit.modified > created:
+        reasons.append("the file was changed after the container was created")
+    if unit.needs_reload:
+        reasons.append("systemd has not read the newest file yet")
+    evidence = tuple(Evidence(unit.file or unit.name, reason) for reason in reasons)
+    if reasons:
+        commands = ("systemctl daemon-reload", f"systemctl restart {shlex.quote(unit.name)}")
+        return failed(reasons[0], unit.name, evidence=evidence, commands=commands)
+    if unit.modified is None or created is None:
+        return unknown("when the file or the container was made is not known", unit.name)
+    return passed(unit.name)
+
+
+_CREATED = {
+    "Created": "2025-12-01T08:00:00Z",
+    "Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}},
+}
+_FILE = "/etc/containers/systemd/web.container"
+_BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzinfo=UTC)
+
+CHECK = Check(
+    id="unit-drift",
+    title="It runs with another configuration than its unit file says",
+    step=7,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Reload systemd and restart the unit",
+    fix=FixKind.UNIT_EDIT,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE)),),
+    fails=(
+        container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _AFTER)),
+        container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, needs_reload=True)),
+        container(
+            inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, differences=("read-only",))
+        ),
+    ),
+    references=("NIST SP 800-190 4.4.3", "NIST SP 800-190 4.4.5"),
+    catalogue="S7-12",
+)
