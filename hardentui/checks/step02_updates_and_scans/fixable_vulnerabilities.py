@@ -1,0 +1,73 @@
+"""Serious known holes for which a repaired version exists.
+
+What it checks:
+Whether the newest scan report of its image lists critical or high holes that a newer version of the package
+repairs. Holes without a repair are left out: there is nothing to install yet.
+
+Why it matters:
+The description of such a hole is public, and often so is the program that uses it. Attackers compare what a
+service says about its version with the list and pick the rest. The repair exists and only has to be taken:
+this is the cheapest security there is.
+
+What may break:
+A newer image brings newer versions of more than the one package, so the service may behave differently. Try
+it on a twin, and keep the old image until the new one has run for a while.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hardentui.checks.examples import container
+from hardentui.checks.scans import evidence, report_of
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.image import ScanReport, Vulnerability
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    report = report_of(facts)
+    if isinstance(report, Verdict):
+        return report
+    serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
+    if not serious:
+        return passed(f"{len(report.vulnerabilities)} known holes", evidence=evidence(report, ()))
+    critical = sum(v.severity == "critical" for v in serious)
+    many = len(serious) >= parameters.integer("critical_from")
+    severity = Severity.CRITICAL if critical or many else Severity.HIGH
+    reason = f"{critical} critical and {len(serious) - critical} high holes can be repaired"
+    return failed(reason, report.scanner, evidence=evidence(report, serious), severity=severity)
+
+
+_DAY = datetime(2025, 12, 31, tzinfo=UTC)
+
+
+def _image(*found: Vulnerability) -> ImageFacts:
+    return ImageFacts(id="1" * 64, scan=ScanReport("trivy", _DAY, _DAY, found))
+
+
+CHECK = Check(
+    id="fixable-vulnerabilities",
+    title="Its image has serious holes that an update repairs",
+    step=2,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Take the repaired image, or build it again, and recreate the container",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    parameters={"critical_from": 20},
+    passes=(
+        container(image=_image()),
+        container(image=_image(Vulnerability("CVE-2025-0001", "zlib", "high"))),
+        container(image=_image(Vulnerability("CVE-2025-0002", "zlib", "low", "1.3.2"))),
+    ),
+    fails=(
+        container(image=_image(Vulnerability("CVE-2025-0003", "openssl", "high", "3.0.18"))),
+        container(image=_image(Vulnerability("CVE-2025-0004", "openssl", "critical", "3.0.18"))),
+    ),
+    references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
+    catalogue="S2-02",
+)

@@ -1,0 +1,90 @@
+"""The registry has a newer image under the same name.
+
+What it checks:
+Whether the registry still gives the same image for the name that the container uses. The registry is asked
+only on request; until then the answer is unknown. Images that were built here (`localhost/…`) have no
+registry, and names with a digest cannot move.
+
+Why it matters:
+Maintainers repair holes by putting a new image under the old name. As long as nobody pulls it, the repair
+exists everywhere but here.
+
+What may break:
+The new image may behave differently; try it on a twin. Who wants to decide about every update pins the
+digest instead, and needs somebody who moves it (see no-update-path).
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import image_of, is_image_id, reference
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    name = facts.image_name
+    image = image_of(facts)
+    if isinstance(image, Verdict):
+        return image
+    if not name or reference(name).local:
+        return not_applicable("the image was built on this machine, so no registry can have a newer one")
+    if reference(name).digest or is_image_id(name):
+        return not_applicable("the image is named by its digest, which no registry can move")
+    if isinstance(facts.registry_digest, Unreadable):
+        return unknown(facts.registry_digest.reason, name)
+    known = _digests(facts, image)
+    if not known:
+        return unknown("the digest of the image that runs is not known", name)
+    evidence = (Evidence("registry", facts.registry_digest),)
+    if facts.registry_digest not in known:
+        commands = (f"podman pull {shlex.quote(name)}", "# then create the container anew")
+        return failed("the registry has another image for that name", name, "", evidence, commands=commands)
+    return passed(name, evidence=evidence)
+
+
+def _digests(facts: ContainerFacts, image: ImageFacts) -> set[str]:
+    """Every digest of the image: of the list for all architectures as well as of the one that was pulled."""
+    repo_digests = (str(one).partition("@")[2] for one in image.inspect.get("RepoDigests") or ())
+    found = {
+        *repo_digests,
+        str(facts.inspect.get("ImageDigest") or ""),
+        str(image.inspect.get("Digest") or ""),
+    }
+    return found - {""}
+
+
+_NAME = "docker.io/library/nginx:1.29"
+_DIGEST = "sha256:" + "d" * 64
+_IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
+
+CHECK = Check(
+    id="outdated-tag",
+    title="The registry has a newer image under the same name",
+    step=2,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Pull the image and create the container anew",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest=_DIGEST),),
+    fails=(container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest="sha256:" + "e" * 64),),
+    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
+    catalogue="S2-06",
+)

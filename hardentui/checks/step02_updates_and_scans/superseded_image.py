@@ -1,0 +1,80 @@
+"""A newer image of the same name is here, and the container still runs the old one.
+
+What it checks:
+Whether the name of its image leads to the same image on this engine now as when the container was created.
+Names that contain a digest, and bare image IDs, cannot move and pass.
+
+Why it matters:
+Pulling an image changes nothing in the containers that run: they keep the old files until they are created
+anew. After the update of an image it is easy to believe that the hole is closed, while the vulnerable
+program goes on running for months.
+
+What may break:
+The new image may behave differently. Recreate it through its unit or its compose file, so that nothing of
+its configuration is lost, and try it on a twin first.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import is_image_id, reference
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.options import ROOTFS
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    name = facts.image_name
+    running = str(facts.inspect.get("Image") or "").removeprefix("sha256:")
+    if facts.spec[ROOTFS] or not name or not running:
+        return not_applicable("it was not made from a named image")
+    if reference(name).digest or is_image_id(name):
+        return passed(name, reason="the name cannot move to another image")
+    if isinstance(facts.image_ids, Unreadable):
+        return unknown(f"the local images are not known: {facts.image_ids.reason}", name)
+    now = facts.image_ids.get(name, "").removeprefix("sha256:")
+    if not now:
+        return unknown(
+            "no image on this engine has that name any more, so what replaced it is not known", name
+        )
+    evidence = (Evidence("runs", running[:12]), Evidence(name, now[:12]))
+    if now != running:
+        unit = facts.labels.get("PODMAN_SYSTEMD_UNIT")
+        commands = (f"systemctl restart {shlex.quote(unit)}",) if unit else ("# create the container anew",)
+        return failed("a newer image of that name is here", name, evidence=evidence, commands=commands)
+    return passed(name, evidence=evidence)
+
+
+_NAME = "docker.io/library/nginx:1.29"
+_INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
+
+CHECK = Check(
+    id="superseded-image",
+    title="It runs an old image although a newer one is here",
+    step=2,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Create the container anew from the image that its name means today",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(container(inspect=_INSPECT, image_ids={_NAME: "sha256:" + "a" * 64}),),
+    fails=(container(inspect=_INSPECT, image_ids={_NAME: "b" * 64}),),
+    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
+    catalogue="S2-05",
+)
