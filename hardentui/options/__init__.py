@@ -1,7 +1,8 @@
 """The option table: one row per option of `podman create`, grouped by area.
 
-A row is the single place that knows an option's spelling, type and default. Readers, writers, the diff and
-the documentation walk over TABLE. Two rows may share a flag (`--security-opt`); their `name` tells them apart.
+A row is the single place that knows an option's spelling, type and default. Readers, writers, the diff
+and the documentation walk over TABLE. Two rows may share a flag (`--security-opt`); their `name` tells them
+apart.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Readability
 from hardentui.model.version import Version
+from hardentui.options.flags import COMMA_LISTS, as_csv_field
 
 T = TypeVar("T")
 
@@ -121,13 +122,14 @@ def many(
     name: str = "",
     readability: Readability = Readability.ALWAYS,
 ) -> Option[tuple[str, ...]]:
-    """A flag that may be repeated; one argument per occurrence."""
+    """A flag that may be repeated; one argument per occurrence, quoted where Podman splits at commas."""
     none: tuple[str, ...] = ()
+    quoted = as_csv_field if flag in COMMA_LISTS else str
     return Option(
         flag,
         area,
         none,
-        lambda values: tuple(prefix + value for value in values),
+        lambda values: tuple(prefix + quoted(value) for value in values),
         quadlet,
         name,
         (lambda values: values) if prefix else None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hardentui.model.spec import Readability
-from hardentui.options.rows import AR, SV, B, key, many, switch, text
+from hardentui.options.rows import AR, SV, B, key, many, shaped, switch, text
 
 _AREA = "security"
 _LOSSY = Readability.LOSSY
@@ -90,22 +92,34 @@ LABEL_LEVEL = text(
 )
 LABEL_USER = text("--security-opt", _AREA, "SELinux user.", prefix="label=user:", name="label-user")
 LABEL_ROLE = text("--security-opt", _AREA, "SELinux role.", prefix="label=role:", name="label-role")
-MASK = many(
+no_paths: tuple[str, ...] = ()
+
+
+def _joined(prefix: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """All paths in one argument, `mask=/a:/b`."""
+    return lambda paths: (prefix + ":".join(paths),) if paths else ()
+
+
+MASK = shaped(
     "--security-opt",
     _AREA,
-    "A path that is hidden.",
+    "Paths that are hidden.",
+    no_paths,
+    _joined("mask="),
     key("Mask", "4.6", AR),
-    prefix="mask=",
     name="mask",
+    to_values=lambda paths: paths,
     readability=_COMMAND,
 )
-UNMASK = many(
+UNMASK = shaped(
     "--security-opt",
     _AREA,
-    "A default mask that is lifted; ALL for every one.",
+    "Default masks that are lifted; ALL for every one.",
+    no_paths,
+    _joined("unmask="),
     key("Unmask", "4.6", AR),
-    prefix="unmask=",
     name="unmask",
+    to_values=lambda paths: paths,
     readability=_COMMAND,
 )
 PROC_OPTS = text(

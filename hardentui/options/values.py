@@ -68,12 +68,3 @@ class Port:
             else (f"{self.host}:{self.container}" if self.host else str(self.container))
         )
         return text if self.protocol == "tcp" else f"{text}/{self.protocol}"
-
-
-def mount_arguments(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
-    """Each mount as `--volume` wants it: `source:destination:options`."""
-    found = []
-    for mount in mounts:
-        parts = [mount.source, mount.destination] if mount.source else [mount.destination]
-        found.append(":".join(parts + ([",".join(mount.options)] if mount.options else [])))
-    return tuple(found)

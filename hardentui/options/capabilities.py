@@ -1,0 +1,100 @@
+"""Capability sets: from options to the set they ask for, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardentui.model.spec import Spec
+from hardentui.options.security import CAP_ADD, CAP_DROP, PRIVILEGED
+
+ALL_CAPABILITIES = frozenset(
+    "CAP_" + name
+    for name in [
+        "AUDIT_CONTROL",
+        "AUDIT_READ",
+        "AUDIT_WRITE",
+        "BLOCK_SUSPEND",
+        "BPF",
+        "CHECKPOINT_RESTORE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "DAC_READ_SEARCH",
+        "FOWNER",
+        "FSETID",
+        "IPC_LOCK",
+        "IPC_OWNER",
+        "KILL",
+        "LEASE",
+        "LINUX_IMMUTABLE",
+        "MAC_ADMIN",
+        "MAC_OVERRIDE",
+        "MKNOD",
+        "NET_ADMIN",
+        "NET_BIND_SERVICE",
+        "NET_BROADCAST",
+        "NET_RAW",
+        "PERFMON",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYSLOG",
+        "SYS_ADMIN",
+        "SYS_BOOT",
+        "SYS_CHROOT",
+        "SYS_MODULE",
+        "SYS_NICE",
+        "SYS_PACCT",
+        "SYS_PTRACE",
+        "SYS_RAWIO",
+        "SYS_RESOURCE",
+        "SYS_TIME",
+        "SYS_TTY_CONFIG",
+        "WAKE_ALARM",
+    ]
+)
+"""Every capability that Linux 6 knows."""
+
+STOCK_CAPABILITIES = frozenset(
+    "CAP_" + name
+    for name in [
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "NET_BIND_SERVICE",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    ]
+)
+"""What Podman grants when neither the caller nor containers.conf says anything."""
+
+
+def capability_name(text: str) -> str:
+    """`net_raw` -> `CAP_NET_RAW`; `all` in any case stays `all`."""
+    upper = text.strip().upper()
+    if upper in ("ALL", "CAP_ALL"):
+        return "all"
+    return upper if upper.startswith("CAP_") else "CAP_" + upper
+
+
+def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
+    """The capabilities that the declared options ask for, given the engine's defaults."""
+    if spec[PRIVILEGED]:
+        return ALL_CAPABILITIES
+    added = {capability_name(name) for name in spec[CAP_ADD]}
+    dropped = {capability_name(name) for name in spec[CAP_DROP]}
+    base = ALL_CAPABILITIES if "all" in added else defaults
+    if "all" in dropped:
+        base = frozenset()
+    return (base - dropped) | (added - {"all"})
+
+
+def with_only(spec: Spec, names: Iterable[str]) -> Spec:
+    """A spec that asks for exactly these capabilities: drop all, add those."""
+    wanted = tuple(sorted({capability_name(name) for name in names}))
+    return spec.with_(CAP_DROP, ("all",)).with_(CAP_ADD, wanted)

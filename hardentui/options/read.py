@@ -1,0 +1,62 @@
+"""From sources to spec: every row of the option table is asked once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.model.spec import Option, Setting, Spec
+from hardentui.options.not_carried import remarks_on
+from hardentui.options.readers import (
+    devices,
+    health,
+    identity,
+    lifecycle,
+    mounts,
+    network,
+    process,
+    resources,
+    security,
+)
+from hardentui.options.readers.common import Row
+from hardentui.options.resources import PIDS_LIMIT
+from hardentui.options.sources import Sources, Unknowable, View
+
+READERS: tuple[Row, ...] = (
+    *process.READERS,
+    *lifecycle.READERS,
+    *identity.READERS,
+    *network.READERS,
+    *mounts.READERS,
+    *devices.READERS,
+    *security.READERS,
+    *resources.READERS,
+    *health.READERS,
+)
+"""One reader per row of the table."""
+
+_LAYER_REMARK = (
+    "files that were changed inside the container are not carried over, only volumes and mounts are"
+)
+
+
+def read_spec(sources: Sources) -> Spec:
+    """Everything that was asked for when this container was created, as far as the sources can tell.
+
+    Values that the image or the engine gives by itself are left out. What no source can show is listed in
+    `unknowable`; what is known in part, or carried by no option, is said in `remarks`.
+    """
+    view = View(sources)
+    settings: dict[Option[Any], Setting[Any]] = {}
+    unknowable: list[Option[Any]] = []
+    for option, reader in READERS:
+        found = reader(view)
+        if found is None:
+            continue
+        if isinstance(found, Unknowable):
+            unknowable.append(option)
+        elif found.value != option.default or option is PIDS_LIMIT:
+            settings[option] = found
+    remarks = view.remarks + remarks_on(view)
+    if view.started:
+        remarks.append(_LAYER_REMARK)
+    return Spec(settings, frozenset(unknowable), tuple(dict.fromkeys(remarks)))

@@ -1,0 +1,121 @@
+"""Readers that many rows share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from hardentui.model.spec import Option, Setting
+from hardentui.options.sources import UNKNOWABLE, Document, Unknowable, View
+
+Reading: TypeAlias = Setting[Any] | Unknowable | None
+Reader: TypeAlias = Callable[[View], Reading]
+Row: TypeAlias = tuple[Option[Any], Reader]
+
+
+def host_number(field: str) -> Reader:
+    """A number of HostConfig where 0 means that it was not given."""
+
+    def read(view: View) -> Reading:
+        value = view.host.get(field)
+        return view.shown(int(value)) if value else None
+
+    return read
+
+
+def host_text(field: str) -> Reader:
+    def read(view: View) -> Reading:
+        value = view.host.get(field)
+        return view.shown(str(value)) if value else None
+
+    return read
+
+
+def host_switch(field: str) -> Reader:
+    def read(view: View) -> Reading:
+        return view.shown(True) if view.host.get(field) else None
+
+    return read
+
+
+def host_list(field: str) -> Reader:
+    def read(view: View) -> Reading:
+        value = view.host.get(field)
+        return view.shown(tuple(value)) if value else None
+
+    return read
+
+
+def config_text(field: str) -> Reader:
+    def read(view: View) -> Reading:
+        value = view.config.get(field)
+        return view.shown(str(value)) if value else None
+
+    return read
+
+
+def config_switch(field: str) -> Reader:
+    def read(view: View) -> Reading:
+        return view.shown(True) if view.config.get(field) else None
+
+    return read
+
+
+def command_text(flag: str) -> Reader:
+    """A text that only the command line shows."""
+
+    def read(view: View) -> Reading:
+        if view.command is None:
+            return UNKNOWABLE
+        value = view.command.last(flag)
+        return view.commanded(value) if value else None
+
+    return read
+
+
+def command_list(flag: str) -> Reader:
+    def read(view: View) -> Reading:
+        if view.command is None:
+            return UNKNOWABLE
+        values = view.command.all(flag)
+        return view.commanded(values) if values else None
+
+    return read
+
+
+def client_text(flag: str) -> Reader:
+    """A text that only matters when the image is pulled: without a command line it is simply not there."""
+
+    def read(view: View) -> Reading:
+        value = view.command.last(flag) if view.command else None
+        return view.commanded(value) if value else None
+
+    return read
+
+
+def global_list(flag: str) -> Reader:
+    """A flag before the subcommand."""
+
+    def read(view: View) -> Reading:
+        if view.command is None:
+            return UNKNOWABLE
+        values = view.command.globals.get(flag)
+        return view.commanded(tuple(values)) if values else None
+
+    return read
+
+
+def never(view: View) -> Reading:
+    """For options whose effect other rows carry."""
+    return None
+
+
+def oci_mount(view: View, destination: str) -> Document | None:
+    """The mount of the OCI configuration at a destination."""
+    if view.oci is None:
+        return None
+    for mount in view.oci.get("mounts") or ():
+        if mount.get("destination") == destination:
+            found: Document = mount
+            return found
+    return None

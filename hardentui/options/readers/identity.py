@@ -1,0 +1,113 @@
+"""Readers of identity and namespaces: user, groups, user namespace, PID, IPC, UTS."""
+
+from __future__ import annotations
+
+from hardentui.options import identity as rows
+from hardentui.options import namespaces
+from hardentui.options.readers.common import Reader, Reading, Row, command_list, command_text
+from hardentui.options.sources import View
+
+USERNS_ANNOTATION = "io.podman.annotations.userns"
+
+
+def _declared_userns(view: View) -> str:
+    """The argument of --userns as Podman recorded it (5.0 and later), else as far as inspect shows it."""
+    recorded = str(view.annotations.get(USERNS_ANNOTATION) or "")
+    if recorded:
+        return recorded
+    given = view.command.last("--userns") if view.command else None
+    if given:
+        return given
+    mode = str(view.host.get("UsernsMode") or "")
+    return mode if mode.startswith(("container:", "ns:")) else ""
+
+
+def read_userns(view: View) -> Reading:
+    declared = _declared_userns(view)
+    if not declared or declared == "private":
+        return None
+    return view.shown(view.container_reference(declared))
+
+
+def read_user(view: View) -> Reading:
+    own = str(view.config.get("User") or "")
+    if own == str(view.image_config.get("User") or ""):
+        return None
+    if _declared_userns(view).startswith("keep-id") and (
+        view.command is None or "--user" not in view.command.flags
+    ):
+        return None  # keep-id sets it by itself
+    return view.shown(own) if own else None
+
+
+def read_group_add(view: View) -> Reading:
+    groups = tuple(view.host.get("GroupAdd") or ())
+    if view.annotations.get("run.oci.keep_original_groups") == "1" and "keep-groups" not in groups:
+        groups = ("keep-groups", *groups)
+    return view.shown(groups) if groups else None
+
+
+def id_map(field: str) -> Reader:
+    """The lines of a map that was given as such; those of auto and keep-id are made by the engine."""
+
+    def read(view: View) -> Reading:
+        lines = (view.host.get("IDMappings") or {}).get(field)
+        if not lines or view.in_pod or _declared_userns(view) not in ("", "private"):
+            return None
+        if view.command is not None and (
+            "--subuidname" in view.command.flags or "--subgidname" in view.command.flags
+        ):
+            return None
+        return view.shown(tuple(lines))
+
+    return read
+
+
+def named_range(flag: str) -> Reader:
+    """The name of a range; without a command line the map itself is read, which is the same."""
+
+    def read(view: View) -> Reading:
+        value = view.command.last(flag) if view.command else None
+        return view.commanded(value) if value else None
+
+    return read
+
+
+def read_passwd(view: View) -> Reading:
+    return view.shown(False) if view.config.get("Passwd") is False else None
+
+
+def read_umask(view: View) -> Reading:
+    umask = str(view.config.get("Umask") or "")
+    return None if umask in ("", "0022") else view.shown(umask)
+
+
+def namespace(field: str, default: str) -> Reader:
+    """A namespace mode; that of a pod belongs to the pod."""
+
+    def read(view: View) -> Reading:
+        mode = str(view.host.get(field) or "")
+        if mode in ("", default) or (view.in_pod and mode.startswith("container:")):
+            return None
+        return view.shown(view.container_reference(mode))
+
+    return read
+
+
+READERS: tuple[Row, ...] = (
+    (rows.USER, read_user),
+    (rows.GROUP_ADD, read_group_add),
+    (rows.USERNS, read_userns),
+    (rows.UIDMAP, id_map("UidMap")),
+    (rows.GIDMAP, id_map("GidMap")),
+    (rows.SUBUIDNAME, named_range("--subuidname")),
+    (rows.SUBGIDNAME, named_range("--subgidname")),
+    (rows.HOSTUSER, command_list("--hostuser")),
+    (rows.PASSWD, read_passwd),
+    (rows.PASSWD_ENTRY, command_text("--passwd-entry")),
+    (rows.GROUP_ENTRY, command_text("--group-entry")),
+    (rows.UMASK, read_umask),
+    (namespaces.PID, namespace("PidMode", "private")),
+    (namespaces.IPC, namespace("IpcMode", "shareable")),
+    (namespaces.UTS, namespace("UTSMode", "private")),
+)

@@ -1,0 +1,292 @@
+"""A spec as a Quadlet `.container` unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import KeyKind, Option, Spec
+from hardentui.model.version import Version
+from hardentui.options import (
+    CGROUP_PARENT,
+    CGROUPS,
+    COMMAND,
+    EXPOSE,
+    HEALTH_ON_FAILURE,
+    IMAGE,
+    INIT_CTR,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    POD,
+    PULL,
+    READ_ONLY,
+    READ_ONLY_TMPFS,
+    REMOVE,
+    RESTART,
+    ROOTFS,
+    SDNOTIFY,
+    STOP_TIMEOUT,
+    TABLE,
+    USER,
+)
+from hardentui.options.flags import CARRIED_GLOBALS
+from hardentui.options.mount_text import mount_flag
+from hardentui.options.values import Mount
+from hardentui.writers.arguments import POSITIONAL, flag_word, option_words, positional_words
+from hardentui.writers.compare import compare_arguments
+from hardentui.writers.supporting import network_name
+from hardentui.writers.systemd_syntax import escape, plain, raw_single, word, words
+from hardentui.writers.unit_file import Unit
+
+__all__ = ["compare_arguments", "container_unit", "intended"]
+
+_SUFFIXES = (".volume", ".network", ".container", ".image", ".build", ".pod", ".kube", ".artifact")
+_STOP_MARGIN = 20
+_LONG_STOP = 80
+
+_GLOBAL_ARGS = Version(4, 8)
+_READ_ONLY_FIXED = Version(4, 8)
+_MOUNT_KEY = Version(4, 5)
+_POD_KEY = Version(5, 0)
+_HEALTHY = Version(5, 0)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Quadlet would take this name for a reference to another unit."""
+    return name.endswith(_SUFFIXES)
+
+
+def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
+    """The spec without what a systemd service does in Podman's place, and a note on each such thing."""
+    notes: list[str] = []
+    if spec[HEALTH_ON_FAILURE] == "restart":
+        spec = spec.with_(HEALTH_ON_FAILURE, "kill")
+        notes.append("an unhealthy container is killed, and systemd starts it again (it was: restart)")
+    if spec[SDNOTIFY] == "ignore":
+        spec = spec.without(SDNOTIFY)
+        notes.append("--sdnotify=ignore is left out: systemd waits for the container's conmon to report")
+    if spec[INIT_CTR]:
+        spec = spec.without(INIT_CTR)
+        notes.append(
+            "--init-ctr is left out: Quadlet has no init containers; use a oneshot unit before this one"
+        )
+    if spec[CGROUP_PARENT] and not spec[CGROUPS]:
+        spec = spec.with_(CGROUPS, "enabled")
+    if spec[IMAGE].endswith(_SUFFIXES):
+        spec = spec.with_(IMAGE, spec[IMAGE] + ":latest")
+    if spec[RESTART] not in ("", "no"):
+        notes.append(f"--restart={spec[RESTART]} is done by systemd")
+    return spec.without(REMOVE, RESTART), notes
+
+
+def intended(spec: Spec) -> tuple[str, ...]:
+    """argv after `podman` that the generator has to make of the unit, without what it adds on its own."""
+    spec, _ = for_quadlet(spec)
+    before: list[str] = []
+    flags: list[str] = []
+    for option in TABLE:
+        if option in spec and option not in POSITIONAL:
+            target = before if option.flag in CARRIED_GLOBALS else flags
+            target.extend(option_words(option, spec[option]))
+    return (*before, "run", *flags, *positional_words(spec))
+
+
+def container_unit(
+    spec: Spec,
+    *,
+    version: Version,
+    rootless: bool,
+    unit_name: str,
+    comments: Sequence[str] = (),
+    network_units: Mapping[str, str] | None = None,
+    volume_units: Mapping[str, str] | None = None,
+    pod_unit: str = "",
+) -> tuple[Unit, tuple[str, ...]]:
+    """The `.container` unit, and notes on what a service does in another way.
+
+    Args:
+        version: the Podman that will read it; newer keys are written as PodmanArgs=.
+        network_units, volume_units: name -> file name of units that are written beside it.
+        pod_unit: file name of the pod's unit.
+
+    Raises:
+        CannotExpress: a value that no unit file can hold.
+    """
+    writer = _Writer(version, network_units or {}, volume_units or {}, pod_unit)
+    unit = Unit(f"{unit_name}.container", list(comments))
+    original, (spec, notes) = spec, for_quadlet(spec)
+    writer.notes += notes
+    unit.add("Unit", "Description", plain(f"Container {spec[NAME] or unit_name}"))
+    writer.write(spec)
+    unit.sections["Container"] = writer.lines
+    _add_service(unit, original)
+    unit.add("Install", "WantedBy", "default.target" if rootless else "multi-user.target default.target")
+    unit.define_helpers()
+    return unit, tuple(writer.notes)
+
+
+def _add_service(unit: Unit, spec: Spec) -> None:
+    """[Service] and [Unit] lines that stand for the restart policy and the time limits."""
+    policy, _, tries = spec[RESTART].partition(":")
+    if policy in ("always", "unless-stopped"):
+        unit.add("Service", "Restart", "always")
+    elif policy == "on-failure":
+        unit.add("Service", "Restart", "on-failure")
+        if tries.isdigit():
+            unit.add("Unit", "StartLimitIntervalSec", "infinity")
+            unit.add("Unit", "StartLimitBurst", str(int(tries) + 1))
+    if spec[STOP_TIMEOUT] > _LONG_STOP:
+        unit.add("Service", "TimeoutStopSec", str(spec[STOP_TIMEOUT] + _STOP_MARGIN))
+    if spec[PULL] in ("always", "newer", "missing"):
+        unit.add("Service", "TimeoutStartSec", "900")
+
+
+class _Writer:
+    """Turns options into lines of [Container]."""
+
+    def __init__(
+        self, version: Version, networks: Mapping[str, str], volumes: Mapping[str, str], pod_unit: str
+    ) -> None:
+        self.version = version
+        self.networks = networks
+        self.volumes = volumes
+        self.pod_unit = pod_unit
+        self.lines: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+
+    def write(self, spec: Spec) -> None:
+        for option in TABLE:
+            if option not in spec:
+                continue
+            value = spec[option]
+            if option is MOUNTS:
+                self._mounts(value)
+            elif option is NETWORK:
+                self._networks(value)
+            elif option is POD:
+                self._pod(value)
+            elif option is SDNOTIFY:
+                self._notify(value)
+            elif option is COMMAND:
+                self.lines.append(("Exec", words(value)))
+            elif option.flag in CARRIED_GLOBALS:
+                self._global(option, value)
+            elif option is IMAGE and spec[ROOTFS]:
+                continue
+            elif option is READ_ONLY and self.version < _READ_ONLY_FIXED and READ_ONLY_TMPFS not in spec:
+                self._podman_args(option_words(option, value))  # the key would switch the tmpfs mounts off
+            else:
+                self._plain(option, value)
+
+    # --- one option ----------------------------------------------------------------------------
+
+    def _plain(self, option: Option[Any], value: Any) -> None:
+        """By its key where this version has one that can hold the value, else by PodmanArgs=."""
+        arguments = option.to_arguments(value)
+        key = option.quadlet
+        if key is None or self.version < key.since:
+            self._podman_args(flag_word(option, argument) for argument in arguments)
+            return
+        values = option.to_values(value) if option.to_values else arguments
+        try:
+            escaped = [escape(one, key.kind) for one in values if self._may_stand(option, one)]
+        except CannotExpress:
+            if len(values) != len(arguments):
+                self._podman_args(flag_word(option, argument) for argument in arguments)
+                return
+            self._one_by_one(option, key.name, key.kind, values, arguments)
+            return
+        self.lines += [(key.name, text) for text in escaped]
+        self._podman_args(
+            flag_word(option, argument)
+            for one, argument in zip(values, arguments, strict=False)
+            if not self._may_stand(option, one)
+        )
+
+    def _one_by_one(
+        self, option: Option[Any], key: str, kind: KeyKind, values: Sequence[str], arguments: Sequence[str]
+    ) -> None:
+        """Values of which some do not fit the key: those alone go to PodmanArgs=."""
+        for one, argument in zip(values, arguments, strict=True):
+            try:
+                if not self._may_stand(option, one):
+                    raise CannotExpress("a value that this key refuses")
+                self.lines.append((key, escape(one, kind)))
+            except CannotExpress:
+                self._podman_args([flag_word(option, argument)])
+
+    def _may_stand(self, option: Option[Any], value: str) -> bool:
+        """False for values that a key refuses or reads in a way of its own."""
+        if option is EXPOSE:
+            return not value.endswith("/sctp")
+        if option is USER:
+            return bool(value)
+        if option.quadlet is not None and option.quadlet.name == "AddDevice":
+            return not value.startswith("-")
+        return True
+
+    def _podman_args(self, arguments: Iterable[str]) -> None:
+        self.lines += [("PodmanArgs", word(argument)) for argument in arguments]
+
+    def _global(self, option: Option[Any], value: Any) -> None:
+        if self.version >= _GLOBAL_ARGS:
+            self.lines += [("GlobalArgs", word(argument)) for argument in option_words(option, value)]
+            return
+        self.notes.append(f"{option.flag} is left out: Podman {self.version} has no key for global flags")
+
+    def _notify(self, mode: str) -> None:
+        if mode == "container":
+            self.lines.append(("Notify", "true"))
+        elif mode == "healthy" and self.version >= _HEALTHY:
+            self.lines.append(("Notify", "healthy"))
+        elif mode != "conmon":  # conmon is what Quadlet does by itself
+            self._podman_args([f"--sdnotify={mode}"])
+
+    # --- references to other units -------------------------------------------------------------
+
+    def _pod(self, name: str) -> None:
+        if self.pod_unit and self.version >= _POD_KEY:
+            self.lines.append(("Pod", raw_single(self.pod_unit)))
+        else:
+            self._podman_args([f"--pod={name}"])
+
+    def _networks(self, arguments: tuple[str, ...]) -> None:
+        for argument in arguments:
+            name, colon, options = argument.partition(":")
+            unit = self.networks.get(network_name(argument))
+            if unit:
+                self._keyed("Network", f"{unit}{colon}{options}", f"--network={argument}")
+            elif is_reserved(name) or is_reserved(argument):
+                self._podman_args([f"--network={argument}"])
+            else:
+                self._keyed("Network", argument, f"--network={argument}")
+
+    def _mounts(self, mounts: tuple[Mount, ...]) -> None:
+        for mount in mounts:
+            flag, argument = mount_flag(mount)
+            whole = f"{flag}={argument}"
+            if flag == "--mount":
+                if self.version < _MOUNT_KEY or not mount.source or is_reserved(mount.source):
+                    self._podman_args([whole])  # without a source, generators before 5.7 crash
+                else:
+                    self.lines.append(("Mount", word(argument)))
+                continue
+            unit = self.volumes.get(mount.source) if mount.type == "volume" else None
+            if unit:
+                self._keyed("Volume", unit + argument[len(mount.source) :], whole)
+            elif is_reserved(mount.source) or not self._source_is_plain(mount):
+                self._podman_args([whole])
+            else:
+                self._keyed("Volume", argument, whole)
+
+    def _source_is_plain(self, mount: Mount) -> bool:
+        """Whether Quadlet leaves the source as it is (it resolves what begins with a dot)."""
+        return not mount.source.startswith(".")
+
+    def _keyed(self, key: str, value: str, fallback: str) -> None:
+        try:
+            self.lines.append((key, escape(value, KeyKind.RAW_ALL)))
+        except CannotExpress:
+            self._podman_args([fallback])

@@ -1,0 +1,72 @@
+"""A spec as a shell script that creates or runs the container again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, NAME, NETWORK
+from hardentui.writers.arguments import CREATE_ONLY, RUN_ONLY, run_arguments
+from hardentui.writers.context import UnitContext
+from hardentui.writers.knowledge import left_behind
+from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
+from hardentui.writers.unit_file import comment_lines
+
+__all__ = ["run_arguments", "run_script"]
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def _command(words: Sequence[str]) -> str:
+    """One word per line, so that a change shows as one line of a diff."""
+    return " \\\n    ".join(shlex.quote(word) for word in words)
+
+
+def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequence[str] = ()) -> str:
+    """A POSIX shell script: `sh NAME.sh` runs the container, `sh NAME.sh create` only creates it.
+
+    Networks and volumes whose inspect documents are in the context are created first when they are missing.
+
+    Args:
+        comments: what was changed, waived or left out; stands at the top, what is left behind is added.
+    """
+    context = context or UnitContext()
+    known = set(comments)
+    notes = [f"Note: {note}" for note in left_behind(spec) if note not in known]
+    about = f"Container {spec[NAME]}: run it with sh, or only create it with the argument create."
+    lines = ["#!/bin/sh", *comment_lines([about, *comments, *notes]), "set -eu", ""]
+    lines += _prerequisites(spec, context)
+    flags = {option.flag for option in spec}
+    lines += ['case "${1:-run}" in', "create)"]
+    lines += _branch("create", spec, sorted(flags & RUN_ONLY))
+    lines += ["run)"]
+    lines += _branch("run", spec, sorted(flags & CREATE_ONLY))
+    lines += ["*)", '    echo "usage: $0 [run|create]" >&2', "    exit 2", "    ;;", "esac", ""]
+    return "\n".join(lines)
+
+
+def _branch(verb: str, spec: Spec, impossible: Sequence[str]) -> list[str]:
+    if impossible:
+        return [f'    echo "podman {verb} does not know {" ".join(impossible)}" >&2', "    exit 2", "    ;;"]
+    words = list(run_arguments(spec, verb))
+    if verb == "run":
+        words.insert(words.index("run") + 1, "--detach")
+    return ["    exec podman " + _command(words), "    ;;"]
+
+
+def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
+    lines = []
+    for argument in spec[NETWORK]:
+        name = network_name(argument)
+        if name in context.networks and name != context.default_network:
+            create = network_create_arguments(name, context.networks[name])
+            lines.append(f"podman network exists {shlex.quote(name)} || podman {_quoted(create)}")
+    for mount in spec[MOUNTS]:
+        if mount.type == "volume" and mount.source in context.volumes:
+            create = volume_create_arguments(mount.source, context.volumes[mount.source])
+            lines.append(f"podman volume exists {shlex.quote(mount.source)} || podman {_quoted(create)}")
+    unique = list(dict.fromkeys(lines))
+    return [*unique, ""] if unique else []
