@@ -21,7 +21,7 @@ from __future__ import annotations
 from hardentui.checks.hosts import SIGSTORE, accepting, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -34,7 +34,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.trust import Attachments
+from hardentui.model.trust import Attachments, TrustFacts
 
 _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
@@ -58,8 +58,7 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
         return not_applicable("no rule of the policy asks for a sigstore signature")
     evidence, missing = [], []
     for scope in scopes:
-        # a wildcard scope has no counterpart in registries.d: only the default section can hold for it
-        section = facts.trust.attachment_for("" if scope.startswith("*.") else scope)
+        section = _section(facts.trust, scope)
         if isinstance(section, Unreadable):
             return unknown(section.reason)
         name = scope or "all registries"
@@ -74,6 +73,18 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
         evidence=tuple(evidence),
         commands=_commands(missing),
     )
+
+
+def _section(trust: TrustFacts, scope: str) -> Known[Attachments | None]:
+    """registries.d knows no wildcards: for `*.example.com` any section below the domain counts."""
+    default = trust.attachment_for("")
+    if not scope.startswith("*."):
+        return trust.attachment_for(scope)
+    if isinstance(trust.attachments, Unreadable) or (isinstance(default, Attachments) and default.enabled):
+        return default
+    domain = scope.removeprefix("*")
+    below = (one for one in trust.attachments if one.scope.partition("/")[0].endswith(domain))
+    return next((one for one in below if one.enabled), None)
 
 
 def _commands(missing: list[str]) -> tuple[str, ...]:

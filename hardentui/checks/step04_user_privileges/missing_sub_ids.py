@@ -1,0 +1,127 @@
+"""An account that runs rootless containers has no ids to give to them.
+
+What it checks:
+`/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536
+ids in both, whether the range of one owner overlaps that of another, and whether a range covers the id
+of a real account. Ranges that come from a directory service (`subid:` in nsswitch.conf) are not seen
+here.
+
+Why it matters:
+Rootless containers live on the ids of these ranges. With none, every id in the container is the account
+itself: processes and files of all its containers are the same user, and images with more than one user
+do not work. When ranges overlap, two people's containers are the same user on the host and can touch
+each other's files; when a range covers a real account, root in a container may become that account.
+
+What may break:
+After a change of the ranges, run `podman system migrate` as the account: running containers are stopped.
+Files that containers wrote earlier keep their old ids and may need a `podman unshare chown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+from hardentui.checks.hosts import host
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.host import HostFacts, SubIds, User
+
+_FILES = ("/etc/subuid", "/etc/subgid")
+_SHARED = frozenset({"containers"})  # the pool of --userns=auto belongs to root, whoever runs them
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    users, subuids, subgids = facts.users, facts.subuids, facts.subgids
+    for part in (users, subuids, subgids):
+        if isinstance(part, Unreadable):
+            return unknown(part.reason)
+    assert not isinstance(users, Unreadable)  # noqa: S101 - for the type checker: looked at above
+    assert not isinstance(subuids, Unreadable)  # noqa: S101
+    assert not isinstance(subgids, Unreadable)  # noqa: S101
+    rootless = [user for user in users if user.rootless]
+    if not rootless and not subuids and not subgids:
+        return not_applicable("nobody runs rootless containers and no ranges are given out")
+    least = parameters.integer("ids")
+    evidence: list[Evidence] = []
+    commands: list[str] = []
+    for path, ranges in zip(_FILES, (subuids, subgids), strict=True):
+        for user in rootless:
+            count = sum(one.size for one in ranges if one.owner in (user.name, str(user.uid)))
+            if count < least:
+                evidence.append(Evidence(path, f"{user.name} has {count} ids, {least} are needed"))
+                commands += _give(path, user, _free(ranges, users), least)
+        evidence += [Evidence(path, text) for text in _overlaps(ranges, users, path == _FILES[0])]
+    if not evidence:
+        return passed(f"{len(rootless)} accounts with ranges of their own")
+    return failed(
+        f"{evidence[0].saw} in {evidence[0].where}", evidence=tuple(evidence), commands=tuple(commands)
+    )
+
+
+def _overlaps(ranges: tuple[SubIds, ...], users: tuple[User, ...], uids: bool) -> Iterable[str]:
+    ordered = sorted((one for one in ranges if one.size), key=lambda one: one.start)
+    for first, second in pairwise(ordered):
+        if second.start < first.end and first.owner != second.owner:
+            yield f"the ranges of {first.owner} and {second.owner} overlap at {second.start}"
+    for one in ordered:
+        covered = [user.name for user in users if one.start <= (user.uid if uids else user.gid) < one.end]
+        if covered and one.owner not in _SHARED | set(covered):
+            yield f"the range of {one.owner} covers the account {covered[0]}"
+
+
+def _free(ranges: tuple[SubIds, ...], users: tuple[User, ...]) -> int:
+    """The first id above every range and account, rounded up to a whole range."""
+    top = max([100_000, *(one.end for one in ranges), *(user.uid + 1 for user in users)])
+    return -(-top // 65_536) * 65_536
+
+
+def _give(path: str, user: User, start: int, least: int) -> tuple[str, ...]:
+    flag = "--add-subuids" if path == _FILES[0] else "--add-subgids"
+    return (
+        f"usermod {flag} {start}-{start + least - 1} {user.name}",
+        f"runuser -u {user.name} -- podman system migrate",
+    )
+
+
+def _host(*ranges: SubIds, users: tuple[User, ...] = (), **over: Any) -> HostFacts:
+    return host(**{"users": users, "subuids": ranges, "subgids": ranges, **over})
+
+
+_ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
+
+CHECK = Check(
+    id="missing-sub-ids",
+    title="Accounts that run rootless containers lack ids of their own for them",
+    step=4,
+    severity=Severity.HIGH,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Give each account a range of 65536 sub-ids that nobody else has",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(_host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)), _host()),
+    fails=(
+        _host(users=(_ANNA,)),
+        _host(SubIds("anna", 100_000, 1000), users=(_ANNA,)),
+        _host(SubIds("anna", 100_000, 65_536), SubIds("ben", 120_000, 65_536), users=(_ANNA,)),
+        _host(SubIds("anna", 1001, 65_536), users=(_ANNA, User("ben", 2000, 2000))),
+    ),
+    references=("CIS Docker 1.6 2.9", "NIST SP 800-190 4.5.2"),
+    catalogue="S4-08",
+    parameters={"ids": 65_536},
+)

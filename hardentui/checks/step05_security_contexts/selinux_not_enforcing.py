@@ -1,0 +1,118 @@
+"""SELinux is there and does not protect.
+
+What it checks:
+On a host with SELinux: whether it enforces now, whether its configuration makes it enforce after the
+next boot, and whether the rootful engine's containers.conf leaves labels on. A host whose kernel has no
+SELinux switched on and no SELinux configuration is not judged here; AppArmor has a check of its own.
+
+Why it matters:
+SELinux is the wall behind the wall: a process that has left its container still carries the container's
+label and may touch almost nothing on the host. Several well-known escapes were stopped by it alone. In
+permissive mode it writes reports and stops nothing.
+
+What may break:
+What SELinux only reported is denied now. First look at the reports of the last days (`ausearch -m avc
+-ts recent`): bind mounts without `:z` or `:Z` are the usual reason. After a time without SELinux, files
+need new labels (`fixfiles onboot`, then reboot).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.checks.hosts import configuration, host
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.host import HostFacts, SecurityModules
+
+_CONFIG = "/etc/selinux/config"
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    modules = facts.security_modules
+    live, configured = modules.selinux, modules.selinux_configured
+    for part in (live, configured):
+        if isinstance(part, Unreadable):
+            return unknown(part.reason)
+    if live == "absent" and not configured:
+        return not_applicable("this host does not use SELinux")
+    if live == "absent" and modules.apparmor is True:
+        return not_applicable("this host uses AppArmor instead of SELinux")
+    evidence = (
+        Evidence("/sys/fs/selinux/enforce", str(live)),
+        Evidence(_CONFIG, f"SELINUX={configured}" if configured else "no such file or setting"),
+    )
+    if live != "enforcing":
+        state = "switched off" if live == "absent" else str(live)
+        last = "setenforce 1" if live == "permissive" else "fixfiles onboot && systemctl reboot"
+        commands = (f"# {_CONFIG}", "SELINUX=enforcing", last)
+        return failed(f"SELinux is {state} now", str(configured), state, evidence, commands=commands)
+    if configured and configured != "enforcing":
+        reason = f"SELinux enforces now, but is set to {configured} for the next boot"
+        return failed(
+            reason,
+            str(configured),
+            "enforcing",
+            evidence,
+            commands=(f"# {_CONFIG}", "SELINUX=enforcing"),
+        )
+    settings = facts.configuration
+    if isinstance(settings, Unreadable):
+        return unknown(settings.reason)
+    if settings.get("containers.label") is False:
+        where = settings.file_of("containers.label")
+        return failed(
+            f"SELinux enforces, but {where} switches the labels of all containers off",
+            "label = false",
+            "enforcing",
+            (*evidence, Evidence(where, "label = false")),
+            commands=(f"# {where}", "label = true"),
+        )
+    if settings.fault is not None:
+        return unknown(settings.fault.reason)
+    return passed(str(configured), "enforcing", evidence)
+
+
+def _host(live: str, configured: str, **over: Any) -> HostFacts:
+    modules = SecurityModules(selinux=live, selinux_configured=configured, apparmor=False)
+    return host(**{"security_modules": modules, "configuration": configuration(), **over})
+
+
+CHECK = Check(
+    id="selinux-not-enforcing",
+    title="SELinux is there but does not enforce",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Let SELinux enforce, now and after the next boot",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(_host("enforcing", "enforcing"), _host("absent", "")),
+    fails=(
+        _host("permissive", "enforcing"),
+        _host("enforcing", "permissive"),
+        _host("absent", "disabled"),
+        _host("enforcing", "enforcing", configuration=configuration(containers__label=False)),
+    ),
+    references=(
+        "CIS Docker 1.6 5.3",
+        "NIST SP 800-190 4.5.1",
+        "OWASP Docker rule 6",
+        "CSVS 2.6",
+    ),
+    catalogue="S5-17",
+)

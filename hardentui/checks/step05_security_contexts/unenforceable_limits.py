@@ -1,0 +1,97 @@
+"""Limits on containers cannot work on this host.
+
+What it checks:
+Whether the host uses cgroups version 2, and whether systemd hands the controllers `memory`, `pids` and
+`cpu` to each account that runs rootless containers.
+
+Why it matters:
+A limit that cannot be enforced is worse than none, because somebody relies on it. With cgroups version
+1, rootless containers have no limits at all, and Podman 6 does not run there any more. Without the right
+controllers, `--memory` or `--pids-limit` of a rootless container end with an error or do nothing, and
+one container can take the whole machine down.
+
+What may break:
+Changing the cgroup version needs a reboot, and very old programs (Java before 11, old Docker) do not
+understand version 2. Delegating controllers takes effect at the account's next log-in: its containers
+are stopped once.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import host
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.host import HostFacts, User
+
+_NEEDED = frozenset({"memory", "pids", "cpu"})
+_DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    version = facts.cgroup_version
+    if isinstance(version, Unreadable):
+        return unknown(version.reason)
+    if version == 1:
+        return failed(
+            "the host uses cgroups version 1",
+            effective="cgroups v1",
+            evidence=(Evidence("/sys/fs/cgroup", "no cgroup.controllers: version 1"),),
+            commands=(
+                "grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1   # then reboot",
+            ),
+        )
+    users = facts.users
+    if isinstance(users, Unreadable):
+        return unknown(users.reason)
+    rootless = [user for user in users if user.rootless]
+    evidence = []
+    hidden = []
+    for user in rootless:
+        if isinstance(user.controllers, Unreadable):
+            hidden.append(f"{user.name}: {user.controllers.reason}")
+        elif not user.controllers >= _NEEDED:
+            missing = ", ".join(sorted(_NEEDED - user.controllers))
+            evidence.append(Evidence(f"user@{user.uid}.service", f"{user.name} lacks {missing}"))
+    if evidence:
+        return failed(
+            f"limits of rootless containers cannot work: {evidence[0].saw}",
+            effective="cgroups v2",
+            evidence=tuple(evidence),
+            commands=(
+                f"# {_DROP_IN}",
+                "[Service]",
+                "Delegate=cpu cpuset io memory pids",
+                "# then: systemctl daemon-reload",
+            ),
+        )
+    if hidden:
+        return unknown("; ".join(hidden))
+    return passed(
+        effective="cgroups v2" + (f", controllers delegated to {len(rootless)} accounts" if rootless else "")
+    )
+
+
+def _anna(*controllers: str) -> User:
+    return User("anna", 1000, rootless=True, controllers=frozenset(controllers))
+
+
+CHECK = Check(
+    id="unenforceable-limits",
+    title="Limits on containers cannot work on this host",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Use cgroups version 2 and delegate cpu, memory and pids to accounts with containers",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(
+        host(cgroup_version=2, users=()),
+        host(cgroup_version=2, users=(_anna("cpu", "memory", "pids"),)),
+    ),
+    fails=(host(cgroup_version=1), host(cgroup_version=2, users=(_anna("memory", "pids"),))),
+    references=("CIS Docker 1.6 2.10", "NIST SP 800-190 4.5.1"),
+    catalogue="S5-07",
+)

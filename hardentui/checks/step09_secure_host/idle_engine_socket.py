@@ -1,0 +1,80 @@
+"""The rootful engine's API is switched on and nobody is known to need it.
+
+What it checks:
+Whether systemd opens `/run/podman/podman.sock` at boot, or the socket exists now. Name the programs that
+need it in the parameter `consumers` of the checklist (for example `["cockpit"]`), and the check passes.
+
+Why it matters:
+Podman needs no daemon; the socket is only for programs that speak its API. Whoever can write to it is
+root on this host: there is no log-in, no list of allowed requests and no way to limit it to reading. A
+door that nobody uses is best kept shut.
+
+What may break:
+Programs that use the API of the rootful engine: Cockpit, compose tools, dashboards, monitoring agents,
+build runners. HardenTUI itself uses the socket while it looks at the rootful engine. Containers and
+Quadlets do not need it.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import file, host
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.host import EngineSocket, HostFacts
+
+_SOCKET = "/run/podman/podman.sock"
+_LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    enabled, sockets = facts.socket_enabled_by, facts.sockets
+    live = (
+        () if isinstance(sockets, Unreadable) else tuple(one for one in sockets if one.file.path == _SOCKET)
+    )
+    if live or (isinstance(enabled, str) and enabled):
+        return _enabled(
+            enabled if isinstance(enabled, str) else "", bool(live), parameters.texts("consumers")
+        )
+    for part in (enabled, sockets):
+        if isinstance(part, Unreadable):
+            return unknown(part.reason)
+    return passed("not enabled", "no socket")
+
+
+def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
+    declared = "enabled at boot" if link else "not enabled at boot"
+    effective = f"{_SOCKET} exists" if live else "no socket now"
+    if consumers:
+        return passed(declared, effective, reason=f"needed by {', '.join(consumers)}")
+    evidence = [Evidence(link, "systemd opens the socket at boot")] if link else []
+    evidence += [Evidence(_SOCKET, "exists")] if live else []
+    return failed(
+        "the rootful engine can be reached over its socket and no program is on record that needs it",
+        declared,
+        effective,
+        tuple(evidence),
+        commands=("systemctl disable --now podman.socket",),
+    )
+
+
+CHECK = Check(
+    id="idle-engine-socket",
+    title="The rootful engine's API is open without a known need",
+    step=9,
+    severity=Severity.MEDIUM,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Switch the rootful socket off, or record which program needs it",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(host(socket_enabled_by="", sockets=()),),
+    fails=(
+        host(socket_enabled_by=_LINK, sockets=()),
+        host(socket_enabled_by="", sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
+    ),
+    references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
+    catalogue="S9-03",
+    parameters={"consumers": ()},
+)

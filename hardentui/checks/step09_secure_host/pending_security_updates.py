@@ -1,0 +1,84 @@
+"""Fixes that are waiting: security updates, or a newer kernel that needs a reboot.
+
+What it checks:
+Whether a reboot is due: a flag file of the distribution, or an installed kernel that is newer than the
+running one. And whether the package manager knows of security updates that are not installed; that takes
+seconds, so it is only looked at with `hardentui host --deep`. No index is refreshed: an old index gives
+an old answer.
+
+Why it matters:
+All containers of a host share its kernel. A known hole there is a way out of every container, whatever
+its own settings are, and the programs for it are public soon after the fix. An update that waits for a
+reboot protects nobody.
+
+What may break:
+A reboot stops every container; those without a unit or a restart policy do not come back by themselves.
+Updates of Podman restart its service and may change defaults: read the release notes when the major
+version changes.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import host, plural
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.host import HostFacts
+
+_COMMANDS = {
+    "debian": ("apt-get update && apt-get upgrade",),
+    "ubuntu": ("apt-get update && apt-get upgrade",),
+    "fedora": ("dnf upgrade --security",),
+    "rhel": ("dnf upgrade --security",),
+    "suse": ("zypper patch --category security",),
+    "opensuse": ("zypper patch --category security",),
+}
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    updates, reboot = facts.security_updates, facts.reboot_required
+    found: list[str] = []
+    commands: list[str] = []
+    evidence: list[Evidence] = []
+    if not isinstance(updates, Unreadable) and updates:
+        found.append(f"{plural(len(updates), 'security update')} waiting")
+        evidence.append(Evidence("package manager", ", ".join(updates[:10])))
+        commands += _update(facts)
+    if not isinstance(reboot, Unreadable) and reboot:
+        found.append(reboot)
+        evidence.append(Evidence("kernel", reboot))
+        commands.append("systemctl reboot")
+    if found:
+        return failed(
+            "; ".join(found), effective=facts.kernel, evidence=tuple(evidence), commands=tuple(commands)
+        )
+    hidden = [one.reason for one in (updates, reboot) if isinstance(one, Unreadable)]
+    if hidden:
+        return unknown("; ".join(hidden))
+    return passed(effective=facts.kernel)
+
+
+def _update(facts: HostFacts) -> tuple[str, ...]:
+    families = [facts.os_release.get("ID", ""), *facts.os_release.get("ID_LIKE", "").split()]
+    return next((_COMMANDS[one] for one in families if one in _COMMANDS), ())
+
+
+CHECK = Check(
+    id="pending-security-updates",
+    title="Security updates or a reboot are due",
+    step=9,
+    severity=Severity.HIGH,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Install the security updates and boot the newest kernel",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(host(kernel="6.12.48-amd64", security_updates=(), reboot_required=""),),
+    fails=(
+        host(security_updates=("openssl",), reboot_required="", os_release={"ID": "debian"}),
+        host(reboot_required="kernel 6.12.41-amd64 runs and 6.12.48-amd64 is installed"),
+    ),
+    references=("CIS Docker 1.6 1.2.1", "NIST SP 800-190 4.5.3", "OWASP Docker rule 0"),
+    catalogue="S9-01",
+)

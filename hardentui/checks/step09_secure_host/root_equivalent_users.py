@@ -1,0 +1,82 @@
+"""Accounts that are root in all but name.
+
+What it checks:
+Sudo rules that give podman, or everything, without a password; members of a group that may write to the
+rootful engine's socket; and stored Podman connections that log in as root over ssh. Accounts that are
+meant to have this power go into the parameter `trusted_users`.
+
+Why it matters:
+`sudo podman` without a password is the same as `sudo` without a password: one command starts a container
+with the host's root folder in it. Such accounts are seldom on the list of administrators, seldom use a
+second factor, and are a favourite of attackers for that. A stored connection as root means that whoever
+takes over this account has root on the other host as well.
+
+What may break:
+Scripts and people who use that way. Give them an engine of their own (rootless needs no sudo at all), or
+a sudo rule for one fixed command, such as `systemctl restart web.service`.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import host, plural
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.host import HostFacts, RootRight
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    rights = facts.root_rights
+    if isinstance(rights, Unreadable):
+        return unknown(rights.reason)
+    trusted = set(parameters.texts("trusted_users"))
+    found = [one for one in rights if one.who not in trusted]
+    if not found:
+        return passed(effective="only trusted accounts" if rights else "no such account")
+    who = list(dict.fromkeys(one.who for one in found))
+    return failed(
+        f"{plural(len(who), 'account')} can become root through the engine: {', '.join(who)}",
+        effective=", ".join(who),
+        evidence=tuple(Evidence(one.where, f"{one.who} {one.why}") for one in found),
+        commands=tuple(dict.fromkeys(_command(one) for one in found)),
+    )
+
+
+def _command(right: RootRight) -> str:
+    if "sudo" in right.why:
+        return f"visudo -f {right.where}   # take out the rule of {right.who}, or name one fixed command"
+    if "socket" in right.why:
+        return "systemctl edit podman.socket   # [Socket] SocketMode=0600, then restart it"
+    return f"podman system connection list   # as {right.who}; replace the connection as root"
+
+
+CHECK = Check(
+    id="root-equivalent-users",
+    title="Accounts can become root through the engine",
+    step=9,
+    severity=Severity.HIGH,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Take the right away, or replace it by one fixed command",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    passes=(host(root_rights=()),),
+    fails=(
+        host(
+            root_rights=(RootRight("anna", "may run podman through sudo without a password", "/etc/sudoers"),)
+        ),
+        host(
+            root_rights=(
+                RootRight(
+                    "anna",
+                    "may write to the rootful engine socket through group podman",
+                    "/run/podman/podman.sock",
+                ),
+            )
+        ),
+    ),
+    references=("CIS Docker 1.6 1.1.2", "NIST SP 800-190 4.5.4"),
+    catalogue="S9-10",
+    parameters={"trusted_users": ()},
+)

@@ -1,0 +1,91 @@
+"""Nobody has looked at the host itself, or a host profile works against rootless containers.
+
+What it checks:
+Whether a report of Lynis or OpenSCAP is on record at the places where these tools leave it, and not
+older than 90 days (parameter `days`). And whether `user.max_user_namespaces` is 0 while accounts run
+rootless containers: some hardening profiles ask for it, and it makes rootless Podman impossible.
+
+Why it matters:
+This tool looks at what containers need from the host. Open services, weak logins and missing updates of
+the host are found by tools made for that, and a container is never safer than the host below it. User
+namespaces are what keeps root in a container from being root outside: switching them off takes away a
+wall to close a hole, so the profile's rule needs an exception on record for container hosts.
+
+What may break:
+A scan only reads. With user namespaces allowed again, local accounts can reach more of the kernel: keep
+the kernel updated.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import host
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.host import Baseline, HostFacts, User
+
+_DAY = 86_400
+_REPORT = "/var/log/lynis-report.dat"
+_JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    rootless = (
+        [] if isinstance(facts.users, Unreadable) else [one.name for one in facts.users if one.rootless]
+    )
+    limit = facts.sysctls.get("user.max_user_namespaces")
+    if limit == "0" and rootless:
+        return failed(
+            f"user namespaces are switched off, although {', '.join(rootless)} run rootless containers",
+            effective="user.max_user_namespaces=0",
+            evidence=(Evidence("user.max_user_namespaces", "0"),),
+            commands=(
+                "# /etc/sysctl.d/91-user-namespaces.conf, with an exception on record",
+                "user.max_user_namespaces = 15000",
+            ),
+        )
+    baselines = facts.baselines
+    if isinstance(baselines, Unreadable):
+        return unknown(baselines.reason)
+    commands = ("lynis audit system",)
+    if not baselines:
+        return failed("no report of Lynis or OpenSCAP is on record", "none", commands=commands)
+    newest = max(baselines, key=lambda one: one.modified)
+    age = int((facts.now.timestamp() - newest.modified) // _DAY)
+    evidence = (Evidence(newest.path, f"{newest.tool}, {age} days old"),)
+    if age > parameters.integer("days"):
+        return failed(
+            f"the newest report is {age} days old", newest.tool, evidence=evidence, commands=commands
+        )
+    return passed(f"{newest.tool}, {age} days old", evidence=evidence)
+
+
+CHECK = Check(
+    id="unknown-host-baseline",
+    title="The state of the host itself is not known",
+    step=9,
+    severity=Severity.MEDIUM,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Scan the host with Lynis or OpenSCAP and keep the report",
+    fix=FixKind.DECISION,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(host(baselines=(Baseline("lynis", _REPORT, _JANUARY - 10 * _DAY),)),),
+    fails=(
+        host(baselines=()),
+        host(baselines=(Baseline("lynis", _REPORT, _JANUARY - 200 * _DAY),)),
+        host(
+            baselines=(Baseline("lynis", _REPORT, _JANUARY),),
+            users=(User("anna", 1000, rootless=True),),
+            sysctls={"user.max_user_namespaces": "0"},
+        ),
+    ),
+    references=(
+        "CIS Docker 1.6 1.2.1",
+        "NIST SP 800-190 4.5.1",
+        "SSG sysctl_user_max_user_namespaces (OL08-00-040284)",
+    ),
+    catalogue="S9-13",
+    parameters={"days": 90},
+)

@@ -1,0 +1,116 @@
+"""A program that the engine runs as root is unknown, or can be swapped by others.
+
+What it checks:
+The OCI runtimes, conmon, the network helpers and the hooks that the rootful engine would run, from
+containers.conf and from Podman's own list of places: who can change each file or a folder above it;
+whether it lies where packages put programs (`/usr/bin`, `/usr/lib`, `/usr/libexec`…) under a name that
+Podman uses; and whether each hook is on the list of expected ones (parameter `known_hooks`). Programs
+that you installed elsewhere on purpose go into the parameter `known_programs`.
+
+Why it matters:
+These programs run as root, before the container's walls stand. A hook sees every container that starts
+and may change all of them. A replaced runtime can drop every protection and still report it as there. It
+is the quietest way to stay on a host after a break-in.
+
+What may break:
+A hook that is removed no longer does its work: GPUs, for example, are handed to containers by one. Find
+out who installed it before you remove it.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import configuration, danger_evidence, dangers_of, file, host, plural, repair
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Danger
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.host import HostFacts, Program
+
+_CRUN = "/usr/bin/crun"
+_OPEN = Danger(_CRUN, "can be written by group 50 (0775)", "chmod g-w")
+_HOOK = "/usr/share/containers/oci/hooks.d/log.json"
+_KNOWN_HOOKS = (
+    "oci-seccomp-bpf-hook.json",
+    "oci-nvidia-hook.json",
+    "nvidia-container-toolkit.json",
+    "oci-systemd-hook.json",
+    "oci-umount.json",
+    "oci-register-machine.json",
+)
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    programs = facts.programs
+    if isinstance(programs, Unreadable):
+        return unknown(programs.reason)
+    if not programs:
+        return not_applicable("no container runtime is installed")
+    dangers = dangers_of(one.file for one in programs)
+    strange = [one for one in programs if _strange(one, parameters)]
+    if not dangers and not strange:
+        if isinstance(facts.configuration, Unreadable):
+            return unknown(facts.configuration.reason)
+        if facts.configuration.fault is not None:
+            return unknown(f"other programs may be configured: {facts.configuration.fault.reason}")
+        return passed(effective=f"{plural(len(programs), 'program')} looked at")
+    reasons = []
+    if dangers:
+        reasons.append(f"others can change programs that run as root: {dangers[0]}")
+    if strange:
+        reasons.append(f"{strange[0].role} {strange[0].file.path} is not an expected one")
+    return failed(
+        "; ".join(reasons),
+        evidence=(*danger_evidence(dangers), *(Evidence(one.file.path, _about(one)) for one in strange)),
+        severity=None if dangers else Severity.HIGH,
+        commands=tuple(repair(danger) for danger in dangers),
+    )
+
+
+def _strange(program: Program, parameters: Parameters) -> bool:
+    if program.file.path in parameters.texts("known_programs"):
+        return False
+    if program.role == "hook":
+        return program.file.path.rpartition("/")[2] not in parameters.texts("known_hooks")
+    return not program.known
+
+
+def _about(program: Program) -> str:
+    source = f", named by {program.named_by}" if program.named_by else ""
+    return f"unexpected {program.role}{source}"
+
+
+CHECK = Check(
+    id="untrusted-engine-programs",
+    title="Programs that the engine runs as root are unknown or can be changed by others",
+    step=9,
+    severity=Severity.CRITICAL,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Remove what nobody put there on purpose, and give the rest to root",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(
+        host(programs=(Program("runtime", file(_CRUN, 0o755)),), configuration=configuration()),
+        host(programs=(), configuration=configuration()),
+    ),
+    fails=(
+        host(programs=(Program("runtime", file(_CRUN, 0o775, _OPEN)),)),
+        host(programs=(Program("hook", file(_HOOK), known=False),)),
+        host(programs=(Program("runtime", file("/opt/run/crun", 0o755), known=False),)),
+    ),
+    references=("CIS Docker 1.6 1.1.14-1.1.18", "NIST SP 800-190 4.4.1"),
+    catalogue="S9-09",
+    parameters={"known_hooks": _KNOWN_HOOKS, "known_programs": ()},
+)

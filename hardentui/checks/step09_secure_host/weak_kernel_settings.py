@@ -1,0 +1,137 @@
+"""Kernel settings that help somebody who got into a container.
+
+What it checks:
+The live values of the kernel settings that matter most for a shared kernel: whether programs without
+rights may load BPF, see kernel addresses and the kernel log, trace other processes of the same user and
+use performance counters; whether links in shared folders are protected; whether every account may bind
+ports below 1024; and whether the kernel hands core dumps to a program in a place that a container can
+write to. A setting that this kernel does not have is left out.
+
+Why it matters:
+Containers share the kernel. To break out of one, an attacker needs a hole in it and some knowledge of
+it: these settings take away the easy ways to both. They cost nothing in ordinary use. A core-dump
+handler is special: the kernel runs it as root, outside of every container, whenever a process anywhere
+crashes.
+
+What may break:
+Debuggers that attach to running processes, `perf` and BPF tools of ordinary users need root or a
+capability. Rootless containers that publish port 80 or 443 need `net.ipv4.ip_unprivileged_port_start` at
+that port: then set it to that port and waive the rest, not to 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hardentui.checks.hosts import host, plural
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.host import HostFacts
+
+_DROP_IN = "/etc/sysctl.d/90-container-host.conf"
+# places where a process of a container can put a file
+_WRITABLE = ("/tmp/", "/var/tmp/", "/dev/shm/", "/home/", "/var/lib/containers/", "/run/user/")  # noqa: S108
+
+
+def _at_least(limit: int) -> Callable[[str], bool]:
+    return lambda value: _number(value) >= limit
+
+
+def _number(value: str) -> int:
+    try:
+        return int(value)
+    except ValueError:
+        return -1
+
+
+def _safe_core_handler(value: str) -> bool:
+    program = value.removeprefix("|").split(" ")[0]
+    return not value.startswith("|") or not program.startswith(_WRITABLE)
+
+
+_KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
+    "kernel.unprivileged_bpf_disabled": (_at_least(1), "1", "everybody may load BPF programs"),
+    "kernel.kptr_restrict": (_at_least(1), "1", "everybody sees kernel addresses"),
+    "kernel.dmesg_restrict": (_at_least(1), "1", "everybody reads the kernel log"),
+    "kernel.yama.ptrace_scope": (_at_least(1), "1", "a process may trace any other of its user"),
+    "kernel.perf_event_paranoid": (_at_least(2), "2", "everybody may measure the kernel"),
+    "fs.protected_symlinks": (_at_least(1), "1", "links in /tmp can mislead privileged programs"),
+    "fs.protected_hardlinks": (_at_least(1), "1", "everybody may link to files of others"),
+    "net.ipv4.ip_unprivileged_port_start": (_at_least(1), "1024", "everybody may take the host's ports"),
+    "kernel.core_pattern": (_safe_core_handler, "core", "crashes run a program that a container can change"),
+}
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    weak: dict[str, str] = {}
+    hidden: list[str] = []
+    for name, (good, _, _) in _KNOBS.items():
+        value = facts.sysctls.get(name)
+        if isinstance(value, Unreadable):
+            hidden.append(value.reason)
+        elif value is not None and not good(value):
+            weak[name] = value
+    if weak:
+        first = next(iter(weak))
+        return failed(
+            f"{plural(len(weak), 'weak kernel setting')}: {_KNOBS[first][2]}"
+            + (", …" if len(weak) > 1 else ""),
+            effective=", ".join(f"{name}={value}" for name, value in weak.items()),
+            evidence=tuple(Evidence(name, f"{value}: {_KNOBS[name][2]}") for name, value in weak.items()),
+            commands=(
+                f"# {_DROP_IN}",
+                *(f"{name} = {_KNOBS[name][1]}" for name in weak),
+                "# then: sysctl --system",
+            ),
+        )
+    if not facts.sysctls:
+        return unknown("no kernel setting was read")
+    if hidden:
+        return unknown("; ".join(hidden))
+    return passed(effective=f"{plural(len(_KNOBS.keys() & facts.sysctls.keys()), 'setting')} looked at")
+
+
+_GOOD = {
+    "kernel.unprivileged_bpf_disabled": "2",
+    "kernel.kptr_restrict": "1",
+    "kernel.dmesg_restrict": "1",
+    "kernel.yama.ptrace_scope": "1",
+    "kernel.perf_event_paranoid": "3",
+    "fs.protected_symlinks": "1",
+    "fs.protected_hardlinks": "1",
+    "net.ipv4.ip_unprivileged_port_start": "1024",
+    "kernel.core_pattern": "|/usr/lib/systemd/systemd-coredump %P %u",
+}
+
+
+def _with(**changes: Any) -> HostFacts:
+    return host(sysctls={**_GOOD, **{name.replace("__", "."): value for name, value in changes.items()}})
+
+
+CHECK = Check(
+    id="weak-kernel-settings",
+    title="Kernel settings make it easy to attack the host from a container",
+    step=9,
+    severity=Severity.MEDIUM,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Set the safer values in a sysctl.d drop-in",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(_with(), _with(net__ipv4__ip_unprivileged_port_start="80")),
+    fails=(
+        _with(kernel__kptr_restrict="0"),
+        _with(kernel__perf_event_paranoid="1"),
+        _with(net__ipv4__ip_unprivileged_port_start="0"),
+        _with(kernel__core_pattern="|/tmp/collect %P"),
+    ),
+    references=(
+        "CIS Docker 1.6 1.2.1",
+        "NIST SP 800-190 4.5.1",
+        "RHEL STIG sysctl rules",
+    ),
+    catalogue="S9-11",
+)

@@ -1,0 +1,123 @@
+"""How images and containers are stored makes attacks easier.
+
+What it checks:
+The rootful engine's storage: whether the driver is one that is old or wasteful (`vfs`, `devicemapper`,
+`aufs`), as configured or by what lies in the folder; whether the overlay mount options, where they are
+set, leave out `nodev`; and whether accounts other than root may enter the storage folder.
+
+Why it matters:
+`vfs` copies every image for every container, so disks fill up and a small write quota does not exist.
+`devicemapper` and `aufs` get no fixes any more. `nodev` makes a device node inside an image a dead file.
+And an open storage folder lets every account read what containers write, and run their set-id programs
+as host programs, outside of any container.
+
+What may break:
+Changing the driver hides all existing images and containers: save them first (`podman save`, volume
+exports), and create them anew. `nodev` breaks only containers that make device nodes in their own file
+system.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.checks.hosts import file, host
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.host import HostFacts, Storage
+
+_OLD = ("vfs", "devicemapper", "aufs")
+_ROOT = "/var/lib/containers/storage"
+_OTHERS = 0o007
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    storage = facts.storage
+    if isinstance(storage, Unreadable):
+        return unknown(storage.reason)
+    used = () if isinstance(storage.used_drivers, Unreadable) else storage.used_drivers
+    driver = storage.driver or ", ".join(used)
+    found, commands = _settings(storage, used)
+    if isinstance(storage.root, FileFact) and storage.root.mode & _OTHERS:
+        found.append(Evidence(storage.graph_root, f"other accounts may enter it (mode {storage.root.octal})"))
+        commands.append(f"chmod 0700 {storage.graph_root}")
+    if found:
+        return failed(
+            f"{found[0].where}: {found[0].saw}", driver, evidence=tuple(found), commands=tuple(commands)
+        )
+    if isinstance(storage.root, Missing):
+        return not_applicable(
+            f"{storage.graph_root} does not exist: the rootful engine has stored nothing yet"
+        )
+    for part in (storage.settings.fault, storage.root, storage.used_drivers):
+        if isinstance(part, Unreadable):
+            return unknown(part.reason)
+    return passed(driver or "chosen by Podman", effective=_mode(storage))
+
+
+def _mode(storage: Storage) -> str:
+    return f"mode {storage.root.octal}" if isinstance(storage.root, FileFact) else ""
+
+
+def _settings(storage: Storage, used: tuple[str, ...]) -> tuple[list[Evidence], list[str]]:
+    found: list[Evidence] = []
+    commands: list[str] = []
+    where = storage.settings.file_of("storage.driver") or "storage.conf"
+    if storage.driver in _OLD:
+        found.append(Evidence(where, f"driver = {storage.driver}"))
+    elif not storage.driver and any(one in _OLD for one in used) and "overlay" not in used:
+        found.append(Evidence(storage.graph_root, f"the driver {used[0]} is in use"))
+    if found:
+        commands += [
+            "# /etc/containers/storage.conf, after saving images and volumes",
+            "[storage]",
+            'driver = "overlay"',
+        ]
+    if storage.mount_options and "nodev" not in storage.mount_options:
+        options = ",".join((*storage.mount_options, "nodev"))
+        found.append(
+            Evidence("storage.conf", f"mountopt = {','.join(storage.mount_options)} leaves out nodev")
+        )
+        commands += ["# /etc/containers/storage.conf", "[storage.options.overlay]", f'mountopt = "{options}"']
+    return found, commands
+
+
+def _storage(**over: Any) -> HostFacts:
+    values = {"root": file(_ROOT, 0o700, kind="directory"), "used_drivers": ("overlay",), **over}
+    return host(storage=Storage(**values))
+
+
+CHECK = Check(
+    id="weak-storage-settings",
+    title="The container storage is old, open or allows device files",
+    step=9,
+    severity=Severity.MEDIUM,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Use overlay with nodev, in a folder that only root may enter",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(_storage(), _storage(driver="overlay", mount_options=("nodev", "metacopy=on"))),
+    fails=(
+        _storage(driver="vfs"),
+        _storage(used_drivers=("vfs",)),
+        _storage(mount_options=("metacopy=on",)),
+        _storage(root=file(_ROOT, 0o755, kind="directory")),
+    ),
+    references=("CIS Docker 1.6 2.6", "NIST SP 800-190 4.5.5"),
+    catalogue="S9-12",
+)

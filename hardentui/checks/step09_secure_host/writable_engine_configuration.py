@@ -1,0 +1,76 @@
+"""Others than root can change the configuration of the engines.
+
+What it checks:
+Every file and folder below `/etc/containers` and `/usr/share/containers` (containers.conf,
+registries.conf, policy.json, storage.conf, the default seccomp profile, certs.d, their drop-ins):
+whether it belongs to root, and whether its group or everybody may write to it or to a folder above it.
+Symbolic links are followed. Quadlet folders have a check of their own.
+
+Why it matters:
+These files decide for all containers: which programs run as root to start them, which rights they get
+when nobody says anything, whose images are trusted. One line in containers.conf is enough to make every
+new container privileged, or to have your own program run as root.
+
+What may break:
+Tools or accounts that edit these files without being root. Let them hand in changes instead, for example
+through configuration management.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.hosts import file, host, judge_files
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Danger
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.host import HostFacts
+
+_FILE = "/etc/containers/containers.conf"
+_POLICY = "/etc/containers/policy.json"
+_FOLDER = "/etc/containers"
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    if not facts.engine_configuration:
+        if isinstance(facts.configuration, Unreadable):
+            return unknown(facts.configuration.reason)
+        return not_applicable("there is no system-wide configuration of the engines")
+    return judge_files(
+        facts.engine_configuration,
+        "other accounts change the engine's configuration",
+        "only root can change them",
+    )
+
+
+CHECK = Check(
+    id="writable-engine-configuration",
+    title="Accounts other than root can change the engine's configuration",
+    step=9,
+    severity=Severity.HIGH,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Give the configuration to root and close it for writing",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(host(engine_configuration={_FILE: file(_FILE), _POLICY: file(_POLICY)}),),
+    fails=(
+        host(
+            engine_configuration={
+                _FILE: file(_FILE, 0o666, Danger(_FILE, "can be written by everybody (0666)", "chmod o-w"))
+            }
+        ),
+        host(
+            engine_configuration={
+                _POLICY: file(_POLICY, 0o644, Danger(_FOLDER, "belongs to uid 1000", "chown root:root"))
+            }
+        ),
+    ),
+    references=(
+        "CIS Docker 1.6 3.5",
+        "CIS Docker 1.6 3.6",
+        "CIS Docker 1.6 3.17-3.22",
+        "NIST SP 800-190 4.5.5",
+    ),
+    catalogue="S9-06",
+)

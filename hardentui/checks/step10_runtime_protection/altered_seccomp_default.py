@@ -1,0 +1,112 @@
+"""The list of system calls that containers may use is missing or was changed.
+
+What it checks:
+The file with the default seccomp profile that the rootful engine would use (`seccomp_profile` of
+containers.conf, else `/etc/containers/seccomp.json`, else the packaged one): whether it exists, who can
+change it, and whether it is what the package installed, by dpkg's own checksums. On hosts without dpkg
+the content cannot be compared here.
+
+Why it matters:
+The profile keeps some three hundred system calls open and shuts the rest of the kernel: mounting,
+loading modules, tracing, BPF. All containers that name no profile of their own rely on it. A changed
+profile is not seen in any container's settings: all look as filtered as before.
+
+What may break:
+Containers that needed a call which somebody had added to the profile. Give them a profile of their own
+with that one call, instead of opening it for all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.checks.hosts import danger_evidence, file, host, repair
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Danger, Missing
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.host import HostFacts
+
+_PROFILE = "/usr/share/containers/seccomp.json"
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    profile, intact = facts.seccomp_profile, facts.seccomp_intact
+    if isinstance(profile, Unreadable):
+        return unknown(profile.reason)
+    if isinstance(profile, Missing) and profile.path == "unconfined":
+        return not_applicable("containers.conf switches the filter off, which another check reports")
+    if isinstance(profile, Missing):
+        return failed(
+            f"the default profile {profile.path} does not exist",
+            profile.path,
+            evidence=(Evidence(profile.path, "does not exist"),),
+            commands=_reinstall(facts),
+        )
+    if profile.dangers:
+        return failed(
+            f"others can change the default profile: {profile.dangers[0]}",
+            profile.path,
+            evidence=danger_evidence(profile.dangers),
+            commands=tuple(repair(danger) for danger in profile.dangers),
+        )
+    if isinstance(intact, Unreadable):
+        return unknown(intact.reason, profile.path)
+    if not intact:
+        return failed(
+            "the default profile is not the one that the package installed",
+            profile.path,
+            evidence=(Evidence(profile.path, "its checksum differs from the package's"),),
+            commands=_reinstall(facts),
+        )
+    return passed(profile.path, "as installed by its package")
+
+
+def _reinstall(facts: HostFacts) -> tuple[str, ...]:
+    families = [facts.os_release.get("ID", ""), *facts.os_release.get("ID_LIKE", "").split()]
+    if {"debian", "ubuntu"} & set(families):
+        return ("apt-get install --reinstall golang-github-containers-common",)
+    if {"suse", "opensuse"} & set(families):
+        return ("zypper install --force libcontainers-common",)
+    return ("dnf reinstall containers-common",)
+
+
+def _host(**over: Any) -> HostFacts:
+    return host(**{"seccomp_profile": file(_PROFILE), "seccomp_intact": True, **over})
+
+
+CHECK = Check(
+    id="altered-seccomp-default",
+    title="The default seccomp profile is missing or was changed",
+    step=10,
+    severity=Severity.HIGH,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Install the profile of the package again",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(_host(),),
+    fails=(
+        _host(seccomp_profile=Missing(_PROFILE)),
+        _host(seccomp_intact=False),
+        _host(
+            seccomp_profile=file(
+                _PROFILE, 0o666, Danger(_PROFILE, "can be written by everybody (0666)", "chmod o-w")
+            )
+        ),
+    ),
+    references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
+    catalogue="S10-02",
+)

@@ -1,0 +1,56 @@
+"""The engine cannot filter system calls.
+
+What it checks:
+Whether the engine says that it supports seccomp (`seccompEnabled` of `podman info`). It does not when
+the runtime was built without it or the kernel lacks it.
+
+Why it matters:
+Without seccomp every container may use every system call of the kernel, whatever profile its settings
+name. Most known escapes from containers begin with a call that the default profile shuts.
+
+What may break:
+Nothing: with a runtime from the distribution's package the default profile is on, and nearly all images
+run with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.checks.examples import rootful, rootless
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+
+
+def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+    if isinstance(facts.info, Unreadable):
+        return unknown(f"the engine was not asked what it supports: {facts.info.reason}")
+    enabled = ((facts.info.get("host") or {}).get("security") or {}).get("seccompEnabled")
+    evidence = (Evidence("info: host.security.seccompEnabled", str(enabled).lower()),)
+    if enabled is True:
+        return passed("on", evidence=evidence)
+    if enabled is False:
+        return failed("the engine does not support seccomp", "off", evidence=evidence)
+    return unknown("the engine's answer does not say whether it supports seccomp")
+
+
+def _info(enabled: bool) -> dict[str, Any]:
+    return {"host": {"security": {"seccompEnabled": enabled}}}
+
+
+CHECK = Check(
+    id="seccomp-disabled",
+    title="The engine cannot filter system calls",
+    step=10,
+    severity=Severity.HIGH,
+    kind=Kind.ENGINE,
+    doc=__doc__ or "",
+    summary="Use a runtime and a kernel with seccomp",
+    fix=FixKind.DECISION,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(rootful(info=_info(True)),),
+    fails=(rootful(info=_info(False)), rootless(info=_info(False))),
+    references=("Catalogue S10-02", "CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
+)
