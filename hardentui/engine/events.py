@@ -84,14 +84,19 @@ def batches(stream: Iterator[Any]) -> Iterator[tuple[Event, ...]]:
     """Group the items of an event stream, in which None means that nothing came for a while."""
     batch: list[Event] = []
     since = 0.0
-    for item in stream:
-        if item is not None:
-            if not batch:
-                since = monotonic()
-            batch.append(event(item))
-        if batch and (item is None or monotonic() - since >= _BATCH):
-            yield tuple(batch)
-            batch = []
+    try:
+        for item in stream:
+            if item is not None:
+                if not batch:
+                    since = monotonic()
+                batch.append(event(item))
+            if batch and (item is None or monotonic() - since >= _BATCH):
+                yield tuple(batch)
+                batch = []
+    except EngineError:
+        if batch:
+            yield tuple(batch)  # what came before the stream broke
+        raise
     if batch:
         yield tuple(batch)
 

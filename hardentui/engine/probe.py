@@ -104,12 +104,16 @@ def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
             "A unix:// address needs an absolute path.", "For example unix:///run/podman/podman.sock"
         )
     first = UnixConnection(path, listener, url=candidate.url)
-    headers = first.ping(_PING_LIMIT)
+    try:
+        version = version_of(first.ping(_PING_LIMIT))
+    except BaseException:
+        first.close()
+        raise
     owner = _owner(path)
     facts = EngineFacts(
         label=candidate.label or _label(owner),
         url=candidate.url,
-        version=version_of(headers),
+        version=version,
         rootless=Unreadable("the owner of the socket is not known") if owner is None else owner != 0,
         local=_is_local(first.peer()),
         default_capabilities=DEFAULT_CAPABILITIES,
@@ -121,10 +125,11 @@ def _open_ssh(candidate: Candidate, listener: Listener | None) -> Engine:
     from hardentui.engine.ssh import Tunnel  # brings subprocess, which a local engine does not need
 
     tunnel = Tunnel(candidate.url, candidate.identity)
+    first = _through(tunnel, candidate, listener)
     try:
-        first = _through(tunnel, candidate, listener)
         version = version_of(first.ping(_SSH_PING_LIMIT))
     except BaseException:
+        first.close()
         tunnel.close()
         raise
     facts = EngineFacts(

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import tempfile
 import threading
+from contextlib import suppress
 from time import monotonic, sleep
 from urllib.parse import unquote, urlsplit
 
@@ -62,10 +64,12 @@ class Tunnel:
                 raise EngineUnreachable("The ssh connection was closed.")
             if self._child is not None and self._child.running:
                 return
+            with suppress(FileNotFoundError):
+                os.unlink(self.socket)  # left by an ssh that was killed
             child = self._child = Child(self.command())
             end = monotonic() + self._time_limit
             while monotonic() < end:
-                if os.path.exists(self.socket):
+                if _accepts(self.socket):
                     return
                 if not child.running:
                     break
@@ -86,6 +90,13 @@ class Tunnel:
                 self._child.close()
                 self._child = None
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _accepts(path: str) -> bool:
+    """Whether somebody listens at the socket; that it is there says only that it is bound."""
+    with socket.socket(socket.AF_UNIX) as knocking:
+        knocking.settimeout(1)
+        return knocking.connect_ex(path) == 0
 
 
 def private_base() -> str | None:
