@@ -6,14 +6,14 @@ decide.
 
 Why it matters:
 An intruder wants to keep what they gained: a changed start script, a web shell among the pages, a tool that
-the image did not bring. On a read-only root none of that can be stored, programs cannot be replaced, and what
-does not belong to the image stands out. A writable root also fills the host's disk.
+the image did not bring. On a read-only root none of that can be stored, programs cannot be replaced, and
+what does not belong to the image stands out. A writable root also fills the host's disk.
 
 What may break:
 Everything the service writes outside volumes: caches, pid files, sockets, generated configuration. Podman
-puts a tmpfs on /run, /tmp and /var/tmp; for the paths that were seen to change the fix adds a tmpfs each. What is
-written there is gone after a stop, so real data needs a volume. Programs that rewrite /etc/resolv.conf or
-install packages at start cannot work.
+puts a tmpfs on /run, /tmp and /var/tmp; for the paths that were seen to change the fix adds a tmpfs each.
+What is written there is gone after a stop, so real data needs a volume. Programs that rewrite
+/etc/resolv.conf or install packages at start cannot work.
 """
 
 from __future__ import annotations

@@ -1,0 +1,77 @@
+"""The container shares memory segments or the host name with the host.
+
+What it checks:
+Whether the container uses the host's IPC namespace (`--ipc=host`) or UTS namespace (`--uts=host`). For a
+running container the namespaces are compared with the host's.
+
+Why it matters:
+In the host's IPC namespace, /dev/shm, shared memory and message queues of all other programs lie open:
+browsers, databases and agents keep data there, and whoever may write to it can steer them. Podman also
+switches the SELinux separation off for such a container without saying so. With the host's UTS namespace
+and SYS_ADMIN the name of the host can be changed, which confuses logs and certificates; alone it is a small
+matter.
+
+What may break:
+Programs that exchange data with the host through shared memory (some databases, graphics and GPU work). Let
+both sides run in containers of one pod, which share their IPC namespace with each other only.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, judge, proc
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import IPC, UTS
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    ipc, uts = facts.spec[IPC], facts.spec[UTS]
+    live = ask(facts, lambda kernel: kernel.shared_namespaces)
+    memory = "ipc" in live if isinstance(live, frozenset) else ipc == "host"
+
+    def look(shared: frozenset[str]) -> tuple[bool, str]:
+        both = [kind for kind in ("ipc", "uts") if kind in shared]
+        return bool(both), f"shared with the host: {', '.join(both) or 'neither ipc nor uts'}"
+
+    return judge(
+        live,
+        look,
+        declared_bad="host" in (ipc, uts),
+        declared=f"ipc {ipc or 'default'}, uts {uts or 'default'}",
+        reason="it shares the host's memory segments" if memory else "it shares the host's name",
+        where=proc(facts, "ns/ipc, ns/uts"),
+        severity=Severity.HIGH if memory else Severity.LOW,
+    )
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(*(option for option in (IPC, UTS) if spec[option] == "host"))
+
+
+CHECK = Check(
+    id="host-ipc",
+    title="The container shares memory segments or the host name with the host",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Give the container IPC and UTS namespaces of its own",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(),
+        container((IPC, "private"), kernel=Kernel(7, shared_namespaces=frozenset())),
+    ),
+    fails=(
+        container((IPC, "host")),
+        container((UTS, "host")),
+        container((IPC, "host"), (UTS, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),
+    ),
+    references=("CIS Docker 1.6 5.17", "CIS Docker 1.6 5.21", "NIST SP 800-190 4.4.3"),
+    catalogue="S5-16",
+)

@@ -1,0 +1,95 @@
+"""The container sees processes that are not its own.
+
+What it checks:
+Whether the container shares the process namespace of the host (`--pid=host`), or that of a container that
+belongs to another pod or application. For a running container the namespace is compared with the host's.
+
+Why it matters:
+In the host's namespace every process of the machine can be seen: command lines, and for the same user also
+their environment with passwords and their open files through /proc. As root they can be stopped or
+debugged, and /proc/1/root is the host's file system. Podman also switches the SELinux separation off for
+such a container without saying so.
+
+What may break:
+Monitoring agents, debuggers and init-like tools that look at processes of the host see only their own.
+Those need the host's view by design: run them on the host, or accept the finding with a reason.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, judge, own_user_namespace, peer_called, pod_of, proc, related
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, Peer
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import LABELS, PID
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    asked = facts.spec[PID]
+    foreign = _is_foreign(facts, asked)
+    severity = Severity.HIGH if own_user_namespace(facts) else Severity.CRITICAL
+    if foreign:
+        severity = Severity.MEDIUM
+
+    def look(shared: frozenset[str]) -> tuple[bool, str]:
+        if "pid" in shared:
+            return True, "the process namespace of the host"
+        return foreign, "not the process namespace of the host"
+
+    return judge(
+        ask(facts, lambda kernel: kernel.shared_namespaces),
+        look,
+        declared_bad=asked == "host" or foreign,
+        declared=f"pid {asked or 'private'}",
+        reason="it sees the processes of " + ("an unrelated container" if foreign else "the host"),
+        where=proc(facts, "ns/pid"),
+        severity=severity,
+    )
+
+
+def _is_foreign(facts: ContainerFacts, asked: str) -> bool:
+    """Another container's namespace, and that one is no relative."""
+    kind, _, name = asked.partition(":")
+    if kind == "ns":
+        return True
+    if kind != "container" or pod_of(facts):
+        return False
+    peer = peer_called(facts, name)
+    return peer is None or not related(facts, peer)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    bad = spec[PID] == "host" or _is_foreign(context.facts.planned(spec), spec[PID])
+    return spec.without(PID) if bad else spec
+
+
+_FRIEND = Peer("2" * 64, "db", app="shop")
+_MEMBER = {"Config": {"Labels": {"app": "shop"}}}
+
+CHECK = Check(
+    id="host-pid",
+    title="The container sees processes that are not its own",
+    step=5,
+    severity=Severity.CRITICAL,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Give the container a process namespace of its own",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(),
+        container(kernel=Kernel(7, shared_namespaces=frozenset({"net"}))),
+        container((PID, "container:db"), (LABELS, ("app=shop",)), peers=(_FRIEND,), inspect=_MEMBER),
+    ),
+    fails=(
+        container((PID, "host")),
+        container((PID, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
+        container((PID, "container:db"), peers=(_FRIEND,)),
+    ),
+    references=("CIS Docker 1.6 5.16", "NIST SP 800-190 4.4.3"),
+    catalogue="S5-15",
+)

@@ -1,0 +1,103 @@
+"""A system or home directory is relabelled for the container.
+
+What it checks:
+Whether `:z` or `:Z` is used on a mount whose source is a system directory or a whole home directory. These
+letters rewrite the SELinux label of every file below the source. Podman forgets them once the container
+runs, so they are known only from the command that made it.
+
+Why it matters:
+SELinux decides by labels what the host's own services may touch. After a relabel of /etc, /usr or /home,
+logins, ssh and mail may be refused until somebody restores the labels, and every confined container may
+read (with `:Z` this one, with `:z` all) what the policy kept from them: keys, mail, configuration.
+
+What may break:
+Without the letters SELinux refuses the container the files of that directory. Mount a directory that is
+made for the container and relabel that one. What was relabelled before is put right by `restorecon -R
+PATH`.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import SELINUX, listed, lsm, section
+from hardentui.checks.examples import container
+from hardentui.checks.mounts import HostMount, at_or_above, host_mounts, shown
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, Mount
+
+_SYSTEM = (
+    *("/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sys", "/tmp"),  # noqa: S108
+    *("/usr", "/usr/bin", "/usr/lib", "/usr/local", "/var", "/var/lib", "/var/lib/containers", "/var/log"),
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    system = [one for one in host_mounts(facts) if _is_system(one)]
+    if not system:
+        return passed("no system or home directory is mounted")
+    module = lsm(facts)
+    if not isinstance(module, Unreadable) and module != SELINUX:
+        return not_applicable("without SELinux :z and :Z do nothing")
+    bad = [one for one in system if {"z", "Z"} & set(one.mount.options)]
+    declared = shown([one.mount for one in system])
+    if bad:
+        evidence = tuple(Evidence("--volume", shown([one.mount])) for one in bad)
+        return failed(f"the labels of {listed([o.path for o in bad])} are rewritten", declared, "", evidence)
+    command = section(facts.inspect, "Config").get("CreateCommand")
+    if facts.inspect and not command and facts.running:
+        return unknown(
+            "Podman forgets :z and :Z of a running container, and how it was made is not known", declared
+        )
+    return passed(declared)
+
+
+def _is_system(one: HostMount) -> bool:
+    """A system directory, or something above one, or the whole home of a user."""
+    home = one.path.startswith("/home/") and one.path.count("/") == 2
+    return home or any(at_or_above(one.path, path) for path in _SYSTEM)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    bad = {one.mount for one in host_mounts(context.facts.planned(spec)) if _is_system(one)}
+    return spec.with_(MOUNTS, tuple(m.with_options(drop=("z", "Z")) if m in bad else m for m in spec[MOUNTS]))
+
+
+_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
+_NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
+
+CHECK = Check(
+    id="relabelled-system-directory",
+    title="A system or home directory is relabelled for the container",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Mount a directory of its own and relabel that one",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container((MOUNTS, (Mount("bind", "/srv/web", "/w", ("Z",)),)), engine=_SELINUX),
+        container((MOUNTS, (Mount("bind", "/home", "/h", ("Z",)),)), engine=_NONE),
+    ),
+    fails=(
+        container((MOUNTS, (Mount("bind", "/home/anna", "/h", ("Z",)),)), engine=_SELINUX),
+        container((MOUNTS, (Mount("bind", "/etc/", "/e", ("ro", "z")),))),
+    ),
+    references=("NIST SP 800-190 4.5.5",),
+    catalogue="S5-14",
+)

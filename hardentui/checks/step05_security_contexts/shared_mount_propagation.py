@@ -1,0 +1,69 @@
+"""Mounts made in the container appear on the host.
+
+What it checks:
+Whether a mount has the propagation `shared` or `rshared`. Podman's default is `rprivate`, which keeps mounts
+on their side; `slave` lets them come in and never out.
+
+Why it matters:
+With shared propagation, a process that may mount (SYS_ADMIN, or a user namespace) changes what the host sees
+below that path: it can lay a file system of its own over a directory from which the host or another container
+starts programs. It also keeps host directories busy, so that they cannot be unmounted.
+
+What may break:
+Storage plug-ins, backup agents and nested engines that mount on behalf of the host. Those few need `rslave`
+if they only follow the host's mounts, or the shared mount after all: then accept the finding with a reason.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import listed
+from hardentui.checks.examples import container
+from hardentui.checks.mounts import shown
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, Mount
+
+_SHARED = ("shared", "rshared")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    bad = [mount for mount in facts.spec[MOUNTS] if _is_shared(mount)]
+    if not bad:
+        return passed("no shared propagation")
+    evidence = tuple(Evidence("Mounts[].Propagation", shown([mount])) for mount in bad)
+    paths = listed([mount.destination for mount in bad])
+    return failed(f"mounts made below {paths} reach the host", shown(bad), evidence=evidence)
+
+
+def _is_shared(mount: Mount) -> bool:
+    return any(option in _SHARED for option in mount.options)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return spec.with_(
+        MOUNTS, tuple(m.with_options(drop=_SHARED) if _is_shared(m) else m for m in spec[MOUNTS])
+    )
+
+
+CHECK = Check(
+    id="shared-mount-propagation",
+    title="Mounts made in the container appear on the host",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Keep mounts private",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(container(), container((MOUNTS, (Mount("bind", "/srv", "/srv", ("rslave",)),)))),
+    fails=(
+        container((MOUNTS, (Mount("bind", "/srv", "/srv", ("ro", "rshared")),))),
+        container((MOUNTS, (Mount("bind", "/mnt", "/mnt", ("shared",)), Mount("volume", "a", "/a")))),
+    ),
+    references=("CIS Docker 1.6 5.20", "NIST SP 800-190 4.4.3"),
+    catalogue="S5-13",
+)
