@@ -39,6 +39,11 @@ _LAYER_REMARK = (
 )
 
 
+_IMAGE_REMARK = (
+    "the image could not be looked at: its own settings are written as if they were the container's"
+)
+
+
 def read_spec(sources: Sources) -> Spec:
     """Everything that was asked for when this container was created, as far as the sources can tell.
 
@@ -57,6 +62,8 @@ def read_spec(sources: Sources) -> Spec:
         elif found.value != option.default or option is PIDS_LIMIT:
             settings[option] = found
     remarks = view.remarks + remarks_on(view)
+    if view.image is None and not view.inspect.get("Rootfs"):
+        remarks.append(_IMAGE_REMARK)
     if view.started:
         remarks.append(_LAYER_REMARK)
     return Spec(settings, frozenset(unknowable), tuple(dict.fromkeys(remarks)))

@@ -75,6 +75,7 @@ def read_devices(view: View) -> Reading:
         if view.host.get("Privileged"):
             found = tuple(":".join(_split(a)) if not _is_cdi(a) else a for a in given)
         return view.shown(found) if found else None
+    view.remarks.append("--device: CDI names cannot be read")
     if view.host.get("Privileged"):
         return UNKNOWABLE
     if not shown:

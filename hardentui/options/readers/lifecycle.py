@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hardentui.model.version import Version
 from hardentui.options import lifecycle as rows
 from hardentui.options import logging as log_rows
 from hardentui.options.readers.common import (
@@ -15,6 +16,7 @@ from hardentui.options.readers.common import (
 )
 from hardentui.options.sources import View
 
+_LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})
 _PODMAN_ANNOTATIONS = ("io.podman.annotations.", "org.systemd.property.")
 _RUNTIME_ANNOTATIONS = frozenset(
@@ -168,6 +170,8 @@ def read_log_options(view: View) -> Reading:
             view.remarks.append(f"--log-opt: the size {size} is shown rounded")
     if tag:
         found.append(f"tag={tag}")
+    if view.command is None and view.sources.version >= _LOG_LABELS:
+        view.remarks.append("--log-opt: label cannot be read")
     found += [text for text in given if text.partition("=")[0] not in ("path", "max-size", "tag")]
     return view.shown(tuple(found)) if found else None
 

@@ -18,6 +18,9 @@ from hardentui.options.sources import UNKNOWABLE, View
 from hardentui.options.values import Port
 
 _DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})
+_WITH_RESOLVER = _DEFAULT_BRIDGES | {"pasta", "slirp4netns", "host"}
+_RANDOM_PORTS = range(32768, 61000)
+"""Where the kernel looks for a free port."""
 
 
 def _uses_bridge(view: View) -> bool:
@@ -72,6 +75,10 @@ def read_network(view: View) -> Reading:
     if view.in_pod:
         return None
     if mode in _DEFAULT_BRIDGES:
+        if view.command is None:
+            view.remarks.append(
+                "--network: static addresses and interface names (ip=, mac=, interface_name=) cannot be read"
+            )
         networks = _bridge_networks(view)
         if networks == (view.sources.default_network,) and not view.sources.rootless:
             return None
@@ -182,6 +189,9 @@ def read_publish(view: View) -> Reading:
             for p in ports
             if any(g.first <= p.container <= g.last and g.protocol == p.protocol for g in given)
         ]
+    random = [port.host for port in ports if port.host.isdigit() and int(port.host) in _RANDOM_PORTS]
+    if view.command is None and random:
+        view.remarks.append("--publish: host ports that may have been random: " + ", ".join(random))
     return view.shown(tuple(ports)) if ports else None
 
 
@@ -217,7 +227,7 @@ def read_dns(view: View) -> Reading:
     servers = view.host.get("Dns")
     if servers:
         return view.shown(tuple(servers))
-    if view.in_pod or view.network_mode.startswith(("container:", "ns:")):
+    if view.in_pod or view.network_mode not in _WITH_RESOLVER:
         return None
     if view.command is not None:
         return view.commanded(("none",)) if "none" in view.command.all("--dns") else None

@@ -86,6 +86,7 @@ def read_ulimits(view: View) -> Reading:
         found = ["host"] if "host" in given else []
         found += [text for name, text in shown.items() if name in asked or name not in _ADDED_AT_START]
         return view.shown(tuple(sorted(found))) if found else None
+    view.remarks.append("--ulimit: host cannot be read")
     found = [text for text in shown.values() if text not in view.sources.default_ulimits]
     doubtful = [text for text in found if text.partition("=")[0] in _ADDED_AT_START]
     if view.started and doubtful:

@@ -190,9 +190,18 @@ def _mounted_secrets(view: View) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _with_type(argument: str) -> str:
+    """`NAME,uid=5` -> `NAME,type=mount,uid=5`: mount is what Podman takes when nothing is said."""
+    name, _, options = argument.partition(",")
+    kept = [option for option in options.split(",") if option]
+    if not any(option.startswith("type=") for option in kept):
+        kept.insert(0, "type=mount")
+    return ",".join((name, *kept))
+
+
 def read_secrets(view: View) -> Reading:
     if view.command is not None:
-        given = view.command.all("--secret")
+        given = tuple(_with_type(argument) for argument in view.command.all("--secret"))
         return view.commanded(given) if given else None
     mounted = _mounted_secrets(view)
     masked = [
