@@ -1,0 +1,116 @@
+"""Every action of the screens, declared once: it becomes the key, the footer, the palette and the help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a user can do.
+
+    Attributes:
+        id: `screen.name`; users rebind by it, and the method is called `action_name`.
+        key: comma-separated keys of Textual.
+        label: one or two words, for the footer.
+        tooltip: one sentence, for the palette and the help.
+        group: heading in the help.
+        show: in the footer.
+        display: how the key is written in the footer; empty = as Textual does.
+        call: the action with its arguments where it is not `name`.
+    """
+
+    id: str
+    key: str
+    label: str
+    tooltip: str
+    group: str
+    show: bool = False
+    display: str = ""
+    call: str = ""
+
+    @property
+    def target(self) -> str:
+        return self.call or self.id.partition(".")[2]
+
+    def binding(self) -> Binding:
+        return Binding(
+            self.key,
+            self.target,
+            self.label,
+            show=self.show,
+            key_display=self.display or None,
+            tooltip=self.tooltip,
+            id=self.id,
+        )
+
+
+def bindings(actions: tuple[Action, ...]) -> list[BindingType]:
+    return [action.binding() for action in actions]
+
+
+_STEPS = tuple(
+    Action(
+        f"walk.step_{number}",
+        str(number % 10),
+        f"Step {number}",
+        f"Go to step {number}.",
+        "Steps",
+        call=f"open_step({number})",
+    )
+    for number in range(1, 11)
+)
+
+APP = (
+    Action("app.help", "question_mark,f1", "Help", "Every key of this screen.", "Everywhere", True, "?"),
+    Action("app.connection", "c", "Connection", "Where Podman was looked for, and found.", "Everywhere"),
+    Action("app.host", "H", "Host", "What the host itself and its engines get wrong.", "Everywhere"),
+    Action("app.commands", "at", "Commands", "Every request and command so far.", "Everywhere", False, "@"),
+    Action("app.palette", "colon", "Palette", "Every action by name.", "Everywhere", call="command_palette"),
+    Action("app.simulate", "D", "Simulated host", "Leave this Podman for a made-up host.", "Everywhere"),
+)
+BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
+
+HOME = (
+    Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
+    Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
+    Action("home.sort", "s", "Sort", "Sort by the next column.", "Containers", True),
+    Action("home.recheck", "r", "Re-check", "Look at this container again.", "Containers", True),
+    Action("home.recheck_all", "R", "Re-check all", "Look at every container again.", "Containers"),
+    Action("home.cancel", "escape", "Cancel", "End the scan, or clear the filter.", "Containers", False),
+    Action("home.quit", "q", "Quit", "Leave HardenTUI.", "Containers", True),
+)
+WALK = (
+    Action("walk.choose", "space", "Choose", "Choose this fix, or drop it.", "Fixes", True),
+    Action("walk.safe", "a", "All safe", "Choose every fix that changes nothing that works.", "Fixes", True),
+    Action("walk.all", "F", "All fixes", "Choose every fix, also those that may break something.", "Fixes"),
+    Action("walk.none", "u", "None", "Drop every chosen fix.", "Fixes"),
+    Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),
+    Action("walk.diff", "d", "Diff", "The whole difference, file by file.", "Fixes", True),
+    Action("walk.write", "w", "Write", "Write the files into a folder.", "Fixes", True),
+    Action("walk.explain", "e", "Explain", "What this check looks at, and why.", "Findings", True),
+    Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
+    Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
+    Action("walk.next_text", "right_square_bracket", "Why", "The next text about this step.", "Steps"),
+    Action("walk.previous_text", "left_square_bracket", "Why", "The text before.", "Steps"),
+    Action("walk.step_back", "left", "Step before", "The step before this one.", "Steps"),
+    Action("walk.step_on", "right", "Next step", "The step after this one.", "Steps"),
+    Action("walk.recheck", "r", "Re-check", "Look at this container again.", "Findings"),
+    *_STEPS,
+)
+DIFF = (
+    Action("diff.target", "right_square_bracket,left_square_bracket,tab", "Quadlet/run",
+           "The other kind of file.", "Difference", True, "]"),
+    Action("diff.next_hunk", "n", "Next", "The next change.", "Difference", True),
+    Action("diff.previous_hunk", "N", "Previous", "The change before.", "Difference", True),
+    Action("diff.write", "w", "Write", "Write the files into a folder.", "Difference", True),
+)  # fmt: skip
+HOST = (
+    Action("host.explain", "e", "Explain", "What this check looks at, and why.", "Host", True),
+    Action("host.previous", "up,k", "Up", "The finding above.", "Host"),
+    Action("host.next", "down,j", "Down", "The finding below.", "Host"),
+    Action("host.recheck", "r", "Re-check", "Look at the host again.", "Host", True),
+)
+CONNECTION = (Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),)

@@ -1,0 +1,170 @@
+"""The app: themes, the session, and which screen comes when."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from textual import on
+from textual.app import App
+from textual.screen import Screen
+from textual.theme import Theme
+
+from hardentui.tui import messages as say
+from hardentui.tui.actions import APP, bindings
+from hardentui.tui.bench import Bench
+from hardentui.tui.palette import ActionProvider, ThemeProvider
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.session import Session
+from hardentui.tui.status import signs_for
+from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
+from hardentui.workbench.views import Selection
+
+
+class HardenApp(App[None]):
+    """Attributes:
+    session: what is known, and the workers that find it out.
+    signs: the symbols, in Unicode or ASCII.
+    """
+
+    TITLE = "HardenTUI"
+    # Textual loads the sheets of screens that are pushed, but not that of the first one
+    CSS_PATH: ClassVar = ["app.tcss", "screens/home.tcss"]
+    ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar = {ActionProvider, ThemeProvider}
+    BINDINGS: ClassVar = bindings(APP)
+    BINDING_GROUP_TITLE = "Everywhere"
+
+    def __init__(
+        self,
+        open_bench: Callable[[], Bench],
+        *,
+        simulate: Callable[[], Bench] | None = None,
+        now: Callable[[], datetime] = datetime.now,
+        keymap: Mapping[str, str] | None = None,
+        theme: str = "",
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Args:
+        open_bench: opens the workbench; called on a thread, after the first paint.
+        simulate: opens the simulated host, for a user who finds no Podman.
+        now: the clock; tests stop it.
+        keymap: id of an action -> its keys, where the user wants others.
+        theme: name of a theme; an unknown one is told and the default taken.
+        """
+        self.signs = signs_for(os.environ if environ is None else environ)
+        super().__init__()
+        self._simulate = simulate
+        for one in THEMES:
+            self.register_theme(one)
+        self._wanted_theme = theme
+        self.theme = theme if theme in self.available_themes else DEFAULT
+        self.session = Session(self, open_bench, now)
+        if keymap:
+            self.set_keymap(dict(keymap))
+
+    @property
+    def available_themes(self) -> dict[str, Theme]:
+        """Without colours the ANSI themes would be black on black, so they are not offered then."""
+        no_color = getattr(self, "no_color", False)  # it is asked for before Textual has set it
+        themes = super().available_themes
+        return {name: one for name, one in themes.items() if not (no_color and one.ansi)}
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        theme = self.current_theme
+        return fallback_variables(theme.dark, theme.panel or theme.surface or theme.primary)
+
+    def get_default_screen(self) -> Screen[None]:
+        return HomeScreen()
+
+    def on_mount(self) -> None:
+        if self._wanted_theme and self._wanted_theme != self.theme:
+            self.notify(f"There is no theme {self._wanted_theme}.", severity="warning", markup=False)
+        self.call_after_refresh(self.session.open)
+
+    def on_unmount(self) -> None:
+        self.session.close()
+
+    @on(say.WorkbenchOpened)
+    @on(say.OpenFailed)
+    @on(say.RowsListed)
+    @on(say.ReportsArrived)
+    @on(say.ScanProgressed)
+    @on(say.ScanEnded)
+    @on(say.ContainerGone)
+    @on(say.ContainersChanged)
+    @on(say.ConnectionChanged)
+    @on(say.HostJudged)
+    @on(say.CommandRan)
+    @on(say.WorkFailed)
+    def _from_worker(self, message: say.FromWorker) -> None:
+        self.session.handle(message)
+
+    # --- which screen comes when: imported when they are first wanted, which keeps the start short -----
+
+    def open_walk(self, key: str) -> None:
+        from hardentui.tui.screens.walk import WalkScreen
+
+        self.push_screen(WalkScreen(key))
+
+    def action_help(self) -> None:
+        from hardentui.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def action_connection(self) -> None:
+        from hardentui.tui.screens.connection import ConnectionScreen
+
+        self._open_once(ConnectionScreen)
+
+    def action_host(self) -> None:
+        from hardentui.tui.screens.host import HostScreen
+
+        self._open_once(HostScreen)
+
+    def action_commands(self) -> None:
+        from hardentui.tui.screens.command_log import CommandLogScreen
+
+        self._open_once(CommandLogScreen)
+
+    def _open_once(self, kind: type[Screen[None]]) -> None:
+        if not any(isinstance(screen, kind) for screen in self.screen_stack):
+            self.push_screen(kind())
+
+    @property
+    def can_simulate(self) -> bool:
+        return self._simulate is not None
+
+    def action_simulate(self) -> None:
+        if self._simulate is None:
+            return
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.session.open(self._simulate)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "simulate":
+            return self.can_simulate and self.session.failure is not None
+        return True
+
+
+def run(selection: Selection, *, keymap: Mapping[str, str] | None = None, theme: str = "") -> int:
+    """Run the app on what was selected; returns the exit code of the process."""
+    from dataclasses import replace
+
+    def open_with(chosen: Selection) -> Bench:
+        from hardentui.workbench.workbench import Workbench
+
+        return Workbench.open(chosen)
+
+    app = HardenApp(
+        lambda: open_with(selection),
+        simulate=lambda: open_with(replace(selection, url="", connection="", demo=True)),
+        keymap=keymap,
+        theme=theme or os.environ.get("TEXTUAL_THEME", ""),
+    )
+    app.run()
+    return app.return_code or 0

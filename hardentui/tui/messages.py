@@ -1,0 +1,85 @@
+"""What the workers tell the app. Posting is safe from any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from hardentui.errors import HardenError
+from hardentui.tui.bench import Bench
+from hardentui.workbench.views import Connectivity, Progress, Report, Row
+
+
+class FromWorker(Message):
+    """Base of all of them."""
+
+
+@dataclass
+class WorkbenchOpened(FromWorker):
+    bench: Bench
+
+
+@dataclass
+class OpenFailed(FromWorker):
+    error: HardenError
+
+
+@dataclass
+class RowsListed(FromWorker):
+    rows: tuple[Row, ...]
+
+
+@dataclass
+class ReportsArrived(FromWorker):
+    """Reports wait in the session's inbox; one message stands for as many as have come."""
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ReportsArrived)
+
+
+@dataclass
+class ScanProgressed(FromWorker):
+    progress: Progress
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ScanProgressed)
+
+
+@dataclass
+class ScanEnded(FromWorker):
+    stopped: bool
+
+
+@dataclass
+class ContainerGone(FromWorker):
+    key: str
+
+
+@dataclass
+class ContainersChanged(FromWorker):
+    """Podman reported events."""
+
+
+@dataclass
+class ConnectionChanged(FromWorker):
+    state: Connectivity
+
+
+@dataclass
+class HostJudged(FromWorker):
+    reports: tuple[Report, ...]
+
+
+@dataclass
+class CommandRan(FromWorker):
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, CommandRan)
+
+
+@dataclass
+class WorkFailed(FromWorker):
+    """`what` completes "… failed"; the error says why."""
+
+    what: str
+    error: HardenError

@@ -1,0 +1,78 @@
+"""What every screen has: title bar, banner, footer, and access to the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from hardentui.tui.actions import Action
+from hardentui.tui.session import Session
+from hardentui.tui.status import Signs, signs_of
+from hardentui.tui.widgets.title_bar import Banner, TitleBar
+
+if TYPE_CHECKING:
+    from hardentui.tui.app import HardenApp
+
+
+class HardenScreen(Screen[None]):
+    """Subclasses name their actions in ACTIONS and yield their widgets in `body`."""
+
+    ACTIONS: ClassVar[tuple[Action, ...]] = ()
+    # Textual does not declare these as class variables, so they cannot be annotated as such
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
+
+    @property
+    def harden(self) -> HardenApp:
+        return cast("HardenApp", self.app)
+
+    @property
+    def session(self) -> Session:
+        return self.harden.session
+
+    @property
+    def signs(self) -> Signs:
+        return signs_of(self)
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between title bar and footer."""
+        return ()
+
+    def compose(self) -> ComposeResult:
+        yield TitleBar()
+        yield Banner()
+        yield from self.body()
+        yield Footer(compact=True, show_command_palette=False)
+
+    @on(events.Mount)
+    def _enter(self) -> None:
+        self.session.state_changed.subscribe(self, self._state_changed)
+        self._show_title()
+
+    @on(events.Resize)
+    def _resized(self) -> None:
+        self._show_title()
+
+    async def _state_changed(self, what: str) -> None:
+        self._show_title()
+        await self.show_state(what)
+
+    async def show_state(self, what: str) -> None:
+        """The session changed: `opening opened failed scan connection host`."""
+
+    def _show_title(self) -> None:
+        if bars := self.query(TitleBar):
+            bars.first().show(self.session.bench, self.signs)
+            self.query_one(Banner).show(self.session.bench)
+
+    def complain(self, text: str, title: str = "") -> None:
+        self.notify(text, title=title, severity="warning", markup=False)
+
+    def action_back(self) -> None:
+        self.dismiss()

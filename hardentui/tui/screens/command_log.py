@@ -1,0 +1,64 @@
+"""Every request that was sent and every command that was run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from hardentui.tui.actions import BACK, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.text import cell
+from hardentui.workbench.views import Command
+
+_SETTLE = 0.3
+
+
+class CommandLogScreen(HardenScreen):
+    CSS_PATH = "reading.tcss"
+    ACTIONS = (BACK,)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Commands"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: tuple[Command, ...] = ()
+        self._waiting = False
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(Content("Requests and commands, the newest first"), id="crumb")
+        yield DataTable[object](cursor_type="row", zebra_stripes=False)
+
+    def on_mount(self) -> None:
+        table = self.query_one(DataTable)
+        what = max(20, self.app.size.width - 36)
+        for title, width in (("Time", 8), ("Result", 10), ("Seconds", 7), ("What", what)):
+            table.add_column(title, width=width)
+        table.focus()
+        self.session.commands_changed.subscribe(self, self._changed)
+        self._draw()
+
+    def _changed(self, _: str) -> None:
+        """Redraw soon, once for a whole burst."""
+        if not self._waiting:
+            self._waiting = True
+            self.set_timer(_SETTLE, self._draw)
+
+    def _draw(self) -> None:
+        self._waiting = False
+        bench = self.session.bench
+        commands = bench.commands if bench else ()
+        if commands == self._shown:
+            return
+        self._shown = commands
+        table = self.query_one(DataTable)
+        row = table.cursor_row
+        table.clear()
+        table.add_rows(
+            (cell(one.time), cell(one.result, 40), cell(f"{one.seconds:7.3f}"), cell(one.what, 400))
+            for one in reversed(commands)
+        )
+        table.move_cursor(row=row)

@@ -1,0 +1,99 @@
+"""The whole difference: today's equivalent against the hardened one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.errors import HardenError
+from hardentui.model.plan import Plan
+from hardentui.tui.actions import BACK, DIFF, bindings
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.widgets.diff_view import DiffView
+from hardentui.tui.widgets.plan_panel import plan_notes
+from hardentui.visible import visible
+from hardentui.workbench.views import Target
+
+_NAMES = {Target.QUADLET: "Quadlet", Target.RUN: "podman run script"}
+
+
+class DiffScreen(HardenScreen):
+    CSS_PATH = "diff.tcss"
+    ACTIONS = (*DIFF, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Difference"
+
+    def __init__(self, choosing: Choosing) -> None:
+        super().__init__()
+        self._choosing = choosing
+        self._target = Target.QUADLET
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        yield Static(id="notes")
+        yield DiffView(id="diff")
+
+    def on_mount(self) -> None:
+        self.query_one(DiffView).focus()
+        self._draw()
+
+    def _draw(self) -> None:
+        plan = self._choosing.plan
+        name = visible(self._choosing.report.subject.name, 50)
+        tabs: list[str | tuple[str, str]] = [(name, "bold"), f" {self.signs.of('›')} difference   "]
+        for target, title in _NAMES.items():
+            here = target is self._target
+            tabs += [(f" {title} ", "reverse bold" if here else "$muted"), " "]
+        self.query_one("#crumb", Static).update(Content.assemble(*tabs))
+        notes = self.query_one("#notes", Static)
+        notes.update(self._reasons(plan) if plan else "")
+        notes.display = plan is not None
+        self.query_one(DiffView).show(self._difference(plan))
+
+    def _difference(self, plan: Plan | None) -> str | Content:
+        if plan is None:
+            return Content(
+                visible(self._choosing.trouble)
+                or "Nothing is chosen, so nothing differs. Choose fixes in the walk: space, or a for all."
+            )
+        try:
+            return self._choosing.diff(self._target)
+        except HardenError as error:
+            return Content.assemble((visible(error.title), "bold $status-medium"), "\n", visible(error.hint))
+
+    def _reasons(self, plan: Plan) -> Content:
+        lines = [
+            Content.assemble(
+                (f"{visible(change.option, 24):<24} ", "bold"),
+                (f"{change.risk:<18}", "$muted"),
+                visible(", ".join(change.checks), 80),
+            )
+            for change in plan.changes
+        ]
+        if notes := plan_notes(plan):
+            lines.append(notes)
+        return Content("\n").join(lines)
+
+    def action_target(self) -> None:
+        self._target = Target.RUN if self._target is Target.QUADLET else Target.QUADLET
+        self._draw()
+
+    def action_next_hunk(self) -> None:
+        self._jump(1)
+
+    def action_previous_hunk(self) -> None:
+        self._jump(-1)
+
+    def _jump(self, by: int) -> None:
+        if not self.query_one(DiffView).jump(by):
+            self.notify("No more changes this way.", markup=False, timeout=2)
+
+    def action_write(self) -> None:
+        from hardentui.tui.screens.write import WriteScreen
+
+        self.app.push_screen(WriteScreen(self._choosing))

@@ -1,0 +1,58 @@
+"""What is said when there is nothing to list: why, and the ways on."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from hardentui.errors import HardenError
+from hardentui.tui.bench import Bench
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.views import Attempt
+
+_HEAD = "bold $primary"
+
+
+def no_containers(bench: Bench) -> Content:
+    """Podman answers, and has none."""
+    engines = ", ".join(visible(engine.label, 30) for engine in bench.engines) or "no engine"
+    return Content.assemble(
+        ("No containers", _HEAD),
+        f"\n\nPodman answers ({engines}), and there is no container, running or stopped.\n\n",
+        ("Start one", _HEAD),
+        "\n  podman run -d --name web -p 8080:80 docker.io/library/nginx\nand it appears here by itself.\n\n",
+        ("Containers of another user?", _HEAD),
+        "\n  Each user has an engine of their own. Run hardentui as that user, or as root to see root's.\n\n"
+        "c shows the engines that were found and what was tried.",
+    )
+
+
+def no_engine(error: HardenError, can_simulate: bool) -> Content:
+    """The engine that was asked for cannot be reached."""
+    parts: list[str | tuple[str, str]] = [("No Podman", _HEAD), f"\n\n{visible_lines(error.title)}\n"]
+    if error.hint:
+        parts += ["\n", ("What would help", _HEAD), f"\n{visible_lines(error.hint)}\n"]
+    parts += ["\n", ("Ways on", _HEAD), "\n  r  try again\n"]
+    if can_simulate:
+        parts.append("  D  look around on a simulated host\n")
+    parts.append("  q  quit")
+    return Content.assemble(*parts)
+
+
+def nothing_matches(text: str) -> Content:
+    return Content.assemble(
+        ("Nothing matches ", _HEAD), (visible(text, 60), "bold"), "\n\nesc shows all containers again."
+    )
+
+
+def tried(attempts: tuple[Attempt, ...]) -> Content:
+    """Where Podman was looked for in vain, in order."""
+    parts: list[str | tuple[str, str]] = []
+    for number, attempt in enumerate(attempts, 1):
+        parts += [
+            (f"{number}. {visible(attempt.label, 60)}", "bold"),
+            (f"  {visible(attempt.origin, 60)}", "$muted"),
+            f"\n   {visible(attempt.url, 200)}\n   {visible(attempt.reason, 300)}\n",
+        ]
+        if attempt.hint:
+            parts.append((f"   {visible(attempt.hint, 300)}\n", "$primary"))
+    return Content.assemble(*parts)

@@ -1,0 +1,81 @@
+"""A check explained: what it looks at, why it matters, what its fix may break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.errors import HardenError
+from hardentui.model.check import HEADINGS, AnyCheck
+from hardentui.model.finding import Finding, Remediation
+from hardentui.tui.actions import BACK, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.status import look_of
+from hardentui.tui.text import paragraphs
+from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.visible import visible
+
+_HEAD = "bold $primary"
+
+
+class ExplainScreen(HardenScreen):
+    CSS_PATH = "reading.tcss"
+    ACTIONS = (BACK,)
+    BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
+    BINDING_GROUP_TITLE = "Explanation"
+
+    def __init__(self, finding: Finding, remedy: Remediation | None) -> None:
+        super().__init__()
+        self._finding = finding
+        self._remedy = remedy
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with VerticalScroll(id="reading"):
+            yield Static(id="text")
+
+    def on_mount(self) -> None:
+        self.query_one("#crumb", Static).update(Content.assemble((visible(self._finding.check, 60), "bold")))
+        self.query_one("#text", Static).update(self._content())
+        self.query_one("#reading").focus()
+
+    def _content(self) -> Content:
+        finding, bench = self._finding, self.session.bench
+        look = look_of(finding)
+        parts: list[str | Content | tuple[str, str]] = [
+            (f"{self.signs.mark(look)} {look.word}", f"bold ${look.style}"),
+            "  ",
+            (visible(finding.title), "bold"),
+            "\n",
+        ]
+        if finding.verdict.reason:
+            parts += [visible(finding.verdict.reason), "\n"]
+        try:
+            if bench is not None:
+                parts += self._of_check(bench.explain(finding.check))
+        except HardenError as error:
+            parts += ["\n", visible(error.title), "\n"]
+        if self._remedy is not None and self._remedy.run:
+            parts += ["\n", ("As podman run flags\n", _HEAD), diff_content(self._remedy.run), "\n"]
+        if self._remedy is not None and self._remedy.quadlet:
+            parts += ["\n", ("As Quadlet lines\n", _HEAD), diff_content(self._remedy.quadlet), "\n"]
+        if finding.verdict.commands:
+            parts += ["\n", ("Commands\n", _HEAD), paragraphs("\n".join(finding.verdict.commands)), "\n"]
+        if finding.references:
+            lines = "\n".join(f"  {visible(reference)}" for reference in finding.references)
+            parts += ["\n", ("References\n", _HEAD), lines]
+        return Content.assemble(*parts)
+
+    def _of_check(self, check: AnyCheck) -> list[str | Content | tuple[str, str]]:
+        parts: list[str | Content | tuple[str, str]] = []
+        for heading in HEADINGS:
+            if text := check.section(heading):
+                parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(text), "\n"]
+        fix = f"{visible(check.summary)} ({check.risk}, {check.fix})"
+        return [*parts, "\n", ("Fix\n", _HEAD), fix, "\n"]

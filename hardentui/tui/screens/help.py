@@ -1,0 +1,79 @@
+"""Every key of the screen below, made from the declarations of its actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.tui.actions import APP, BACK, Action, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.status import FAILING, OTHERS
+
+_KEYS = {
+    "escape": "esc",
+    "slash": "/",
+    "question_mark": "?",
+    "at": "@",
+    "colon": ":",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+}
+
+
+class HelpScreen(HardenScreen):
+    CSS_PATH = "reading.tcss"
+    ACTIONS = (BACK,)
+    BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("question_mark,f1", "back", show=False)]
+    BINDING_GROUP_TITLE = "Help"
+
+    def __init__(self, about: Screen[object]) -> None:
+        super().__init__()
+        self._about: tuple[Action, ...] = getattr(about, "ACTIONS", ())
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(Content("Help"), id="crumb")
+        with VerticalScroll(id="reading"):
+            yield Static(id="text")
+
+    def on_mount(self) -> None:
+        self.query_one("#text", Static).update(self._content())
+        self.query_one("#reading").focus()
+
+    def _content(self) -> Content:
+        parts: list[str | tuple[str, str]] = []
+        group = ""
+        for action in (*self._about, *APP):
+            if action.group != group:
+                parts += ["\n" if group else "", (f"{action.group}\n", "bold $primary")]
+                group = action.group
+            parts += [
+                (f"  {self._keys(action):<12}", "bold"),
+                f"{action.label:<16}",
+                (f"{action.tooltip}\n", "$muted"),
+            ]
+        parts.append(("\nMarks\n", "bold $primary"))
+        for look in (*FAILING.values(), *OTHERS.values()):
+            parts.append((f"  {self.signs.mark(look)} {look.word:<10}", f"${look.style}"))
+            parts.append("\n" if look.order % 4 == 3 else "")
+        parts += [
+            ("\nScore\n", "bold $primary"),
+            "  The share of what applies that passes, weighed by severity. What could not be looked at\n"
+            "  counts as not passed; while something critical fails, it is at most 49.\n",
+        ]
+        return Content.assemble(*parts)
+
+    def _keys(self, action: Action) -> str:
+        """The keys as they are now: the user may have chosen others."""
+        keys = self.app._keymap.get(action.id, action.key)
+        return self.signs.of(" ".join(_KEYS.get(key, key) for key in keys.split(",")))

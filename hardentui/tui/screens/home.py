@@ -1,0 +1,225 @@
+"""Home: every container, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.content import Content
+from textual.timer import Timer
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from hardentui.errors import HardenError
+from hardentui.model.finding import Severity
+from hardentui.tui.actions import HOME, bindings
+from hardentui.tui.bench import Bench
+from hardentui.tui.listing import ORDERS, arrange, parse_filter, summary
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
+from hardentui.tui.status import FAILING, OTHERS
+from hardentui.tui.widgets.container_list import ContainerList, Line
+from hardentui.tui.widgets.outlook import Outlook
+from hardentui.visible import visible
+from hardentui.workbench.views import Report, Row
+
+_SETTLE = 0.15
+"""Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
+
+
+class HomeScreen(HardenScreen):
+    ACTIONS = HOME
+    BINDINGS: ClassVar = bindings(HOME)
+    BINDING_GROUP_TITLE = "Containers"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order = 0
+        self._filter = parse_filter("")
+        self._redraw: Timer | None = None
+        self._promise_timer: Timer | None = None
+        self._promises: dict[int, str] = {}
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="summary")
+        yield Input(
+            placeholder="name, image, engine, !not, state:running, score:<60, fail:root-user", id="filter"
+        )
+        yield Static(id="empty")
+        yield ContainerList(id="containers")
+        yield Outlook(id="outlook")
+
+    @property
+    def _list(self) -> ContainerList:
+        return self.query_one(ContainerList)
+
+    def on_mount(self) -> None:
+        self.session.rows_changed.subscribe(self, self._rows_changed)
+        self._list.focus()
+        self._draw()
+
+    # --- the session changed ---------------------------------------------------------------------------
+
+    def _rows_changed(self, keys: frozenset[str]) -> None:
+        """Redraw soon: a scan hands over rows faster than anybody can read."""
+        if self._redraw is None:
+            self._redraw = self.set_timer(_SETTLE if self.session.progress else 0.01, self._draw)
+
+    async def show_state(self, what: str) -> None:
+        if what in ("scan", "host"):
+            self._show_summary()
+        else:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._redraw = None
+        session = self.session
+        rows = arrange(session.rows.values(), self._order, self._filter)
+        empty = self._empty(rows)
+        self.query_one("#empty", Static).update(empty or "")
+        self.set_class(empty is not None, "-empty")
+        self._list.show([Line(row, session.greyed(row)) for row in rows])
+        self._show_summary()
+        self._show_outlook(self._list.current)
+
+    def _empty(self, rows: list[Row]) -> Content | None:
+        session = self.session
+        if session.failure is not None:
+            return no_engine(session.failure, self.harden.can_simulate)
+        if session.bench is None:
+            return Content("")
+        if rows or not session.listed:
+            return None
+        if session.rows:
+            return nothing_matches(self._filter.text)
+        return no_containers(session.bench)
+
+    # --- the lines above and below the list --------------------------------------------------------------
+
+    def _show_summary(self) -> None:
+        session, signs = self.session, self.signs
+        if session.bench is None:
+            self.query_one("#summary", Static).update(
+                signs.of("No Podman." if session.failure else "Looking for Podman…")
+            )
+            return
+        count = len(session.rows)
+        score, failing, unknown = summary(session.rows.values())
+        parts: list[str | Content | tuple[str, str]] = [(f"{count} container{'s' * (count != 1)}", "bold")]
+        if score is not None:
+            parts += [f" {signs.dot} score ", (str(score), "bold")]
+        for severity in (Severity.CRITICAL, Severity.HIGH):
+            if failing.get(severity):
+                look = FAILING[severity]
+                parts += [f" {signs.dot} ", (f"{look.word} {failing[severity]}", f"${look.style}")]
+        if unknown:
+            parts += [f" {signs.dot} ", (f"unknown {unknown}", f"${next(iter(OTHERS.values())).style}")]
+        left = Content.assemble(*parts)
+        right = self._right_of_summary()
+        gap = max(2, self.size.width - 2 - left.cell_length - right.cell_length)
+        self.query_one("#summary", Static).update(Content.assemble(left, " " * gap, right))
+
+    def _right_of_summary(self) -> Content:
+        session = self.session
+        if session.lost:
+            label, lost = next(iter(session.lost.items()))
+            of = f", data of {lost.data_of:%H:%M:%S}" if lost.data_of else ""
+            text = f"{visible(label, 20)} lost{of}, trying again"
+            return Content.assemble((text, "bold $status-high"))
+        if session.progress is not None:
+            done, total = session.progress.done, session.progress.total
+            return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
+        order = ORDERS[self._order][0]
+        if self._filter.trouble:
+            return Content.assemble((self._filter.trouble, "$status-medium"))
+        if self._filter.tests:
+            return Content.assemble(
+                (f"filtered: {visible(self._filter.text, 24)}", "$status-medium"), f"  {order}"
+            )
+        return Content.assemble((self.signs.of(f"{order} ↓"), "$muted"))
+
+    @on(ContainerList.Highlighted)
+    def _row_highlighted(self, message: ContainerList.Highlighted) -> None:
+        self._show_outlook(message.row)
+
+    def _show_outlook(self, row: Row | None) -> None:
+        report = row.report if row else None
+        promise = self._promises.get(id(report), "") if report else ""
+        self.query_one(Outlook).show(row, promise)
+        if self._promise_timer is not None:
+            self._promise_timer.stop()
+        if report is not None and report.facts is not None and id(report) not in self._promises:
+            self._promise_timer = self.set_timer(_SETTLE, lambda: self._promise(report))
+
+    def _promise(self, report: Report) -> None:
+        """What the safe fixes of the row under the cursor would bring, computed beside the screen."""
+        if bench := self.session.bench:
+            self.run_worker(lambda: self._compute_promise(bench, report), group="outlook", thread=True)
+
+    def _compute_promise(self, bench: Bench, report: Report) -> None:
+        try:
+            choices = bench.safe_choices(report)
+            plan = bench.plan(report, choices)
+            after = bench.score_after(report, plan).value
+        except HardenError:
+            return
+        count = len(plan.choices)
+        text = f"{count} safe fix{'es' * (count != 1)} → {after}" if count and after is not None else ""
+        self.app.call_later(self._promised, report, self.signs.of(text))
+
+    def _promised(self, report: Report, text: str) -> None:
+        self._promises[id(report)] = text
+        row = self._list.current
+        if row is not None and row.report is report and text:
+            self.query_one(Outlook).show(row, text)
+
+    # --- actions ---------------------------------------------------------------------------------------
+
+    def action_open(self) -> None:
+        if (row := self._list.current) is not None:
+            self.harden.open_walk(row.key)
+
+    @on(ContainerList.Chosen)
+    def _row_chosen(self, message: ContainerList.Chosen) -> None:
+        self.harden.open_walk(message.row.key)
+
+    def action_filter(self) -> None:
+        self.add_class("-filtering")
+        self.query_one("#filter", Input).focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self._filter = parse_filter(event.value)
+        self._draw()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_accepted(self) -> None:
+        self.remove_class("-filtering")
+        self._list.focus()
+
+    def action_sort(self) -> None:
+        self._order = (self._order + 1) % len(ORDERS)
+        self._draw()
+
+    def action_recheck(self) -> None:
+        if self.session.failure is not None:
+            self.session.open()
+        elif (row := self._list.current) is not None:
+            self.session.recheck(row.key)
+
+    def action_recheck_all(self) -> None:
+        self.session.relist()
+        self.session.scan()
+
+    def action_cancel(self) -> None:
+        field = self.query_one("#filter", Input)
+        if field.has_focus or self._filter.text:
+            field.value = ""
+            self.remove_class("-filtering")
+            self._list.focus()
+        elif self.session.cancel_scan():
+            self.notify("The scan stops; what was found stays.", markup=False)
+
+    def action_quit(self) -> None:
+        self.app.exit()

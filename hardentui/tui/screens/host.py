@@ -1,0 +1,84 @@
+"""The host and its engines: what they get wrong for every container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.errors import HardenError
+from hardentui.model.finding import Finding, Remediation
+from hardentui.tui.actions import BACK, HOST, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.status import worst_first
+from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.tui.widgets.finding_text import Entry
+from hardentui.visible import visible
+from hardentui.workbench.views import Report
+
+
+class HostScreen(HardenScreen):
+    CSS_PATH = "reading.tcss"
+    ACTIONS = (*HOST, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Host"
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        yield FindingList(id="findings")
+
+    async def on_mount(self) -> None:
+        self.query_one(FindingList).focus()
+        self.session.judge_host()
+        await self._draw()
+
+    async def show_state(self, what: str) -> None:
+        if what == "opening":
+            self.dismiss()
+        elif what in ("host", "opened"):
+            await self._draw()
+
+    async def _draw(self) -> None:
+        reports = self.session.host
+        findings = worst_first(finding for report in reports or () for finding in report.findings)
+        entries = [Entry(finding) for finding in findings]
+        await self.query_one(FindingList).show(entries, self._remedy, self._nothing(reports))
+        parts: list[str | tuple[str, str]] = [("Host and engines", "bold")]
+        for report in reports or ():
+            score = "–" if report.score.value is None else str(report.score.value)
+            parts += [f"   {visible(report.subject.name, 30)} ", (score, "bold")]
+        self.query_one("#crumb", Static).update(Content.assemble(*parts))
+
+    def _nothing(self, reports: tuple[Report, ...] | None) -> Content:
+        if reports is None:
+            return Content(self.signs.of("Looking at the host…"))
+        reasons = [f"{visible(report.subject.name, 40)}: {visible(report.trouble)}" for report in reports]
+        return Content("\n".join(reasons) or "No check looks at the host.")
+
+    def _remedy(self, finding: Finding) -> Remediation | None:
+        bench, reports = self.session.bench, self.session.host or ()
+        report = next((one for one in reports if one.subject == finding.subject), None)
+        if bench is None or report is None:
+            return None
+        try:
+            return bench.remediation(report, finding)
+        except HardenError:
+            return None
+
+    def action_next(self) -> None:
+        self.query_one(FindingList).move(1)
+
+    def action_previous(self) -> None:
+        self.query_one(FindingList).move(-1)
+
+    def action_recheck(self) -> None:
+        self.session.judge_host()
+
+    def action_explain(self) -> None:
+        from hardentui.tui.screens.explain import ExplainScreen
+
+        if (finding := self.query_one(FindingList).current) is not None:
+            self.app.push_screen(ExplainScreen(finding, self._remedy(finding)))

@@ -1,0 +1,282 @@
+"""The walk: one container, step by step, with its fixes and the plan that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.errors import HardenError
+from hardentui.harden.score import Cell, cell
+from hardentui.model.checklist import Step
+from hardentui.model.finding import Finding, Kind, Remediation, Status
+from hardentui.tui.actions import BACK, WALK, bindings
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.status import worst_first
+from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.tui.widgets.finding_text import Entry
+from hardentui.tui.widgets.plan_panel import PlanPanel
+from hardentui.tui.widgets.step_rail import StepRail
+from hardentui.tui.widgets.why_panel import WhyPanel
+from hardentui.visible import visible
+from hardentui.workbench.views import Report, Row
+
+
+class WalkScreen(HardenScreen):
+    CSS_PATH = "walk.tcss"
+    ACTIONS = (*WALK, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "The walk"
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = key
+        self._at = 0
+        self._row: Row | None = None
+        self._gone = False
+        self._choosing: Choosing | None = None
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with Horizontal(id="floor"):
+            yield StepRail(id="rail")
+            with Vertical(id="step"):
+                yield WhyPanel(id="why")
+                yield FindingList(id="findings")
+            yield PlanPanel(id="plan")
+
+    async def on_mount(self) -> None:
+        self.session.rows_changed.subscribe(self, self._rows_changed)
+        self._take(self.session.rows.get(self._key))
+        self._at = self._first_failing()
+        roomy = self.app.size.width >= 100 and self.app.size.height >= 30
+        self.query_one(WhyPanel).page = 0 if roomy else None
+        self.set_class(roomy, "-plan")
+        self.query_one(FindingList).focus()
+        await self._show_step()
+
+    # --- data ------------------------------------------------------------------------------------------
+
+    def _take(self, row: Row | None) -> None:
+        """Newer facts of the container, or the news that it is gone: then the last facts stay."""
+        self._gone = row is None
+        self.set_class(self._gone or (row is not None and self.session.greyed(row)), "-grey")
+        if row is None:
+            return
+        self._row = row
+        bench = self.session.bench
+        if row.report is None or bench is None:
+            return
+        if self._choosing is None:
+            chosen = self.session.choices.setdefault(row.key, {})
+            self._choosing = Choosing(bench, row.report, chosen)
+        self._choosing.renew(row.report)
+
+    async def _rows_changed(self, keys: frozenset[str]) -> None:
+        if self._key in keys:
+            self._take(self.session.rows.get(self._key))
+            await self._show_step()
+
+    async def show_state(self, what: str) -> None:
+        if what == "opening":
+            self.dismiss()
+        elif what in ("host", "connection"):
+            if not self._gone:
+                self._take(self.session.rows.get(self._key))
+            await self._show_step()
+
+    @property
+    def _steps(self) -> tuple[Step, ...]:
+        return self.session.bench.checklist.steps if self.session.bench else ()
+
+    @property
+    def _report(self) -> Report | None:
+        return self._choosing.report if self._choosing else None
+
+    def _first_failing(self) -> int:
+        """The walk begins at the first step where something fails."""
+        cells = self._report.cells if self._report else ()
+        return next((at for at, cell in enumerate(cells) if cell.status is Status.FAIL), 0)
+
+    def _findings(self) -> tuple[Finding, ...]:
+        if self._report is None or self.session.bench is None or not self._steps:
+            return ()
+        return worst_first(self.session.bench.step_findings(self._report, self._steps[self._at].number))
+
+    def _cells(self) -> tuple[Cell, ...]:
+        """As the steps show them here: with the findings of host and engine, which the list leaves out."""
+        bench, report = self.session.bench, self._report
+        if bench is None or report is None:
+            return ()
+        return tuple(cell(step.number, bench.step_findings(report, step.number)) for step in self._steps)
+
+    def _entry(self, finding: Finding) -> Entry:
+        choosing = self._choosing
+        if choosing is None or finding.subject.kind is not Kind.CONTAINER or not finding.failing:
+            return Entry(finding)
+        return Entry(finding, not choosing.why_not(finding.check), finding.check in choosing)
+
+    def _remedy(self, finding: Finding) -> Remediation | None:
+        if self._report is None or self.session.bench is None:
+            return None
+        try:
+            return self.session.bench.remediation(self._report, finding)
+        except HardenError:
+            return None
+
+    # --- drawing ---------------------------------------------------------------------------------------
+
+    async def _show_step(self) -> None:
+        if not self._steps:
+            return
+        step = self._steps[self._at]
+        self._show_crumb(step)
+        self.query_one(StepRail).show(self._steps, self._cells(), self._at)
+        self.query_one(WhyPanel).show(step)
+        entries = [self._entry(finding) for finding in self._findings()]
+        await self.query_one(FindingList).show(entries, self._remedy, self._nothing(step))
+        self._show_plan()
+
+    def _show_crumb(self, step: Step) -> None:
+        signs, report, choosing = self.signs, self._report, self._choosing
+        name = visible(self._row.name if self._row else self._key, 50)
+        left = Content.assemble(
+            (name, "bold"), f" {signs.of('›')} ", f"{step.number} {visible(step.title, 40)}"
+        )
+        right: Content
+        if self._gone:
+            right = Content.assemble(("removed: these are its last facts", "bold $status-high"))
+        elif self._row is not None and self.session.greyed(self._row):
+            right = Content.assemble(("connection lost: old facts", "bold $status-high"))
+        elif report is None or choosing is None:
+            right = Content(signs.of("waiting for its details…"))
+        else:
+            now = "–" if report.score.value is None else str(report.score.value)
+            parts: list[str | tuple[str, str]] = ["score ", (now, "bold")]
+            if choosing.after is not None:
+                fixes = f"{choosing.count} fix{'es' * (choosing.count != 1)}"
+                parts += [f" {signs.arrow} ", (str(choosing.after.value), "bold $primary"), f" with {fixes}"]
+            right = Content.assemble(*parts)
+        gap = max(2, self.app.size.width - 2 - left.cell_length - right.cell_length)
+        self.query_one("#crumb", Static).update(Content.assemble(left, " " * gap, right))
+
+    def _show_plan(self) -> None:
+        if self._choosing is not None:
+            self.query_one(PlanPanel).show(self._choosing)
+
+    def _nothing(self, step: Step) -> Content:
+        report = self._report
+        if report is None:
+            return Content(self.signs.of("Its details have not arrived yet…"))
+        if report.trouble:
+            return Content(f"Nothing could be judged: {visible(report.trouble)}")
+        return Content.assemble(
+            "No check of this step looks at this container.\n\n",
+            (
+                f"{len(step.checks)} checks belong to the step; they look at the host, engine or image.",
+                "$muted",
+            ),
+        )
+
+    def on_resize(self) -> None:
+        if self._steps:
+            self._show_crumb(self._steps[self._at])
+
+    # --- steps and findings ------------------------------------------------------------------------------
+
+    async def action_open_step(self, number: int) -> None:
+        at = next((at for at, step in enumerate(self._steps) if step.number == number), None)
+        if at is not None and at != self._at:
+            self._at = at
+            await self._show_step()
+
+    async def action_step_on(self) -> None:
+        await self._go(1)
+
+    async def action_step_back(self) -> None:
+        await self._go(-1)
+
+    async def _go(self, by: int) -> None:
+        if self._steps:
+            self._at = (self._at + by) % len(self._steps)
+            await self._show_step()
+
+    @on(StepRail.Chosen)
+    async def _step_clicked(self, message: StepRail.Chosen) -> None:
+        await self.action_open_step(self._steps[message.at].number)
+
+    def action_next(self) -> None:
+        self.query_one(FindingList).move(1)
+
+    def action_previous(self) -> None:
+        self.query_one(FindingList).move(-1)
+
+    def action_next_text(self) -> None:
+        self.query_one(WhyPanel).turn(1)
+
+    def action_previous_text(self) -> None:
+        self.query_one(WhyPanel).turn(-1)
+
+    def action_recheck(self) -> None:
+        if not self._gone:
+            self.session.recheck(self._key)
+
+    # --- fixes -----------------------------------------------------------------------------------------
+
+    async def action_choose(self) -> None:
+        finding, choosing = self.query_one(FindingList).current, self._choosing
+        if finding is None or choosing is None:
+            return
+        if finding.subject.kind is not Kind.CONTAINER:
+            self.complain("This is about the host or the engine: see the commands of the finding.")
+        elif not finding.failing:
+            self.complain("There is nothing to fix here.")
+        elif why := choosing.toggle(finding.check):
+            self.complain(why, "Not by a plan")
+        await self._show_step()
+
+    async def action_safe(self) -> None:
+        choosing = self._choosing
+        if choosing is None or choosing.report.facts is None:
+            return
+        safe = choosing.bench.safe_choices(choosing.report)
+        if not choosing.add(safe):
+            choosing.drop(choice.check for choice in safe)
+        await self._show_step()
+
+    async def action_all(self) -> None:
+        if self._choosing is not None and self._choosing.report.facts is not None:
+            self._choosing.add(self._choosing.bench.all_choices(self._choosing.report))
+            await self._show_step()
+
+    async def action_none(self) -> None:
+        if self._choosing is not None:
+            self._choosing.clear()
+            await self._show_step()
+
+    def action_plan(self) -> None:
+        self.toggle_class("-plan")
+
+    def action_diff(self) -> None:
+        from hardentui.tui.screens.diff import DiffScreen
+
+        if self._choosing is not None and self._choosing.report.facts is not None:
+            self.app.push_screen(DiffScreen(self._choosing))
+
+    def action_write(self) -> None:
+        from hardentui.tui.screens.write import WriteScreen
+
+        if self._choosing is not None and self._choosing.report.facts is not None:
+            self.app.push_screen(WriteScreen(self._choosing))
+
+    def action_explain(self) -> None:
+        from hardentui.tui.screens.explain import ExplainScreen
+
+        if (finding := self.query_one(FindingList).current) is not None:
+            self.app.push_screen(ExplainScreen(finding, self._remedy(finding)))

@@ -1,0 +1,210 @@
+"""Writing: the files and their difference first, then a folder, then what became of each file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Button, Checkbox, Input, Static
+
+from hardentui.errors import HardenError
+from hardentui.model.plan import Plan
+from hardentui.tui.actions import BACK, bindings
+from hardentui.tui.bench import Saved
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.widgets.diff_view import DiffView, diff_content
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.views import Output, Target
+
+_FOLDER = "./hardened"
+Part = str | Content | tuple[str, str]
+
+
+@dataclass
+class OutputReady(Message):
+    target: Target
+    output: Output
+    diff: str
+
+
+@dataclass
+class OutputFailed(Message):
+    target: Target
+    error: HardenError
+
+
+@dataclass
+class FilesWritten(Message):
+    files: tuple[Saved, ...]
+
+
+@dataclass
+class WritingFailed(Message):
+    error: HardenError
+
+
+class WriteScreen(HardenScreen):
+    CSS_PATH = "write.tcss"
+    ACTIONS = (BACK,)
+    BINDINGS: ClassVar = bindings((BACK,))
+    BINDING_GROUP_TITLE = "Write"
+
+    def __init__(self, choosing: Choosing) -> None:
+        super().__init__()
+        self._choosing = choosing
+        self._plan: Plan | None = choosing.plan
+        self._ready: dict[Target, OutputReady] = {}
+        self._failed: dict[Target, HardenError] = {}
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with Vertical(id="form"):
+            with Horizontal(classes="field"):
+                yield Static(Content("Files "), classes="label")
+                yield Checkbox(Content("Quadlet"), value=True, id="quadlet", compact=True)
+                yield Checkbox(Content("podman run script"), id="run", compact=True)
+            with Horizontal(classes="field"):
+                yield Static(Content("Folder"), classes="label")
+                yield Input(_FOLDER, id="folder", compact=True)
+                yield Button(Content("Write"), id="write", variant="primary", compact=True)
+            yield Static(id="hint")
+        yield Static(id="result")
+        yield DiffView(id="preview")
+
+    def on_mount(self) -> None:
+        self.query_one("#folder", Input).focus()
+        self._show_hint()
+        self._prepare()
+
+    # --- what would be written -----------------------------------------------------------------------
+
+    def _targets(self) -> tuple[Target, ...]:
+        chosen = (("quadlet", Target.QUADLET), ("run", Target.RUN))
+        return tuple(target for name, target in chosen if self.query_one(f"#{name}", Checkbox).value)
+
+    @on(Checkbox.Changed)
+    def _prepare(self) -> None:
+        for target in self._targets():
+            if target not in self._ready and target not in self._failed:
+                self._make(target)
+        self._draw()
+
+    def _make(self, target: Target) -> None:
+        choosing, plan = self._choosing, self._plan
+
+        def work() -> None:
+            try:
+                output = choosing.bench.output(choosing.report, plan, target)
+                diff = choosing.bench.diff(choosing.report, plan, target) if plan else ""
+            except HardenError as error:
+                self.post_message(OutputFailed(target, error))
+            else:
+                self.post_message(OutputReady(target, output, diff))
+
+        self.run_worker(work, group=f"output-{target}", thread=True)
+
+    def on_output_ready(self, message: OutputReady) -> None:
+        self._ready[message.target] = message
+        self._draw()
+
+    def on_output_failed(self, message: OutputFailed) -> None:
+        self._failed[message.target] = message.error
+        self._draw()
+
+    def _draw(self) -> None:
+        name = visible(self._choosing.report.subject.name, 40)
+        count = len(self._plan.choices) if self._plan else 0
+        what = f"with {count} fix{'es' * (count != 1)}" if count else "as it is today: nothing is hardened"
+        self.query_one("#crumb", Static).update(
+            Content.assemble((name, "bold"), f" {self.signs.of('›')} write files, ", what)
+        )
+        self.query_one("#write", Button).disabled = not any(t in self._ready for t in self._targets())
+        self.query_one("#preview", DiffView).show(self._preview())
+
+    def _preview(self) -> Content:
+        parts: list[Part] = []
+        for target in self._targets():
+            if target in self._failed:
+                error = self._failed[target]
+                parts += [
+                    (f"{visible(error.title)}\n", "bold $status-high"),
+                    f"{visible_lines(error.hint)}\n\n",
+                ]
+            elif target not in self._ready:
+                parts.append(self.signs.of("Making the files and asking the generator…\n"))
+            else:
+                parts += self._of_output(self._ready[target])
+        return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
+
+    def _of_output(self, ready: OutputReady) -> list[Part]:
+        output = ready.output
+        names = ", ".join(visible(file.name) for file in output.files)
+        parts: list[Part] = [(f"{names}\n", "bold $primary")]
+        if output.proof:
+            parts.append((f"{visible(output.proof)}\n", "$status-pass"))
+        for note in output.notes:
+            parts.append((f"! {visible(note)}\n", "$status-medium"))
+        if ready.diff:
+            return [*parts, diff_content(ready.diff), "\n\n"]
+        for file in output.files:
+            parts.append(f"\n{visible_lines(file.text)}\n")
+        return parts
+
+    # --- writing -------------------------------------------------------------------------------------
+
+    def _folder(self) -> Path:
+        return Path(self.query_one("#folder", Input).value.strip() or _FOLDER).expanduser().absolute()
+
+    @on(Input.Changed, "#folder")
+    def _show_hint(self) -> None:
+        hint = Content.assemble(
+            (f"goes to {visible(str(self._folder()), 200)}; what is there is kept as a backup", "$muted")
+        )
+        self.query_one("#hint", Static).update(hint)
+
+    @on(Input.Submitted, "#folder")
+    def _folder_given(self) -> None:
+        self.query_one("#write", Button).focus()
+
+    @on(Button.Pressed, "#write")
+    def _write(self) -> None:
+        outputs = [self._ready[target].output for target in self._targets() if target in self._ready]
+        bench, folder = self._choosing.bench, str(self._folder())
+
+        def work() -> None:
+            try:
+                files = [one for output in outputs for one in bench.save(output, folder)]
+            except HardenError as error:
+                self.post_message(WritingFailed(error))
+            else:
+                self.post_message(FilesWritten(tuple(files)))
+
+        self.run_worker(work, group="write", thread=True)
+
+    def on_files_written(self, message: FilesWritten) -> None:
+        lines = [
+            Content.assemble((f"{file.state:<10}", "bold $status-pass"), visible(str(file.path), 300))
+            for file in message.files
+        ]
+        self._show_result(Content("\n").join(lines))
+
+    def on_writing_failed(self, message: WritingFailed) -> None:
+        error = message.error
+        self._show_result(
+            Content.assemble(
+                ("Not written: ", "bold $status-high"), visible(error.title), "\n", visible_lines(error.hint)
+            )
+        )
+
+    def _show_result(self, content: Content) -> None:
+        result = self.query_one("#result", Static)
+        result.update(content)
+        result.add_class("-shown")

@@ -1,0 +1,295 @@
+"""What the app knows, and the workers that find it out.
+
+The session lives on the app's own thread. Workers run on threads of their own and only post messages; the
+app hands these to `handle`, which updates the state and tells the screens through signals.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from textual.app import App
+from textual.signal import Signal
+
+from hardentui.errors import HardenError
+from hardentui.model.plan import Choice
+from hardentui.tui import messages as say
+from hardentui.tui.bench import Bench
+from hardentui.workbench.views import Connectivity, Progress, Report, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An engine that no longer answers: why, since when, and when its data was last read."""
+
+    reason: str
+    since: datetime
+    data_of: datetime | None
+
+
+class Session:
+    """State of one run of the app.
+
+    Attributes:
+        bench: None until it has been opened.
+        failure: why it could not be opened.
+        rows: key -> newest row, with the newest report.
+        lost: label of an engine -> how it was lost.
+        progress: of the scan that runs; None when none does.
+        choices: key -> fixes chosen for that container; they outlive its screen.
+        rows_changed: publishes the keys that appeared, changed or went away.
+        state_changed: publishes when anything else did.
+    """
+
+    def __init__(self, app: App[Any], open_bench: Callable[[], Bench], now: Callable[[], datetime]) -> None:
+        self._app = app
+        self._open_bench = open_bench
+        self.now = now
+        self.bench: Bench | None = None
+        self.failure: HardenError | None = None
+        self.rows: dict[str, Row] = {}
+        self.listed = False
+        self.lost: dict[str, Lost] = {}
+        self.progress: Progress | None = None
+        self.host: tuple[Report, ...] | None = None
+        self.choices: dict[str, dict[str, Choice]] = {}
+        self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
+        self.state_changed: Signal[str] = Signal(app, "state")
+        self.commands_changed: Signal[str] = Signal(app, "commands")
+        self._inbox: deque[Row] = deque()
+        self._read_at: dict[str, datetime] = {}
+        self._stop_scan: threading.Event | None = None
+        self._stop_watch = threading.Event()
+        self._waiting: set[str] = set()
+
+    # --- asked for by screens -------------------------------------------------------------------------
+
+    def open(self, open_bench: Callable[[], Bench] | None = None) -> None:
+        """Look for Podman (again), perhaps elsewhere; what was open before is closed."""
+        self.close()
+        self._open_bench = open_bench or self._open_bench
+        self.bench, self.failure, self.rows, self.listed, self.host = None, None, {}, False, None
+        self.lost, self.progress, self._waiting = {}, None, set()
+        self._stop_watch = threading.Event()
+        self._run(self._open, "open")
+        self.state_changed.publish("opening")
+
+    def scan(self, keys: Collection[str] | None = None) -> None:
+        """Look at these containers, or at all of them; while a scan runs they wait for its end."""
+        if self.bench is None:
+            return
+        if self._stop_scan is not None:
+            self._waiting |= set(self.rows if keys is None else keys)
+            return
+        bench, stop = self.bench, threading.Event()
+        self._stop_scan = stop
+        self.progress = Progress(0, len(self.rows if keys is None else keys))
+        self._run(lambda: self._scan(bench, stop, keys), "scan")
+        self.state_changed.publish("scan")
+
+    def cancel_scan(self) -> bool:
+        """Ask the scan to stop; False when none runs."""
+        if self._stop_scan is None:
+            return False
+        self._waiting.clear()
+        self._stop_scan.set()
+        return True
+
+    def relist(self) -> None:
+        if bench := self.bench:
+            self._run(lambda: self._list(bench), "list")
+
+    def recheck(self, key: str) -> None:
+        """Inspect one container again."""
+        if bench := self.bench:
+            self._run(lambda: self._recheck(bench, key), "recheck")
+
+    def judge_host(self) -> None:
+        if bench := self.bench:
+            self._run(lambda: self._judge_host(bench), "host")
+
+    def greyed(self, row: Row) -> bool:
+        """The row's data is old, because its engine does not answer."""
+        return row.engine.label in self.lost
+
+    def close(self) -> None:
+        """Ask every worker to stop and let the engines go."""
+        self._stop_watch.set()
+        if self._stop_scan is not None:
+            self._stop_scan.set()
+            self._stop_scan = None
+        if self.bench is not None:
+            self.bench.close()
+
+    # --- workers: on threads of their own, they only post ----------------------------------------------
+
+    def _run(self, work: Callable[[], None], group: str) -> None:
+        self._app.run_worker(work, name=group, group=group, thread=True)
+
+    def _post(self, message: say.FromWorker) -> None:
+        self._app.post_message(message)
+
+    def _open(self) -> None:
+        try:
+            bench = self._open_bench()
+        except HardenError as error:
+            self._post(say.OpenFailed(error))
+            return
+        bench.on_command(lambda command: self._post(say.CommandRan()))
+        self._post(say.WorkbenchOpened(bench))
+
+    def _list(self, bench: Bench) -> None:
+        try:
+            self._post(say.RowsListed(bench.rows()))
+        except HardenError as error:
+            self._post(say.WorkFailed("Listing the containers", error))
+
+    def _scan(self, bench: Bench, stop: threading.Event, keys: Collection[str] | None) -> None:
+        def arrived(row: Row) -> None:
+            self._inbox.append(row)
+            self._post(say.ReportsArrived())
+
+        try:
+            bench.scan(arrived, lambda progress: self._post(say.ScanProgressed(progress)), stop, keys)
+        except HardenError as error:
+            self._post(say.WorkFailed("The scan", error))
+        self._post(say.ScanEnded(stop.is_set()))
+
+    def _recheck(self, bench: Bench, key: str) -> None:
+        try:
+            row = bench.refresh(key)
+        except HardenError as error:
+            self._post(say.WorkFailed("Looking again", error))
+            return
+        if row is None:
+            self._post(say.ContainerGone(key))
+            return
+        self._inbox.append(row)
+        self._post(say.ReportsArrived())
+
+    def _judge_host(self, bench: Bench) -> None:
+        try:
+            self._post(say.HostJudged(bench.host_reports()))
+        except HardenError as error:
+            self._post(say.WorkFailed("Looking at the host", error))
+
+    def _watch(self, bench: Bench, stop: threading.Event) -> None:
+        try:
+            bench.watch(
+                lambda: self._post(say.ContainersChanged()),
+                lambda state: self._post(say.ConnectionChanged(state)),
+                stop,
+            )
+        except HardenError as error:
+            self._post(say.WorkFailed("Watching for changes", error))
+
+    # --- what they post arrives here, on the app's thread ----------------------------------------------
+
+    def handle(self, message: say.FromWorker) -> None:
+        """Take in what a worker found out."""
+        match message:
+            case say.WorkbenchOpened(bench):
+                self.bench = bench
+                self.relist()
+                self.state_changed.publish("opened")
+            case say.OpenFailed(error):
+                self.failure = error
+                self.state_changed.publish("failed")
+            case say.RowsListed(rows):
+                self._take_rows(rows)
+            case say.ReportsArrived():
+                self._take_reports()
+            case say.ScanProgressed(progress):
+                if self._stop_scan is not None:
+                    self.progress = progress
+                    self.state_changed.publish("scan")
+            case say.ScanEnded():
+                self._scan_ended()
+            case say.ContainerGone(key):
+                self._remove({key})
+            case say.ContainersChanged():
+                self.relist()
+            case say.ConnectionChanged(state):
+                self._take_connection(state)
+            case say.HostJudged(reports):
+                self.host = reports
+                self.state_changed.publish("host")
+            case say.CommandRan():
+                self.commands_changed.publish("commands")
+            case say.WorkFailed(what, error):
+                self._app.notify(
+                    f"{error.title} {error.hint}".strip(),
+                    title=f"{what} failed",
+                    severity="error",
+                    markup=False,
+                )
+
+    def _take_rows(self, rows: tuple[Row, ...]) -> None:
+        first, self.listed = not self.listed, True
+        old, now = self.rows, self.now()
+        fresh: dict[str, Row] = {}
+        changed: set[str] = set()
+        for row in rows:
+            known = old.get(row.key)
+            self._read_at[row.engine.label] = now
+            if row.report is None or known is None or (row.state, row.image) != (known.state, known.image):
+                changed.add(row.key)
+            if row.report is None and known is not None and known.report is not None:
+                row = replace(row, report=known.report)
+            fresh[row.key] = row
+        # an engine that does not answer lists nothing: its rows stay, greyed, until it is back
+        fresh.update({key: row for key, row in old.items() if key not in fresh and self.greyed(row)})
+        gone = old.keys() - fresh.keys()
+        self.rows = fresh
+        self.rows_changed.publish(frozenset(changed | gone))
+        if first:
+            self._watch_from_now()
+            self.scan()
+        elif changed:
+            self.scan(changed)
+
+    def _watch_from_now(self) -> None:
+        if bench := self.bench:
+            stop = self._stop_watch
+            self._run(lambda: self._watch(bench, stop), "watch")
+
+    def _take_reports(self) -> None:
+        changed = set()
+        while self._inbox:
+            row = self._inbox.popleft()
+            if row.key in self.rows:
+                self.rows[row.key] = row
+                self._read_at[row.engine.label] = self.now()
+                changed.add(row.key)
+        if changed:
+            self.rows_changed.publish(frozenset(changed))
+
+    def _scan_ended(self) -> None:
+        self._stop_scan = None
+        self.progress = None
+        if self.host is None:
+            self.judge_host()
+        waiting, self._waiting = self._waiting & self.rows.keys(), set()
+        self.state_changed.publish("scan")
+        if waiting:
+            self.scan(waiting)
+
+    def _remove(self, keys: Collection[str]) -> None:
+        for key in keys:
+            self.rows.pop(key, None)
+        self.rows_changed.publish(frozenset(keys))
+
+    def _take_connection(self, state: Connectivity) -> None:
+        if not state.connected:
+            known = self.lost.get(state.engine)
+            since = known.since if known else self.now()
+            self.lost[state.engine] = Lost(state.reason, since, self._read_at.get(state.engine))
+        elif self.lost.pop(state.engine, None) is not None:
+            self._app.notify(f"{state.engine} answers again.", title="Reconnected", markup=False)
+            self.relist()
+        self.state_changed.publish("connection")

@@ -1,0 +1,104 @@
+"""How a status looks: one table of mark, word, style and order. Never colour alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from textual.widget import Widget
+
+from hardentui.harden.score import Cell
+from hardentui.model.finding import Finding, Severity, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How one status is shown.
+
+    Attributes:
+        word: the severity of a failure, else the status.
+        style: name of the theme variable and of the style class (`status-high`).
+        order: the worst first.
+    """
+
+    mark: str
+    ascii: str
+    word: str
+    style: str
+    order: int
+
+
+FAILING: Mapping[Severity, Look] = {
+    Severity.CRITICAL: Look("✗", "X", "critical", "status-critical", 0),
+    Severity.HIGH: Look("✗", "X", "high", "status-high", 1),
+    Severity.MEDIUM: Look("!", "!", "medium", "status-medium", 2),
+    Severity.LOW: Look("!", "!", "low", "status-low", 3),
+}
+OTHERS: Mapping[Status, Look] = {
+    Status.UNKNOWN: Look("?", "?", "unknown", "status-unknown", 4),
+    Status.WAIVED: Look("w", "w", "waived", "status-waived", 5),
+    Status.PASS: Look("✓", "+", "pass", "status-pass", 6),
+    Status.NOT_APPLICABLE: Look("–", "-", "n/a", "status-na", 7),
+}
+STYLES = tuple(look.style for look in (*FAILING.values(), *OTHERS.values()))
+
+
+def look(status: Status, severity: Severity | None = None) -> Look:
+    """The look of a status; a failure looks like its severity."""
+    if status is Status.FAIL:
+        return FAILING[severity or Severity.MEDIUM]
+    return OTHERS[status]
+
+
+def look_of(finding: Finding) -> Look:
+    return look(finding.status, finding.severity)
+
+
+def look_of_cell(cell: Cell) -> Look:
+    return look(cell.status, cell.severity)
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Failing before unknown before the rest, the worse severity first; otherwise the given order."""
+    return tuple(sorted(findings, key=lambda finding: (look_of(finding).order, -finding.severity)))
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """The few symbols that the screens use; all of them in the Basic Multilingual Plane."""
+
+    ascii: bool
+    cursor: str
+    arrow: str
+    dot: str
+    ellipsis: str
+    chosen: str
+    free: str
+    rule: str
+
+    def mark(self, look: Look) -> str:
+        return look.ascii if self.ascii else look.mark
+
+    def of(self, text: str) -> str:
+        """Our own text with its typographic signs in ASCII where that was asked for."""
+        return text.translate(_ASCII) if self.ascii else text
+
+
+_ASCII = {
+    ord(sign): plain
+    for sign, plain in {"·": "-", "–": "-", "…": "..", "→": "->", "↑": "^", "↓": "v", "›": ">"}.items()
+}
+UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─")
+ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-")
+
+
+def signs_for(environ: Mapping[str, str]) -> Signs:
+    """ASCII on request, and on the Linux console, whose font lacks the marks."""
+    wanted = environ.get("HARDENTUI_ASCII", "") not in ("", "0") or environ.get("TERM") == "linux"
+    return ASCII_SIGNS if wanted else UNICODE_SIGNS
+
+
+def signs_of(widget: Widget) -> Signs:
+    """The signs of the app that a widget lives in."""
+    found: Signs = getattr(widget.app, "signs", UNICODE_SIGNS)
+    return found

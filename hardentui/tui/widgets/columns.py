@@ -1,0 +1,91 @@
+"""How wide the columns of the container list are. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+from hardentui.tui.listing import score_of
+from hardentui.visible import visible
+from hardentui.workbench.views import Row
+
+CELLS = 20
+_SCORE = 5
+_CURSOR = 2
+_SAMPLE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths in terminal cells; 0 = not shown."""
+
+    name: int
+    image: int
+    engine: int
+    unit: int
+    state: int
+
+
+def columns_for(width: int, rows: Sequence[Row]) -> Columns:
+    """Share a line of `width` cells: the name gets what it needs, the image what is left."""
+    sample = rows[:_SAMPLE]
+    name = _longest([row.name for row in sample], 9, 40)
+    several = len({row.engine.label for row in sample}) > 1
+    engine = _longest([row.engine.label for row in sample], 6, 18) if several else 0
+    state = _longest([row.state for row in sample], 7, 10)
+    image = _longest([row.image for row in sample], 5, 60)
+    unit = 0
+    fixed = _CURSOR + _SCORE + 1 + CELLS
+    if width >= 110:
+        state = _longest([row.status for row in sample], 7, 24)
+    if width >= 150 and any(row.unit for row in sample):
+        unit = _longest([row.unit for row in sample], 4, 30)
+    if width < 72:
+        return Columns(max(4, width - fixed - state - 2), 0, 0, 0, state)
+    gaps = 3 + (1 if unit else 0) + (1 if engine else 0)
+    free = width - fixed - state - gaps - unit
+    engine = min(engine, max(8, free // 4))
+    free -= engine
+    name = min(name, max(free * 11 // 20, free - image))
+    return Columns(name, min(image, free - name), engine, unit, state)
+
+
+def _longest(texts: list[str], least: int, most: int) -> int:
+    return max(least, min(most, max((cell_len(visible(text, most)) for text in texts), default=least)))
+
+
+def image_text(row: Row, width: int) -> str:
+    """The image; where it does not fit, its registry goes first."""
+    image = row.image
+    if len(image) > width and "/" in image:
+        return "…/" + image.rpartition("/")[2]
+    return image
+
+
+def headings(columns: Columns) -> str:
+    """The line above the rows."""
+    parts = [" " * _CURSOR]
+    for title, width in (
+        ("Container", columns.name),
+        ("Image", columns.image),
+        ("Engine", columns.engine),
+        ("Unit", columns.unit),
+        ("State", columns.state),
+    ):
+        if width:
+            parts.append(title[:width].ljust(width) + " ")
+    return "".join(parts) + "Score  1 2 3 4 5 6 7 8 9 0"
+
+
+def state_text(row: Row, width: int) -> str:
+    """Podman's longer text where there is room for it."""
+    return row.status if width > 10 and row.status else row.state
+
+
+def score_text(row: Row) -> str:
+    score = score_of(row)
+    if row.report is None:
+        return "   . "
+    return f"{score:>4} " if score is not None else "   – "

@@ -1,0 +1,218 @@
+"""The list of containers: one line each, drawn only where it is seen.
+
+Lines are rendered on demand instead of being put into a DataTable: a thousand rows then cost as much as the
+thirty that are visible, and a new order is a new list, with no width to be measured again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
+from hardentui.tui.text import fit
+from hardentui.tui.widgets.columns import Columns, columns_for, headings, image_text, score_text, state_text
+from hardentui.workbench.views import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row, and whether its data is old."""
+
+    row: Row
+    grey: bool = False
+
+
+class ContainerList(ScrollView, can_focus=True):
+    """Containers with their scores and step cells."""
+
+    BINDINGS: ClassVar = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
+        Binding("home,g", "move_to(0)", "First", show=False),
+        Binding("end,G", "move_to(-1)", "Last", show=False),
+    ]
+    COMPONENT_CLASSES: ClassVar = {f"list--{style}" for style in STYLES} | {
+        "list--head",
+        "list--cursor",
+        "list--grey",
+        "list--muted",
+    }
+    DEFAULT_CSS = """
+    ContainerList {
+        height: 1fr;
+        overflow-x: hidden;
+        scrollbar-size-vertical: 1;
+        background: $background;
+        & > .list--head { color: $muted; text-style: bold; background: $panel; }
+        & > .list--cursor { background: $cursor; text-style: bold; }
+        & > .list--grey { color: $status-na; text-style: italic; }
+        & > .list--muted { color: $muted; }
+        &:nocolor > .list--cursor { text-style: bold reverse; }
+    """
+    DEFAULT_CSS += "\n".join(
+        f"& > .list--{style} {{ color: ${style};{' text-style: bold;' if 'critical' in style else ''} }}"
+        for style in STYLES
+    )
+    DEFAULT_CSS += "\n}"
+
+    cursor: reactive[int] = reactive(0)
+
+    @dataclass
+    class Highlighted(Message):
+        """The cursor stands on another row, or on the same one with new contents."""
+
+        row: Row | None
+
+    @dataclass
+    class Chosen(Message):
+        """The user wants to open this row."""
+
+        row: Row
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._lines: Sequence[Line] = ()
+        self._columns: Columns | None = None
+        self._touched = False
+        self._styles: dict[str, Style] = {}
+
+    # --- data ------------------------------------------------------------------------------------------
+
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self._lines[self.cursor].row if 0 <= self.cursor < len(self._lines) else None
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines in this order. The cursor stays on its container once it was moved."""
+        before = self.current
+        self._lines = lines
+        self._columns = None
+        at = 0
+        if self._touched and before is not None:
+            at = next((i for i, line in enumerate(lines) if line.row.key == before.key), self.cursor)
+        self.virtual_size = Size(self.scrollable_content_region.width, len(lines) + 1)
+        self.set_reactive(ContainerList.cursor, max(0, min(at, len(lines) - 1)))
+        self._follow_cursor()
+        self.refresh()
+        if self.current != before:
+            self.post_message(self.Highlighted(self.current))
+
+    # --- keys and mouse --------------------------------------------------------------------------------
+
+    def validate_cursor(self, cursor: int) -> int:
+        return max(0, min(cursor, len(self._lines) - 1))
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        self.refresh_line(before + 1)
+        self.refresh_line(after + 1)
+        self._follow_cursor()
+        self.post_message(self.Highlighted(self.current))
+
+    def _follow_cursor(self) -> None:
+        if not self.is_attached:
+            return
+        # line 0 is the heading, which covers the top of the window
+        top = max(0, self.cursor)
+        self.scroll_to_region(Region(0, top, 1, 2), animate=False, force=True, immediate=True)
+
+    def _go_to(self, at: int) -> None:
+        self._touched = True
+        self.cursor = at
+
+    def action_move(self, by: int) -> None:
+        self._go_to(self.cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self._go_to(self.cursor + by * max(1, self.size.height - 2))
+
+    def action_move_to(self, at: int) -> None:
+        self._go_to(at if at >= 0 else len(self._lines) + at)
+
+    def on_click(self, event: events.Click) -> None:
+        at = event.y + self.scroll_offset.y - 1
+        if event.y == 0 or not 0 <= at < len(self._lines):
+            return
+        again = at == self.cursor and event.chain > 1
+        self._go_to(at)
+        if again and self.current is not None:
+            self.post_message(self.Chosen(self.current))
+
+    # --- drawing ---------------------------------------------------------------------------------------
+
+    def on_resize(self) -> None:
+        self._columns = None
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines) + 1)
+        self._follow_cursor()
+
+    def notify_style_update(self) -> None:
+        self._styles = {}
+        super().notify_style_update()
+
+    def _style(self, name: str) -> Style:
+        if name not in self._styles:
+            self._styles[name] = self.get_component_rich_style(f"list--{name}", partial=True)
+        return self._styles[name]
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if self._columns is None:
+            self._columns = columns_for(width, [line.row for line in self._lines])
+        at = y + self.scroll_offset.y - 1
+        base = self.rich_style
+        if y == 0:
+            strip = Strip([Segment(fit(headings(self._columns), width), self._style("head"))])
+        elif at < len(self._lines):
+            strip = Strip(self._segments(self._lines[at], self._columns, at == self.cursor))
+        else:
+            return Strip.blank(width, base)
+        strip = strip.apply_style(base) if y else strip
+        strip = strip.adjust_cell_length(width, base)
+        if y and at == self.cursor:
+            cursor = self._style("cursor")
+            strip = Strip([Segment(text, (style or base) + cursor) for text, style, _ in strip])
+        return strip
+
+    def _segments(self, line: Line, columns: Columns, at_cursor: bool) -> list[Segment]:
+        signs, row = signs_of(self), line.row
+        grey = self._style("grey") if line.grey else Style()
+        muted = grey if line.grey else self._style("muted")
+        segments = [Segment(f"{signs.cursor if at_cursor else ' '} ", grey)]
+
+        def put(text: str, width: int, style: Style) -> None:
+            if width:
+                segments.append(Segment(fit(text, width, signs.ellipsis) + " ", style))
+
+        put(row.name, columns.name, grey)
+        put(image_text(row, columns.image), columns.image, muted)
+        put(row.engine.label, columns.engine, muted)
+        put(row.unit, columns.unit, muted)
+        put(state_text(row, columns.state), columns.state, grey if row.state == "running" else muted)
+        segments.append(Segment(score_text(row) + " ", grey))
+        segments += self._cells(row, signs, line.grey)
+        return segments
+
+    def _cells(self, row: Row, signs: Signs, grey: bool) -> list[Segment]:
+        if row.report is None or row.report.trouble:
+            text = signs.of(" · · · · · · · · · ·" if row.report is None else f"  {row.report.trouble}")
+            return [Segment(fit(text, 20, signs.ellipsis), self._style("muted"))]
+        found = []
+        for cell in row.report.cells:
+            look = look_of_cell(cell)
+            style = self._style("grey") if grey else self._style(look.style)
+            found.append(Segment(f" {signs.mark(look)}", style))
+        return found

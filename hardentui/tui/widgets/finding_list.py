@@ -1,0 +1,174 @@
+"""Findings, one line each; the one under the cursor is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalGroup, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Static
+
+from hardentui.model.finding import Finding, Remediation
+from hardentui.tui.widgets.finding_text import Entry, details, headline
+
+
+class FindingItem(VerticalGroup):
+    """One finding."""
+
+    DEFAULT_CSS = """
+    FindingItem {
+        height: auto;
+        & > .headline { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        & > .details { height: auto; padding: 0 1 1 6; display: none; }
+        &.-open > .headline { background: $cursor; text-style: bold; }
+        &.-open > .details { display: block; }
+        &:nocolor.-open > .headline { text-style: bold reverse; }
+    }
+    """
+
+    @dataclass
+    class Clicked(Message):
+        item: FindingItem
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__()
+        self.entry = entry
+
+    def compose(self) -> ComposeResult:
+        yield Static(classes="headline")
+        yield Static(classes="details")
+
+    def on_click(self) -> None:
+        self.post_message(self.Clicked(self))
+
+
+class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
+    """The findings of one step or subject.
+
+    The cursor stays on its check when newer findings arrive.
+    """
+
+    BINDINGS: ClassVar = [
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+        Binding("home", "first", "First", show=False),
+        Binding("end", "last", "Last", show=False),
+    ]
+    DEFAULT_CSS = """
+    FindingList {
+        height: 1fr;
+        & > #nothing { padding: 1 2; height: auto; }
+    }
+    """
+
+    @dataclass
+    class Opened(Message):
+        """The cursor stands on another finding."""
+
+        finding: Finding | None
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._entries: list[Entry] = []
+        self._at = 0
+        self._remedy: Callable[[Finding], Remediation | None] = lambda finding: None
+        self._empty = Content("")
+
+    @property
+    def current(self) -> Finding | None:
+        """The finding under the cursor."""
+        return self._entries[self._at].finding if self._at < len(self._entries) else None
+
+    async def show(
+        self,
+        entries: Sequence[Entry],
+        remedy: Callable[[Finding], Remediation | None],
+        empty: Content,
+    ) -> None:
+        """Show these findings.
+
+        Args:
+            remedy: asked for the finding under the cursor only.
+            empty: what is said when there are none.
+        """
+        before = [entry.key for entry in self._entries]
+        stay = self._entries[self._at].key if self._at < len(self._entries) else None
+        self._entries, self._remedy, self._empty = list(entries), remedy, empty
+        keys = [entry.key for entry in entries]
+        self._at = keys.index(stay) if stay in keys else 0
+        if keys == before and keys:
+            for item, entry in zip(self.query(FindingItem), entries, strict=True):
+                item.entry = entry
+        else:
+            async with self.batch():
+                await self.remove_children()
+                if entries:
+                    await self.mount_all([FindingItem(entry) for entry in entries])
+                else:
+                    await self.mount(Static(empty, id="nothing"))
+            self.scroll_home(animate=False)
+        self._draw_all()
+        self.post_message(self.Opened(self.current))
+
+    def on_resize(self) -> None:
+        self._draw_all()
+
+    def _draw_all(self) -> None:
+        for at, item in enumerate(self.query(FindingItem)):
+            self._draw(item, at == self._at)
+
+    def _draw(self, item: FindingItem, is_open: bool) -> None:
+        item.set_class(is_open, "-open")
+        width = self.scrollable_content_region.width
+        head, body = item.query_one(".headline", Static), item.query_one(".details", Static)
+        head.update(headline(self, item.entry, width, is_open))
+        if is_open:
+            body.update(details(item.entry.finding, self._remedy(item.entry.finding), width - 8))
+
+    def move(self, by: int) -> None:
+        """The next finding; a long one is first read to its end."""
+        items = list(self.query(FindingItem))
+        if not items:
+            return
+        region, window = items[self._at].virtual_region, self.scrollable_content_region.height
+        top, bottom = self.scroll_offset.y, self.scroll_offset.y + window
+        if by > 0 and region.bottom > bottom:
+            self.scroll_to(y=min(top + window // 2, region.bottom - window), animate=False)
+        elif by < 0 and region.y < top:
+            self.scroll_to(y=max(top - window // 2, region.y), animate=False)
+        else:
+            self._move_to(self._at + by)
+
+    def _move_to(self, at: int) -> None:
+        items = list(self.query(FindingItem))
+        at = max(0, min(at, len(items) - 1))
+        if not items or at == self._at:
+            return
+        before, self._at = self._at, at
+        self._draw(items[before], False)
+        self._draw(items[at], True)
+        self.call_after_refresh(self._keep_in_sight, items[at])
+        self.post_message(self.Opened(self.current))
+
+    def _keep_in_sight(self, item: FindingItem) -> None:
+        region, window = item.virtual_region, self.scrollable_content_region.height
+        top = self.scroll_offset.y
+        if region.y < top or region.height >= window:
+            self.scroll_to(y=region.y, animate=False)
+        elif region.bottom > top + window:
+            self.scroll_to(y=region.bottom - window, animate=False)
+
+    def on_finding_item_clicked(self, message: FindingItem.Clicked) -> None:
+        message.stop()
+        self._move_to(list(self.query(FindingItem)).index(message.item))
+
+    def action_first(self) -> None:
+        self._move_to(0)
+
+    def action_last(self) -> None:
+        self._move_to(len(self._entries) - 1)

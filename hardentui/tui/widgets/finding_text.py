@@ -1,0 +1,94 @@
+"""A finding in words: its headline and, opened, everything that is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.content import Content
+from textual.widget import Widget
+
+from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.tui.status import look_of, signs_of
+from hardentui.tui.text import Part, fit, hanging
+from hardentui.visible import visible
+
+_LABEL = 11
+_EVIDENCE_SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A finding as it stands in a list.
+
+    Attributes:
+        fixable: a plan can fix it here.
+        chosen: its fix is chosen.
+    """
+
+    finding: Finding
+    fixable: bool = False
+    chosen: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return (self.finding.subject.kind, self.finding.subject.id, self.finding.check)
+
+
+def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content:
+    """`▸ [x] ✗ high      The title    check-id`, in one line of `width` cells."""
+    signs, finding = signs_of(widget), entry.finding
+    look = look_of(finding)
+    box = (signs.chosen if entry.chosen else signs.free) if entry.fixable else "   "
+    where = "" if finding.subject.kind is Kind.CONTAINER else f"{finding.subject.kind}: "
+    head: list[Part] = [
+        f"{signs.cursor if is_open else ' '} ",
+        (f"{box} ", "bold $primary" if entry.chosen else ""),
+        (f"{signs.mark(look)} {look.word:<9}", f"{'bold ' if finding.failing else ''}${look.style}"),
+    ]
+    title = where + visible(finding.title, 200)
+    room = width - _LABEL - 7
+    check = visible(finding.check, 40)
+    spare = room - len(title) - len(check) - 3
+    if spare >= 0:
+        head += [title, " " * (spare + 2), (check, "$muted")]
+    else:
+        head.append(fit(title, min(len(title), room), signs.ellipsis))
+    return Content.assemble(*head)
+
+
+def details(finding: Finding, remedy: Remediation | None, width: int) -> Content:
+    """Everything that is known about a finding, wrapped to `width` cells."""
+    verdict = finding.verdict
+    parts: list[Part] = []
+    if verdict.reason:
+        parts += hanging("", verdict.reason, width, indent=0)
+    if verdict.declared:
+        parts += _wrapped("declared", verdict.declared, width)
+    if verdict.effective:
+        parts += _wrapped("effective", verdict.effective, width)
+    for at, evidence in enumerate(verdict.evidence[:_EVIDENCE_SHOWN]):
+        seen = f"{visible(evidence.where, 200)}  {visible(evidence.saw, 300)}".strip()
+        parts += _wrapped("evidence" if at == 0 else "", seen, width)
+    if (more := len(verdict.evidence) - _EVIDENCE_SHOWN) > 0:
+        parts += _wrapped("", f"and {more} more", width)
+    if finding.failing and remedy is not None:
+        parts += _what_to_do(remedy, width)
+    if not parts:
+        parts = [("Looked at, and fine.\n" if not finding.failing else "No details.\n", "$muted")]
+    return Content.assemble(*parts).rstrip("\n")
+
+
+def _what_to_do(remedy: Remediation, width: int) -> list[Part]:
+    parts = _wrapped("fix", remedy.summary, width)
+    parts += _wrapped("", f"({remedy.risk}; {remedy.kind})", width, "$muted")
+    for line in remedy.quadlet.split("\n") if remedy.quadlet else ():
+        parts += _wrapped("", line, width, "$diff-removed" if line.startswith("-") else "$diff-added")
+    if remedy.impact:
+        parts += _wrapped("may break", remedy.impact, width)
+    for at, command in enumerate(remedy.commands):
+        parts += _wrapped("commands" if at == 0 else "", command, width, "$primary")
+    return parts
+
+
+def _wrapped(label: str, text: str, width: int, style: str = "") -> list[Part]:
+    return hanging(label, text, width, style, indent=_LABEL)

@@ -1,0 +1,392 @@
+"""A small workbench in memory: real checks of its own, real plans, no Podman.
+
+Screens are tested on it because every event (an engine that goes away, a container that is removed, a
+generator that refuses) can be made to happen at will.
+"""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, UsageError
+from hardentui.harden.evaluate import container_subject, evaluate, remediation
+from hardentui.harden.plan import fixable, make_plan
+from hardentui.harden.score import Score, cell, score
+from hardentui.harden.spec_diff import arguments
+from hardentui.model.check import AnyCheck, Check, FixContext, Parameters
+from hardentui.model.checklist import Checklist, Step
+from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.finding import (
+    Evidence,
+    Finding,
+    FixKind,
+    Kind,
+    Remediation,
+    Risk,
+    Severity,
+    Subject,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option, Spec
+from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
+from hardentui.workbench.views import (
+    Attempt,
+    Command,
+    Connectivity,
+    Output,
+    OutputFile,
+    Progress,
+    Report,
+    Row,
+    Target,
+)
+from hardentui.writers.files import Written, write_bundle
+
+_DOC = """
+What it checks:
+    Whether {what}.
+
+Why it matters:
+    A process that was taken over keeps every power that it was given.
+
+What may break:
+    {breaks}
+"""
+_TITLES = (
+    "Minimal base images",
+    "Regular updates",
+    "Image signing",
+    "User privileges",
+    "Security contexts",
+    "Network segmentation",
+    "Runtime monitoring",
+    "Limit capabilities",
+    "Secure host",
+    "Runtime protection",
+)
+
+
+def _option_check(
+    check_id: str,
+    step: int,
+    severity: Severity,
+    option: Option[Any],
+    wanted: Any,
+    title: str,
+    risk: Risk = Risk.SAFE,
+) -> AnyCheck:
+    def judge(facts: ContainerFacts, _: Parameters) -> Verdict:
+        if facts.spec[option] == wanted or (option.default is None and facts.spec[option] is not None):
+            return passed(declared=f"{option.flag} is set")
+        evidence = (Evidence(f"/proc/{len(facts.name)}12/status", f"nothing of {option.name}"),)
+        return failed(
+            f"{facts.name} was started without {option.flag}", "default", "no restriction", evidence
+        )
+
+    def fix(spec: Spec, _: FixContext) -> Spec:
+        return spec.with_(option, wanted)
+
+    return Check(
+        id=check_id,
+        title=title,
+        step=step,
+        severity=severity,
+        kind=Kind.CONTAINER,
+        doc=_DOC.format(
+            what=f"{option.flag} is set", breaks=f"Programs that need the lack of {option.flag}."
+        ),
+        summary=f"Set {option.flag}",
+        fix=FixKind.RECREATE,
+        risk=risk,
+        evaluate=judge,
+        passes=(),
+        fails=(),
+        remediate=fix,
+        references=("CIS Docker 5.12", "NIST SP 800-190 4.4.3"),
+    )
+
+
+def _told(check_id: str, step: int, verdict: Verdict, title: str, kind: Kind = Kind.CONTAINER) -> AnyCheck:
+    return Check(
+        id=check_id,
+        title=title,
+        step=step,
+        severity=Severity.MEDIUM,
+        kind=kind,
+        doc=_DOC.format(what=title, breaks="Nothing."),
+        summary="Rebuild the image",
+        fix=FixKind.IMAGE_REBUILD,
+        risk=Risk.MAY_BREAK,
+        evaluate=lambda facts, parameters: verdict,
+        passes=(),
+        fails=(),
+    )
+
+
+CHECKS: tuple[AnyCheck, ...] = (
+    _told(
+        "shell-in-image",
+        1,
+        failed("sh and apt are in it", commands=("podman build .",)),
+        "A shell is in the image",
+    ),
+    _told("stale-image", 2, unknown("the registry was not asked"), "The image is old"),
+    _told("unsigned-image", 3, passed(), "Nobody signed the image"),
+    _option_check(
+        "root-user", 4, Severity.HIGH, USER, "1000:1000", "The main process is root", Risk.MAY_BREAK
+    ),
+    _option_check(
+        "new-privileges-allowed", 4, Severity.HIGH, NO_NEW_PRIVILEGES, True, "New privileges can be gained"
+    ),
+    _option_check(
+        "writable-rootfs", 5, Severity.MEDIUM, READ_ONLY, True, "The root file system can be written"
+    ),
+    _option_check("no-memory-limit", 5, Severity.LOW, MEMORY, 512 << 20, "Memory has no limit"),
+    _told("wildcard-port", 6, not_applicable("no port is published"), "A port is open on all addresses"),
+    _option_check(
+        "default-capabilities", 8, Severity.CRITICAL, CAP_DROP, ("all",), "Default capabilities are kept"
+    ),
+    _told("open-socket", 9, failed("0666", commands=("chmod 660 /run/x",)), "A socket is open", Kind.HOST),
+)
+ROOTFUL = EngineFacts(label="rootful", url="unix:///run/podman/podman.sock")
+ROOTLESS = EngineFacts(label="rootless anna", url="unix:///run/user/1000/podman.sock", rootless=True)
+
+
+def checklist() -> Checklist:
+    return Checklist(
+        "ten-steps",
+        "The ten steps",
+        tuple(
+            Step(
+                number,
+                title,
+                what=f"Step {number} looks at what {title.lower()} means for a container that runs today.",
+                why="An attacker who gets in looks for exactly this.",
+                attack="First they look around, then they reach for what was left open.",
+                fix="Close it in the unit.",
+                breaks="What relied on it.",
+                checks=tuple(check.id for check in CHECKS if check.step == number),
+            )
+            for number, title in enumerate(_TITLES, 1)
+        ),
+    )
+
+
+def facts(
+    name: str, *pairs: tuple[Option[Any], Any], engine: EngineFacts = ROOTFUL, image: str = ""
+) -> ContainerFacts:
+    image = image or f"docker.io/library/{name}:1"
+    spec = Spec.of((IMAGE, image), *pairs)
+    return ContainerFacts(
+        f"{name}-id", name, spec, {"ImageName": image, "State": {"Status": "running"}}, engine
+    )
+
+
+def some() -> tuple[ContainerFacts, ...]:
+    """Three containers: nothing set, everything set, and one in between on the other engine."""
+    return (
+        facts("shop-web"),
+        facts(
+            "vault",
+            (USER, "1000:1000"),
+            (NO_NEW_PRIVILEGES, True),
+            (READ_ONLY, True),
+            (MEMORY, 64 << 20),
+            (CAP_DROP, ("all",)),
+        ),
+        facts("db", (CAP_DROP, ("all",)), (USER, "999"), engine=ROOTLESS),
+    )
+
+
+@dataclass
+class StandIn:
+    """Fills the port `hardentui.tui.bench.Bench`; tests reach into it to make things happen."""
+
+    containers: dict[str, ContainerFacts] = field(default_factory=dict)
+    engines: tuple[EngineFacts, ...] = (ROOTFUL, ROOTLESS)
+    attempts: tuple[Attempt, ...] = ()
+    simulated: bool = False
+    private_service: bool = False
+    host_name: str = "web01"
+    checklist: Checklist = field(default_factory=checklist)
+    hold_scan: threading.Event = field(default_factory=threading.Event)
+    generator_refuses: bool = False
+    closed: bool = False
+    scans: list[frozenset[str] | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._reports: dict[str, Report] = {}
+        self._commands: list[Command] = []
+        self._listeners: list[Callable[[Command], None]] = []
+        self._on_change: Callable[[], None] | None = None
+        self._on_state: Callable[[Connectivity], None] | None = None
+        self.lost: set[str] = set()
+        self.hold_scan.set()
+
+    @classmethod
+    def of(cls, *containers: ContainerFacts, **over: Any) -> StandIn:
+        return cls({f"{one.engine.label}/{one.id}": one for one in containers}, **over)
+
+    # --- what a test can make happen -------------------------------------------------------------------
+
+    @property
+    def watched(self) -> bool:
+        return self._on_change is not None
+
+    def happen(self) -> None:
+        """Podman reports an event."""
+        assert self._on_change is not None
+        self._on_change()
+
+    def connect(self, label: str, connected: bool, reason: str = "") -> None:
+        assert self._on_state is not None
+        (self.lost.discard if connected else self.lost.add)(label)
+        self._on_state(Connectivity(label, connected, reason))
+
+    # --- the port --------------------------------------------------------------------------------------
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        return tuple(self._commands)
+
+    def on_command(self, listener: Callable[[Command], None]) -> None:
+        self._listeners.append(listener)
+
+    def _log(self, what: str) -> None:
+        command = Command("12:00:00", what, "200", 0.002)
+        self._commands.append(command)
+        for listener in self._listeners:
+            listener(command)
+
+    def rows(self) -> tuple[Row, ...]:
+        self._log("GET /containers/json?all=true")
+        if self.lost:
+            raise EngineUnreachable(f"{min(self.lost)} does not answer.", "It is asked again.")
+        return tuple(self._row(key, one) for key, one in self.containers.items())
+
+    def _row(self, key: str, one: ContainerFacts) -> Row:
+        state = one.state
+        status = "Up 3 days" if state == "running" else f"{state.title()} 2 hours ago"
+        return Row(
+            key, one.engine, one.id, one.name, one.image_name, state, status, report=self._reports.get(key)
+        )
+
+    def scan(
+        self,
+        on_report: Callable[[Row], None],
+        on_progress: Callable[[Progress], None],
+        stop: threading.Event,
+        keys: Collection[str] | None = None,
+    ) -> None:
+        self.scans.append(None if keys is None else frozenset(keys))
+        todo = [key for key in self.containers if keys is None or key in keys]
+        for done, key in enumerate(todo, 1):
+            while not self.hold_scan.wait(0.01):
+                if stop.is_set():
+                    return
+            if stop.is_set():
+                return
+            if row := self.refresh(key):
+                on_report(row)
+            on_progress(Progress(done, len(todo)))
+
+    def refresh(self, key: str) -> Row | None:
+        one = self.containers.get(key)
+        if one is None:
+            return None
+        self._log(f"GET /containers/{one.id}/json")
+        self._reports[key] = self._judge(one)
+        return self._row(key, one)
+
+    def _judge(self, one: ContainerFacts) -> Report:
+        subject = container_subject(one)
+        return self._report(subject, evaluate(one, subject, CHECKS, self.checklist), one)
+
+    def _report(self, subject: Subject, found: list[Finding], one: ContainerFacts | None) -> Report:
+        cells = tuple(cell(n, [f for f in found if f.step == n]) for n in range(1, 11))
+        attack = "taken over, it is root with every default power and can write its own programs."
+        bad = any(f.failing for f in found)
+        return Report(subject, tuple(found), score(found), cells, one, attack if bad else "")
+
+    def watch(
+        self, on_change: Callable[[], None], on_state: Callable[[Connectivity], None], stop: threading.Event
+    ) -> None:
+        self._on_change, self._on_state = on_change, on_state
+        stop.wait()
+
+    def host_reports(self) -> tuple[Report, ...]:
+        subject = Subject(Kind.HOST, self.host_name, self.host_name)
+        return (self._report(subject, evaluate(None, subject, CHECKS, self.checklist), None),)
+
+    def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
+        shared = [finding for one in self.host_reports() for finding in one.findings]
+        return tuple(f for f in (*report.findings, *shared) if f.step == step)
+
+    def remediation(self, report: Report, finding: Finding) -> Remediation:
+        return remediation(self.explain(finding.check), report.facts, finding.verdict, self.checklist)
+
+    def can_fix(self, report: Report, check_id: str) -> str:
+        return "" if self.explain(check_id).remediate else "no container option fixes it"
+
+    def safe_choices(self, report: Report) -> tuple[Choice, ...]:
+        return fixable(self._facts(report), CHECKS, self.checklist, safe_only=True)
+
+    def all_choices(self, report: Report) -> tuple[Choice, ...]:
+        return fixable(self._facts(report), CHECKS, self.checklist)
+
+    def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
+        return make_plan(self._facts(report), choices, CHECKS, self.checklist)
+
+    def score_after(self, report: Report, plan: Plan) -> Score:
+        return self._judge(replace(self._facts(report), spec=plan.after)).score
+
+    @staticmethod
+    def _facts(report: Report) -> ContainerFacts:
+        if report.facts is None:
+            raise HardenError("Nothing is known of it.")
+        return report.facts
+
+    def _text(self, spec: Spec, target: Target) -> str:
+        head = "[Container]" if target is Target.QUADLET else "#!/bin/sh"
+        options = [f"{o.flag}={a}" for o in TABLE for a in arguments(spec, o)]
+        return "\n".join([head, *options, ""])
+
+    def output(self, report: Report, plan: Plan | None, target: Target) -> Output:
+        if self.generator_refuses and target is Target.QUADLET:
+            raise GeneratorError("The generator refuses the unit.", "Look at line 3.")
+        spec = plan.after if plan else self._facts(report).spec
+        ending = "container" if target is Target.QUADLET else "sh"
+        file = OutputFile(f"{self._file_name(report)}.{ending}", self._text(spec, target))
+        return Output((file,), ("the log driver is not carried over",), "the generator accepted it")
+
+    @staticmethod
+    def _file_name(report: Report) -> str:
+        kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in report.subject.name)
+        return kept or "container"
+
+    def diff(self, report: Report, plan: Plan, target: Target) -> str:
+        before, after = self._text(plan.before, target), self._text(plan.after, target)
+        return "\n".join(
+            difflib.unified_diff(before.split("\n"), after.split("\n"), "today", "hardened", lineterm="")
+        )
+
+    def save(self, output: Output, folder: str) -> tuple[Written, ...]:
+        return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files])
+
+    def explain(self, check_id: str) -> AnyCheck:
+        for check in CHECKS:
+            if check.id == check_id:
+                return check
+        raise UsageError(f"There is no check {check_id}.")
+
+    def close(self) -> None:
+        self.closed = True
