@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hardentui.checks.examples import rootful
-from hardentui.model.configuration import Configuration, Danger, FileFact, Missing, Value
+from hardentui.model.configuration import Configuration, Danger, FileFact, Value
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
@@ -18,11 +18,6 @@ ACCEPT = Requirement("insecureAcceptAnything")
 REJECT = Requirement("reject")
 SIGSTORE = Requirement("sigstoreSigned", ("/etc/pki/containers/team.pub",))
 POLICY_FILE = "/etc/containers/policy.json"
-
-
-def trust_of(facts: EngineFacts) -> Known[TrustFacts]:
-    """The trust facts of an engine; simulated and remote engines may have none."""
-    return facts.trust
 
 
 def plural(count: int, one: str, many: str = "") -> str:
@@ -39,13 +34,15 @@ def repair(danger: Danger) -> str:
     return f"{danger.fix} -- {shlex.quote(danger.path)}"
 
 
-def judge_files(files: Mapping[str, Known[FileFact]], wrong: str, right: str) -> Verdict:
+def judge_files(files: Known[Mapping[str, Known[FileFact]]], wrong: str, right: str) -> Verdict:
     """Fails on the first file that somebody else can change; passes only when every one could be looked at.
 
     Args:
         wrong: completes "3 spots let …": `other accounts change the engine's configuration`.
         right: what the files are, for the passing answer: `configuration files`.
     """
+    if isinstance(files, Unreadable):
+        return unknown(files.reason)
     known = [one for one in files.values() if isinstance(one, FileFact)]
     hidden = [one for one in files.values() if isinstance(one, Unreadable)]
     dangers = dangers_of(known)
@@ -95,11 +92,3 @@ def configuration(**values: Any) -> Configuration:
 
 def host(**over: Any) -> HostFacts:
     return HostFacts(**over)
-
-
-def first_unreadable(*values: object) -> Unreadable | None:
-    return next((one for one in values if isinstance(one, Unreadable)), None)
-
-
-def is_missing(value: object) -> bool:
-    return isinstance(value, Missing)

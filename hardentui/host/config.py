@@ -93,6 +93,8 @@ def examine(
     Returns:
         Missing also for a link that leads nowhere.
     """
+    if not path.startswith("/"):
+        return Unreadable(f"{path} is no absolute path, so it depends on where Podman is started")
     dangers: list[Danger] = []
     try:
         real, found = _walk(files, path, owners, dangers)
@@ -102,6 +104,8 @@ def examine(
         return Missing(path)
     except OSError as error:
         return unreadable(path, error)
+    except ValueError:
+        return Missing(path)  # a zero byte in it: no file can be called like that
     return FileFact(
         path,
         found.uid,

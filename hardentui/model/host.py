@@ -269,8 +269,8 @@ class HostFacts:
     subgids: Known[tuple[SubIds, ...]] = NOT_READ
     root_rights: Known[tuple[RootRight, ...]] = NOT_READ
 
-    engine_configuration: Mapping[str, Known[FileFact]] = field(default_factory=dict)
-    units: Mapping[str, Known[FileFact]] = field(default_factory=dict)
+    engine_configuration: Known[Mapping[str, Known[FileFact]]] = NOT_READ
+    units: Known[Mapping[str, Known[FileFact]]] = NOT_READ
     configuration: Known[Configuration] = NOT_READ
     storage: Known[Storage] = NOT_READ
 

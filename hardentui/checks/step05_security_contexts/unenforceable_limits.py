@@ -38,7 +38,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
             effective="cgroups v1",
             evidence=(Evidence("/sys/fs/cgroup", "no cgroup.controllers: version 1"),),
             commands=(
-                "grubby --update-kernel=ALL --args=systemd.unified_cgroup_hierarchy=1   # then reboot",
+                "# add systemd.unified_cgroup_hierarchy=1 to the kernel command line, then: systemctl reboot",
             ),
         )
     users = facts.users

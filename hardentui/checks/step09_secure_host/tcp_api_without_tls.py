@@ -45,7 +45,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         ),
         commands=(
             "systemctl revert podman.socket podman.service && systemctl restart podman.socket",
-            "podman system connection add HOST ssh://USER@HOST/run/user/UID/podman/podman.sock   # on the client",
+            "podman system connection add HOST ssh://USER@HOST   # on the client",
         ),
     )
 

@@ -21,8 +21,7 @@ from __future__ import annotations
 from hardentui.checks.hosts import file, host, judge_files
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.facts import Unreadable
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.host import HostFacts
 
 _FILE = "/etc/containers/containers.conf"
@@ -31,9 +30,7 @@ _FOLDER = "/etc/containers"
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
-    if not facts.engine_configuration:
-        if isinstance(facts.configuration, Unreadable):
-            return unknown(facts.configuration.reason)
+    if facts.engine_configuration == {}:
         return not_applicable("there is no system-wide configuration of the engines")
     return judge_files(
         facts.engine_configuration,

@@ -28,7 +28,7 @@ _OWN = "/home/anna/.config/containers/systemd/web.container"
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
-    if not facts.units:
+    if facts.units == {}:
         return not_applicable("there are no Quadlets and no unit files of this host's own")
     return judge_files(
         facts.units, "somebody else change what systemd starts", "only their owners can change them"
