@@ -1,0 +1,19 @@
+"""Reports: one module per format, each with `render(result, look) -> str`. They know no machine, no screen.
+
+A new format is one module and one line in FORMATS.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from hardentui.reports.result import CheckResult, Look
+
+FORMATS = {"text": "as_text", "json": "as_json", "markdown": "as_markdown"}
+"""Word on the command line -> module of this package, imported when it is asked for."""
+
+
+def render(form: str, result: CheckResult, look: Look) -> str:
+    """The result in one of the FORMATS, ending with a line break."""
+    text: str = import_module(f"{__name__}.{FORMATS[form]}").render(result, look)
+    return text

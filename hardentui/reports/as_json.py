@@ -1,0 +1,99 @@
+"""The report as JSON: `hardentui/check/1`, whose schema is check-1.schema.json beside this file.
+
+Raw values in pure ASCII: whatever a name holds, a terminal that shows the JSON sees only escapes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hardentui.model.facts import EngineFacts
+from hardentui.model.finding import Finding, Remediation, Severity, Status
+from hardentui.reports.result import CheckResult, Look, SubjectResult
+
+SCHEMA = "hardentui/check/1"
+
+
+def render(result: CheckResult, look: Look) -> str:
+    return json.dumps(document(result), indent=2) + "\n"
+
+
+def document(result: CheckResult) -> dict[str, Any]:
+    """The report as plain data."""
+    return {
+        "schema": SCHEMA,
+        "tool": {"name": "hardentui", "version": result.version, "checklist": result.checklist},
+        "host": {"name": result.place, "simulated": result.simulated},
+        "engine": _engine(result.engines[0]) if result.engines else None,
+        "engines": [_engine(engine) for engine in result.engines],
+        "subjects": [_subject(one) for one in result.subjects],
+        "summary": _summary(result),
+    }
+
+
+def _engine(engine: EngineFacts) -> dict[str, Any]:
+    info = engine.info.get("host") if hasattr(engine.info, "get") else None
+    return {
+        "label": engine.label,
+        "url": engine.url,
+        "version": str(engine.version),
+        "rootless": engine.rootless if isinstance(engine.rootless, bool) else None,
+        "cgroups": info.get("cgroupVersion") if isinstance(info, dict) else None,
+    }
+
+
+def _subject(one: SubjectResult) -> dict[str, Any]:
+    subject = one.subject
+    return {
+        "kind": subject.kind.value,
+        "id": subject.id,
+        "name": subject.name,
+        "engine": subject.engine,
+        "score": one.score.value,
+        "coverage": one.score.coverage,
+        "trouble": one.trouble,
+        "attack": one.attack,
+        "findings": [_finding(finding) for finding in one.findings],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    verdict = finding.verdict
+    return {
+        "check": finding.check,
+        "step": finding.step,
+        "status": verdict.status.value,
+        "severity": finding.severity.word,
+        "title": finding.title,
+        "declared": verdict.declared,
+        "effective": verdict.effective,
+        "evidence": [{"where": item.where, "saw": item.saw} for item in verdict.evidence],
+        "reason": verdict.reason,
+        "references": list(finding.references),
+        "remediation": _remediation(finding.remediation),
+    }
+
+
+def _remediation(remediation: Remediation | None) -> dict[str, Any] | None:
+    if remediation is None:
+        return None
+    return {
+        "summary": remediation.summary,
+        "impact": remediation.impact,
+        "kind": remediation.kind.value,
+        "risk": remediation.risk.value,
+        "run": remediation.run,
+        "quadlet": remediation.quadlet,
+        "commands": list(remediation.commands),
+    }
+
+
+def _summary(result: CheckResult) -> dict[str, Any]:
+    return {
+        "subjects": len(result.subjects),
+        **{status.value: result.count(status) for status in Status},
+        "failing": {severity.word: result.count(Status.FAIL, severity) for severity in reversed(Severity)},
+        "fail_on": result.fail_on.word,
+        "exit_code": result.exit_code,
+    }

@@ -1,0 +1,66 @@
+"""The report as Markdown, for a ticket or a wiki."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hardentui.model.finding import Finding, Severity, Status
+from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.visible import visible
+
+
+def render(result: CheckResult, look: Look) -> str:
+    return "\n".join(_lines(result)) + "\n"
+
+
+def plain(text: str) -> str:
+    """Foreign text that Markdown and HTML take as it is."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&-])", r"\\\1", visible(text, 500))
+
+
+def _lines(result: CheckResult) -> Iterator[str]:
+    yield f"# Hardening report of {plain(result.place)}"
+    yield ""
+    if result.simulated:
+        yield "**Simulated host: nothing of what follows is real.**"
+        yield ""
+    yield "| Subject | Score | " + " | ".join(one.word for one in reversed(Severity)) + " | unknown |"
+    yield "|---|---|" + "---|" * (len(Severity) + 1)
+    for one in result.subjects:
+        score = "" if one.score.value is None else str(one.score.value)
+        counts = (str(one.score.count(severity) or "") for severity in reversed(Severity))
+        yield f"| {plain(one.subject.name)} | {score} | {' | '.join(counts)} | {one.score.unknown or ''} |"
+    for one in result.subjects:
+        yield from _subject(one)
+
+
+def _subject(one: SubjectResult) -> Iterator[str]:
+    yield ""
+    yield f"## {plain(one.subject.name)}"
+    yield ""
+    if one.detail:
+        yield plain(one.detail)
+        yield ""
+    if one.trouble:
+        yield f"Could not be looked at: {plain(one.trouble)}"
+    for finding in (*one.having(Status.FAIL), *one.having(Status.UNKNOWN)):
+        yield from _finding(finding)
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    word = finding.severity.word if finding.failing else "unknown"
+    reason = f": {plain(finding.verdict.reason)}" if finding.verdict.reason else ""
+    yield f"- **{word}** {finding.title} (`{finding.check}`){reason}"
+    if finding.remediation is not None:
+        yield f"  - {plain(finding.remediation.summary)}"
+        if finding.remediation.run:
+            yield ""
+            yield from _code(finding.remediation.run)
+
+
+def _code(text: str) -> Iterator[str]:
+    fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    yield f"    {fence}diff"
+    yield from (f"    {visible(line)}" for line in text.split("\n"))
+    yield f"    {fence}"

@@ -1,0 +1,96 @@
+"""What a report tells: the subjects that were checked and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hardentui.harden.score import Score
+from hardentui.model.facts import EngineFacts
+from hardentui.model.finding import Finding, Severity, Status, Subject
+
+FINE, FINDINGS, INCOMPLETE = 0, 1, 4
+"""Exit codes of a check (see the command contract)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectResult:
+    """One subject with its findings; failing ones carry their remediation.
+
+    Attributes:
+        detail: what kind of thing it is, for a human: image, engine and state of a container.
+        trouble: why there are no findings; empty when there are.
+        attack: how the findings add up, one sentence, or empty.
+    """
+
+    subject: Subject
+    score: Score
+    findings: tuple[Finding, ...]
+    detail: str = ""
+    trouble: str = ""
+    attack: str = ""
+
+    def having(self, status: Status) -> tuple[Finding, ...]:
+        """Findings of one status, the worst first."""
+        found = (finding for finding in self.findings if finding.status is status)
+        return tuple(sorted(found, key=lambda one: (-one.severity, one.step, one.check)))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """Everything that one run of `check` found, the worst subject first.
+
+    Attributes:
+        checklist: id of the checklist that was used.
+        fail_on: severity from which a finding counts for the exit code.
+        place: name of the host.
+    """
+
+    engines: tuple[EngineFacts, ...]
+    subjects: tuple[SubjectResult, ...]
+    checklist: str
+    fail_on: Severity
+    version: str
+    place: str = ""
+    simulated: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """1 for a failure that counts, else 4 for something unknown that would, else 0."""
+        if any(self._counts(finding, Status.FAIL) for finding in self._findings()):
+            return FINDINGS
+        if any(one.trouble for one in self.subjects):
+            return INCOMPLETE
+        if any(self._counts(finding, Status.UNKNOWN) for finding in self._findings()):
+            return INCOMPLETE
+        return FINE
+
+    def count(self, status: Status, severity: Severity | None = None) -> int:
+        """How many findings have this status (and severity)."""
+        return sum(
+            finding.status is status and severity in (None, finding.severity) for finding in self._findings()
+        )
+
+    def _counts(self, finding: Finding, status: Status) -> bool:
+        return finding.status is status and finding.severity >= self.fail_on
+
+    def _findings(self) -> Iterable[Finding]:
+        return (finding for one in self.subjects for finding in one.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a text may look: columns, and whether it goes to a terminal that shows colours."""
+
+    width: int = 100
+    color: bool = False
+
+
+def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
+    """Lowest score first; what could not be looked at before everything; a name decides between equals."""
+
+    def key(one: SubjectResult) -> tuple[bool, float, str]:
+        value = 101 if one.score.value is None else one.score.value
+        return (not one.trouble, value, one.subject.name)
+
+    return tuple(sorted(subjects, key=key))
