@@ -1,0 +1,117 @@
+"""The image is named in a way that means something else every day.
+
+What it checks:
+Whether the image is named without a tag or with a floating one (parameter `floating`: `latest` and its
+kin), and without a digest.
+
+Why it matters:
+`latest` is whatever somebody pushed last. The same unit file starts one program today and another one after
+the next pull, so nobody can say what runs, go back to what ran yesterday, or check whether it was replaced
+by somebody else. Who takes over the account of a maintainer needs to push only once to reach everybody who
+follows a floating tag.
+
+What may break:
+Nothing at once: the digest names exactly the image that runs now. From then on updates do not arrive by
+themselves, and automatic updates by registry find nothing new: somebody must move the digest (see
+no-update-path). Name a version tag instead if you want small updates to come in.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import Reference, image_name, is_image_id, reference
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.finding import (
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Status,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE, ROOTFS
+
+_FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.spec[ROOTFS]:
+        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+    if facts.inspect.get("IsInfra"):
+        return not_applicable("it is the infra container of a pod, whose image Podman chooses")
+    name = image_name(facts)
+    if not name:
+        return unknown("the name of its image is not known")
+    parts = reference(name)
+    if parts.digest or is_image_id(name):
+        return passed(name, reason="a digest names exactly one image")
+    if not parts.tag:
+        return failed("no tag means latest", name)
+    if parts.tag in parameters.texts("floating"):
+        return failed(f"the tag {parts.tag} moves with every push", name)
+    return passed(name)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if evaluate(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
+        return spec
+    name = spec[IMAGE] or context.facts.image_name
+    full = reference(context.facts.image_name or name)
+    return spec.with_(IMAGE, f"{full.name}@{_digest(context.facts, full)}")
+
+
+def _digest(facts: ContainerFacts, full: Reference) -> str:
+    """Digest of the image that runs, as its registry knows it."""
+    if full.local or not full.host:
+        raise CannotFix(
+            "the image was built or loaded on this machine, so no registry knows its digest",
+            "Push it to a registry, or give it a version tag.",
+        )
+    image = facts.image
+    known = image.inspect.get("RepoDigests") or () if isinstance(image, ImageFacts) else ()
+    digests = [str(one).partition("@")[2] for one in known if str(one).partition("@")[0] == full.name]
+    pulled = str(facts.inspect.get("ImageDigest") or "")
+    if pulled in digests:
+        return pulled
+    if not digests:
+        raise CannotFix(
+            "its digest in the registry is not known", "Pull the image anew, or name a version tag."
+        )
+    return digests[0]
+
+
+_DIGEST = "sha256:" + "d" * 64
+_IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
+_FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
+
+CHECK = Check(
+    id="mutable-image-tag",
+    title="Its image is named by a tag that moves",
+    step=2,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Name the image by its digest",
+    fix=FixKind.RECREATE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"floating": _FLOATING},
+    passes=(
+        container((IMAGE, "docker.io/library/nginx:1.29.3")),
+        container((IMAGE, f"docker.io/library/nginx@{_DIGEST}")),
+    ),
+    fails=(
+        container((IMAGE, "nginx"), inspect=_FULL, image=_IMAGE),
+        container((IMAGE, "docker.io/library/nginx:latest"), inspect=_FULL, image=_IMAGE),
+    ),
+    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2", "Dockle DKL-DI-0006"),
+    catalogue="S2-07",
+)

@@ -1,0 +1,123 @@
+"""Nothing brings updates to the container.
+
+What it checks:
+Whether something updates it: the label `io.containers.autoupdate` together with the timer that acts on it,
+or a label that says who moves the pinned version (parameter `labels`).
+
+Why it matters:
+Most containers are set up once and then forgotten. Their holes are published one after another, and the
+container stays as it is. Not the clever attacks, but the old, known ones on things that nobody updated, are
+what most hosts fall to.
+
+What may break:
+With automatic updates the container is restarted by itself whenever the registry has a new image under its
+name, at a time that the timer chooses, and with whatever that image brings. Give it a health check, so that
+a bad update is taken back (see update-without-rollback). An image that is named by a digest never gets one
+this way.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container, rootful
+from hardentui.checks.images import image_name, is_image_id, reference
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE, LABELS, ROOTFS
+from hardentui.visible import visible
+
+_AUTO = "io.containers.autoupdate"
+_POLICIES = ("registry", "image", "local")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
+        return not_applicable("it runs no image that could be updated")
+    labels = _labels(facts.spec)
+    for name in parameters.texts("labels"):
+        if labels.get(name):
+            return passed(f"{name}={visible(labels[name], 60)}")
+    policy = labels.get(_AUTO, "")
+    if policy not in _POLICIES:
+        return failed("no label asks for updates, and none says who makes them", policy or "no label")
+    declared = f"{_AUTO}={policy}"
+    if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
+        return failed("its image is named by a digest, for which no registry ever has an update", declared)
+    timer = facts.engine.auto_update_timer
+    if isinstance(timer, Unreadable):
+        return unknown(f"whether podman-auto-update.timer is active is not known: {timer.reason}", declared)
+    evidence = (Evidence("podman-auto-update.timer", "active" if timer else "not active"),)
+    if not timer:
+        user = " --user" if facts.engine.rootless is True else ""
+        commands = (f"systemctl{user} enable --now podman-auto-update.timer",)
+        return failed(
+            "the timer that would update it is not active", declared, "", evidence, commands=commands
+        )
+    return passed(declared, evidence=evidence)
+
+
+def _labels(spec: Spec) -> dict[str, str]:
+    return dict(label.partition("=")[::2] for label in spec[LABELS])
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    labels = _labels(spec)
+    wanted = context.parameters.texts("labels")
+    if labels.get(_AUTO) in _POLICIES or any(labels.get(name) for name in wanted):
+        return spec
+    name = image_name(context.facts.planned(spec))
+    parts = reference(name)
+    if parts.digest or is_image_id(name):
+        raise CannotFix(
+            "its image is named by a digest, which no update can follow",
+            f"Label it with who moves the digest ({', '.join(wanted)}), or name a version tag.",
+        )
+    if not parts.host or parts.local:
+        raise CannotFix(
+            "automatic updates need the full name of an image in a registry",
+            "Name the image with its registry, such as docker.io/library/nginx:1.29.",
+        )
+    kept = tuple(label for label in spec[LABELS] if label.partition("=")[0] != _AUTO)
+    return spec.with_(LABELS, (*kept, f"{_AUTO}={context.parameters.text('policy')}"))
+
+
+_NGINX = (IMAGE, "docker.io/library/nginx:1.29")
+_ACTIVE = rootful(auto_update_timer=True)
+
+CHECK = Check(
+    id="no-update-path",
+    title="Nothing brings updates to it",
+    step=2,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Let Podman update it, or record who moves its version",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"labels": ("io.hardentui.updates", "renovate"), "policy": "registry"},
+    passes=(
+        container(_NGINX, (LABELS, ("io.containers.autoupdate=registry",)), engine=_ACTIVE),
+        container((IMAGE, f"docker.io/library/nginx@sha256:{'d' * 64}"), (LABELS, ("renovate=yes",))),
+    ),
+    fails=(
+        container(_NGINX, engine=_ACTIVE),
+        container(_NGINX, (LABELS, ("app=shop", "io.containers.autoupdate=disabled")), engine=_ACTIVE),
+    ),
+    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.1.1", "OWASP Docker 0"),
+    catalogue="S2-08",
+)

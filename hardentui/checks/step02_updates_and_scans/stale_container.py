@@ -1,0 +1,81 @@
+"""A container that ended long ago is still there.
+
+What it checks:
+Whether a stopped container ended, or was created and never started, longer ago than the parameter `days`.
+
+Why it matters:
+A forgotten container keeps its image and its volumes alive: old holes, old data, old credentials in its
+settings. One `podman start --all` or a restart policy brings it back years later with everything that was
+found in it since then. And among many dead containers nobody notices one that does not belong there.
+
+What may break:
+Removing it throws away what it wrote outside of volumes (`podman diff` shows it). Its volumes stay unless
+you remove them as well.
+"""
+
+from __future__ import annotations
+
+import shlex
+from datetime import timedelta
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import parse_time
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+
+_STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if not facts.inspect:
+        return unknown("its state could not be inspected")
+    if facts.running or facts.state not in _STOPPED:
+        return not_applicable("it is in use")
+    state = facts.inspect.get("State") or {}
+    since = parse_time(state.get("FinishedAt")) or parse_time(facts.inspect.get("Created"))
+    if since is None:
+        return unknown("when it ended is not known")
+    evidence = (Evidence("State.FinishedAt" if state.get("FinishedAt") else "Created", f"{since:%Y-%m-%d}"),)
+    age = (facts.now - since).days
+    if facts.now - since > timedelta(days=parameters.integer("days")):
+        commands = (f"podman rm {shlex.quote(facts.name)}",)
+        return failed(f"it has not run for {age} days", facts.state, evidence=evidence, commands=commands)
+    return passed(facts.state, evidence=evidence)
+
+
+def _ended(date: str) -> dict[str, object]:
+    return {"State": {"Status": "exited", "FinishedAt": date}, "Created": "2025-01-01T00:00:00Z"}
+
+
+CHECK = Check(
+    id="stale-container",
+    title="It ended long ago and is still there",
+    step=2,
+    severity=Severity.LOW,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Remove the container, after a look at what it wrote",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    parameters={"days": 30},
+    passes=(container(inspect=_ended("2025-12-24T08:00:00Z")),),
+    fails=(
+        container(inspect=_ended("2025-10-01T08:00:00Z")),
+        container(inspect={"State": {"Status": "created"}, "Created": "2025-01-01T00:00:00Z"}),
+    ),
+    references=("CIS Docker 1.6 6.2", "CSVS 4.8"),
+    catalogue="S2-11",
+)

@@ -1,0 +1,65 @@
+"""An image lies around that nobody uses.
+
+What it checks:
+Whether an image that no container uses was built longer ago than the parameter `days`.
+
+Why it matters:
+An unused old image is a loaded trap: a mistyped name or a missing tag starts it, with all the holes that
+were found since. It takes space on the disk, and may hold credentials that somebody forgot in it. The fewer
+images there are, the more an unknown one stands out.
+
+What may break:
+Removing an image cannot be undone when no registry has it any more. Look at the list first, and keep the
+image that you would go back to after a failed update. Images that a timer or a batch job uses now and then
+are unused in between.
+"""
+
+from __future__ import annotations
+
+import shlex
+from datetime import timedelta
+
+from hardentui.checks.images import created
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ImageFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+
+
+def evaluate(facts: ImageFacts, parameters: Parameters) -> Verdict:
+    if facts.used_by:
+        return passed(f"used by {len(facts.used_by)} containers")
+    built = created(facts)
+    if built is None:
+        return unknown("no container uses it, but it does not say how old it is")
+    evidence = (Evidence("image, Created", f"{built:%Y-%m-%d}"),)
+    if facts.now - built <= timedelta(days=parameters.integer("days")):
+        return passed("unused, but new", evidence=evidence)
+    what = "used by no container" if facts.names else "without a name and used by no container"
+    age = (facts.now - built).days
+    commands = (f"podman image rm {shlex.quote(facts.id[:12])}",)
+    return failed(f"{what}, built {age} days ago", evidence=evidence, commands=commands)
+
+
+CHECK = Check(
+    id="stale-image",
+    title="An old image that nobody uses",
+    step=2,
+    severity=Severity.LOW,
+    kind=Kind.IMAGE,
+    doc=__doc__ or "",
+    summary="Remove the image",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    parameters={"days": 30},
+    passes=(
+        ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}, names=("db:1",), used_by=("db",)),
+        ImageFacts("1" * 64, {"Created": "2025-12-30T00:00:00Z"}, names=("db:1",)),
+    ),
+    fails=(
+        ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}),
+        ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}, names=("db:1",)),
+    ),
+    references=("CIS Docker 1.6 6.1", "CSVS 4.8"),
+    catalogue="S2-11",
+)

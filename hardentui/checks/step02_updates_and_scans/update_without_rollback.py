@@ -1,0 +1,91 @@
+"""It updates itself, and nothing notices when the new version does not work.
+
+What it checks:
+For containers with automatic updates: whether systemd learns that the service is ready only when it really
+is, either from the program itself (`--sdnotify=container`) or from its health check (`--sdnotify=healthy`).
+
+Why it matters:
+Podman goes back to the old image when the unit does not start. But with the default, the unit counts as
+started as soon as a process exists, so an update that starts and does not work stays. An automatic update
+without this is a service that breaks at night, and the usual answer to that is to switch updates off.
+
+What may break:
+The unit waits until the health check passes: a check that never does makes the start fail after a time
+limit. Other units that start after this one wait as well. It needs a health check and Podman from 5.0 on
+for Quadlet.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import health_check
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import HEALTH_CMD, LABELS, SDNOTIFY
+
+_AUTO = "io.containers.autoupdate"
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    labels = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
+    if labels.get(_AUTO) not in ("registry", "image", "local"):
+        return not_applicable("it does not update itself (see no-update-path)")
+    notify = facts.spec[SDNOTIFY]
+    declared = f"sdnotify {notify or 'not set'}"
+    if notify == "container":
+        return passed(declared, reason="the program itself says when it is ready")
+    check = health_check(facts)
+    if isinstance(check, Unreadable):
+        return unknown(check.reason, declared)
+    if not check:
+        return failed("it has no health check that could tell a bad update", declared)
+    if notify != "healthy":
+        return failed("systemd does not wait for its health check", declared)
+    return passed(declared)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[SDNOTIFY] in ("container", "healthy"):
+        return spec
+    check = health_check(context.facts.planned(spec))
+    if isinstance(check, Unreadable) or not check:
+        raise CannotFix("it has no health check to wait for", "Add one first: see missing-health-check.")
+    return spec.with_(SDNOTIFY, "healthy")
+
+
+_UPDATED = (LABELS, ("io.containers.autoupdate=registry",))
+_CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
+
+CHECK = Check(
+    id="update-without-rollback",
+    title="A bad automatic update would stay",
+    step=2,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Let systemd wait until the health check passes",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(_UPDATED, _CHECKED, (SDNOTIFY, "healthy")),
+        container(_UPDATED, (SDNOTIFY, "container")),
+    ),
+    fails=(container(_UPDATED, _CHECKED), container(_UPDATED, _CHECKED, (SDNOTIFY, "conmon"))),
+    references=("NIST SP 800-190 4.1.1", "CSVS 2.8"),
+    catalogue="S2-09",
+)
