@@ -1,0 +1,103 @@
+"""Until when distributions repair their releases. A bundled table: `DATED` says how old it is.
+
+The dates are those of free, general support (for Debian with LTS), as the distributions announce them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+DATED = date(2026, 1, 1)
+
+_ROLLING = frozenset({"arch", "wolfi", "chainguard", "opensuse-tumbleweed", "gentoo", "void", "nixos"})
+
+_ENDS: Mapping[str, Mapping[str, str]] = {
+    "debian": {
+        "8": "2020-06-30",
+        "9": "2022-06-30",
+        "10": "2024-06-30",
+        "11": "2026-08-31",
+        "12": "2028-06-30",
+        "13": "2030-06-30",
+    },
+    "ubuntu": {
+        "14.04": "2019-04-25",
+        "16.04": "2021-04-30",
+        "18.04": "2023-05-31",
+        "20.04": "2025-05-31",
+        "22.04": "2027-04-30",
+        "23.04": "2024-01-25",
+        "23.10": "2024-07-11",
+        "24.04": "2029-04-30",
+        "24.10": "2025-07-10",
+        "25.04": "2026-01-15",
+        "25.10": "2026-07-31",
+    },
+    "alpine": {
+        "3.10": "2021-05-01",
+        "3.11": "2021-11-01",
+        "3.12": "2022-05-01",
+        "3.13": "2022-11-01",
+        "3.14": "2023-05-01",
+        "3.15": "2023-11-01",
+        "3.16": "2024-05-23",
+        "3.17": "2024-11-22",
+        "3.18": "2025-05-09",
+        "3.19": "2025-11-01",
+        "3.20": "2026-04-01",
+        "3.21": "2026-11-01",
+        "3.22": "2027-05-01",
+        "3.23": "2027-11-01",
+    },
+    "fedora": {
+        "38": "2024-05-21",
+        "39": "2024-11-26",
+        "40": "2025-05-13",
+        "41": "2025-12-15",
+        "42": "2026-05-13",
+        "43": "2026-12-02",
+    },
+    "centos": {
+        "6": "2020-11-30",
+        "7": "2024-06-30",
+        "8": "2021-12-31",
+        "9": "2027-05-31",
+        "10": "2030-05-31",
+    },
+    "rhel": {"6": "2020-11-30", "7": "2024-06-30", "8": "2029-05-31", "9": "2032-05-31", "10": "2035-05-31"},
+    "rocky": {"8": "2029-05-31", "9": "2032-05-31", "10": "2035-05-31"},
+    "almalinux": {"8": "2029-05-31", "9": "2032-05-31", "10": "2035-05-31"},
+    "ol": {"7": "2024-12-31", "8": "2029-07-31", "9": "2032-06-30"},
+    "amzn": {"1": "2023-12-31", "2": "2026-06-30", "2023": "2029-06-30"},
+    "sles": {
+        "12.5": "2024-10-31",
+        "15.3": "2022-12-31",
+        "15.4": "2023-12-31",
+        "15.5": "2024-12-31",
+        "15.6": "2025-12-31",
+        "15.7": "2031-07-31",
+    },
+    "opensuse-leap": {
+        "15.4": "2023-12-07",
+        "15.5": "2024-12-31",
+        "15.6": "2026-04-30",
+        "16.0": "2027-10-31",
+    },
+}
+
+
+def rolling(release: Mapping[str, str]) -> bool:
+    """The distribution has no releases that could end."""
+    return release.get("ID", "") in _ROLLING
+
+
+def end_of(release: Mapping[str, str]) -> date | None:
+    """Last day of support of the release that os-release names; None when the table does not have it."""
+    ends = _ENDS.get(release.get("ID", ""), {})
+    parts = release.get("VERSION_ID", "").split(".")
+    for count in (2, 1):
+        found = ends.get(".".join(parts[:count]))
+        if found:
+            return date.fromisoformat(found)
+    return None

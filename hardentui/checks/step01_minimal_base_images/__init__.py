@@ -1,0 +1,1 @@
+"""Step 1: as little as possible in the image."""

@@ -1,0 +1,67 @@
+"""A file with credentials lies in the image.
+
+What it checks:
+Whether a layer of the image holds a private key or a file in which tools keep credentials (cloud, git, npm,
+Python packages, registries). Files that a later layer deletes count as well: they are hidden, not gone.
+Values are never shown.
+
+Why it matters:
+Whoever can pull the image can read every layer of it, without running anything. Deleting a file in the next
+line of the Containerfile only hides it. Attackers search public registries for exactly this, all day, by
+program; a cloud key from an image is used within minutes.
+
+What may break:
+The program needs its credential from somewhere else: a secret of the engine (`--secret`), given when it
+starts, or at build time with `podman build --secret`. First of all make the old one worthless: it is known.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import file_evidence, gap, inventory_of, names
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.image import FoundFile, ImageInventory
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    found = inventory_of(facts)
+    if isinstance(found, Verdict):
+        return found
+    inventory = found[1]
+    allowed = set(parameters.texts("allowed"))
+    files = [file for file in inventory.credentials if file.path not in allowed]
+    if not files:
+        return gap(inventory) or passed("none found")
+    deleted = sum(file.deleted for file in files)
+    reason = f"{len(files)} files: {names(files)}"
+    if deleted:
+        reason += f"; {deleted} of them deleted later, which only hides them"
+    return failed(reason, f"{len(files)} files", evidence=file_evidence(files))
+
+
+def _image(*files: FoundFile) -> ImageFacts:
+    return ImageFacts(id="1" * 64, inventory=ImageInventory(credentials=files))
+
+
+CHECK = Check(
+    id="credentials-in-layers",
+    title="A file with credentials lies in its image",
+    step=1,
+    severity=Severity.CRITICAL,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Make the credential worthless, build without it, and hand it over as a secret",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    parameters={"allowed": ()},
+    passes=(container(image=_image()),),
+    fails=(
+        container(image=_image(FoundFile("/root/.aws/credentials", "cloud credentials", 4))),
+        container(image=_image(FoundFile("/root/.ssh/id_ed25519", "private key", 2, deleted=True))),
+    ),
+    references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker 12"),
+    catalogue="S1-04",
+)

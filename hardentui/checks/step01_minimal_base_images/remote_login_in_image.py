@@ -1,0 +1,77 @@
+"""The image brings a server for logging in.
+
+What it checks:
+Whether the image holds sshd, dropbear, telnetd or the like, or declares the ports 22 or 23.
+
+Why it matters:
+A login server in a container is a second front door with a lock of its own: passwords and keys that nobody
+rotates, logins that the host does not record, a program that has to be kept up to date. Whoever runs the
+engine needs none of it, because `podman exec` is there, and is recorded.
+
+What may break:
+Habits and scripts that log in to the container. Use `podman exec` on the host, and copy files with `podman
+cp` or a volume. Images whose very purpose is to be logged in to (git servers, jump hosts) are an exception
+to accept.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import file_evidence, gap, image_of, inventory_of, names
+from hardentui.checks.networks import exposed
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.image import FoundFile, ImageInventory
+
+_LOGIN_PORTS = frozenset({22, 23})
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    image = image_of(facts)
+    if isinstance(image, Verdict):
+        return image
+    words = image.config.get("ExposedPorts") or {}
+    ports = sorted({port for word in words for port, _ in exposed(str(word)) if port in _LOGIN_PORTS})
+    declared = f"exposes {', '.join(map(str, ports))}" if ports else ""
+    evidence = tuple(Evidence("image, ExposedPorts", f"{port}/tcp") for port in ports)
+    found = inventory_of(facts)
+    if isinstance(found, Verdict):
+        return (
+            failed("the image declares a port for logging in", declared, evidence=evidence)
+            if ports
+            else found
+        )
+    servers = [file for file in found[1].remote_logins if not file.deleted]
+    if servers:
+        evidence += file_evidence(servers)
+        return failed(f"the image holds {names(servers)}", declared, evidence=evidence)
+    if ports:
+        return failed("the image declares a port for logging in", declared, evidence=evidence)
+    return gap(found[1]) or passed("none found")
+
+
+def _image(*files: FoundFile, ports: tuple[str, ...] = ()) -> ImageFacts:
+    config: dict[str, object] = {"ExposedPorts": dict.fromkeys(ports)}
+    return ImageFacts(id="1" * 64, inspect={"Config": config}, inventory=ImageInventory(remote_logins=files))
+
+
+CHECK = Check(
+    id="remote-login-in-image",
+    title="Its image brings a server for logging in",
+    step=1,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Build the image without a login server, and use podman exec",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    passes=(container(image=_image(ports=("80/tcp", "2222/tcp"))),),
+    fails=(
+        container(image=_image(FoundFile("/usr/sbin/sshd", "sshd", 3))),
+        container(image=ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"22/tcp": {}}}})),
+    ),
+    references=("CIS Docker 1.6 5.7", "NIST SP 800-190 4.1.2", "CSVS 3.12"),
+    catalogue="S1-03",
+)

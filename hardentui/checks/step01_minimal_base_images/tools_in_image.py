@@ -1,0 +1,62 @@
+"""The image brings tools that a service never needs.
+
+What it checks:
+Whether the image of a service holds package managers, compilers, debuggers or network clients.
+
+Why it matters:
+The first thing an intruder does is to look at which tools are there: a compiler to build the next exploit,
+a package manager to load more, a network client to look around and to send data out. None of them is needed
+by a service that only runs. Without them an intruder has to bring everything along, which is harder and
+louder. Each tool that is not there is also one that needs no updates.
+
+What may break:
+People who are used to working inside the container miss their tools; debug from outside, or attach a second
+container with tools to its namespaces. Entry scripts that call `curl` or `apk` at the start must do
+without.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import file_evidence, gap, inventory_of, names
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.image import FoundFile, ImageInventory
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    found = inventory_of(facts)
+    if isinstance(found, Verdict):
+        return found
+    inventory = found[1]
+    allowed = set(parameters.texts("allowed"))
+    tools = [
+        tool for tool in inventory.tools if not tool.deleted and tool.path.rpartition("/")[2] not in allowed
+    ]
+    if tools:
+        return failed(f"the image holds {names(tools)}", f"{len(tools)} tools", evidence=file_evidence(tools))
+    return gap(inventory) or passed("no tools found")
+
+
+def _image(*tools: FoundFile) -> ImageFacts:
+    return ImageFacts(id="1" * 64, inventory=ImageInventory(tools=tools))
+
+
+CHECK = Check(
+    id="tools-in-image",
+    title="Its image brings tools that a service never needs",
+    step=1,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Build the image in two stages, on a base without tools",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    parameters={"allowed": ()},
+    passes=(container(image=_image()),),
+    fails=(container(image=_image(FoundFile("/usr/bin/apt-get", "package manager", 1))),),
+    references=("CIS Docker 1.6 4.3", "NIST SP 800-190 4.1.2"),
+    catalogue="S1-01",
+)

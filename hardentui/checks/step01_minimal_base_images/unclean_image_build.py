@@ -1,0 +1,96 @@
+"""The image was built in a way that cannot be trusted or repeated.
+
+What it checks:
+Two habits that the history of the image shows: adding a file straight from an address on the network (`ADD
+https://…`), and refreshing the package index in a layer of its own.
+
+Why it matters:
+What is added from an address is whatever that address gave on that day, unchecked: the next build may get
+something else, and so may somebody who took over the server. A package index in a layer of its own is
+cached by the builder, so the next build installs packages from an old list, without the repairs of the last
+months.
+
+What may break:
+The build only: download with a check of the sum (`ADD --checksum=…`), and refresh and install in one line.
+"""
+
+from __future__ import annotations
+
+import re
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import image_of
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.visible import visible
+
+_ADDED = re.compile(r"(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://", re.IGNORECASE)
+_REFRESH = re.compile(
+    r"(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b", re.IGNORECASE
+)
+_INSTALL = re.compile(
+    r"(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:install|add|in|upgrade|dist-upgrade)\b",
+    re.IGNORECASE,
+)
+_LONGEST = 20_000
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    image = image_of(facts)
+    if isinstance(image, Verdict):
+        return image
+    if isinstance(image.history, Unreadable):
+        return unknown(f"the history of the image is not known: {image.history.reason}")
+    steps = [_step(entry) for entry in image.history]
+    if not any(steps):
+        return unknown("the history of the image does not say how it was built")
+    evidence = [
+        Evidence("added from an address", visible(step, 160)) for step in steps if _ADDED.search(step)
+    ]
+    evidence += [
+        Evidence("index in a layer of its own", visible(step, 160)) for step in steps if _index_only(step)
+    ]
+    if evidence:
+        kinds = sorted({one.where for one in evidence})
+        return failed(" and ".join(kinds), f"{len(steps)} steps", evidence=tuple(evidence[:12]))
+    return passed(f"{len(steps)} steps")
+
+
+def _step(entry: object) -> str:
+    """How a layer was made; the engines spell the field differently."""
+    if not hasattr(entry, "get"):
+        return ""
+    return str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST]
+
+
+def _index_only(step: str) -> bool:
+    return bool(_REFRESH.search(step)) and not _INSTALL.search(step)
+
+
+def _image(*steps: str) -> ImageFacts:
+    return ImageFacts(id="1" * 64, history=tuple({"created_by": step} for step in steps))
+
+
+CHECK = Check(
+    id="unclean-image-build",
+    title="Its image was built in a way that cannot be trusted or repeated",
+    step=1,
+    severity=Severity.LOW,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Check what is downloaded, and refresh and install packages in one step",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(
+        container(image=_image("/bin/sh -c apt-get update && apt-get install -y nginx", "COPY app /app")),
+        container(image=_image("/bin/sh -c apk add --no-cache curl", "ADD rootfs.tar.xz /")),
+    ),
+    fails=(
+        container(image=_image("/bin/sh -c apt-get update", "/bin/sh -c apt-get install -y nginx")),
+        container(image=_image("ADD https://example.com/tool.tar.gz /opt/")),
+    ),
+    references=("CIS Docker 1.6 4.7", "CIS Docker 1.6 4.9", "Dockle CIS-DI-0007", "Dockle CIS-DI-0009"),
+    catalogue="S1-10",
+)

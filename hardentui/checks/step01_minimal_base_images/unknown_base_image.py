@@ -1,0 +1,66 @@
+"""Nobody can tell what the image was built on.
+
+What it checks:
+Whether the image says which base it was built on (the label or annotation
+`org.opencontainers.image.base.name`), or begins with the layers of another image on this engine.
+
+Why it matters:
+When a hole in a base image becomes known, the question is which of your images contain it. Without a record
+you can only scan them all, or build them all anew. An image of unknown origin may also contain anything:
+you trust whoever built it without knowing who that was.
+
+What may break:
+Nothing: it is a label. Buildah writes it by itself in newer versions; with other builders add it in the
+Containerfile.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import image_of
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.visible import visible
+
+_NAMES = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    image = image_of(facts)
+    if isinstance(image, Verdict):
+        return image
+    recorded = {**(image.inspect.get("Annotations") or {}), **(image.config.get("Labels") or {})}
+    for name in _NAMES:
+        if recorded.get(name):
+            return passed(visible(str(recorded[name]), 100), evidence=(Evidence("image", name),))
+    if isinstance(image.bases, Unreadable):
+        return unknown(f"the image names no base, and other images were not compared: {image.bases.reason}")
+    if image.bases:
+        return passed(
+            visible(image.bases[0], 100), evidence=(Evidence("image, RootFS.Layers", "begins like it"),)
+        )
+    return failed("the image names no base, and no other image here has its first layers", "no base recorded")
+
+
+_LABELLED = {"Config": {"Labels": {"org.opencontainers.image.base.name": "docker.io/library/debian:13-slim"}}}
+
+CHECK = Check(
+    id="unknown-base-image",
+    title="Nobody can tell what its image was built on",
+    step=1,
+    severity=Severity.LOW,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Record the base image in a label when building",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(
+        container(image=ImageFacts(id="1" * 64, inspect=_LABELLED)),
+        container(image=ImageFacts(id="1" * 64, bases=("docker.io/library/alpine:3.23",))),
+    ),
+    fails=(container(image=ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {"a": "b"}}}, bases=())),),
+    references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
+    catalogue="S1-07",
+)

@@ -1,0 +1,58 @@
+"""An account in the image lets anybody become root.
+
+What it checks:
+Whether the image has an account with an empty password, a second account with uid 0, or a sudo rule that
+asks for no password.
+
+Why it matters:
+Running as an ordinary user protects only as long as that user cannot become root by asking. An empty
+password or a careless sudo rule makes the step from the service to root a single command, which every
+intruder tries first.
+
+What may break:
+Entry scripts that use `sudo` without a password must start as the right user instead. Nothing else needs
+these accounts: containers are entered with `podman exec`, which asks for no password.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import gap, inventory_of
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.image import ImageInventory
+from hardentui.visible import visible
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    found = inventory_of(facts)
+    if isinstance(found, Verdict):
+        return found
+    weak = found[1].weak_accounts
+    if weak:
+        evidence = tuple(Evidence("accounts of the image", sentence) for sentence in weak[:12])
+        return failed(visible(weak[0], 120), f"{len(weak)} accounts or rules", evidence=evidence)
+    return gap(found[1]) or passed("none found")
+
+
+def _image(*weak: str) -> ImageFacts:
+    return ImageFacts(id="1" * 64, inventory=ImageInventory(weak_accounts=weak))
+
+
+CHECK = Check(
+    id="weak-accounts-in-image",
+    title="An account in its image lets anybody become root",
+    step=1,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Lock the account or remove the rule, and build the image again",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(container(image=_image()),),
+    fails=(container(image=_image("toor has uid 0")),),
+    references=("Dockle DKL-LI-0001", "Dockle DKL-DI-0001", "NIST SP 800-190 4.1.2"),
+    catalogue="S1-08",
+)

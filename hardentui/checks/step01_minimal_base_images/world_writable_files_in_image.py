@@ -1,0 +1,67 @@
+"""Files in the image that every user may change.
+
+What it checks:
+Whether the image holds files that everybody may write, or folders that everybody may write and that lack
+the sticky bit, outside `/tmp`, `/var/tmp` and `/dev/shm`.
+
+Why it matters:
+In a good image the service runs as a user of its own and can change nothing but its data. A file that
+everybody may write is the gap: a script that root runs later, a library, a page that the web server
+delivers. Whoever takes over the service writes there what the next one will execute.
+
+What may break:
+Services that write into such a place need the right owner for it, or a volume. With a read-only root file
+system the files cannot be changed at all, until you have built the image anew.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.images import file_evidence, gap, inventory_of
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.options import READ_ONLY
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    found = inventory_of(facts)
+    if isinstance(found, Verdict):
+        return found
+    allowed = set(parameters.texts("allowed"))
+    files = [file for file in found[1].world_writable if not file.deleted and file.path not in allowed]
+    if not files:
+        return gap(found[1]) or passed("none found")
+    harmless = facts.spec[READ_ONLY]
+    reason = f"everybody may write {len(files)} files or folders"
+    if harmless:
+        reason += ", which the read-only root prevents for now"
+    severity = Severity.LOW if harmless else None
+    return failed(reason, f"{len(files)} files", evidence=file_evidence(files), severity=severity)
+
+
+def _image(*files: FoundFile) -> ImageFacts:
+    return ImageFacts(id="1" * 64, inventory=ImageInventory(world_writable=files))
+
+
+CHECK = Check(
+    id="world-writable-files-in-image",
+    title="Every user may change files of its image",
+    step=1,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Give the files an owner and take the write bit for others away when building",
+    fix=FixKind.IMAGE_REBUILD,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    parameters={"allowed": ()},
+    passes=(container(image=_image()),),
+    fails=(
+        container(image=_image(FoundFile("/app/start.sh", "file", 3))),
+        container((READ_ONLY, True), image=_image(FoundFile("/app/start.sh", "file", 3))),
+    ),
+    references=("NIST SP 800-190 4.1.2",),
+    catalogue="S1-09",
+)
