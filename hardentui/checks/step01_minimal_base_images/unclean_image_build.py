@@ -25,7 +25,7 @@ from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.visible import visible
 
-_ADDED = re.compile(r"(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://", re.IGNORECASE)
+_ADDED = re.compile(r"(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://([^/\s]*)", re.IGNORECASE)
 _REFRESH = re.compile(
     r"(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:update|makecache|refresh)\b", re.IGNORECASE
 )
@@ -45,11 +45,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     steps = [_step(entry) for entry in image.history]
     if not any(steps):
         return unknown("the history of the image does not say how it was built")
-    evidence = [
-        Evidence("added from an address", visible(step, 160)) for step in steps if _ADDED.search(step)
-    ]
+    evidence = [Evidence("added from an address", found) for step in steps for found in _added(step)]
     evidence += [
-        Evidence("index in a layer of its own", visible(step, 160)) for step in steps if _index_only(step)
+        Evidence("index in a layer of its own", found) for step in steps for found in _index_only(step)
     ]
     if evidence:
         kinds = sorted({one.where for one in evidence})
@@ -64,8 +62,15 @@ def _step(entry: object) -> str:
     return str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST]
 
 
-def _index_only(step: str) -> bool:
-    return bool(_REFRESH.search(step)) and not _INSTALL.search(step)
+def _added(step: str) -> list[str]:
+    """Hosts that something is added from; the rest of an address may hold a password."""
+    return [f"ADD from {visible(host.rpartition('@')[2], 80)}" for host in _ADDED.findall(step)]
+
+
+def _index_only(step: str) -> list[str]:
+    """The command that refreshes an index where nothing is installed with it."""
+    found = _REFRESH.search(step)
+    return [visible(found.group(), 80)] if found and not _INSTALL.search(step) else []
 
 
 def _image(*steps: str) -> ImageFacts:
