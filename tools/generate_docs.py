@@ -64,7 +64,12 @@ def _examples(check: AnyCheck) -> list[str]:
     for word, examples in (("fails", check.fails), ("passes", check.passes)):
         shown = [text for facts in examples if (text := _flags(facts))]
         if shown:
-            lines += [f"A container that {word}:", "", *(f"    podman run {text} IMAGE" for text in shown), ""]
+            lines += [
+                f"A container that {word}:",
+                "",
+                *(f"    podman run {text} IMAGE" for text in shown),
+                "",
+            ]
     return lines
 
 
@@ -104,10 +109,14 @@ def stale() -> list[str]:
     """Pages on disk that are not what the code says, and pages that nothing makes any more."""
     wanted = pages()
     wrong = [
-        name for name, text in wanted.items() if not (DOCS / name).exists() or (DOCS / name).read_text() != text
+        name
+        for name, text in wanted.items()
+        if not (DOCS / name).exists() or (DOCS / name).read_text() != text
     ]
     return wrong + [
-        f"checks/{path.name}" for path in (DOCS / "checks").glob("*.md") if f"checks/{path.name}" not in wanted
+        f"checks/{path.name}"
+        for path in (DOCS / "checks").glob("*.md")
+        if f"checks/{path.name}" not in wanted
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hardentui.checks.common import engine_info, is_planned, section
+from hardentui.checks.common import engine_info, section
 from hardentui.model.facts import ContainerFacts, Known, Unreadable
 from hardentui.options import LOG_DRIVER, LOG_OPT
 
@@ -17,7 +17,7 @@ def log_driver(facts: ContainerFacts) -> Known[str]:
     if default:
         return str(default)
     shown = section(section(facts.inspect, "HostConfig"), "LogConfig").get("Type")
-    if shown and not is_planned(facts):
+    if shown:  # it was created without a choice, so this is what the engine chooses
         return str(shown)
     return Unreadable("the engine's default log driver is not known")
 

@@ -42,7 +42,7 @@ def make_plan(
             continue
         changed = spec_diff(spec, after)
         if not changed:
-            skipped.append(Skipped(check.id, "nothing to change: the container has it already"))
+            skipped.append(Skipped(check.id, _why_nothing(spec, facts)))
             continue
         for one in changed:
             by_option.setdefault(one.option.name, []).append(check)
@@ -66,6 +66,12 @@ def _apply(check: AnyCheck, spec: Spec, facts: ContainerFacts, choice: Choice, c
         raise CannotFix(f"no container option fixes it: {check.summary}")
     context = FixContext(facts, parameters_of(check, checklist, dict(choice.parameters)))
     return check.remediate(spec, context)
+
+
+def _why_nothing(spec: Spec, facts: ContainerFacts) -> str:
+    if spec != facts.spec:
+        return "nothing is left to change: another chosen fix does it already"
+    return "nothing to change in the options: the container has it already"
 
 
 def _changes(before: Spec, after: Spec, by_option: dict[str, list[AnyCheck]]) -> tuple[Change, ...]:
@@ -106,8 +112,9 @@ def fixable(
             continue
         choice = Choice(check.id)
         try:
-            _apply(check, facts.spec, facts, choice, checklist)
+            changes_something = _apply(check, facts.spec, facts, choice, checklist) != facts.spec
         except CannotFix:
             continue
-        found.append(choice)
+        if changes_something:
+            found.append(choice)
     return tuple(found)

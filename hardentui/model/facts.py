@@ -235,6 +235,7 @@ class ContainerFacts:
         spec: what was asked for (see hardentui.options).
         kernel: what the kernel enforces; NotRunning when there is no process; Unreadable with the reason.
         networks: name -> facts of the user-defined and default networks it is on.
+        pod: inspect document of its pod; None when it is in none, or when Podman did not tell.
         image_ids: reference -> image ID that it resolves to now on this engine.
         changes: what differs from the image in its writable layer (`podman diff`).
         registry_digest: digest that the registry has for its image name now; asked only on request.
@@ -256,6 +257,7 @@ class ContainerFacts:
     networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
     volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
     peers: tuple[Peer, ...] = ()
+    pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = Unreadable("the list of changed files was not asked for")
     registry_digest: Known[str] = Unreadable("the registry is asked only on request")

@@ -66,6 +66,7 @@ class Gatherer:
         self._clock = clock
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
+        self._pods: dict[str, Known[Mapping[str, Any]]] = {}
         self._image_ids: Known[Mapping[str, str]] = NOT_READ
         self._networks: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
         self._volumes: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
@@ -75,6 +76,7 @@ class Gatherer:
         """Take a new list of containers, and forget what may have changed with it."""
         self._listed = listed
         self._networks = self._volumes = self._image_ids = NOT_READ
+        self._pods.clear()
 
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
@@ -99,6 +101,7 @@ class Gatherer:
             host=self._host(),
             networks=networks,
             volumes=volumes,
+            pod=self._pod(str(document.get("Pod") or "")),
             image_ids=self._image_ids,
             now=self._clock(),
         )
@@ -106,11 +109,20 @@ class Gatherer:
 
     def _sources(self, facts: ContainerFacts) -> Sources:
         image = facts.image
+        engine = facts.engine
+        host = _part(engine.info, "host")
         return Sources(
             inspect=facts.inspect,
             image=image.inspect if isinstance(image, ImageFacts) else None,
             oci_config=self._oci_config(facts.inspect),
-            engine=facts.engine,
+            default_capabilities=engine.default_capabilities,
+            default_network=engine.default_network,
+            version=engine.version,
+            rootless=engine.rootless is True,
+            log_driver=str(host.get("logDriver") or ""),
+            runtime=str((host.get("ociRuntime") or {}).get("name") or ""),
+            cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
+            network_names={str(one.inspect.get("id")): name for name, one in facts.networks.items()},
             pod_name=next((one.pod_name for one in self._listed if one.id == facts.id), ""),
             container_names={one.id: one.name for one in self._listed},
             volumes={name: volume.inspect for name, volume in facts.volumes.items()},
@@ -147,6 +159,14 @@ class Gatherer:
             self._networks = _asked(lambda: {str(one["name"]): one for one in self.engine.networks()})
         if self._volumes is NOT_READ:
             self._volumes = _asked(lambda: {str(one["Name"]): one for one in self.engine.volumes()})
+
+    def _pod(self, identity: str) -> Mapping[str, Any] | None:
+        if not identity:
+            return None
+        if identity not in self._pods:
+            self._pods[identity] = _asked(lambda: self.engine.pod(identity))
+        pod = self._pods[identity]
+        return None if isinstance(pod, Unreadable) else pod
 
     def _image(self, identity: str) -> Known[ImageFacts]:
         if not identity:
@@ -239,6 +259,12 @@ def _asked(ask: Callable[[], Any]) -> Any:
         return ask()
     except EngineError as error:
         return Unreadable(error.title)
+
+
+def _part(document: Known[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """A section of a document; empty where there is none."""
+    part = document.get(name) if isinstance(document, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
 
 
 def _json_file(files: Files, path: str) -> Mapping[str, Any] | None:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hardentui.errors import GeneratorError
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
+from hardentui.options import ANNOTATIONS, COMMAND, ENV, LABELS, NETWORK
 from hardentui.visible import visible
+from hardentui.workbench.masking import mask_argument, mask_text
 from hardentui.workbench.views import Output, OutputFile, Target
+from hardentui.writers.compare import compare_arguments
 from hardentui.writers.files import safe_file_name
-from hardentui.writers.quadlet import compare_arguments
+from hardentui.writers.knowledge import left_behind
 from hardentui.writers.run_script import run_script
-from hardentui.writers.units import Bundle, UnitContext, bundle
+from hardentui.writers.supporting import network_name
+from hardentui.writers.units import Bundle, UnitContext, UnitFile, bundle
+
+_PRIVATE = 0o600
+"""Mode of files that hold a plain secret of the container."""
 
 
 def output(
@@ -29,25 +37,23 @@ def output(
     """Files for a plan, or for the container as it is.
 
     Raises:
+        CannotExpress: a value that the format cannot hold.
         GeneratorError: the host's Quadlet generator does not make what was meant.
     """
     spec = plan.after if plan else facts.spec
-    comments = header(facts, plan)
-    stem = safe_file_name(facts.name)
-    if target is Target.RUN:
-        notes = left_behind(spec)
-        text = run_script(spec, _context(facts, version), (*comments, *notes))
-        return Output((OutputFile(f"{stem}.sh", text, 0o755),), notes)
-    made = bundle(spec, _context(facts, version), comments)
-    proof = prove(made, facts, version) if verify else ""
-    files = tuple(OutputFile(one.name, one.text, one.mode) for one in made.files)
+    made = _files(facts, spec, target, version, header(facts, plan))
+    mode = _PRIVATE if _masked(spec) != spec else 0
+    files = tuple(OutputFile(one.name, one.text, mode or one.mode) for one in made.files)
+    proof = prove(made, facts, version) if verify and target is Target.QUADLET else ""
     return Output(files, made.notes, proof)
 
 
 def diff(facts: ContainerFacts, plan: Plan, target: Target) -> str:
-    """Unified diff of the files: today's equivalent against the planned one."""
-    before = _texts(output(facts, None, target, verify=False))
-    after = _texts(output(facts, plan, target, verify=False))
+    """Unified diff of the files: today's equivalent against the planned one, with secrets masked."""
+    before, after = (
+        {one.name: one.text for one in _files(facts, _masked(spec), target, None, ()).files}
+        for spec in (plan.before, plan.after)
+    )
     lines: list[str] = []
     for name in dict.fromkeys((*before, *after)):
         lines += difflib.unified_diff(
@@ -61,8 +67,42 @@ def diff(facts: ContainerFacts, plan: Plan, target: Target) -> str:
     return "\n".join(lines)
 
 
-def _texts(made: Output) -> dict[str, str]:
-    return {one.name: one.text for one in made.files}
+def shown(facts: ContainerFacts, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
+    """The files as a screen may show them: with secrets masked."""
+    spec = _masked(plan.after if plan else facts.spec)
+    made = _files(facts, spec, target, None, header(facts, plan))
+    return tuple(OutputFile(one.name, one.text, one.mode) for one in made.files)
+
+
+def _files(
+    facts: ContainerFacts, spec: Spec, target: Target, version: Version | None, comments: tuple[str, ...]
+) -> Bundle:
+    context = _context(facts, spec, version)
+    if target is Target.QUADLET:
+        return bundle(spec, context, comments)
+    notes = left_behind(spec)
+    text = run_script(spec, context, comments)
+    return Bundle((UnitFile(f"{safe_file_name(facts.name)}.sh", text, 0o755),), (), "", notes)
+
+
+def _context(facts: ContainerFacts, spec: Spec, version: Version | None) -> UnitContext:
+    """The container's surroundings, with a plain bridge for each network that the plan brings."""
+    context = UnitContext.of(facts, version or facts.engine.version)
+    new = [
+        name
+        for name in map(network_name, spec[NETWORK])
+        if name and name not in facts.networks and name not in facts.spec[NETWORK]
+    ]
+    added = {name: {"name": name, "driver": "bridge"} for name in new}
+    return replace(context, networks={**context.networks, **added}, pod=facts.pod)
+
+
+def _masked(spec: Spec) -> Spec:
+    """The spec with the values of variables, labels and command words that look like secrets masked."""
+    pairs: tuple[Option[tuple[str, ...]], ...] = (ENV, LABELS, ANNOTATIONS)
+    for option in pairs:
+        spec = spec.with_(option, tuple(mask_argument(ENV.name, one) for one in spec[option]))
+    return spec.with_(COMMAND, tuple(mask_text(word) for word in spec[COMMAND]))
 
 
 def _body(text: str) -> list[str]:
@@ -81,19 +121,6 @@ def header(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
     lines += [f"Not changed ({one.check}): {visible(one.why, 200)}" for one in plan.skipped]
     lines += [f"Mind: {visible(one, 300)}" for one in plan.conflicts]
     return tuple(lines)
-
-
-def left_behind(spec: Spec) -> tuple[str, ...]:
-    """What could not be carried over or cannot be known."""
-    notes = list(spec.remarks)
-    if spec.unknowable:
-        flags = ", ".join(sorted({option.flag for option in spec.unknowable}))
-        notes.append(f"Podman does not tell of this container whether these were given: {flags}")
-    return tuple(notes)
-
-
-def _context(facts: ContainerFacts, version: Version | None) -> UnitContext:
-    return UnitContext.of(facts, version or facts.engine.version)
 
 
 def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
