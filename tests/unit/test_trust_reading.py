@@ -1,0 +1,276 @@
+"""Reading of policy, registries, keys and credentials out of small trees."""
+
+from __future__ import annotations
+
+import json
+import stat
+from typing import Any
+
+import pytest
+
+from hardentui.host.recorded import RecordedFiles
+from hardentui.host.registries import parse_sections
+from hardentui.host.trust import parse_policy, read_trust
+from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.facts import Unreadable
+from hardentui.model.trust import Policy, Registries, TrustFacts
+from hardentui.model.version import Version
+
+HOME = "/home/anna"
+PODMAN_5 = Version(5, 4, 2)
+ACCEPT = json.dumps({"default": [{"type": "insecureAcceptAnything"}]})
+REJECT = json.dumps({"default": [{"type": "reject"}]})
+
+
+def read(
+    text: dict[str, str], *, uid: int = 1000, version: Version = PODMAN_5, **document: Any
+) -> TrustFacts:
+    home = HOME if uid else "/root"
+    return read_trust(RecordedFiles({"text": text, **document}), home=home, uid=uid, version=version)
+
+
+def owned(uid: int, mode: int, gid: int | None = None) -> dict[str, Any]:
+    group = uid if gid is None else gid
+    return {
+        "mode": stat.S_IFREG | mode,
+        "uid": uid,
+        "gid": group,
+        "size": 1,
+        "mtime": 5.0,
+        "inode": 1,
+        "device": 1,
+    }
+
+
+def policy_of(facts: TrustFacts) -> Policy:
+    assert isinstance(facts.policy, Policy)
+    return facts.policy
+
+
+def registries_of(facts: TrustFacts) -> Registries:
+    assert isinstance(facts.registries, Registries)
+    return facts.registries
+
+
+def test_the_users_own_policy_comes_first() -> None:
+    own = f"{HOME}/.config/containers/policy.json"
+    found = policy_of(read({"/etc/containers/policy.json": REJECT, own: ACCEPT}))
+    assert (found.file, found.default[0].type) == (own, "insecureAcceptAnything")
+    assert policy_of(read({"/etc/containers/policy.json": REJECT})).default[0].type == "reject"
+
+
+def test_the_shared_policy_counts_from_podman_6_on() -> None:
+    tree = {"/usr/share/containers/policy.json": REJECT}
+    assert read(tree).policy == Missing("/etc/containers/policy.json")
+    assert policy_of(read(tree, version=Version(6))).file == "/usr/share/containers/policy.json"
+
+
+def test_a_closed_policy_is_unreadable_and_hides_the_next_one() -> None:
+    own = f"{HOME}/.config/containers/policy.json"
+    found = read({"/etc/containers/policy.json": REJECT}, errors={own: "EACCES"})
+    assert isinstance(found.policy, Unreadable)
+    assert own in found.policy.reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        "null",
+        "{}",
+        '{"default": []}',
+        '{"default": [{}]}',
+        '{"default": "reject"}',
+        '{"default": [{"type": "reject"}], "transports": {"docker": []}}',
+        '{"default": [{"type": "reject"}], "transports": {"docker": {"quay.io": []}}}',
+        '{"default": [{"type": "reject"}], "defaults": 1}',
+        '{"default": ' + "[" * 100_000,
+    ],
+)
+def test_what_podman_would_reject_is_no_policy(content: str) -> None:
+    assert isinstance(parse_policy(content, "p"), Unreadable)
+
+
+def test_every_key_file_of_a_policy_is_looked_at() -> None:
+    requirement = {
+        "type": "sigstoreSigned",
+        "keyPaths": ["/keys/a.pub", "/keys/gone.pub"],
+        "rekorPublicKeyPath": "/keys/rekor.pub",
+        "fulcio": {"caPath": "/keys/ca.pem", "oidcIssuer": "x"},
+    }
+    policy = {"default": [{"type": "reject"}], "transports": {"docker": {"quay.io": [requirement]}}}
+    keys = {"/keys/a.pub": "k", "/keys/rekor.pub": "k", "/keys/ca.pem": "k"}
+    found = read({"/etc/containers/policy.json": json.dumps(policy), **keys})
+    assert sorted(found.keys) == ["/keys/a.pub", "/keys/ca.pem", "/keys/gone.pub", "/keys/rekor.pub"]
+    assert isinstance(found.keys["/keys/gone.pub"], Missing)
+    assert isinstance(found.keys["/keys/ca.pem"], FileFact)
+
+
+def test_key_data_inside_the_policy_is_seen_and_not_kept() -> None:
+    policy = {"default": [{"type": "signedBy", "keyData": "c2VjcmV0LWtleQ=="}]}
+    found = policy_of(read({"/etc/containers/policy.json": json.dumps(policy)}))
+    assert found.default[0].inline
+    assert "c2VjcmV0" not in repr(found)
+
+
+def test_a_relative_key_path_is_not_guessed_at() -> None:
+    policy = {"default": [{"type": "signedBy", "keyPath": "keys/a.gpg"}]}
+    found = read({"/etc/containers/policy.json": json.dumps(policy)})
+    assert isinstance(found.keys["keys/a.gpg"], Unreadable)
+
+
+def test_drop_ins_override_the_main_registries_file() -> None:
+    main = """unqualified-search-registries = ["docker.io", "quay.io"]
+[[registry]]
+prefix = "example.com/team"
+location = "mirror.example.com/team"
+insecure = true
+[[registry]]
+location = "blocked.example.com"
+blocked = true
+[[registry.mirror]]
+location = "m.example.com"
+insecure = true
+"""
+    drop_in = """short-name-mode = "enforcing"
+unqualified-search-registries = ["docker.io"]
+credential-helpers = ["secretservice"]
+[[registry]]
+prefix = "example.com/team"
+location = "mirror.example.com/team"
+"""
+    folder = "/etc/containers/registries.conf.d"
+    found = registries_of(
+        read({"/etc/containers/registries.conf": main, f"{folder}/50.conf": drop_in, f"{folder}/x.txt": "{"})
+    )
+    assert found.search == ("docker.io",)
+    assert (found.search_file, found.mode_file) == (f"{folder}/50.conf", f"{folder}/50.conf")
+    assert found.short_name_mode == "enforcing"
+    assert found.credential_helpers == ("secretservice",)
+    team, blocked = found.registries
+    assert not team.insecure
+    assert blocked.blocked
+    assert blocked.prefix == "blocked.example.com"
+    assert blocked.mirrors[0].insecure
+
+
+def test_a_users_own_registries_file_shuts_out_the_systems_drop_ins() -> None:
+    own = f"{HOME}/.config/containers/registries.conf"
+    system = {"/etc/containers/registries.conf.d/a.conf": 'short-name-mode = "disabled"'}
+    assert registries_of(read(system)).short_name_mode == "disabled"
+    assert registries_of(read({**system, own: ""})).short_name_mode == "permissive"
+    assert registries_of(read({**system, own: ""}, version=Version(6))).short_name_mode == "disabled"
+
+
+def test_the_old_format_is_understood() -> None:
+    old = """[registries.search]
+registries = ["docker.io"]
+[registries.insecure]
+registries = ["example.com"]
+"""
+    found = registries_of(read({"/etc/containers/registries.conf": old}))
+    assert found.search == ("docker.io",)
+    assert [(one.prefix, one.insecure) for one in found.registries] == [("example.com", True)]
+
+
+@pytest.mark.parametrize("content", ["[", 'registry = "x"', "registry = [1]"])
+def test_a_broken_registries_file_is_unreadable(content: str) -> None:
+    found = read({"/etc/containers/registries.conf": content}).registries
+    assert isinstance(found, Unreadable)
+    assert "/etc/containers/registries.conf" in found.reason
+
+
+def test_sections_of_registries_d() -> None:
+    content = """---
+# comment
+default-docker:
+  lookaside-staging: file:///var/lib/containers/sigstore
+docker:
+  "quay.io/team":
+    use-sigstore-attachments: true   # on
+    lookaside: https://sigs.example.com
+  registry.example.com:5000:
+    use-sigstore-attachments: false
+"""
+    found = parse_sections(content, "f")
+    assert not isinstance(found, Unreadable)
+    assert {one.scope: one.enabled for one in found} == {
+        "": False,
+        "quay.io/team": True,
+        "registry.example.com:5000": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "docker: {quay.io: {use-sigstore-attachments: true}}",
+        "docker: &a\n  x: 1",
+        "docker:\n  - quay.io",
+        "just words",
+        "docker:\n\tquay.io:",
+        "docker:\n  quay.io: |\n    text",
+    ],
+)
+def test_more_of_yaml_than_that_is_not_guessed_at(content: str) -> None:
+    assert isinstance(parse_sections(content, "f"), Unreadable)
+
+
+def test_a_users_own_registries_d_replaces_the_systems() -> None:
+    system = {"/etc/containers/registries.d/a.yaml": "default-docker:\n  use-sigstore-attachments: true\n"}
+    own = {f"{HOME}/.config/containers/registries.d/b.yaml": "docker:\n  quay.io:\n    lookaside: x\n"}
+    found = read(system).attachments
+    assert not isinstance(found, Unreadable)
+    assert [one.scope for one in found] == [""]
+    found = read({**system, **own}).attachments
+    assert not isinstance(found, Unreadable)
+    assert [one.scope for one in found] == ["quay.io"]
+
+
+def test_credentials_are_counted_and_never_kept() -> None:
+    path = "/run/user/1000/containers/auth.json"
+    secret = "YW5uYTpodW50ZXIy"
+    document = {
+        "auths": {"quay.io": {"auth": secret}, "docker.io": {}},
+        "credHelpers": {"ghcr.io": "pass"},
+    }
+    found = read({path: json.dumps(document)}, stats={path: owned(1000, 0o644)})
+    assert not isinstance(found.auth_files, Unreadable)
+    (file,) = found.auth_files
+    assert file.inline == ("quay.io",)
+    assert file.helpers == ("pass",)
+    assert file.file.mode == 0o644
+    assert secret not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", '{"auths": 5}', '{"auths": {"a": 1}}', '{"credHelpers": []}']
+)
+def test_a_broken_credentials_file_holds_none(content: str) -> None:
+    found = read({"/root/.docker/config.json": content}, uid=0).auth_files
+    assert not isinstance(found, Unreadable)
+    assert [(one.inline, one.helpers) for one in found] == [((), ())]
+
+
+def test_a_closed_credentials_file_makes_the_answer_unknown() -> None:
+    found = read({}, errors={"/root/.docker/config.json": "EACCES"}, uid=0)
+    assert isinstance(found.auth_files, Unreadable)
+
+
+def test_certificates_have_a_host_and_a_role() -> None:
+    folder = "/etc/containers/certs.d/registry.example.com:5000"
+    tree = {
+        f"{folder}/ca.crt": "c",
+        f"{folder}/client.cert": "c",
+        f"{folder}/client.key": "k",
+        f"{folder}/README": "",
+    }
+    found = read(tree, stats={f"{folder}/client.key": owned(1001, 0o640)}).certificates
+    assert not isinstance(found, Unreadable)
+    assert [(one.host, one.role) for one in found] == [
+        ("registry.example.com:5000", "ca"),
+        ("registry.example.com:5000", "certificate"),
+        ("registry.example.com:5000", "key"),
+    ]
+    assert [danger.what for danger in found[2].file.dangers] == ["belongs to uid 1001"]
