@@ -88,11 +88,8 @@ def _files(
 def _context(facts: ContainerFacts, spec: Spec, version: Version | None) -> UnitContext:
     """The container's surroundings, with a plain bridge for each network that the plan brings."""
     context = UnitContext.of(facts, version or facts.engine.version)
-    new = [
-        name
-        for name in map(network_name, spec[NETWORK])
-        if name and name not in facts.networks and name not in facts.spec[NETWORK]
-    ]
+    named = [network_name(argument) for argument in spec[NETWORK]]
+    new = [one for one in named if one and one not in facts.networks and one not in facts.spec[NETWORK]]
     added = {name: {"name": name, "driver": "bridge"} for name in new}
     return replace(context, networks={**context.networks, **added}, pod=facts.pod)
 
