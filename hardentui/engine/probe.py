@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES
 from hardentui.engine.connection import Connection, Listener, UnixConnection
 from hardentui.engine.locate import Candidate, user_name
 from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineError, NoEngine, NotFound
 from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.options.capabilities import STOCK_CAPABILITIES
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:
         version=version,
         rootless=Unreadable("the owner of the socket is not known") if owner is None else owner != 0,
         local=_is_local(first.peer()),
-        default_capabilities=DEFAULT_CAPABILITIES,
+        default_capabilities=STOCK_CAPABILITIES,
     )
     return Engine(facts, _connector(first, lambda: UnixConnection(path, listener, url=candidate.url)))
 
@@ -138,7 +138,7 @@ def _open_ssh(candidate: Candidate, listener: Listener | None) -> Engine:
         version=version,
         rootless=_rootless_by_path(tunnel.remote_path),
         local=False,
-        default_capabilities=DEFAULT_CAPABILITIES,
+        default_capabilities=STOCK_CAPABILITIES,
     )
     connect = _connector(first, lambda: _through(tunnel, candidate, listener))
     return Engine(facts, connect, on_close=tunnel.close)

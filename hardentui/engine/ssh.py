@@ -99,11 +99,15 @@ def _accepts(path: str) -> bool:
         return knocking.connect_ex(path) == 0
 
 
-def private_base() -> str | None:
-    """The folder for sockets of ours: $XDG_RUNTIME_DIR when it is usable, else the usual temporary one."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    usable = runtime.startswith("/") and os.access(runtime, os.W_OK | os.X_OK) and len(runtime) < 60
-    return runtime if usable else None
+def private_base() -> str:
+    """The folder for sockets of ours: $XDG_RUNTIME_DIR, the temporary one or /tmp, the first that is usable.
+
+    A socket's path must stay below 108 bytes, so a long folder is not usable.
+    """
+    for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
+        if folder.startswith("/") and len(os.fsencode(folder)) < 70 and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    return "/tmp"  # noqa: S108  the folder made in it is private
 
 
 def _parse(url: str) -> tuple[str, str, tuple[str, ...]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
 from tests.conftest import cannot_run
 from tests.support.images import NGINX, REDIS, ServiceImage, build, missing_package
-from tests.support.podman import TEST_USER, Bench, BenchFailed, missing_programs
+from tests.support.podman import BUSYBOX, TEST_USER, Bench, BenchFailed, missing_programs
 
 
 def _bench(user: str = "") -> Iterator[Bench]:
@@ -23,9 +24,18 @@ def _bench(user: str = "") -> Iterator[Bench]:
         cannot_run(f"no Podman could be started: {error}")
     try:
         bench.image()
+        _prove(bench)
         yield bench
     finally:
         bench.stop()
+
+
+def _prove(bench: Bench) -> None:
+    """Some machines let Podman answer but not run anything (an ordinary user on mixed cgroups v1 and v2)."""
+    try:
+        bench.podman("run", "--rm", "--network", "none", BUSYBOX, "true")
+    except subprocess.CalledProcessError as error:
+        cannot_run(f"Podman cannot run a container here, try as root: {error.stderr.strip()}")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -260,6 +261,27 @@ def test_the_rootless_bench_is_another_user(rootless_podman: Bench) -> None:
     assert re.search(r"uid=[1-9]", rootless_podman.execute("id"))
 
 
+def test_a_bench_recovers_from_a_kill_and_leaves_nothing_behind() -> None:
+    bench = Bench()
+    try:
+        bench.start()
+        bench.image()
+        bench.run("left", "--network", "none", BUSYBOX, "sleep", "600")
+        for name in ("service", "holder"):
+            record = bench.directory / f"{name}.pid"
+            if record.exists():  # only root needs namespaces held
+                os.kill(int(record.read_text().split()[0]), signal.SIGKILL)
+        bench.start()
+        assert BUSYBOX in bench.podman("images", "--format", "{{.Repository}}:{{.Tag}}")
+        groups = bench.directory / "cgroups"
+        made = groups.read_text().split() if groups.exists() else []
+    finally:
+        bench.stop()
+    assert not bench.directory.exists()
+    assert [group for group in made if Path(group).exists()] == []
+    assert str(bench.directory) not in Path("/proc/mounts").read_text()
+
+
 def test_nginx_serves_from_debian_files(podman: Bench, service_image: str) -> None:
     podman.run("e-nginx", "-p", "127.0.0.1:8088:80", service_image)
     try:
@@ -315,12 +337,15 @@ def test_a_private_service_ends_when_we_are_killed(podman_wrapper: str) -> None:
         "thread = threading.Thread(target=service.start)\n"  # a worker that has ended when we die
         "thread.start(); thread.join(); time.sleep(0.3)\n"
         "service.engine().listed()\n"
-        "print(service.pid, flush=True)\n"
+        "print(service.pid, service.socket, flush=True)\n"
         "time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        pid = int(process.stdout.readline())
-        assert Path(f"/proc/{pid}").exists()
-        process.send_signal(signal.SIGKILL)
-        assert eventually(lambda: not Path(f"/proc/{pid}").exists())
+        pid, socket = process.stdout.readline().split()
+        try:
+            assert Path(f"/proc/{pid}").exists()
+            process.send_signal(signal.SIGKILL)
+            assert eventually(lambda: not Path(f"/proc/{pid}").exists())
+        finally:
+            shutil.rmtree(Path(socket).parent)  # nobody was left to do it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import textwrap
 import threading
 from pathlib import Path
@@ -15,7 +16,7 @@ from hardentui.engine.child import Child
 from hardentui.engine.locate import Candidate
 from hardentui.engine.probe import Attempt, probe
 from hardentui.engine.read import Engine
-from hardentui.engine.ssh import Tunnel
+from hardentui.engine.ssh import Tunnel, private_base
 from hardentui.errors import EngineUnreachable
 from tests.support.hostile import Scripted, answer
 from tests.support.waiting import eventually
@@ -113,6 +114,18 @@ def test_ssh_that_hangs_is_ended_after_the_time_limit(
         tunnel.ensure()
     assert monotonic() - started < 4
     tunnel.close()
+
+
+def test_the_folder_for_sockets_is_short_and_writable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = os.path.relpath(tmp_path, "/")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("long" * 20)))
+    for unusable in ("", short, "/nonexistent", f"/{short}/{'x' * 70}"):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", unusable)
+        assert private_base() == "/tmp"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/var/tmp")
+    assert private_base() == "/var/tmp"
 
 
 def test_a_missing_program_is_named() -> None:
