@@ -150,8 +150,14 @@ def engine_info(engine: EngineFacts, part: str) -> Mapping[str, Any]:
 
 
 def looks_like_selinux(label: str) -> bool:
-    """`user:role:type:level`, as SELinux writes it; AppArmor has no two colons in a row of words."""
-    return label.count(":") >= 3 or label.endswith(":kernel_t") or ":spc_t" in label
+    """`user:role:type[:level]`, as SELinux writes it."""
+    return label.count(":") >= 2 and "_r:" in label
+
+
+def selinux_type(label: str) -> str:
+    """The third word of an SELinux label; empty when it is none."""
+    words = label.split(":")
+    return words[2] if looks_like_selinux(label) else ""
 
 
 def lsm(facts: ContainerFacts) -> Known[str]:
@@ -183,10 +189,7 @@ def lsm(facts: ContainerFacts) -> Known[str]:
 
 def without_cgroup(facts: ContainerFacts) -> bool:
     """It was made with `--cgroups=disabled`: nothing can be limited or counted."""
-    hidden = CGROUPS in facts.spec.unknowable and not is_planned(facts)
-    return facts.spec[CGROUPS] == "disabled" or (
-        hidden and section(facts.inspect, "HostConfig").get("Cgroups") == "disabled"
-    )
+    return facts.spec[CGROUPS] == "disabled"
 
 
 def bytes_of(size: str) -> int:

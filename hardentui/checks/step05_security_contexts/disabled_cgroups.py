@@ -72,7 +72,7 @@ def _cgroup_version(facts: ContainerFacts) -> str:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    if spec[CGROUPS] == "disabled" or CGROUPS in spec.unknowable:
+    if spec[CGROUPS] == "disabled":
         spec = spec.without(CGROUPS)
     return spec.with_(CGROUPNS, "private") if spec[CGROUPNS] == "host" else spec
 

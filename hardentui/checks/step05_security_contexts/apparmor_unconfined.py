@@ -1,0 +1,103 @@
+"""AppArmor does not confine the container.
+
+What it checks:
+On a host with AppArmor and a rootful engine: whether the container runs under a profile. It does not with
+`apparmor=unconfined` and in privileged mode. For a running container the label of its main process decides;
+a stacked label such as `containers-default-…//&crun (mixed)` is confined. Podman applies no profile to
+rootless containers, and none where SELinux is used.
+
+Why it matters:
+The default profile denies what a container never needs: writing kernel settings below /proc/sys and /sys,
+mounting, tracing processes outside. When another wall has a hole (a kept capability, a mask that was
+lifted) it is the profile that still says no.
+
+What may break:
+Programs that mount, trace other processes or change kernel settings from inside. They need a profile of
+their own that allows just that, instead of none.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import APPARMOR_LSM, SELINUX, ask, judge, lsm, proc
+from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import APPARMOR, PRIVILEGED
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.engine.rootless is True:
+        return not_applicable("Podman applies no AppArmor profile to rootless containers")
+    module = lsm(facts)
+    if isinstance(module, Unreadable):
+        return unknown(module.reason)
+    if module != APPARMOR_LSM:
+        host = "SELinux" if module == SELINUX else "no AppArmor"
+        return not_applicable(f"the engine uses {host}")
+    why = _switched_off(facts.spec)
+    return judge(
+        ask(facts, lambda kernel: kernel.lsm_label),
+        lambda label: (unconfined(label), label or "no label"),
+        declared_bad=bool(why),
+        declared=why or f"profile {facts.spec[APPARMOR] or 'of the engine'}",
+        reason="no AppArmor profile stands between it and the host",
+        where=proc(facts, "attr/current"),
+    )
+
+
+def unconfined(label: str) -> bool:
+    """No profile at all; a stack in which one part confines is confined."""
+    return label in ("", "unconfined") or label.endswith("(unconfined)")
+
+
+def _switched_off(spec: Spec) -> str:
+    if spec[APPARMOR]:
+        return "apparmor=unconfined" if spec[APPARMOR] == "unconfined" else ""
+    return "privileged" if spec[PRIVILEGED] else ""
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[APPARMOR] == "unconfined":
+        spec = spec.without(APPARMOR)
+    if _switched_off(spec):
+        raise CannotFix(
+            "privileged mode switches AppArmor off as well", "Fix privileged first, or name a profile."
+        )
+    return spec
+
+
+_APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
+_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
+
+CHECK = Check(
+    id="apparmor-unconfined",
+    title="AppArmor does not confine the container",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Run it under an AppArmor profile",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(engine=_APPARMOR),
+        container(kernel=Kernel(7, lsm_label="containers-default-0.62.2//&crun (mixed)")),
+        container(kernel=Kernel(7, lsm_label="containers-default-0.62.2 (enforce)")),
+        container(kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=rootless()),
+        container((APPARMOR, "unconfined"), engine=_SELINUX),
+    ),
+    fails=(
+        container((APPARMOR, "unconfined"), engine=_APPARMOR),
+        container(
+            (APPARMOR, "unconfined"), kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=_APPARMOR
+        ),
+        container((PRIVILEGED, True), kernel=Kernel(7, lsm_label="unconfined")),
+    ),
+    references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
+    catalogue="S5-20",
+)

@@ -1,0 +1,141 @@
+"""The environment of the host leaks into the container.
+
+What it checks:
+Whether the whole environment of the host was handed over (`--env-host`), which shows in the command that made
+the container or in variables that only a login or a service of the host has (USER, SHLVL, SSH_CONNECTION,
+INVOCATION_ID…), and whether a proxy variable carries a user and a password.
+
+Why it matters:
+The shell of an admin holds what they work with: cloud keys, tokens of registries and clusters, the address of
+their ssh agent. With `--env-host` all of that is in the container and in the engine's database for good, and
+the first hole in the service hands it out. A proxy address with a password does the same with that password.
+
+What may break:
+Variables that the service really used are gone: hand over those few by name. Without the proxy variables,
+programs that reach the internet through the proxy fail until they get its address without the password.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hardentui.checks.common import is_planned, listed, section
+from hardentui.checks.examples import container
+from hardentui.checks.secrets import secret_value
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.spec import Spec
+from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
+from hardentui.visible import MASK
+
+_OF_A_HOST = frozenset(
+    {
+        *("USER", "LOGNAME", "SHELL", "SHLVL", "PWD", "OLDPWD", "MAIL", "LS_COLORS", "LESSOPEN", "SUDO_USER"),
+        *("SUDO_UID", "SUDO_COMMAND", "SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "SSH_AUTH_SOCK", "DISPLAY"),
+        *("XDG_RUNTIME_DIR", "XDG_SESSION_ID", "XDG_DATA_DIRS", "DBUS_SESSION_BUS_ADDRESS", "INVOCATION_ID"),
+        *("JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "MANAGERPID", "HISTCONTROL", "HISTSIZE", "TERM_PROGRAM"),
+    }
+)
+_ENOUGH = 3
+_PROXIES = frozenset(
+    name for low in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy") for name in (low, low.upper())
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    names = _host_names(facts.spec)
+    asked = facts.spec[ENV_HOST] or _command_asks(facts)
+    if asked or len(names) >= _ENOUGH:
+        evidence = tuple(Evidence("env", f"{name}={MASK}") for name in names)
+        declared = "env-host" if asked else f"{len(names)} variables of a login or service"
+        return failed("it holds the environment of the host", declared, evidence=evidence)
+    proxies = _proxies_with_password(facts)
+    if proxies:
+        evidence = tuple(Evidence("env", f"{name}={MASK}") for name in proxies)
+        return failed(f"{listed(proxies)} carries a password", listed(proxies), evidence=evidence)
+    return passed("no variables of the host")
+
+
+def _command(facts: ContainerFacts) -> tuple[str, ...]:
+    """The words that made it; nothing for a plan."""
+    if is_planned(facts):
+        return ()
+    words = section(facts.inspect, "Config").get("CreateCommand") or ()
+    return tuple(str(word) for word in words)
+
+
+def _command_asks(facts: ContainerFacts) -> bool:
+    return any(word in ("--env-host", "--env-host=true") for word in _command(facts))
+
+
+def _host_names(spec: Spec) -> tuple[str, ...]:
+    return tuple(name for pair in spec[ENV] if (name := pair.partition("=")[0]) in _OF_A_HOST)
+
+
+def _proxies_with_password(facts: ContainerFacts) -> tuple[str, ...]:
+    """Of the container's own variables, and those that Podman passed on from its own environment."""
+    own = facts.spec[ENV]
+    pairs = set(own)
+    if facts.spec[HTTP_PROXY]:
+        pairs.update(str(pair) for pair in section(facts.inspect, "Config").get("Env") or ())
+    found = (pair.partition("=") for pair in sorted(pairs))
+    return tuple(name for name, _, value in found if name in _PROXIES and secret_value(value))
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    facts = context.facts
+    if spec[ENV_HOST] or _command_asks(facts) or len(_host_names(spec)) >= _ENOUGH:
+        spec = spec.without(ENV_HOST).with_(ENV, _own_variables(spec, _command(facts)))
+    passwords = [pair for pair in spec[ENV] if pair.partition("=")[0] in _PROXIES and secret_value(pair)]
+    if passwords:
+        raise CannotFix(
+            "a proxy variable that was given by name carries a password",
+            "Give the proxy's address without it, and let the proxy know the host instead.",
+        )
+    inherited = _proxies_with_password(facts)
+    return spec.with_(HTTP_PROXY, False) if inherited and not is_planned(facts) else spec
+
+
+def _own_variables(spec: Spec, command: tuple[str, ...]) -> tuple[str, ...]:
+    """Variables that were given by name; where that is not known, those that are not typical of a host."""
+    given = {after.partition("=")[0] for word, after in pairwise(command) if word in ("-e", "--env")}
+    given |= {word.split("=", 2)[1] for word in command if word.startswith(("--env=", "-e="))}
+    files = any(word.startswith("--env-file") for word in command)
+    if "--env-host" in command and not files:
+        return tuple(pair for pair in spec[ENV] if pair.partition("=")[0] in given)
+    return tuple(pair for pair in spec[ENV] if pair.partition("=")[0] in given - _OF_A_HOST or _is_own(pair))
+
+
+def _is_own(pair: str) -> bool:
+    return pair.partition("=")[0] not in _OF_A_HOST
+
+
+_LEAKED = {"Config": {"CreateCommand": ["podman", "run", "--env-host", "-e", "TZ=UTC", "img"]}}
+
+CHECK = Check(
+    id="leaking-host-environment",
+    title="The environment of the host leaks into the container",
+    step=5,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Hand over only the variables that the service needs, by name",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container((ENV, ("TZ=UTC", "USER=shop"))),
+        container((ENV, ("https_proxy=http://proxy.example:3128",))),
+    ),
+    fails=(
+        container((ENV_HOST, True)),
+        container((ENV, ("TZ=UTC", "SHLVL=1", "LOGNAME=root", "SSH_CLIENT=192.0.2.1")), inspect=_LEAKED),
+        container((ENV, ("https_proxy=http://anna:correct-horse@proxy.example:3128",))),
+        container(inspect={"Config": {"Env": ["http_proxy=http://anna:correct-horse@proxy.example"]}}),
+    ),
+    references=("NIST SP 800-190 4.1.4",),
+    catalogue="S5-24",
+)

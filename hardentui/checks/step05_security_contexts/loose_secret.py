@@ -1,0 +1,129 @@
+"""An engine secret is handed over more openly than it needs to be.
+
+What it checks:
+The container's engine secrets: whether one is passed as an environment variable, or mounted as a file that
+other users inside may read (0444 when no mode is given).
+
+Why it matters:
+A secret that becomes a variable is again inherited by every child process and printed by every debug page.
+A file that everybody inside can read is lost with the weakest process: an intruder who runs as `nobody`
+after a hole in a template engine reads the database password that only the worker should know.
+
+What may break:
+A file with mode 0400 can be read by its owner only, so the owner must be the user of the process: the fix
+sets the uid where it is a number. A program that only knows the variable has to learn to read the file
+(most images accept NAME_FILE).
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import declared_user, is_root, listed, section
+from hardentui.checks.examples import container
+from hardentui.checks.secrets import engine_secret
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import SECRETS, USER
+from hardentui.visible import visible
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    secrets = facts.spec[SECRETS]
+    hidden = _variables_from_secrets(facts) if SECRETS in facts.spec.unknowable else ()
+    bad = [(_name(one), _trouble(one)) for one in secrets if _trouble(one)]
+    bad += [(name, "handed over as a variable") for name in hidden]
+    declared = listed([_name(one) for one in secrets]) or "no secrets"
+    if bad:
+        evidence = tuple(Evidence(f"secret {visible(name, 60)}", trouble) for name, trouble in bad)
+        names = listed([visible(name, 60) for name, _ in bad])
+        return failed(f"more processes than needed can read {names}", declared, evidence=evidence)
+    if SECRETS in facts.spec.unknowable:
+        return unknown("the engine does not show the secrets of a container that has not run yet")
+    return passed(declared)
+
+
+def _variables_from_secrets(facts: ContainerFacts) -> tuple[str, ...]:
+    pairs = [str(pair).partition("=") for pair in section(facts.inspect, "Config").get("Env") or ()]
+    return tuple(name for name, _, value in pairs if engine_secret(value))
+
+
+def _name(secret: str) -> str:
+    return secret.partition(",")[0]
+
+
+def _options(secret: str) -> dict[str, str]:
+    return dict(part.partition("=")[::2] for part in secret.split(",")[1:])
+
+
+def _trouble(secret: str) -> str:
+    """What is too open about one `NAME,type=…,mode=…`; empty when nothing is."""
+    options = _options(secret)
+    if options.get("type") == "env":
+        return "handed over as a variable"
+    mode = options.get("mode") or "0444"
+    others = not mode.isdecimal() or bool(int(mode, 8) & 0o007) if _is_octal(mode) else True
+    return f"mode {mode}" if others else ""
+
+
+def _is_octal(mode: str) -> bool:
+    return mode.isdecimal() and not set(mode) & {"8", "9"}
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    variables = [_name(one) for one in spec[SECRETS] if _options(one).get("type") == "env"]
+    if variables:
+        raise CannotFix(
+            f"the program must learn to read {listed(variables)} from a file",
+            "Use --secret NAME,type=mount,mode=0400 and, for most images, VARIABLE_FILE=/run/secrets/NAME.",
+        )
+    user = (spec[USER] or declared_user(context.facts)).partition(":")[0]
+    owner = "" if is_root(user) else user
+    return spec.with_(SECRETS, tuple(_closed(one, owner) if _trouble(one) else one for one in spec[SECRETS]))
+
+
+def _closed(secret: str, owner: str) -> str:
+    """The secret as a file that only the user of the process may read."""
+    parts = [part for part in secret.split(",") if not part.startswith("mode=")]
+    if owner and not any(part.startswith("uid=") for part in parts):
+        if not owner.isdecimal():
+            raise CannotFix(
+                f"the uid of user {owner} is not known, and the secret must belong to it",
+                "Set the user of the container as a number, or uid= of the secret.",
+            )
+        parts.append(f"uid={owner}")
+    return ",".join([*parts, "mode=0400"])
+
+
+CHECK = Check(
+    id="loose-secret",
+    title="An engine secret is handed over more openly than it needs to be",
+    step=5,
+    severity=Severity.LOW,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Mount secrets so that only the process's user can read them",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(container(), container((SECRETS, ("db,type=mount,uid=1001,mode=0400",)))),
+    fails=(
+        container((SECRETS, ("db,type=mount",)), (USER, "1001:1001")),
+        container((SECRETS, ("db,type=mount,target=/x,mode=0644", "ok,type=mount,mode=0440"))),
+        container((SECRETS, ("db,type=env,target=DB",))),
+    ),
+    references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
+    catalogue="S5-23",
+)

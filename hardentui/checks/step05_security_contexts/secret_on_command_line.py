@@ -1,0 +1,78 @@
+"""A credential stands on a command line.
+
+What it checks:
+The words of the container's command, entry point and health check, and registry credentials in the command
+that made the container: options such as `--password`, values that are credentials by their shape.
+
+Why it matters:
+Command lines are public. Every user of the host sees them in the process list, the container's own
+processes see them in /proc, `podman ps` and `podman inspect` print them, and they end up in shell history,
+unit files and logs. Nobody needs to break in to read them.
+
+What may break:
+The program must learn the value from somewhere else: a file (`--password-file`, a mounted secret), standard
+input or a configuration file. Look up what it offers. Change the credential, since the old one is known.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import section
+from hardentui.checks.examples import container
+from hardentui.checks.secrets import secrets_in_words
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
+from hardentui.visible import MASK
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    spec = facts.spec
+    lines = {
+        "command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]),
+        "health check": tuple(spec[HEALTH_CMD].split()),
+    }
+    found = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
+    if _has_registry_login(facts):
+        found.append(("command that made it", f"--creds {MASK}"))
+    if not found:
+        return passed("no word looks like a credential")
+    places = ", ".join(dict.fromkeys(where for where, _ in found))
+    evidence = tuple(Evidence(where, word) for where, word in found)
+    return failed(
+        f"everybody on the host can read a credential in its {places}",
+        f"{len(found)} credentials",
+        evidence=evidence,
+        commands=("podman secret create NAME -", "--secret NAME,type=mount,mode=0400"),
+    )
+
+
+def _has_registry_login(facts: ContainerFacts) -> bool:
+    words = section(facts.inspect, "Config").get("CreateCommand") or ()
+    return any(str(word) == "--creds" or str(word).startswith("--creds=") for word in words)
+
+
+CHECK = Check(
+    id="secret-on-command-line",
+    title="A credential stands on a command line",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Hand credentials over as files or engine secrets",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(
+        container((COMMAND, ("server", "--password-file", "/run/secrets/db", "--no-password"))),
+        container((HEALTH_CMD, "curl -fsS http://localhost/")),
+    ),
+    fails=(
+        container((COMMAND, ("redis-server", "--requirepass", "x", "--password", "correct-horse"))),
+        container((HEALTH_CMD, "mysqladmin ping -pcorrect-horse")),
+        container((ENTRYPOINT, ("run", "--db=postgres://shop:correct-horse@db/shop"))),
+        container(inspect={"Config": {"CreateCommand": ["podman", "run", "--creds=u:p", "img"]}}),
+    ),
+    references=("NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
+    catalogue="S5-22",
+)

@@ -1,0 +1,113 @@
+"""SELinux does not confine the container.
+
+What it checks:
+On a host with SELinux: whether the container runs in a confined domain (container_t or one made for it).
+The separation is off with `label=disable`, in privileged mode, with a type such as spc_t, and silently with
+`--pid=host` and `--ipc=host`. For a running container the label of its main process decides.
+
+Why it matters:
+SELinux is the wall that held in many escapes from containers: a process with the type container_t cannot
+read or write files of the host even as root, because they carry other labels. With spc_t or no label at
+all, a hole in the runtime, a leaked file descriptor or a careless mount is enough to reach every file of
+the host.
+
+What may break:
+Bind mounts without `:Z` or `:z` are refused then, as files of the host should be; relabel the directories
+that belong to the container. Sockets and devices of the host may need a policy of their own, which udica
+writes.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import SELINUX, ask, judge, lsm, proc, selinux_type
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import (
+    IPC,
+    LABEL_DISABLE,
+    LABEL_LEVEL,
+    LABEL_ROLE,
+    LABEL_TYPE,
+    LABEL_USER,
+    PID,
+    PRIVILEGED,
+)
+
+_UNCONFINED = frozenset({"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"})
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    module = lsm(facts)
+    if isinstance(module, Unreadable):
+        return unknown(module.reason)
+    if module != SELINUX:
+        return not_applicable("the engine does not use SELinux")
+    why = _switched_off(facts.spec)
+    return judge(
+        ask(facts, lambda kernel: kernel.lsm_label),
+        lambda label: (selinux_type(label) in (_UNCONFINED | {""}), label or "no label"),
+        declared_bad=bool(why),
+        declared=why or f"type {facts.spec[LABEL_TYPE] or 'container_t'}",
+        reason="SELinux does not separate it from the host",
+        where=proc(facts, "attr/current"),
+    )
+
+
+def _switched_off(spec: Spec) -> str:
+    """What switches the separation off; empty when nothing does."""
+    if spec[LABEL_DISABLE]:
+        return "label=disable"
+    if spec[LABEL_TYPE]:
+        return f"label=type:{spec[LABEL_TYPE]}" if spec[LABEL_TYPE] in _UNCONFINED else ""
+    if any(spec[option] for option in (LABEL_LEVEL, LABEL_ROLE, LABEL_USER)):
+        return ""
+    if spec[PRIVILEGED]:
+        return "privileged"
+    return next((f"{o.flag}=host" for o in (PID, IPC) if spec[o] == "host"), "")
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    spec = spec.without(LABEL_DISABLE)
+    if spec[LABEL_TYPE] in _UNCONFINED:
+        spec = spec.without(LABEL_TYPE)
+    left = _switched_off(spec)
+    if left:
+        raise CannotFix(
+            f"{left} switches SELinux off as well", "Fix that first; a type of its own also brings it back."
+        )
+    return spec
+
+
+_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
+_APPARMOR = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
+
+CHECK = Check(
+    id="selinux-disabled",
+    title="SELinux does not confine the container",
+    step=5,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Let SELinux confine the container",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(engine=_SELINUX),
+        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c1,c2")),
+        container((LABEL_DISABLE, True), engine=_APPARMOR),
+    ),
+    fails=(
+        container((LABEL_DISABLE, True), engine=_SELINUX),
+        container((LABEL_TYPE, "spc_t"), engine=_SELINUX),
+        container((PID, "host"), engine=_SELINUX),
+        container((PRIVILEGED, True), kernel=Kernel(7, lsm_label="system_u:system_r:spc_t:s0")),
+    ),
+    references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
+    catalogue="S5-18",
+)

@@ -1,0 +1,114 @@
+"""Two unrelated containers carry the same SELinux categories.
+
+What it checks:
+On a host with SELinux: whether the pair of categories in the container's label (`s0:c12,c815`) is also that
+of a container of another pod or application, or whether the level was forced to a bare `s0` without
+categories.
+
+Why it matters:
+All containers run in the same SELinux domain; only the categories keep them apart. With equal categories, a
+process of one may open the files and signal the processes of the other as far as ordinary permissions
+allow, and both are often root. A level without categories sits below all of them.
+
+What may break:
+Containers that share files through a common level lose access to what the other one labelled with `:Z`. Use
+`:z` for a directory that several containers share, or put them into one pod, which has one level.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import SELINUX, ask, is_planned, listed, lsm, proc, related
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Peer, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.spec import Spec
+from hardentui.options import LABEL_DISABLE, LABEL_LEVEL
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    module = lsm(facts)
+    if isinstance(module, Unreadable):
+        return unknown(module.reason)
+    if module != SELINUX:
+        return not_applicable("the engine does not use SELinux")
+    if facts.spec[LABEL_DISABLE]:
+        return not_applicable("SELinux is switched off for it, which is judged by selinux-disabled")
+    forced = facts.spec[LABEL_LEVEL]
+    declared = f"level {forced or 'chosen by Podman'}"
+    label = _label(facts)
+    level = _level(label) or forced
+    evidence = (Evidence(proc(facts, "attr/current"), label or declared),)
+    if level and not _categories(level) and (forced or label):
+        return failed("its level has no categories", declared, label, evidence)
+    if not level:
+        return passed(declared, reason="Podman picks categories that no other container has")
+    same = [peer.name for peer in facts.peers if _same(level, peer) and not related(facts, peer)]
+    if same:
+        return failed(f"the same categories as {listed(same)}", declared, label, evidence)
+    return passed(declared, label, evidence)
+
+
+def _label(facts: ContainerFacts) -> str:
+    """The live label, else the one that Podman recorded; empty for a plan."""
+    live = ask(facts, lambda kernel: kernel.lsm_label)
+    if isinstance(live, str) and live:
+        return live
+    return "" if is_planned(facts) else str(facts.inspect.get("ProcessLabel") or "")
+
+
+def _level(label: str) -> str:
+    return label.split(":", 3)[3] if label.count(":") >= 3 else ""
+
+
+def _categories(level: str) -> str:
+    return level.partition(":")[2]
+
+
+def _same(level: str, peer: Peer) -> bool:
+    other = _categories(_level(peer.process_label))
+    return bool(other) and set(other.split(",")) == set(_categories(level).split(","))
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(LABEL_LEVEL)
+
+
+_SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
+_PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,c2", pod="p")
+
+CHECK = Check(
+    id="shared-mcs-categories",
+    title="Two unrelated containers carry the same SELinux categories",
+    step=5,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Let Podman choose the SELinux level",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(engine=_SELINUX, peers=(_PEER,)),
+        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=(_PEER,)),
+        container((LABEL_LEVEL, "s0:c1,c2"), engine=_SELINUX, peers=(_PEER,), inspect={"Pod": "p"}),
+    ),
+    fails=(
+        container((LABEL_LEVEL, "s0:c2,c1"), engine=_SELINUX, peers=(_PEER,)),
+        container((LABEL_LEVEL, "s0"), engine=_SELINUX),
+    ),
+    references=("NIST SP 800-190 4.3.4",),
+    catalogue="S5-19",
+)
