@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from time import strftime
 
 from hardentui.engine import events
-from hardentui.engine.connection import Request
 from hardentui.engine.read import Engine, Gone, Inspected
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, NotFound
@@ -23,6 +20,7 @@ from hardentui.model.finding import Finding, Kind, Remediation, Status, Subject
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.version import Version
 from hardentui.workbench import outputs
+from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.gather import Gatherer, with_peers
 from hardentui.workbench.judging import Judge, find_check
 from hardentui.workbench.opening import Opened, open_engines
@@ -39,7 +37,6 @@ from hardentui.workbench.views import (
 )
 from hardentui.writers.files import Written, write_bundle
 
-_COMMANDS_KEPT = 500
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
 
@@ -68,9 +65,8 @@ class Workbench:
         self._reports: dict[str, Report] = {}
         self._rows: dict[str, Row] = {}
         self._host_reports: tuple[Report, ...] | None = None
-        self._commands: deque[Command] = deque(maxlen=_COMMANDS_KEPT)
-        self._command_listeners: list[Callable[[Command], None]] = []
-        opened.requests.listen(self._on_request)
+        self._log = CommandLog()
+        opened.requests.listen(self._log)
 
     @classmethod
     def open(
@@ -354,27 +350,14 @@ class Workbench:
         """
         return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files])
 
-    # --- the command log --------------------------------------------------------------------------
-
     @property
     def commands(self) -> tuple[Command, ...]:
         """Requests and commands so far, newest last."""
-        return tuple(self._commands)
+        return self._log.newest()
 
     def on_command(self, listener: Callable[[Command], None]) -> None:
         """Be told about each request from now on."""
-        self._command_listeners.append(listener)
-
-    def _on_request(self, request: Request) -> None:
-        command = Command(
-            strftime("%H:%M:%S"),
-            f"{request.method} {request.target}",
-            str(request.status or "no answer"),
-            request.seconds,
-        )
-        self._commands.append(command)
-        for listener in self._command_listeners:
-            listener(command)
+        self._log.listen(listener)
 
     def close(self) -> None:
         """End all connections and a private service."""

@@ -1,0 +1,39 @@
+"""What was asked of Podman and run on this host, for whoever wants to see it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from time import strftime
+
+from hardentui.engine.connection import Request
+from hardentui.workbench.views import Command
+
+KEPT = 500
+
+
+class CommandLog:
+    """The newest requests and commands; called from the threads that send them."""
+
+    def __init__(self) -> None:
+        self._commands: deque[Command] = deque(maxlen=KEPT)
+        self._listeners: list[Callable[[Command], None]] = []
+
+    def __call__(self, request: Request) -> None:
+        command = Command(
+            strftime("%H:%M:%S"),
+            f"{request.method} {request.target}",
+            str(request.status or "no answer"),
+            request.seconds,
+        )
+        self._commands.append(command)
+        for listener in self._listeners:
+            listener(command)
+
+    def listen(self, listener: Callable[[Command], None]) -> None:
+        """Be told about each one from now on."""
+        self._listeners.append(listener)
+
+    def newest(self) -> tuple[Command, ...]:
+        """Newest last."""
+        return tuple(self._commands)
