@@ -58,8 +58,7 @@ class _Writer:
             yield from self._wrapped(one.attack, "  ")
         for finding in one.having(Status.FAIL):
             yield from self._finding(finding, finding.severity.word, _COLORS[finding.severity])
-        for finding in one.having(Status.UNKNOWN):
-            yield from self._finding(finding, "unknown", "35")
+        yield from self._unknown(one.having(Status.UNKNOWN))
         yield f"  {self._rest(one)}"
 
     def _finding(self, finding: Finding, word: str, color: str) -> Iterator[str]:
@@ -75,6 +74,18 @@ class _Writer:
         if seen:
             yield from self._wrapped("; ".join(seen), _INDENT)
 
+    def _unknown(self, findings: tuple[Finding, ...]) -> Iterator[str]:
+        """Those with one reason together: mostly one missing look leaves many questions open."""
+        by_reason: dict[str, list[Finding]] = {}
+        for finding in findings:
+            by_reason.setdefault(finding.verdict.reason, []).append(finding)
+        for reason, found in by_reason.items():
+            if len(found) == 1:
+                yield from self._finding(found[0], "unknown", "35")
+                continue
+            yield f"  {self._paint('unknown ', '35')} {len(found)} checks: {visible(reason, 2000)}"
+            yield from self._wrapped(", ".join(finding.check for finding in found), _INDENT)
+
     def _wrapped(self, text: str, indent: str) -> Iterator[str]:
         text = visible(text, 2000)
         if not text:
@@ -83,7 +94,12 @@ class _Writer:
             yield f"{indent}{text}"
             return
         yield from textwrap.wrap(
-            text, self._width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+            text,
+            self._width,
+            initial_indent=indent,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            break_long_words=False,
         )
 
     def _rest(self, one: SubjectResult) -> str:

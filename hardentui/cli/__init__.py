@@ -1,0 +1,1 @@
+"""The command line: one module per command. The composition root: only here and in __main__ all meet."""

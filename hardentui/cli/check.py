@@ -1,0 +1,64 @@
+"""hardentui check: findings of containers, host and engines."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from hardentui.cli.parser import checklist_option
+from hardentui.cli.terminal import Terminal
+from hardentui.reports import FORMATS, render
+
+if TYPE_CHECKING:
+    from hardentui.reports.result import CheckResult
+
+SEVERITIES = ("low", "medium", "high", "critical")
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("names", metavar="NAME", nargs="*", help="container names or beginnings of ids")
+    parser.add_argument("--step", metavar="N", type=int, action="append", default=[], choices=range(1, 11))
+    parser.add_argument("--check", metavar="ID", action="append", default=[], help="only this check")
+    parser.add_argument("--facts", metavar="FILE", default="", help="check saved facts instead of this host")
+    checklist_option(parser)
+    report_options(parser)
+
+
+def report_options(parser: ArgumentParser) -> None:
+    """`--format`, `-o FILE`, `--fail-on`."""
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
+    parser.add_argument("-o", metavar="FILE", dest="file", default="", help="write the report into a file")
+    parser.add_argument(
+        "--fail-on", choices=SEVERITIES, default="high", help="severity that makes the exit code 1"
+    )
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import session
+    from hardentui.model.finding import Severity
+    from hardentui.workbench.judging import find_check
+
+    for check in options.check:
+        find_check(check)
+    with session.workbench(options, terminal, steps=options.step, checks=options.check) as bench:
+        rows = bench.rows()
+        if options.names:
+            rows = session.named(rows, options.names)
+        shared = [] if options.names else session.of_host(bench)
+        reports = [*shared, *session.of_rows(session.scan(bench, terminal, rows))]
+        fail_on = Severity.parse(options.fail_on)
+        result = session.result(bench, reports, fail_on, fixes=options.format != "text")
+    deliver(result, options, terminal)
+    return result.exit_code
+
+
+def deliver(result: CheckResult, options: Namespace, terminal: Terminal) -> None:
+    """The report where the options want it."""
+    from hardentui.cli.saving import save_text
+    from hardentui.reports.result import Look
+
+    if options.file and options.file != "-":
+        save_text(options.file, render(options.format, result, Look()), backup=False)
+        terminal.note(f"note: the report is in {options.file}")
+    else:
+        terminal.write(render(options.format, result, terminal.look))

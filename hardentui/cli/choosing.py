@@ -1,0 +1,69 @@
+"""From `--plan FILE | --check ID… | --all | --safe` to a plan."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import InputError
+from hardentui.model.plan import Choice, Plan
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.workbench.plans import SavedPlan
+    from hardentui.workbench.views import Report
+    from hardentui.workbench.workbench import Workbench
+
+
+def check_options(options: Namespace) -> SavedPlan | None:
+    """What can be wrong with the choice before Podman is asked; the saved plan, when there is one.
+
+    Raises:
+        UsageError: an unknown check.
+        PlanError, InputError: a plan that cannot be read.
+    """
+    from hardentui.workbench.judging import find_check
+
+    for check in options.check:
+        find_check(check)
+    path = getattr(options, "plan", "")
+    return _read(path) if path else None
+
+
+def _read(path: str) -> SavedPlan:
+    from hardentui.workbench import plans
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            return plans.load(file.read(1 << 20))
+    except OSError as error:
+        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{visible(path)} is no UTF-8 text.") from error
+
+
+def make_plan(
+    bench: Workbench, report: Report, options: Namespace, saved: SavedPlan | None, terminal: Terminal
+) -> Plan:
+    """The plan; what is left out, troubles and what no longer fits are told as notes."""
+    if saved is not None:
+        from hardentui.workbench import plans
+
+        plan = bench.plan(report, plans.usable_choices(saved, bench.checks))
+        version = str(report.facts.engine.version) if report.facts else ""
+        for sentence in plans.no_longer_fits(saved, plan, version):
+            terminal.note(f"differs: {sentence}")
+    else:
+        plan = bench.plan(report, _choices(bench, report, options))
+        for skipped in plan.skipped:
+            terminal.note(f"left out: {skipped.check}: {skipped.why}")
+    for conflict in plan.conflicts:
+        terminal.note(f"mind: {conflict}")
+    return plan
+
+
+def _choices(bench: Workbench, report: Report, options: Namespace) -> tuple[Choice, ...]:
+    if options.check:
+        return tuple(Choice(check) for check in dict.fromkeys(options.check))
+    return bench.safe_choices(report) if options.safe else bench.all_choices(report)

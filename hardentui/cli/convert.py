@@ -1,0 +1,25 @@
+"""hardentui convert: a container as it is, as files; nothing hardened."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from hardentui.cli.parser import output_options
+from hardentui.cli.terminal import Terminal
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    output_options(parser)
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import saving, session
+    from hardentui.workbench.views import Target
+
+    version = saving.version_of(options)
+    with session.workbench(options, terminal) as bench:
+        report = session.one_report(bench, options.name)
+        output = bench.output(report, None, Target(options.to), version=version)
+        saving.deliver(bench, output, options, terminal)
+    return 0

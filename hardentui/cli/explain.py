@@ -1,0 +1,148 @@
+"""hardentui explain: what a check is, why it matters, and what its fix changes and may break."""
+
+from __future__ import annotations
+
+import textwrap
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from typing import Any
+
+from hardentui.cli.terminal import Terminal, foreign
+from hardentui.errors import UsageError
+from hardentui.model.check import HEADINGS, AnyCheck
+
+
+def arguments(parser: ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("check", metavar="ID", nargs="?", default="", help="the id of a check")
+    which.add_argument("--list", action="store_true", help="all checks")
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.workbench import checklists
+    from hardentui.workbench.judging import find_check
+
+    if options.list:
+        terminal.show(_list())
+        return 0
+    if not options.check:
+        raise UsageError("Which check?", "All of them: hardentui explain --list")
+    check = find_check(options.check)
+    lines = _Explanation(check, checklists.load(), terminal).lines()
+    terminal.write("\n".join(lines) + "\n")
+    return 0
+
+
+def _list() -> Any:
+    from rich.table import Table
+
+    from hardentui.checks import all_checks
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown.add_column("Step", justify="right")
+    shown.add_column("Check", no_wrap=True)
+    shown.add_column("Severity", no_wrap=True)
+    shown.add_column("What is wrong", overflow="fold")
+    for check in all_checks():
+        shown.add_row(str(check.step), foreign(check.id), foreign(check.severity.word), foreign(check.title))
+    return shown
+
+
+class _Explanation:
+    def __init__(self, check: AnyCheck, checklist: Any, terminal: Terminal) -> None:
+        self._check = check
+        self._checklist = checklist
+        self._terminal = terminal
+
+    def lines(self) -> Iterator[str]:
+        check = self._check
+        yield self._bold(check.title)
+        moves = ", moves with the context" if check.contextual else ""
+        yield f"{check.id}  step {check.step}, {check.severity.word}{moves}, about the {check.kind.value}"
+        for heading in HEADINGS:
+            yield from self._section(heading, check.section(heading))
+        yield from self._section("How to fix it", f"{check.summary.rstrip('.')}. ({check.fix.value})")
+        yield from self._change()
+        yield from self._parameters()
+        yield from self._examples()
+        if check.references:
+            yield from self._block("References", check.references)
+
+    def _bold(self, text: str) -> str:
+        return f"\x1b[1m{text}\x1b[0m" if self._terminal.color else text
+
+    def _section(self, heading: str, text: str) -> Iterator[str]:
+        if not text:
+            return
+        yield ""
+        yield self._bold(heading)
+        for paragraph in text.split("\n\n"):
+            yield from textwrap.wrap(
+                paragraph, min(100, self._terminal.width) - 2, initial_indent="  ", subsequent_indent="  "
+            )
+
+    def _block(self, heading: str, lines: tuple[str, ...]) -> Iterator[str]:
+        yield ""
+        yield self._bold(heading)
+        yield from (f"  {line}" for line in lines)
+
+    def _parameters(self) -> Iterator[str]:
+        check = self._check
+        if not check.parameters:
+            return
+        given = self._checklist.parameters.get(check.id, {})
+        lines = [
+            f"{name} = {_toml(given.get(name, default))}"
+            + (f"  (default: {_toml(default)})" if name in given and given[name] != default else "")
+            for name, default in check.parameters.items()
+        ]
+        yield from self._block(f"Parameters ([check.{check.id}] in a checklist)", tuple(lines))
+
+    def _examples(self) -> Iterator[str]:
+        for heading, examples in (("Fails", self._check.fails), ("Passes", self._check.passes)):
+            lines = tuple(dict.fromkeys(filter(None, map(_flags, examples))))
+            if lines:
+                yield from self._block(f"{heading}, for example", lines[:4])
+
+    def _change(self) -> Iterator[str]:
+        """What the fix does to the first failing example that it can fix."""
+        from hardentui.harden.evaluate import judge, parameters_of, remediation
+
+        check = self._check
+        if check.remediate is None:
+            return
+        for example in check.fails:
+            verdict = judge(check, example, parameters_of(check, self._checklist))
+            fix = remediation(check, example, verdict, self._checklist)
+            if fix.run:
+                yield from self._block(
+                    "What the fix changes, as flags of podman run", tuple(fix.run.split("\n"))
+                )
+                yield from self._block(
+                    "What the fix changes, as Quadlet lines", tuple(fix.quadlet.split("\n"))
+                )
+                return
+
+
+def _flags(example: Any) -> str:
+    """A container example as `podman run …`; empty for other kinds."""
+    from hardentui.harden.spec_diff import as_run_lines, spec_diff
+    from hardentui.model.facts import ContainerFacts
+    from hardentui.model.spec import Spec
+
+    if not isinstance(example, ContainerFacts):
+        return ""
+    changed = spec_diff(Spec(), example.spec)
+    flags = [one for one in changed if one.option.flag.startswith("-")]
+    words = [one for one in changed if not one.option.flag.startswith("-")]
+    lines = as_run_lines((*flags, *words)).split("\n")
+    given = " ".join(line.removeprefix("+") for line in lines if line)
+    return f"podman run {given}" if given else "podman run (nothing said)"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value)

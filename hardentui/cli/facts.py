@@ -1,0 +1,48 @@
+"""hardentui facts save: everything that a check looks at, in one file."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import NoEngine, UsageError
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.description = (
+        "Save what Podman, /proc and the configuration files say, for `check --facts FILE`. "
+        "Values that are named like passwords and keys are masked; names, addresses and images are not."
+    )
+    parser.add_argument("action", metavar="save", choices=("save",), help="save the facts of this host")
+    parser.add_argument("file", metavar="FILE", help="where to; only its owner may read it")
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.checks import all_checks
+    from hardentui.cli import saving, session
+    from hardentui.workbench import checklists
+    from hardentui.workbench.judging import Judge
+    from hardentui.workbench.opening import open_engines
+    from hardentui.workbench.saved_facts import Recorder
+    from hardentui.workbench.workbench import Workbench
+
+    if options.demo:
+        raise UsageError("The simulated host has no facts to save.")
+    opened = open_engines(session.selection_of(options))
+    if opened.simulated:
+        raise NoEngine("No Podman was found.", session.tried(opened.attempts))
+    recorder = Recorder(opened)
+    judge = Judge(checklists.load(), {check.id: check for check in all_checks()})
+    bench = Workbench(recorder.opened, judge)
+    try:
+        bench.host_reports()
+        rows = session.scan(bench, terminal, bench.rows())
+    finally:
+        bench.close()
+    text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
+    saving.save_text(options.file, text, backup=False, mode=0o600)
+    terminal.note(
+        f"note: {len(rows)} containers, {len(text) // 1024} kB; hardentui check --facts {options.file}"
+    )
+    return 0

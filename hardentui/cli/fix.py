@@ -1,0 +1,31 @@
+"""hardentui fix: the hardened files of a container."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from hardentui.cli.parser import group_of, output_options
+from hardentui.cli.terminal import Terminal
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    group_of(parser, required=True)
+    output_options(parser)
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import saving, session
+    from hardentui.cli.choosing import check_options, make_plan
+    from hardentui.workbench.views import Target
+
+    version = saving.version_of(options)
+    saved = check_options(options)
+    with session.workbench(options, terminal) as bench:
+        report = session.one_report(bench, options.name)
+        plan = make_plan(bench, report, options, saved, terminal)
+        if not plan.changes:
+            terminal.complain("note: nothing is changed; what follows is the container as it is")
+        output = bench.output(report, plan, Target(options.to), version=version)
+        saving.deliver(bench, output, options, terminal)
+    return 0

@@ -1,0 +1,25 @@
+"""hardentui host: the findings of the host and its engines."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from hardentui.cli.check import deliver, report_options
+from hardentui.cli.parser import checklist_option
+from hardentui.cli.terminal import Terminal
+
+
+def arguments(parser: ArgumentParser) -> None:
+    checklist_option(parser)
+    report_options(parser)
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import session
+    from hardentui.model.finding import Severity
+
+    with session.workbench(options, terminal) as bench:
+        fail_on = Severity.parse(options.fail_on)
+        result = session.result(bench, session.of_host(bench), fail_on, fixes=options.format != "text")
+    deliver(result, options, terminal)
+    return result.exit_code

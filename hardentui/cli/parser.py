@@ -1,0 +1,113 @@
+"""The options of all commands. The modules of the commands are imported when they are asked for."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import NoReturn
+
+from hardentui import __version__
+
+COMMANDS = {
+    "check": "check containers and the host against the checklist",
+    "explain": "what a check is, why it matters, what its fix may break",
+    "convert": "write a container as it is as files, nothing hardened",
+    "plan": "the changes that would harden a container, with reasons and risks",
+    "fix": "write the hardened files of a container",
+    "host": "the findings of the host and its engines",
+    "doctor": "what works on this host, what is missing, the command that fixes it",
+    "facts": "save the facts of this host, to look at them later, elsewhere",
+    "checklist": "work with checklists",
+}
+EXIT_CODES = """\
+exit codes:
+  0  fine
+  1  findings at or above --fail-on
+  2  the call is wrong
+  3  Podman cannot be reached
+  4  incomplete: something that matters could not be looked at
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that names the nearest word for a mistyped one."""
+
+    def error(self, message: str) -> NoReturn:
+        if "invalid choice: " in message:
+            word, _, choices = message.partition("invalid choice: ")[2].partition(" (choose from ")
+            words = [choice.strip(" '") for choice in choices.rstrip(")").split(",")]
+            message += did_you_mean(word.strip("'"), words)
+        super().error(message)
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """`; did you mean …?` with the nearest words, or nothing."""
+    close = get_close_matches(word, list(words), 3, 0.5)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line; `command` is empty when none is given. Exits with 2 on a wrong one."""
+    parser = Parser(
+        prog="hardentui",
+        description="Harden the containers of a Podman host: from found to fixed and proven. "
+        "Without a command the terminal UI opens.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
+    _common(parser, top=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    asked = next((word for word in argv if word in COMMANDS), "")
+    for name, about in COMMANDS.items():
+        one = commands.add_parser(
+            name, help=about, description=about[0].upper() + about[1:] + ".", allow_abbrev=False
+        )
+        if name == asked:
+            import_module(f"hardentui.cli.{name}").arguments(one)
+        _common(one, top=False)
+    parser.set_defaults(command="")
+    return parser.parse_args(argv)
+
+
+def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
+    """Options that every command has; those after the command win over those before it."""
+    group = parser.add_argument_group("where to look")
+    place = group.add_mutually_exclusive_group()
+    absent: object = "" if top else argparse.SUPPRESS
+    off: object = False if top else argparse.SUPPRESS
+    place.add_argument("--url", default=absent, help="Podman's address: unix:///PATH or ssh://USER@HOST/PATH")
+    place.add_argument(
+        "--connection", metavar="NAME", default=absent, help="a name from `podman system connection list`"
+    )
+    place.add_argument("--demo", action="store_true", default=off, help="a simulated host")
+    group = parser.add_argument_group("output")
+    group.add_argument("--no-color", action="store_true", default=off, help="no colours (also: NO_COLOR)")
+    group.add_argument("--quiet", action="store_true", default=off, help="no progress and no notes")
+
+
+def group_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """`--plan FILE | --check ID | --all | --safe`: which fixes."""
+    group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)
+    group.add_argument("--check", metavar="ID", action="append", default=[], help="this fix; repeatable")
+    group.add_argument("--all", action="store_true", help="every fix that can be carried out")
+    group.add_argument("--safe", action="store_true", help="only fixes that change nothing that works today")
+    if required:
+        group.add_argument("--plan", metavar="FILE", default="", help="the fixes of a saved plan")
+
+
+def checklist_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checklist", metavar="FILE", default="", help="a checklist of your own instead of the ten steps"
+    )
+
+
+def output_options(parser: argparse.ArgumentParser) -> None:
+    """`--to`, `-o DIR`, `--podman-version`: what convert and fix write, and where."""
+    parser.add_argument("--to", choices=("quadlet", "run"), default="quadlet", help="default: quadlet")
+    parser.add_argument("-o", metavar="DIR", dest="folder", default="", help="write files into this folder")
+    parser.add_argument(
+        "--podman-version", metavar="X.Y", default="", help="write for this Podman instead of the engine's"
+    )

@@ -1,0 +1,63 @@
+"""Results that go to a file or into a folder instead of the terminal."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError
+from hardentui.model.version import OLDEST_WITH_QUADLET, Version
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Output
+    from hardentui.workbench.workbench import Workbench
+
+
+def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644) -> None:
+    """Write one file as a whole or not at all; with `backup` what was there is kept beside it.
+
+    Raises:
+        WriteError: what was there is untouched.
+    """
+    from hardentui.writers.files import write_bundle
+
+    folder, name = os.path.split(os.path.abspath(path))
+    (written,) = write_bundle(folder, [(name, text, mode)], follow_symlink=True)
+    if written.backup and not backup:
+        os.unlink(written.backup)  # a report that is made every night must not pile up
+
+
+def deliver(bench: Workbench, output: Output, options: Namespace, terminal: Terminal) -> None:
+    """The files on standard output or, with -o, in that folder; what is to be known of them as notes."""
+    for note in output.notes:
+        terminal.note(f"note: {note}")
+    if output.proof:
+        terminal.note(f"note: {output.proof}")
+    if options.folder:
+        for written in bench.save(output, options.folder):
+            backup = f" (what was there: {written.backup})" if written.backup else ""
+            terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+        return
+    several = len(output.files) > 1
+    for file in output.files:
+        terminal.write_exact((f"# ---- {file.name}\n" if several else "") + file.text)
+
+
+def version_of(options: Namespace) -> Version | None:
+    """The Podman to write for; None = the engine's own.
+
+    Raises:
+        UsageError: no version, or one that has no Quadlet.
+    """
+    if not options.podman_version:
+        return None
+    try:
+        version = Version.parse(options.podman_version)
+    except ValueError as error:
+        raise UsageError(f"--podman-version: {visible(str(error))}.") from error
+    if options.to == "quadlet" and version < OLDEST_WITH_QUADLET:
+        raise UsageError(f"Podman {version} has no Quadlet; the first one is {OLDEST_WITH_QUADLET}.")
+    return version

@@ -1,0 +1,177 @@
+"""What the commands share: an open workbench, containers by name, results of a scan."""
+
+from __future__ import annotations
+
+import threading
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hardentui import __version__
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import NoEngine, NotFound, UsageError
+from hardentui.model.finding import Kind, Severity
+from hardentui.reports.result import CheckResult, SubjectResult, worst_first
+from hardentui.visible import visible
+from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
+
+SEVERITIES = tuple(severity.word for severity in Severity)
+
+
+def selection_of(options: Namespace) -> Selection:
+    """Where to look, as the options say."""
+    return Selection(
+        url=options.url,
+        connection=options.connection,
+        demo=options.demo,
+        facts_file=getattr(options, "facts", ""),
+        checklist=getattr(options, "checklist", ""),
+    )
+
+
+@contextmanager
+def workbench(
+    options: Namespace, terminal: Terminal, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+) -> Iterator[Workbench]:
+    """An open workbench on real engines, or on the simulated host where that was asked for.
+
+    Raises:
+        NoEngine: there is no Podman; says what was tried. A script must not take a simulated host for real.
+    """
+    from hardentui.workbench.workbench import Workbench
+
+    bench = Workbench.open(selection_of(options), steps=steps, checks=checks)
+    try:
+        if bench.simulated and not options.demo:
+            raise NoEngine("No Podman was found.", tried(bench.attempts))
+        for attempt in bench.attempts:
+            if "permission" in attempt.reason:
+                terminal.note(f"note: {attempt.label}: {attempt.reason}")
+        yield bench
+    finally:
+        bench.close()
+
+
+def tried(attempts: Iterable[Attempt]) -> str:
+    """What was tried in which order, what would help, and the simulated host."""
+    lines = []
+    for attempt in attempts:
+        lines.append(f"  {visible(attempt.origin)}: {visible(attempt.reason)}")
+        if attempt.hint:
+            lines.append(f"    {visible(attempt.hint)}")
+    return "\n".join(["Tried:", *lines, "To look at a simulated host: --demo"])
+
+
+def named(rows: Iterable[Row], names: Iterable[str]) -> tuple[Row, ...]:
+    """The containers of these names, or whose id starts so; in the order of `rows`.
+
+    Raises:
+        UsageError: there is no container of that name; names the nearest.
+    """
+    rows = tuple(rows)
+    keys: set[str] = set()
+    for name in names:
+        found = [row for row in rows if row.name == name] or [
+            row for row in rows if name and row.id.startswith(name)
+        ]
+        if not found:
+            raise _unknown(name, rows)
+        keys.update(row.key for row in found)
+    return tuple(row for row in rows if row.key in keys)
+
+
+def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
+    from difflib import get_close_matches
+
+    names = [visible(row.name, 60) for row in rows]
+    close = get_close_matches(name, names, 3, 0.4)
+    if close:
+        hint = f"Did you mean {' or '.join(close)}?"
+    elif names:
+        hint = f"There are: {', '.join(sorted(names)[:20])}{', …' if len(names) > 20 else ''}"
+    else:
+        hint = "There are no containers."
+    return UsageError(f"There is no container called {visible(name, 60)!r}.", hint)
+
+
+def one_report(bench: Workbench, name: str) -> Report:
+    """The report of exactly one container, with all that is known of its engine and host.
+
+    Raises:
+        UsageError: no container of that name, or more than one.
+        NotFound: it is gone by now.
+    """
+    found = named(bench.rows(), [name])
+    if len(found) > 1:
+        ids = "\n".join(f"  {row.id[:12]}  {visible(row.name, 60)}  {row.engine.label}" for row in found)
+        raise UsageError(f"{visible(name, 60)!r} means more than one container.", f"Give the id:\n{ids}")
+    bench.host_reports()  # asks the engine for its defaults, which decide what a container asked for itself
+    row = bench.refresh(found[0].key)
+    if row is None or row.report is None:
+        raise NotFound(f"The container {visible(name, 60)!r} is gone.")
+    if row.report.trouble:
+        raise NotFound(f"{visible(name, 60)!r} cannot be looked at: {row.report.trouble}.")
+    return row.report
+
+
+def scan(bench: Workbench, terminal: Terminal, rows: Iterable[Row]) -> tuple[Row, ...]:
+    """The rows with their reports. Ends early on Ctrl-C."""
+    found = {row.key: row for row in rows}
+    stop = threading.Event()
+
+    def arrived(row: Row) -> None:
+        found[row.key] = row
+
+    def moved(progress: Progress) -> None:
+        terminal.progress(progress.done, progress.total)
+
+    try:
+        bench.scan(arrived, moved, stop, keys=set(found))
+    finally:
+        stop.set()
+        terminal.clear()
+    return tuple(found.values())
+
+
+def result(
+    bench: Workbench, reports: Iterable[tuple[Report, str]], fail_on: Severity, *, fixes: bool
+) -> CheckResult:
+    """What a report tells of these (report, detail); `fixes` adds the remediation of each failure."""
+    subjects = []
+    for report, detail in reports:
+        findings = report.findings
+        if fixes:
+            findings = tuple(
+                replace(one, remediation=bench.remediation(report, one)) if one.failing else one
+                for one in findings
+            )
+        subjects.append(
+            SubjectResult(report.subject, report.score, findings, detail, report.trouble, report.attack)
+        )
+    return CheckResult(
+        engines=bench.engines,
+        subjects=worst_first(subjects),
+        checklist=bench.checklist.id,
+        fail_on=fail_on,
+        version=__version__,
+        place=bench.host_name,
+        simulated=bench.simulated,
+    )
+
+
+def of_rows(rows: Iterable[Row]) -> list[tuple[Report, str]]:
+    """Reports of containers with what kind of container each is."""
+    return [(row.report, f"{row.image}  {row.engine.label}, {row.state}") for row in rows if row.report]
+
+
+def of_host(bench: Workbench) -> list[tuple[Report, str]]:
+    """Reports of the host and its engines, where the checklist has something to say about them."""
+    kinds = {check.kind for check in bench.checks}
+    if not kinds & {Kind.HOST, Kind.ENGINE}:
+        return []
+    return [(one, one.subject.kind.value) for one in bench.host_reports() if one.subject.kind in kinds]

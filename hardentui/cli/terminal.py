@@ -1,0 +1,121 @@
+"""Where a command's words go: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING, Any, TextIO
+
+from hardentui.errors import HardenError
+from hardentui.reports.result import Look
+from hardentui.visible import visible, visible_lines
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+PIPE_WIDTH = 100
+
+
+class Terminal:
+    """Standard output and error.
+
+    Attributes:
+        is_terminal: standard output is a terminal that can show more than plain lines.
+        color: colours are wanted and can be shown.
+    """
+
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO,
+        *,
+        no_color: bool = False,
+        quiet: bool = False,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._out = out
+        self._err = err
+        self._quiet = quiet
+        self.is_terminal = out.isatty() and environ.get("TERM", "") not in ("", "dumb")
+        self.color = self.is_terminal and not no_color and not environ.get("NO_COLOR")
+        self.width = get_terminal_size().columns if self.is_terminal else PIPE_WIDTH
+        self._shows_progress = not quiet and err.isatty() and environ.get("TERM", "") not in ("", "dumb")
+        self._progress = ""
+        for stream in (out, err):
+            if hasattr(stream, "reconfigure"):  # a locale that lacks a character must not stop us
+                stream.reconfigure(errors="backslashreplace")
+
+    @property
+    def look(self) -> Look:
+        return Look(self.width, self.color)
+
+    def write(self, text: str) -> None:
+        """A result that is safe to show, as it is."""
+        self.clear()
+        self._out.write(text)
+        self._out.flush()
+
+    def write_exact(self, text: str) -> None:
+        """A file's text: exact in a pipe; on a terminal nothing in it reaches the terminal as a command."""
+        self.write(visible_lines(text) if self._out.isatty() else text)
+
+    def show(self, *renderables: RenderableType) -> None:
+        """Tables and texts of rich. Foreign text in them must be in `rich.text.Text`, made visible."""
+        from rich.console import Console
+
+        self.clear()
+        console = Console(
+            file=self._out,
+            width=self.width,
+            force_terminal=self.color,
+            no_color=not self.color,
+            color_system="auto" if self.color else None,
+            markup=False,
+            highlight=False,
+            emoji=False,
+        )
+        console.print(*renderables, sep="\n")
+        self._out.flush()
+
+    def note(self, text: str) -> None:
+        """Something that is worth knowing and no result; silent with --quiet."""
+        if not self._quiet:
+            self.complain(text)
+
+    def complain(self, text: str) -> None:
+        """Something that must be known."""
+        self.clear()
+        self._err.write(visible_lines(text) + "\n")
+        self._err.flush()
+
+    def error(self, error: HardenError) -> None:
+        self.complain(f"hardentui: {error.title}")
+        if error.hint:
+            self.complain(error.hint)
+
+    def progress(self, done: int, total: int) -> None:
+        """How far a scan is, on one line that goes away."""
+        if self._shows_progress and total > 1:
+            self._progress = f"checked {done} of {total}"
+            self._err.write(f"\r{self._progress}")
+            self._err.flush()
+
+    def clear(self) -> None:
+        """Take the line of the progress away."""
+        if self._progress:
+            self._err.write("\r" + " " * len(self._progress) + "\r")
+            self._progress = ""
+
+    @classmethod
+    def standard(cls, options: Any) -> Terminal:
+        """The process's own streams, as the options want them."""
+        return cls(sys.stdout, sys.stderr, no_color=options.no_color, quiet=options.quiet)
+
+
+def foreign(text: str, limit: int | None = None, style: str = "") -> Any:
+    """A `rich.text.Text` of text that comes from outside: no markup, nothing that a terminal acts on."""
+    from rich.text import Text
+
+    return Text(visible(text, limit), style=style)
