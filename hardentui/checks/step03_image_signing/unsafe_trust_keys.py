@@ -91,6 +91,7 @@ def _failed(missing: list[str], open_keys: list[FileFact], dangers: tuple[Danger
             *danger_evidence(dangers),
         ),
         commands=(
+            *(f"install -D -m 0444 YOUR-COPY-OF-THE-KEY {shlex.quote(path)}" for path in missing),
             *(f"chmod 0400 -- {shlex.quote(one.path)}" for one in open_keys),
             *(repair(danger) for danger in dangers),
         ),

@@ -64,11 +64,19 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
             if count < least:
                 evidence.append(Evidence(path, f"{user.name} has {count} ids, {least} are needed"))
                 commands += _give(path, user, _free(ranges, users), least)
-        evidence += [Evidence(path, text) for text in _overlaps(ranges, users, path == _FILES[0])]
+        clashes = tuple(_overlaps(ranges, users, path == _FILES[0]))
+        evidence += [Evidence(path, text) for text in clashes]
+        if clashes:
+            commands.append(
+                f"# in {path}: move one of the ranges to {_free(ranges, users)}, then as its owner:"
+            )
+            commands.append("podman system migrate")
     if not evidence:
         return passed(f"{len(rootless)} accounts with ranges of their own")
     return failed(
-        f"{evidence[0].saw} in {evidence[0].where}", evidence=tuple(evidence), commands=tuple(commands)
+        f"{evidence[0].saw} in {evidence[0].where}",
+        evidence=tuple(evidence),
+        commands=tuple(dict.fromkeys(commands)),
     )
 
 

@@ -54,7 +54,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         )
     hidden = [one.reason for one in (updates, reboot) if isinstance(one, Unreadable)]
     if hidden:
-        return unknown("; ".join(hidden))
+        return unknown("; ".join(dict.fromkeys(hidden)))
     return passed(effective=facts.kernel)
 
 
