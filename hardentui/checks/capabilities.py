@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardentui.checks.common import ask, image_config, listed
+from hardentui.checks.common import ask, image_config, judge, listed, proc
+from hardentui.errors import CannotFix
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning, Unreadable
+from hardentui.model.finding import Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
 from hardentui.options.capabilities import bounding_set, capability_name
@@ -84,3 +86,31 @@ def without(spec: Spec, unwanted: frozenset[str], defaults: frozenset[str]) -> S
     left = bounding_set(changed.without(PRIVILEGED), defaults) & unwanted
     dropped = (*changed[CAP_DROP], *sorted(name.removeprefix("CAP_") for name in left))
     return changed.with_(CAP_DROP, dropped)
+
+
+def judge_group(facts: ContainerFacts, unwanted: frozenset[str]) -> Verdict:
+    """Fails when any of these capabilities is within reach of the container's processes."""
+    sets = live_sets(facts)
+    declared = declared_set(facts)
+    hit = (reach(sets) if isinstance(sets, CapabilitySets) else declared) & unwanted
+    return judge(
+        sets,
+        lambda live: (bool(reach(live) & unwanted), effective_words(live)),
+        declared_bad=bool(declared & unwanted),
+        declared=declared_words(facts),
+        reason=f"its processes can use {short(hit)}",
+        where=proc(facts),
+    )
+
+
+def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> Spec:
+    """The spec without these capabilities.
+
+    Raises:
+        CannotFix: privileged mode grants them whatever else is said.
+    """
+    if spec[PRIVILEGED]:
+        raise CannotFix(
+            "privileged mode grants every capability, whatever is dropped", "Fix privileged first."
+        )
+    return without(spec, unwanted, facts.engine.default_capabilities)

@@ -1,0 +1,1 @@
+"""Step 8: capabilities and devices."""

@@ -1,0 +1,116 @@
+"""The live process has capabilities that nobody declared.
+
+What it checks:
+The capability sets of the main process against what Podman recorded for the container: a bounding, effective
+or permitted set that holds more, and inheritable or ambient capabilities that were not added by hand.
+
+Why it matters:
+Then the configuration cannot be trusted. The engine may have a hole (CVE-2022-27649: a non-empty inheritable
+set let programs with file capabilities gain rights), a hook or a runtime may have changed the process, or
+somebody replaced it. Rights that nobody sees are the ones that nobody takes away.
+
+What may break:
+Nothing by looking. A restart on a repaired engine ends the process with the extra rights; if the service
+misses them, declare them.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.capabilities import (
+    declared_set,
+    declared_words,
+    effective_words,
+    live_sets,
+    needed_by_image,
+    short,
+)
+from hardentui.checks.common import is_planned, proc
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.options import CAP_ADD, PRIVILEGED
+from hardentui.options.capabilities import ALL_CAPABILITIES, capability_name
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    sets = live_sets(facts)
+    if isinstance(sets, NotRunning):
+        return not_applicable("only a running process can have more than was declared")
+    if isinstance(sets, Unreadable):
+        return unknown(sets.reason, declared_words(facts))
+    more = (sets.bounding | sets.effective | sets.permitted) - _recorded(facts)
+    handed_on = (sets.inheritable | sets.ambient) - _added(facts)
+    effective = effective_words(sets)
+    parts = [f"not declared: {short(more)}"] if more else []
+    parts += [f"passed on to other programs: {short(handed_on)}"] if handed_on else []
+    evidence = (
+        Evidence(proc(facts), f"CapBnd {short(sets.bounding) or 'empty'}"),
+        Evidence(proc(facts), f"CapInh {short(sets.inheritable) or 'empty'}"),
+        Evidence(proc(facts), f"CapAmb {short(sets.ambient) or 'empty'}"),
+    )
+    if parts:
+        return failed("; ".join(parts), declared_words(facts), effective, evidence)
+    return passed(declared_words(facts), effective, evidence)
+
+
+def _recorded(facts: ContainerFacts) -> frozenset[str]:
+    """What Podman wrote down when it made the container; the options where there is no record."""
+    if facts.spec[PRIVILEGED]:
+        return ALL_CAPABILITIES
+    if "BoundingCaps" in facts.inspect and not is_planned(facts):
+        return frozenset(capability_name(str(word)) for word in facts.inspect["BoundingCaps"] or ())
+    return declared_set(facts)
+
+
+def _added(facts: ContainerFacts) -> frozenset[str]:
+    """Capabilities that reach a process without root through the inheritable and ambient sets."""
+    added = frozenset(capability_name(word) for word in facts.spec[CAP_ADD])
+    return ALL_CAPABILITIES if "all" in added else added | needed_by_image(facts)
+
+
+_CHOWN = frozenset({"CAP_CHOWN"})
+_RAW = frozenset({"CAP_NET_RAW"})
+
+CHECK = Check(
+    id="capabilities-beyond-declared",
+    title="The live process has capabilities that nobody declared",
+    step=8,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Restart it on a repaired engine, and find out what gave it more",
+    fix=FixKind.DECISION,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    passes=(
+        container(),
+        container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))),
+        container(inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets())),
+        container(
+            (CAP_ADD, ("NET_RAW",)),
+            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_RAW, inheritable=_RAW, ambient=_RAW)),
+        ),
+    ),
+    fails=(
+        container(
+            inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN))
+        ),
+        container(
+            kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN, inheritable=_CHOWN)),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.4", "CVE-2022-27649"),
+    catalogue="S8-07",
+)

@@ -1,0 +1,112 @@
+"""It keeps every default capability.
+
+What it checks:
+Whether the bounding set of the container holds all capabilities that the engine grants when nothing is said
+(11 with stock Podman). The live process decides.
+
+Why it matters:
+Hardly a service needs more than three of them. The rest is there for whoever breaks in: CHOWN, FOWNER and
+DAC_OVERRIDE to change files of others, SETUID and SETGID to become anybody, SETFCAP to leave a program with
+rights behind, SYS_CHROOT and KILL to move on. A process that has none of them is little more than an
+ordinary user, even as root.
+
+What may break:
+What needs a capability that is dropped fails with "operation not permitted", mostly at the start: entry
+points that change owners (CHOWN, FOWNER, DAC_OVERRIDE) or drop to another user (SETUID, SETGID), ports
+below 1024 (NET_BIND_SERVICE). With a trial exactly the observed ones are kept; without one the fix keeps
+the usual survivors (parameter `keep`), which is a guess.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.capabilities import (
+    declared_set,
+    declared_words,
+    effective_words,
+    live_sets,
+    needed_by_image,
+    reach,
+)
+from hardentui.checks.common import declared_user, is_root, judge, proc
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.spec import Spec
+from hardentui.options import CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
+from hardentui.options.capabilities import bounding_set, capability_name, with_only
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    defaults = facts.engine.default_capabilities
+    if not defaults:
+        return not_applicable("the engine grants no capability by default")
+    return judge(
+        live_sets(facts),
+        lambda sets: (defaults <= reach(sets), effective_words(sets)),
+        declared_bad=defaults <= declared_set(facts),
+        declared=declared_words(facts),
+        reason=f"none of the {len(defaults)} default capabilities was dropped",
+        where=proc(facts),
+    )
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[PRIVILEGED]:
+        raise CannotFix(
+            "privileged mode grants every capability, whatever is dropped", "Fix privileged first."
+        )
+    defaults = context.facts.engine.default_capabilities
+    bounding = bounding_set(spec, defaults)
+    if not defaults or not defaults <= bounding:
+        return spec
+    kept = (bounding - defaults) | (defaults & _needed(spec, context))
+    if defaults <= kept:
+        raise CannotFix(
+            "every default capability is needed", "A trial showed so, or the parameter keep says so."
+        )
+    return with_only(spec, kept)
+
+
+def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
+    """From a trial; else what the image says; else nothing where nothing can be used; else the usual ones."""
+    if "capabilities" in context.observations:
+        return frozenset(capability_name(word) for word in context.observations["capabilities"])
+    said = needed_by_image(context.facts)
+    if said:
+        return said
+    if spec[NO_NEW_PRIVILEGES] and not is_root(spec[USER] or declared_user(context.facts)):
+        return frozenset()  # such a process has none and can never gain one
+    return frozenset(capability_name(word) for word in context.parameters.texts("keep"))
+
+
+_LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
+
+CHECK = Check(
+    id="default-capabilities-kept",
+    title="It keeps every default capability",
+    step=8,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Drop all capabilities and add back the needed ones",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"keep": ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")},
+    passes=(
+        container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
+        container((CAP_DROP, ("SETFCAP",))),
+    ),
+    fails=(
+        container(),
+        container((USER, "1001"), (NO_NEW_PRIVILEGES, True), engine=rootless()),
+        container(kernel=Kernel(7, capabilities=_LIVE_DEFAULT)),
+        container((PRIVILEGED, True)),
+    ),
+    references=("CIS Docker 1.6 5.4", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
+    catalogue="S8-04",
+    contextual=True,
+)

@@ -1,0 +1,76 @@
+"""It has capabilities that disturb the host or its neighbours.
+
+What it checks:
+Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
+AUDIT_CONTROL, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, SYS_NICE. The bounding set of the live
+process decides.
+
+Why it matters:
+They do not lead to the host by themselves, but they harm it: set the clock (and so break certificates and
+logs), reboot, silence the audit log, read kernel messages and addresses, take more than the limits, redirect
+or sniff traffic of the container's networks. Old kernel holes that need NET_ADMIN are among the most used.
+
+What may break:
+VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio SYS_NICE, some
+databases SYS_NICE or SYS_RESOURCE (most only complain and go on). Keep the one that is really needed and say
+why, with a waiver.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.capabilities import drop_group, judge_group
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import CAP_ADD, PRIVILEGED
+
+_DISRUPTIVE = frozenset(
+    {
+        "CAP_NET_ADMIN",
+        "CAP_SYS_TIME",
+        "CAP_SYS_BOOT",
+        "CAP_SYSLOG",
+        "CAP_AUDIT_CONTROL",
+        "CAP_SYS_RESOURCE",
+        "CAP_PERFMON",
+        "CAP_LINUX_IMMUTABLE",
+        "CAP_IPC_OWNER",
+        "CAP_SYS_NICE",
+    }
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    return judge_group(facts, _DISRUPTIVE)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return drop_group(spec, context.facts, _DISRUPTIVE)
+
+
+_QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
+
+CHECK = Check(
+    id="disruptive-capabilities",
+    title="It has capabilities that disturb the host or its neighbours",
+    step=8,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Drop the capabilities that disturb others",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(container(), container(kernel=Kernel(7, capabilities=_QUIET))),
+    fails=(
+        container((CAP_ADD, ("NET_ADMIN", "NET_RAW"))),
+        container((CAP_ADD, ("ALL",))),
+        container((PRIVILEGED, True)),
+    ),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
+    catalogue="S8-03",
+    contextual=True,
+)

@@ -1,0 +1,60 @@
+"""It has capabilities that Podman leaves out on purpose.
+
+What it checks:
+Whether NET_RAW, MKNOD or AUDIT_WRITE is within reach of the container's processes. Docker grants them by
+default; stock Podman does not, so they were added by hand or by a setting of the engine.
+
+Why it matters:
+With NET_RAW a process forges packets: it can pretend to be the gateway or the DNS server of its network and
+read or change what its neighbours say to each other. MKNOD makes device files, the first step to the host's
+disk where the device filter is open. AUDIT_WRITE puts false lines into the host's audit log.
+
+What may break:
+`ping` in old images (new ones use the sysctl net.ipv4.ping_group_range), packet capture, DHCP servers, some
+VPNs; sshd and sudo in a container complain about the audit log and go on.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.capabilities import drop_group, judge_group
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import CAP_ADD, CAP_DROP
+
+_DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    return judge_group(facts, _DOCKER_ONLY)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return drop_group(spec, context.facts, _DOCKER_ONLY)
+
+
+_LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
+
+CHECK = Check(
+    id="docker-default-capabilities",
+    title="It has capabilities that Podman leaves out on purpose",
+    step=8,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(container(), container((CAP_DROP, ("all",)), engine=_LIKE_DOCKER)),
+    fails=(
+        container((CAP_ADD, ("NET_RAW",))),
+        container((CAP_DROP, ("MKNOD",)), engine=_LIKE_DOCKER),
+    ),
+    references=("CIS Docker 1.6 5.4", "kube-linter drop-net-raw-capability"),
+    catalogue="S8-05",
+    contextual=True,
+)

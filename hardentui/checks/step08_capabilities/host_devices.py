@@ -1,0 +1,103 @@
+"""Devices of the host can be used.
+
+What it checks:
+The devices that were handed over (`--device`, `--gpus`) and privileged mode, which brings all of them
+although inspect lists none. Disks and memory are graded as critical, the kernel's log as high, others (KVM,
+tun, FUSE, graphics, sound, serial lines) as medium. Harmless ones such as /dev/null do not count (parameter
+`allowed`).
+
+Why it matters:
+A disk device is the host's files without any permission: mount it, or write into it, and the host is taken.
+Memory devices show every password that is in use. Other devices talk to drivers, which have more holes than
+the rest of the kernel, or reach machines and networks behind them.
+
+What may break:
+The fix removes the devices, so whatever used them fails: hardware acceleration, VPN tunnels (/dev/net/tun),
+mounts through FUSE, serial adapters. Put the ones that are needed into `allowed` first, with `:r` where
+reading is enough.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import listed, own_user_namespace
+from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.spec import Spec
+from hardentui.options import DEVICES, GPUS, PRIVILEGED
+
+_DISKS_AND_MEMORY = tuple(
+    "/dev/" + name
+    for name in (
+        *("sd", "hd", "vd", "xvd", "nvme", "mmcblk", "loop", "dm-", "mapper", "disk", "md", "nbd", "zram"),
+        *("ram", "sr", "sg", "bsg", "mem", "kmem", "port", "raw", "cpu/", "mtd", "vfio", "drbd", "bcache"),
+    )
+)
+_HARMLESS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.spec[PRIVILEGED]:
+        severity = Severity.HIGH if own_user_namespace(facts) else Severity.CRITICAL
+        shown = (Evidence("HostConfig.Privileged", "true"),)
+        return failed("it may use every device of the host", "privileged", "", shown, severity)
+    allowed = parameters.texts("allowed")
+    bad = tuple(device for device in facts.spec[DEVICES] if _counts(device, allowed))
+    bad += tuple(f"gpus={gpu}" for gpu in facts.spec[GPUS])
+    declared = listed((*facts.spec[DEVICES], *facts.spec[GPUS])) or "no device"
+    if not bad:
+        return passed(declared)
+    evidence = tuple(Evidence("--device", device) for device in bad)
+    severity = max(_grade(_path(device), own_user_namespace(facts)) for device in bad)
+    return failed(f"it may use {listed(bad)}", declared, "", evidence, severity)
+
+
+def _path(device: str) -> str:
+    return device.partition(":")[0]
+
+
+def _counts(device: str, allowed: tuple[str, ...]) -> bool:
+    return _path(device) not in (*_HARMLESS, *allowed)
+
+
+def _grade(path: str, mapped: bool) -> Severity:
+    if path == "/dev/kmsg":
+        return Severity.HIGH
+    if path.rstrip("/") == "/dev" or path.startswith(_DISKS_AND_MEMORY):
+        return Severity.HIGH if mapped else Severity.CRITICAL
+    return Severity.MEDIUM
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    allowed = context.parameters.texts("allowed")
+    kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
+    if spec[PRIVILEGED]:
+        raise CannotFix("privileged mode brings every device", "Fix privileged first.")
+    return spec.without(GPUS).with_(DEVICES, kept)
+
+
+CHECK = Check(
+    id="host-devices",
+    title="Devices of the host can be used",
+    step=8,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Take away the devices that are not needed",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"allowed": ()},
+    passes=(container(), container((DEVICES, ("/dev/urandom:/dev/random:r",)))),
+    fails=(
+        container((DEVICES, ("/dev/sda:/dev/sda:r", "/dev/null"))),
+        container((DEVICES, ("/dev/net/tun",)), engine=rootless()),
+        container((GPUS, ("all",))),
+        container((PRIVILEGED, True)),
+    ),
+    references=("CIS Docker 1.6 5.18", "NIST SP 800-190 4.4.3"),
+    catalogue="S8-08",
+)

@@ -1,0 +1,66 @@
+"""It has capabilities that lead to the host.
+
+What it checks:
+Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE, SYS_RAWIO, SYS_PTRACE,
+DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding set of the live process decides.
+
+Why it matters:
+Each of them alone is a way out: load a kernel module, mount the host's disk, read any file by its handle,
+trace a process of the host, rewrite the rules of SELinux or AppArmor. An attacker who is root inside a
+container with one of them needs no hole in the kernel. A user namespace takes most of the sting away, since
+the capability then counts only for what belongs to that namespace.
+
+What may break:
+The feature that the capability was added for: mounting (SYS_ADMIN), debuggers and profilers (SYS_PTRACE),
+raw access to hardware, kernel tracing. Often a smaller right exists: a volume instead of a mount, PERFMON
+instead of SYS_ADMIN, a helper on the host.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.capabilities import HOST_TAKEOVER, drop_group, judge_group
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    return judge_group(facts, HOST_TAKEOVER)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return drop_group(spec, context.facts, HOST_TAKEOVER)
+
+
+_LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
+
+CHECK = Check(
+    id="host-takeover-capabilities",
+    title="It has capabilities that lead to the host",
+    step=8,
+    severity=Severity.CRITICAL,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Drop the capabilities that lead to the host",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(),
+        container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
+    ),
+    fails=(
+        container((CAP_ADD, ("SYS_ADMIN", "NET_ADMIN"))),
+        container((CAP_ADD, ("all",))),
+        container((CAP_ADD, ("cap_sys_admin",)), kernel=Kernel(7, capabilities=_LIVE)),
+        container(engine=rootful(default_capabilities=DEFAULT_CAPABILITIES | {"CAP_SYS_PTRACE"})),
+        container((PRIVILEGED, True)),
+    ),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
+    catalogue="S8-02",
+    contextual=True,
+)

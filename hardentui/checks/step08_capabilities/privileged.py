@@ -1,0 +1,102 @@
+"""The container is privileged.
+
+What it checks:
+Whether `--privileged` is set, or the container has the same by other means: every capability that leads to
+the host and no seccomp filter. Its security options show only `unmask=all`, so nothing else of inspect tells.
+
+Why it matters:
+A privileged container is the host with another file system: all capabilities, all devices, no seccomp filter,
+no masks on /proc and /sys, no SELinux or AppArmor. An attacker mounts the host's disk, or writes a helper
+into /proc/sys/kernel/core_pattern, and is root of the host with two commands. Under a rootless engine they
+get everything that the user has.
+
+What may break:
+Whatever needed one of those rights, often just one: a device (`--device`), a capability (`--cap-add`), a
+kernel setting (`--sysctl`), a mount. Nested engines and tools that manage the host need more. Grant single
+needs by name; a trial shows which ones are missing.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.capabilities import HOST_TAKEOVER, reach
+from hardentui.checks.common import ask, judge, proc
+from hardentui.checks.examples import container, rootless
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed
+from hardentui.model.spec import Spec
+from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
+from hardentui.options.capabilities import ALL_CAPABILITIES, capability_name
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    live = ask(facts, _as_good_as)
+    if facts.spec[PRIVILEGED]:
+        effective = live[1] if isinstance(live, tuple) else ""
+        return failed("it is the host with another file system", "privileged", effective)
+    return judge(
+        live,
+        lambda found: found,
+        declared_bad=_equal_by_options(facts.spec),
+        declared="all capabilities, no seccomp filter" if _equal_by_options(facts.spec) else "not privileged",
+        reason="it has the rights of a privileged container",
+        where=proc(facts),
+    )
+
+
+def _as_good_as(kernel: Kernel) -> tuple[bool, str] | Unreadable:
+    """Whether the live process has what makes a container privileged, and that in words."""
+    sets, seccomp = kernel.capabilities, kernel.seccomp_mode
+    if isinstance(sets, Unreadable):
+        return sets
+    if isinstance(seccomp, Unreadable):
+        return seccomp
+    return reach(sets) >= HOST_TAKEOVER and seccomp == 0, f"CapBnd {len(sets.bounding)}, Seccomp {seccomp}"
+
+
+def _adds_all(spec: Spec) -> bool:
+    return any(capability_name(word) == "all" for word in spec[CAP_ADD])
+
+
+def _equal_by_options(spec: Spec) -> bool:
+    return _adds_all(spec) and spec[SECCOMP_PROFILE] == "unconfined"
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[PRIVILEGED] and any(path.lower() == "all" for path in spec[UNMASK]):
+        spec = spec.without(UNMASK)  # part of privileged mode, which inspect shows as an option of its own
+    if _equal_by_options(spec):
+        kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) != "all")
+        spec = spec.without(SECCOMP_PROFILE).with_(CAP_ADD, kept)
+    return spec.without(PRIVILEGED)
+
+
+_ALL = CapabilitySets(bounding=ALL_CAPABILITIES, effective=ALL_CAPABILITIES)
+_SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
+
+CHECK = Check(
+    id="privileged",
+    title="The container is privileged",
+    step=8,
+    severity=Severity.CRITICAL,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Leave privileged mode and grant single needs",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(),
+        container(kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
+        container(kernel=Kernel(7, capabilities=_ALL, seccomp_mode=2)),
+    ),
+    fails=(
+        container((PRIVILEGED, True)),
+        container((PRIVILEGED, True), (UNMASK, ("ALL",)), engine=rootless()),
+        container((CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")),
+    ),
+    references=("CIS Docker 1.6 5.5", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
+    catalogue="S8-01",
+    contextual=True,
+)

@@ -1,0 +1,97 @@
+"""It has more capabilities than its image says it needs.
+
+What it checks:
+Images may name the capabilities that they need in the label io.containers.capabilities. Where one does, it is
+compared with what the container has. Podman narrows the set by itself when it can; it does not in privileged
+mode, or when the image asks for something that is not granted by default.
+
+Why it matters:
+The people who built the image know what the program needs. Everything beyond is of use to an intruder only.
+
+What may break:
+Extra tools that were run in the container beside the service may have used the difference. If the label is
+wrong or old, the service itself misses something: then a trial shows it.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.capabilities import (
+    declared_set,
+    declared_words,
+    effective_words,
+    live_sets,
+    needed_by_image,
+    reach,
+    short,
+)
+from hardentui.checks.capabilities import granted as granted_now
+from hardentui.checks.common import judge, proc
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
+from hardentui.options.capabilities import bounding_set, capability_name, with_only
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    needed = needed_by_image(facts)
+    if not needed:
+        if isinstance(facts.image, Unreadable):
+            return unknown(f"its image says what it needs, and {facts.image.reason}")
+        return not_applicable("its image does not say what it needs; a trial can find out")
+    more = granted_now(facts) - needed
+    return judge(
+        live_sets(facts),
+        lambda sets: (bool(reach(sets) - needed), effective_words(sets)),
+        declared_bad=bool(declared_set(facts) - needed),
+        declared=f"{declared_words(facts)}; the image needs {short(needed)}",
+        reason=f"not needed: {short(more)}",
+        where=proc(facts),
+    )
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[PRIVILEGED]:
+        raise CannotFix(
+            "privileged mode grants every capability, whatever is dropped", "Fix privileged first."
+        )
+    needed = needed_by_image(context.facts)
+    seen = context.observations.get("capabilities")
+    wanted = needed if seen is None else frozenset(capability_name(word) for word in seen)
+    bounding = bounding_set(spec, context.facts.engine.default_capabilities)
+    return with_only(spec, bounding & wanted) if bounding - wanted else spec
+
+
+def _image(needs: str) -> ImageFacts:
+    return ImageFacts("1" * 64, {"Config": {"Labels": {"io.containers.capabilities": needs}}})
+
+
+_WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))
+
+CHECK = Check(
+    id="unneeded-capabilities",
+    title="It has more capabilities than its image says it needs",
+    step=8,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Drop what the image does not need",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(image=_image("setuid,setgid")),
+        container((CAP_DROP, ("all",)), (CAP_ADD, ("SYS_NICE",)), image=_image("SYS_NICE,SETUID")),
+    ),
+    fails=(
+        container(image=_image("SYS_ADMIN,SETUID")),
+        container(image=_image("SYS_NICE,SETUID"), kernel=Kernel(7, capabilities=_WIDE)),
+        container((PRIVILEGED, True), image=_image("SETUID")),
+    ),
+    references=("CIS Docker 1.6 5.4", "OWASP Docker rule 3"),
+    catalogue="S8-06",
+)
