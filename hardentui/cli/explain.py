@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
+from hardentui.harden.evaluate import judge, parameters_of, remediation
+from hardentui.harden.spec_diff import as_run_lines, spec_diff
 from hardentui.model.check import HEADINGS, AnyCheck
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.spec import Spec
+
+_EXAMPLES = 4
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,8 +35,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if not options.check:
         raise UsageError("Which check?", "All of them: hardentui explain --list")
     check = find_check(options.check)
-    lines = _Explanation(check, checklists.load(), terminal).lines()
-    terminal.write("\n".join(lines) + "\n")
+    terminal.write("\n".join(_lines(check, checklists.load(), Paragraphs(terminal))) + "\n")
     return 0
 
 
@@ -48,88 +54,50 @@ def _list() -> Any:
     return shown
 
 
-class _Explanation:
-    def __init__(self, check: AnyCheck, checklist: Any, terminal: Terminal) -> None:
-        self._check = check
-        self._checklist = checklist
-        self._terminal = terminal
+def _lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+    yield write.bold(check.title)
+    moves = ", moves with the context" if check.contextual else ""
+    yield f"{check.id}  step {check.step}, {check.severity.word}{moves}, about the {check.kind.value}"
+    for heading in HEADINGS:
+        yield from write.section(heading, check.section(heading))
+    yield from write.section("How to fix it", f"{check.summary.rstrip('.')}. ({check.fix.value})")
+    yield from _change(check, checklist, write)
+    yield from _parameters(check, checklist, write)
+    for heading, examples in (("Fails", check.fails), ("Passes", check.passes)):
+        lines = tuple(dict.fromkeys(filter(None, map(_flags, examples))))
+        if lines:
+            yield from write.block(f"{heading}, for example", lines[:_EXAMPLES])
+    if check.references:
+        yield from write.block("References", check.references)
 
-    def lines(self) -> Iterator[str]:
-        check = self._check
-        yield self._bold(check.title)
-        moves = ", moves with the context" if check.contextual else ""
-        yield f"{check.id}  step {check.step}, {check.severity.word}{moves}, about the {check.kind.value}"
-        for heading in HEADINGS:
-            yield from self._section(heading, check.section(heading))
-        yield from self._section("How to fix it", f"{check.summary.rstrip('.')}. ({check.fix.value})")
-        yield from self._change()
-        yield from self._parameters()
-        yield from self._examples()
-        if check.references:
-            yield from self._block("References", check.references)
 
-    def _bold(self, text: str) -> str:
-        return f"\x1b[1m{text}\x1b[0m" if self._terminal.color else text
+def _parameters(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+    if not check.parameters:
+        return
+    given = checklist.parameters.get(check.id, {})
+    lines = [
+        f"{name} = {_toml(given.get(name, default))}"
+        + (f"  (default: {_toml(default)})" if name in given and given[name] != default else "")
+        for name, default in check.parameters.items()
+    ]
+    yield from write.block(f"Parameters ([check.{check.id}] in a checklist)", lines)
 
-    def _section(self, heading: str, text: str) -> Iterator[str]:
-        if not text:
+
+def _change(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:
+    """What the fix does to the first failing example that it can fix."""
+    if check.remediate is None:
+        return
+    for example in check.fails:
+        verdict = judge(check, example, parameters_of(check, checklist))
+        fix = remediation(check, example, verdict, checklist)
+        if fix.run:
+            yield from write.block("What the fix changes, as flags of podman run", fix.run.split("\n"))
+            yield from write.block("What the fix changes, as Quadlet lines", fix.quadlet.split("\n"))
             return
-        yield ""
-        yield self._bold(heading)
-        for paragraph in text.split("\n\n"):
-            yield from textwrap.wrap(
-                paragraph, min(100, self._terminal.width) - 2, initial_indent="  ", subsequent_indent="  "
-            )
-
-    def _block(self, heading: str, lines: tuple[str, ...]) -> Iterator[str]:
-        yield ""
-        yield self._bold(heading)
-        yield from (f"  {line}" for line in lines)
-
-    def _parameters(self) -> Iterator[str]:
-        check = self._check
-        if not check.parameters:
-            return
-        given = self._checklist.parameters.get(check.id, {})
-        lines = [
-            f"{name} = {_toml(given.get(name, default))}"
-            + (f"  (default: {_toml(default)})" if name in given and given[name] != default else "")
-            for name, default in check.parameters.items()
-        ]
-        yield from self._block(f"Parameters ([check.{check.id}] in a checklist)", tuple(lines))
-
-    def _examples(self) -> Iterator[str]:
-        for heading, examples in (("Fails", self._check.fails), ("Passes", self._check.passes)):
-            lines = tuple(dict.fromkeys(filter(None, map(_flags, examples))))
-            if lines:
-                yield from self._block(f"{heading}, for example", lines[:4])
-
-    def _change(self) -> Iterator[str]:
-        """What the fix does to the first failing example that it can fix."""
-        from hardentui.harden.evaluate import judge, parameters_of, remediation
-
-        check = self._check
-        if check.remediate is None:
-            return
-        for example in check.fails:
-            verdict = judge(check, example, parameters_of(check, self._checklist))
-            fix = remediation(check, example, verdict, self._checklist)
-            if fix.run:
-                yield from self._block(
-                    "What the fix changes, as flags of podman run", tuple(fix.run.split("\n"))
-                )
-                yield from self._block(
-                    "What the fix changes, as Quadlet lines", tuple(fix.quadlet.split("\n"))
-                )
-                return
 
 
 def _flags(example: Any) -> str:
     """A container example as `podman run …`; empty for other kinds."""
-    from hardentui.harden.spec_diff import as_run_lines, spec_diff
-    from hardentui.model.facts import ContainerFacts
-    from hardentui.model.spec import Spec
-
     if not isinstance(example, ContainerFacts):
         return ""
     changed = spec_diff(Spec(), example.spec)

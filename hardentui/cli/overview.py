@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal, foreign
 
 if TYPE_CHECKING:
-    from hardentui.reports.result import CheckResult
+    from rich.table import Table
+    from rich.text import Text
+
+    from hardentui.reports.result import CheckResult, SubjectResult
     from hardentui.workbench.views import Row
 
+TITLES = ("Container", "Image", "Engine", "State", "Score", "1234567890")
 SIGNS = {"pass": ".", "fail": "x", "unknown": "?", "not-applicable": "-", "waived": "w"}
 
 
@@ -47,29 +51,35 @@ def table(options: Namespace, terminal: Terminal) -> int:
         bench.close()
 
 
-def _table(result: CheckResult, rows: tuple[Row, ...]) -> Any:
+def _table(result: CheckResult, rows: tuple[Row, ...]) -> Table:
     from rich.table import Table
 
     by_id = {(row.engine.label, row.id): row for row in rows}
+    lines = [_cells(by_id[one.subject.engine, one.subject.id], one) for one in result.subjects]
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for title, options in (
-        ("Container", {"no_wrap": True, "min_width": 12}),
-        ("Image", {"no_wrap": True, "ratio": 1}),
-        ("Engine", {"no_wrap": True}),
-        ("State", {"no_wrap": True}),
-        ("Score", {"justify": "right", "no_wrap": True, "min_width": 5}),
-        ("1234567890", {"no_wrap": True, "min_width": 10}),
-    ):
-        shown.add_column(title, **options)
-    for one in result.subjects:
-        row = by_id[one.subject.engine, one.subject.id]
-        cells = "".join(SIGNS[cell.status] for cell in row.report.cells) if row.report else ""
-        shown.add_row(
-            foreign(row.name, 40),
-            foreign(row.image, 60),
-            foreign(row.engine.label, 20),
-            foreign(row.state, 12),
-            foreign("?" if one.score.value is None else str(one.score.value)),
-            foreign(cells),
+    for at, title in enumerate(TITLES):
+        width = max([len(title), *(line[at].cell_len for line in lines)])
+        # only names of images are cut where there is no room
+        least = min(width, 16) if title == "Image" else width
+        shown.add_column(
+            title,
+            no_wrap=True,
+            min_width=least,
+            max_width=width,
+            justify="right" if title == "Score" else "left",
         )
+    for line in lines:
+        shown.add_row(*line)
     return shown
+
+
+def _cells(row: Row, one: SubjectResult) -> list[Text]:
+    cells = "".join(SIGNS[cell.status] for cell in row.report.cells) if row.report else ""
+    return [
+        foreign(row.name, 24),
+        foreign(row.image, 60),
+        foreign(row.engine.label, 16),
+        foreign(row.state, 10),
+        foreign("?" if one.score.value is None else str(one.score.value)),
+        foreign(cells),
+    ]

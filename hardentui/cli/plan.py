@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from typing import Any
 
+from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import group_of
-from hardentui.cli.terminal import Terminal, foreign
+from hardentui.cli.terminal import Terminal
+from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
+from hardentui.options import BY_NAME
 from hardentui.workbench.masking import mask_argument
 
 SCHEMA = "hardentui/plan/1"
+
+_COLORS = {Risk.SAFE: "32", Risk.MAY_BREAK: "33", Risk.CHANGES_BEHAVIOUR: "33"}
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -35,31 +41,27 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if options.format == "json":
         terminal.write(json.dumps(_document(plan, report.score.value, after, version), indent=2) + "\n")
     else:
-        _show(terminal, plan, report.score.value, after)
+        lines = _lines(plan, report.score.value, after, Paragraphs(terminal))
+        terminal.write("\n".join(lines) + "\n")
     if options.file:
         saving.save_text(options.file, plans.dump(plan, version), backup=True)
         terminal.note(f"note: the plan is in {options.file}; hardentui fix NAME --plan {options.file}")
     return 0
 
 
-def _show(terminal: Terminal, plan: Plan, before: int | None, after: int | None) -> None:
-    from rich.table import Table
-
-    title = foreign(f"{plan.container}  {plan.image}  score {_score(before)} -> {_score(after)}", 200, "bold")
+def _lines(plan: Plan, before: int | None, after: int | None, write: Paragraphs) -> Iterator[str]:
+    yield write.bold(f"{plan.container}  {plan.image}  score {_score(before)} -> {_score(after)}")
     if not plan.changes:
-        terminal.show(title, foreign("Nothing to change."))
-        return
-    shown = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 1, 0))
-    for name in ("Option", "Change", "Risk", "Why, and what it may break"):
-        shown.add_column(name, overflow="fold")
+        yield "Nothing to change."
     for change in plan.changes:
-        shown.add_row(
-            foreign(f"--{change.option}"),
-            foreign(_arrow(change), 400),
-            foreign(change.risk.value),
-            foreign(" ".join(filter(None, (change.reason, change.impact))), 1000),
-        )
-    terminal.show(title, shown)
+        yield ""
+        flag = BY_NAME[change.option].flag
+        option = flag if flag.startswith("-") else change.option
+        yield f"{write.bold(option)}  {write.painted(change.risk.value, _COLORS[change.risk])}"
+        for sign, color, arguments in _difference(change):
+            yield from (f"  {write.painted(f'{sign} {one or option}', color)}" for one in arguments)
+        yield from write.wrapped(change.reason, "    ")
+        yield from write.wrapped(f"May break: {change.impact}" if change.impact else "", "    ")
 
 
 def _score(value: int | None) -> str:
@@ -70,12 +72,12 @@ def _masked(option: str, arguments: tuple[str, ...]) -> list[str]:
     return [mask_argument(option, argument) for argument in arguments]
 
 
-def _arrow(change: Change) -> str:
-    """Only what goes and what comes: a list of thirty variables of which one changes reads badly."""
-    gone = [one for one in _masked(change.option, change.before) if one not in change.after]
-    come = [one for one in _masked(change.option, change.after) if one not in change.before]
-    words = [f"- {one or 'set'}" for one in gone] + [f"+ {one or 'set'}" for one in come]
-    return "  ".join(words)
+def _difference(change: Change) -> tuple[tuple[str, str, list[str]], ...]:
+    """Only what goes and what comes: of thirty variables mostly one changes."""
+    before, after = _masked(change.option, change.before), _masked(change.option, change.after)
+    gone = [one for one in before if one not in after]
+    come = [one for one in after if one not in before]
+    return (("-", "31", gone), ("+", "32", come))
 
 
 def _document(plan: Plan, before: int | None, after: int | None, version: str) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
 PIPE_WIDTH = 100
+_PIPE_TABLE_WIDTH = 160
 
 
 class Terminal:
@@ -68,7 +70,7 @@ class Terminal:
         self.clear()
         console = Console(
             file=self._out,
-            width=self.width,
+            width=self.width if self.is_terminal else max(self.width, _PIPE_TABLE_WIDTH),
             force_terminal=self.color,
             no_color=not self.color,
             color_system="auto" if self.color else None,
@@ -114,7 +116,7 @@ class Terminal:
         return cls(sys.stdout, sys.stderr, no_color=options.no_color, quiet=options.quiet)
 
 
-def foreign(text: str, limit: int | None = None, style: str = "") -> Any:
+def foreign(text: str, limit: int | None = None, style: str = "") -> Text:
     """A `rich.text.Text` of text that comes from outside: no markup, nothing that a terminal acts on."""
     from rich.text import Text
 

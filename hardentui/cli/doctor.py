@@ -1,0 +1,47 @@
+"""hardentui doctor: what works on this host, what is missing, the command that fixes it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from hardentui.cli.paragraphs import Paragraphs
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import NoEngine
+
+if TYPE_CHECKING:
+    from hardentui.workbench.doctor import Line
+
+_COLORS = {"ok": "32", "missing": "31", "poor": "33", "note": "36"}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.epilog = "The exit code is 3 when no Podman can be reached and none can be started."
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.workbench.doctor import Machine, examine
+
+    lines = examine(Machine(size=_size()), options.url, options.connection)
+    terminal.write("\n".join(_shown(lines, Paragraphs(terminal))) + "\n")
+    return 0 if any(line.engine for line in lines) else NoEngine.exit_code
+
+
+def _size() -> tuple[int, int]:
+    if not sys.stdout.isatty():
+        return (0, 0)
+    size = os.get_terminal_size(sys.stdout.fileno())
+    return size.columns, size.lines
+
+
+def _shown(lines: Iterable[Line], paragraphs: Paragraphs) -> Iterator[str]:
+    for line in lines:
+        mark = paragraphs.painted(f"{line.mark.value:<8}", _COLORS[line.mark.value])
+        first, *rest = paragraphs.wrapped(f"{line.what}: {line.value}", " " * 9)
+        yield f"{mark} {first.strip()}"
+        yield from rest
+        if line.fix:
+            yield from paragraphs.wrapped(f"-> {line.fix}", " " * 11)
