@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from hardentui.host.config import ROOT_ONLY, examine, names, text
-from hardentui.host.containers_conf import FIRST_FILE_ONLY_SINCE, read_configuration
+from hardentui.host.config import ROOT_ONLY, examine, names, text, unreadable
+from hardentui.host.containers_conf import FIRST_FILE_ONLY_SINCE, read_configuration, read_storage
 from hardentui.host.files import Files
 from hardentui.host.registries import read_attachments, read_registries
 from hardentui.model.configuration import FileFact, Missing
@@ -27,6 +27,7 @@ _FILE_FIELDS = (
     "caIntermediatesPath",
 )
 _DATA_FIELDS = ("keyData", "keyDatas", "rekorPublicKeyData", "rekorPublicKeyDatas", "caData", "caRootsData")
+_STORE_LIMIT = 16 << 20
 _ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
 
 
@@ -46,6 +47,7 @@ def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustF
         keys=_keys(files, policy, owners),
         auth_files=_auth_files(files, home, uid, owners),
         configuration=read_configuration(files, home=home, uid=uid, version=version),
+        stored_signatures=_stored_signatures(files, home, uid, version),
     )
 
 
@@ -171,3 +173,31 @@ def _auth_file(content: str, fact: FileFact) -> AuthFile:
 
 def _has_secret(entry: dict[str, Any]) -> bool:
     return any(entry.get(field) for field in ("auth", "identitytoken", "password", "registrytoken"))
+
+
+def _stored_signatures(files: Files, home: str, uid: int, version: Version) -> Known[dict[str, int]]:
+    """From the store's own list of images; it keeps the signatures that were fetched with each image."""
+    settings = read_storage(files, home=home, uid=uid, version=version)
+    default = f"{home}/.local/share/containers/storage" if uid else "/var/lib/containers/storage"
+    own = settings.get("storage.rootless_storage_path") if uid else settings.get("storage.graphroot")
+    root = own if isinstance(own, str) and own.startswith("/") and "$" not in own else default
+    driver = settings.get("storage.driver")
+    path = f"{root}/{driver if isinstance(driver, str) and driver else 'overlay'}-images/images.json"
+    try:
+        return parse_stored_images(files.read_text(path, _STORE_LIMIT), path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Unreadable(f"there is no {path}")
+    except OSError as error:
+        return unreadable(path, error)
+
+
+def parse_stored_images(content: str, path: str) -> Known[dict[str, int]]:
+    """Image ID -> stored signatures of an images.json."""
+    try:
+        found = {}
+        for image in json.loads(content):
+            by_digest = json.loads(image.get("metadata") or "{}").get("signatures-sizes") or {}
+            found[str(image["id"])] = sum(len(sizes) for sizes in by_digest.values())
+        return found
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Unreadable(f"{path} has not the shape of a list of images")

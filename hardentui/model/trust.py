@@ -155,6 +155,7 @@ class TrustFacts:
         attachments: sections of registries.d that say something about sigstore attachments.
         keys: path -> file of every key or CA that the policy names.
         configuration: the user's effective containers.conf.
+        stored_signatures: image ID -> how many signatures came with it when it was pulled, by the local store.
     """
 
     uid: int = 0
@@ -165,6 +166,7 @@ class TrustFacts:
     keys: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     auth_files: Known[tuple[AuthFile, ...]] = NOT_READ
     configuration: Known[Configuration] = NOT_READ
+    stored_signatures: Known[Mapping[str, int]] = NOT_READ
 
     def attachment_for(self, scope: str) -> Known[Attachments | None]:
         """The section of registries.d that decides for a scope; None when none does (then they are off).

@@ -10,7 +10,7 @@ import pytest
 
 from hardentui.host.recorded import RecordedFiles
 from hardentui.host.registries import parse_sections
-from hardentui.host.trust import parse_policy, read_trust
+from hardentui.host.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import Unreadable
 from hardentui.model.trust import Policy, Registries, TrustFacts
@@ -274,3 +274,19 @@ def test_certificates_have_a_host_and_a_role() -> None:
         ("registry.example.com:5000", "key"),
     ]
     assert [danger.what for danger in found[2].file.dangers] == ["belongs to uid 1001"]
+
+
+@pytest.mark.parametrize(("uid", "store"), [(0, "/var/lib"), (1000, f"{HOME}/.local/share")])
+def test_the_store_remembers_the_signatures_that_were_pulled(uid: int, store: str) -> None:
+    signed = {"signature-sizes": [639], "signatures-sizes": {"sha256:5b": [639, 640]}}
+    images = [{"id": "aa", "metadata": json.dumps(signed)}, {"id": "bb", "metadata": "{}"}, {"id": "cc"}]
+    found = read({f"{store}/containers/storage/overlay-images/images.json": json.dumps(images)}, uid=uid)
+    assert found.stored_signatures == {"aa": 2, "bb": 0, "cc": 0}
+    assert isinstance(read({}).stored_signatures, Unreadable)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}x", "[1]", '[{"id": "a", "metadata": "["}]', '[{"metadata": "{}"}]']
+)
+def test_a_broken_list_of_images_is_unreadable(content: str) -> None:
+    assert isinstance(parse_stored_images(content, "images.json"), Unreadable)
