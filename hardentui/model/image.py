@@ -38,7 +38,8 @@ class ImageInventory:
 
     Attributes:
         release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty when there is none.
-        packages: package database (`dpkg`, `apk`, `rpm`) -> number of packages.
+        packages: package database (`dpkg`, `apk`) -> number of packages.
+        uncounted: package databases that are there and cannot be counted (`rpm`).
         tools: package managers, compilers, debuggers, network clients; `what` says which kind.
         shells: shells.
         remote_logins: servers that let somebody log in over the network.
@@ -52,6 +53,7 @@ class ImageInventory:
 
     release: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, int] = field(default_factory=dict)
+    uncounted: tuple[str, ...] = ()
     tools: tuple[FoundFile, ...] = ()
     shells: tuple[FoundFile, ...] = ()
     remote_logins: tuple[FoundFile, ...] = ()
