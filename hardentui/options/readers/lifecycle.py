@@ -149,9 +149,10 @@ def read_runtime(view: View) -> Reading:
 
 def read_log_driver(view: View) -> Reading:
     driver = str((view.host.get("LogConfig") or {}).get("Type") or "")
-    if not driver or driver == view.sources.log_driver:
-        return None
-    if view.command is not None and not view.sources.log_driver and "--log-driver" not in view.command.flags:
+    default = view.sources.log_driver
+    if view.command is not None and "--log-driver" in view.command.flags:
+        return view.shown(driver)  # asked for, also where it is this engine's default
+    if not driver or driver == default or (view.command is not None and not default):
         return None
     return view.shown(driver)
 

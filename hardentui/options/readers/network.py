@@ -160,8 +160,6 @@ def _published(view: View, port: int, protocol: str, address: str, host: str) ->
             continue
         if given.host in ("", "0"):
             host = ""
-        elif "-" in given.host and given.first == given.last:
-            host = given.host
         return Port(port, host, given.address, protocol)
     return Port(port, host, "" if address == "0.0.0.0" else address, protocol)  # noqa: S104
 

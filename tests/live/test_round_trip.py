@@ -1,0 +1,294 @@
+"""Nothing is lost: created, read, written, created again, read again — on a real Podman.
+
+Also through Quadlet: the unit goes through this host's generator, and its command line is the intended one.
+`HARDENTUI_SOAK=N` runs N random containers in place of the usual few.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, event, given, reject, settings
+
+from hardentui.host.generator import dry_run, exec_start, find_generator
+from hardentui.model.spec import Readability, Spec
+from hardentui.model.version import Version
+from hardentui.options import IMAGE_VOLUME, LOG_DRIVER, NAME, NETWORK, NETWORK_ALIAS, TABLE
+from hardentui.options.create_command import parse_create_command
+from hardentui.options.not_carried import NOT_CARRIED
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+from hardentui.writers.compare import compare_arguments
+from hardentui.writers.context import UnitContext
+from hardentui.writers.run_script import run_script
+from hardentui.writers.units import bundle
+from tests.conftest import cannot_run
+from tests.property.containers import NASTY, Words, containers
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+
+NET = "rt-net"
+FOLDER = "/tmp/hardentui-rt"  # the same text in every run: it is part of the generated examples
+EXAMPLES = int(os.environ.get("HARDENTUI_SOAK", "40"))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A Podman with what the random containers mount and join."""
+
+    bench: Bench
+    engine: Mapping[str, Any]
+
+    def sources(self, inspect: Mapping[str, Any]) -> Sources:
+        volumes = [m["Name"] for m in inspect["Mounts"] or () if m["Type"] == "volume"]
+        host = self.engine["host"]
+        return Sources(
+            inspect,
+            image=self.bench.get(f"/images/{inspect['Image']}/json") if inspect["Image"] else None,
+            version=Version.parse(self.engine["version"]["Version"]),
+            log_driver=host["logDriver"],
+            runtime=host["ociRuntime"]["name"],
+            cgroup_version=1 if host["cgroupVersion"] == "v1" else 2,
+            default_capabilities=frozenset(self.engine["capabilities"]),
+            volumes={name: self.bench.get(f"/volumes/{name}/json") for name in volumes},
+            pids_limit=self.engine["pids"],
+        )
+
+    def inspect(self, name: str) -> dict[str, Any]:
+        document: dict[str, Any] = self.bench.get(f"/containers/{name}/json")
+        return document
+
+    def read(self, name: str, *, with_command: bool = True) -> Spec:
+        document = self.inspect(name)
+        if not with_command:
+            document["Config"]["CreateCommand"] = None
+        return read_spec(self.sources(document))
+
+    def create(self, name: str, flags: Words, words: Words = ()) -> None:
+        """Create a container; a test that asks for the impossible is no test."""
+        try:
+            self.bench.podman("create", "--name", name, *flags, BUSYBOX, *words)
+        except subprocess.CalledProcessError as error:
+            raise Refused(error.stderr) from error
+
+    def create_again(self, spec: Spec, name: str, context: UnitContext) -> None:
+        """Remove the container and run the script that was written of it."""
+        script = Path(self.bench.directory) / "again.sh"
+        script.write_text(run_script(spec, context, ("a comment\x1b[31m\nwith a line break",)))
+        self.bench.remove(name)
+        self.bench.execute("sh", str(script), "create")
+
+
+class Refused(Exception):
+    """Podman does not take this combination of flags."""
+
+
+@pytest.fixture(scope="module")
+def place(podman: Bench) -> Iterator[Place]:
+    for folder in ("", "/with,comma", "/with:colon", "/a blank", "/up", "/wk"):
+        Path(FOLDER + folder).mkdir(exist_ok=True)
+    podman.podman("network", "create", "--subnet", "10.99.7.0/24", "--ipv6", NET)
+    podman.execute("sh", "-c", "printf x | podman secret create s1 -")
+    podman.podman("create", "--name", "rt-plain", BUSYBOX)
+    plain = podman.get("/containers/rt-plain/json")
+    engine = podman.get("/info") | {
+        "capabilities": plain["BoundingCaps"],
+        "pids": plain["HostConfig"]["PidsLimit"],
+    }
+    yield Place(podman, engine)
+    podman.remove("rt-plain")
+    podman.podman("network", "rm", "-f", NET)
+    podman.podman("secret", "rm", "s1")
+
+
+# --- what was asked for is there -----------------------------------------------------------------
+
+_NO_EFFECT = {
+    "--publish-all": ("--privileged",),
+}
+_RENAMED = {
+    "--mount": {"--volume", "--tmpfs"},
+    "--no-healthcheck": {"--health-cmd"},
+    "--interactive": {"--interactive"},
+}
+_MEANS_NOTHING = {
+    ("--group-add", "keep-groups"),
+}
+
+
+def assert_nothing_missing(spec: Spec, flags: Words) -> None:
+    """Each flag that was given shows as an option of the spec."""
+    given = parse_create_command(["podman", "create", *flags, "x"])
+    assert given is not None
+    present = {option.flag for option in spec}
+    privileged = "--privileged" in given.flags
+    for flag in given.flags:
+        if flag in NOT_CARRIED and flag not in _RENAMED:
+            continue
+        if privileged and flag in ("--cap-add", "--cap-drop"):
+            continue
+        assert present & _RENAMED.get(flag, {flag}), f"{flag} {given.flags[flag]} is lost"
+
+
+def round_trip(place: Place, flags: Words, words: Words) -> Spec:
+    """Create, read, write, create, read; returns the spec."""
+    name = "rt-case"
+    place.bench.remove(name)
+    place.create(name, flags, words)
+    first = place.read(name)
+    assert not first.unknowable
+    assert_nothing_missing(first, flags)
+    context = UnitContext(version=Version.parse(place.engine["version"]["Version"]))
+    place.create_again(first, name, context)
+    assert_same(place.read(name), first)
+    assert_through_quadlet(first, context)
+    return first
+
+
+def assert_same(again: Spec, first: Spec) -> None:
+    left = {option.name: (again[option], first[option]) for option in TABLE if again[option] != first[option]}
+    assert left == {}, left
+
+
+def assert_through_quadlet(spec: Spec, context: UnitContext) -> None:
+    generator = find_generator()
+    if generator is None:
+        cannot_run("there is no Quadlet generator; run: apt-get install podman")
+    made = bundle(spec, context)
+    done = dry_run({one.name: one.text for one in made.files}, user=False, generator=generator)
+    assert done.ok, done.stderr + made.files[0].text
+    assert compare_arguments(exec_start(done.services[made.service]), made.argv) == ()
+
+
+SINGLES: tuple[Words, ...] = (
+    ("--add-host=foo:10.1.2.3",),
+    ("--annotation=a.b/c=d e",),
+    ("--cap-add=ALL",),
+    ("--cap-drop=ALL",),
+    ("--cap-drop=CHOWN,KILL",),
+    ("--cgroup-parent=/foo",),
+    ("--cgroupns=private",),
+    ("--cgroups=no-conmon",),
+    ("--chrootdirs=/data",),
+    ("--cpu-rt-period=10000",),
+    ("--cpus=0.29",),
+    ("--cpus=1.234567",),
+    ("--device=/dev/net:/dev/xnet:rw",),
+    ("--device=/dev/null",),
+    ("--device=vendor.com/class=all",),
+    ("--device-read-bps=/dev/null:1mb", "--device-write-iops=/dev/null:1000"),
+    ("--dns-search=.",),
+    ('--env=ML=a\nb "q" $X %n',),
+    ("--env=EMPTY=", "--env=TERM=dumb", "--env=HOME=/x"),
+    ("--env=PATH=/bin:/sbin",),
+    ("--expose=7000-7002", "--expose=53/udp"),
+    ("--gpus=all",),
+    ("--group-add=keep-groups",),
+    ("--health-cmd=CMD /bin/true",),
+    ('--health-cmd=["CMD","/bin/echo","a b"]',),
+    ('--health-cmd=["CMD-SHELL","echo a b"]',),
+    ("--health-cmd=true", "--health-interval=90s", "--health-log-destination=events_logger"),
+    ("--hostname=a-name", f"--network={NET}"),
+    ("--hosts-file=none",),
+    ("--init", "--init-path=/usr/bin/catatonit"),
+    ("--ip6=fd00:99::77", f"--network={NET}"),
+    ("--ipc=container:rt-plain",),
+    ("--label=novalue",),
+    ("--label=q=\"x\" 'y' \\ %n $V",),
+    ("--log-driver=none",),
+    ("--log-opt=path=/tmp/hardentui-rt/x.log",),
+    ("--memory-swappiness=30",),
+    ("--network=container:rt-plain",),
+    ("--network=slirp4netns:mtu=1400",),
+    ("--no-hostname", "--no-hosts"),
+    ("--pid=container:rt-plain",),
+    ("--pidfile=/tmp/hardentui-rt/pf", "--conmon-pidfile=/tmp/hardentui-rt/cp"),
+    ("--platform=linux/amd64", "--retry=9", "--retry-delay=9s", "--tls-verify=false"),
+    ("-p", "0.0.0.0:18080:80/sctp"),
+    ("-p", "80"),
+    ("--rdt-class=COS1",),
+    ("--requires=rt-plain",),
+    ("--restart=unless-stopped",),
+    ("--secret=s1",),
+    ("--security-opt=systempaths=unconfined",),
+    ("--shm-size=0",),
+    ("--stop-signal=9", "--stop-timeout=200"),
+    ('--sysctl="net.ipv4.ip_local_reserved_ports=80,443"',),
+    ("--systemd=false",),
+    ("--tmpfs=/t",),
+    ("--ulimit=host",),
+    ("--unsetenv=PATH",),
+    ("--uts=container:rt-plain",),
+    ("--volumes-from=rt-plain:ro", f"--volume={FOLDER}:/b"),
+    (f"-v{FOLDER}:/b:O,upperdir={FOLDER}/up,workdir={FOLDER}/wk",),
+    (f"--mount=type=glob,src={FOLDER}/w*,dst=/g,ro",),
+    ("--mount=type=volume,dst=/b,ro=true",),
+    ("--mount=type=image,src=localhost/bb:1,dst=/i,subpath=/bin",),
+    ("--user=:1000",),
+    ("--userns=keep-id:uid=1000,gid=1000",),
+    ("--workdir=/a b/$X %n",),
+)
+
+
+@pytest.mark.parametrize("flags", SINGLES, ids=lambda flags: " ".join(flags)[:60])
+def test_single_options_come_through(place: Place, flags: Words) -> None:
+    round_trip(place, flags, ("/bin/echo", "x"))
+
+
+@pytest.mark.parametrize("value", NASTY, ids=ascii)
+def test_nasty_words_come_through(place: Place, value: str) -> None:
+    flags = (f"--env=E={value}", f"--label=L={value}", f"--annotation=N={value}")
+    spec = round_trip(place, flags, ("/bin/echo", value, "mid", value))
+    assert place.inspect(spec[NAME])["Config"]["Cmd"] == ["/bin/echo", value, "mid", value]
+
+
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+@given(case=containers(FOLDER, NET))
+def test_random_containers_come_through(place: Place, case: tuple[Words, Words]) -> None:
+    flags, words = case
+    try:
+        spec = round_trip(place, flags, words)
+    except Refused as error:
+        event(f"refused: {str(error).splitlines()[-1][:60]}")
+        reject()
+    without = place.read("rt-case", with_command=False)
+    if spec[LOG_DRIVER] == place.engine["host"]["logDriver"]:
+        spec = spec.without(LOG_DRIVER)  # given, but what the engine does anyway
+    assert_honest(without, spec)
+
+
+_SAME_EFFECT = {option for option in TABLE if option.readability is Readability.CLIENT} | {
+    IMAGE_VOLUME  # the image has no volumes, so nothing becomes of them
+}
+
+
+def all_aliases(spec: Spec) -> set[str]:
+    """DNS names, however they were given: by --network-alias or as an option of a network."""
+    options = {word for argument in spec[NETWORK] for word in argument.partition(":")[2].split(",")}
+    return {*spec[NETWORK_ALIAS], *(word[len("alias=") :] for word in options if word.startswith("alias="))}
+
+
+def assert_honest(without: Spec, spec: Spec) -> None:
+    """Without the create command every option is the same, or is named as not known."""
+    named = {option.flag for option in without.unknowable}
+    told = " ".join(without.remarks)
+    assert all_aliases(without) == all_aliases(spec)
+    for option in TABLE:
+        if without[option] != spec[option] and option is not NETWORK_ALIAS:
+            assert option.flag in named or option.flag in told or option in _SAME_EFFECT, (
+                f"{option.name}: {without[option]!r} in place of {spec[option]!r}, and nobody is told"
+            )
