@@ -14,6 +14,7 @@ from typing import Any
 HOST_NAME = "shop01"
 TIME = "2026-11-24T09:30:00+00:00"
 ANNA = 1000
+NO_FIREWALL = '{"nftables": [{"table": {"family": "inet", "name": "netavark"}}]}'
 APPARMOR = "containers-default-0.62.2"
 KERNEL = "6.12.48+deb13-amd64"
 
@@ -49,50 +50,72 @@ ENGINES = (
     ),
 )
 
-IMAGES = (
-    "docker.io/library/nginx:1.27",
+
+@dataclass(frozen=True)
+class DemoImage:
+    """A busybox that looks like something real: its program listens on the ports and sleeps."""
+
+    name: str
+    program: str
+    words: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    changes: tuple[str, ...] = ()
+
+
+_PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+NGINX = DemoImage(
+    "docker.io/library/nginx:1.27", "nginx", ("-g", "daemon off;"), (80,), ("EXPOSE 80", "STOPSIGNAL SIGQUIT")
+)
+POSTGRES = DemoImage(
     "docker.io/library/postgres:17",
-    "docker.io/library/redis:7.4",
-    "docker.io/library/alpine:latest",
-    "quay.io/prometheus/node-exporter:v1.9.0",
-    "ghcr.io/example/shop-api:2.3.1",
-    "ghcr.io/example/shop-worker:2.3.1",
-    "ghcr.io/example/report:latest",
+    "postgres",
+    (),
+    (5432,),
+    ("EXPOSE 5432", "STOPSIGNAL SIGINT", "ENV PGDATA=/var/lib/postgresql/data"),
+)
+REDIS = DemoImage(
+    "docker.io/library/redis:7.4", "redis-server", (), (6379,), ("EXPOSE 6379", "WORKDIR /data")
+)
+ALPINE = DemoImage("docker.io/library/alpine:latest", "sh")
+EXPORTER = DemoImage(
+    "quay.io/prometheus/node-exporter:v1.9.0", "node_exporter", (), (9100,), ("EXPOSE 9100", "USER nobody")
+)
+API = DemoImage("ghcr.io/example/shop-api:2.3.1", "shop-api", (), (8081,), ("EXPOSE 8081",))
+WORKER = DemoImage("ghcr.io/example/shop-worker:2.3.1", "shop-worker")
+REPORT = DemoImage("ghcr.io/example/report:latest", "report")
+UYUNI = DemoImage(
     "registry.opensuse.org/uyuni/server:2026.10",
+    "init",
+    (),
+    (443, 4505, 4506),
+    ("EXPOSE 443", "EXPOSE 4505", "EXPOSE 4506", "LABEL org.opencontainers.image.title=uyuni-server"),
 )
 
-# what listens is started by a shell, so that the ports are really open
-_LISTEN = "for p in {ports}; do nc -ll -p $p -e true & done; exec sleep 1000000"
 ROOTFUL: tuple[str, ...] = (
     "network create shop-net",
-    "pod create --name shop --network shop-net -p 8081:8081",
-    "run -d --name shop-web -p 80:80 -p 443:443 -v {srv}/www:/usr/share/nginx/html --network shop-net "
-    "docker.io/library/nginx:1.27 sh -c LISTEN:80,443",
+    "pod create --name shop --infra-name shop-infra --network shop-net -p 8081:8081",
+    f"run -d --name shop-web -p 80:80 -v {{srv}}/www:/usr/share/nginx/html --network shop-net {NGINX.name}",
     "run -d --name db -e POSTGRES_USER=shop -e POSTGRES_PASSWORD=correct-horse-battery -e POSTGRES_DB=shop "
-    "-v shop-db:/var/lib/postgresql/data --network shop-net -p 5432:5432 docker.io/library/postgres:17 "
-    "sh -c LISTEN:5432",
+    f"-v shop-db:/var/lib/postgresql/data --network shop-net -p 5432:5432 {POSTGRES.name}",
     "run -d --name backup --privileged --network host --pid host -v {run}:/run/podman "
-    "-v {srv}/backup:/backup -v /:/host:ro docker.io/library/alpine:latest sleep 1000000",
+    f"-v {{srv}}/backup:/backup -v /:/host:ro {ALPINE.name} sleep 1000000",
     "run -d --name node-exporter --read-only --cap-drop all --security-opt no-new-privileges "
-    "--user 65534:65534 --memory 64m --pids-limit 32 --cpus 0.25 --network shop-net -p 127.0.0.1:9100:9100 --restart always "
-    "--health-cmd true --log-opt max-size=10mb --tmpfs /tmp:rw,noexec,nosuid,nodev,size=8m "
-    "quay.io/prometheus/node-exporter:v1.9.0 sh -c LISTEN:9100",
+    "--user 65534:65534 --memory 64m --pids-limit 32 --cpus 0.25 --network shop-net "
+    "-p 127.0.0.1:9100:9100 --restart always --health-cmd true --log-opt max-size=10mb "
+    f"--tmpfs /tmp:rw,noexec,nosuid,nodev,size=8m {EXPORTER.name}",
     "run -d --name uyuni-server --systemd=always --hostname uyuni.example.com -p 8443:443 -p 4505:4505 "
     "-p 4506:4506 --secret uyuni-db-pass,type=env,target=MANAGER_PASS --cap-add NET_RAW --tmpfs /run "
     "-v var-cobbler:/var/lib/cobbler -v var-search:/var/lib/rhn/search -v var-salt:/var/lib/salt "
     "-v var-spacewalk:/var/spacewalk -v var-log:/var/log -v srv-salt:/srv/salt -v srv-www:/srv/www "
     "-v root:/root -v etc-rhn:/etc/rhn -v etc-tls:/etc/pki/tls -v etc-salt:/etc/salt -e TZ=Europe/Berlin "
-    "--stop-timeout 30 --restart on-failure registry.opensuse.org/uyuni/server:2026.10 "
-    "sh -c LISTEN:443,4505,4506",
-    "run -d --name report ghcr.io/example/report:latest true",
-    "run -d --name shop-api --pod shop -e API_TOKEN=0123456789abcdef --memory 256m "
-    "ghcr.io/example/shop-api:2.3.1 sh -c LISTEN:8081",
-    "run -d --name shop-worker --pod shop --user 1001 --cap-drop all ghcr.io/example/shop-worker:2.3.1 "
-    "sleep 1000000",
+    f"--stop-timeout 30 --restart on-failure {UYUNI.name}",
+    f"run -d --name report {REPORT.name} true",
+    f"run -d --name shop-api --pod shop -e API_TOKEN=0123456789abcdef --memory 256m {API.name}",
+    f"run -d --name shop-worker --pod shop --user 1001 --cap-drop all {WORKER.name}",
 )
-ROOTLESS: tuple[str, ...] = (
-    "run -d --name cache -p 6379:6379 -v cache-data:/data docker.io/library/redis:7.4 sh -c LISTEN:6379",
-)
+ROOTLESS: tuple[str, ...] = (f"run -d --name cache -p 6379:6379 -v cache-data:/data {REDIS.name}",)
+IMAGES = (NGINX, POSTGRES, REDIS, ALPINE, EXPORTER, API, WORKER, REPORT, UYUNI)
+_BASE = "localhost/base:1"
 
 
 class Bench:
@@ -161,10 +184,14 @@ class Bench:
         identity, state = document["Id"], document["State"]
         scope = f"{self.engine.slice}/libpod-{identity}.scope"
         state["CgroupPath"] = scope if state["Status"] == "running" else ""
-        document["HostConfig"]["CgroupManager"] = "systemd"
+        host = document["HostConfig"]
+        host["CgroupManager"] = "systemd"
+        host["CgroupMode"] = "private" if host["CgroupMode"] == "host" else host["CgroupMode"]
+        if not host["LogConfig"].get("Config"):
+            host["LogConfig"] |= {"Type": "journald", "Path": ""}
         if state["Status"] != "running":
             return
-        host = document["HostConfig"]
+        files["links"][f"/proc/{state['Pid']}/ns/cgroup"] = f"cgroup:[{4026540000 + int(state['Pid'])}]"
         cpus = host.get("NanoCpus") or 0
         files["text"] |= {
             f"/proc/{state['Pid']}/cgroup": f"0::{scope}\n",
@@ -230,21 +257,29 @@ def populate(bench: Bench) -> None:
         folder = os.path.join(bench.folder, name)
         os.makedirs(folder, exist_ok=True)
         os.chown(folder, owner.pw_uid, owner.pw_gid)
+    bench.run("image", _BASE)
     for image in IMAGES:
-        if any(image in command for command in commands):
-            bench.run("image", image)
+        if any(image.name in command for command in commands):
+            _build(bench, image)
+    bench.run("podman", "untag", _BASE)
+    os.makedirs(f"{bench.folder}/podman", exist_ok=True)
     for command in commands:
         words = command.format(srv=f"{bench.folder}/srv", run=f"{bench.folder}/podman").split()
-        if "-v" in words:
-            os.makedirs(f"{bench.folder}/podman", exist_ok=True)
-        bench.run("podman", *(_listen(word) for word in words))
+        bench.run("podman", *words)
     sleep(1.5)  # until everything listens
 
 
-def _listen(word: str) -> str:
-    if not word.startswith("LISTEN:"):
-        return word
-    return _LISTEN.format(ports=word.removeprefix("LISTEN:").replace(",", " "))
+def _build(bench: Bench, image: DemoImage) -> None:
+    """The base image with the program, committed under the name."""
+    ports = " ".join(map(str, image.ports))
+    script = f"#!/bin/sh\nfor p in {ports}; do nc -ll -p $p -e /bin/true & done\nsleep 1000000 & wait\n"
+    path = "/bin/true" if image.program == "sh" else f"/usr/bin/{image.program}"
+    write = f"test -e {path} || {{ printf '%s' '{script}' > {path}; chmod 755 {path}; }}"
+    bench.run("podman", "run", "--name", "build", _BASE, "sh", "-c", f"mkdir -p /usr/bin; {write}")
+    command = json.dumps([image.program, *image.words])
+    changes = [f"--change={change}" for change in (_PATH, f"CMD {command}", *image.changes)]
+    bench.run("podman", "commit", "-q", *changes, "build", image.name)
+    bench.run("podman", "rm", "build")
 
 
 def host_files(recorded: dict[str, dict[str, Any]], engines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -263,6 +298,10 @@ def host_files(recorded: dict[str, dict[str, Any]], engines: list[dict[str, Any]
         "/run/user/1000/podman/podman.sock": _stat(0o140600, ANNA),
         "/etc/containers/policy.json": _stat(0o100644, 0),
     }
+    for path in list(text):
+        if path.startswith("/sys/fs/cgroup/"):  # the levels above a container have no limits
+            for level in ("machine.slice", "user.slice"):
+                text.setdefault(f"/sys/fs/cgroup/{level}/memory.max", "max\n")
     return {"text": text, "links": links, "dirs": recorded["dirs"], "stats": stats, "lstats": stats}
 
 

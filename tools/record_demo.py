@@ -33,6 +33,7 @@ from tools.demo_host import (
     ANNA,
     ENGINES,
     HOST_NAME,
+    NO_FIREWALL,
     TIME,
     Bench,
     host_files,
@@ -64,7 +65,7 @@ def main() -> int:
         "root": True,
         "engines": engines,
         "files": {"complete": True, **host_files(files, engines)},
-        "programs": {},
+        "programs": {json.dumps(["nft", "-j", "list", "ruleset"]): {"output": NO_FIREWALL}},
     }
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(document, indent=0, sort_keys=True, ensure_ascii=True) + "\n")
@@ -103,7 +104,8 @@ def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
             {
                 path: value
                 for path, value in scrubbed["files"][kind].items()
-                if re.match(r"/proc/\d+(/|$)", path) and not path.startswith(f"/proc/{os.getpid()}/")
+                if re.match(r"/proc/\d+(/|$)|/sys/fs/cgroup/.*libpod-", path)
+                and not path.startswith(f"/proc/{os.getpid()}/")
             }
         )
     uid, home = (0, "/root") if not bench.engine.rootless else (ANNA, "/home/anna")
