@@ -110,16 +110,9 @@ def place(podman: Bench) -> Iterator[Place]:
 
 # --- what was asked for is there -----------------------------------------------------------------
 
-_NO_EFFECT = {
-    "--publish-all": ("--privileged",),
-}
 _RENAMED = {
     "--mount": {"--volume", "--tmpfs"},
     "--no-healthcheck": {"--health-cmd"},
-    "--interactive": {"--interactive"},
-}
-_MEANS_NOTHING = {
-    ("--group-add", "keep-groups"),
 }
 
 

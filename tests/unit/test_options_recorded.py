@@ -1,0 +1,265 @@
+"""The recorded cases of 300 options: what is read back, created and running, with and without its command."""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter
+
+import pytest
+
+from hardentui.model.spec import Readability
+from hardentui.options import (
+    CAP_ADD,
+    CAP_DROP,
+    CGROUPNS,
+    DEVICES,
+    ENV,
+    GIDMAP,
+    IMAGE_VOLUME,
+    LOG_DRIVER,
+    LOG_OPT,
+    MASK,
+    MOUNTS,
+    NAME,
+    NETWORK_ALIAS,
+    PROC_OPTS,
+    SDNOTIFY,
+    SUBGIDNAME,
+    SUBUIDNAME,
+    SYSTEMD,
+    TABLE,
+    TMPFS,
+    UIDMAP,
+    UNMASK,
+    Mount,
+)
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+from hardentui.writers.arguments import run_arguments
+from tests.property.recorded_cases import DATA, IMAGE, document, names, read_case
+
+EXPECTED: dict[str, list[str]] = json.loads((DATA / "expected.json").read_text())
+
+CASES = [(phase, name) for phase in ("create", "running") for name in names(phase)]
+
+RUNNING_DIFFERS = {
+    "env-host": ENV,  # HOME of the host is the same as the one that Podman sets at start
+}
+
+SAME_EFFECT = {
+    "cgroupns-host": {CGROUPNS},  # the default of cgroup v1, where the cases were recorded
+    "device-dir": {DEVICES},  # the folder shows as its devices
+    "env-term-tty": {ENV},  # Podman sets the same TERM for a terminal
+    "image-volume-ignore": {IMAGE_VOLUME},  # the image has no volumes
+    "image-volume-tmpfs": {IMAGE_VOLUME},
+    "log-opt-label": {LOG_OPT},  # Podman 5.4 takes it and forgets it
+    "log-opt-none-k8s": {LOG_OPT, LOG_DRIVER},  # 1m and 1mb; the engine's default driver
+    "ip-in-network": {NETWORK_ALIAS},  # the alias stands in the network's options
+    "mount-glob": {MOUNTS},  # the matches in place of the pattern
+    "mount-tmpfs": {TMPFS},  # U became uid=0,gid=0
+    "subuidname": {SUBUIDNAME, SUBGIDNAME, UIDMAP, GIDMAP},  # the map in place of its name
+    "systemd-false": {SYSTEMD},  # its command would not have switched systemd mode on
+    "volumes-from": {MOUNTS},  # the mounts, besides where they come from
+}
+"""Cases that read differently without the command and make the same container."""
+
+
+def words_of(phase: str, name: str) -> list[str]:
+    before_and_after = run_arguments(read_case(phase, name).without(NAME), "any")
+    return [word for word in before_and_after if word != "any"]
+
+
+@pytest.mark.parametrize("name", names("create"))
+def test_created_with_command(name: str) -> None:
+    assert words_of("create", name) == EXPECTED[name]
+    assert read_case("create", name).unknowable == frozenset()
+
+
+@pytest.mark.parametrize("name", [n for n in names("running") if n in EXPECTED])
+def test_running_reads_as_created(name: str) -> None:
+    spec = read_case("running", name)
+    before = read_case("create", name)
+    differing = {option for option in TABLE if spec[option] != before[option]}
+    assert differing == ({RUNNING_DIFFERS[name]} if name in RUNNING_DIFFERS else set())
+    assert spec.unknowable == frozenset()
+
+
+@pytest.mark.parametrize(("phase", "name"), CASES)
+def test_without_command_nothing_is_lost_in_silence(phase: str, name: str) -> None:
+    spec, whole = read_case(phase, name, with_command=False), read_case(phase, name)
+    named = {option.flag for option in spec.unknowable}
+    told = " ".join(spec.remarks)
+    for option in TABLE:
+        if spec[option] == whole[option] or option.readability is Readability.CLIENT:
+            continue
+        assert option in SAME_EFFECT.get(name, ()) or option.flag in named or option.flag in told, option
+
+
+@pytest.mark.parametrize(("phase", "name"), CASES)
+def test_without_command_nothing_is_made_up(phase: str, name: str) -> None:
+    spec, whole = read_case(phase, name, with_command=False), read_case(phase, name)
+    invented = {option for option in spec if option not in whole}
+    assert invented <= SAME_EFFECT.get(name, set())
+
+
+def test_the_mode_of_a_run_only_flag_is_read() -> None:
+    assert words_of("running", "passwd-false") == ["--passwd=false", "localhost/t:1"]
+    assert words_of("running", "rmi") == ["--rm", "--rmi", "localhost/t:1"]
+
+
+def test_what_api_containers_hide_is_listed() -> None:
+    spec = read_case("create", "sysctl", with_command=False)
+    flags = {option.name for option in spec.unknowable}
+    assert flags == {
+        "personality",
+        "module",
+        "hooks-dir",
+        "runtime-flag",
+        "hostuser",
+        "passwd-entry",
+        "group-entry",
+        "ip",
+        "ip6",
+        "mac-address",
+        "dns",
+        "http-proxy",
+        "device-cgroup-rule",
+        "gpus",
+        "seccomp-policy",
+        "mask",
+        "unmask",
+        "proc-opts",
+        "sysctl",
+        "secret",
+        "cgroups",
+    }
+
+
+# --- the OCI configuration ------------------------------------------------------------------------
+
+MASKED = [
+    "/proc/acpi",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/sys/dev/block",
+    "/sys/devices/virtual/powercap",
+    "/sys/firmware",
+    "/sys/fs/selinux",
+]
+READ_ONLY = ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+
+
+def oci(**linux: object) -> dict[str, object]:
+    """A plain container's config.json, as far as it is read."""
+    return {
+        "mounts": [
+            {"destination": "/proc", "type": "proc", "options": ["nosuid", "noexec", "nodev"]},
+            {"destination": "/dev", "type": "tmpfs", "options": ["nosuid", "strictatime", "mode=755"]},
+        ],
+        "process": {"env": ["MYSEC=top secret"]},
+        "linux": {
+            "sysctl": {"net.ipv4.ping_group_range": "0 0"},
+            "maskedPaths": MASKED,
+            "readonlyPaths": READ_ONLY,
+            "resources": {"devices": [{"allow": False, "access": "rwm"}]},
+            **linux,
+        },
+    }
+
+
+def from_oci(case: str, config: dict[str, object]) -> list[str]:
+    spec = read_case("running", case, with_command=False, oci_config=config)
+    return [w for w in run_arguments(spec.without(NAME), "any") if w not in ("any", "localhost/t:1")]
+
+
+def test_a_plain_config_adds_nothing_and_leaves_less_unknown() -> None:
+    spec = read_case("running", "sysctl", with_command=False, oci_config=oci())
+    assert run_arguments(spec.without(NAME), "any") == ("any", "localhost/t:1")
+    assert not {MASK, UNMASK, PROC_OPTS} & spec.unknowable
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (
+            oci(sysctl={"net.ipv4.ping_group_range": "0 0", "net.ipv4.ip_forward": "1"}),
+            ["--sysctl=net.ipv4.ip_forward=1"],
+        ),
+        (oci(maskedPaths=MASKED[1:]), ["--security-opt=unmask=/proc/acpi"]),
+        (oci(maskedPaths=[*MASKED, "/proc/foo"]), ["--security-opt=mask=/proc/foo"]),
+        (oci(maskedPaths=[*MASKED, "/proc/interrupts"]), []),
+        (oci(personality={"domain": "LINUX32"}), ["--personality=LINUX32"]),
+        (
+            oci(
+                resources={
+                    "devices": [
+                        {"allow": False, "access": "rwm"},
+                        {"allow": True, "type": "c", "major": 89, "access": "rmw"},
+                    ]
+                }
+            ),
+            ["--device-cgroup-rule=c 89:* rmw"],
+        ),
+        (
+            {**oci(), "mounts": [{"destination": "/proc", "options": ["hidepid=2"]}]},
+            ["--security-opt=proc-opts=hidepid=2"],
+        ),
+    ],
+    ids=["sysctl", "unmask", "mask", "newer-mask", "personality", "device-rule", "proc-opts"],
+)
+def test_the_oci_config_fills_what_inspect_hides(config: dict[str, object], words: list[str]) -> None:
+    assert from_oci("sysctl", config) == words
+
+
+def test_device_access_comes_from_the_oci_config() -> None:
+    config = oci(
+        devices=[{"path": "/dev/xnull", "type": "c", "major": 1, "minor": 3}],
+        resources={"devices": [{"allow": True, "type": "c", "major": 1, "minor": 3, "access": "r"}]},
+    )
+    assert from_oci("device", config) == ["--device=/dev/null:/dev/xnull:r"]
+
+
+def test_read_only_tmpfs_comes_from_the_oci_config() -> None:
+    config = oci() | {"mounts": [{"destination": "/dev", "options": ["nosuid", "ro"]}]}
+    assert from_oci("read-only", config) == ["--read-only", "--read-only-tmpfs=false"]
+
+
+def test_secret_values_of_the_oci_config_are_never_read() -> None:
+    spec = read_case("running", "secret-env", with_command=False, oci_config=oci())
+    assert "top secret" not in repr(spec.values()) + repr(spec.remarks)
+
+
+# --- capabilities and speed -----------------------------------------------------------------------
+
+
+def test_dropped_all_is_recognised_without_command() -> None:
+    spec = read_case("create", "cap-drop-all-add", with_command=False)
+    assert (spec[CAP_DROP], spec[CAP_ADD]) == (("all",), ("CAP_CHOWN",))
+    assert read_case("create", "cap-drop", with_command=False)[CAP_DROP] == ("CAP_CHOWN",)
+
+
+def test_mounts_keep_what_podman_forgets_at_start() -> None:
+    assert read_case("running", "volume-bind")[MOUNTS] == (
+        Mount("bind", "/srv/cases/ddir", "/b", ("ro", "z")),
+    )
+    bare = read_case("running", "volume-bind", with_command=False)
+    assert bare[MOUNTS] == (Mount("bind", "/srv/cases/ddir", "/b", ("ro",)),)
+    assert any("relabelling" in remark and "/b" in remark for remark in bare.remarks)
+
+
+def test_sdnotify_default_is_absent() -> None:
+    assert SDNOTIFY not in read_case("create", "env")
+
+
+def test_three_hundred_containers_take_a_tenth_of_a_second() -> None:
+    """The promise is 100 ms; half a second leaves room for a busy machine and still catches a square."""
+    documents = [document("running", name, with_command=True) for name in names("running")]
+    started = perf_counter()
+    for one in documents:
+        read_spec(Sources(one, IMAGE))
+    assert perf_counter() - started < 0.5

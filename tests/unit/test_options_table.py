@@ -1,0 +1,103 @@
+"""The table, its readers and the list of what is not carried fit together."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.model.spec import Readability, Spec
+from hardentui.options import (
+    BY_NAME,
+    CAP_ADD,
+    CAP_DROP,
+    ENTRYPOINT,
+    MASK,
+    PRIVILEGED,
+    SYSCTL,
+    TABLE,
+    ULIMIT,
+)
+from hardentui.options.capabilities import (
+    ALL_CAPABILITIES,
+    STOCK_CAPABILITIES,
+    bounding_set,
+    capability_name,
+    with_only,
+)
+from hardentui.options.flags import ALIASES, COMMA_LISTS, SHORT, SWITCHES
+from hardentui.options.not_carried import NOT_CARRIED
+from hardentui.options.read import READERS
+from hardentui.options.sources import UNKNOWABLE, Sources, View
+
+
+def test_every_row_has_exactly_one_reader() -> None:
+    assert [option for option, _ in READERS if option not in TABLE] == []
+    assert sorted(option.name for option, _ in READERS) == sorted(BY_NAME)
+
+
+def test_names_are_unique() -> None:
+    assert len(BY_NAME) == len(TABLE)
+
+
+def test_a_flag_is_either_carried_or_has_a_reason() -> None:
+    assert {option.flag for option in TABLE} & NOT_CARRIED.keys() == set()
+    assert all(reason and not reason.endswith(".") for reason in NOT_CARRIED.values())
+
+
+def test_spellings_lead_to_known_flags() -> None:
+    known = {option.flag for option in TABLE} | NOT_CARRIED.keys() | {"--mount"}
+    assert {*ALIASES.values(), *SHORT.values(), *SWITCHES, *COMMA_LISTS} <= known
+
+
+def test_switches_of_the_table_are_known_as_such() -> None:
+    switches = {o.flag for o in TABLE if isinstance(o.default, bool) and o.flag != "--security-opt"}
+    assert switches <= SWITCHES
+
+
+def test_only_rows_that_may_hide_can_be_unknowable() -> None:
+    """An empty container that was made through the API: what is unknowable is marked so in the table."""
+    view = View(Sources({"Id": "0" * 64, "Config": {}, "HostConfig": {"NetworkMode": "bridge"}}))
+    hidden = {option for option, reader in READERS if reader(view) is UNKNOWABLE}
+    assert SYSCTL in hidden
+    assert {o for o in hidden if o.readability in (Readability.ALWAYS, Readability.CLIENT)} == set()
+
+
+def test_lists_are_quoted_where_podman_splits() -> None:
+    assert SYSCTL.to_arguments(("a=1,2", "b=3")) == ('"a=1,2"', "b=3")
+    assert ULIMIT.to_arguments(("nofile=1:2",)) == ("nofile=1:2",)
+    assert MASK.to_arguments(("/a", "/b")) == ("mask=/a:/b",)
+    assert MASK.to_values is not None
+    assert MASK.to_values(("/a", "/b")) == ("/a", "/b")
+
+
+@pytest.mark.parametrize(
+    ("words", "argument"),
+    [(("/bin/x",), "/bin/x"), ((), ""), (("a", "b c"), '["a", "b c"]'), (("[x",), '["[x"]')],
+)
+def test_entry_points(words: tuple[str, ...], argument: str) -> None:
+    assert ENTRYPOINT.to_arguments(words) == (argument,)
+
+
+def test_bounding_set() -> None:
+    assert bounding_set(Spec(), STOCK_CAPABILITIES) == STOCK_CAPABILITIES
+    assert (
+        bounding_set(Spec.of((PRIVILEGED, True), (CAP_DROP, ("all",))), STOCK_CAPABILITIES)
+        == ALL_CAPABILITIES
+    )
+    only = Spec.of((CAP_DROP, ("all",)), (CAP_ADD, ("chown",)))
+    assert bounding_set(only, STOCK_CAPABILITIES) == {"CAP_CHOWN"}
+    less = Spec.of((CAP_DROP, ("KILL",)), (CAP_ADD, ("CAP_NET_ADMIN",)))
+    assert bounding_set(less, STOCK_CAPABILITIES) == STOCK_CAPABILITIES - {"CAP_KILL"} | {"CAP_NET_ADMIN"}
+    but = Spec.of((CAP_ADD, ("ALL",)), (CAP_DROP, ("SYS_ADMIN",)))
+    assert bounding_set(but, STOCK_CAPABILITIES) == ALL_CAPABILITIES - {"CAP_SYS_ADMIN"}
+
+
+def test_with_only_asks_for_exactly_these() -> None:
+    spec = with_only(Spec.of((CAP_ADD, ("CAP_SYS_ADMIN",))), ["net_raw", "CAP_CHOWN"])
+    assert (spec[CAP_DROP], spec[CAP_ADD]) == (("all",), ("CAP_CHOWN", "CAP_NET_RAW"))
+    assert bounding_set(spec, STOCK_CAPABILITIES) == {"CAP_CHOWN", "CAP_NET_RAW"}
+    assert with_only(spec, ["CAP_CHOWN", "CAP_NET_RAW"]) == spec
+
+
+def test_capability_names() -> None:
+    assert capability_name("net_raw") == capability_name("CAP_NET_RAW") == "CAP_NET_RAW"
+    assert capability_name("ALL") == "all"
