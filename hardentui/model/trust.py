@@ -155,7 +155,7 @@ class TrustFacts:
         attachments: sections of registries.d that say something about sigstore attachments.
         keys: path -> file of every key or CA that the policy names.
         configuration: the user's effective containers.conf.
-        stored_signatures: image ID -> how many signatures came with it when it was pulled, by the local store.
+        stored_signatures: image ID -> how many signatures came with it when it was pulled.
     """
 
     uid: int = 0
