@@ -64,7 +64,7 @@ def _status(facts: ContainerFacts) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[HEALTH_ON_FAILURE] in _ACTIONS:
-        if spec == context.facts.spec:
+        if context.facts.running and _status(context.facts) == "unhealthy":
             raise CannotFix("no option makes an unhealthy service work", "Look into its log: podman logs.")
         return spec
     action = context.parameters.text("action")
