@@ -1,0 +1,55 @@
+"""Accounts and sudo rules of an image that let anybody become root."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+PASSWD, SHADOW = "/etc/passwd", "/etc/shadow"
+_SUDOERS, _SUDOERS_FOLDER = "/etc/sudoers", "/etc/sudoers.d/"
+_MOST = 100
+
+
+def matters(path: str) -> bool:
+    """The text of this file says something about accounts."""
+    return path in (PASSWD, SHADOW, _SUDOERS) or path.startswith(_SUDOERS_FOLDER)
+
+
+def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
+    """One sentence for each weak account or rule.
+
+    Args:
+        texts: path -> contents of the files that `matters` names, as they are seen in the finished image.
+    """
+    found = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
+    for path in sorted(texts):
+        if path == _SUDOERS or path.startswith(_SUDOERS_FOLDER):
+            found += _sudo(path, texts[path])
+    return tuple(found[:_MOST])
+
+
+def _passwd(text: str) -> list[str]:
+    found = []
+    for line in text.splitlines():
+        fields = line.split(":")
+        if line.startswith("#") or len(fields) < 4:
+            continue
+        name, password, uid = fields[0], fields[1], fields[2]
+        if password == "":
+            found.append(f"{name} has an empty password in {PASSWD}")
+        if uid.isdigit() and int(uid) == 0 and name != "root":
+            found.append(f"{name} has uid 0 like root")
+    return found
+
+
+def _shadow(text: str) -> list[str]:
+    fields = [line.split(":") for line in text.splitlines() if not line.startswith("#")]
+    return [f"{f[0]} has an empty password in {SHADOW}" for f in fields if len(f) > 1 and f[0] and f[1] == ""]
+
+
+def _sudo(path: str, text: str) -> list[str]:
+    rules = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [f"{path} lets {rule.split()[0]} use sudo without a password" for rule in rules if _free(rule)]
+
+
+def _free(rule: str) -> bool:
+    return "NOPASSWD" in rule or rule.replace(" ", "").startswith("Defaults!authenticate")

@@ -1,0 +1,147 @@
+"""The inventory of an image from the stream that `GET /images/ID/get?format=docker-archive` gives.
+
+Nothing is unpacked to disk and nothing is run. The layers stand in the archive before the list that says in
+which order they lie, so each is read into a small summary first; at the end the summaries are laid on each
+other from the lowest up, and what a higher layer hides is marked as deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hardentui.images import accounts
+from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer
+from hardentui.images.tar import Body, Damaged, Source, entries
+from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.visible import visible
+
+_MOST_PARTS = 4096
+_MOST_LAYERS = 512
+_LONGEST_MANIFEST = 8 << 20
+_OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+
+
+def read_inventory(source: Source, cancelled: Callable[[], bool] = lambda: False) -> ImageInventory:
+    """Read an image archive to its end.
+
+    Args:
+        source: the archive as a stream; read once, from front to back.
+        cancelled: asked between files; when true, the rest is left out and the inventory says so in `gaps`.
+
+    Returns:
+        What was found. Whatever is wrong with the archive is told in `gaps`; nothing is raised for it.
+    """
+    budget = Budget(cancelled=cancelled)
+    layers: dict[str, Layer] = {}
+    manifest: bytes | None = None
+    gaps: list[str] = []
+    try:
+        for part, (entry, body) in enumerate(entries(source)):
+            if part >= _MOST_PARTS or len(layers) >= _MOST_LAYERS:
+                gaps.append("the archive has more parts than any honest one")
+                break
+            if entry.kind == "file" and entry.path == "/manifest.json":
+                manifest = _manifest(body, entry.size, gaps)
+            elif entry.kind == "file" and entry.path.endswith(".tar"):
+                layers[entry.path.lstrip("/")] = read_layer(body, budget)
+    except Damaged as error:
+        gaps.append(f"the archive: {error}")
+    order = _order(manifest, layers, gaps)
+    for number, name in enumerate(order, 1):
+        if layers[name].gap:
+            gaps.append(f"layer {number}: {layers[name].gap}")
+    return _combined([(name, layers[name]) for name in order], gaps)
+
+
+def _manifest(body: Body, size: int, gaps: list[str]) -> bytes | None:
+    if size > _LONGEST_MANIFEST:
+        gaps.append("the list of layers is longer than any honest one")
+        return None
+    parts = []
+    while part := body.read(1 << 16):
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _order(manifest: bytes | None, layers: Mapping[str, Layer], gaps: list[str]) -> list[str]:
+    """Names of the layers, lowest first; without a readable list, in the order of the archive."""
+    try:
+        names = json.loads(manifest or b"")[0]["Layers"]
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        gaps.append("the archive does not say in which order its layers lie")
+        return list(layers)
+    known = [name for name in _texts(names) if name in layers]
+    if not isinstance(names, list) or len(known) != len(names):
+        gaps.append("a layer of the image is not in the archive")
+    return known[:_MOST_LAYERS]
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventory:
+    found: dict[str, list[FoundFile]] = {}
+    for at, (_, layer) in enumerate(layers):
+        above = [higher for _, higher in layers[at + 1 :]]
+        for category, file in layer.found:
+            deleted = any(higher.hides(file.path) for higher in above)
+            if deleted and category != "credential":
+                continue  # what cannot be seen cannot be started; only contents can still be pulled out
+            found.setdefault(category, []).append(file._replace(layer=at + 1, deleted=deleted))
+    texts = _visible_texts(layers)
+    packages, uncounted = _packages(layers)
+
+    def files(category: str) -> tuple[FoundFile, ...]:
+        return tuple(found.get(category, ())[:MOST_FOUND])
+
+    return ImageInventory(
+        release=_release(texts),
+        packages=packages,
+        uncounted=uncounted,
+        tools=files("tool"),
+        shells=files("shell"),
+        remote_logins=files("login"),
+        privileged_files=files("privileged"),
+        world_writable=files("writable"),
+        credentials=files("credential"),
+        weak_accounts=accounts.weak(texts),
+        layers=tuple(LayerSize(visible(name, 80), layer.size, layer.count) for name, layer in layers),
+        gaps=tuple(gaps),
+    )
+
+
+def _visible_texts(layers: list[tuple[str, Layer]]) -> dict[str, str]:
+    """Path -> text of each special file as the finished image shows it."""
+    texts: dict[str, str] = {}
+    for _, layer in layers:
+        texts = {path: text for path, text in texts.items() if not layer.hides(path)}
+        texts.update(layer.texts)
+    return texts
+
+
+def _packages(layers: list[tuple[str, Layer]]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Database -> number of packages, and the databases that cannot be counted."""
+    counts: dict[str, int] = {}
+    for _, layer in layers:
+        counts = {path: count for path, count in counts.items() if not layer.hides(path)}
+        counts.update(layer.counts)
+    packages: dict[str, int] = {}
+    for path, count in counts.items():
+        kind = next((kind for kind in ("dpkg", "apk") if kind in path), "")
+        if kind:
+            packages[kind] = packages.get(kind, 0) + count
+    return packages, ("rpm",) if any("rpm" in path for path in counts) else ()
+
+
+def _release(texts: Mapping[str, str]) -> dict[str, str]:
+    """Fields of os-release; /etc comes before /usr/lib."""
+    text = next((texts[path] for path in _OS_RELEASE if path in texts), "")
+    fields: dict[str, str] = {}
+    for line in text.splitlines()[:200]:
+        name, equals, value = line.strip().partition("=")
+        if equals and name.isidentifier():
+            fields[name] = value.strip().strip("\"'")
+    return fields

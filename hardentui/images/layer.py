@@ -1,0 +1,174 @@
+"""One layer of an image: what is worth telling about its files, and what it hides of the layers below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hardentui.images import accounts, rules
+from hardentui.images.tar import Body, Damaged, Entry, Source, entries
+from hardentui.model.image import FoundFile
+
+MOST_ENTRIES = 1_000_000
+"""Entries of a whole image; hashes of their paths are kept, about 100 bytes each."""
+MOST_FOUND = 2_000
+_LONGEST_TEXT = 1 << 20
+_FIRST_BYTES = 1 << 16
+_CHUNK = 1 << 16
+
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+_OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+_DPKG = "/var/lib/dpkg/status"
+_DPKG_PARTS = "/var/lib/dpkg/status.d/"
+_APK = ("/lib/apk/db/installed", "/usr/lib/apk/db/installed")
+_RPM = (
+    *(f"/var/lib/rpm/{name}" for name in ("Packages", "Packages.db", "rpmdb.sqlite")),
+    *(f"/usr/lib/sysimage/rpm/{name}" for name in ("Packages", "Packages.db", "rpmdb.sqlite")),
+    *(f"/usr/share/rpm/{name}" for name in ("Packages", "Packages.db", "rpmdb.sqlite")),
+)
+
+
+@dataclass(slots=True)
+class Budget:
+    """What may still be read of an image; shared by its layers."""
+
+    entries: int = MOST_ENTRIES
+    cancelled: Callable[[], bool] = lambda: False
+
+
+@dataclass(slots=True)
+class Layer:
+    """What one layer brings and hides.
+
+    Attributes:
+        found: (category, file) of what is worth telling; categories as in ImageInventory, and `shell`.
+        texts: path -> contents of the few files whose text matters.
+        counts: package database file -> number of packages in it.
+        files, folders: hashes of the paths that it brings.
+        removed: paths that it deletes from the layers below.
+        emptied: folders whose contents of lower layers it hides.
+        gap: why it could not be read to its end; empty when it could.
+    """
+
+    size: int = 0
+    count: int = 0
+    found: list[tuple[str, FoundFile]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    files: set[int] = field(default_factory=set)
+    folders: set[int] = field(default_factory=set)
+    removed: set[int] = field(default_factory=set)
+    emptied: set[int] = field(default_factory=set)
+    gap: str = ""
+
+    def hides(self, path: str) -> bool:
+        """A file of a lower layer at `path` cannot be seen any more with this layer on top."""
+        here = hash(path)
+        if here in self.files or here in self.folders or here in self.removed:
+            return True
+        folder = path.rpartition("/")[0]
+        while True:
+            above = hash(folder or "/")
+            if above in self.removed or above in self.emptied or (folder and above in self.files):
+                return True
+            if not folder:
+                return False
+            folder = folder.rpartition("/")[0]
+
+
+def read_layer(source: Source, budget: Budget) -> Layer:
+    """Read one layer's archive; what breaks off is told in `gap`, and what came before it is kept."""
+    layer = Layer()
+    try:
+        for entry, body in entries(source):
+            if budget.entries <= 0:
+                layer.gap = "there are more files than can be looked at"
+                break
+            if budget.cancelled():
+                layer.gap = "it was cancelled"
+                break
+            budget.entries -= 1
+            _take(layer, entry, body)
+    except Damaged as error:
+        layer.gap = str(error)
+    return layer
+
+
+def _take(layer: Layer, entry: Entry, body: Body) -> None:
+    layer.count += 1
+    layer.size += entry.size
+    folder, _, name = entry.path.rpartition("/")
+    if name == _OPAQUE:
+        layer.emptied.add(hash(folder or "/"))
+        return
+    if name.startswith(_WHITEOUT):
+        layer.removed.add(hash(f"{folder}/{name.removeprefix(_WHITEOUT)}"))
+        return
+    (layer.folders if entry.kind == "folder" else layer.files).add(hash(entry.path))
+    _look_at_entry(layer, entry)
+    if entry.kind == "file":
+        _look_inside(layer, entry, body)
+
+
+def _look_at_entry(layer: Layer, entry: Entry) -> None:
+    known = rules.program(entry)
+    if known:
+        _add(layer, known[0], FoundFile(entry.path, known[1]))
+    rights = rules.privilege(entry)
+    if rights:
+        _add(layer, "privileged", FoundFile(entry.path, rights))
+    open_kind = rules.open_to_all(entry)
+    if open_kind:
+        _add(layer, "writable", FoundFile(entry.path, open_kind))
+
+
+def _add(layer: Layer, category: str, file: FoundFile) -> None:
+    if len(layer.found) < MOST_FOUND:
+        layer.found.append((category, file))
+    else:
+        layer.gap = layer.gap or f"it has more than {MOST_FOUND} files worth telling"
+
+
+def _look_inside(layer: Layer, entry: Entry, body: Body) -> None:
+    path = entry.path
+    if path in _OS_RELEASE or accounts.matters(path):
+        if entry.size > _LONGEST_TEXT:
+            layer.gap = layer.gap or f"{path} is too long to be looked at"
+        else:
+            layer.texts[path] = _all(body, entry.size).decode("utf-8", "replace")
+    elif path == _DPKG:
+        layer.counts[path] = _count_lines(body, b"Status: install ok installed")
+    elif path in _APK:
+        layer.counts[path] = _count_lines(body, b"P:")
+    elif path.startswith(_DPKG_PARTS) and not path.endswith(".md5sums"):
+        layer.counts[path] = 1
+    elif path in _RPM:
+        layer.counts[path] = 0
+    elif rules.may_hold_credentials(entry):
+        what = rules.credential(path, _all(body, min(entry.size, _FIRST_BYTES)))
+        if what:
+            _add(layer, "credential", FoundFile(path, what))
+
+
+def _all(body: Body, size: int) -> bytes:
+    parts = []
+    while size > 0 and (part := body.read(min(size, _CHUNK))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _count_lines(body: Body, start: bytes) -> int:
+    """Lines that begin with `start`, in bounded memory however long a line is."""
+    found, rest, at_line_start = 0, b"", True
+    while part := body.read(_CHUNK):
+        lines = (rest + part).split(b"\n")
+        for index, line in enumerate(lines[:-1]):
+            found += (at_line_start or index > 0) and line.startswith(start)
+        at_line_start = at_line_start or len(lines) > 1
+        rest = lines[-1]
+        if len(rest) > _CHUNK:  # no honest line is as long
+            found += at_line_start and rest.startswith(start)
+            rest, at_line_start = b"", False
+    return found + (at_line_start and rest.startswith(start))

@@ -1,0 +1,132 @@
+"""What is worth telling about a file of an image: by its name, its place, its mode and its first bytes."""
+
+from __future__ import annotations
+
+from hardentui.images.tar import Entry
+from hardentui.model.image import FoundFile
+
+_PROGRAM_FOLDERS = frozenset(
+    {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh"}
+)
+_KINDS_OF_PROGRAMS = {
+    "package manager": (
+        *(
+            "apt",
+            "apt-get",
+            "aptitude",
+            "dpkg",
+            "apk",
+            "dnf",
+            "dnf5",
+            "microdnf",
+            "yum",
+            "zypper",
+            "rpm",
+            "pacman",
+        ),
+    ),
+    "compiler": ("gcc", "cc", "g++", "c++", "clang", "tcc", "go", "rustc", "javac", "make", "ld", "as"),
+    "debugger": ("gdb", "lldb", "strace", "ltrace", "perf", "bpftrace", "tcpdump"),
+    "network client": (
+        *(
+            "curl",
+            "wget",
+            "nc",
+            "ncat",
+            "netcat",
+            "nc.openbsd",
+            "nc.traditional",
+            "socat",
+            "telnet",
+            "ftp",
+            "tftp",
+        ),
+        *("ssh", "scp", "sftp", "rsync", "nmap", "masscan", "dig", "nslookup"),
+    ),
+}
+_TOOLS = {name: kind for kind, names in _KINDS_OF_PROGRAMS.items() for name in names}
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "busybox"})
+_LOGINS = frozenset({"sshd", "dropbear", "telnetd", "in.telnetd", "rlogind", "in.rlogind", "rshd", "in.rshd"})
+
+_OPEN_FOLDERS = ("/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - looked for, never written
+
+_KEY_NAMES = frozenset({"id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "id_ecdsa_sk", "id_ed25519_sk"})
+_KEY_ENDS = (".pem", ".key", ".ppk")
+_KEY_MARK = b"PRIVATE KEY-----"
+_CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
+    "/.aws/credentials": ("cloud credentials", (b"aws_secret_access_key",)),
+    "/.config/gcloud/application_default_credentials.json": ("cloud credentials", ()),
+    "/.azure/accesstokens.json": ("cloud credentials", ()),
+    "/.azure/msal_token_cache.json": ("cloud credentials", ()),
+    "/.git-credentials": ("git credentials", ()),
+    "/.netrc": ("login file", (b"password",)),
+    "/.npmrc": ("npm token", (b"_authToken", b"_password", b"_auth")),
+    "/.pypirc": ("Python package credentials", (b"password",)),
+    "/.docker/config.json": ("registry credentials", (b'"auth"',)),
+    "/.dockercfg": ("registry credentials", (b'"auth"',)),
+    "/containers/auth.json": ("registry credentials", (b'"auth"',)),
+    "/.kube/config": ("cluster credentials", (b"client-key-data", b"token:", b"password:")),
+    "/.config/gh/hosts.yml": ("code-hosting token", (b"oauth_token",)),
+    "/.vault-token": ("vault token", ()),
+    "/.pgpass": ("database password", ()),
+    "/.my.cnf": ("database password", (b"password",)),
+}
+
+
+def program(entry: Entry) -> tuple[str, str] | None:
+    """(category, what) of a program by its name: category is tool, shell or login."""
+    folder, _, name = entry.path.rpartition("/")
+    if folder not in _PROGRAM_FOLDERS or entry.kind not in ("file", "hard link", "symbolic link"):
+        return None
+    if name in _TOOLS:
+        return "tool", f"{_TOOLS[name]} {name}"
+    if name in _SHELLS:
+        return "shell", name
+    return ("login", name) if name in _LOGINS else None
+
+
+def privilege(entry: Entry) -> str:
+    """Which rights a file lends to whoever starts it; empty when none."""
+    if entry.kind not in ("file", "hard link"):
+        return ""
+    found = []
+    if entry.mode & 0o4000:
+        found.append("setuid root" if entry.uid == 0 else f"setuid uid {entry.uid}")
+    if entry.mode & 0o2000 and entry.mode & 0o010:
+        found.append("setgid")
+    if entry.capability:
+        found.append("file capabilities")
+    return ", ".join(found)
+
+
+def open_to_all(entry: Entry) -> str:
+    """`file` or `folder` when everybody may write it where that is not usual; else empty."""
+    if not entry.mode & 0o002 or entry.kind not in ("file", "folder"):
+        return ""
+    if entry.kind == "folder" and entry.mode & 0o1000:
+        return ""
+    usual = any(entry.path == folder or entry.path.startswith(f"{folder}/") for folder in _OPEN_FOLDERS)
+    return "" if usual else entry.kind
+
+
+def may_hold_credentials(entry: Entry) -> bool:
+    """The name says that it is worth looking at the first bytes."""
+    return entry.kind == "file" and entry.size > 0 and bool(_expected(entry.path))
+
+
+def credential(path: str, start: bytes) -> str:
+    """What kind of credential a file is, by its name and its first bytes; empty when it is none."""
+    what, marks = _expected(path) or ("", ())
+    return what if what and (not marks or any(mark in start for mark in marks)) else ""
+
+
+def _expected(path: str) -> tuple[str, tuple[bytes, ...]] | None:
+    name = path.rpartition("/")[2]
+    if name in _KEY_NAMES or name.lower().endswith(_KEY_ENDS):
+        return "private key", (_KEY_MARK, b"PuTTY-User-Key-File")
+    lower = path.lower()
+    return next((found for end, found in _CREDENTIAL_FILES.items() if lower.endswith(end)), None)
+
+
+def found(entry: Entry, what: str) -> FoundFile:
+    return FoundFile(entry.path, what)

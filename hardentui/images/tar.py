@@ -1,0 +1,214 @@
+"""A tar reader for archives that may be hostile.
+
+It reads a stream once, from front to back, and never holds more than one block, one bounded header or what
+the caller asks for. The standard library's reader takes the length of a long name or an extended header on
+trust and reads it whole, so a forged length of gigabytes would take as much memory. Where the format leaves
+room, it reads as Go's reader does, which is what Podman unpacks with.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+BLOCK = 512
+LONGEST_HEADER = 1 << 20
+_CHUNK = 1 << 16
+_MOST_SPARSE_BLOCKS = 4096
+_CAPABILITY = "SCHILY.xattr.security.capability"
+
+_KINDS = {
+    **dict.fromkeys(("0", "\0", "7", "S"), "file"),
+    "1": "hard link",
+    "2": "symbolic link",
+    "3": "device",
+    "4": "device",
+    "5": "folder",
+    "6": "pipe",
+}
+
+
+_WITHOUT_BODY = "123456"
+
+
+class Damaged(Exception):
+    """The archive is cut off or breaks the format; what was read before it is still good."""
+
+
+class Source(Protocol):
+    """Anything that gives bytes; fewer than asked for only at the end."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+class Entry(NamedTuple):
+    """One entry of an archive.
+
+    Attributes:
+        path: absolute and without `..`, whatever the archive says.
+        kind: file, hard link, symbolic link, device, folder, pipe or other.
+        size: bytes of the body in the archive.
+        target: of a link, as the archive says it; never followed.
+        capability: the file carries file capabilities.
+    """
+
+    path: str
+    kind: str
+    mode: int
+    uid: int
+    size: int
+    target: str = ""
+    capability: bool = False
+
+
+class Body:
+    """The bytes of one entry. Bounded by the size that the entry has in the archive."""
+
+    def __init__(self, source: Source, size: int) -> None:
+        self._source = source
+        self._left = size
+        self._padding = -size % BLOCK
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; raises Damaged when the archive ends too soon."""
+        wanted = min(size, self._left)
+        if not wanted:
+            return b""
+        data = self._source.read(wanted)
+        if len(data) < wanted:
+            raise Damaged("the archive is cut off")
+        self._left -= wanted
+        return data
+
+    def skip(self) -> None:
+        """Leave out the rest and the padding."""
+        while self.read(_CHUNK):
+            pass
+        padding, self._padding = self._padding, 0
+        if padding and len(self._source.read(padding)) < padding:
+            raise Damaged("the archive is cut off")
+
+
+def entries(source: Source) -> Iterator[tuple[Entry, Body]]:
+    """Each entry with its body, which is only good until the next one is asked for.
+
+    Raises:
+        Damaged: at the place where the archive breaks.
+    """
+    everywhere: dict[str, bytes] = {}
+    extended: dict[str, bytes] = {}
+    while (block := _block(source)) is not None:
+        kind = chr(block[156])
+        size = _number(block[124:136])
+        if kind in "xgLK":
+            data = _header(source, size)
+            if kind == "g":
+                everywhere.update(_records(data))
+            elif kind == "x":
+                extended.update(_records(data))
+            else:
+                extended["path" if kind == "L" else "linkpath"] = data.rstrip(b"\0")
+            continue
+        if kind == "S":
+            _skip_sparse_map(source, block)
+        entry = _entry(block, kind, size, {**everywhere, **extended})
+        extended = {}
+        body = Body(source, entry.size)
+        yield entry, body
+        body.skip()
+
+
+def _block(source: Source) -> bytes | None:
+    """The next header block; None at the end of the archive."""
+    block = source.read(BLOCK)
+    if not block or not any(block):
+        return None
+    if len(block) < BLOCK:
+        raise Damaged("the archive is cut off")
+    total = sum(block) - sum(block[148:156]) + 8 * 32
+    if total != _number(block[148:156]):
+        raise Damaged("a header does not add up")
+    return block
+
+
+def _number(field: bytes) -> int:
+    """Octal digits, or a big-endian number when the first bit is set."""
+    if field[0] & 0x80:
+        if field[0] & 0x40:
+            raise Damaged("a header holds a negative number")
+        return int.from_bytes(bytes([field[0] & 0x3F]) + field[1:], "big")
+    digits = field.partition(b"\0")[0].strip()
+    if not digits:
+        return 0
+    try:
+        return int(digits, 8)
+    except ValueError:
+        raise Damaged("a header holds no number where one must be") from None
+
+
+def _header(source: Source, size: int) -> bytes:
+    if size > LONGEST_HEADER:
+        raise Damaged("a header is longer than any honest one")
+    body = Body(source, size)
+    data = body.read(size)
+    body.skip()
+    return data
+
+
+def _records(data: bytes) -> dict[str, bytes]:
+    """`length name=value` lines of an extended header."""
+    found: dict[str, bytes] = {}
+    at = 0
+    while at < len(data) and data[at] != 0:
+        space = data.find(b" ", at, at + 10)
+        digits = data[at:space] if space > 0 else b""
+        length = int(digits) if digits.isdigit() else 0
+        end = at + length
+        if length <= len(digits) + 2 or end > len(data):
+            raise Damaged("an extended header does not add up")
+        name, equals, value = data[space + 1 : end - 1].partition(b"=")
+        if equals:
+            found[name.decode("utf-8", "replace")] = value
+        at = end
+    return found
+
+
+def _skip_sparse_map(source: Source, block: bytes) -> None:
+    more, seen = block[482], 0
+    while more:
+        seen += 1
+        following = source.read(BLOCK)
+        if len(following) < BLOCK or seen > _MOST_SPARSE_BLOCKS:
+            raise Damaged("the map of a sparse file has no end")
+        more = following[504]
+
+
+def _entry(block: bytes, kind: str, size: int, extended: Mapping[str, bytes]) -> Entry:
+    name = block[:100].partition(b"\0")[0]
+    prefix = block[345:500].partition(b"\0")[0] if block[257:263] == b"ustar\0" else b""
+    raw = extended.get("path", prefix + b"/" + name if prefix else name)
+    target = extended.get("linkpath", block[157:257].partition(b"\0")[0])
+    if "size" in extended:
+        digits = extended["size"]
+        if not digits.isdigit() or len(digits) > 19:
+            raise Damaged("an extended header holds no size where one must be")
+        size = int(digits)
+    what = _KINDS.get(kind, "other")
+    if kind == "\0" and raw.endswith(b"/"):
+        what = "folder"
+    return Entry(
+        path=posixpath.normpath("/" + _text(raw).lstrip("/")),
+        kind=what,
+        mode=_number(block[100:108]) & 0o7777,
+        uid=_number(block[108:116]),
+        size=0
+        if what in ("symbolic link", "hard link", "device", "folder", "pipe") and kind != "1"
+        else size,
+        target=_text(target),
+        capability=_CAPABILITY in extended,
+    )
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "surrogateescape")
