@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
@@ -149,6 +150,7 @@ class Bench:
             (self.folder, "/run/user/1000" if engine.rootless else "/run"),
             (os.uname().release, KERNEL),
             (f'"{os.uname().nodename}"', f'"{HOST_NAME}"'),
+            (f'"HOSTNAME={os.uname().nodename}"', f'"HOSTNAME={HOST_NAME}"'),
         )
         for old, new in replaced:
             text = text.replace(old, new)
@@ -187,7 +189,7 @@ class Bench:
         host = document["HostConfig"]
         host["CgroupManager"] = "systemd"
         host["CgroupMode"] = "private" if host["CgroupMode"] == "host" else host["CgroupMode"]
-        if not host["LogConfig"].get("Config"):
+        if host["LogConfig"].get("Size") in ("", "0B"):
             host["LogConfig"] |= {"Type": "journald", "Path": ""}
         if state["Status"] != "running":
             return
@@ -314,7 +316,27 @@ NAMESPACES = tuple(
     for at, kind in enumerate(("time", "cgroup", "pid", "user", "uts", "ipc", "mnt", "net"))
 )
 
+_SECCOMP = '{"defaultAction": "SCMP_ACT_ERRNO"}\n'
+_VERSIONS = {
+    "podman": "5.4.2+ds1-2+b2",
+    "crun": "1.21-1",
+    "conmon": "2.1.12-4",
+    "netavark": "1.14.0-2",
+    "golang-github-containers-common": "0.62.2+ds1-2",
+}
+
 HOST_TEXTS = {
+    "/usr/share/containers/seccomp.json": _SECCOMP,
+    "/var/lib/dpkg/status": "".join(
+        f"Package: {name}\nStatus: install ok installed\nSource: {name}\nVersion: {version}\n\n"
+        for name, version in _VERSIONS.items()
+    ),
+    "/var/lib/dpkg/info/golang-github-containers-common.md5sums": hashlib.md5(
+        _SECCOMP.encode(), usedforsecurity=False
+    ).hexdigest()
+    + "  usr/share/containers/seccomp.json\n",
+    f"/usr/lib/modules/{KERNEL}/modules.dep": "",
+    "/sys/fs/cgroup/user.slice/user-1000.slice/user@1000.service/cgroup.controllers": "cpu memory pids\n",
     "/etc/os-release": 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n'
     "VERSION_CODENAME=trixie\n",
     "/etc/hostname": f"{HOST_NAME}\n",

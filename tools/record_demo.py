@@ -104,7 +104,7 @@ def _record(bench: Bench, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
             {
                 path: value
                 for path, value in scrubbed["files"][kind].items()
-                if re.match(r"/proc/\d+(/|$)|/sys/fs/cgroup/.*libpod-", path)
+                if re.match(r"/proc/\d+(/|$)|/sys/fs/cgroup/(machine|user)\.slice/", path)
                 and not path.startswith(f"/proc/{os.getpid()}/")
             }
         )
