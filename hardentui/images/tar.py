@@ -37,7 +37,7 @@ class Damaged(Exception):
 
 
 class Source(Protocol):
-    """Anything that gives bytes; fewer than asked for only at the end."""
+    """Anything that gives bytes: up to `size` of them, none at the end."""
 
     def read(self, size: int, /) -> bytes: ...
 
@@ -75,7 +75,7 @@ class Body:
         wanted = min(size, self._left)
         if not wanted:
             return b""
-        data = self._source.read(wanted)
+        data = _up_to(self._source, wanted)
         if len(data) < wanted:
             raise Damaged("the archive is cut off")
         self._left -= wanted
@@ -86,8 +86,16 @@ class Body:
         while self.read(_CHUNK):
             pass
         padding, self._padding = self._padding, 0
-        if padding and len(self._source.read(padding)) < padding:
+        if len(_up_to(self._source, padding)) < padding:
             raise Damaged("the archive is cut off")
+
+
+def _up_to(source: Source, size: int) -> bytes:
+    """`size` bytes, fewer only at the end: sockets hand over what has come so far."""
+    data = source.read(size) if size else b""
+    while data and len(data) < size and (more := source.read(size - len(data))):
+        data += more
+    return data
 
 
 def entries(source: Source) -> Iterator[tuple[Entry, Body]]:
@@ -121,7 +129,7 @@ def entries(source: Source) -> Iterator[tuple[Entry, Body]]:
 
 def _block(source: Source) -> bytes | None:
     """The next header block; None at the end of the archive."""
-    block = source.read(BLOCK)
+    block = _up_to(source, BLOCK)
     if not block or not any(block):
         return None
     if len(block) < BLOCK:
@@ -178,7 +186,7 @@ def _skip_sparse_map(source: Source, block: bytes) -> None:
     more, seen = block[482], 0
     while more:
         seen += 1
-        following = source.read(BLOCK)
+        following = _up_to(source, BLOCK)
         if len(following) < BLOCK or seen > _MOST_SPARSE_BLOCKS:
             raise Damaged("the map of a sparse file has no end")
         more = following[504]
@@ -211,4 +219,4 @@ def _entry(block: bytes, kind: str, size: int, extended: Mapping[str, bytes]) ->
 
 
 def _text(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")
