@@ -17,7 +17,6 @@ from hardentui.options import (
     IMAGE,
     INIT_CTR,
     MOUNTS,
-    NAME,
     NETWORK,
     POD,
     PULL,
@@ -118,7 +117,7 @@ def container_unit(
     unit = Unit(f"{unit_name}.container", list(comments))
     original, (spec, notes) = spec, for_quadlet(spec)
     writer.notes += notes
-    unit.add("Unit", "Description", plain(f"Container {spec[NAME] or unit_name}"))
+    unit.add("Unit", "Description", plain(f"Container {unit_name}"))
     writer.write(spec)
     unit.sections["Container"] = writer.lines
     _add_service(unit, original)

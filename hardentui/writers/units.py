@@ -16,7 +16,7 @@ from hardentui.writers.knowledge import left_behind
 from hardentui.writers.pod import pod_unit
 from hardentui.writers.quadlet import container_unit, intended
 from hardentui.writers.supporting import Part, network_name, network_parts, volume_parts
-from hardentui.writers.systemd_syntax import escape, word
+from hardentui.writers.systemd_syntax import escape, plain, word
 from hardentui.writers.unit_file import Unit
 
 __all__ = ["Bundle", "UnitContext", "UnitFile", "bundle"]
@@ -163,7 +163,7 @@ def _supporting_unit(
 ) -> Unit:
     """A `.network` or `.volume` unit that keeps the existing object: same name, same options."""
     unit = Unit(file_name)
-    unit.add("Unit", "Description", f"{section} {word(own_name[1])[1:-1]}")
+    unit.add("Unit", "Description", plain(f"{section} {file_name.rpartition('.')[0]}"))
     unit.add(section, own_name[0], escape(own_name[1], KeyKind.RAW_ONE))
     keys: Mapping[str, Any] = _NETWORK_KEYS if section == "Network" else _VOLUME_KEYS
     for part in parts:

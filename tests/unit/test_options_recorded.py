@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from time import perf_counter
+from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Readability
+from hardentui.model.spec import Option, Readability
 from hardentui.options import (
     CAP_ADD,
     CAP_DROP,
@@ -34,6 +35,7 @@ from hardentui.options import (
     Mount,
 )
 from hardentui.options.read import read_spec
+from hardentui.options.readers.security import MASKED_BY_DEFAULT
 from hardentui.options.sources import Sources
 from hardentui.writers.arguments import run_arguments
 from tests.property.recorded_cases import DATA, IMAGE, document, names, read_case
@@ -46,7 +48,7 @@ RUNNING_DIFFERS = {
     "env-host": ENV,  # HOME of the host is the same as the one that Podman sets at start
 }
 
-SAME_EFFECT = {
+SAME_EFFECT: dict[str, set[Option[Any]]] = {
     "cgroupns-host": {CGROUPNS},  # the default of cgroup v1, where the cases were recorded
     "device-dir": {DEVICES},  # the folder shows as its devices
     "env-term-tty": {ENV},  # Podman sets the same TERM for a terminal
@@ -137,20 +139,7 @@ def test_what_api_containers_hide_is_listed() -> None:
 
 # --- the OCI configuration ------------------------------------------------------------------------
 
-MASKED = [
-    "/proc/acpi",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/sys/dev/block",
-    "/sys/devices/virtual/powercap",
-    "/sys/firmware",
-    "/sys/fs/selinux",
-]
+MASKED = sorted(MASKED_BY_DEFAULT)
 READ_ONLY = ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
 

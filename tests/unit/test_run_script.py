@@ -1,0 +1,137 @@
+"""The run script, executed by a real shell with a podman that only tells its arguments."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.model.spec import Option, Spec
+from hardentui.options import (
+    COMMAND,
+    ENTRYPOINT,
+    ENV,
+    IMAGE,
+    INIT_CTR,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    PASSWD,
+    READ_ONLY,
+    ROOTFS,
+    RUNTIME,
+    SYSCTL,
+    Mount,
+)
+from hardentui.writers.context import UnitContext
+from hardentui.writers.run_script import run_arguments, run_script
+from tests.property.containers import NASTY
+
+BASE = ((NAME, "web"), (IMAGE, "localhost/app:1"))
+
+
+def spec_of(*pairs: tuple[Option[Any], Any]) -> Spec:
+    return Spec.of(*BASE, *pairs)
+
+
+def executed(script: str, folder: Path, *arguments: str) -> list[list[str]]:
+    """The command lines that the script gives to podman, word by word."""
+    fake = folder / "podman"
+    log = folder / "log"
+    fake.write_text(
+        f"#!/bin/sh\nprintf '%s\\0' \"$@\" >> {log}\nprintf '\\1\\0' >> {log}\n[ \"$2\" != exists ]\n"
+    )
+    fake.chmod(0o755)
+    path = folder / "again.sh"
+    path.write_text(script)
+    environment = {"PATH": f"{folder}:/usr/bin:/bin"}
+    subprocess.run(["sh", str(path), *arguments], env=environment, check=True, capture_output=True)
+    calls = log.read_bytes().decode().split("\1\0")
+    return [call.split("\0")[:-1] for call in calls if call]
+
+
+def test_it_creates_or_runs(tmp_path: Path) -> None:
+    script = run_script(spec_of((READ_ONLY, True), (COMMAND, ("a", "b"))))
+    words = ["--name=web", "--read-only", "localhost/app:1", "a", "b"]
+    assert executed(script, tmp_path, "create") == [["create", *words]]
+    (tmp_path / "log").unlink()
+    assert executed(script, tmp_path) == [["run", "--detach", *words]]
+
+
+def test_other_arguments_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.sh").write_text(run_script(spec_of()))
+    done = subprocess.run(["sh", str(tmp_path / "x.sh"), "rm"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "usage" in done.stderr
+
+
+@pytest.mark.parametrize("value", NASTY, ids=ascii)
+def test_nasty_values_reach_podman_unchanged(value: str, tmp_path: Path) -> None:
+    spec = spec_of((ENV, (f"E={value}",)), (COMMAND, (value, "mid", value)))
+    words = ["create", f"--env=E={value}", "--name=web", "localhost/app:1", value, "mid", value]
+    assert executed(run_script(spec), tmp_path, "create") == [words]
+
+
+def test_comments_cannot_become_commands(tmp_path: Path) -> None:
+    spec = Spec(spec_of().settings, frozenset({SYSCTL}), ("evil\nrm -rf / #\x1b[0m",))
+    script = run_script(spec, comments=("first\nsecond\\",))
+    head = script.split("set -eu")[0]
+    assert all(line.startswith("#") for line in head.splitlines())
+    assert "\x1b" not in script
+    assert not any(line.endswith("\\") for line in head.splitlines())
+    assert "--sysctl" in head
+    assert executed(script, tmp_path, "create") == [["create", "--name=web", "localhost/app:1"]]
+
+
+def test_notes_that_were_given_as_comments_are_not_said_twice() -> None:
+    spec = Spec(spec_of().settings, frozenset(), ("only once",))
+    assert run_script(spec, comments=("only once",)).count("only once") == 1
+
+
+def test_networks_and_volumes_are_created_before(tmp_path: Path) -> None:
+    context = UnitContext(
+        networks={"front": {"driver": "bridge", "internal": True, "dns_enabled": True}, "podman": {}},
+        volumes={"data": {"Driver": "local", "Labels": {"a": "b c"}}},
+    )
+    spec = spec_of((NETWORK, ("front:ip=10.0.0.2", "podman")), (MOUNTS, (Mount("volume", "data", "/d"),)))
+    calls = executed(run_script(spec, context), tmp_path, "create")
+    assert calls[:-1] == [
+        ["network", "exists", "front"],
+        ["network", "create", "--internal", "front"],
+        ["volume", "exists", "data"],
+        ["volume", "create", "--label=a=b c", "data"],
+    ]
+    assert calls[-1][0] == "create"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "impossible"), [(PASSWD, False, "create"), (INIT_CTR, "once", "run")]
+)
+def test_flags_of_one_verb_only(option: Option[Any], value: Any, impossible: str, tmp_path: Path) -> None:
+    script = run_script(spec_of((option, value)))
+    possible = "run" if impossible == "create" else "create"
+    assert any(option.flag in word for word in executed(script, tmp_path, possible)[0])
+    path = tmp_path / "again.sh"
+    done = subprocess.run(["sh", str(path), impossible], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert option.flag in done.stderr
+
+
+def test_arguments_are_in_the_order_of_the_table() -> None:
+    spec = spec_of((RUNTIME, "crun"), (READ_ONLY, True), (ENV, ("A=1",)), (COMMAND, ("x",)))
+    assert run_arguments(spec) == (
+        "--runtime=crun",
+        "run",
+        "--env=A=1",
+        "--name=web",
+        "--read-only",
+        "localhost/app:1",
+        "x",
+    )
+
+
+def test_a_root_directory_in_place_of_an_image() -> None:
+    spec = Spec.of((NAME, "web"), (ROOTFS, "/srv/root:O"), (ENTRYPOINT, ()), (COMMAND, ("/bin/x",)))
+    assert run_arguments(spec) == ("run", "--entrypoint=", "--name=web", "--rootfs", "/srv/root:O", "/bin/x")
