@@ -1,0 +1,186 @@
+"""`rule_for` against the real image library: skopeo pulls from a real registry under many policies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.host.files import LocalFiles
+from hardentui.host.trust import parse_policy, parse_stored_images, read_trust
+from hardentui.model.facts import Unreadable
+from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
+from hardentui.model.version import Version
+from tests.conftest import cannot_run
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+
+ACCEPT, REJECT = [{"type": "insecureAcceptAnything"}], [{"type": "reject"}]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A registry on this machine with a signed image `team/foo:1` and an unsigned one `plain/foo:1`."""
+
+    folder: Path
+    port: int
+
+    def copy(self, *arguments: str, policy: Path | None = None) -> bool:
+        chosen = ["--policy", str(policy)] if policy else ["--insecure-policy"]
+        sections = ["--registries.d", str(self.folder / "registries.d")]
+        command = ["skopeo", *chosen, *sections, "copy", *arguments]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    for program, package in (("skopeo", "skopeo"), ("docker-registry", "docker-registry")):
+        if not shutil.which(program):
+            cannot_run(f"{program} is missing; run: sudo apt-get install --no-install-recommends {package}")
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    settings = {
+        "version": "0.1",
+        "log": {"level": "error"},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "blobs")}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+    }
+    (folder / "config.yml").write_text(json.dumps(settings))
+    server = subprocess.Popen(
+        ["docker-registry", "serve", str(folder / "config.yml")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        if not eventually(lambda: _listens(port)):
+            cannot_run("docker-registry does not start here")
+        yield _filled(Source(folder, port))
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _filled(source: Source) -> Source:
+    folder = source.folder
+    (folder / "pass").write_text("not-a-secret\n")
+    generate = ["skopeo", "generate-sigstore-key", "--output-prefix", "key", "--passphrase-file", "pass"]
+    subprocess.run(generate, cwd=folder, check=True, capture_output=True, timeout=60)
+    (folder / "registries.d").mkdir()
+    section = f"docker:\n  127.0.0.1:{source.port}:\n    use-sigstore-attachments: true\n"
+    (folder / "registries.d" / "here.yaml").write_text(section)
+    layout = _image_layout(folder / "layout")
+    signing = [
+        f"--sign-by-sigstore-private-key={folder}/key.private",
+        f"--sign-passphrase-file={folder}/pass",
+    ]
+    for name, options in (("team", signing), ("plain", [])):
+        target = f"docker://127.0.0.1:{source.port}/{name}/foo:1"
+        assert source.copy("--dest-tls-verify=false", *options, f"oci:{layout}", target)
+    return source
+
+
+def _image_layout(folder: Path) -> Path:
+    """The smallest image: an OCI layout with an empty layer."""
+    (folder / "blobs" / "sha256").mkdir(parents=True)
+
+    def blob(content: bytes, media: str) -> dict[str, Any]:
+        digest = hashlib.sha256(content).hexdigest()
+        (folder / "blobs" / "sha256" / digest).write_bytes(content)
+        kind = f"application/vnd.oci.image.{media}"
+        return {"mediaType": kind, "digest": f"sha256:{digest}", "size": len(content)}
+
+    layer = blob(bytes(1024), "layer.v1.tar")
+    rootfs = {"type": "layers", "diff_ids": [layer["digest"]]}
+    config = {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": rootfs}
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": blob(json.dumps(config).encode(), "config.v1+json"),
+        "layers": [layer],
+    }
+    index = {"schemaVersion": 2, "manifests": [blob(json.dumps(manifest).encode(), "manifest.v1+json")]}
+    (folder / "index.json").write_text(json.dumps(index))
+    (folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+    return folder
+
+
+SCOPES = (
+    "HOST/team/foo:1",
+    "HOST/team/foo",
+    "HOST/team",
+    "HOST/tea",
+    "HOST",
+    "127.0.0.1",
+    "*.0.0.1",
+    "*.0.1",
+    "*.127.0.0.1",
+    "",
+)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_rule_that_we_name_is_the_one_that_decides(scope: str, source: Source, tmp_path: Path) -> None:
+    host = f"127.0.0.1:{source.port}"
+    signed = [{"type": "sigstoreSigned", "keyPath": f"{source.folder}/key.pub"}]
+    policy_file = tmp_path / "policy.json"
+    for name in ("team", "plain"):
+        reference = f"{host}/{name}/foo:1"
+        for default, inner in ((ACCEPT, REJECT), (REJECT, ACCEPT), (REJECT, signed)):
+            document = {"default": default, "transports": {"docker": {scope.replace("HOST", host): inner}}}
+            policy_file.write_text(json.dumps(document))
+            policy = parse_policy(policy_file.read_text(), str(policy_file))
+            assert isinstance(policy, Policy)
+            rule = rule_for(TrustFacts(policy=policy), reference)
+            assert isinstance(rule, Rule)
+            accepted = source.copy(
+                "--src-tls-verify=false",
+                "--remove-signatures",
+                f"docker://{reference}",
+                f"dir:{tmp_path}/pulled",
+                policy=policy_file,
+            )
+            assert accepted == (not rule.rejects and (not rule.verifies or name == "team")), rule.explanation
+
+
+def test_our_reading_of_the_settings_agrees_that_attachments_are_on(source: Source, tmp_path: Path) -> None:
+    folder = tmp_path / ".config" / "containers"
+    folder.mkdir(parents=True)
+    (folder / "registries.d").symlink_to(source.folder / "registries.d")
+    facts = read_trust(LocalFiles(), home=str(tmp_path), uid=1000, version=Version(5, 4, 2))
+    section = facts.attachment_for(f"127.0.0.1:{source.port}/team/foo")
+    assert not isinstance(section, Unreadable)
+    assert section is not None
+    assert section.enabled
+
+
+@pytest.mark.parametrize(("name", "signatures"), [("team", 1), ("plain", 0)])
+def test_the_image_store_keeps_the_signatures_of_a_pull(
+    name: str, signatures: int, source: Source, tmp_path: Path
+) -> None:
+    store = f"containers-storage:[vfs@{tmp_path}/root+{tmp_path}/run]"
+    image = f"127.0.0.1:{source.port}/{name}/foo:1"
+    if not source.copy("--src-tls-verify=false", f"docker://{image}", f"{store}{image}"):
+        cannot_run("an image store of its own cannot be made here, try as root")
+    content = (tmp_path / "root" / "vfs-images" / "images.json").read_text()
+    found = parse_stored_images(content, "images.json")
+    assert not isinstance(found, Unreadable)
+    assert list(found.values()) == [signatures]
