@@ -136,6 +136,8 @@ def _unset_all(view: View) -> bool | None:
         return bool(view.command.switched("--unsetenv-all"))
     if view.image is None:
         return None
+    if view.config.get("Env") is None:
+        return False
     missing, no_container = _missing_names(view)
     return no_container and len(missing) == len(view.image_config.get("Env") or ())
 

@@ -1,0 +1,615 @@
+"""Where inspect misleads: one test per trap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hardentui.model.spec import Option, Source, Spec
+from hardentui.model.version import Version
+from hardentui.options import (
+    ANNOTATIONS,
+    CAP_ADD,
+    CAP_DROP,
+    CGROUPNS,
+    COMMAND,
+    CPU_QUOTA,
+    CPUS,
+    DEVICES,
+    DNS,
+    ENTRYPOINT,
+    ENV,
+    EXPOSE,
+    HEALTH_CMD,
+    HEALTH_INTERVAL,
+    HEALTH_RETRIES,
+    HOSTNAME,
+    IMAGE_VOLUME,
+    INIT_PATH,
+    IP,
+    LABELS,
+    LOG_DRIVER,
+    LOG_OPT,
+    MEMORY_SWAP,
+    MEMORY_SWAPPINESS,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    NETWORK_ALIAS,
+    PID,
+    PIDS_LIMIT,
+    POD,
+    PRIVILEGED,
+    PUBLISH,
+    REQUIRES,
+    RUNTIME,
+    SECRETS,
+    STOP_SIGNAL,
+    STOP_TIMEOUT,
+    SYSTEMD,
+    UIDMAP,
+    ULIMIT,
+    UNMASK,
+    UNSETENV,
+    USER,
+    USERNS,
+    UTS,
+    WORKDIR,
+    Mount,
+    Port,
+)
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+
+ID = "ab" * 32
+OTHER = "cd" * 32
+HEX_VOLUME = "0123456789abcdef" * 4
+
+
+def spec(
+    *,
+    config: dict[str, Any] | None = None,
+    host: dict[str, Any] | None = None,
+    image: dict[str, Any] | None = None,
+    command: list[str] | None = None,
+    started: bool = False,
+    sources: dict[str, Any] | None = None,
+    **inspect: Any,
+) -> Spec:
+    """The spec of a container that shows just this; with `command` as flags of its create command."""
+    document: dict[str, Any] = {
+        "Id": ID,
+        "Name": "web",
+        "ImageName": "localhost/app:1",
+        "Config": {"Hostname": ID[:12], "Env": ["container=podman"], **(config or {})},
+        "HostConfig": {"NetworkMode": "bridge", **(host or {})},
+        "NetworkSettings": {"Networks": {"podman": {"Aliases": [ID[:12]]}}},
+        **inspect,
+    }
+    if command is not None:
+        document["Config"]["CreateCommand"] = ["podman", "create", *command, "localhost/app:1"]
+    if started:
+        document["OCIConfigPath"] = "/config.json"
+    return read_spec(Sources(document, {"Config": image or {}}, **(sources or {})))
+
+
+def options(found: Spec) -> set[Option[Any]]:
+    return set(found) - {NAME} - {o for o in found if o.name == "image"}
+
+
+# --- the create command: null, garbage, stale -----------------------------------------------------
+
+
+def test_garbage_as_create_command_is_no_proof() -> None:
+    garbage = {"CreateCommand": ["podman", "--log-level=info", "system", "service"]}
+    assert IP in spec(config=garbage).unknowable
+    assert IP not in spec(command=[]).unknowable
+
+
+def test_inspect_wins_over_a_stale_command() -> None:
+    found = spec(host={"Memory": 64, "MemorySwap": 128}, command=["--memory=32b", "--name=old"])
+    assert found[NAME] == "web"
+    assert {str(o.name): found[o] for o in options(found)} == {"memory": 64}
+    assert found.source(NAME) is Source.INSPECT
+
+
+def test_a_network_that_was_connected_later_is_there() -> None:
+    networks = {"n1": {"Aliases": ["db", ID[:12]]}, "late": {"Aliases": ["x"]}}
+    found = spec(NetworkSettings={"Networks": networks}, command=["--network=n1:alias=db,ip=10.0.0.2"])
+    assert found[NETWORK] == ("n1:alias=db,ip=10.0.0.2", "late:alias=x")
+
+
+def test_the_source_of_each_value_is_known() -> None:
+    found = spec(host={"Memory": 64}, command=["--ip=10.0.0.9"])
+    assert found.source(IP) is Source.CREATE_COMMAND
+
+
+@pytest.mark.parametrize("flag", ["--creds=user:top-secret", "--decryption-key=top-secret"])
+def test_credentials_are_never_copied(flag: str) -> None:
+    found = spec(command=[flag])
+    assert "top-secret" not in repr(found.values()) + repr(found.remarks)
+    assert any(flag.partition("=")[0] in remark for remark in found.remarks)
+
+
+def test_unknown_flags_are_told() -> None:
+    assert any("--from-the-future" in r for r in spec(command=["--from-the-future=x"]).remarks)
+
+
+# --- fields that say something else ---------------------------------------------------------------
+
+
+def test_null_bounding_caps_mean_that_all_were_dropped() -> None:
+    found = spec(host={"CapDrop": ["CAP_CHOWN", "CAP_KILL"]}, BoundingCaps=None)
+    assert (found[CAP_DROP], found[CAP_ADD]) == (("all",), ())
+
+
+def test_caps_of_a_privileged_container_are_no_options() -> None:
+    host = {"Privileged": True, "CapDrop": ["CAP_SYS_RESOURCE"], "SecurityOpt": ["unmask=all"]}
+    assert options(spec(host=host, command=[])) == {PRIVILEGED}
+    assert UNMASK not in spec(host=host).unknowable
+
+
+def test_a_user_namespace_comes_from_the_annotation() -> None:
+    maps = {"UidMap": ["0:2000000:1024"], "GidMap": ["0:2000000:1024"]}
+    host = {"UsernsMode": "private", "IDMappings": maps}
+    auto = spec(config={"Annotations": {"io.podman.annotations.userns": "auto:size=1024"}}, host=host)
+    assert auto[USERNS] == "auto:size=1024"
+    assert UIDMAP not in auto
+    private = spec(config={"Annotations": {"io.podman.annotations.userns": "private"}}, host=host)
+    assert USERNS not in private
+    assert private[UIDMAP] == ("0:2000000:1024",)
+
+
+def test_keep_id_sets_the_user_by_itself() -> None:
+    config = {"Annotations": {"io.podman.annotations.userns": "keep-id"}, "User": "1000:1000"}
+    assert USER not in spec(config=config)
+    assert USER not in spec(config=config, command=["--userns=keep-id"])
+    assert spec(config=config, command=["--userns=keep-id", "-u", "1000:1000"])[USER] == "1000:1000"
+
+
+@pytest.mark.parametrize(("memory", "swap", "expected"), [(64, 128, 0), (64, 0, -1), (64, 96, 96), (0, 0, 0)])
+def test_memory_swap(memory: int, swap: int, expected: int) -> None:
+    assert spec(host={"Memory": memory, "MemorySwap": swap})[MEMORY_SWAP] == expected
+
+
+def test_swappiness_zero_is_set_only_if_it_was_given() -> None:
+    assert MEMORY_SWAPPINESS not in spec(host={"MemorySwappiness": 0}, command=[])
+    assert spec(host={"MemorySwappiness": 0}, command=["--memory-swappiness=0"])[MEMORY_SWAPPINESS] == 0
+    assert MEMORY_SWAPPINESS not in spec(host={"MemorySwappiness": None})
+
+
+def test_cpus_and_quota_are_never_both_there() -> None:
+    plain = spec(host={"CpuPeriod": 100000, "CpuQuota": 29000, "NanoCpus": 290000000})
+    assert options(plain) == {CPUS}
+    assert plain[CPUS] == 0.29
+    assert options(spec(host={"CpuPeriod": 50000, "CpuQuota": 25000})) >= {CPU_QUOTA}
+
+
+@pytest.mark.parametrize(
+    ("limit", "engine", "stored"), [(2048, 2048, None), (2048, 4096, 2048), (4096, 4096, 4096), (0, 2048, -1)]
+)
+def test_a_pids_limit_is_left_out_only_where_the_engine_has_it_too(
+    limit: int, engine: int, stored: int | None
+) -> None:
+    found = spec(host={"PidsLimit": limit}, sources={"pids_limit": engine})
+    assert found.values().get(PIDS_LIMIT) == stored
+
+
+def test_a_publish_without_address_is_all_addresses() -> None:
+    host = {"PortBindings": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}}
+    assert spec(host=host)[PUBLISH] == (Port(80, "8080"),)
+    explicit = spec(host=host, command=["-p", "0.0.0.0:8080:80"])
+    assert explicit[PUBLISH] == (Port(80, "8080", "0.0.0.0"),)
+
+
+def test_random_ports_stay_random() -> None:
+    host = {"PortBindings": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "41234"}]}}
+    assert spec(host=host, command=["-p", "80"])[PUBLISH] == (Port(80),)
+    bare = spec(host=host)
+    assert bare[PUBLISH] == (Port(80, "41234"),)
+    assert any("41234" in remark for remark in bare.remarks)
+
+
+def test_publish_all_hides_what_else_was_published() -> None:
+    host = {"PublishAllPorts": True, "PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "41234"}]}}
+    assert PUBLISH in spec(host=host).unknowable
+    assert PUBLISH not in spec(host=host, command=["-P"])
+
+
+def test_exposed_ports_of_the_image_and_published_ones_are_not_repeated() -> None:
+    exposed: dict[str, object] = {"80/tcp": {}, "81/tcp": {}, "53/udp": {}, "443/tcp": {}}
+    bindings = {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}
+    found = spec(
+        config={"ExposedPorts": exposed},
+        host={"PortBindings": bindings},
+        image={"ExposedPorts": {"443/tcp": {}}},
+    )
+    assert found[EXPOSE] == ("53/udp", "81")
+
+
+def test_references_to_containers_have_names() -> None:
+    found = spec(
+        host={"PidMode": f"container:{OTHER}"},
+        Dependencies=[OTHER, "ef" * 32],
+        sources={"container_names": {OTHER: "db", "ef" * 32: "cache"}},
+    )
+    assert found[PID] == "container:db"
+    assert found[REQUIRES] == ("cache",)
+
+
+def test_what_belongs_to_the_pod_is_not_the_containers() -> None:
+    shared = f"container:{OTHER}"
+    found = spec(
+        config={"Hostname": "p1"},
+        host={
+            "NetworkMode": shared,
+            "IpcMode": shared,
+            "UTSMode": shared,
+            "CgroupParent": "/libpod_parent/x",
+            "PidMode": "private",
+        },
+        Pod="12" * 32,
+        Dependencies=[OTHER],
+        command=["--pod=p1"],
+        sources={"pod_name": "p1"},
+    )
+    assert options(found) == {POD}
+    assert found[POD] == "p1"
+
+
+def test_the_shown_path_of_podmans_own_init_is_no_option() -> None:
+    assert INIT_PATH in spec(host={"Init": True}).unknowable
+    assert INIT_PATH not in spec().unknowable
+
+
+def test_the_runtime_is_an_option_where_it_is_not_the_engines() -> None:
+    assert spec(OCIRuntime="/opt/crun")[RUNTIME] == "/opt/crun"
+    assert RUNTIME not in spec(OCIRuntime="crun")
+    assert spec(OCIRuntime="runc", sources={"runtime": "crun"})[RUNTIME] == "runc"
+
+
+@pytest.mark.parametrize(("version", "expected"), [(1, "private"), (2, "host"), (None, "host")])
+def test_the_default_cgroup_namespace_depends_on_the_cgroup_version(
+    version: int | None, expected: str
+) -> None:
+    for mode in ("host", "private"):
+        found = spec(host={"CgroupMode": mode}, sources={"cgroup_version": version})
+        assert (CGROUPNS in found) == (mode == expected)
+        assert CGROUPNS not in spec(host={"CgroupMode": mode}, command=[])
+
+
+# --- what Podman adds at start --------------------------------------------------------------------
+
+
+def test_variables_of_podman_and_of_the_image_are_ignored() -> None:
+    env = ["PATH=/bin", "container=podman", "HOME=/root", f"HOSTNAME={ID[:12]}", "TERM=xterm", "A=1"]
+    found = spec(config={"Env": env, "Tty": True}, image={"Env": ["PATH=/bin"]}, started=True, command=["-t"])
+    assert found[ENV] == ("A=1",)
+
+
+@pytest.mark.parametrize(
+    "entry", ["HOME=/srv", "HOSTNAME=other", "TERM=dumb", "container=mine", "PATH=/sbin"]
+)
+def test_variables_that_only_look_like_it_are_kept(entry: str) -> None:
+    name = entry.partition("=")[0]
+    config = {"Env": [entry], "Tty": True}
+    assert spec(config=config, image={"Env": ["PATH=/bin"]}, started=True)[ENV] == (entry,)
+    given = spec(config=config, image={"Env": ["PATH=/bin"]}, started=True, command=["-t", f"--env={entry}"])
+    assert given[ENV] == (entry,), name
+
+
+def test_proxy_variables_of_the_engine_are_ignored_or_told() -> None:
+    config = {"Env": ["http_proxy=http://p:1"]}
+    assert ENV not in spec(config=config, command=[])
+    bare = spec(config=config)
+    assert bare[ENV] == ("http_proxy=http://p:1",)
+    assert any("http_proxy" in remark for remark in bare.remarks)
+
+
+def test_removed_variables_of_the_image_stay_removed() -> None:
+    found = spec(config={"Env": ["A=1", "container=podman"]}, image={"Env": ["A=1", "B=2"]})
+    assert found[UNSETENV] == ("B",)
+    assert ENV not in found
+
+
+def test_masked_secrets_never_become_variables() -> None:
+    found = spec(config={"Env": ["s1=*******"]}, started=True)
+    assert ENV not in found
+    assert SECRETS in found.unknowable
+    assert any("s1" in remark for remark in found.remarks)
+    assert SECRETS not in spec(started=True).unknowable
+
+
+def test_mounted_secrets_with_their_mode() -> None:
+    secrets = [
+        {"Name": "s1", "UID": 5, "GID": 0, "Mode": 256},
+        {"Name": "s2", "UID": 0, "GID": 0, "Mode": 292},
+    ]
+    found = spec(config={"Secrets": secrets}, started=True)
+    assert found[SECRETS] == ("s1,type=mount,uid=5,mode=0400", "s2,type=mount")
+    assert any("target" in remark for remark in found.remarks)
+
+
+def test_annotations_of_podman_are_ignored() -> None:
+    annotations = {
+        "io.container.manager": "libpod",
+        "io.podman.annotations.privileged": "TRUE",
+        "org.opencontainers.image.stopSignal": "15",
+        "org.systemd.property.KillSignal": "15",
+        "run.oci.keep_original_groups": "1",
+        "mine": "x",
+    }
+    assert spec(config={"Annotations": annotations})[ANNOTATIONS] == ("mine=x",)
+
+
+def test_labels_of_the_image_and_of_systemd_are_ignored() -> None:
+    labels = {"a": "1", "b": "2", "PODMAN_SYSTEMD_UNIT": "web.service", "empty": ""}
+    found = spec(config={"Labels": labels}, image={"Labels": {"a": "1", "b": "other"}})
+    assert found[LABELS] == ("b=2", "empty=")
+
+
+def test_ulimits_that_podman_adds() -> None:
+    limits = [
+        {"Name": "RLIMIT_NOFILE", "Soft": 1024, "Hard": 1024},
+        {"Name": "RLIMIT_NPROC", "Soft": 99, "Hard": 99},
+        {"Name": "RLIMIT_CORE", "Soft": -1, "Hard": -1},
+    ]
+    host = {"Ulimits": limits}
+    assert spec(host=host, started=True, command=["--ulimit=core=-1"])[ULIMIT] == ("core=-1",)
+    given = spec(host=host, started=True, command=["--ulimit", "nofile=1024:1024,core=-1"])
+    assert given[ULIMIT] == ("core=-1", "nofile=1024:1024")
+    told = spec(host=host, started=True)
+    assert told[ULIMIT] == ("core=-1", "nofile=1024:1024", "nproc=99:99")
+    assert any("may have been added" in remark for remark in told.remarks)
+    known = {"default_ulimits": ("nofile=1024:1024", "nproc=99:99")}
+    assert spec(host=host, started=True, sources=known)[ULIMIT] == ("core=-1",)
+
+
+@pytest.mark.parametrize(
+    ("own", "own_cmd", "path", "args", "entrypoint", "command"),
+    [
+        (["/bin/echo", "-n"], ["x", "y"], "/bin/echo", ["-n", "x", "y"], None, ()),
+        (["/bin/ls"], None, "/bin/ls", [], ("/bin/ls",), ()),
+        ([""], ["/bin/true"], "/bin/true", [], (), ("/bin/true",)),
+        (None, None, "x", ["y"], (), ("x", "y")),
+        (["/bin/echo", "-n"], ["z"], "/bin/echo", ["-n", "z"], None, ("z",)),
+        (["/bin/ls"], ["x", "y"], "/bin/ls", ["x", "y"], ("/bin/ls",), ("x", "y")),
+    ],
+)
+def test_entry_point_and_command(
+    own: list[str] | None,
+    own_cmd: list[str] | None,
+    path: str,
+    args: list[str],
+    entrypoint: tuple[str, ...] | None,
+    command: tuple[str, ...],
+) -> None:
+    image = {"Entrypoint": ["/bin/echo", "-n"], "Cmd": ["x", "y"]}
+    found = spec(config={"Entrypoint": own, "Cmd": own_cmd}, image=image, Path=path, Args=args)
+    assert found[COMMAND] == command
+    assert found[ENTRYPOINT] == entrypoint or (own is None and found[ENTRYPOINT] == ())
+
+
+def test_settings_of_the_image_are_subtracted() -> None:
+    image = {
+        "User": "app",
+        "WorkingDir": "/srv",
+        "StopSignal": "SIGQUIT",
+        "Healthcheck": {"Test": ["CMD-SHELL", "x"]},
+    }
+    assert options(spec(config=dict(image), image=image)) == set()
+    other = {"User": "0", "WorkingDir": "/", "StopSignal": "SIGTERM", "Healthcheck": {"Test": ["NONE"]}}
+    assert options(spec(config=other, image=image)) == {USER, WORKDIR, STOP_SIGNAL, HEALTH_CMD}
+
+
+def test_without_the_image_its_settings_are_written_and_told() -> None:
+    document = {
+        "Id": ID,
+        "Name": "web",
+        "Config": {"Env": ["PATH=/bin"], "Hostname": ID[:12]},
+        "HostConfig": {},
+    }
+    found = read_spec(Sources(document))
+    assert found[ENV] == ("PATH=/bin",)
+    assert any("image could not be looked at" in remark for remark in found.remarks)
+
+
+def test_a_changed_health_check_is_written_as_a_whole() -> None:
+    image = {"Healthcheck": {"Test": ["CMD-SHELL", "x"], "Interval": 5_000_000_000}}
+    own = {"Test": ["CMD", "a", "b c"], "Interval": 30_000_000_000, "Retries": 3, "Timeout": 30_000_000_000}
+    found = spec(config={"Healthcheck": own}, image=image)
+    assert (found[HEALTH_CMD], found[HEALTH_INTERVAL], found[HEALTH_RETRIES]) == ('["a", "b c"]', "30s", 3)
+
+
+@pytest.mark.parametrize(
+    ("test", "text"),
+    [
+        (["CMD-SHELL", "curl x || exit 1"], "curl x || exit 1"),
+        (["CMD-SHELL", "[ -f /x ]"], "CMD-SHELL [ -f /x ]"),
+        (["CMD-SHELL", "none of it"], "CMD-SHELL none of it"),
+        (["CMD-SHELL", "a", "b"], '["CMD-SHELL", "a", "b"]'),
+        (["CMD", "/bin/true"], "CMD /bin/true"),
+        (["CMD", "/bin/echo", "a b"], '["/bin/echo", "a b"]'),
+        (["NONE"], "none"),
+        (['["CMD","x', 'y"]'], '["CMD","x y"]'),
+    ],
+)
+def test_health_commands(test: list[str], text: str) -> None:
+    assert spec(config={"Healthcheck": {"Test": test, "Interval": 1}})[HEALTH_CMD] == text
+
+
+# --- mounts and volumes ---------------------------------------------------------------------------
+
+
+def mount(**over: Any) -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": "/a",
+        "Destination": "/b",
+        "Mode": "",
+        "Options": ["rbind"],
+        "RW": True,
+        "Propagation": "rprivate",
+        **over,
+    }
+
+
+def test_anonymous_volumes_are_told_and_never_named() -> None:
+    entry = mount(Type="volume", Name=HEX_VOLUME, Source="/x", Options=["nosuid", "nodev", "rbind"])
+    asked = spec(Mounts=[entry], command=["-v", "/b"])
+    assert asked[MOUNTS] == (Mount("volume", "", "/b"),)
+    inherited = spec(Mounts=[entry], image={"Volumes": {"/b": {}}})
+    assert MOUNTS not in inherited
+    for found in (asked, inherited):
+        assert any("/b" in remark and "export" in remark for remark in found.remarks)
+        assert HEX_VOLUME not in repr(found.values()) + repr(found.remarks)
+
+
+def test_a_volume_that_podman_calls_anonymous() -> None:
+    entry = mount(Type="volume", Name="odd", Source="/x")
+    found = spec(Mounts=[entry], sources={"volumes": {"odd": {"Anonymous": True}}})
+    assert found[MOUNTS] == (Mount("volume", "", "/b"),)
+
+
+def test_an_overlay_shows_its_own_source() -> None:
+    own = f"/s/overlay-containers/{ID}/userdata/overlay/1"
+    options_shown = ["lowerdir=/data", f"upperdir={own}/upper", f"workdir={own}/work"]
+    entry = mount(Source=f"{own}/merge", Options=options_shown, Propagation="private")
+    assert spec(Mounts=[entry], started=True)[MOUNTS] == (Mount("bind", "/data", "/b", ("O",)),)
+
+
+def test_an_overlay_of_a_volume_stays_one() -> None:
+    own = f"/s/overlay-containers/{ID}/userdata/overlay/1"
+    entry = mount(Source=f"{own}/merge", Options=["lowerdir=/s/volumes/v1/_data"])
+    found = spec(Mounts=[entry], started=True, command=["-v", "v1:/b:O"])
+    assert found[MOUNTS] == (Mount("volume", "v1", "/b", ("O",)),)
+
+
+def test_the_second_entry_of_an_image_mount_is_dropped() -> None:
+    own = f"/s/overlay-containers/{ID}/userdata/overlay/1"
+    entries = [
+        {
+            "Type": "image",
+            "Source": "i:1",
+            "Destination": "/b",
+            "Options": None,
+            "RW": False,
+            "SubPath": "/d",
+        },
+        mount(Source=f"{own}/merge", Options=[f"lowerdir={own}/x"]),
+    ]
+    assert spec(Mounts=entries, started=True)[MOUNTS] == (Mount("image", "i:1", "/b", (), "/d"),)
+
+
+def test_a_relative_source_is_absolute_in_the_spec() -> None:
+    found = spec(Mounts=[mount(Source="/srv/x", Mode="z")], command=["-v", "./x:/b:z"])
+    assert found[MOUNTS] == (Mount("bind", "/srv/x", "/b", ("z",)),)
+
+
+def test_a_relative_overlay_cannot_be_known() -> None:
+    found = spec(Mounts=[], command=["-v", "./x:/b:O"])
+    assert MOUNTS not in found
+    assert any("/b" in remark and "relative" in remark for remark in found.remarks)
+
+
+def test_devpts_is_no_bind_mount() -> None:
+    found = spec(Mounts=[mount(Source="devpts", Options=["uid=1"], Propagation="")])
+    assert found[MOUNTS] == (Mount("devpts", "", "/b", ("uid=1",)),)
+
+
+def test_missing_image_volumes_are_a_question() -> None:
+    assert IMAGE_VOLUME in spec(image={"Volumes": {"/data": {}}}, Mounts=[]).unknowable
+    there = spec(image={"Volumes": {"/b": {}}}, Mounts=[mount()])
+    assert IMAGE_VOLUME not in there.unknowable
+    assert spec(image={"Volumes": {"/data": {}}}, command=["--image-volume=ignore"])[IMAGE_VOLUME] == "ignore"
+
+
+def test_devices_of_a_privileged_container_cannot_be_seen() -> None:
+    assert DEVICES in spec(host={"Privileged": True, "Devices": []}).unknowable
+
+
+# --- network --------------------------------------------------------------------------------------
+
+
+def test_a_current_address_is_never_taken_for_a_static_one() -> None:
+    networks = {"n1": {"IPAddress": "10.0.0.7", "MacAddress": "aa:bb:cc:dd:ee:ff", "Aliases": [ID[:12]]}}
+    found = spec(NetworkSettings={"Networks": networks}, started=True)
+    assert found[NETWORK] == ("n1",)
+    assert IP in found.unknowable
+    assert "10.0.0.7" not in repr(found.values())
+
+
+def test_aliases_without_podmans_own() -> None:
+    networks = {"n1": {"Aliases": ["db", ID[:12], "web", "given"]}}
+    found = spec(config={"Hostname": "given"}, NetworkSettings={"Networks": networks})
+    assert found[NETWORK_ALIAS] == ("db",)
+    assert found[HOSTNAME] == "given"
+
+
+def test_rootless_defaults() -> None:
+    rootless = {"rootless": True}
+    assert NETWORK not in spec(host={"NetworkMode": "pasta"}, command=[], sources=rootless)
+    assert spec(host={"NetworkMode": "bridge"}, sources=rootless)[NETWORK] == ("podman",)
+    given = spec(host={"NetworkMode": "pasta"}, command=["--network=pasta:--mtu,1400"], sources=rootless)
+    assert given[NETWORK] == ("pasta:--mtu,1400",)
+    bare = spec(host={"NetworkMode": "pasta"}, sources=rootless)
+    assert any("pasta" in remark for remark in bare.remarks)
+
+
+def test_the_hosts_name_is_no_option() -> None:
+    config = {"Hostname": "vm"}
+    assert HOSTNAME not in spec(config=config, host={"UTSMode": "host"})
+    assert HOSTNAME not in spec(config=config, host={"NetworkMode": "host"}, command=[])
+    assert HOSTNAME in spec(config=config, host={"NetworkMode": "host"}, started=True).unknowable
+    assert UTS in spec(config=config, host={"UTSMode": "host"})
+
+
+def test_dns_none_shows_once_it_runs() -> None:
+    assert spec(started=True, ResolvConfPath="")[DNS] == ("none",)
+    assert DNS not in spec(started=True, ResolvConfPath="/run/resolv.conf").unknowable
+    assert DNS in spec().unknowable
+    assert DNS not in spec(started=True, ResolvConfPath="", host={"NetworkMode": "none"})
+
+
+# --- logs, signals, systemd -----------------------------------------------------------------------
+
+
+def test_the_engines_log_driver_is_no_option() -> None:
+    host = {"LogConfig": {"Type": "journald", "Path": "", "Size": "0B"}}
+    assert LOG_DRIVER not in spec(host=host, sources={"log_driver": "journald"})
+    assert LOG_DRIVER not in spec(host=host, command=[])
+    assert spec(host=host)[LOG_DRIVER] == "journald"
+    assert spec(host=host, sources={"log_driver": "k8s-file"})[LOG_DRIVER] == "journald"
+
+
+def test_rounded_log_sizes_are_told_unless_the_command_knows() -> None:
+    host = {"LogConfig": {"Type": "k8s-file", "Path": "/x/userdata/ctr.log", "Size": "1.235MB"}}
+    bare = spec(host=host)
+    assert bare[LOG_OPT] == ("max-size=1.235mb",)
+    assert any("rounded" in remark for remark in bare.remarks)
+    assert spec(host=host, command=["--log-opt=max-size=1234567"])[LOG_OPT] == ("max-size=1234567",)
+
+
+def test_systemd_mode_is_guessed_as_podman_does() -> None:
+    active = {"SystemdMode": True, "StopSignal": "SIGRTMIN+3"}
+    assert options(spec(config=active, Path="/sbin/init", Args=[])) == set()
+    assert spec(config=active, Path="/bin/x", Args=[])[SYSTEMD] == "always"
+    assert spec(Path="/usr/lib/systemd/systemd", Args=[])[SYSTEMD] == "false"
+
+
+def test_a_stop_timeout_of_zero_is_kept() -> None:
+    assert spec(config={"StopTimeout": 0})[STOP_TIMEOUT] == 0
+    assert STOP_TIMEOUT not in spec(config={"StopTimeout": 10})
+    assert STOP_TIMEOUT not in spec()
+
+
+def test_an_empty_document_does_not_break() -> None:
+    found = read_spec(Sources({}, version=Version(4, 4)))
+    assert options(found) == set()
+
+
+@pytest.mark.parametrize("field", ["Config", "HostConfig", "Mounts", "NetworkSettings", "Dependencies"])
+def test_null_sections_do_not_break(field: str) -> None:
+    document = {"Id": ID, "Name": "web", "Config": {"Hostname": ID[:12]}, "HostConfig": {}, field: None}
+    assert options(read_spec(Sources(document))) <= {NETWORK}
