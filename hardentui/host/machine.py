@@ -31,11 +31,12 @@ from hardentui.host.sysctls import (
     read_sysctls,
 )
 from hardentui.host.units import read_engine_configuration, read_programs, read_units
-from hardentui.model.configuration import Configuration
+from hardentui.model.configuration import Configuration, Missing
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import HostFacts, Storage
 from hardentui.model.version import Version
 
+_NO_PROFILE = "unconfined"
 _OWN_PROFILE = "/etc/containers/seccomp.json"
 _PACKAGED_PROFILE = "/usr/share/containers/seccomp.json"
 _DEFAULT_GRAPH_ROOT = "/var/lib/containers/storage"
@@ -87,7 +88,7 @@ def read_host(
         programs=read_programs(files, configuration),
         security_modules=read_security_modules(files),
         cgroup_version=read_cgroup_version(files),
-        seccomp_profile=examine(files, profile),
+        seccomp_profile=Missing(profile) if profile == _NO_PROFILE else examine(files, profile),
         seccomp_intact=read_seccomp_intact(files, profile),
         firewall=read_firewall(files, run, root=root),
         packages=packages,

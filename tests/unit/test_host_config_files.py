@@ -91,16 +91,19 @@ def test_links_that_lead_nowhere_or_in_circles(tmp_path: Path) -> None:
 def test_owner_group_and_private_group() -> None:
     files = RecordedFiles(
         {
-            "text": {"/etc/a": "", "/etc/b": "", "/home/anna/c": ""},
+            "text": {"/etc/a": "", "/etc/b": "", "/etc/acl": "", "/home/anna/c": ""},
             "stats": {
                 "/etc/a": status(stat.S_IFREG | 0o644, 1000, 1000),
                 "/etc/b": status(stat.S_IFREG | 0o664, 0, 100),
+                "/etc/acl": status(stat.S_IFREG | 0o664, 0, 0),
                 "/home/anna/c": status(stat.S_IFREG | 0o664, 1000, 1000),
             },
         }
     )
     assert dangers(fact(files, "/etc/a", frozenset({0}))) == ["/etc/a belongs to uid 1000"]
     assert dangers(fact(files, "/etc/b", frozenset({0}))) == ["/etc/b can be written by group 100 (0664)"]
+    # for a file with an ACL the group bits are its mask: somebody else may be named there
+    assert dangers(fact(files, "/etc/acl", frozenset({0}))) == ["/etc/acl can be written by group 0 (0664)"]
     assert dangers(fact(files, "/home/anna/c", frozenset({0, 1000}))) == []
     assert fact(files, "/home/anna/c", frozenset({0, 1001})).dangers[0].fix == "chown 1001"
 

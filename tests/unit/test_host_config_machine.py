@@ -97,6 +97,7 @@ def test_sub_ids_skip_what_is_no_range() -> None:
         ("anna ALL=(root) NOPASSWD: /usr/bin/podman-login-only\n", []),
         ("# anna ALL=(ALL) NOPASSWD: ALL\nDefaults !lecture\n", []),
         ("anna ALL=(ALL) NOPASSWD: /usr/bin/less\n", []),
+        ("anna ALL=(ALL) NOPASSWD: /usr/local/bin/UPDATE-ALL\n", []),
     ],
 )
 def test_sudo_rules(content: str, found: list[tuple[str, str]]) -> None:
@@ -145,6 +146,15 @@ def test_the_socket_its_group_and_the_docker_link() -> None:
     assert (socket.file.mode, socket.group, socket.members) == (0o666, "podman", ("anna",))
     assert socket.file.dangers == ()  # the socket's own mode is judged by another rule
     assert link.target == "/run/podman/podman.sock"
+
+
+def test_a_group_without_the_right_to_write_has_no_say() -> None:
+    facts = read(
+        {"/etc/group": "podman:x:990:anna\n", "/run/podman/podman.sock": ""},
+        stats={"/run/podman/podman.sock": status(stat.S_IFSOCK | 0o600, 0, 990)},
+    )
+    assert not isinstance(facts.sockets, Unreadable)
+    assert facts.sockets[0].members == ()
 
 
 def test_a_socket_that_starts_at_boot_is_found() -> None:
@@ -259,6 +269,11 @@ def test_the_seccomp_profile_is_compared_with_its_package(changed: bool) -> None
     )
     assert facts.seccomp_intact is not changed
     assert isinstance(read({"/usr/share/containers/seccomp.json": content}).seccomp_intact, Unreadable)
+
+
+def test_a_filter_that_is_switched_off_has_no_profile() -> None:
+    facts = read({"/etc/containers/containers.conf": "[containers]\nseccomp_profile = 'unconfined'\n"})
+    assert facts.seccomp_profile == Missing("unconfined")
 
 
 MODULES = "/usr/lib/modules"

@@ -16,7 +16,7 @@ from hardentui.model.configuration import Danger, Missing
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Kind, Severity, Status, Verdict
 from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, RootRight, SubIds, User
-from hardentui.model.trust import AuthFile, Registries, Registry, TrustFacts
+from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
 from hardentui.options import IMAGE
 
 DIGEST = "sha256:" + "5f" * 32
@@ -95,6 +95,23 @@ def test_an_unsigned_rule_is_told_with_its_scope() -> None:
     verdict = judge("unsigned-scope-in-use", facts)
     assert "the rule for quay.io/team" in verdict.reason
     assert any("'quay.io/team/shop'" in command for command in verdict.commands)
+
+
+@pytest.mark.parametrize(
+    ("sections", "status"),
+    [
+        ((Attachments("eu.example.com", True, "f"),), Status.PASS),
+        ((Attachments("", True, "f"),), Status.PASS),
+        ((Attachments("eu.example.com", False, "f"),), Status.FAIL),
+        ((Attachments("example.com", True, "f"),), Status.FAIL),
+        ((), Status.FAIL),
+    ],
+)
+def test_a_wildcard_scope_is_served_by_the_hosts_below_it(
+    sections: tuple[Attachments, ...], status: Status
+) -> None:
+    facts = engine(rejecting({"*.example.com": (SIGSTORE,)}, attachments=sections))
+    assert judge("sigstore-attachments-off", facts).status is status
 
 
 def test_a_refused_image_is_not_unsigned() -> None:
@@ -271,6 +288,8 @@ def test_ranges_of_one_owner_may_touch_and_those_of_two_may_not_overlap() -> Non
         judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=touching)).status
         is Status.PASS
     )
+    twice = (SubIds("anna", 100_000, 65_536), SubIds("anna", 130_000, 65_536))
+    assert judge("missing-sub-ids", host(users=(anna,), subuids=twice, subgids=twice)).status is Status.PASS
     by_uid = (SubIds("1000", 100_000, 65_536),)
     assert judge("missing-sub-ids", host(users=(anna,), subuids=by_uid, subgids=by_uid)).status is Status.PASS
     verdict = judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=()))
