@@ -1,0 +1,95 @@
+"""Its AppArmor profile only complains.
+
+What it checks:
+On a host with AppArmor: whether the profile that the main process of a rootful container runs under is in
+complain mode. The kernel writes the mode behind the name of the profile.
+
+Why it matters:
+In complain mode everything is allowed and a line is written to a log that nobody reads. The container looks
+confined in every list and is not.
+
+What may break:
+What the profile refuses when it is enforced. Read the log of the time in which it complained: each line is
+something that will fail.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import APPARMOR_LSM, ask, lsm, proc
+from hardentui.checks.examples import container, rootless
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.options import APPARMOR
+
+_UNCONFINED = ("", "unconfined")
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if facts.engine.rootless is True:
+        return not_applicable("Podman applies no AppArmor profile to rootless containers")
+    module = lsm(facts)
+    if isinstance(module, Unreadable):
+        return unknown(module.reason)
+    if module != APPARMOR_LSM:
+        return not_applicable("the engine does not use AppArmor")
+    label = ask(facts, lambda kernel: kernel.lsm_label)
+    if isinstance(label, NotRunning):
+        return not_applicable("the mode of a profile shows only while the container runs")
+    if isinstance(label, Unreadable):
+        return unknown(label.reason)
+    if label in _UNCONFINED or label.endswith("(unconfined)"):
+        return not_applicable("it runs under no profile, which is judged by apparmor-unconfined")
+    declared = f"profile {facts.spec[APPARMOR] or 'of the engine'}"
+    evidence = (Evidence(proc(facts, "attr/current"), label),)
+    if label.endswith("(complain)"):
+        commands = (f"aa-enforce {facts.spec[APPARMOR] or 'PROFILE'}",) if _is_plain(facts) else ()
+        return failed(
+            "the profile allows everything and only writes a log", declared, label, evidence, None, commands
+        )
+    return passed(declared, label, evidence)
+
+
+def _is_plain(facts: ContainerFacts) -> bool:
+    """The name can be pasted into a shell."""
+    return all(c.isascii() and (c.isalnum() or c in "._-") for c in facts.spec[APPARMOR])
+
+
+def _labelled(label: str) -> ContainerFacts:
+    return container(kernel=Kernel(7, lsm_label=label))
+
+
+CHECK = Check(
+    id="apparmor-complain-mode",
+    title="Its AppArmor profile only complains",
+    step=10,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Enforce the AppArmor profile",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(
+        _labelled("containers-default-0.62.2 (enforce)"),
+        _labelled("containers-default-0.62.2//&crun (mixed)"),
+        container(kernel=Kernel(7, lsm_label="web (complain)"), engine=rootless()),
+    ),
+    fails=(
+        _labelled("web (complain)"),
+        container((APPARMOR, "web"), kernel=Kernel(7, lsm_label="web (complain)")),
+    ),
+    references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),
+    catalogue="S10-09",
+)

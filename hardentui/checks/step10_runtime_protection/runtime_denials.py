@@ -1,0 +1,61 @@
+"""The kernel refused it something during the last day.
+
+What it checks:
+Lines of the audit log that seccomp, SELinux or AppArmor wrote when they refused this container something
+during the last 24 hours.
+
+Why it matters:
+Every such line is one of two things. Either an intruder tried something that the service never does, and the
+wall held this time: then it is the first and often only sign of them. Or the profile is too tight and the
+service has been broken in some corner, unnoticed.
+
+What may break:
+Looking breaks nothing. Loosen a profile only when you know what the refused action was for.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import listed
+from hardentui.checks.examples import container
+from hardentui.model.activity import Denial
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.visible import visible
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    denials = facts.denials
+    if isinstance(denials, Unreadable):
+        return unknown(denials.reason)
+    if not denials:
+        return passed(effective="nothing was refused")
+    by = listed(frozenset(denial.by for denial in denials))
+    evidence = tuple(Evidence(f"audit log, {one.by}", visible(one.what, 200)) for one in denials[:5])
+    return failed(
+        f"{len(denials)} actions were refused by {by}",
+        effective=f"{len(denials)} refusals",
+        evidence=evidence,
+        commands=("ausearch -m AVC,SECCOMP -ts today", "journalctl -k -g 'apparmor=\"DENIED\"' --since -1d"),
+    )
+
+
+CHECK = Check(
+    id="runtime-denials",
+    title="The kernel refused it something during the last day",
+    step=10,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Find out whether it was an attack or a profile that is too tight",
+    fix=FixKind.DECISION,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(container(denials=()),),
+    fails=(
+        container(denials=(Denial("seccomp", "syscall=keyctl comm=x"),)),
+        container(denials=(Denial("apparmor", 'operation="open" name="/proc/kcore"'),) * 9),
+    ),
+    references=("NIST SP 800-190 4.4.4",),
+    catalogue="S10-06",
+)

@@ -1,0 +1,94 @@
+"""The file of its seccomp profile is missing or can be changed by others.
+
+What it checks:
+The file that `seccomp=FILE` names: whether it is still there, and whether somebody other than root (or the
+engine's own user) can write it or a folder above it. Podman reads the file when the container is made.
+
+Why it matters:
+When the file is gone, the container cannot be made again: the next update or reboot ends in an outage. When
+others can write it, they decide which system calls the container may make after its next start: one added
+line and the filter is as good as switched off, without a trace in the container's own configuration.
+
+What may break:
+Nothing in the running container. People or tools that edit the profile under another account need to do it
+with root's rights (or those of the engine's user) afterwards.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Danger, FileFact, Missing
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.options import SECCOMP_PROFILE
+
+_GROUP_AND_OTHERS_WRITE = 0o022
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    path = facts.spec[SECCOMP_PROFILE]
+    if path in ("", "unconfined"):
+        return not_applicable("it names no profile of its own")
+    file = facts.seccomp_file
+    if isinstance(file, Unreadable):
+        return unknown(file.reason, path)
+    if isinstance(file, Missing):
+        gone = (Evidence(file.path, "not there"),)
+        return failed("the file is gone, so the container cannot be made again", path, evidence=gone)
+    dangers = [str(danger) for danger in file.dangers]
+    if file.mode & _GROUP_AND_OTHERS_WRITE:
+        dangers.append(f"mode {file.octal} lets others write it")
+    if facts.engine.rootless is False and file.uid != 0:
+        dangers.append(f"it belongs to uid {file.uid}")
+    if not dangers:
+        return passed(path, evidence=(Evidence(file.path, f"uid {file.uid}, mode {file.octal}"),))
+    evidence = tuple(Evidence(file.path, danger) for danger in dangers)
+    return failed(
+        "somebody else decides which system calls it may make",
+        path,
+        evidence=evidence,
+        commands=("chown root:root FILE", "chmod 0644 FILE"),
+    )
+
+
+_PATH = "/etc/containers/seccomp/web.json"
+_NAMED = (SECCOMP_PROFILE, _PATH)
+
+CHECK = Check(
+    id="seccomp-profile-file-unsafe",
+    title="The file of its seccomp profile is missing or can be changed by others",
+    step=10,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Put the profile where only root can write it",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(container(), container(_NAMED, seccomp_file=FileFact(_PATH))),
+    fails=(
+        container(_NAMED, seccomp_file=Missing(_PATH)),
+        container(_NAMED, seccomp_file=FileFact(_PATH, mode=0o664)),
+        container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000)),
+        container(
+            _NAMED,
+            seccomp_file=FileFact(
+                _PATH, dangers=(Danger("/etc/containers", "can be written by everybody", "chmod o-w"),)
+            ),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.5.5"),
+    catalogue="S10-04",
+)

@@ -1,0 +1,96 @@
+"""No filter stands between the container and the system calls of the kernel.
+
+What it checks:
+Whether a seccomp filter is in force. There is none with `seccomp=unconfined`, and none in privileged mode
+unless a profile is named, although the security options of such a container do not say so. For a running
+container the mode of its main process must be 2 (filter). A filter that a program installed itself does not
+make up for a switched-off one.
+
+Why it matters:
+The kernel offers some 400 system calls, and nearly every hole that leads from a container to the host is in
+one that ordinary programs never use: keyrings, BPF, user-space page faults, module loading. The default
+profile refuses those. Without it an attacker may try all of them.
+
+What may break:
+Programs that need a refused call: some debuggers, nested engines, old runtimes. They fail with "operation
+not permitted"; the name of the call stands in the audit log. A profile of their own that allows just that
+call is the answer.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, judge, proc
+from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import PRIVILEGED, SECCOMP_PROFILE
+
+_STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
+_MODES = {0: "none", 1: "strict", 2: "filter"}
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    why = _switched_off(facts.spec)
+    return judge(
+        ask(facts, lambda kernel: kernel.seccomp_mode),
+        lambda mode: (mode != 2 or bool(why), _words(mode, bool(why))),
+        declared_bad=bool(why),
+        declared=why or f"profile {facts.spec[SECCOMP_PROFILE] or 'of the engine'}",
+        reason="every system call of the kernel is open to it",
+        where=proc(facts),
+    )
+
+
+def _words(mode: int, switched_off: bool) -> str:
+    whose = ", but not Podman's" if mode == 2 and switched_off else ""
+    return f"Seccomp {mode} ({_MODES.get(mode, 'unknown')}{whose})"
+
+
+def _switched_off(spec: Spec) -> str:
+    """What switches the filter off; empty when nothing does. Podman drops its own profile when privileged."""
+    profile = spec[SECCOMP_PROFILE]
+    if profile == "unconfined":
+        return "seccomp=unconfined"
+    return "privileged" if spec[PRIVILEGED] and profile in ("", *_STOCK) else ""
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[SECCOMP_PROFILE] == "unconfined":
+        spec = spec.without(SECCOMP_PROFILE)
+    if _switched_off(spec):
+        raise CannotFix(
+            "privileged mode switches the filter off as well", "Fix privileged first, or name a profile."
+        )
+    return spec
+
+
+CHECK = Check(
+    id="seccomp-unconfined",
+    title="No filter stands between the container and the kernel's system calls",
+    step=10,
+    severity=Severity.CRITICAL,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Put the seccomp filter back",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(),
+        container(kernel=Kernel(7, seccomp_mode=2)),
+        container((SECCOMP_PROFILE, "/etc/containers/seccomp/web.json"), (PRIVILEGED, True)),
+    ),
+    fails=(
+        container((SECCOMP_PROFILE, "unconfined")),
+        container((SECCOMP_PROFILE, "unconfined"), kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
+        container((PRIVILEGED, True)),
+        container((PRIVILEGED, True), kernel=Kernel(7, seccomp_mode=0)),
+    ),
+    references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
+    catalogue="S10-01",
+    contextual=True,
+)

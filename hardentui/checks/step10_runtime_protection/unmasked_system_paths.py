@@ -1,0 +1,95 @@
+"""Parts of /proc and /sys that are hidden by default can be reached.
+
+What it checks:
+Whether default masks were lifted with `unmask`, or all of them by privileged mode. For a running container
+the mounts over /proc and /sys are looked at: some path must be hidden (such as /proc/kcore, /proc/keys,
+/sys/firmware), and some protected from writing (such as /proc/sys, /proc/irq).
+
+Why it matters:
+These files belong to the whole machine, not to a container. /proc/kcore is its memory, /proc/keys its key
+rings; writing to /proc/sys/kernel/core_pattern or /proc/sysrq-trigger runs a program as root of the host or
+reboots it. Root in a container needs nothing else when the masks are gone and no user namespace stands in
+between.
+
+What may break:
+Nested engines and tools that set kernel parameters from inside. For parameters that belong to the
+container's own namespaces use `--sysctl`; set the others on the host.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import ask, judge, listed, proc
+from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import PID, PRIVILEGED, UNMASK
+
+_HIDDEN = frozenset(
+    {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"}
+)
+_PROTECTED = frozenset({"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    live = ask(facts, lambda kernel: kernel.masked_paths)
+    lifted = _lifted(facts.spec)
+    if UNMASK in facts.spec.unknowable and isinstance(live, NotRunning | Unreadable) and not lifted:
+        return unknown("the engine does not show lifted masks, and the running process cannot be looked at")
+    writable_anyhow = facts.engine.rootless is True and facts.spec[PID] == "host"  # Podman's own rule
+
+    def look(masked: frozenset[str]) -> tuple[bool, str]:
+        bad = not masked & _HIDDEN or not (masked & _PROTECTED or writable_anyhow)
+        return bad or bool(lifted), f"{len(masked & (_HIDDEN | _PROTECTED))} masks: {listed(masked, 6)}"
+
+    return judge(
+        live,
+        look,
+        declared_bad=bool(lifted),
+        declared=lifted or "default masks",
+        reason="files of the whole machine can be read or written through /proc and /sys",
+        where=proc(facts, "mountinfo"),
+    )
+
+
+def _lifted(spec: Spec) -> str:
+    if spec[PRIVILEGED]:
+        return "privileged: no masks"
+    return f"unmask {listed(spec[UNMASK])}" if spec[UNMASK] else ""
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if spec[PRIVILEGED]:
+        raise CannotFix("privileged mode lifts every mask", "Fix privileged first.")
+    return spec.without(UNMASK)
+
+
+_MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/sys", "/proc/irq"})
+
+CHECK = Check(
+    id="unmasked-system-paths",
+    title="Parts of /proc and /sys that are hidden by default can be reached",
+    step=10,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Put the default masks back",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=(
+        container(),
+        container(kernel=Kernel(7, masked_paths=_MASKED)),
+        container((PID, "host"), kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"})), engine=rootless()),
+    ),
+    fails=(
+        container((UNMASK, ("ALL",))),
+        container((UNMASK, ("/proc/kcore",)), kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})),
+        container((PRIVILEGED, True), kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),
+    ),
+    references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-proc-mount"),
+    catalogue="S10-07",
+)

@@ -1,0 +1,85 @@
+"""It sets kernel parameters that are not known to be harmless.
+
+What it checks:
+The parameters that were given with `--sysctl`, against a list of those that belong to the container's own
+namespaces and disturb nobody (parameter `safe`). Inspect does not show them; they are read from the command
+that made the container or from its OCI configuration.
+
+Why it matters:
+A parameter outside the list may weaken the container (forwarding packets, accepting redirects, larger
+shared memory) or eat memory of the kernel that no limit counts. Often it was copied from a guide for a
+whole host.
+
+What may break:
+What the parameter was set for: message queues of old databases (kernel.msg*), shared memory (kernel.shm*),
+VPN and routing (net.ipv4.ip_forward), very many connections (net.core.somaxconn). Add those that are needed
+to `safe`, with a reason.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.common import listed
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import SYSCTL
+
+_SAFE = (
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    given = facts.spec[SYSCTL]
+    bad = tuple(one for one in given if _name(one) not in parameters.texts("safe"))
+    if bad:
+        evidence = tuple(Evidence("--sysctl", one) for one in bad)
+        return failed(f"it sets {listed([_name(one) for one in bad])}", listed(given), "", evidence)
+    if SYSCTL in facts.spec.unknowable:
+        return unknown("the engine does not show kernel parameters, and how it was made is not known")
+    return passed(listed(given) or "no kernel parameter is set")
+
+
+def _name(setting: str) -> str:
+    return setting.partition("=")[0].strip().replace("/", ".")
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    safe = context.parameters.texts("safe")
+    return spec.with_(SYSCTL, tuple(one for one in spec[SYSCTL] if _name(one) in safe))
+
+
+CHECK = Check(
+    id="unsafe-sysctls",
+    title="It sets kernel parameters that are not known to be harmless",
+    step=10,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Remove the kernel parameters that are not on the list",
+    fix=FixKind.RECREATE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"safe": _SAFE},
+    passes=(container(), container((SYSCTL, ("net.ipv4.ip_unprivileged_port_start=80",)))),
+    fails=(
+        container((SYSCTL, ("net.ipv4.ip_forward=1", "net.ipv4.tcp_syncookies=1"))),
+        container((SYSCTL, ("kernel.msgmax=65536",))),
+    ),
+    references=("NIST SP 800-190 4.4.3", "kube-linter unsafe-sysctls"),
+    catalogue="S10-08",
+)
