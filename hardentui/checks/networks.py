@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hardentui.checks.common import pod_of
+from hardentui.checks.common import pod_of, section
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, not_applicable
@@ -68,6 +68,29 @@ def without_own_network(facts: ContainerFacts) -> Verdict | None:
     if kinds & _SHARED:
         return not_applicable("it uses the network of another container, which is judged there")
     return None
+
+
+def published(facts: ContainerFacts) -> tuple[Port, ...]:
+    """Its published ports; for the infra container of a pod those of the pod, which no option of it holds."""
+    ports = facts.spec[PUBLISH]
+    if ports or not is_infra(facts):
+        return ports
+    bindings = section(section(facts.inspect, "HostConfig"), "PortBindings")
+    return tuple(
+        Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
+        for word, found in bindings.items()
+        for number, protocol in exposed(str(word))
+        for bound in found or ()
+    )
+
+
+def leave_pods_alone(facts: ContainerFacts) -> None:
+    """Raises CannotFix for the infra container of a pod: its network and ports are options of the pod."""
+    if is_infra(facts):
+        raise CannotFix(
+            "the network and the ports of a pod are set when the pod is created",
+            "Create the pod anew with other options: podman pod create --publish ADDRESS:PORT:PORT --network NAME",
+        )
 
 
 def reach(port: Port) -> str:

@@ -153,6 +153,19 @@ def test_the_infra_container_of_a_pod_answers_for_the_ports_of_the_pod() -> None
     assert judge("wildcard-port", infra).status is Status.FAIL
 
 
+def test_ports_of_a_pod_are_read_from_its_infra_container_and_changed_at_the_pod() -> None:
+    bindings = {"5432/tcp": [{"HostIp": "0.0.0.0", "HostPort": "7070"}]}
+    infra = container(inspect={"Pod": "a" * 64, "IsInfra": True, "HostConfig": {"PortBindings": bindings}})
+    for check in ("wildcard-port", "exposed-admin-port"):
+        assert judge(check, infra).status is Status.FAIL
+        with pytest.raises(CannotFix, match="pod"):
+            fix(check, infra)
+
+
+def test_a_folder_that_podman_only_mounts_into_has_not_drifted() -> None:
+    assert judge("drifted-files", container(changes=(FileChange("/etc", "modified"),))).status is Status.PASS
+
+
 def test_a_moved_database_port_is_still_found_on_either_side() -> None:
     assert judge("exposed-admin-port", container((PUBLISH, (Port(5432, "15432"),)))).status is Status.FAIL
     assert judge("exposed-admin-port", container((PUBLISH, (Port(9999, "22"),)))).status is Status.FAIL

@@ -23,6 +23,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.checks.networks import (
     asked_for,
+    leave_pods_alone,
     network_names,
     other_networks,
     own_network,
@@ -53,6 +54,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
     if context.facts.engine.default_network not in network_names(context.facts.planned(spec)):
         return spec
     dropped = frozenset({context.facts.engine.default_network})

@@ -21,7 +21,7 @@ any published port; an admin from elsewhere through an ssh tunnel. Name another 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.networks import reach, rebound, shown, without_own_network
+from hardentui.checks.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
@@ -64,7 +64,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
-    ports = facts.spec[PUBLISH]
+    ports = published(facts)
     if not ports:
         return not_applicable("it publishes no ports by number")
     listed = parameters.texts("ports")
@@ -75,6 +75,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
     listed = context.parameters.texts("ports")
     wide = frozenset(port for port in spec[PUBLISH] if _exposed(port, listed))
     return rebound(spec, context.parameters.text("address"), wide)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from hardentui.checks.common import pod_of
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import asked_for, is_infra, mode_of, modes, own_network
+from hardentui.checks.networks import asked_for, is_infra, leave_pods_alone, mode_of, modes, own_network
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
@@ -68,6 +68,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
     if modes(spec) & {"container", "ns"}:
         raise CannotFix("it borrows its network from another container", "Fix that container instead.")
     if "host" not in modes(spec):

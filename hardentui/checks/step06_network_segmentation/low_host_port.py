@@ -18,7 +18,7 @@ with a fixed port, put a proxy or a forwarding rule in front, or allow the port 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.networks import shown, without_own_network
+from hardentui.checks.networks import leave_pods_alone, published, shown, without_own_network
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
@@ -37,7 +37,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
-    ports = facts.spec[PUBLISH]
+    ports = published(facts)
     if not ports:
         return not_applicable("it publishes no ports by number")
     low = [port for port in ports if _low(port, parameters.texts("allowed"))]
@@ -47,6 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
     allowed, offset = context.parameters.texts("allowed"), context.parameters.integer("offset")
     taken = {port.host for port in spec[PUBLISH]}
     moved = []

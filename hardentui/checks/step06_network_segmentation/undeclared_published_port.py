@@ -19,7 +19,14 @@ declare it with `--expose`, or allow it in the checklist, so that the next reade
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.networks import declared_ports, exposed, shown, without_own_network
+from hardentui.checks.networks import (
+    declared_ports,
+    exposed,
+    leave_pods_alone,
+    published,
+    shown,
+    without_own_network,
+)
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
@@ -43,7 +50,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
-    ports = facts.spec[PUBLISH]
+    ports = published(facts)
     if facts.spec[PUBLISH_ALL]:
         return failed("the image decides which ports of the host are open", "--publish-all")
     if not ports:
@@ -63,6 +70,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
     if not spec[PUBLISH_ALL]:
         if evaluate(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
             return spec

@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import reach, rebound, shown, without_own_network
+from hardentui.checks.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -47,7 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
-    ports = facts.spec[PUBLISH]
+    ports = published(facts)
     wide = [port for port in ports if reach(port) == "all"]
     if not wide and not facts.spec[PUBLISH_ALL]:
         if ports:
@@ -78,6 +78,7 @@ def _reason(hook: str, firewall: Firewall) -> str:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
     if spec[PUBLISH_ALL]:
         raise CannotFix(
             "--publish-all has no list of ports to bind", "Fix wildcard-port, which spells it out."

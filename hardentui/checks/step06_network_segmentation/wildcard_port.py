@@ -19,7 +19,15 @@ give the one address of the host that they use instead (parameter `address`).
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.networks import exposed, reach, rebound, shown, without_own_network
+from hardentui.checks.networks import (
+    exposed,
+    leave_pods_alone,
+    published,
+    reach,
+    rebound,
+    shown,
+    without_own_network,
+)
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
@@ -32,7 +40,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
-    ports = facts.spec[PUBLISH]
+    ports = published(facts)
     if facts.spec[PUBLISH_ALL]:
         return failed("every exposed port is published on all addresses", "--publish-all")
     if not ports:
@@ -44,6 +52,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    leave_pods_alone(context.facts)
     address = context.parameters.text("address")
     if spec[PUBLISH_ALL]:
         spec = _spelled_out(spec, context.facts)

@@ -90,8 +90,11 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
 
 
 def _holds_mount(change: FileChange, mounted: tuple[str, ...]) -> bool:
-    """Podman makes the folders that something is mounted on."""
-    return any(target.startswith(f"{change.path.rstrip('/')}/") for target in mounted)
+    """Podman makes the folders that something is mounted on, and touches those of its own files."""
+    targets = (*mounted, *_BY_PODMAN)
+    return change.kind != "deleted" and any(
+        target.startswith(f"{change.path.rstrip('/')}/") for target in targets
+    )
 
 
 def _mounted(facts: ContainerFacts) -> tuple[str, ...]:

@@ -19,15 +19,28 @@ from __future__ import annotations
 from hardentui.checks.common import engine_info
 from hardentui.checks.examples import container, rootful
 from hardentui.checks.logs import log_driver
+from hardentui.checks.networks import is_infra
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import (
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
 from hardentui.model.spec import Spec
 from hardentui.options import LOG_DRIVER
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable("it is the infra container of a pod and says nothing")
     driver = log_driver(facts)
     if isinstance(driver, Unreadable):
         return unknown(driver.reason)

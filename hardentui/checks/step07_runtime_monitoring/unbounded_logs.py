@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootful
 from hardentui.checks.logs import FILE_DRIVERS, log_driver, log_limit
+from hardentui.checks.networks import is_infra
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -39,6 +40,8 @@ from hardentui.options import LOG_DRIVER, LOG_OPT
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable("it is the infra container of a pod and says nothing")
     driver = log_driver(facts)
     if isinstance(driver, Unreadable):
         return unknown(driver.reason)
