@@ -89,7 +89,7 @@ def leave_pods_alone(facts: ContainerFacts) -> None:
     if is_infra(facts):
         raise CannotFix(
             "the network and the ports of a pod are set when the pod is created",
-            "Create the pod anew with other options: podman pod create --publish ADDRESS:PORT:PORT --network NAME",
+            "Create the pod anew: podman pod create --publish ADDRESS:PORT:PORT --network NAME",
         )
 
 
