@@ -10,10 +10,11 @@ from hardentui.checks.examples import rootful
 from hardentui.model.configuration import Configuration, Danger, FileFact, Value
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
-from hardentui.model.host import HostFacts
+from hardentui.model.host import HostFacts, User
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 
 _SHOWN = 20
+_FIRST_PERSON = 1000  # below are accounts of the system
 ACCEPT = Requirement("insecureAcceptAnything")
 REJECT = Requirement("reject")
 SIGSTORE = Requirement("sigstoreSigned", ("/etc/pki/containers/team.pub",))
@@ -63,6 +64,14 @@ def danger_evidence(dangers: tuple[Danger, ...]) -> tuple[Evidence, ...]:
     if len(dangers) > _SHOWN:
         found.append(Evidence("files", f"and {len(dangers) - _SHOWN} more"))
     return tuple(found)
+
+
+def hidden_users(users: Iterable[User]) -> Verdict | None:
+    """Unknown when it cannot be seen whether somebody runs rootless containers."""
+    names = [user.name for user in users if user.hidden and user.uid >= _FIRST_PERSON]
+    if not names:
+        return None
+    return unknown(f"whether {', '.join(names[:5])} run containers cannot be seen: their homes are closed")
 
 
 def accepting(**over: Any) -> TrustFacts:

@@ -29,15 +29,16 @@ def read_users(files: Files) -> Known[tuple[User, ...]]:
             continue
         name, uid, gid, home = fields[0], int(fields[2]), int(fields[3]), fields[5]
         if 0 < uid < _NOBODY:
-            rootless = _runs_rootless(files, name, uid, home)
+            rootless, hidden = _runs_rootless(files, name, uid, home)
             controllers = _controllers(files, uid) if rootless else Unreadable(f"{name} runs no containers")
-            found.append(User(name, uid, gid, home, rootless, controllers))
+            found.append(User(name, uid, gid, home, rootless, controllers, hidden))
     return tuple(found)
 
 
-def _runs_rootless(files: Files, name: str, uid: int, home: str) -> bool:
+def _runs_rootless(files: Files, name: str, uid: int, home: str) -> tuple[bool, bool]:
+    """Whether something shows that it does; if not, whether that is because its home is closed to us."""
     if home in ("", "/", "/nonexistent"):
-        return False
+        return False, False
     signs = (
         f"{home}/.local/share/containers/storage",
         f"{home}/.config/containers/systemd",
@@ -46,7 +47,12 @@ def _runs_rootless(files: Files, name: str, uid: int, home: str) -> bool:
         f"/etc/containers/systemd/users/{uid}",
         f"/var/lib/systemd/linger/{name}",
     )
-    return any(there(files, sign) for sign in signs)
+    if any(there(files, sign) for sign in signs):
+        return True, False
+    try:
+        return False, any(files.exists(sign) for sign in signs[:2])
+    except OSError:
+        return False, True
 
 
 def _controllers(files: Files, uid: int) -> Known[frozenset[str]]:
@@ -108,10 +114,10 @@ def read_root_rights(
             why = f"may write to the rootful engine socket through group {socket.group}"
             found += [RootRight(member, why, socket.file.path) for member in socket.members]
     for home, who in (("/root", "root"), *((user.home, user.name) for user in _people(users))):
-        found += [
-            RootRight(who, f"has a connection as root: {target}", path)
-            for path, target in _root_connections(files, home)
-        ]
+        connections = _root_connections(files, home)
+        if isinstance(connections, Unreadable):
+            return connections
+        found += [RootRight(who, f"has a connection as root: {target}", path) for path, target in connections]
     return tuple(found)
 
 
@@ -143,25 +149,32 @@ def sudo_rules(content: str) -> Iterator[tuple[str, str]]:
             yield match["who"], "may run podman through sudo without a password"
 
 
-def _root_connections(files: Files, home: str) -> Iterator[tuple[str, str]]:
+def _root_connections(files: Files, home: str) -> Known[list[tuple[str, str]]]:
     """(file, target) of each stored connection that logs in as root over ssh. Credentials are left out."""
-    path = f"{home}/.config/containers/podman-connections.json"
-    content = text(files, path)
+    stored = f"{home}/.config/containers/podman-connections.json"
+    settings = f"{home}/.config/containers/containers.conf"
+    found: list[tuple[str, str]] = []
+    for path, parse in ((stored, _stored_targets), (settings, _configured_targets)):
+        content = text(files, path)
+        if isinstance(content, Unreadable):
+            return content
+        targets = parse(content) if isinstance(content, str) else []
+        matches = (re.match(r"ssh://root(?::[^@/]*)?@([^/]+)", target) for target in targets)
+        found += [(path, f"root@{match[1]}") for match in matches if match]
+    return found
+
+
+def _stored_targets(content: str) -> list[str]:
     try:
-        document = json.loads(content) if isinstance(content, str) else {}
-        stored = document.get("Connection", {}).get("Connections", {})
-        targets = [(path, str(one.get("URI", ""))) for one in stored.values()]
+        connections = json.loads(content).get("Connection", {}).get("Connections", {})
+        return [str(one.get("URI", "")) for one in connections.values()]
     except (ValueError, AttributeError, RecursionError):
-        targets = []
-    path = f"{home}/.config/containers/containers.conf"
-    content = text(files, path)
+        return []  # Podman cannot use it either
+
+
+def _configured_targets(content: str) -> list[str]:
     try:
-        tables = tomllib.loads(content) if isinstance(content, str) else {}
-        stored = tables.get("engine", {}).get("service_destinations", {})
-        targets += [(path, str(one.get("uri", ""))) for one in stored.values()]
+        destinations = tomllib.loads(content).get("engine", {}).get("service_destinations", {})
+        return [str(one.get("uri", "")) for one in destinations.values()]
     except (tomllib.TOMLDecodeError, AttributeError, RecursionError):
-        pass  # a broken containers.conf is told by the configuration facts
-    for where, target in targets:
-        match = re.match(r"ssh://root(?::[^@/]*)?@([^/]+)", target)
-        if match:
-            yield where, f"root@{match[1]}"
+        return []  # a broken containers.conf is told by the configuration facts

@@ -60,6 +60,7 @@ class User:
     Attributes:
         rootless: something shows that it runs rootless containers (a storage folder, lingering, Quadlets).
         controllers: cgroup controllers that systemd delegates to it.
+        hidden: no such sign was seen, but its home is closed to us.
     """
 
     name: str
@@ -68,6 +69,7 @@ class User:
     home: str = ""
     rootless: bool = False
     controllers: Known[frozenset[str]] = NOT_READ
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,24 @@ def test_users_who_run_containers_are_found_by_their_traces() -> None:
     assert not by_name["ben"].rootless
 
 
+def test_a_closed_home_is_told() -> None:
+    closed = {f"/home/anna/{path}": "EACCES" for path in (".local/share/containers/storage",)}
+    facts = read({"/home/ben/x": ""}, errors=closed)
+    assert not isinstance(facts.users, Unreadable)
+    assert [(user.name, user.rootless, user.hidden) for user in facts.users] == [
+        ("anna", False, True),
+        ("ben", False, False),
+    ]
+    lingers = read({"/var/lib/systemd/linger/anna": ""}, errors=closed)
+    assert not isinstance(lingers.users, Unreadable)
+    assert (lingers.users[0].rootless, lingers.users[0].hidden) == (True, False)
+
+
+def test_closed_connections_are_unknown() -> None:
+    facts = read({}, errors={"/home/anna/.config/containers/podman-connections.json": "EACCES"})
+    assert isinstance(facts.root_rights, Unreadable)
+
+
 def test_sub_ids_skip_what_is_no_range() -> None:
     files = RecordedFiles({"text": {"/etc/subuid": "anna:100000:65536\n# c:1:1\nx:y:1\n:1:1\nben:1\n"}})
     assert read_sub_ids(files, "/etc/subuid") == (SubIds("anna", 100000, 65536),)
@@ -424,7 +442,9 @@ def test_programs_are_asked_with_a_limit() -> None:
     assert isinstance(run_program(("no-such-program-here",), 5), Unreadable)
 
 
-GARBAGE = st.text(st.characters(), max_size=80) | st.text("{}[]:\"'\n\\|&-#= adckoreqrul.io", max_size=80)
+# what LocalFiles can give: any text, and a lone surrogate for each byte that is no UTF-8
+CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("\udc80\udcff")
+GARBAGE = st.text(CHARACTERS, max_size=80) | st.text("{}[]:\"'\n\\|&-#= adckoreqrul.io", max_size=80)
 
 
 @given(GARBAGE)

@@ -296,6 +296,14 @@ def test_ranges_of_one_owner_may_touch_and_those_of_two_may_not_overlap() -> Non
     assert verdict.commands[0] == "usermod --add-subgids 131072-196607 anna"
 
 
+@pytest.mark.parametrize("check_id", ["missing-sub-ids", "unenforceable-limits"])
+def test_a_user_behind_a_closed_home_keeps_the_answer_open(check_id: str) -> None:
+    facts = host(users=(User("ben", 1001, hidden=True),), subuids=(), subgids=(), cgroup_version=2)
+    assert judge(check_id, facts).status is Status.UNKNOWN
+    system = host(users=(User("bin", 2, hidden=True),), subuids=(), subgids=(), cgroup_version=2)
+    assert judge(check_id, system).status is not Status.UNKNOWN
+
+
 def test_cgroup_delegation_is_unknown_for_an_account_that_is_away() -> None:
     away = User(
         "anna", 1000, rootless=True, controllers=Unreadable("no service manager of uid 1000 is running")

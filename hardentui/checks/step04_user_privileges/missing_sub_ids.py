@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from hardentui.checks.hosts import host
+from hardentui.checks.hosts import hidden_users, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
@@ -53,7 +53,8 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     assert not isinstance(subuids, Unreadable)  # noqa: S101
     assert not isinstance(subgids, Unreadable)  # noqa: S101
     rootless = [user for user in users if user.rootless]
-    if not rootless and not subuids and not subgids:
+    hidden = hidden_users(users)
+    if not rootless and not subuids and not subgids and not hidden:
         return not_applicable("nobody runs rootless containers and no ranges are given out")
     least = parameters.integer("ids")
     evidence: list[Evidence] = []
@@ -71,6 +72,8 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
                 f"# in {path}: move one of the ranges to {_free(ranges, users)}, then as its owner:"
             )
             commands.append("podman system migrate")
+    if not evidence and hidden:
+        return hidden
     if not evidence:
         return passed(f"{len(rootless)} accounts with ranges of their own")
     return failed(

@@ -18,7 +18,7 @@ are stopped once.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import host
+from hardentui.checks.hosts import hidden_users, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
@@ -67,6 +67,9 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         )
     if hidden:
         return unknown("; ".join(hidden))
+    closed = hidden_users(users)
+    if closed:
+        return closed
     return passed(
         effective="cgroups v2" + (f", controllers delegated to {len(rootless)} accounts" if rootless else "")
     )
