@@ -7,11 +7,10 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+import hardentui
 from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import AnyCheck, ParameterValue
@@ -74,14 +73,14 @@ def parse(text: str, where: str, checks: Iterable[AnyCheck] | None = None) -> Ch
     return checklist
 
 
-def _folder() -> Traversable:
+def _folder() -> Path:
     """In the wheel the checklists lie in the package, in a source tree beside it."""
-    package = files("hardentui")
+    package = Path(hardentui.__file__).parent
     packaged = package / "checklists"
-    return packaged if packaged.is_dir() else package / ".." / "checklists"
+    return packaged if packaged.is_dir() else package.parent / "checklists"
 
 
-def _packaged(name: str) -> Traversable:
+def _packaged(name: str) -> Path:
     known = names()
     if not _NAME.fullmatch(name) or name not in known:
         raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hardentui.engine import events
 from hardentui.engine.read import Engine, Gone, Inspected
@@ -19,7 +20,6 @@ from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
 from hardentui.model.finding import Finding, Kind, Remediation, Status, Subject
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.version import Version
-from hardentui.workbench import outputs
 from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.gather import Gatherer, with_peers
 from hardentui.workbench.judging import Judge, find_check
@@ -35,7 +35,9 @@ from hardentui.workbench.views import (
     Selection,
     Target,
 )
-from hardentui.writers.files import Written, write_bundle
+
+if TYPE_CHECKING:
+    from hardentui.writers.files import Written
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
@@ -336,10 +338,14 @@ class Workbench:
         Raises:
             GeneratorError: the host's Quadlet generator does not make what was meant.
         """
+        from hardentui.workbench import outputs  # the writers are not needed for a check
+
         return outputs.output(_facts(report), plan, target, version=version, verify=verify)
 
     def diff(self, report: Report, plan: Plan, target: Target) -> str:
         """Unified diff: today's equivalent against the hardened one."""
+        from hardentui.workbench import outputs
+
         return outputs.diff(_facts(report), plan, target)
 
     def save(self, output: Output, folder: str) -> tuple[Written, ...]:
@@ -348,6 +354,8 @@ class Workbench:
         Raises:
             WriteError: nothing was written.
         """
+        from hardentui.writers.files import write_bundle
+
         return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files])
 
     @property
