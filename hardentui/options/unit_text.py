@@ -1,0 +1,282 @@
+"""A unit file as text in which every assignment and every word knows where it stands. Pure.
+
+Nothing is lost: whoever edits replaces spans of the text and leaves the rest byte for byte. Quadlet and
+systemd read continued lines differently (`joint`), and treat backslashes differently from key to key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from hardentui.errors import InputError
+from hardentui.visible import visible
+
+QUADLET, SYSTEMD = "", " "
+"""What stands between two joined lines."""
+
+LONGEST = 256 << 10
+"""Characters of a unit file that is still looked at."""
+
+_BLANKS = " \t\n\r"
+_SECTION = re.compile(r"\[([^\]]*)\]$")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+_ESCAPES = {
+    "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " ",
+    "\\": "\\", '"': '"', "'": "'",
+}  # fmt: skip
+_NUMBERED = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a value: its text without quotes, and where it stands in the value.
+
+    Attributes:
+        offsets: for each character of the text, where its spelling begins in the value.
+    """
+
+    text: str
+    start: int
+    end: int
+    offsets: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """`key=value` with its place in the file.
+
+    Attributes:
+        value: continued lines joined, comments between them left out.
+        start, end: of its physical lines, the last line break included.
+        offsets: for each character of the value, where it stands in the file; one more for its end.
+        line: number of its first line, from 1.
+    """
+
+    section: str
+    key: str
+    value: str
+    start: int
+    end: int
+    offsets: tuple[int, ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class UnitText:
+    """A unit file, read."""
+
+    text: str
+    joint: str = QUADLET
+
+    @cached_property
+    def _read(self) -> tuple[tuple[Assignment, ...], tuple[tuple[str, int], ...]]:
+        return _parse(self.text, self.joint)
+
+    @property
+    def assignments(self) -> tuple[Assignment, ...]:
+        return self._read[0]
+
+    @property
+    def sections(self) -> tuple[tuple[str, int], ...]:
+        """(name, offset after its header line) of each header, in order."""
+        return self._read[1]
+
+    def of(self, section: str, *keys: str) -> tuple[Assignment, ...]:
+        """Assignments of a section, of these keys only where keys are named."""
+        return tuple(a for a in self.assignments if a.section == section and (not keys or a.key in keys))
+
+    @property
+    def line_end(self) -> str:
+        return "\r\n" if "\r\n" in self.text else "\n"
+
+
+def check_unit_text(text: str, name: str) -> None:
+    """Refuse what Quadlet, systemd and we would read differently.
+
+    Raises:
+        InputError: too large, binary, not UTF-8, or with a carriage return inside a line.
+    """
+    shown = visible(name, 120)
+    if len(text) > LONGEST:
+        raise InputError(f"{shown} is too large for a unit file.")
+    if "\0" in text:
+        raise InputError(f"{shown} is no text: it has NUL characters.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError(f"{shown} is not valid UTF-8; it is left alone.")
+    found = _LONE_RETURN.search(text)
+    if found:
+        number = text.count("\n", 0, found.start()) + 1
+        raise InputError(
+            f"{shown} has a carriage return inside line {number}: systemd ends the line there, Quadlet"
+            " does not.",
+            "Take it out by hand first.",
+        )
+
+
+def _parse(text: str, joint: str) -> tuple[tuple[Assignment, ...], tuple[tuple[str, int], ...]]:
+    found: list[Assignment] = []
+    sections: list[tuple[str, int]] = []
+    section = ""
+    lines = list(_physical_lines(text))
+    index = 0
+    while index < len(lines):
+        start, end, first, last = lines[index]
+        number = index + 1
+        index += 1
+        content = text[first:last]
+        if not content or content[0] in "#;":
+            continue
+        header = _SECTION.match(content)
+        if header:
+            section = header[1]
+            sections.append((section, end))
+            continue
+        characters = list(content)
+        offsets = list(range(first, last))
+        while _continues(characters, joint) and index < len(lines):
+            _, next_end, first, last = lines[index]
+            index += 1
+            if text[first : first + 1] in ("#", ";"):
+                continue
+            end = next_end
+            at = offsets.pop()
+            characters.pop()
+            characters += [*joint, *text[first:last]]
+            offsets += [*([at] * len(joint)), *range(first, last)]
+        key, equals, value = "".join(characters).partition("=")
+        if not equals:
+            continue
+        skipped = len(key) + 1 + len(value) - len(value.lstrip())
+        ends_at = offsets[-1] + 1
+        place = (*offsets[skipped:], ends_at)
+        found.append(Assignment(section, key.rstrip(), value.lstrip(), start, end, place, number))
+    return tuple(found), tuple(sections)
+
+
+def _physical_lines(text: str) -> Iterator[tuple[int, int, int, int]]:
+    """(start, start of the next line, start and end without blanks at the edges) of each line."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        line = text[start:end]
+        first = start + len(line) - len(line.lstrip())
+        last = start + len(line.rstrip())
+        yield (start, end, min(first, last) if line.strip() else start, last if line.strip() else start)
+        start = end
+
+
+def _continues(characters: list[str], joint: str) -> bool:
+    if not characters or characters[-1] != "\\":
+        return False
+    if joint == QUADLET:
+        return True
+    run = len(characters) - len("".join(characters).rstrip("\\"))
+    return run % 2 == 1
+
+
+def split_words(value: str, *, escapes: bool = True) -> tuple[Word, ...]:
+    """Words as systemd and Quadlet split them: at blanks, outside of quotes.
+
+    Args:
+        escapes: a backslash is an escape (else a character as any other).
+
+    Raises:
+        InputError: a quote is opened and never closed.
+    """
+    found: list[Word] = []
+    at = 0
+    while True:
+        while at < len(value) and value[at] in _BLANKS:
+            at += 1
+        if at == len(value):
+            return tuple(found)
+        word = _word(value, at, escapes)
+        found.append(word)
+        at = word.end
+
+
+def _word(value: str, start: int, escapes: bool) -> Word:
+    out: list[str] = []
+    offsets: list[int] = []
+    quote = ""
+    at = start
+    while at < len(value):
+        character = value[at]
+        if character == "\\" and escapes:
+            text, length = _escape(value, at)
+            out += text
+            offsets += [at] * len(text)
+            at += length
+            continue
+        if quote:
+            if character == quote:
+                quote = ""
+            else:
+                out.append(character)
+                offsets.append(at)
+        elif character in "'\"":
+            quote = character
+        elif character in _BLANKS:
+            break
+        else:
+            out.append(character)
+            offsets.append(at)
+        at += 1
+    if quote:
+        raise InputError("A quote is opened and never closed in a unit file.")
+    return Word("".join(out), start, at, (*offsets, at))
+
+
+def _escape(value: str, at: int) -> tuple[str, int]:
+    """What an escape stands for and how long it is; an unknown one stays as it is written."""
+    letter = value[at + 1 : at + 2]
+    if letter in _ESCAPES and letter:
+        return _ESCAPES[letter], 2
+    numbered = _NUMBERED.match(value, at + 1)
+    if numbered:
+        digits = next(group for group in numbered.groups() if group)
+        code = int(digits, 8 if numbered[4] else 16)
+        if 0 < code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF:
+            return chr(code), 1 + len(numbered[0])
+    return value[at : at + 2], len(value[at : at + 2])
+
+
+def quote_word(text: str) -> str:
+    """A word with C escapes, its specifiers and variables left as they are."""
+    spelled = []
+    for character in text:
+        if character in '\\"':
+            spelled.append("\\" + character)
+        elif character < " " or character == "\x7f":
+            spelled.append({"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(character, f"\\x{ord(character):02x}"))
+        else:
+            spelled.append(character)
+    return '"' + "".join(spelled) + '"'
+
+
+_SPECIFIER = re.compile("%(.)", re.DOTALL)
+_VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\})")
+UNKNOWN = "\0"
+"""Stands before what only a running systemd can know; no real argument can hold it."""
+
+
+def expand(
+    text: str, specifiers: dict[str, str] | None = None, variables: dict[str, str] | None = None
+) -> str:
+    """`%%`, `%n`, `$$` and `${NAME}` put in; what is not known stays, with UNKNOWN before it.
+
+    Args:
+        specifiers: letter -> value.
+        variables: None = `$` means nothing here (Environment=).
+    """
+    known = {"%": "%", **(specifiers or {})}
+    text = _SPECIFIER.sub(lambda found: known.get(found[1], UNKNOWN + found[0]), text)
+    if variables is None:
+        return text
+    named = variables
+    return _VARIABLE.sub(
+        lambda found: "$" if found[1] is None else named.get(found[1], UNKNOWN + found[0]), text
+    )
