@@ -56,8 +56,11 @@ _BELOW_WRITABLE = (  # whatever lies in them leads to the host when it can be wr
 )
 _BELOW_SECRET = (
     *("/etc/shadow", "/etc/gshadow", "/etc/ssh", "/etc/sudoers", "/etc/containers", "/root/.ssh", "/proc"),
-    *("/var/lib/containers/storage/secrets",),
+    "/var/lib/containers",
 )
+
+
+_KEYS_OF_USERS = ("/.ssh/", "/.gnupg/", "/.local/share/containers/")
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -80,12 +83,16 @@ def _may_be_taken_over(one: HostMount) -> bool:
     if one.mount.read_only or "O" in one.mount.options:
         return False
     above = any(at_or_above(one.path, path) for path in (*_SECRET, *_PROGRAMS))
-    return above or any(at_or_above(path, one.path) for path in _BELOW_WRITABLE)
+    return above or _is_key(one) or any(at_or_above(path, one.path) for path in _BELOW_WRITABLE)
 
 
 def _gives_away(one: HostMount) -> bool:
     above = any(at_or_above(one.path, path) for path in _SECRET)
-    return above or any(at_or_above(path, one.path) for path in _BELOW_SECRET)
+    return above or _is_key(one) or any(at_or_above(path, one.path) for path in _BELOW_SECRET)
+
+
+def _is_key(one: HostMount) -> bool:
+    return any(place in one.path + "/" for place in _KEYS_OF_USERS)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
