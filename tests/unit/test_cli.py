@@ -1,0 +1,484 @@
+"""The command line on the simulated host: results, exit codes, and what reaches a terminal or a pipe."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.checks import all_checks
+from hardentui.cli.parser import COMMANDS
+from hardentui.cli.terminal import Terminal, foreign
+from hardentui.workbench import opening, saved_facts, simulated, workbench
+from hardentui.workbench.opening import Opened
+from hardentui.workbench.views import Attempt
+
+HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"
+
+
+class Answer:
+    """What one call of the command gave."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code = code
+        self.out = out
+        self.err = err
+
+
+Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.delenv("CONTAINER_HOST", raising=False)
+
+    def call(*arguments: str) -> Answer:
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return Answer(code, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def demo() -> dict[str, Any]:
+    """The simulated host's document, to be changed."""
+    source = Path(simulated.__file__).parent / "demo/host.json"
+    document: dict[str, Any] = json.loads(source.read_text())
+    return document
+
+
+def _containers(document: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """Name -> (target, inspect document) of the rootful engine."""
+    answers = document["engines"][0]["answers"]
+    inspected = {t: a for t, a in answers.items() if re.fullmatch("/containers/[0-9a-f]{64}/json", t)}
+    return {one["Name"]: (target, one) for target, one in inspected.items()}
+
+
+def _facts(folder: Path, document: dict[str, Any]) -> str:
+    path = folder / "facts.json"
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+# --- exit codes -----------------------------------------------------------------------------------
+
+
+def test_fine_is_0(run: Run) -> None:
+    answer = run("check", "--demo", "node-exporter", "--check", "writable-rootfs")
+    assert (answer.code, answer.err) == (0, "")
+    assert "Failing: nothing." in answer.out
+
+
+def test_findings_are_1(run: Run) -> None:
+    assert run("check", "--demo", "shop-web", "--check", "root-user").code == 1
+    assert run("check", "--demo", "shop-web", "--check", "root-user", "--fail-on", "critical").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("chek",), "did you mean 'check'"),
+        (("check", "--formt", "json"), "--formt"),
+        (("check", "--demo", "--check", "root-usr"), "Did you mean root-user"),
+        (("check", "--demo", "shopweb"), "Did you mean shop-web"),
+        (("check", "--demo", ""), "There is no container called"),
+        (("check", "--demo", "--step", "11"), "--step"),
+        (("check", "--demo", "--url", "unix:///x"), "not allowed with"),
+        (("check", "--demo", "--checklist", "/nowhere.toml"), "cannot be read"),
+        (("check", "--facts", "/nowhere.json"), "cannot be read"),
+        (("explain",), "ID"),
+        (("explain", "root-usr"), "Did you mean root-user"),
+        (("fix", "shop-web", "--demo"), "required"),
+        (("fix", "shop-web", "--demo", "--all", "--safe"), "not allowed with"),
+        (("fix", "shop-web", "--demo", "--check", "nonsense"), "no check called nonsense"),
+        (("fix", "shop-web", "--demo", "--plan", "/nowhere.toml"), "cannot be read"),
+        (("fix", "shop-web", "--demo", "--all", "--podman-version", "new"), "is not a version"),
+        (("convert", "db", "--demo", "--podman-version", "4.3"), "has no Quadlet"),
+        (("convert", "db", "--demo", "-o", "/nowhere/at/all"), "does not exist"),
+        (("convert", "db", "--demo", "--to", "kube"), "--to"),
+        (("facts", "save", "/tmp/x", "--demo"), "no facts to save"),
+        (("checklist", "lint", "nothing-like-it"), "no checklist"),
+        (("check", "--connection", "nowhere-near"), "no connection called"),
+    ],
+)
+def test_a_wrong_call_is_2_and_says_why(run: Run, arguments: tuple[str, ...], says: str) -> None:
+    answer = run(*arguments)
+    assert answer.code == 2
+    assert says in answer.err
+    assert answer.out == ""
+
+
+@pytest.mark.parametrize("command", [["check"], ["convert", "x"], ["plan", "x"], ["host"], ["doctor"], []])
+def test_no_podman_at_an_address_is_3(run: Run, command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    answer = run(*command, "--url", "unix:///nowhere/podman.sock")
+    assert answer.code == 3
+    assert "/nowhere/podman.sock" in answer.err + answer.out
+
+
+def test_something_unknown_that_matters_is_4(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:
+    target, _ = _containers(demo)["db"]
+    del demo["engines"][0]["answers"][target]
+    demo["engines"][0]["failures"][target] = "the database is locked"
+    answer = run("check", "--facts", _facts(tmp_path, demo), "db")
+    assert answer.code == 4
+    assert "could not be looked at: the database is locked" in answer.out
+
+
+def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempts = (Attempt("rootful", "unix:///x", "the rootful socket", "it is absent", "start it"),)
+
+    def found_nothing(selection: Any) -> Opened:
+        return simulated.open_simulated(attempts)
+
+    monkeypatch.setattr(workbench, "open_engines", found_nothing)
+    monkeypatch.setattr(opening, "open_engines", found_nothing)
+
+
+@pytest.mark.parametrize(
+    "command", [["check"], ["host"], ["plan", "db"], ["fix", "db", "--all"], ["facts", "save", "f"]]
+)
+def test_the_simulated_host_is_never_taken_for_a_real_one(
+    run: Run, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _nothing_found(monkeypatch)
+    answer = run(*command)
+    assert (answer.code, answer.out) == (3, "")
+    for words in ("No Podman was found", "the rootful socket: it is absent", "start it", "--demo"):
+        assert words in answer.err
+
+
+def test_without_a_command_and_a_terminal_the_list_is_shown(run: Run) -> None:
+    answer = run("--demo")
+    assert answer.code == 1
+    assert "SIMULATED HOST" in answer.err
+    first, *rows = answer.out.splitlines()
+    assert first.split() == ["Container", "Image", "Engine", "State", "Score", "1234567890"]
+    scores = [int(row.split()[-2]) for row in rows]
+    assert scores == sorted(scores)
+    assert {row.split()[0] for row in rows} >= {"shop-web", "db", "cache", "backup", "uyuni-server"}
+
+
+def test_the_list_without_podman_is_the_simulated_one_and_3(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _nothing_found(monkeypatch)
+    answer = run()
+    assert answer.code == 3
+    assert "shop-web" in answer.out
+    assert "SIMULATED HOST" in answer.err
+    assert "the rootful socket: it is absent" in answer.err
+
+
+def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workbench.Workbench, "scan", interrupted)
+    answer = run("check", "--demo")
+    assert (answer.code, answer.out, answer.err) == (130, "", "interrupted\n")
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+def test_names_select_containers_and_leave_the_host_out(run: Run, demo: dict[str, Any]) -> None:
+    _, db = _containers(demo)["db"]
+    answer = run("check", "--demo", "--format", "json", "shop-web", db["Id"][:9])
+    subjects = json.loads(answer.out)["subjects"]
+    assert {one["name"] for one in subjects} == {"shop-web", "db"}
+
+
+def test_without_names_host_and_engines_are_checked_too(run: Run) -> None:
+    whole = json.loads(run("check", "--demo", "--format", "json").out)
+    assert {one["kind"] for one in whole["subjects"]} == {"container", "host", "engine"}
+    assert whole["host"] == {"name": "shop01", "simulated": True}
+    assert {engine["cgroups"] for engine in whole["engines"]} == {"v2"}
+    failing = [one for subject in whole["subjects"] for one in subject["findings"] if one["status"] == "fail"]
+    assert failing
+    assert all(one["remediation"]["summary"] for one in failing)
+
+
+def test_steps_and_checks_narrow(run: Run) -> None:
+    whole = json.loads(run("check", "--demo", "--format", "json", "--step", "4").out)
+    assert {one["step"] for subject in whole["subjects"] for one in subject["findings"]} == {4}
+    whole = json.loads(run("check", "--demo", "--format", "json", "--check", "root-user").out)
+    assert {one["check"] for subject in whole["subjects"] for one in subject["findings"]} == {"root-user"}
+    assert {one["kind"] for one in whole["subjects"]} == {"container"}
+
+
+def test_a_name_that_fits_two_containers_is_not_guessed(
+    run: Run, demo: dict[str, Any], tmp_path: Path
+) -> None:
+    for one in demo["engines"][1]["answers"]["/containers/json?all=true"]:
+        one["Names"] = ["db"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulated, "replay", lambda *rest: saved_facts.replay(demo, "x"))
+        answer = run("convert", "db", "--demo")
+    assert answer.code == 2
+    assert "more than one container" in answer.err
+    assert "rootless anna" in answer.err
+
+
+def test_a_report_goes_to_a_file_and_does_not_pile_up(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("what was there")
+    for _ in range(2):
+        answer = run("check", "--demo", "cache", "--format", "json", "-o", str(path))
+        assert answer.out == ""
+    assert json.loads(path.read_text())["schema"] == "hardentui/check/1"
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+@pytest.mark.parametrize("check", [check.id for check in all_checks()])
+def test_every_check_is_explained(run: Run, check: str) -> None:
+    answer = run("explain", check)
+    assert answer.code == 0
+    for heading in ("What it checks", "Why it matters", "What may break", "How to fix it"):
+        assert heading in answer.out
+
+
+def test_explain_shows_examples_parameters_and_the_change(run: Run) -> None:
+    out = run("explain", "writable-rootfs").out
+    assert "+--read-only" in out
+    assert "+ReadOnly=true" in out
+    assert "podman run --read-only" in out
+    assert "tmpfs_size = " in out
+
+
+def test_explain_lists_all_checks(run: Run) -> None:
+    out = run("explain", "--list").out
+    assert [line.split()[1] for line in out.splitlines()[1:] if line[:4].strip().isdigit()] == [
+        check.id for check in all_checks()
+    ]
+
+
+def test_convert_changes_nothing_and_says_what_is_not_carried_over(run: Run) -> None:
+    answer = run("convert", "shop-web", "--demo")
+    assert answer.code == 0
+    assert "PublishPort=80:80" in answer.out
+    assert "ReadOnly" not in answer.out
+    assert "note: files that were changed inside the container are not carried over" in answer.err
+
+
+def test_quiet_keeps_notes_back(run: Run) -> None:
+    assert run("convert", "shop-web", "--demo", "--quiet").err == ""
+    assert run("--quiet", "convert", "shop-web", "--demo").err == ""
+
+
+def test_a_plan_is_saved_and_used_again(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    saved = run("plan", "db", "--demo", "--check", "writable-rootfs", "-o", str(path))
+    assert saved.code == 0
+    assert "--read-only" in saved.out
+    fixed = run("fix", "db", "--demo", "--plan", str(path), "--to", "run")
+    assert fixed.code == 0
+    assert "--read-only" in fixed.out
+    assert "differs" not in fixed.err
+    other = run("fix", "shop-web", "--demo", "--plan", str(path))
+    assert "differs: The plan was made for 'db', this is 'shop-web'." in other.err
+    assert "ReadOnly=true" in other.out
+
+
+def test_a_saved_plan_that_is_replaced_is_kept(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text("mine")
+    run("plan", "db", "--demo", "--safe", "-o", str(path))
+    assert (tmp_path / "plan.toml.bak").read_text() == "mine"
+
+
+def test_a_plan_as_json_masks_secrets(run: Run) -> None:
+    answer = run("plan", "db", "--demo", "--all", "--format", "json")
+    plan = json.loads(answer.out)
+    assert plan["schema"] == "hardentui/plan/1"
+    assert {"option", "before", "after", "checks", "reason", "risk", "impact"} <= set(plan["changes"][0])
+    assert "correct-horse-battery" not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    "command", [["check", "db"], ["plan", "db"], ["check", "db", "--format", "json"], ["host"]]
+)
+def test_secrets_are_never_shown(run: Run, command: list[str]) -> None:
+    answer = run(*command, "--demo")
+    assert "correct-horse-battery" not in answer.out + answer.err
+
+
+def test_what_a_fix_leaves_out_is_told(run: Run) -> None:
+    answer = run("fix", "node-exporter", "--demo", "--check", "writable-rootfs")
+    assert "left out: writable-rootfs: nothing to change" in answer.err
+    assert "nothing is changed" in answer.err
+
+
+def test_files_are_written_and_listed(run: Run, tmp_path: Path) -> None:
+    answer = run("fix", "shop-web", "--demo", "--check", "writable-rootfs", "-o", str(tmp_path))
+    assert answer.code == 0
+    assert "ReadOnly=true" in (tmp_path / "shop-web.container").read_text()
+    assert (tmp_path / "shop-net.network").exists()
+    assert f"{tmp_path}/shop-web.container: new" in answer.out
+    run("fix", "shop-web", "--demo", "--check", "writable-rootfs", "--to", "run", "-o", str(tmp_path))
+    script = tmp_path / "shop-web.sh"
+    assert "--read-only" in script.read_text()
+    assert os.access(script, os.X_OK)
+
+
+def test_an_older_podman_gets_arguments_instead_of_keys(run: Run) -> None:
+    old = run("convert", "node-exporter", "--demo", "--podman-version", "4.4").out
+    new = run("convert", "node-exporter", "--demo").out
+    assert "PodmanArgs=" in old
+    assert len(re.findall("^PodmanArgs=", old, re.M)) > len(re.findall("^PodmanArgs=", new, re.M))
+
+
+def test_a_good_and_a_bad_checklist(run: Run, tmp_path: Path) -> None:
+    assert run("checklist", "lint", "ten-steps").code == 0
+    path = tmp_path / "mine.toml"
+    path.write_text('id = "x"\ntitle = 3\n')
+    answer = run("checklist", "lint", str(path))
+    assert answer.code == 2
+    assert f"{path}:2: title must be a text" in answer.out
+    answer = run("check", "--demo", "--checklist", str(path))
+    assert answer.code == 2
+    assert "2: title must be a text" in answer.err
+
+
+# --- what reaches a terminal or a pipe ------------------------------------------------------------
+
+
+@pytest.fixture
+def hostile(demo: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The simulated host with hostile names, images, labels and variables everywhere."""
+    for engine in demo["engines"]:
+        for listed in engine["answers"]["/containers/json?all=true"]:
+            listed["Names"] = [HOSTILE + listed["Names"][0]]
+            listed["Image"] = HOSTILE
+    for _, one in _containers(demo).values():
+        one["Name"] = HOSTILE + one["Name"]
+        one["ImageName"] = HOSTILE
+        one["Config"]["Labels"] = {HOSTILE: HOSTILE}
+        one["Config"]["Env"] = [f"{HOSTILE}_PASSWORD={HOSTILE}secret"]
+    monkeypatch.setattr(simulated, "replay", lambda *rest: saved_facts.replay(demo, "x"))
+    return demo
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check"],
+        ["check", "--format", "json"],
+        ["check", "--format", "markdown"],
+        [],
+        ["plan", HOSTILE + "db"],
+        ["plan", HOSTILE + "db", "--format", "json"],
+        ["check", HOSTILE + "dc"],
+        ["convert", HOSTILE + "dc"],
+    ],
+    ids=str,
+)
+def test_no_escape_of_a_hostile_name_gets_out(run: Run, hostile: dict[str, Any], command: list[str]) -> None:
+    answer = run(*command, "--demo")
+    assert answer.code in (0, 1, 2)
+    assert not set(answer.out + answer.err) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_markup_in_a_name_stays_text(run: Run, hostile: dict[str, Any]) -> None:
+    assert "[red]b[/red]" in run("--demo").out
+
+
+class FakeTerminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def _terminal(
+    environ: dict[str, str], *, no_color: bool = False
+) -> tuple[Terminal, io.StringIO, io.StringIO]:
+    out, err = FakeTerminal(), FakeTerminal()
+    return Terminal(out, err, no_color=no_color, environ=environ), out, err
+
+
+def test_colours_only_where_they_are_wanted() -> None:
+    assert _terminal({"TERM": "xterm"})[0].color
+    assert not _terminal({"TERM": "xterm"}, no_color=True)[0].color
+    assert not _terminal({"TERM": "xterm", "NO_COLOR": "1"})[0].color
+    assert not _terminal({"TERM": "dumb"})[0].color
+    assert not _terminal({})[0].color
+    assert not Terminal(io.StringIO(), io.StringIO(), environ={"TERM": "xterm"}).color
+
+
+def test_tables_of_rich_follow_the_terminal() -> None:
+    for environ, colored in (({"TERM": "xterm-256color"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False)):
+        terminal, out, _ = _terminal(environ)
+        terminal.show(foreign(HOSTILE, style="bold"))
+        assert ("\x1b[1m" in out.getvalue()) is colored
+        assert "]0;owned\x07" not in out.getvalue()
+        assert "[red]" in out.getvalue()
+
+
+def test_a_file_is_exact_in_a_pipe_and_harmless_on_a_terminal() -> None:
+    pipe = io.StringIO()
+    Terminal(pipe, io.StringIO()).write_exact("a\x1b[2Jb\tc\n")
+    assert pipe.getvalue() == "a\x1b[2Jb\tc\n"
+    terminal, out, _ = _terminal({"TERM": "xterm"})
+    terminal.write_exact("a\x1b[2Jb\n")
+    assert out.getvalue() == "a\u241b[2Jb\n"
+
+
+def test_progress_goes_to_the_error_stream_and_away() -> None:
+    terminal, out, err = _terminal({"TERM": "xterm"})
+    terminal.progress(1, 10)
+    terminal.progress(2, 10)
+    terminal.write("result\n")
+    assert out.getvalue() == "result\n"
+    assert "checked 2 of 10" in err.getvalue()
+    assert err.getvalue().endswith("\r")
+
+
+def _process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "hardentui", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+def test_check_pays_for_nothing_that_it_does_not_need() -> None:
+    code = (
+        "import sys; from hardentui.__main__ import main; main(['check', '--demo', '--format', 'text']);"
+        "print(sorted({'textual', 'rich', 'podman', 'requests', 'jinja2', 'tomli_w'} & set(sys.modules)),"
+        "file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed:
+        command = [sys.executable, "-m", "hardentui", "check", "--demo"]
+        done = subprocess.run(
+            command, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_locale_without_unicode_is_enough() -> None:
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = _process("explain", "root-user", env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_help_of_every_command() -> None:
+    for command in COMMANDS:
+        done = _process(command, "--help")
+        assert done.returncode == 0
+        for option in ("--url", "--connection", "--demo", "--no-color", "--quiet"):
+            assert option in done.stdout

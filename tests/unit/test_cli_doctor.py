@@ -1,0 +1,142 @@
+"""The doctor on made-up machines: with everything, with nothing, and without permission."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.engine.locate import Environment
+from hardentui.host.recorded import RecordedFiles
+from hardentui.model.facts import Known, Unreadable
+from hardentui.workbench.doctor import Line, Machine, Mark, examine
+
+GOOD = {
+    "/etc/os-release": 'ID=debian\nVERSION_ID="13"\n',
+    "/etc/subuid": "0:1:1\nnobody:100000:65536\ncontainers:2147483647:2147483648\n",
+    "/etc/subgid": "0:1:1\nnobody:100000:65536\ncontainers:2147483647:2147483648\n",
+    "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n",
+    "/sys/fs/cgroup/user.slice/user-65534.slice/user@65534.service/cgroup.controllers": "cpu memory pids\n",
+    "/var/lib/systemd/linger/nobody": "",
+    "/run/systemd/system/x": "",
+    "/sys/module/apparmor/parameters/enabled": "Y\n",
+}
+TERMINAL = {"TERM": "xterm-256color", "LANG": "de_DE.UTF-8"}
+NOBODY = 65534
+
+
+def _said(arguments: Sequence[str], seconds: float) -> Known[str]:
+    return "podman version 5.4.2\n" if arguments[0] == "podman" else "5.4.2\n"
+
+
+def _machine(uid: int = 0, **over: object) -> Machine:
+    values: dict[str, object] = {
+        "files": RecordedFiles({"text": GOOD}),
+        "run": _said,
+        "which": lambda name: f"/usr/bin/{name}",
+        "generator": lambda: "/usr/libexec/podman/quadlet",
+        "environment": Environment({**TERMINAL, "CONTAINER_HOST": "unix:///nowhere.sock"}, uid),
+        "size": (120, 40),
+        **over,
+    }
+    return Machine(**values)  # type: ignore[arg-type]  # a mapping of several types
+
+
+def _lines(machine: Machine) -> dict[str, Line]:
+    return {line.what: line for line in examine(machine)}
+
+
+@pytest.mark.parametrize("uid", [0, NOBODY])
+def test_a_good_host_has_only_the_socket_missing(uid: int) -> None:
+    lines = examine(_machine(uid))
+    assert {line.what for line in lines if line.mark not in (Mark.GOOD, Mark.NOTE)} == {
+        "engine, $CONTAINER_HOST"
+    }
+    found = {line.what: line.value for line in lines}
+    assert found["Podman"] == "5.4.2"
+    assert found["Quadlet"].startswith("5.4.2, knows ")
+    assert found["terminal"] == "120x40"
+    assert found["characters"] == "de_DE.UTF-8"
+
+
+def test_each_missing_thing_comes_with_what_helps() -> None:
+    machine = _machine(
+        NOBODY,
+        files=RecordedFiles({"text": {"/etc/os-release": "ID=opensuse-leap\n"}}),
+        run=lambda arguments, seconds: Unreadable("no"),
+        which=lambda name: None,
+        generator=lambda: None,
+        environment=Environment({"CONTAINER_HOST": "unix:///nowhere.sock"}, NOBODY),
+        size=(60, 16),
+    )
+    lines = _lines(machine)
+    assert lines["Podman"] == Line(
+        Mark.MISSING, "Podman", "the program is not installed", "sudo zypper install podman"
+    )
+    for what in ("cgroups", "subuid", "subgid", "linger", "Quadlet", "security module", "terminal"):
+        assert lines[what].mark in (Mark.MISSING, Mark.POOR)
+        assert lines[what].fix
+    assert "usermod --add-subuids 100000-165535 nobody" in lines["subuid"].fix
+    assert lines["engine, $CONTAINER_HOST"].fix
+    assert lines["systemd"].mark is Mark.NOTE
+    assert not any(line.engine for line in examine(machine))
+
+
+@pytest.mark.parametrize(
+    ("said", "mark", "words"),
+    [
+        ("podman version 4.3.1", Mark.POOR, "no Quadlet"),
+        ("nonsense", Mark.POOR, "answers 'nonsense'"),
+        (Unreadable("podman did not answer within 5 s"), Mark.POOR, "did not answer"),
+    ],
+)
+def test_a_poor_podman(said: Known[str], mark: Mark, words: str) -> None:
+    line = _lines(_machine(run=lambda arguments, seconds: said))["Podman"]
+    assert (line.mark, words in line.value) == (mark, True)
+
+
+def test_controllers_that_are_not_delegated_are_named() -> None:
+    path = f"/sys/fs/cgroup/user.slice/user-{NOBODY}.slice/user@{NOBODY}.service/cgroup.controllers"
+    files = RecordedFiles({"text": {**GOOD, path: "memory pids"}})
+    line = _lines(_machine(NOBODY, files=files))["cgroups"]
+    assert line.value == "version 2 without cpu"
+    assert "Delegate=" in line.fix
+
+
+def test_what_may_not_be_read_is_told_with_the_reason() -> None:
+    readable = {path: text for path, text in GOOD.items() if path != "/etc/subuid"}
+    files = RecordedFiles({"text": readable, "errors": {"/etc/subuid": "EACCES"}})
+    assert "no permission" in _lines(_machine(files=files))["subuid"].value
+
+
+def test_selinux_that_only_complains() -> None:
+    files = RecordedFiles({"text": {**GOOD, "/sys/fs/selinux/enforce": "0"}})
+    assert _lines(_machine(files=files))["SELinux"].fix == "sudo setenforce 1"
+
+
+@pytest.mark.parametrize(
+    ("environ", "size", "what", "mark"),
+    [
+        ({"TERM": "dumb"}, (80, 24), "terminal", Mark.POOR),
+        ({"TERM": "xterm"}, (60, 16), "terminal", Mark.POOR),
+        ({"TERM": "xterm"}, (0, 0), "terminal", Mark.NOTE),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, (80, 24), "colours", Mark.NOTE),
+        ({"TERM": "xterm", "LANG": "C"}, (80, 24), "characters", Mark.POOR),
+    ],
+)
+def test_terminals(environ: dict[str, str], size: tuple[int, int], what: str, mark: Mark) -> None:
+    environment = Environment({**environ, "CONTAINER_HOST": "unix:///nowhere.sock"}, 0)
+    assert _lines(_machine(environment=environment, size=size))[what].mark is mark
+
+
+def test_the_command_prints_marks_and_ways_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("CONTAINER_HOST", "unix:///nowhere.sock")
+    assert main(["doctor"]) == 3
+    out = capsys.readouterr().out
+    assert "missing  Podman: the program is not installed" in out
+    assert "           -> " in out
+    assert "\x1b" not in out
