@@ -108,7 +108,10 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
         world_writable=files("writable"),
         credentials=files("credential"),
         weak_accounts=accounts.weak(texts),
-        layers=tuple(LayerSize(visible(name, 80), layer.size, layer.count) for name, layer in layers),
+        layers=tuple(
+            LayerSize(visible(name.removesuffix(".tar"), 80), layer.size, layer.count)
+            for name, layer in layers
+        ),
         gaps=tuple(gaps),
     )
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class FileChange(NamedTuple):
-    """One line of `podman diff`: `kind` is added, modified or deleted."""
+    """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API)."""
 
     path: str
     kind: str

@@ -431,6 +431,15 @@ def test_a_program_is_recognised_by_either_of_its_names(process: Process) -> Non
     assert judge("unexpected-process", facts).severity is Severity.HIGH
 
 
+def test_a_relay_is_only_expected_as_the_service_itself() -> None:
+    relay = Process(812, "socat", "/usr/bin/socat")
+    assert judge("unexpected-process", container(kernel=running(relay), image=image())).status is Status.PASS
+    beside = running(MAIN, relay._replace(pid=900))
+    assert judge("unexpected-process", container(kernel=beside, image=image())).status is Status.FAIL
+    login = running(Process(812, "sshd", "/usr/sbin/sshd"))
+    assert judge("unexpected-process", container(kernel=login, image=image())).status is Status.FAIL
+
+
 def test_processes_that_could_not_be_read_are_unknown() -> None:
     assert judge("unexpected-process", container(kernel=Unreadable("remote"))).status is Status.UNKNOWN
     assert judge("unexpected-process", container()).status is Status.NOT_APPLICABLE

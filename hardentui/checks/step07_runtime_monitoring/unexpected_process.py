@@ -46,6 +46,7 @@ _FORBIDDEN = (
     *("xmrig", "xmr-stak", "kinsing", "kdevtmpfsi", "minerd", "cpuminer", "masscan", "zmap", "nmap"),
     *("nc", "ncat", "netcat", "socat"),
 )
+_RELAYS = frozenset({"nc", "ncat", "netcat", "socat"})
 _SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish")
 
 
@@ -55,7 +56,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     processes = facts.kernel.processes if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(processes, Unreadable):
         return unknown(f"its processes could not be read: {processes.reason}")
-    forbidden = [p for p in processes if _names(p) & set(parameters.texts("forbidden"))]
+    main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
+    listed = set(parameters.texts("forbidden"))
+    # a relay that is the service itself was meant; beside another program it is a way in or out
+    forbidden = [p for p in processes if _names(p) & (listed - _RELAYS if p.pid == main else listed)]
     shells = frozenset(parameters.texts("shells"))
     strays = [p for p in processes if _names(p) & shells and p not in forbidden]
     if _started_with_shell(facts, processes, shells):
