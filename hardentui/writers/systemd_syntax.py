@@ -3,10 +3,14 @@
 A value passes through two parsers: Quadlet's, which differs from key to key (KeyKind), and systemd's, which
 expands `%x` and `$VAR` in the ExecStart line that Quadlet makes. What a kind of key cannot hold raises
 CannotExpress; `PodmanArgs=` can hold everything but what no kind can.
+
+Quadlet also copies the unit's own text into the service, where systemd reads it once more and ends a line at
+a carriage return: a raw one would let a value add lines of its own. No control character is ever written raw.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from hardentui.errors import CannotExpress
@@ -22,11 +26,19 @@ _TRIMMED = (
     " \t\n\r\v\f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Controls, and what some reader of the file or another takes for the end of a line."""
+
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def _refuse(value: str, why: str) -> CannotExpress:
     return CannotExpress(f"{value[:40]!r} cannot be written in this place of a unit file: {why}")
+
+
+def _refuse_controls(value: str) -> None:
+    if _CONTROL.search(value):
+        raise _refuse(value, "it has a line break or another control character")
 
 
 def neutral(value: str) -> str:
@@ -52,8 +64,9 @@ def word(value: str) -> str:
     for character in neutral(value):
         if character in _ESCAPES:
             characters.append(_ESCAPES[character])
-        elif character < " " or character == "\x7f":
-            characters.append(f"\\x{ord(character):02x}")
+        elif _CONTROL.match(character):
+            code = ord(character)
+            characters.append(f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}")
         else:
             characters.append(character)
     return '"' + "".join(characters) + '"'
@@ -68,8 +81,7 @@ def raw_repeatable(value: str) -> str:
     """A value that Quadlet takes as it stands, one per line: Volume=, Network=, PublishPort=."""
     if value in ("", ";"):
         raise _refuse(value, "it is empty or a lone semicolon")
-    if "\n" in value or "\r" in value:
-        raise _refuse(value, "it has a line break")
+    _refuse_controls(value)
     if value != value.strip(_TRIMMED):
         raise _refuse(value, "it begins or ends with a blank")
     if value.endswith("\\"):
@@ -89,8 +101,7 @@ def literal_word(value: str) -> str:
     """One word of a list without escapes: quotes are put into the other kind of quotes."""
     if value in ("", ";"):
         raise _refuse(value, "it is empty or a lone semicolon")
-    if "\n" in value:
-        raise _refuse(value, "it has a line break")
+    _refuse_controls(value)
     parts: list[str] = []
     run = ""
     for character in neutral(value):

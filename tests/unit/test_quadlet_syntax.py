@@ -14,6 +14,9 @@ from hardentui.writers.systemd_syntax import EMPTY_WORD, SEMICOLON_WORD, escape,
 
 DATA = Path(__file__).parents[1] / "data" / "quadlet-escaping" / "cases.json"
 CASES: list[dict[str, Any]] = json.loads(DATA.read_text())["cases"]
+"""Measured with real generators, but for control characters. Quadlet itself takes them raw in the kinds RA,
+R1 and SV. It also copies the unit into the service, though, and systemd ends a line at a carriage return
+there: what follows it would become a line of the service. So no kind writes a control character raw."""
 
 KINDS = {
     "AR": KeyKind.WORDS_ESCAPED,
@@ -32,6 +35,18 @@ def test_every_case_in_every_kind(case: dict[str, Any], kind: str) -> None:
             escape(case["value"], KINDS[kind])
     else:
         assert escape(case["value"], KINDS[kind]) == expected
+
+
+@pytest.mark.parametrize("kind", set(KeyKind) - {KeyKind.BOOLEAN})
+def test_a_carriage_return_never_stands_in_a_line(kind: KeyKind) -> None:
+    value = "a=\r[Service]\rExecStart=/bin/evil"
+    if kind in (KeyKind.WORDS_ESCAPED, KeyKind.KEY_VALUE):
+        assert escape(value, kind) == '"a=\\r[Service]\\rExecStart=/bin/evil"'
+    else:
+        with pytest.raises(CannotExpress, match="line break"):
+            escape(value, kind)
+    with pytest.raises(CannotExpress, match="line break"):
+        plain(value)
 
 
 def test_key_value_is_one_word() -> None:
