@@ -244,6 +244,11 @@ def _escape(value: str, at: int) -> tuple[str, int]:
     return value[at : at + 2], len(value[at : at + 2])
 
 
+def character_end(value: str, at: int) -> int:
+    """Where the spelling of the character at `at` ends: an escape takes more than one place."""
+    return at + (_escape(value, at)[1] if value[at] == "\\" else 1)
+
+
 def quote_word(text: str) -> str:
     """A word with C escapes, its specifiers and variables left as they are."""
     spelled = []

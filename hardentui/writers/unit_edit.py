@@ -48,18 +48,19 @@ class Edited:
 
     Attributes:
         files: with the same number of texts as before.
-        applied: the changes that were made; the others are in the notes.
+        applied: the changes that were made.
+        left_out: the changes that could not be made, one sentence each.
     """
 
     files: QuadletFiles
     applied: tuple[OptionChange, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def planned_changes(before: Spec, after: Spec) -> tuple[tuple[OptionChange, ...], tuple[str, ...]]:
     """What changes for a container that systemd starts, and notes on what systemd does by itself."""
-    (old, _), (new, notes) = for_quadlet(before), for_quadlet(after)
-    old_notes = for_quadlet(before)[1]
+    (old, old_notes), (new, notes) = for_quadlet(before), for_quadlet(after)
     found = [note for note in notes if note not in old_notes and not note.startswith("--restart=")]
     if before[RESTART] != after[RESTART]:
         found.append(_RESTART_NOTE)
@@ -79,19 +80,24 @@ def edit_quadlet(
         network_units: name -> file name of network units that are written beside it.
 
     Raises:
-        CannotExpress: a value that no unit file can hold, or a line that only systemd can understand.
         InputError: the file is no Quadlet of a container.
     """
-    editor = _Editor(files, version, network_units or {})
-    made, notes = [], []
+    made: list[OptionChange] = []
+    notes: list[str] = []
+    left_out: list[str] = []
     for change in changes:
-        why = _out_of_reach(editor.files, change)
-        if why:
-            notes.append(why)
+        why = _out_of_reach(files, change)
+        editor = _Editor(files, version, network_units or {})
+        try:
+            if why:
+                raise CannotExpress(why)
+            notes += editor.make(change)
+        except CannotExpress as error:
+            left_out.append(f"{change.option.flag} is not changed: {error.title}")
             continue
-        notes += editor.make(change)
         made.append(change)
-    return Edited(editor.files, tuple(made), tuple(notes))
+        files = editor.files
+    return Edited(files, tuple(made), tuple(notes), tuple(left_out))
 
 
 def _out_of_reach(files: QuadletFiles, change: OptionChange) -> str:
