@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from typing import NamedTuple
 
 from hardentui.checks.common import section
@@ -18,6 +19,7 @@ class HostMount(NamedTuple):
     path: str
 
 
+@lru_cache(maxsize=4096)
 def normal(path: str) -> str:
     """The path without `..`, double slashes and the old name of /run."""
     clean = posixpath.normpath(path)

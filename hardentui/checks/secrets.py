@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 
 from hardentui.visible import MASK, visible
@@ -107,18 +108,21 @@ _SWITCHES = frozenset(
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
+# (text that must be there, pattern, what it is); the text spares most values the pattern
 _VALUES = (
     (
+        "://",
         re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,20}://[^\s/:@]{0,128}:(?![$*<{%])[^\s/@]{1,256}@"),
         "an address with a password",
     ),
-    (re.compile(r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY"), "a private key"),
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "a cloud access key"),
-    (re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}"), "a code-hosting token"),
-    (re.compile(r"\bglpat-[A-Za-z0-9_\-]{20}"), "a code-hosting token"),
-    (re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10}"), "a chat token"),
-    (re.compile(r"\beyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\."), "a signed token (JWT)"),
+    ("PRIVATE KEY", re.compile(r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY"), "a private key"),
+    ("IA", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "a cloud access key"),
+    ("gh", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}"), "a code-hosting token"),
+    ("glpat-", re.compile(r"\bglpat-[A-Za-z0-9_\-]{20}"), "a code-hosting token"),
+    ("xox", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10}"), "a chat token"),
+    ("eyJ", re.compile(r"\beyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\."), "a signed token (JWT)"),
     (
+        "=",
         re.compile(r"(?i)(?:^|[;?&\s])(?:password|pwd)=(?!true|false|none|[$*<{])[^;&\s]{3}"),
         "a connection text with a password",
     ),
@@ -127,6 +131,7 @@ _LONGEST = 8192
 _SHORT_PASSWORD_PROGRAMS = frozenset({"mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin"})
 
 
+@lru_cache(maxsize=8192)
 def secret_name(name: str) -> bool:
     """The name of a variable, label or flag says that its value is a credential (`DB_PASSWORD`, `apiKey`)."""
     if name in _HARMLESS_NAMES:
@@ -153,7 +158,7 @@ def secret_value(value: str) -> str:
     text = value[:_LONGEST]
     if len(text) < 8:
         return ""
-    return next((kind for pattern, kind in _VALUES if pattern.search(text)), "")
+    return next((kind for sign, pattern, kind in _VALUES if sign in text and pattern.search(text)), "")
 
 
 def secret_pair(name: str, value: str) -> str:

@@ -19,6 +19,7 @@ a rootless engine of its own, or run them on the host.
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 
 from hardentui.checks.common import listed
 from hardentui.checks.examples import container
@@ -50,10 +51,15 @@ def _is_socket(one: HostMount) -> bool:
 
 
 def _holds_socket(one: HostMount) -> bool:
+    return _holds_sockets(one.path)
+
+
+@lru_cache(maxsize=4096)
+def _holds_sockets(path: str) -> bool:
     """A folder that engine sockets live in or below: at or above a known place, or of one user."""
-    parts = one.path.split("/")
-    of_user = one.path.startswith("/run/user/") and (len(parts) == 4 or parts[4:] in (["podman"], ["docker"]))
-    return of_user or any(at_or_above(one.path, place) for place in _PLACES)
+    parts = path.split("/")
+    of_user = path.startswith("/run/user/") and (len(parts) == 4 or parts[4:] in (["podman"], ["docker"]))
+    return of_user or any(at_or_above(path, place) for place in _PLACES)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

@@ -18,9 +18,11 @@ PATH`.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from hardentui.checks.common import SELINUX, listed, lsm, section
 from hardentui.checks.examples import container
-from hardentui.checks.mounts import HostMount, at_or_above, host_mounts, shown
+from hardentui.checks.mounts import at_or_above, host_mounts, shown
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
 from hardentui.model.finding import (
@@ -45,7 +47,7 @@ _SYSTEM = (
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    system = [one for one in host_mounts(facts) if _is_system(one)]
+    system = [one for one in host_mounts(facts) if _is_system(one.path)]
     if not system:
         return passed("no system or home directory is mounted")
     module = lsm(facts)
@@ -64,14 +66,15 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return passed(declared)
 
 
-def _is_system(one: HostMount) -> bool:
+@lru_cache(maxsize=4096)
+def _is_system(path: str) -> bool:
     """A system directory, or something above one, or the whole home of a user."""
-    home = one.path.startswith("/home/") and one.path.count("/") == 2
-    return home or any(at_or_above(one.path, path) for path in _SYSTEM)
+    home = path.startswith("/home/") and path.count("/") == 2
+    return home or any(at_or_above(path, other) for other in _SYSTEM)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    bad = {one.mount for one in host_mounts(context.facts.planned(spec)) if _is_system(one)}
+    bad = {one.mount for one in host_mounts(context.facts.planned(spec)) if _is_system(one.path)}
     return spec.with_(MOUNTS, tuple(m.with_options(drop=("z", "Z")) if m in bad else m for m in spec[MOUNTS]))
 
 

@@ -21,6 +21,8 @@ write there fail; it never removes it, and where even reading is too much it lea
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from hardentui.checks.common import listed
 from hardentui.checks.examples import container
 from hardentui.checks.mounts import HostMount, at_or_above, host_mounts, shown
@@ -58,8 +60,6 @@ _BELOW_SECRET = (
     *("/etc/shadow", "/etc/gshadow", "/etc/ssh", "/etc/sudoers", "/etc/containers", "/root/.ssh", "/proc"),
     "/var/lib/containers",
 )
-
-
 _KEYS_OF_USERS = ("/.ssh/", "/.gnupg/", "/.local/share/containers/")
 
 
@@ -80,19 +80,27 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _may_be_taken_over(one: HostMount) -> bool:
-    if one.mount.read_only or "O" in one.mount.options:
-        return False
-    above = any(at_or_above(one.path, path) for path in (*_SECRET, *_PROGRAMS))
-    return above or _is_key(one) or any(at_or_above(path, one.path) for path in _BELOW_WRITABLE)
+    return not one.mount.read_only and "O" not in one.mount.options and _dangerous_to_write(one.path)
 
 
 def _gives_away(one: HostMount) -> bool:
-    above = any(at_or_above(one.path, path) for path in _SECRET)
-    return above or _is_key(one) or any(at_or_above(path, one.path) for path in _BELOW_SECRET)
+    return _dangerous_to_read(one.path)
 
 
-def _is_key(one: HostMount) -> bool:
-    return any(place in one.path + "/" for place in _KEYS_OF_USERS)
+@lru_cache(maxsize=4096)
+def _dangerous_to_write(path: str) -> bool:
+    above = any(at_or_above(path, other) for other in (*_SECRET, *_PROGRAMS))
+    return above or _is_key(path) or any(at_or_above(other, path) for other in _BELOW_WRITABLE)
+
+
+@lru_cache(maxsize=4096)
+def _dangerous_to_read(path: str) -> bool:
+    above = any(at_or_above(path, other) for other in _SECRET)
+    return above or _is_key(path) or any(at_or_above(other, path) for other in _BELOW_SECRET)
+
+
+def _is_key(path: str) -> bool:
+    return any(place in path + "/" for place in _KEYS_OF_USERS)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

@@ -49,7 +49,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     table = ask(facts, lambda kernel: kernel.mounts)
     if isinstance(table, Unreadable) and all(not _missing(one.mount.options) for one in writable):
         return unknown(table.reason, declared)
-    live = {point: options.split(",") for point, _, options in table} if isinstance(table, tuple) else {}
+    wanted = {one.mount.destination for one in writable}
+    lines = table if isinstance(table, tuple) else ()
+    live = {point: options.split(",") for point, _, options in lines if point in wanted}
     bad = []
     for one in writable:
         missing = _missing(tuple(live.get(one.mount.destination, one.mount.options)))
