@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.parser import checklist_option
 from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError
 from hardentui.reports import FORMATS, render
 
 if TYPE_CHECKING:
     from hardentui.reports.result import CheckResult
+    from hardentui.workbench.workbench import Workbench
 
 SEVERITIES = ("low", "medium", "high", "critical")
 
@@ -41,6 +43,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     for check in options.check:
         find_check(check)
     with session.workbench(options, terminal, steps=options.step, checks=options.check) as bench:
+        _all_there(options, bench)
         rows = bench.rows()
         if options.names:
             rows = session.named(rows, options.names)
@@ -50,6 +53,19 @@ def run(options: Namespace, terminal: Terminal) -> int:
         result = session.result(bench, reports, fail_on, fixes=options.format != "text")
     deliver(result, options, terminal)
     return result.exit_code
+
+
+def _all_there(options: Namespace, bench: Workbench) -> None:
+    """What was asked for must be checked: a check that is left out in silence would look like a pass.
+
+    Raises:
+        UsageError: a check that is not in the checklist, or not in the steps that were asked for.
+    """
+    chosen = {check.id for check in bench.checks}
+    missing = [check for check in options.check if check not in chosen]
+    if missing or not chosen:
+        where = f"the checklist {bench.checklist.id}" + (" in these steps" if options.step else "")
+        raise UsageError(f"{', '.join(missing) or 'Every check'} is not in {where}.")
 
 
 def deliver(result: CheckResult, options: Namespace, terminal: Terminal) -> None:

@@ -10,6 +10,7 @@ from hardentui.cli.terminal import Terminal
 
 
 def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--deep", action="store_true", help="also look for pending updates; takes seconds")
     checklist_option(parser)
     report_options(parser)
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from hardentui.cli.parser import parse
-from hardentui.cli.terminal import Terminal
-from hardentui.errors import HardenError
+from hardentui.cli.terminal import OutputLost, Terminal
+from hardentui.errors import HardenError, UsageError, WriteError
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
@@ -18,23 +18,33 @@ PIPE_CLOSED = 141
 
 def run(argv: Sequence[str]) -> int:
     """Carry out a command line. Errors that are meant for the user become one sentence and a way out."""
+    terminal: Terminal | None = None
     try:
         options = parse(argv)
-    except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 2
-    terminal = Terminal.standard(options)
-    try:
+        terminal = Terminal.standard(options)
         return _command(options, terminal)
+    except SystemExit as leave:  # argparse has said what there is to say
+        return leave.code if isinstance(leave.code, int) else UsageError.exit_code
     except HardenError as error:
-        terminal.error(error)
+        if terminal is not None:
+            terminal.error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        terminal.complain("interrupted")
+        if terminal is not None:
+            terminal.complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # whoever read our output has gone; Python would complain once more when it flushes at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return PIPE_CLOSED
+    except OutputLost as error:
+        _give_up_output()
+        sys.stderr.write(f"hardentui: the output could not be written: {error}\n")
+        return WriteError.exit_code
+
+
+def _give_up_output() -> None:
+    """Whoever reads our output has gone; Python would complain once more when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(options: Namespace, terminal: Terminal) -> int:

@@ -31,6 +31,7 @@ def selection_of(options: Namespace) -> Selection:
         demo=options.demo,
         facts_file=getattr(options, "facts", ""),
         checklist=getattr(options, "checklist", ""),
+        deep=getattr(options, "deep", False),
     )
 
 
@@ -70,19 +71,28 @@ def tried(attempts: Iterable[Attempt]) -> str:
 def named(rows: Iterable[Row], names: Iterable[str]) -> tuple[Row, ...]:
     """The containers of these names, or whose id starts so; in the order of `rows`.
 
+    A name may be that of one container on each engine; the beginning of an id must be that of only one.
+
     Raises:
         UsageError: there is no container of that name; names the nearest.
     """
     rows = tuple(rows)
     keys: set[str] = set()
     for name in names:
-        found = [row for row in rows if row.name == name] or [
-            row for row in rows if name and row.id.startswith(name)
-        ]
+        found = [row for row in rows if row.name == name]
+        if not found and name:
+            found = [row for row in rows if row.id.startswith(name)]
+            if len(found) > 1:
+                raise _several(name, found)
         if not found:
             raise _unknown(name, rows)
         keys.update(row.key for row in found)
     return tuple(row for row in rows if row.key in keys)
+
+
+def _several(name: str, rows: Iterable[Row]) -> UsageError:
+    ids = "\n".join(f"  {row.id[:12]}  {visible(row.name, 60)}  {row.engine.label}" for row in rows)
+    return UsageError(f"{visible(name, 60)!r} means more than one container.", f"Give the id:\n{ids}")
 
 
 def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
@@ -108,8 +118,7 @@ def one_report(bench: Workbench, name: str) -> Report:
     """
     found = named(bench.rows(), [name])
     if len(found) > 1:
-        ids = "\n".join(f"  {row.id[:12]}  {visible(row.name, 60)}  {row.engine.label}" for row in found)
-        raise UsageError(f"{visible(name, 60)!r} means more than one container.", f"Give the id:\n{ids}")
+        raise _several(name, found)
     bench.host_reports()  # asks the engine for its defaults, which decide what a container asked for itself
     row = bench.refresh(found[0].key)
     if row is None or row.report is None:
@@ -120,7 +129,7 @@ def one_report(bench: Workbench, name: str) -> Report:
 
 
 def scan(bench: Workbench, terminal: Terminal, rows: Iterable[Row]) -> tuple[Row, ...]:
-    """The rows with their reports. Ends early on Ctrl-C."""
+    """The rows with their reports, without containers that were removed meanwhile. Ends early on Ctrl-C."""
     found = {row.key: row for row in rows}
     stop = threading.Event()
 
@@ -135,7 +144,18 @@ def scan(bench: Workbench, terminal: Terminal, rows: Iterable[Row]) -> tuple[Row
     finally:
         stop.set()
         terminal.clear()
-    return tuple(found.values())
+    return _still_there(bench, terminal, tuple(found.values()))
+
+
+def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """A container that ended and was removed during the scan leaves no question open."""
+    if not any(row.report and row.report.trouble for row in rows):
+        return rows
+    there = {row.key for row in bench.rows()}
+    for row in rows:
+        if row.key not in there:
+            terminal.note(f"note: {row.name} was removed meanwhile")
+    return tuple(row for row in rows if row.key in there)
 
 
 def result(

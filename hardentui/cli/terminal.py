@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 100
 _PIPE_TABLE_WIDTH = 160
+
+
+class OutputLost(Exception):
+    """Standard output takes no more: the disk behind it is full, for example."""
 
 
 class Terminal:
@@ -56,8 +61,13 @@ class Terminal:
     def write(self, text: str) -> None:
         """A result that is safe to show, as it is."""
         self.clear()
-        self._out.write(text)
-        self._out.flush()
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputLost(error.strerror) from error
 
     def write_exact(self, text: str) -> None:
         """A file's text: exact in a pipe; on a terminal nothing in it reaches the terminal as a command."""
@@ -68,8 +78,9 @@ class Terminal:
         from rich.console import Console
 
         self.clear()
+        lines = io.StringIO()
         console = Console(
-            file=self._out,
+            file=lines,
             width=self.width if self.is_terminal else max(self.width, _PIPE_TABLE_WIDTH),
             force_terminal=self.color,
             no_color=not self.color,
@@ -79,7 +90,7 @@ class Terminal:
             emoji=False,
         )
         console.print(*renderables, sep="\n")
-        self._out.flush()
+        self.write(lines.getvalue())
 
     def note(self, text: str) -> None:
         """Something that is worth knowing and no result; silent with --quiet."""

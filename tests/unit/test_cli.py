@@ -20,7 +20,7 @@ from hardentui.cli.parser import COMMANDS
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.workbench import opening, saved_facts, simulated, workbench
 from hardentui.workbench.opening import Opened
-from hardentui.workbench.views import Attempt
+from hardentui.workbench.views import Attempt, Row
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"
 
@@ -92,6 +92,7 @@ def test_findings_are_1(run: Run) -> None:
         (("check", "--demo", "--check", "root-usr"), "Did you mean root-user"),
         (("check", "--demo", "shopweb"), "Did you mean shop-web"),
         (("check", "--demo", ""), "There is no container called"),
+        (("check", "--demo", "--step", "1", "--check", "root-user"), "root-user is not in"),
         (("check", "--demo", "--step", "11"), "--step"),
         (("check", "--demo", "--url", "unix:///x"), "not allowed with"),
         (("check", "--demo", "--checklist", "/nowhere.toml"), "cannot be read"),
@@ -215,6 +216,33 @@ def test_steps_and_checks_narrow(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json", "--check", "root-user").out)
     assert {one["check"] for subject in whole["subjects"] for one in subject["findings"]} == {"root-user"}
     assert {one["kind"] for one in whole["subjects"]} == {"container"}
+
+
+def test_the_beginning_of_an_id_must_be_that_of_one(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:
+    for one in demo["engines"][0]["answers"]["/containers/json?all=true"][:2]:
+        one["Id"] = "abc" + one["Id"][3:]
+    answer = run("check", "--facts", _facts(tmp_path, demo), "abc")
+    assert answer.code == 2
+    assert "'abc' means more than one container" in answer.err
+
+
+def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
+    run: Run, demo: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, _ = _containers(demo)["db"]
+    del demo["engines"][0]["answers"][target]
+    path = _facts(tmp_path, demo)
+    real = workbench.Workbench.rows
+    asked: list[int] = []
+
+    def rows(bench: workbench.Workbench) -> tuple[Row, ...]:
+        asked.append(1)
+        return tuple(row for row in real(bench) if len(asked) == 1 or row.name != "db")
+
+    monkeypatch.setattr(workbench.Workbench, "rows", rows)
+    answer = run("check", "--facts", path, "db")
+    assert answer.code == 0
+    assert "note: db was removed meanwhile" in answer.err
 
 
 def test_a_name_that_fits_two_containers_is_not_guessed(
@@ -468,6 +496,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
             command, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=60, check=False
         )
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_full_disk_behind_the_output_is_told() -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "hardentui", "explain", "--list"]
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr == "hardentui: the output could not be written: No space left on device\n"
 
 
 def test_a_locale_without_unicode_is_enough() -> None:
