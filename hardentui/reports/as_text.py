@@ -83,7 +83,8 @@ class _Writer:
             if len(found) == 1:
                 yield from self._finding(found[0], "unknown", "35")
                 continue
-            yield f"  {self._paint('unknown ', '35')} {len(found)} checks: {visible(reason, 2000)}"
+            yield f"  {self._paint('unknown ', '35')} {len(found)} checks, for the same reason"
+            yield from self._wrapped(reason, _INDENT)
             yield from self._wrapped(", ".join(finding.check for finding in found), _INDENT)
 
     def _wrapped(self, text: str, indent: str) -> Iterator[str]:
@@ -124,3 +125,5 @@ class _Writer:
             f"{subjects} {'subject' if subjects == 1 else 'subjects'} checked. "
             f"Failing: {', '.join(failing) or 'nothing'}. Unknown: {unknown or 'nothing'}."
         )
+        if failing:
+            yield "More: hardentui explain ID. What to do: hardentui plan NAME, hardentui fix NAME."

@@ -118,8 +118,7 @@ def test_the_text_tells_what_matters() -> None:
     )
     assert "high     It is bad  [root-user]" in text
     assert "declared: a reason; effective: a reason" in text
-    assert "2 checks: no permission" in text
-    assert "one, two" in text
+    assert "2 checks, for the same reason\n           no permission\n           one, two" in text
     assert "1 passed" in text
     assert "Failing: 1 high. Unknown: 2." in text
 
