@@ -25,6 +25,8 @@ class Listed:
         state: Podman's word: created, running, exited, paused…
         status: Podman's text, often empty.
         pod, pod_name: id and name of its pod, or empty.
+        networks: names of the networks that it is on.
+        publishes: it has a published port.
         created: when; None where Podman does not say.
         is_infra: it only holds the namespaces of a pod.
         pid: of the main process on the engine's machine; 0 when there is none.
@@ -42,6 +44,7 @@ class Listed:
     pod_name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     networks: tuple[str, ...] = ()
+    publishes: bool = False
     created: datetime | None = None
     is_infra: bool = False
     pid: int = 0
@@ -109,6 +112,7 @@ def listed(value: Any) -> Listed:
         pod_name=_optional_text(row, "PodName", what),
         labels=labels(row.get("Labels"), what),
         networks=texts(row.get("Networks"), what),
+        publishes=bool(row.get("Ports")),
         created=_time(row.get("Created")),
         is_infra=row.get("IsInfra") is True,
         pid=_number(row, "Pid", what),

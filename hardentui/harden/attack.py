@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hardentui.harden.severity import has_own_user_namespace
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Finding
-from hardentui.options import MOUNTS, NETWORK, PRIVILEGED, PUBLISH, USER
+from hardentui.options import NETWORK, PRIVILEGED, PUBLISH, USER
 
 _WAYS_TO_THE_HOST = {
     "mounted-engine-socket": "can command the engine through its socket",

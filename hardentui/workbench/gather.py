@@ -29,6 +29,7 @@ from hardentui.model.facts import (
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
+from hardentui.workbench.closer import look_closer, with_small_things
 
 _RUNNING = ("running", "paused", "stopping")
 _APP_LABELS = (
@@ -84,8 +85,12 @@ class Gatherer:
             self._trust = self._read_trust(self.engine.facts)
         return replace(self.engine.facts, trust=self._trust)
 
-    def container(self, document: Mapping[str, Any]) -> ContainerFacts:
-        """The facts of one container from its inspect document."""
+    def container(self, document: Mapping[str, Any], *, closer: bool = False) -> ContainerFacts:
+        """The facts of one container from its inspect document.
+
+        Args:
+            closer: also its processes, listening sockets and changed files.
+        """
         self._ask_shared()
         identity = str(document.get("Id", ""))
         image = self._image(str(document.get("Image") or ""))
@@ -105,7 +110,9 @@ class Gatherer:
             image_ids=self._image_ids,
             now=self._clock(),
         )
-        return replace(facts, spec=read_spec(self._sources(facts)))
+        facts = replace(facts, spec=read_spec(self._sources(facts)))
+        facts = with_small_things(facts, self.engine, self._files)
+        return look_closer(facts, self.engine, self._files, self._cgroups) if closer else facts
 
     def _sources(self, facts: ContainerFacts) -> Sources:
         image = facts.image
@@ -191,16 +198,38 @@ class Gatherer:
 
     def _networks_of(self, document: Mapping[str, Any]) -> dict[str, NetworkFacts]:
         named = (document.get("NetworkSettings") or {}).get("Networks") or {}
-        if isinstance(self._networks, Unreadable):
-            return {}
-        members: dict[str, tuple[str, ...]] = {
-            name: tuple(one.name for one in self._listed if name in one.networks) for name in named
-        }
-        return {
-            name: NetworkFacts(name, self._networks[name], members[name], self.engine.facts)
-            for name in named
-            if name in self._networks
-        }
+        return {name: facts for name in named if (facts := self._network(name)) is not None}
+
+    def _network(self, name: str) -> NetworkFacts | None:
+        if isinstance(self._networks, Unreadable) or name not in self._networks:
+            return None
+        on_it = [one for one in self._listed if name in one.networks]
+        return NetworkFacts(
+            name,
+            self._networks[name],
+            tuple(one.name for one in on_it),
+            self.engine.facts,
+            publishers=tuple(one.name for one in on_it if one.publishes),
+            bridges=tuple(
+                other for other, inspect in self._networks.items() if inspect.get("driver") == "bridge"
+            ),
+        )
+
+    def networks(self) -> tuple[NetworkFacts, ...]:
+        """The networks of the engine that containers are on."""
+        self._ask_shared()
+        used = dict.fromkeys(name for one in self._listed for name in one.networks)
+        return tuple(facts for name in used if (facts := self._network(name)) is not None)
+
+    def images(self) -> tuple[ImageFacts, ...]:
+        """All images of the engine, without what is inside them."""
+        found = []
+        for listed in self.engine.images():
+            facts = self._image(str(listed["Id"]))
+            if isinstance(facts, ImageFacts):
+                users = tuple(one.name for one in self._listed if one.image_id == facts.id)
+                found.append(replace(facts, used_by=users))
+        return tuple(found)
 
     def _volumes_of(self, document: Mapping[str, Any]) -> dict[str, VolumeFacts]:
         if isinstance(self._volumes, Unreadable):

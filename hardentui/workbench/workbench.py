@@ -24,6 +24,7 @@ from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.gather import Gatherer, with_peers
 from hardentui.workbench.judging import Judge, find_check
 from hardentui.workbench.opening import Opened, open_engines
+from hardentui.workbench.surroundings import Surroundings
 from hardentui.workbench.views import (
     Attempt,
     Command,
@@ -66,7 +67,7 @@ class Workbench:
         self._lock = threading.RLock()
         self._reports: dict[str, Report] = {}
         self._rows: dict[str, Row] = {}
-        self._host_reports: tuple[Report, ...] | None = None
+        self._surroundings = Surroundings(opened, self._gatherers, judge)
         self._log = CommandLog()
         opened.requests.listen(self._log)
 
@@ -113,6 +114,7 @@ class Workbench:
             for key in set(self._rows) - set(found):
                 self._reports.pop(key, None)
             self._rows = found
+            self._surroundings.forget_what_changes()
             return tuple(found.values())
 
     def _row(self, engine: Engine, one: Listed) -> Row:
@@ -136,11 +138,16 @@ class Workbench:
         on_progress: Callable[[Progress], None],
         stop: threading.Event,
         keys: Collection[str] | None = None,
+        *,
+        closer: bool = False,
     ) -> None:
         """Inspect and judge containers; blocking. Each row is handed over with its report as it arrives.
 
         Checks that compare containers have the last word when all have arrived: then rows whose report
         has become another one are handed over once more.
+
+        Args:
+            closer: also look at processes, listening sockets and changed files (about 15 ms each).
 
         Raises:
             EngineUnreachable: an engine does not answer any more; what arrived before was handed over.
@@ -155,7 +162,7 @@ class Workbench:
             def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
                 nonlocal done
                 done += 1
-                on_report(self._judged(rows[identity], document))
+                on_report(self._judged(rows[identity], document, closer))
                 on_progress(Progress(done, len(todo)))
 
             engine.inspect_many(list(rows), arrived, stop)
@@ -163,13 +170,13 @@ class Workbench:
             for row in self._compare():
                 on_report(row)
 
-    def _judged(self, row: Row, document: Inspected) -> Row:
+    def _judged(self, row: Row, document: Inspected, closer: bool) -> Row:
         gatherer = self._gatherers[row.engine.label]
         if isinstance(document, Gone):
             return self._remember(row, _troubled(row, "it was removed while it was being looked at"))
         if isinstance(document, Unreadable):
             return self._remember(row, _troubled(row, document.reason))
-        return self._remember(row, self.judge.container(gatherer.container(document)))
+        return self._remember(row, self.judge.container(gatherer.container(document, closer=closer)))
 
     def _remember(self, row: Row, report: Report) -> Row:
         row = replace(row, report=report)
@@ -205,7 +212,7 @@ class Workbench:
         return self._reports.get(key)
 
     def refresh(self, key: str) -> Row | None:
-        """Look at one container again; None when it is gone."""
+        """Look closely at one container again; None when it is gone."""
         with self._lock:
             row = self._rows.get(key)
         if row is None:
@@ -216,7 +223,7 @@ class Workbench:
         except NotFound:
             return None
         peers = row.report.facts.peers if row.report and row.report.facts else ()
-        facts = self._gatherers[row.engine.label].container(document)
+        facts = self._gatherers[row.engine.label].container(document, closer=True)
         return self._remember(row, self.judge.container(replace(facts, peers=peers)))
 
     def watch(
@@ -245,36 +252,26 @@ class Workbench:
             thread.join()
         stop.wait()
 
-    # --- host and engines -------------------------------------------------------------------------
+    # --- what containers stand on -----------------------------------------------------------------
 
     def host_reports(self) -> tuple[Report, ...]:
         """The host's report and one for each engine; slow the first time (it asks each engine's info)."""
-        with self._lock:
-            if self._host_reports is not None:
-                return self._host_reports
-        reports = []
-        host = self._opened.host_facts()
-        name = self.host_name
-        if isinstance(host, Unreadable):
-            reports.append(_nothing(Subject(Kind.HOST, name, name), host.reason, self.judge))
-        else:
-            reports.append(self.judge.other(Subject(Kind.HOST, name, name), host))
-        for engine in self._opened.engines:
-            label = engine.load_info().label
-            facts = self._gatherers[label].engine_facts()
-            reports.append(self.judge.other(Subject(Kind.ENGINE, label, label, label), facts))
-        with self._lock:
-            self._host_reports = tuple(reports)
-            return self._host_reports
+        return self._surroundings.host()
+
+    def image_reports(self) -> tuple[Report, ...]:
+        """One report per image of all engines."""
+        return self._surroundings.images()
+
+    def network_reports(self) -> tuple[Report, ...]:
+        """One report per network that containers are on."""
+        return self._surroundings.networks()
 
     def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
-        """What the walk shows in a step: the container's findings and those of its host and engine."""
-        with self._lock:
-            shared = self._host_reports or ()
+        """What the walk shows in a step: the container's findings, and those of what it stands on: its host
+        and engine, its image, its networks, as far as they were looked at."""
         found = [finding for finding in report.findings if finding.step == step]
-        for other in shared:
-            if other.subject.engine in ("", report.subject.engine):
-                found += [finding for finding in other.findings if finding.step == step]
+        for other in self._surroundings.known_below(report):
+            found += [finding for finding in other.findings if finding.step == step]
         return tuple(sorted(found, key=_worst_first))
 
     # --- fixes ------------------------------------------------------------------------------------
@@ -382,10 +379,6 @@ def _facts(report: Report) -> ContainerFacts:
 def _troubled(row: Row, why: str) -> Report:
     subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
     return Report(subject, (), score(()), (), trouble=why)
-
-
-def _nothing(subject: Subject, why: str, judge: Judge) -> Report:
-    return Report(subject, (), score(()), judge.cells(()), trouble=why)
 
 
 def _worst_first(finding: Finding) -> tuple[int, int, str]:
