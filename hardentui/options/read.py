@@ -11,6 +11,7 @@ from hardentui.options.readers import (
     health,
     identity,
     lifecycle,
+    masks,
     mounts,
     network,
     process,
@@ -29,6 +30,7 @@ READERS: tuple[Row, ...] = (
     *mounts.READERS,
     *devices.READERS,
     *security.READERS,
+    *masks.READERS,
     *resources.READERS,
     *health.READERS,
 )

@@ -38,6 +38,7 @@ SECCOMP_PROFILE = text(
     key("SeccompProfile", "4.4"),
     prefix="seccomp=",
     name="seccomp",
+    readability=_LOSSY,
 )
 SECCOMP_POLICY = text(
     "--seccomp-policy", _AREA, "Where the seccomp profile comes from: default or image.", readability=_COMMAND
@@ -49,6 +50,7 @@ APPARMOR = text(
     key("AppArmor", "5.8"),
     prefix="apparmor=",
     name="apparmor",
+    readability=_LOSSY,
 )
 LABEL_DISABLE = switch(
     "--security-opt",
@@ -57,6 +59,7 @@ LABEL_DISABLE = switch(
     key("SecurityLabelDisable", "4.5", B),
     argument="label=disable",
     name="label-disable",
+    readability=_LOSSY,
 )
 LABEL_NESTED = switch(
     "--security-opt",
@@ -65,6 +68,7 @@ LABEL_NESTED = switch(
     key("SecurityLabelNested", "4.6", B),
     argument="label=nested",
     name="label-nested",
+    readability=_LOSSY,
 )
 LABEL_TYPE = text(
     "--security-opt",
@@ -73,6 +77,7 @@ LABEL_TYPE = text(
     key("SecurityLabelType", "4.5"),
     prefix="label=type:",
     name="label-type",
+    readability=_LOSSY,
 )
 LABEL_FILETYPE = text(
     "--security-opt",
@@ -81,6 +86,7 @@ LABEL_FILETYPE = text(
     key("SecurityLabelFileType", "4.5"),
     prefix="label=filetype:",
     name="label-filetype",
+    readability=_LOSSY,
 )
 LABEL_LEVEL = text(
     "--security-opt",
@@ -89,9 +95,14 @@ LABEL_LEVEL = text(
     key("SecurityLabelLevel", "4.5"),
     prefix="label=level:",
     name="label-level",
+    readability=_LOSSY,
 )
-LABEL_USER = text("--security-opt", _AREA, "SELinux user.", prefix="label=user:", name="label-user")
-LABEL_ROLE = text("--security-opt", _AREA, "SELinux role.", prefix="label=role:", name="label-role")
+LABEL_USER = text(
+    "--security-opt", _AREA, "SELinux user.", prefix="label=user:", name="label-user", readability=_LOSSY
+)
+LABEL_ROLE = text(
+    "--security-opt", _AREA, "SELinux role.", prefix="label=role:", name="label-role", readability=_LOSSY
+)
 no_paths: tuple[str, ...] = ()
 
 

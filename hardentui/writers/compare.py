@@ -8,7 +8,7 @@ from hardentui.options.create_command import CommandLine, parse_create_command
 from hardentui.options.flags import SWITCHES
 from hardentui.options.mount_text import parse_mount
 
-_QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach", "--pod-id-file"})
+_QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """What Quadlet adds to every container; the intended command line does not have it."""
 _QUADLET_VALUES = {"--cgroups": "split", "--sdnotify": "conmon"}
 _UNORDERED = frozenset(
@@ -71,6 +71,8 @@ def _normal(flags: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
     for flag, values in flags.items():
         if flag in _QUADLET_FLAGS:
             continue
+        if flag == "--pod-id-file":
+            flag, values = "--pod", [_pod_of(values[-1])]
         if flag in SWITCHES:
             values = ["true" if values[-1] in ("true", "1") else "false"]
             if _DEFAULT_SWITCHES.get(flag) == values[-1]:
@@ -93,6 +95,11 @@ def _normal_values(flag: str, values: Iterable[str]) -> list[str]:
             value.replace(":true", "") if value.startswith("no-new-privileges") else value for value in found
         ]
     return sorted(found) if flag in _UNORDERED else found
+
+
+def _pod_of(id_file: str) -> str:
+    """The pod of `%t/NAME-pod.pod-id`, by which Quadlet names it up to 5.5."""
+    return id_file.rpartition("/")[2].removesuffix(".pod-id").removesuffix("-pod")
 
 
 def _each_path(value: str) -> list[str]:

@@ -71,6 +71,10 @@ class Place:
             document["Config"]["CreateCommand"] = None
         return read_spec(self.sources(document))
 
+    def as_given(self, spec: Spec) -> Spec:
+        """The spec without what was given although the engine does it anyway."""
+        return spec.without(LOG_DRIVER) if spec[LOG_DRIVER] == self.engine["host"]["logDriver"] else spec
+
     def create(self, name: str, flags: Words, words: Words = ()) -> None:
         """Create a container; a test that asks for the impossible is no test."""
         try:
@@ -259,14 +263,38 @@ def test_random_containers_come_through(place: Place, case: tuple[Words, Words])
         event(f"refused: {str(error).splitlines()[-1][:60]}")
         reject()
     without = place.read("rt-case", with_command=False)
-    if spec[LOG_DRIVER] == place.engine["host"]["logDriver"]:
-        spec = spec.without(LOG_DRIVER)  # given, but what the engine does anyway
-    assert_honest(without, spec)
+    assert_honest(without, place.as_given(spec))
 
 
 _SAME_EFFECT = {option for option in TABLE if option.readability is Readability.CLIENT} | {
     IMAGE_VOLUME  # the image has no volumes, so nothing becomes of them
 }
+
+
+@settings(
+    max_examples=max(12, EXAMPLES // 4),
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+@given(case=containers(FOLDER, NET))
+def test_a_running_container_reads_as_before_its_start(place: Place, case: tuple[Words, Words]) -> None:
+    flags = tuple(word for word in case[0] if not word.startswith(("--entrypoint", "--rm", "--timeout")))
+    place.bench.remove("rt-case")
+    try:
+        place.create("rt-case", flags, ("/bin/sleep", "300"))
+        before = place.read("rt-case")
+        place.bench.podman("start", "rt-case")
+    except (Refused, subprocess.CalledProcessError):
+        reject()
+    try:
+        assert_same(place.read("rt-case"), before)
+        without = place.read("rt-case", with_command=False)
+        assert_honest(without, place.as_given(before))
+    finally:
+        place.bench.remove("rt-case")
 
 
 def all_aliases(spec: Spec) -> set[str]:

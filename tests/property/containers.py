@@ -61,6 +61,30 @@ def pairs(name: str) -> st.SearchStrategy[Words]:
     )
 
 
+def texts() -> st.SearchStrategy[Words]:
+    """One nasty value in a place where Podman takes any text."""
+    return st.builds(
+        lambda name, before, value: (f"{name}={before}{value}",),
+        st.just("--passwd-entry") | st.just("--group-entry"),
+        st.sampled_from(("", "x:")),
+        nasty,
+    )
+
+
+def nasty_places() -> st.SearchStrategy[Words]:
+    """The same values where Podman splits, parses or resolves."""
+    return st.one_of(
+        nasty.map(lambda value: (f"--workdir=/{value}",)),
+        nasty.map(lambda value: (f"--health-cmd=echo {value}",)),
+        nasty.map(lambda value: (f"--dns-option={as_csv_field(value)}",)),
+        nasty.map(lambda value: ("--log-driver=journald", f"--log-opt=tag={value}")),
+        nasty.map(lambda value: (f"--tmpfs=/{value.replace(':', '_')}:size=1m",)),
+        nasty.map(lambda value: (f"--volume=vol1:/{value.replace(':', '_')}",)),
+        nasty.map(lambda value: (f"--user=u{value}",)),
+        nasty.map(lambda value: ("--stop-signal=SIGHUP", f"--env=E={value}")),
+    )
+
+
 def network_pieces(network: str) -> st.SearchStrategy[Words]:
     """One way to be connected; they exclude each other."""
     return st.sampled_from(
@@ -188,6 +212,8 @@ def pieces(folder: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
         "memory": memory,
         "health": health,
         "life": life,
+        "texts": texts(),
+        "places": nasty_places(),
         "env": pairs("--env"),
         "label": pairs("--label"),
         "annotation": pairs("--annotation"),

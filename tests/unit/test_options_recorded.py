@@ -35,7 +35,7 @@ from hardentui.options import (
     Mount,
 )
 from hardentui.options.read import read_spec
-from hardentui.options.readers.security import MASKED_BY_DEFAULT
+from hardentui.options.readers.masks import MASKED_ALWAYS
 from hardentui.options.sources import Sources
 from hardentui.writers.arguments import run_arguments
 from tests.property.recorded_cases import DATA, IMAGE, document, names, read_case
@@ -127,6 +127,7 @@ def test_what_api_containers_hide_is_listed() -> None:
         "http-proxy",
         "device-cgroup-rule",
         "gpus",
+        "seccomp",
         "seccomp-policy",
         "mask",
         "unmask",
@@ -139,7 +140,7 @@ def test_what_api_containers_hide_is_listed() -> None:
 
 # --- the OCI configuration ------------------------------------------------------------------------
 
-MASKED = sorted(MASKED_BY_DEFAULT)
+MASKED = [*sorted(MASKED_ALWAYS), "/sys/devices/virtual/powercap"]
 READ_ONLY = ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
 
 
@@ -155,6 +156,7 @@ def oci(**linux: object) -> dict[str, object]:
             "sysctl": {"net.ipv4.ping_group_range": "0 0"},
             "maskedPaths": MASKED,
             "readonlyPaths": READ_ONLY,
+            "seccomp": {"defaultAction": "SCMP_ACT_ERRNO"},
             "resources": {"devices": [{"allow": False, "access": "rwm"}]},
             **linux,
         },
@@ -182,6 +184,7 @@ def test_a_plain_config_adds_nothing_and_leaves_less_unknown() -> None:
         (oci(maskedPaths=MASKED[1:]), ["--security-opt=unmask=/proc/acpi"]),
         (oci(maskedPaths=[*MASKED, "/proc/foo"]), ["--security-opt=mask=/proc/foo"]),
         (oci(maskedPaths=[*MASKED, "/proc/interrupts"]), []),
+        (oci(seccomp=None), ["--security-opt=seccomp=unconfined"]),
         (oci(personality={"domain": "LINUX32"}), ["--personality=LINUX32"]),
         (
             oci(
@@ -199,7 +202,7 @@ def test_a_plain_config_adds_nothing_and_leaves_less_unknown() -> None:
             ["--security-opt=proc-opts=hidepid=2"],
         ),
     ],
-    ids=["sysctl", "unmask", "mask", "newer-mask", "personality", "device-rule", "proc-opts"],
+    ids=["sysctl", "unmask", "mask", "newer-mask", "no-seccomp", "personality", "device-rule", "proc-opts"],
 )
 def test_the_oci_config_fills_what_inspect_hides(config: dict[str, object], words: list[str]) -> None:
     assert from_oci("sysctl", config) == words

@@ -65,3 +65,11 @@ def test_paths_of_a_mask_may_be_apart() -> None:
 def test_an_empty_word_is_not_lost_in_the_comparison() -> None:
     assert compare_arguments(made("run", "img", "a", "b"), ("run", "img", "a", "", "b")) != ()
     assert compare_arguments(made("run", "--entrypoint=", "img"), ("run", "img")) != ()
+
+
+def test_a_pod_is_recognised_by_its_id_file() -> None:
+    """Generators up to 5.5 name the pod by a file that its unit writes."""
+    by_file = made("run", "--pod-id-file", "\0%t/p1-pod.pod-id", "img")
+    assert compare_arguments(by_file, ("run", "--pod=p1", "img")) == ()
+    assert compare_arguments(by_file, ("run", "--pod=p2", "img")) != ()
+    assert compare_arguments(by_file, ("run", "img")) != ()

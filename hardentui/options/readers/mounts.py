@@ -184,6 +184,8 @@ def _tmpfs_options(view: View, destination: str, text: str) -> str:
             options.append(opposite)
     if view.command is not None and view.started and _tmpfs_is_chowned(view, destination):
         options = ["U", *(o for o in options if not o.startswith(("uid=", "gid=")))]
+    elif view.command is None and view.started and any(o.startswith("uid=") for o in options):
+        view.remarks.append(f"--tmpfs: uid and gid of {destination} may come from U (owned by the user)")
     return ",".join(sorted(options))
 
 

@@ -20,6 +20,8 @@ SECRET_MASK = "*******"  # noqa: S105 - what Podman shows in place of a secret
 PROXY_NAMES = frozenset(
     name for low in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy") for name in (low, low.upper())
 )
+_STOCK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What a container gets whose image has no PATH."""
 _INIT_PROGRAMS = frozenset({"/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"})
 _ROOT_USERS = frozenset({"", "0", "root", "0:0", "root:root"})
 
@@ -85,6 +87,10 @@ def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | 
         return value == "podman"
     if given is not None and name in given:
         return False
+    if name == "PATH":
+        return value == _STOCK_PATH and not any(
+            e.startswith("PATH=") for e in view.image_config.get("Env") or ()
+        )
     if name == "HOSTNAME":
         return value == view.config.get("Hostname")
     if name == "TERM":

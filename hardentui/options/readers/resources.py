@@ -77,12 +77,12 @@ def device_rates(field: str, value_field: str) -> Reader:
 def read_ulimits(view: View) -> Reading:
     shown = {}
     for limit in view.host.get("Ulimits") or ():
-        name = str(limit.get("Name") or "").removeprefix("RLIMIT_").lower()
+        name = str(limit.get("Name") or "").lower().replace("rlimit_", "")
         soft, hard = limit.get("Soft"), limit.get("Hard")
         shown[name] = f"{name}={soft}" if soft == hard == -1 else f"{name}={soft}:{hard}"
     if view.command is not None:
         given = view.command.all("--ulimit")
-        asked = {text.partition("=")[0].lower().removeprefix("rlimit_") for text in given}
+        asked = {text.partition("=")[0].lower().replace("rlimit_", "") for text in given}
         found = ["host"] if "host" in given else []
         found += [text for name, text in shown.items() if name in asked or name not in _ADDED_AT_START]
         return view.shown(tuple(sorted(found))) if found else None

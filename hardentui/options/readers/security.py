@@ -1,40 +1,12 @@
-"""Readers of security options: privileges, capabilities, labels, masks, sysctls, secrets."""
+"""Readers of security options: privileges, capabilities, profiles, labels, secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from hardentui.options import security as rows
 from hardentui.options.capabilities import capability_name
-from hardentui.options.readers.common import Reader, Reading, Row, command_text, host_switch, oci_mount
+from hardentui.options.readers.common import Reader, Reading, Row, command_text, host_switch
 from hardentui.options.readers.process import SECRET_MASK
 from hardentui.options.sources import UNKNOWABLE, View
-
-_PROC_DEFAULTS = frozenset({"nosuid", "noexec", "nodev", "rprivate"})
-_ENGINE_SYSCTLS = {"net.ipv4.ping_group_range": "0 0"}
-
-MASKED_BY_DEFAULT = frozenset(
-    [
-        "/proc/acpi",
-        "/proc/kcore",
-        "/proc/keys",
-        "/proc/latency_stats",
-        "/proc/sched_debug",
-        "/proc/scsi",
-        "/proc/timer_list",
-        "/proc/timer_stats",
-        "/sys/dev/block",
-        "/sys/devices/virtual/powercap",
-        "/sys/firmware",
-        "/sys/fs/selinux",
-    ]
-)
-"""Masked by every Podman since 4.4; newer ones add some, which are recognised by their prefix."""
-_MASKED_LATELY = ("/proc/interrupts", "/sys/devices/system/cpu/", "/sys/fs/cgroup/")
-READ_ONLY_BY_DEFAULT = frozenset(
-    ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
-)
 
 
 def _drops_all(view: View, dropped: list[str]) -> bool:
@@ -77,6 +49,31 @@ def security_value(prefix: str) -> Reader:
     return read
 
 
+_seccomp_option = security_value("seccomp=")
+_apparmor_option = security_value("apparmor=")
+
+
+def read_seccomp(view: View) -> Reading:
+    """Podman notes the profile only for its own command line and for the Docker API."""
+    found = _seccomp_option(view)
+    if found is not None or view.command is not None or view.host.get("Privileged"):
+        return found
+    if view.oci is None:
+        return UNKNOWABLE
+    if not (view.oci.get("linux") or {}).get("seccomp"):
+        return view.from_oci("unconfined")
+    view.remarks.append("--security-opt: whether the seccomp profile is the engine's own cannot be read")
+    return None
+
+
+def read_apparmor(view: View) -> Reading:
+    found = _apparmor_option(view)
+    if found is not None or view.command is not None or view.host.get("Privileged"):
+        return found
+    profile = str(view.inspect.get("AppArmorProfile") or "")
+    return None if not profile or profile.startswith("containers-default") else view.shown(profile)
+
+
 def read_no_new_privileges(view: View) -> Reading:
     options = view.host.get("SecurityOpt") or ()
     found = any(
@@ -110,70 +107,6 @@ def label_switch(name: str) -> Reader:
     return read
 
 
-def _security_arguments(view: View, name: str) -> list[str]:
-    """Values of `--security-opt name=value` on the command line; both separators are accepted by Podman."""
-    found = []
-    for argument in view.command.all("--security-opt") if view.command else ():
-        if argument.startswith((name + "=", name + ":")):
-            found.append(argument[len(name) + 1 :])
-    return found
-
-
-def _unmasks_all(view: View) -> bool:
-    options = view.host.get("SecurityOpt") or ()
-    return any(option.lower() in ("unmask=all", "systempaths=unconfined") for option in options)
-
-
-def read_mask(view: View) -> Reading:
-    if view.command is not None:
-        paths = [path for value in _security_arguments(view, "mask") for path in value.split(":")]
-        return view.commanded(tuple(paths)) if paths else None
-    if view.oci is None:
-        return UNKNOWABLE
-    masked = (view.oci.get("linux") or {}).get("maskedPaths") or ()
-    extra = [p for p in masked if p not in MASKED_BY_DEFAULT and not p.startswith(_MASKED_LATELY)]
-    return view.from_oci(tuple(extra)) if extra else None
-
-
-def read_unmask(view: View) -> Reading:
-    if view.host.get("Privileged"):
-        return None
-    if _unmasks_all(view):
-        return view.shown(("ALL",))
-    if view.command is not None:
-        paths = [
-            p for value in _security_arguments(view, "unmask") for p in value.replace(",", ":").split(":")
-        ]
-        return view.commanded(tuple(paths)) if paths else None
-    if view.oci is None:
-        return UNKNOWABLE
-    linux: Mapping[str, Any] = view.oci.get("linux") or {}
-    lifted = MASKED_BY_DEFAULT - set(linux.get("maskedPaths") or ())
-    lifted |= READ_ONLY_BY_DEFAULT - set(linux.get("readonlyPaths") or ())
-    return view.from_oci(tuple(sorted(lifted))) if lifted else None
-
-
-def read_proc_opts(view: View) -> Reading:
-    if view.command is not None:
-        values = _security_arguments(view, "proc-opts")
-        return view.commanded(values[-1]) if values else None
-    if view.oci is None:
-        return UNKNOWABLE
-    options = (oci_mount(view, "/proc") or {}).get("options") or ()
-    return None if _PROC_DEFAULTS.issuperset(options) else view.from_oci(",".join(options))
-
-
-def read_sysctl(view: View) -> Reading:
-    if view.command is not None:
-        given = view.command.all("--sysctl")
-        return view.commanded(tuple(sorted(given))) if given else None
-    if view.oci is None:
-        return UNKNOWABLE
-    found = (view.oci.get("linux") or {}).get("sysctl") or {}
-    values = sorted(f"{k}={v}" for k, v in found.items() if _ENGINE_SYSCTLS.get(k) != v)
-    return view.from_oci(tuple(values)) if values else None
-
-
 def _mounted_secrets(view: View) -> tuple[str, ...]:
     """Secrets as inspect shows them: without their target."""
     found = []
@@ -197,6 +130,17 @@ def _with_type(argument: str) -> str:
     if not any(option.startswith("type=") for option in kept):
         kept.insert(0, "type=mount")
     return ",".join((name, *kept))
+
+
+def read_label_disable(view: View) -> Reading:
+    found = _label_disable(view)
+    options = view.host.get("SecurityOpt") or ()
+    if view.command is None and not any(option.startswith("label=") for option in options):
+        view.remarks.append("--security-opt: label= cannot be read where it was given through Podman's API")
+    return found
+
+
+_label_disable = label_switch("disable")
 
 
 def read_secrets(view: View) -> Reading:
@@ -226,19 +170,15 @@ READERS: tuple[Row, ...] = (
     (rows.CAP_ADD, read_cap_add),
     (rows.CAP_DROP, read_cap_drop),
     (rows.NO_NEW_PRIVILEGES, read_no_new_privileges),
-    (rows.SECCOMP_PROFILE, security_value("seccomp=")),
+    (rows.SECCOMP_PROFILE, read_seccomp),
     (rows.SECCOMP_POLICY, command_text("--seccomp-policy")),
-    (rows.APPARMOR, security_value("apparmor=")),
-    (rows.LABEL_DISABLE, label_switch("disable")),
+    (rows.APPARMOR, read_apparmor),
+    (rows.LABEL_DISABLE, read_label_disable),
     (rows.LABEL_NESTED, label_switch("nested")),
     (rows.LABEL_TYPE, label_part("type")),
     (rows.LABEL_FILETYPE, label_part("filetype")),
     (rows.LABEL_LEVEL, label_part("level")),
     (rows.LABEL_USER, label_part("user")),
     (rows.LABEL_ROLE, label_part("role")),
-    (rows.MASK, read_mask),
-    (rows.UNMASK, read_unmask),
-    (rows.PROC_OPTS, read_proc_opts),
-    (rows.SYSCTL, read_sysctl),
     (rows.SECRETS, read_secrets),
 )

@@ -1,0 +1,321 @@
+"""Nothing is lost around a container: API-made ones, networks, volumes, pods; and every flag is known."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hardentui.host.generator import dry_run, exec_start, find_generator
+from hardentui.model.spec import Option, Spec
+from hardentui.model.version import Version
+from hardentui.options import (
+    CAP_ADD,
+    CAP_DROP,
+    COMMAND,
+    CPUS,
+    ENV,
+    HEALTH_CMD,
+    IMAGE,
+    LABELS,
+    MEMORY,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    NETWORK_ALIAS,
+    NO_NEW_PRIVILEGES,
+    POD,
+    PRIVILEGED,
+    PUBLISH,
+    READ_ONLY,
+    RESTART,
+    SECCOMP_PROFILE,
+    SECRETS,
+    STOP_TIMEOUT,
+    SYSCTL,
+    TABLE,
+    TMPFS,
+    ULIMIT,
+    USER,
+    USERNS,
+    Mount,
+    Port,
+)
+from hardentui.options.not_carried import NOT_CARRIED
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+from hardentui.writers.compare import compare_arguments
+from hardentui.writers.context import UnitContext
+from hardentui.writers.run_script import run_script
+from hardentui.writers.supporting import network_create_arguments, volume_create_arguments
+from hardentui.writers.units import bundle
+from tests.conftest import cannot_run
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+
+V54 = Version(5, 4, 2)
+
+
+# --- every flag is known -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["create", "run"])
+def test_every_flag_of_this_podman_is_carried_or_has_a_reason(podman: Bench, verb: str) -> None:
+    flags = set(re.findall(r"^ +(?:-\w, )?(--[\w-]+)", podman.podman(verb, "--help"), re.MULTILINE))
+    assert len(flags) > 100
+    assert flags - {option.flag for option in TABLE} - NOT_CARRIED.keys() - {"--mount"} == set()
+
+
+# --- made through the API ------------------------------------------------------------------------
+
+
+def read(podman: Bench, name: str) -> Spec:
+    document = podman.get(f"/containers/{name}/json")
+    info = podman.get("/info")
+    return read_spec(
+        Sources(
+            document,
+            image=podman.get(f"/images/{document['Image']}/json"),
+            log_driver=info["host"]["logDriver"],
+            cgroup_version=1 if info["host"]["cgroupVersion"] == "v1" else 2,
+            version=V54,
+        )
+    )
+
+
+API_CASES: list[tuple[dict[str, Any], dict[Option[Any], Any]]] = [
+    (
+        {"command": ["/bin/echo", "", "a b;"], "env": {"A": 'x "y" $Z %n'}},
+        {COMMAND: ("/bin/echo", "", "a b;"), ENV: ('A=x "y" $Z %n',)},
+    ),
+    (
+        {"labels": {"com.docker.compose.project": "shop", "e": ""}},
+        {LABELS: ("com.docker.compose.project=shop", "e=")},
+    ),
+    ({"privileged": True}, {PRIVILEGED: True}),
+    ({"cap_drop": ["all"], "cap_add": ["CHOWN"]}, {CAP_DROP: ("all",), CAP_ADD: ("CAP_CHOWN",)}),
+    ({"no_new_privileges": True, "read_only_filesystem": True}, {NO_NEW_PRIVILEGES: True, READ_ONLY: True}),
+    ({"user": "1000:1000", "stop_timeout": 99}, {USER: "1000:1000", STOP_TIMEOUT: 99}),
+    (
+        {"portmappings": [{"container_port": 80, "host_port": 18080, "host_ip": "127.0.0.1"}]},
+        {PUBLISH: (Port(80, "18080", "127.0.0.1"),)},
+    ),
+    (
+        {"volumes": [{"Name": "apivol", "Dest": "/data", "Options": ["ro"]}]},
+        {MOUNTS: (Mount("volume", "apivol", "/data", ("ro",)),)},
+    ),
+    (
+        {"mounts": [{"Type": "bind", "Source": "/etc", "Destination": "/e", "Options": ["ro", "rslave"]}]},
+        {MOUNTS: (Mount("bind", "/etc", "/e", ("ro", "rslave")),)},
+    ),
+    ({"mounts": [{"Type": "tmpfs", "Destination": "/t", "Options": ["size=1m"]}]}, {TMPFS: ("/t:size=1m",)}),
+    (
+        {"resource_limits": {"memory": {"limit": 67108864}, "cpu": {"period": 100000, "quota": 50000}}},
+        {MEMORY: 67108864, CPUS: 0.5},
+    ),
+    ({"r_limits": [{"type": "RLIMIT_NOFILE", "soft": 1024, "hard": 2048}]}, {ULIMIT: ("nofile=1024:2048",)}),
+    ({"restart_policy": "on-failure", "restart_tries": 3}, {RESTART: "on-failure:3"}),
+    ({"netns": {"nsmode": "host"}}, {NETWORK: ("host",)}),
+    (
+        {"netns": {"nsmode": "bridge"}, "networks": {"around-net": {"aliases": ["db"]}}},
+        {NETWORK: ("around-net",), NETWORK_ALIAS: ("db",)},
+    ),
+    (
+        {
+            "healthconfig": {
+                "Test": ["CMD", "/bin/echo", "a b"],
+                "Interval": 30000000000,
+                "Timeout": 30000000000,
+                "Retries": 3,
+            }
+        },
+        {HEALTH_CMD: '["/bin/echo", "a b"]'},
+    ),
+    (
+        {"secrets": [{"Source": "around", "Target": "around", "UID": 5, "GID": 0, "Mode": 256}]},
+        {SECRETS: ("around,type=mount,uid=5,mode=0400",)},
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def around(podman: Bench) -> Iterator[Bench]:
+    podman.podman("network", "create", "around-net")
+    podman.execute("sh", "-c", "printf x | podman secret create around -")
+    yield podman
+    podman.remove("around", "around-2")
+    podman.podman("network", "rm", "-f", "around-net")
+    podman.podman("secret", "rm", "around")
+
+
+@pytest.mark.parametrize(("body", "expected"), API_CASES, ids=lambda value: ",".join(map(str, value))[:40])
+def test_containers_made_through_the_api(
+    around: Bench, body: dict[str, Any], expected: dict[Option[Any], Any]
+) -> None:
+    around.remove("around")
+    around.post("/containers/create", {"name": "around", "image": BUSYBOX, **body})
+    spec = read(around, "around")
+    assert around.get("/containers/around/json")["Config"].get("CreateCommand") is None
+    shown = {option: value for option, value in spec.values().items() if option not in (NAME, IMAGE)}
+    assert shown == expected
+    assert PRIVILEGED in spec or spec.unknowable >= {SYSCTL, SECCOMP_PROFILE}
+    script = around.directory / "around.sh"
+    script.write_text(run_script(spec))
+    around.remove("around")
+    around.execute("sh", str(script), "create")
+    again = read(around, "around")
+    assert {o: again[o] for o in expected} == expected
+    assert again.unknowable == frozenset()
+
+
+def test_a_user_namespace_made_through_the_api(around: Bench) -> None:
+    around.remove("around")
+    mapping = [{"container_id": 0, "host_id": 100000, "size": 65536}]
+    body = {
+        "name": "around",
+        "image": BUSYBOX,
+        "userns": {"nsmode": "private"},
+        "idmappings": {"UIDMap": mapping, "GIDMap": mapping},
+    }
+    around.post("/containers/create", body)
+    spec = read(around, "around")
+    assert USERNS not in spec
+    assert {o.name: spec[o] for o in spec if o.area == "identity"} == {
+        "uidmap": ("0:100000:65536",),
+        "gidmap": ("0:100000:65536",),
+    }
+
+
+def test_the_oci_config_of_a_started_api_container(around: Bench) -> None:
+    around.remove("around")
+    body = {
+        "name": "around",
+        "image": BUSYBOX,
+        "command": ["/bin/sleep", "300"],
+        "sysctl": {"net.ipv4.ip_forward": "1"},
+        "mask": ["/proc/foo"],
+        "unmask": ["/proc/kcore"],
+        "device_cgroup_rule": [{"allow": True, "type": "c", "major": 89, "minor": 1, "access": "rw"}],
+        "secret_env": {"MYSEC": "around"},
+        "seccomp_profile_path": "unconfined",
+    }
+    around.post("/containers/create", body)
+    around.podman("start", "around")
+    document = around.get("/containers/around/json")
+
+    config = json.loads(around.execute("cat", document["OCIConfigPath"]))
+    spec = read_spec(Sources(document, around.get(f"/images/{document['Image']}/json"), oci_config=config))
+    by_name = {option.name: spec[option] for option in spec}
+    assert by_name["sysctl"] == ("net.ipv4.ip_forward=1",)
+    assert by_name["mask"] == ("/proc/foo",)
+    assert by_name["unmask"] == ("/proc/kcore",)
+    assert by_name["device-cgroup-rule"] == ("c 89:1 rw",)
+    assert by_name["seccomp"] == "unconfined"
+    assert SECRETS in spec.unknowable
+    assert not any("MYSEC" in str(value) for value in by_name.values())
+
+
+# --- networks, volumes, pods ---------------------------------------------------------------------
+
+NETWORKS = [
+    ("--internal", "--label=a=b c"),
+    ("--subnet=10.77.0.0/24", "--gateway=10.77.0.9", "--ip-range=10.77.0.64/26", "--opt=mtu=1400"),
+    ("--ipv6", "--dns=9.9.9.9"),
+    ("--disable-dns", "--interface-name=around0"),
+    ("--driver=macvlan", "--opt=parent=lo"),
+    ("--subnet=10.78.0.0/24", "--route=10.88.9.0/24,10.78.0.9,100"),
+    ("--ipam-driver=none",),
+]
+
+
+def generated_service(files: dict[str, str], service: str) -> str:
+    generator = find_generator()
+    if generator is None:
+        cannot_run("there is no Quadlet generator; run: apt-get install podman")
+    done = dry_run(files, user=False, generator=generator)
+    assert done.ok, done.stderr
+    return done.services[service]
+
+
+def generated(files: dict[str, str], service: str) -> tuple[str, ...]:
+    return exec_start(generated_service(files, service))
+
+
+def comparable(document: dict[str, Any]) -> dict[str, Any]:
+    changing = ("id", "created", "CreatedAt", "LockNumber", "network_interface", "Mountpoint", "NeedsCopyUp")
+    kept = {key: value for key, value in document.items() if key not in changing}
+    if not str(document.get("network_interface", "podman")).startswith("podman"):
+        kept["network_interface"] = document["network_interface"]
+    return kept
+
+
+@pytest.mark.parametrize("flags", NETWORKS, ids=" ".join)
+def test_networks_come_through_scripts_and_units(around: Bench, flags: tuple[str, ...]) -> None:
+    around.podman("network", "create", *flags, "around-n")
+    try:
+        before = around.get("/networks/around-n/json")
+        spec = Spec.of((NAME, "web"), (IMAGE, BUSYBOX), (NETWORK, ("around-n:alias=x",)))
+        made = bundle(spec, UnitContext(version=V54, networks={"around-n": before}))
+        files = {one.name: one.text for one in made.files}
+        assert compare_arguments(generated(files, "web.service"), made.argv) == ()
+        argv = generated(files, "around-n-network.service")
+        for create in (network_create_arguments("around-n", before), argv[1:]):
+            around.podman("network", "rm", "around-n")
+            around.podman(*create)
+            assert comparable(around.get("/networks/around-n/json")) == comparable(before)
+    finally:
+        around.podman("network", "rm", "-f", "around-n")
+
+
+VOLUMES = [
+    ("--label=a=b c",),
+    ("--opt=type=tmpfs", "--opt=device=tmpfs", "--opt=o=size=1m,uid=5,nodev"),
+    ("--opt=o=uid=5,gid=6",),
+    ("--opt=nocopy",),
+]
+
+
+@pytest.mark.parametrize("flags", VOLUMES, ids=" ".join)
+def test_volumes_come_through_scripts_and_units(around: Bench, flags: tuple[str, ...]) -> None:
+    around.podman("volume", "create", *flags, "around-v")
+    try:
+        before = around.get("/volumes/around-v/json")
+        spec = Spec.of((NAME, "web"), (IMAGE, BUSYBOX), (MOUNTS, (Mount("volume", "around-v", "/d"),)))
+        made = bundle(spec, UnitContext(version=V54, volumes={"around-v": before}))
+        files = {one.name: one.text for one in made.files}
+        assert compare_arguments(generated(files, "web.service"), made.argv) == ()
+        argv = generated(files, "around-v-volume.service")
+        for create in (volume_create_arguments("around-v", before), argv[1:]):
+            around.podman("volume", "rm", "around-v")
+            around.podman(*create)
+            assert comparable(around.get("/volumes/around-v/json")) == comparable(before)
+    finally:
+        around.podman("volume", "rm", "-f", "around-v")
+
+
+def test_a_pod_and_its_member_become_units(around: Bench) -> None:
+    flags = ("--infra-image", BUSYBOX, "-p", "8081:81", "--hostname", "ph")
+    around.podman("pod", "create", "--name", "around-p", *flags)
+    try:
+        around.podman("create", "--name", "around-m", "--pod", "around-p", BUSYBOX, "/bin/sleep", "300")
+        pod = around.get("/pods/around-p/json")
+        document = around.get("/containers/around-m/json")
+        spec = read_spec(
+            Sources(document, around.get(f"/images/{document['Image']}/json"), pod_name="around-p")
+        )
+        assert set(spec) == {NAME, IMAGE, COMMAND, POD}
+        made = bundle(spec, UnitContext(version=V54, pod=pod))
+        files = {one.name: one.text for one in made.files}
+        assert sorted(files) == ["around-m.container", "around-p.pod"]
+        member = generated(files, "around-m.service")
+        assert "--pod-id-file" in " ".join(member)
+        pod_service = generated_service(files, "around-p-pod.service")
+        assert "--name around-p" in pod_service or "--name=around-p" in pod_service
+        assert "8081:81" in pod_service
+        assert compare_arguments(member, made.argv) == ()
+    finally:
+        around.podman("pod", "rm", "-f", "around-p")
