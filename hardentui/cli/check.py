@@ -44,11 +44,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
         find_check(check)
     with session.workbench(options, terminal, steps=options.step, checks=options.check) as bench:
         _all_there(options, bench)
-        rows = bench.rows()
-        if options.names:
-            rows = session.named(rows, options.names)
+        wanted = {row.key for row in session.named(bench.rows(), options.names)}
         shared = [] if options.names else session.of_host(bench)
-        reports = [*shared, *session.of_rows(session.scan(bench, terminal, rows))]
+        # all are looked at, whatever was named: some checks compare a container with the others
+        rows = [row for row in session.scan(bench, terminal) if not options.names or row.key in wanted]
+        reports = [*shared, *session.of_rows(rows)]
         fail_on = Severity.parse(options.fail_on)
         result = session.result(bench, reports, fail_on, fixes=options.format != "text")
     deliver(result, options, terminal)

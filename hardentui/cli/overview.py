@@ -40,7 +40,7 @@ def table(options: Namespace, terminal: Terminal) -> int:
     try:
         if bench.simulated:
             terminal.complain("SIMULATED HOST: nothing of what follows is real.")
-        rows = session.scan(bench, terminal, bench.rows())
+        rows = session.scan(bench, terminal)
         result = session.result(bench, session.of_rows(rows), Severity.HIGH, fixes=False)
         terminal.show(_table(result, rows))
         if bench.simulated and not options.demo:

@@ -128,9 +128,9 @@ def one_report(bench: Workbench, name: str) -> Report:
     return row.report
 
 
-def scan(bench: Workbench, terminal: Terminal, rows: Iterable[Row]) -> tuple[Row, ...]:
-    """The rows with their reports, without containers that were removed meanwhile. Ends early on Ctrl-C."""
-    found = {row.key: row for row in rows}
+def scan(bench: Workbench, terminal: Terminal) -> tuple[Row, ...]:
+    """All rows with their reports, without containers that were removed meanwhile. Ends early on Ctrl-C."""
+    found = {row.key: row for row in bench.rows()}
     stop = threading.Event()
 
     def arrived(row: Row) -> None:
@@ -140,7 +140,7 @@ def scan(bench: Workbench, terminal: Terminal, rows: Iterable[Row]) -> tuple[Row
         terminal.progress(progress.done, progress.total)
 
     try:
-        bench.scan(arrived, moved, stop, keys=set(found))
+        bench.scan(arrived, moved, stop)
     finally:
         stop.set()
         terminal.clear()

@@ -19,6 +19,7 @@ _COLORS = {
     Severity.MEDIUM: "33",
     Severity.LOW: "36",
 }
+_HINT = "More: hardentui explain ID. What to do: hardentui plan NAME, hardentui fix NAME."
 _INDENT = " " * 11
 
 
@@ -126,4 +127,4 @@ class _Writer:
             f"Failing: {', '.join(failing) or 'nothing'}. Unknown: {unknown or 'nothing'}."
         )
         if failing:
-            yield "More: hardentui explain ID. What to do: hardentui plan NAME, hardentui fix NAME."
+            yield from self._wrapped(_HINT, "")

@@ -81,6 +81,14 @@ def test_saved_facts_tell_the_same_later_without_the_secret(
     assert _statuses(later) == _statuses(live)
 
 
+def test_a_container_alone_gets_the_same_answers_as_among_all(
+    podman: Bench, container: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, alone = _check(podman, capsys, NAME)
+    _, among_all = _check(podman, capsys)
+    assert _statuses(alone) == _statuses(among_all)
+
+
 def test_neither_output_nor_notes_hold_the_secret(
     podman: Bench, container: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

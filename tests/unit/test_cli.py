@@ -233,16 +233,25 @@ def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
     del demo["engines"][0]["answers"][target]
     path = _facts(tmp_path, demo)
     real = workbench.Workbench.rows
-    asked: list[int] = []
+    asked: list[None] = []
 
     def rows(bench: workbench.Workbench) -> tuple[Row, ...]:
-        asked.append(1)
-        return tuple(row for row in real(bench) if len(asked) == 1 or row.name != "db")
+        asked.append(None)
+        return tuple(row for row in real(bench) if len(asked) <= 2 or row.name != "db")
 
     monkeypatch.setattr(workbench.Workbench, "rows", rows)
     answer = run("check", "--facts", path, "db")
     assert answer.code == 0
     assert "note: db was removed meanwhile" in answer.err
+
+
+@pytest.mark.parametrize("name", ["db", "cache", "uyuni-server"])
+def test_a_container_alone_gets_the_same_answers_as_among_all(run: Run, name: str) -> None:
+    def findings(*names: str) -> Any:
+        subjects = json.loads(run("check", "--demo", "--format", "json", *names).out)["subjects"]
+        return next(one["findings"] for one in subjects if one["name"] == name)
+
+    assert findings(name) == findings()
 
 
 def test_a_name_that_fits_two_containers_is_not_guessed(
