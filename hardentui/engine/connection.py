@@ -78,6 +78,13 @@ class Connection(Protocol):
             the errors of `get`, at the call and, when the engine goes away, at the next item
         """
 
+    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+        """The bytes of an answer of any length, piece by piece, on a socket of its own.
+
+        Raises:
+            the errors of `get`, at the call and at the next piece; GivenUp's when `stop` is set
+        """
+
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         """The headers of `/_ping`, names in lower case; they tell the version without costing anything."""
 
@@ -150,7 +157,15 @@ class UnixConnection:
         stop: threading.Event,
         tick: float = TICK,
     ) -> Iterator[Any]:
-        wanted = target(path, query)
+        wire, head = self._begin(target(path, query), stop)
+        return self._items(wire, head, stop, tick)
+
+    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+        wire, head = self._begin(target(path, query), stop)
+        return self._pieces(wire, head)
+
+    def _begin(self, wanted: str, stop: threading.Event) -> tuple[Wire, Head]:
+        """Send a request on a socket of its own and read the head of the answer."""
         started = monotonic()
         status = 0
         wire: Wire | None = None
@@ -168,7 +183,7 @@ class UnixConnection:
             raise
         finally:
             self._tell(wanted, status, started)
-        return self._items(wire, head, stop, tick)
+        return wire, head
 
     def peer(self) -> int | None:
         """The pid of the process that listens at the socket: 0 when it is in a pid namespace that is not
@@ -194,6 +209,14 @@ class UnixConnection:
         try:
             for line in wire.lines(head, stop, tick):
                 yield None if line is None else parse_json(line)
+        except OSError as error:
+            raise unreachable(self.path, error) from error
+        finally:
+            wire.close()
+
+    def _pieces(self, wire: Wire, head: Head) -> Iterator[bytes]:
+        try:
+            yield from wire.pieces(head, self._timeout)
         except OSError as error:
             raise unreachable(self.path, error) from error
         finally:

@@ -62,6 +62,9 @@ class RecordedConnection:
             raise EngineProtocolError(f"The record of {visible(wanted, 200)} is no list.")
         return _replay(items, stop, tick)
 
+    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+        raise NotFound("A record holds no archives of images.", "Look on the host itself.")
+
     def close(self) -> None:
         """There is nothing to let go of."""
 
@@ -113,6 +116,9 @@ class RecordingConnection:
         tick: float = TICK,
     ) -> Iterator[Any]:
         return self.inner.stream(path, query, stop, tick)
+
+    def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
+        return self.inner.download(path, query, stop)
 
     def close(self) -> None:
         self.inner.close()

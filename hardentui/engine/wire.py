@@ -132,6 +132,32 @@ class Wire:
             elif not self._poll(tick):
                 yield None
 
+    def pieces(self, head: Head, patience: float) -> Iterator[bytes]:
+        """A body of any length in pieces as they come; each may take `patience` seconds."""
+        if head.chunked:
+            while size := _chunk_size(self._line(monotonic() + patience)):
+                while size:
+                    yield (piece := self._some(size, patience))
+                    size -= len(piece)
+                self._line(monotonic() + patience)
+            return
+        length = head.headers.get("content-length")
+        left = int(length) if length is not None and _LENGTH.fullmatch(length) else -1
+        while left:
+            try:
+                piece = self._some(left, patience)
+            except PeerClosed:
+                if left < 0:
+                    return
+                raise
+            left -= len(piece) if left > 0 else 0
+            yield piece
+
+    def _some(self, most: int, patience: float) -> bytes:
+        if not self._buffer:
+            self._more(monotonic() + patience)
+        return self._available(most)
+
     def close(self) -> None:
         self.socket.close()
 

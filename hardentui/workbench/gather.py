@@ -30,7 +30,9 @@ from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.workbench.closer import look_closer, with_small_things
+from hardentui.workbench.inventories import Inventories
 
+INSIDE_NOT_READ = Unreadable("the files of the image were not looked at (hardentui images --inside)")
 _RUNNING = ("running", "paused", "stopping")
 _APP_LABELS = (
     "io.podman.compose.project",
@@ -49,6 +51,7 @@ class Gatherer:
         host: the host's facts; asked for with the first container.
         trust: signature policy and registries of the engine's user; asked for with the first container.
         clock: gives the time of reading.
+        inventories: what is known of the inside of images; None = nothing.
     """
 
     def __init__(
@@ -58,7 +61,9 @@ class Gatherer:
         host: Callable[[], Known[HostFacts]],
         trust: Callable[[EngineFacts], Known[TrustFacts]],
         clock: Callable[[], datetime],
+        inventories: Inventories | None = None,
     ) -> None:
+        self._inventories = inventories
         self.engine = engine
         self._files = files
         self._host = host
@@ -167,6 +172,10 @@ class Gatherer:
         if self._volumes is NOT_READ:
             self._volumes = _asked(lambda: {str(one["Name"]): one for one in self.engine.volumes()})
 
+    def forget_image(self, identity: str) -> None:
+        """More is known of an image now."""
+        self._images.pop(identity, None)
+
     def _pod(self, identity: str) -> Mapping[str, Any] | None:
         if not identity:
             return None
@@ -187,12 +196,14 @@ class Gatherer:
     def _read_image(self, identity: str) -> ImageFacts:
         inspect = self.engine.image(identity)
         history = inspect.get("History")
+        inventory = self._inventories.known(identity) if self._inventories else None
         return ImageFacts(
             id=identity,
             inspect=inspect,
             history=tuple(reversed(history)) if isinstance(history, list) else NOT_READ,
             engine=self.engine.facts,
             names=tuple(inspect.get("RepoTags") or ()),
+            inventory=inventory or INSIDE_NOT_READ,
             now=self._clock(),
         )
 

@@ -15,7 +15,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Subject
 from hardentui.visible import visible
-from hardentui.workbench.views import Report
+from hardentui.workbench.views import Report, Row
 
 
 class Judge:
@@ -86,3 +86,9 @@ def find_check(check_id: str) -> AnyCheck:
         hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
         raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
     return check
+
+
+def troubled(row: Row, why: str) -> Report:
+    """The report of a container that could not be looked at."""
+    subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
+    return Report(subject, (), score(()), (), trouble=why)

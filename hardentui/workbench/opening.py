@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from time import perf_counter
 
 from hardentui.engine.connection import Listener, Request
@@ -19,6 +20,7 @@ from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.workbench.gather import utc_now
+from hardentui.workbench.inventories import cache_folder
 from hardentui.workbench.views import Attempt, Selection
 
 
@@ -44,6 +46,7 @@ class Opened:
         files: the host that local engines run on.
         read_host: reads the host's facts, about 50 ms; asked for once.
         read_trust: reads what the user of an engine trusts.
+        cache_folder: where inventories of images are kept.
     """
 
     engines: tuple[Engine, ...]
@@ -54,9 +57,14 @@ class Opened:
     read_trust: Callable[[EngineFacts], Known[TrustFacts]]
     host_name: str
     clock: Callable[[], datetime] = utc_now
+    cache_folder: Callable[[], Path] = cache_folder
     simulated: bool = False
     private_service: bool = False
     _host: list[Known[HostFacts]] = field(default_factory=list)
+
+    def engine(self, label: str) -> Engine:
+        """The engine of this label."""
+        return next(engine for engine in self.engines if engine.facts.label == label)
 
     def host_facts(self) -> Known[HostFacts]:
         """The host's facts, read once."""

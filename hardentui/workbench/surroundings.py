@@ -6,18 +6,23 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from hardentui.harden.score import score
-from hardentui.model.facts import ImageFacts, NetworkFacts, Unreadable
+from hardentui.model.facts import ImageFacts, Known, NetworkFacts, Unreadable
 from hardentui.model.finding import Kind, Subject
+from hardentui.model.image import ImageInventory
 from hardentui.workbench.gather import Gatherer
+from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.judging import Judge
 from hardentui.workbench.opening import Opened
-from hardentui.workbench.views import Report
+from hardentui.workbench.views import Report, Row
 
 
 class Surroundings:
     """Reports of what containers share. Safe to call from several threads."""
 
-    def __init__(self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge) -> None:
+    def __init__(
+        self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, inventories: Inventories
+    ) -> None:
+        self._inventories = inventories
         self._opened = opened
         self._gatherers = gatherers
         self._judge = judge
@@ -35,6 +40,23 @@ class Surroundings:
     def networks(self) -> tuple[Report, ...]:
         """One report per network that containers are on."""
         return self._once("networks", lambda: self._each(Kind.NETWORK, lambda one: one.networks()))
+
+    def look_into(
+        self, row: Row, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        """Read what is inside the image of a container; see Workbench.look_into_image."""
+        facts = row.report.facts if row.report else None
+        image = str(facts.inspect.get("Image") or "") if facts else ""
+        if not image:
+            return Unreadable("its image is not known yet")
+        found = self._inventories.known(image)
+        if found is not None:
+            return found
+        label = row.engine.label
+        read = self._inventories.read(self._opened.engine(label), image, stop, on_bytes)
+        self._gatherers[label].forget_image(image)
+        self.forget_what_changes()
+        return read
 
     def forget_what_changes(self) -> None:
         """A new list of containers was read: which images and networks are in use may be different now."""

@@ -16,13 +16,15 @@ from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score, score
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
-from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
-from hardentui.model.finding import Finding, Kind, Remediation, Status, Subject
+from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
+from hardentui.model.finding import Finding, Remediation, Status
+from hardentui.model.image import ImageInventory
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.version import Version
 from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.gather import Gatherer, with_peers
-from hardentui.workbench.judging import Judge, find_check
+from hardentui.workbench.inventories import Inventories
+from hardentui.workbench.judging import Judge, find_check, troubled
 from hardentui.workbench.opening import Opened, open_engines
 from hardentui.workbench.surroundings import Surroundings
 from hardentui.workbench.views import (
@@ -58,16 +60,22 @@ class Workbench:
         self.private_service = opened.private_service
         self.host_name = opened.host_name
         self._opened = opened
+        inventories = Inventories(opened.cache_folder)
         self._gatherers = {
             engine.facts.label: Gatherer(
-                engine, opened.files, opened.host_facts, opened.read_trust, opened.clock
+                engine,
+                opened.files,
+                opened.host_facts,
+                opened.read_trust,
+                opened.clock,
+                inventories,
             )
             for engine in opened.engines
         }
         self._lock = threading.RLock()
         self._reports: dict[str, Report] = {}
         self._rows: dict[str, Row] = {}
-        self._surroundings = Surroundings(opened, self._gatherers, judge)
+        self._surroundings = Surroundings(opened, self._gatherers, judge, inventories)
         self._log = CommandLog()
         opened.requests.listen(self._log)
 
@@ -173,9 +181,9 @@ class Workbench:
     def _judged(self, row: Row, document: Inspected, closer: bool) -> Row:
         gatherer = self._gatherers[row.engine.label]
         if isinstance(document, Gone):
-            return self._remember(row, _troubled(row, "it was removed while it was being looked at"))
+            return self._remember(row, troubled(row, "it was removed while it was being looked at"))
         if isinstance(document, Unreadable):
-            return self._remember(row, _troubled(row, document.reason))
+            return self._remember(row, troubled(row, document.reason))
         return self._remember(row, self.judge.container(gatherer.container(document, closer=closer)))
 
     def _remember(self, row: Row, report: Report) -> Row:
@@ -217,7 +225,7 @@ class Workbench:
             row = self._rows.get(key)
         if row is None:
             return None
-        engine = next(one for one in self._opened.engines if one.facts.label == row.engine.label)
+        engine = self._opened.engine(row.engine.label)
         try:
             document = engine.inspect(row.id)
         except NotFound:
@@ -265,6 +273,20 @@ class Workbench:
     def network_reports(self) -> tuple[Report, ...]:
         """One report per network that containers are on."""
         return self._surroundings.networks()
+
+    def look_into_image(
+        self, key: str, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        """Read what is inside the image of a container; blocking, about a second for 100 MB.
+
+        Containers of this image are judged with it from their next look on (`scan` or `refresh`).
+
+        Args:
+            on_bytes: told how many bytes of the image have come.
+        """
+        with self._lock:
+            row = self._rows.get(key)
+        return Unreadable("it is gone") if row is None else self._surroundings.look_into(row, on_bytes, stop)
 
     def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
         """What the walk shows in a step: the container's findings, and those of what it stands on: its host
@@ -374,11 +396,6 @@ def _facts(report: Report) -> ContainerFacts:
     if report.facts is None:
         raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)
     return report.facts
-
-
-def _troubled(row: Row, why: str) -> Report:
-    subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
-    return Report(subject, (), score(()), (), trouble=why)
 
 
 def _worst_first(finding: Finding) -> tuple[int, int, str]:
