@@ -277,20 +277,17 @@ class Workbench:
     def look_into_image(
         self, key: str, on_bytes: Callable[[int], None], stop: threading.Event
     ) -> Known[ImageInventory]:
-        """Read what is inside the image of a container; blocking, about a second for 100 MB.
+        """Read what is inside a container's image; blocking, about a second for 100 MB.
 
         Containers of this image are judged with it from their next look on (`scan` or `refresh`).
-
-        Args:
-            on_bytes: told how many bytes of the image have come.
+        `on_bytes` is told how many bytes of it have come.
         """
         with self._lock:
             row = self._rows.get(key)
         return Unreadable("it is gone") if row is None else self._surroundings.look_into(row, on_bytes, stop)
 
     def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
-        """What the walk shows in a step: the container's findings, and those of what it stands on: its host
-        and engine, its image, its networks, as far as they were looked at."""
+        """What the walk shows in a step: the findings of the container and of what it stands on."""
         found = [finding for finding in report.findings if finding.step == step]
         for other in self._surroundings.known_below(report):
             found += [finding for finding in other.findings if finding.step == step]
