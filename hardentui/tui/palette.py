@@ -22,11 +22,10 @@ class ActionProvider(Provider):
 
     def _possible(self, action: Action) -> bool:
         node = self.app if action in APP else self.screen
-        return node.check_action(action.target, ()) is True
+        return node.check_action(action.target.partition("(")[0], ()) is True
 
     async def _carry_out(self, action: Action) -> None:
-        scope = "app" if action in APP else "screen"
-        await self.app.run_action(f"{scope}.{action.target}", self.screen)
+        await self.app.run_action(action.target, self.app if action in APP else self.screen)
 
     async def discover(self) -> Hits:
         for action in self._actions():

@@ -214,6 +214,7 @@ class Session:
                 self._remove({key})
             case say.ContainersChanged():
                 self.relist()
+                self.state_changed.publish("events")
             case say.ConnectionChanged(state):
                 self._take_connection(state)
             case say.HostJudged(reports):

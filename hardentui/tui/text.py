@@ -57,3 +57,11 @@ def hanging(
     for at, line in enumerate(lines):
         parts += [(f"{label if at == 0 else '':<{indent}}", label_style), (line, style), "\n"]
     return parts
+
+
+def both_ends(left: Content, right: Content, width: int) -> Content:
+    """One line of `width` cells; where both do not fit, the left one is cut."""
+    room = max(0, width - right.cell_length - 2)
+    if left.cell_length > room:
+        left = left.truncate(room, ellipsis=True)
+    return Content.assemble(left, " " * (width - left.cell_length - right.cell_length), right)

@@ -70,9 +70,9 @@ THEMES = (
         dark=True,
         variables={
             **_DARK,
-            "cursor": "#26405e",
+            "cursor": "#1c3048",
             "border": "#3a4658",
-            "block-cursor-background": "#26405e",
+            "block-cursor-background": "#1c3048",
             "block-cursor-foreground": "#f2f6fc",
             "footer-key-foreground": "#5aa9f5",
             "footer-background": "#161c26",

@@ -85,7 +85,7 @@ def _option_check(
     risk: Risk = Risk.SAFE,
 ) -> AnyCheck:
     def judge(facts: ContainerFacts, _: Parameters) -> Verdict:
-        if facts.spec[option] == wanted or (option.default is None and facts.spec[option] is not None):
+        if facts.spec[option]:
             return passed(declared=f"{option.flag} is set")
         evidence = (Evidence(f"/proc/{len(facts.name)}12/status", f"nothing of {option.name}"),)
         return failed(
@@ -380,7 +380,7 @@ class StandIn:
         )
 
     def save(self, output: Output, folder: str) -> tuple[Written, ...]:
-        return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files])
+        return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files], create=True)
 
     def explain(self, check_id: str) -> AnyCheck:
         for check in CHECKS:

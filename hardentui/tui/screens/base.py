@@ -64,7 +64,7 @@ class HardenScreen(Screen[None]):
         await self.show_state(what)
 
     async def show_state(self, what: str) -> None:
-        """The session changed: `opening opened failed scan connection host`."""
+        """The session changed: `opening opened failed scan events connection host`."""
 
     def _show_title(self) -> None:
         if bars := self.query(TitleBar):
@@ -72,6 +72,7 @@ class HardenScreen(Screen[None]):
             self.query_one(Banner).show(self.session.bench)
 
     def complain(self, text: str, title: str = "") -> None:
+        self.app.clear_notifications()  # the newest only: they would pile up over the screen
         self.notify(text, title=title, severity="warning", markup=False)
 
     def action_back(self) -> None:

@@ -23,7 +23,6 @@ _NAMES = {Target.QUADLET: "Quadlet", Target.RUN: "podman run script"}
 
 
 class DiffScreen(HardenScreen):
-    CSS_PATH = "diff.tcss"
     ACTIONS = (*DIFF, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Difference"
@@ -35,7 +34,6 @@ class DiffScreen(HardenScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
-        yield Static(id="notes")
         yield DiffView(id="diff")
 
     def on_mount(self) -> None:
@@ -50,10 +48,10 @@ class DiffScreen(HardenScreen):
             here = target is self._target
             tabs += [(f" {title} ", "reverse bold" if here else "$muted"), " "]
         self.query_one("#crumb", Static).update(Content.assemble(*tabs))
-        notes = self.query_one("#notes", Static)
-        notes.update(self._reasons(plan) if plan else "")
-        notes.display = plan is not None
-        self.query_one(DiffView).show(self._difference(plan))
+        self.query_one(DiffView).show(self._difference(plan), self._reasons(plan) if plan else None)
+
+    def on_resize(self) -> None:
+        self._draw()
 
     def _difference(self, plan: Plan | None) -> str | Content:
         if plan is None:
@@ -75,7 +73,7 @@ class DiffScreen(HardenScreen):
             )
             for change in plan.changes
         ]
-        if notes := plan_notes(plan):
+        if notes := plan_notes(plan, self.app.size.width - 3):
             lines.append(notes)
         return Content("\n").join(lines)
 

@@ -15,7 +15,12 @@ from textual.widgets import Static
 from hardentui.tui.actions import APP, BACK, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import FAILING, OTHERS
+from hardentui.tui.text import Part, hanging
 
+_SCORE = (
+    "The share of what applies that passes, weighed by severity. What could not be looked at counts as not "
+    "passed; while something critical fails, the score is at most 49."
+)
 _KEYS = {
     "escape": "esc",
     "slash": "/",
@@ -51,25 +56,22 @@ class HelpScreen(HardenScreen):
         self.query_one("#reading").focus()
 
     def _content(self) -> Content:
-        parts: list[str | tuple[str, str]] = []
+        parts: list[Part] = []
+        width = min(100, self.app.size.width - 6)
         group = ""
         for action in (*self._about, *APP):
             if action.group != group:
                 parts += ["\n" if group else "", (f"{action.group}\n", "bold $primary")]
                 group = action.group
-            parts += [
-                (f"  {self._keys(action):<12}", "bold"),
-                f"{action.label:<16}",
-                (f"{action.tooltip}\n", "$muted"),
-            ]
+            keys = f"  {self._keys(action):<8} {action.label}"
+            parts += hanging(keys, action.tooltip, width, "$muted", indent=28, label_style="bold")
         parts.append(("\nMarks\n", "bold $primary"))
         for look in (*FAILING.values(), *OTHERS.values()):
             parts.append((f"  {self.signs.mark(look)} {look.word:<10}", f"${look.style}"))
             parts.append("\n" if look.order % 4 == 3 else "")
         parts += [
             ("\nScore\n", "bold $primary"),
-            "  The share of what applies that passes, weighed by severity. What could not be looked at\n"
-            "  counts as not passed; while something critical fails, it is at most 49.\n",
+            *hanging("", _SCORE, width, "", indent=2),
         ]
         return Content.assemble(*parts)
 

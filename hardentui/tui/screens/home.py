@@ -19,6 +19,7 @@ from hardentui.tui.listing import ORDERS, arrange, parse_filter, summary
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
+from hardentui.tui.text import both_ends
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
@@ -67,9 +68,9 @@ class HomeScreen(HardenScreen):
             self._redraw = self.set_timer(_SETTLE if self.session.progress else 0.01, self._draw)
 
     async def show_state(self, what: str) -> None:
-        if what in ("scan", "host"):
+        if what == "scan":
             self._show_summary()
-        else:
+        elif what not in ("host", "events"):
             self._draw()
 
     def _draw(self) -> None:
@@ -117,8 +118,7 @@ class HomeScreen(HardenScreen):
             parts += [f" {signs.dot} ", (f"unknown {unknown}", f"${next(iter(OTHERS.values())).style}")]
         left = Content.assemble(*parts)
         right = self._right_of_summary()
-        gap = max(2, self.size.width - 2 - left.cell_length - right.cell_length)
-        self.query_one("#summary", Static).update(Content.assemble(left, " " * gap, right))
+        self.query_one("#summary", Static).update(both_ends(left, right, self.size.width - 2))
 
     def _right_of_summary(self) -> Content:
         session = self.session

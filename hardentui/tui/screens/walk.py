@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
-from textual.containers import Horizontal, Vertical
+from textual.containers import Container, Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -19,6 +20,7 @@ from hardentui.tui.actions import BACK, WALK, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import worst_first
+from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry
 from hardentui.tui.widgets.plan_panel import PlanPanel
@@ -44,11 +46,12 @@ class WalkScreen(HardenScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
-        with Horizontal(id="floor"):
-            yield StepRail(id="rail")
-            with Vertical(id="step"):
-                yield WhyPanel(id="why")
-                yield FindingList(id="findings")
+        with Container(id="floor"):
+            with Container(id="upper"):
+                yield StepRail(id="rail")
+                with Vertical(id="step"):
+                    yield WhyPanel(id="why")
+                    yield FindingList(id="findings")
             yield PlanPanel(id="plan")
 
     async def on_mount(self) -> None:
@@ -86,6 +89,8 @@ class WalkScreen(HardenScreen):
     async def show_state(self, what: str) -> None:
         if what == "opening":
             self.dismiss()
+        elif what == "events" and not self._gone:
+            self.session.recheck(self._key)  # not every change shows in the list
         elif what in ("host", "connection"):
             if not self._gone:
                 self._take(self.session.rows.get(self._key))
@@ -145,10 +150,6 @@ class WalkScreen(HardenScreen):
 
     def _show_crumb(self, step: Step) -> None:
         signs, report, choosing = self.signs, self._report, self._choosing
-        name = visible(self._row.name if self._row else self._key, 50)
-        left = Content.assemble(
-            (name, "bold"), f" {signs.of('›')} ", f"{step.number} {visible(step.title, 40)}"
-        )
         right: Content
         if self._gone:
             right = Content.assemble(("removed: these are its last facts", "bold $status-high"))
@@ -163,8 +164,11 @@ class WalkScreen(HardenScreen):
                 fixes = f"{choosing.count} fix{'es' * (choosing.count != 1)}"
                 parts += [f" {signs.arrow} ", (str(choosing.after.value), "bold $primary"), f" with {fixes}"]
             right = Content.assemble(*parts)
-        gap = max(2, self.app.size.width - 2 - left.cell_length - right.cell_length)
-        self.query_one("#crumb", Static).update(Content.assemble(left, " " * gap, right))
+        width = self.app.size.width - 2
+        name = visible(self._row.name if self._row else self._key, 50)
+        name = fit(name, min(cell_len(name), (width - right.cell_length) // 2), signs.ellipsis)
+        left = Content.assemble((name, "bold"), f" {signs.of('›')} {step.number} {visible(step.title, 40)}")
+        self.query_one("#crumb", Static).update(both_ends(left, right, width))
 
     def _show_plan(self) -> None:
         if self._choosing is not None:

@@ -20,12 +20,14 @@ from hardentui.tui.actions import BACK, bindings
 from hardentui.tui.bench import Saved
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
+from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.views import Output, Target
 
 _FOLDER = "./hardened"
-Part = str | Content | tuple[str, str]
+_GOOD = "bold $status-pass"
 
 
 @dataclass
@@ -69,8 +71,8 @@ class WriteScreen(HardenScreen):
         with Vertical(id="form"):
             with Horizontal(classes="field"):
                 yield Static(Content("Files "), classes="label")
-                yield Checkbox(Content("Quadlet"), value=True, id="quadlet", compact=True)
-                yield Checkbox(Content("podman run script"), id="run", compact=True)
+                yield Tick("Quadlet", True, id="quadlet")
+                yield Tick("podman run script", id="run")
             with Horizontal(classes="field"):
                 yield Static(Content("Folder"), classes="label")
                 yield Input(_FOLDER, id="folder", compact=True)
@@ -80,6 +82,7 @@ class WriteScreen(HardenScreen):
         yield DiffView(id="preview")
 
     def on_mount(self) -> None:
+        self.query_one("#write", Button).active_effect_duration = 0  # while it lasts, the button is deaf
         self.query_one("#folder", Input).focus()
         self._show_hint()
         self._prepare()
@@ -177,11 +180,14 @@ class WriteScreen(HardenScreen):
     @on(Button.Pressed, "#write")
     def _write(self) -> None:
         outputs = [self._ready[target].output for target in self._targets() if target in self._ready]
+        if not outputs:
+            return
+        bundle = Output(tuple(file for output in outputs for file in output.files))  # all of it, or nothing
         bench, folder = self._choosing.bench, str(self._folder())
 
         def work() -> None:
             try:
-                files = [one for output in outputs for one in bench.save(output, folder)]
+                files = bench.save(bundle, folder)
             except HardenError as error:
                 self.post_message(WritingFailed(error))
             else:
@@ -190,11 +196,12 @@ class WriteScreen(HardenScreen):
         self.run_worker(work, group="write", thread=True)
 
     def on_files_written(self, message: FilesWritten) -> None:
-        lines = [
-            Content.assemble((f"{file.state:<10}", "bold $status-pass"), visible(str(file.path), 300))
-            for file in message.files
-        ]
-        self._show_result(Content("\n").join(lines))
+        width = self.size.width - 4
+        parts: list[Part] = []
+        for file in message.files:
+            kept = f", the former one is kept as {file.backup}" if file.backup else ""
+            parts += hanging(str(file.state), f"{file.path}{kept}", width, indent=10, label_style=_GOOD)
+        self._show_result(Content.assemble(*parts).rstrip("\n"))
 
     def on_writing_failed(self, message: WritingFailed) -> None:
         error = message.error

@@ -42,6 +42,8 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
         state = _longest([row.status for row in sample], 7, 24)
     if width >= 150 and any(row.unit for row in sample):
         unit = _longest([row.unit for row in sample], 4, 30)
+    if width < 44:
+        return Columns(max(8, width - _CURSOR - _SCORE - 2), 0, 0, 0, 0)
     if width < 72:
         return Columns(max(4, width - fixed - state - 2), 0, 0, 0, state)
     gaps = 3 + (1 if unit else 0) + (1 if engine else 0)

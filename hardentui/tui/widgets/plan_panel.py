@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -11,18 +11,18 @@ from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.status import signs_of
+from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.visible import visible
 from hardentui.workbench.views import Target
 
 
-def plan_notes(plan: Plan) -> Content:
-    """Conflicts and skipped fixes, one line each; empty when there are none."""
-    parts: list[str | tuple[str, str]] = []
-    for conflict in plan.conflicts:
-        parts.append((f"! {visible(conflict)}\n", "$status-medium"))
-    for skipped in plan.skipped:
-        parts.append((f"! {visible(skipped.check)} is left out: {visible(skipped.why)}\n", "$status-medium"))
+def plan_notes(plan: Plan, width: int) -> Content:
+    """Conflicts and skipped fixes, wrapped to `width` cells; empty when there are none."""
+    parts: list[Part] = []
+    notes = [*plan.conflicts, *(f"{one.check} is left out: {one.why}" for one in plan.skipped)]
+    for note in notes:
+        parts += hanging("!", note, width, indent=2, label_style="bold $status-medium")
     return Content.assemble(*parts).rstrip("\n")
 
 
@@ -30,24 +30,43 @@ class PlanPanel(Vertical):
     DEFAULT_CSS = """
     PlanPanel {
         & > #plan-head { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        & > #plan-notes { height: auto; max-height: 6; padding: 0 1; }
-        & > DiffView { height: 1fr; }
+        & > #plan-floor { height: 1fr; layout: vertical; }
+        DiffView { height: 1fr; }
+        #plan-side { height: auto; max-height: 50%; padding: 0 1; }
+        #plan-notes { height: auto; width: 100%; }
     }
     """
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._plan: Plan | None = None
+
     def compose(self) -> ComposeResult:
         yield Static(id="plan-head")
-        yield Static(id="plan-notes")
-        yield DiffView(id="plan-diff")
+        with Container(id="plan-floor"):
+            yield DiffView(id="plan-diff")
+            with VerticalScroll(id="plan-side", can_focus=False):
+                yield Static(id="plan-notes")
 
     def on_mount(self) -> None:
         self.query_one(DiffView).can_focus = False
 
+    def on_resize(self) -> None:
+        self._show_notes()
+
+    def _show_notes(self) -> None:
+        plan = self._plan
+        side = self.query_one("#plan-side")
+        side.display = bool(plan and (plan.conflicts or plan.skipped))
+        if plan is not None:
+            wide = self.screen.has_class("-wide")
+            width = (self.size.width * 45 // 100 if wide else self.size.width) - 5
+            self.query_one("#plan-notes", Static).update(plan_notes(plan, width))
+
     def show(self, choosing: Choosing) -> None:
-        plan, view = choosing.plan, self.query_one(DiffView)
-        head, notes = self.query_one("#plan-head", Static), self.query_one("#plan-notes", Static)
-        notes.update(plan_notes(plan) if plan else "")
-        notes.display = bool(plan and (plan.conflicts or plan.skipped))
+        plan = self._plan = choosing.plan
+        view, head = self.query_one(DiffView), self.query_one("#plan-head", Static)
+        self._show_notes()
         name = visible(choosing.report.subject.name, 40)
         if plan is None:
             head.update(Content.assemble(("Plan", "bold"), f" for {name}: ", ("nothing chosen", "$muted")))

@@ -20,7 +20,7 @@ _STRIP_ITEM = 6
 
 class StepRail(Static):
     DEFAULT_CSS = """
-    StepRail { width: 30; padding: 0 1; color: $foreground; }
+    StepRail { width: 33; padding: 0 1; color: $foreground; }
     StepRail.-strip { width: 100%; height: 1; padding: 0 1; }
     """
 

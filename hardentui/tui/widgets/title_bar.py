@@ -7,7 +7,7 @@ from textual.widgets import Static
 
 from hardentui.tui.bench import Bench
 from hardentui.tui.status import Signs
-from hardentui.tui.text import plain
+from hardentui.tui.text import both_ends, plain
 from hardentui.visible import visible
 
 
@@ -34,13 +34,8 @@ class TitleBar(Static):
 
     def show(self, bench: Bench | None, signs: Signs) -> None:
         left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(bench, signs))
-        mode = "read-only"
-        room = self.app.size.width - 2
-        gap = room - left.cell_length - len(mode)
-        if gap < 1:
-            left = left.truncate(max(0, room - len(mode) - 1), ellipsis=True)
-            gap = max(1, room - left.cell_length - len(mode))
-        self.update(Content.assemble(left, " " * gap, (mode, "$muted")))
+        right = Content.assemble(("read-only", "$muted"))
+        self.update(both_ends(left, right, self.app.size.width - 2))
 
 
 class Banner(Static):

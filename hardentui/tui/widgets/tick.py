@@ -1,0 +1,28 @@
+"""A check box that can be read without colours: Textual's own shows the same cross when it is empty."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Checkbox
+
+
+class Tick(Checkbox):
+    BUTTON_LEFT = "["
+    BUTTON_RIGHT = "]"
+    DEFAULT_CSS = """
+    Tick {
+        background: $background; width: auto;
+        & > .toggle--button { color: $foreground; background: $background; text-style: bold; }
+        &.-on > .toggle--button { color: $primary; background: $background; }
+        &:focus > .toggle--label { background: $cursor; color: $foreground; text-style: bold; }
+        &:nocolor:focus > .toggle--label { text-style: bold reverse; }
+    }
+    """
+
+    def __init__(self, label: str, value: bool = False, *, id: str | None = None) -> None:
+        self.BUTTON_INNER = "x" if value else " "
+        super().__init__(Content(label), value, id=id, compact=True)
+
+    def watch_value(self) -> None:
+        self.BUTTON_INNER = "x" if self.value else " "
+        super().watch_value()

@@ -1,0 +1,82 @@
+"""One declaration feeds key, footer, palette and help."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from textual.widgets import Input
+
+from hardentui.tui import actions
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.command_log import CommandLogScreen
+from hardentui.tui.screens.connection import ConnectionScreen
+from hardentui.tui.screens.diff import DiffScreen
+from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.help import HelpScreen
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.host import HostScreen
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.screens.write import WriteScreen
+from tests.tui.stand_in import StandIn, some
+from tests.tui.support import make_app, running, screen_text, shows, until
+
+SCREENS = (
+    HomeScreen,
+    WalkScreen,
+    DiffScreen,
+    HostScreen,
+    ConnectionScreen,
+    CommandLogScreen,
+    ExplainScreen,
+    WriteScreen,
+    HelpScreen,
+)
+RESERVED = {"A", "W", "T", "t", "i", "l", "x", "y", "Y", "v", "!"}
+"""Keys of the key map for what comes later: apply, write mode, training, inspect, logs, export."""
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_screens_actions_exist_and_their_keys_are_its_own(screen: type[HomeScreen]) -> None:
+    declared = (*screen.ACTIONS, *actions.APP)
+    keys = Counter(key for action in declared for key in action.key.split(","))
+    assert [key for key, count in keys.items() if count > 1] == []
+    assert not RESERVED & keys.keys()
+    for action in screen.ACTIONS:
+        assert hasattr(screen, f"action_{action.target.partition('(')[0]}"), action.id
+    for action in actions.APP:
+        assert hasattr(HardenApp, f"action_{action.target}"), action.id
+
+
+def test_every_action_has_an_id_and_explains_itself() -> None:
+    declared = [action for screen in SCREENS for action in screen.ACTIONS] + list(actions.APP)
+    ids = {action.id: action for action in declared}
+    assert all(ids[action.id] == action for action in declared), "two actions share an id"
+    assert all(action.tooltip.endswith(".") and action.label for action in declared)
+
+
+async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
+    app = make_app(StandIn.of(*some()), keymap={"home.sort": "o"})
+    async with running(app) as pilot:
+        await pilot.press("s")
+        await pilot.pause()
+        assert "worst first" in screen_text(app)
+        await pilot.press("o")
+        await shows(pilot, "by name")
+        await pilot.press("question_mark")
+        await shows(pilot, "o        Sort")
+
+
+async def test_the_palette_carries_out_what_is_possible_here() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: app.screen.query(Input).first().has_focus)
+        await pilot.press(*"sort by")
+        await shows(pilot, "Sort by the next column.")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await shows(pilot, "by name")
+        await pilot.press("ctrl+p", *"simulated")
+        await pilot.pause()
+        assert "Leave this Podman" not in screen_text(app)

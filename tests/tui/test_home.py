@@ -1,0 +1,250 @@
+"""Home: the list, what changes it, and what is said when there is nothing to list."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+from hardentui.errors import NoEngine
+from hardentui.tui.bench import Bench
+from hardentui.tui.screens.command_log import CommandLogScreen
+from hardentui.tui.screens.connection import ConnectionScreen
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.screens.host import HostScreen
+from hardentui.tui.widgets.container_list import ContainerList
+from hardentui.workbench.views import Attempt
+from tests.tui.stand_in import StandIn, facts, some
+from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, shows, until
+
+
+def _names(pilot: Driver) -> list[str]:
+    """Containers on the screen, from top to bottom."""
+    known = ("shop-web", "db", "vault", "new-one")
+    lines = (line.split() for line in screen_lines(pilot.app)[2:-6])
+    return [word for line in lines for word in line[:2] if word in known]
+
+
+async def test_the_first_screen_does_not_wait_for_the_engine() -> None:
+    gate = threading.Event()
+
+    def slow() -> Bench:
+        assert gate.wait(10)
+        return StandIn.of(*some())
+
+    app = make_app(StandIn(), environ={})
+    app.session._open_bench = slow
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "HardenTUI", "Looking for Podman")
+        gate.set()
+        await shows(pilot, "shop-web")
+
+
+async def test_rows_stand_there_before_their_details_and_progress_is_shown() -> None:
+    bench = StandIn.of(*some())
+    bench.hold_scan.clear()
+    app = make_app(bench)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "shop-web", "vault", "scanning 0/3")
+        bench.hold_scan.set()
+        await shows(pilot, "worst first", "✗")
+        assert _names(pilot) == ["shop-web", "db", "vault"]
+
+
+async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
+    bench = StandIn.of(*some())
+    bench.hold_scan.clear()
+    app = make_app(bench)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "scanning")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.session.progress is None)
+        assert len(app.session.rows) == 3
+        bench.hold_scan.set()
+        await pilot.press("R")
+        await shows(pilot, "score 50")
+
+
+async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        await pilot.press("slash", *"score:<60")
+        await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
+        await pilot.press("space", *"!anna")
+        await until(pilot, lambda: _names(pilot) == ["shop-web"])
+        await pilot.press("enter")
+        await shows(pilot, "filtered: score:<60 !anna")
+        await pilot.press("escape")
+        await until(pilot, lambda: len(_names(pilot)) == 3)
+        await pilot.press("slash", *"nothing-like-it", "enter")
+        await shows(pilot, "Nothing matches nothing-like-it", "esc shows all")
+
+
+async def test_s_sorts_by_the_next_column() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        assert _names(pilot) == ["shop-web", "db", "vault"]
+        await pilot.press("s")
+        await shows(pilot, "by name")
+        assert _names(pilot) == ["db", "shop-web", "vault"]
+
+
+async def test_containers_appear_change_and_disappear_by_themselves() -> None:
+    bench = StandIn.of(*some())
+    app = make_app(bench)
+    async with running(app) as pilot:
+        await until(pilot, lambda: bench.watched)
+        bench.containers["rootful/new-id"] = facts("new-one")
+        vault = bench.containers["rootful/vault-id"]
+        bench.containers["rootful/vault-id"] = replace(vault, inspect={"State": {"Status": "exited"}})
+        del bench.containers["rootless anna/db-id"]
+        bench.happen()
+        await shows(pilot, "new-one", "exited")
+        await until(pilot, lambda: "db" not in _names(pilot))
+        await until(pilot, lambda: app.session.rows["rootful/new-id"].report is not None)
+        assert bench.scans[-1] == frozenset({"rootful/new-id", "rootful/vault-id"}), (
+            "the rest is not looked at again"
+        )
+
+
+async def test_the_cursor_stays_on_its_container() -> None:
+    bench = StandIn.of(*some())
+    app = make_app(bench)
+    async with running(app) as pilot:
+        rows = app.screen.query_one(ContainerList)
+        await pilot.press("down")
+        assert rows.current is not None
+        assert rows.current.name == "db"
+        await pilot.press("s")
+        assert rows.current.name == "db"
+        await until(pilot, lambda: bench.watched)
+        bench.containers["rootful/new-id"] = facts("aaa")
+        bench.happen()
+        await shows(pilot, "aaa")
+        assert rows.current.name == "db"
+
+
+async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
+    bench = StandIn.of(*some())
+    app = make_app(bench)
+    async with running(app) as pilot:
+        await until(pilot, lambda: bench.watched)
+        bench.connect("rootful", False, "connection refused")
+        await shows(pilot, "rootful lost, data of 12:00:00, trying again", "shop-web", "vault")
+        bench.happen()
+        await shows(pilot, "Listing the containers failed")
+        assert set(_names(pilot)) == {"shop-web", "db", "vault"}
+        await pilot.press("c")
+        await shows(pilot, "lost at 12:00:00: connection refused")
+        await pilot.press("escape")
+        bench.connect("rootful", True)
+        await shows(pilot, "rootful answers again.")
+        assert app.session.lost == {}
+
+
+async def test_no_container_says_how_to_get_one() -> None:
+    async with running(make_app(StandIn())) as pilot:
+        await shows(pilot, "No containers", "rootful, rootless anna", "podman run -d", "root to see root")
+
+
+async def test_no_engine_says_why_and_the_ways_on() -> None:
+    def fail() -> Bench:
+        raise NoEngine(
+            "Nothing answers on unix:///nowhere\x1b[31m.", "systemctl --user enable --now podman.socket"
+        )
+
+    app = make_app(StandIn(), simulate=lambda: StandIn.of(*some(), simulated=True))
+    app.session._open_bench = fail
+    async with running(app) as pilot:
+        await shows(
+            pilot, "Nothing answers on unix:///nowhere", "systemctl --user", "r  try again", "D  look"
+        )
+        assert "\x1b" not in screen_text(app)
+        await pilot.press("D")
+        await shows(pilot, "SIMULATED HOST", "shop-web")
+
+
+async def test_the_simulated_host_is_named_on_every_screen() -> None:
+    tried = (Attempt("socket", "unix:///run/podman/podman.sock", "default", "absent", "start podman.socket"),)
+    app = make_app(StandIn.of(*some(), simulated=True, attempts=tried))
+    banner = "SIMULATED HOST - no Podman found"
+    async with running(app) as pilot:
+        await shows(pilot, banner, "shop-web")
+        await until(pilot, lambda: app.session.host is not None)
+        ways = {
+            "walk": ("enter",),
+            "explain": ("enter", "e"),
+            "diff": ("enter", "a", "d"),
+            "write": ("enter", "w"),
+            "help": ("question_mark",),
+            "connection": ("c",),
+            "host": ("H",),
+            "commands": ("at",),
+        }
+        for keys in ways.values():
+            await pilot.press(*keys)
+            await until(pilot, lambda: not isinstance(app.screen, HomeScreen))
+            await shows(pilot, banner)
+            while not isinstance(app.screen, HomeScreen):
+                await pilot.press("escape")
+
+
+async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
+    tried = (
+        Attempt("$CONTAINER_HOST", "unix:///a.sock", "environment", "no such file", "unset it"),
+        Attempt("user socket", "unix:///b.sock", "default", "permission denied", "run as anna"),
+    )
+    app = make_app(StandIn.of(*some(), attempts=tried, private_service=True))
+    async with running(app, (100, 40)) as pilot:
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
+        await shows(
+            pilot, "1. $CONTAINER_HOST", "no such file", "unset it", "2. user socket", "a service of its own"
+        )
+
+
+async def test_host_findings_and_the_command_log() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(app.screen, HostScreen))
+        await shows(pilot, "A socket is open", "chmod 660 /run/x")
+        await pilot.press("e")
+        await shows(pilot, "What it checks")
+        await pilot.press("escape", "escape", "at")
+        await until(pilot, lambda: isinstance(app.screen, CommandLogScreen))
+        await shows(pilot, "GET /containers/json?all=true", "GET /containers/shop-web-id/json")
+
+
+async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        await shows(
+            pilot, "shop-web: taken over", "Raises it most  ✗ default-capabilities", "4 safe fixes → 68"
+        )
+        await pilot.press("end")
+        await shows(pilot, "vault: taken over", "! shell-in-image")
+
+
+async def test_leaving_closes_the_workbench() -> None:
+    bench = StandIn.of(*some())
+    app = make_app(bench)
+    async with running(app) as pilot:
+        await pilot.press("q")
+    assert bench.closed
+
+
+async def test_a_thousand_rows_are_all_reachable() -> None:
+    bench = StandIn.of(*(facts(f"c{number:04}") for number in range(1000)))
+    bench.hold_scan.clear()
+    app = make_app(bench)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "c0000", "1000 containers")
+        await pilot.press("end")
+        await shows(pilot, "▸ c0999")
+        await pilot.press("home")
+        await shows(pilot, "▸ c0000")
+        await pilot.press("pagedown", "up")
+        rows = app.screen.query_one(ContainerList)
+        assert rows.current is not None
+        await shows(pilot, f"▸ {rows.current.name}")
+        await pilot.press("escape")

@@ -1,0 +1,117 @@
+"""Text from untrusted images may neither act on the terminal nor on the app."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from hardentui.errors import HardenError
+from hardentui.model.facts import EngineFacts
+from hardentui.tui.screens.home import HomeScreen
+from hardentui.tui.text import cell, fit, hanging, plain
+from hardentui.workbench.views import Attempt
+from tests.tui.stand_in import CHECKS, StandIn, facts
+from tests.tui.support import make_app, running, shows, until
+
+ATTACKS = [
+    "esc\x1b[2Jape\x1b]52;c;AAAA\x07\x9b31m",
+    "[/x] [bold",
+    "[@click=app.quit]click[/]",
+    "[link=http://x]l[/link] $primary [$error]",
+    "bidi\u202egnp.\u2066exe\u200b",
+    "line\nbreak\r\ttab",
+    "\U000e0041\ud800 \x00",
+    "漢字" * 30,
+    "",
+]
+FORBIDDEN = frozenset({*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u202e", "\u2066", "\u200b"})
+
+
+def _inspect(pilot: Pilot[Any]) -> None:
+    """No control character and no action in anything that is drawn now."""
+    app = pilot.app
+    assert app.is_running
+    for strip in app.screen._compositor.render_strips(app.size):
+        for segment in strip:
+            assert not FORBIDDEN & set(segment.text), repr(segment.text)
+            if segment.style is not None:
+                assert "@click" not in segment.style.meta
+                assert not segment.style.link
+
+
+def _hostile(attack: str) -> StandIn:
+    engine = EngineFacts(label=f"eng {attack}", url=f"unix://{attack}")
+    tried = (Attempt(attack, attack, attack, attack, attack),)
+    bench = StandIn.of(
+        facts(attack or "x", engine=engine, image=f"img/{attack}"),
+        engines=(engine,),
+        attempts=tried,
+        host_name=attack,
+        simulated=True,
+    )
+    steps = tuple(
+        replace(step, title=f"{attack}{step.title}", what=attack, why=attack, attack=attack, fix=attack)
+        for step in bench.checklist.steps
+    )
+    bench.checklist = replace(bench.checklist, steps=steps)
+    return bench
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_no_screen_lets_hostile_text_through(attack: str, size: tuple[int, int]) -> None:
+    app = make_app(_hostile(attack))
+    async with running(app, size) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        _inspect(pilot)
+        for keys in (
+            ("slash", "x", "escape"),
+            ("question_mark", "escape"),
+            ("c", "escape"),
+            ("H", "escape"),
+            ("at", "escape"),
+            ("enter", "right_square_bracket", "right_square_bracket"),
+            ("4", "down", "F", "f"),
+            ("e", "escape"),
+            ("d", "n", "escape"),
+            ("w",),
+        ):
+            for key in keys:
+                await pilot.press(key)
+                _inspect(pilot)
+        while not isinstance(app.screen, HomeScreen):
+            await pilot.press("escape")
+        await pilot.press("ctrl+p", *"walk")
+        _inspect(pilot)
+
+
+async def test_a_hostile_error_is_told_safely() -> None:
+    app = make_app(StandIn())
+    async with running(app) as pilot:
+        from hardentui.tui.messages import WorkFailed
+
+        app.session.handle(
+            WorkFailed("Looking", HardenError("[/x]\x1b[2J went wrong", "[@click=app.quit]hint[/]"))
+        )
+        await shows(pilot, "went wrong")
+        _inspect(pilot)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_the_gate_takes_everything_literally(attack: str) -> None:
+    for made in (plain(attack), cell(attack)):
+        assert not made.spans
+        assert not FORBIDDEN & set(made.plain)
+    for width in (0, 1, 5, 30):
+        assert plain(fit(attack, width)).cell_length == width
+    assert all(
+        "\x1b" not in part[0] for part in hanging("l", attack, 20, indent=4) if isinstance(part, tuple)
+    )
+
+
+def test_the_checks_of_the_stand_in_cover_every_status() -> None:
+    """The screens above have shown each of them."""
+    assert {check.kind for check in CHECKS} >= {"container", "host"}

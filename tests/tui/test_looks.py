@@ -1,0 +1,138 @@
+"""How it looks: contrast, no colour, ASCII, small terminals, and a few stored pictures."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from textual.color import Color
+from textual.theme import Theme
+
+from hardentui.model.finding import Severity, Status
+from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
+from hardentui.tui.themes import DEFAULT, THEMES
+from tests.tui.stand_in import StandIn, some
+from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+
+
+def _luminance(colour: Color) -> float:
+    """Relative luminance as WCAG 2 defines it."""
+    parts = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour.normalized
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def _contrast(one: Color, other: Color) -> float:
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES, ids=lambda theme: theme.name)
+def test_every_text_colour_has_enough_contrast(theme: Theme) -> None:
+    variables = theme.variables
+    colours = {name: variables[name] for name in (*STYLES, "muted", "diff-added", "diff-removed")}
+    colours |= {"foreground": theme.foreground or "", "primary": theme.primary}
+    grounds = [one for one in (theme.background, theme.surface, theme.panel) if one] + [variables["cursor"]]
+    for name, colour in colours.items():
+        for ground in grounds:
+            contrast = _contrast(Color.parse(colour), Color.parse(ground))
+            assert contrast >= 4.5, f"{name} on {ground}: {contrast:.2f}"
+
+
+def test_a_status_is_told_by_mark_and_word_not_by_colour() -> None:
+    looks = [look(status) for status in Status if status is not Status.FAIL]
+    looks += [look(Status.FAIL, severity) for severity in Severity]
+    assert len({one.word for one in looks}) == len(looks)
+    assert [one.mark for one in sorted(looks, key=lambda one: one.order)][:5] == ["✗", "✗", "!", "!", "?"]
+    assert all(one.ascii.isascii() and len(one.mark) == 1 and ord(one.mark) < 0x10000 for one in looks)
+
+
+@pytest.mark.parametrize(
+    ("environ", "ascii_marks"),
+    [
+        ({}, False),
+        ({"HARDENTUI_ASCII": "1"}, True),
+        ({"HARDENTUI_ASCII": "0"}, False),
+        ({"TERM": "linux"}, True),
+    ],
+)
+def test_ascii_on_request(environ: dict[str, str], ascii_marks: bool) -> None:
+    assert (signs_for(environ) is ASCII_SIGNS) is ascii_marks
+
+
+async def test_ascii_screens_have_no_other_character_but_lines() -> None:
+    app = make_app(StandIn.of(*some()), environ={"HARDENTUI_ASCII": "1"})
+    async with running(app, (120, 36)) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        for keys in ((), ("enter",), ("4", "a"), ("e",), ("escape", "d"), ("escape", "w")):
+            await pilot.press(*keys)
+            await pilot.pause()
+            odd = {sign for sign in screen_text(app) if not sign.isascii()}
+            assert odd <= {"─", "│", "⏎", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█", "▌", "▊", "▎"}, (keys, odd)
+
+
+async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "NO_COLOR", "1")
+    app = make_app(StandIn.of(*some()), theme="ansi-dark")
+    async with running(app) as pilot:
+        assert app.theme == DEFAULT
+        assert not any(theme.ansi for theme in app.available_themes.values())
+        await shows(pilot, "▸ shop-web")
+        row = next(y for y, line in enumerate(screen_lines(app)) if "▸ shop-web" in line)
+        strip = app.screen._compositor.render_strips(app.size)[row]
+        assert any(segment.style and segment.style.reverse for segment in strip), "the cursor cannot be seen"
+
+
+@pytest.mark.parametrize("name", [theme.name for theme in THEMES] + ["textual-light", "nord", "ansi-dark"])
+async def test_every_theme_can_be_used(name: str) -> None:
+    app = make_app(StandIn.of(*some()), theme=name)
+    async with running(app) as pilot:
+        assert app.theme == name
+        await pilot.press("enter")
+        await shows(pilot, "score")
+
+
+@pytest.mark.parametrize("size", [(60, 16), (50, 12), (30, 8), (80, 24), (200, 60)])
+async def test_no_size_is_refused(size: tuple[int, int]) -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app, size) as pilot:
+        await shows(pilot, "shop-web" if size[0] >= 50 else "shop")
+        await pilot.press("enter")
+        await shows(pilot, "score" if size[0] >= 50 else "shop")
+        await pilot.resize_terminal(120, 36)
+        await shows(pilot, "Minimal base images", "nothing chosen") if size[0] >= 100 else await shows(
+            pilot, "Minimal base images"
+        )
+
+
+PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
+    "home-80x24": ((80, 24), ()),
+    "home-120x36": ((120, 36), ()),
+    "walk-80x24": ((80, 24), ("enter", "4", "down", "a")),
+    "walk-120x36": ((120, 36), ("enter", "4", "down", "a")),
+    "diff-80x24": ((80, 24), ("enter", "a", "d")),
+    "write-80x24": ((80, 24), ("enter", "a", "w")),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a wanted change: HARDENTUI_UPDATE_SNAPSHOTS=1 pytest tests/tui, then look at the difference."""
+    size, keys = PICTURES[name]
+    monkeypatch.chdir("/")
+    app = make_app(StandIn.of(*some()))
+    async with running(app, size) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        await shows(pilot, "4 safe fixes")
+        await pilot.press(*keys)
+        await until(pilot, lambda: all(one.is_finished for one in app.workers if one.group != "watch"))
+        picture = screen_text(app) + "\n"
+    stored = SNAPSHOTS / f"{name}.txt"
+    if os.environ.get("HARDENTUI_UPDATE_SNAPSHOTS"):
+        SNAPSHOTS.mkdir(exist_ok=True)
+        stored.write_text(picture)
+    assert picture == stored.read_text()
