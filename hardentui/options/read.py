@@ -20,7 +20,7 @@ from hardentui.options.readers import (
 )
 from hardentui.options.readers.common import Row
 from hardentui.options.resources import PIDS_LIMIT
-from hardentui.options.sources import Sources, Unknowable, View
+from hardentui.options.sources import UNKNOWABLE, Sources, Unknowable, View
 
 READERS: tuple[Row, ...] = (
     *process.READERS,
@@ -46,24 +46,34 @@ _IMAGE_REMARK = (
 )
 
 
+_MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
+"""What a reader meets where a field has another type than Podman ever gave it."""
+
+
 def read_spec(sources: Sources) -> Spec:
     """Everything that was asked for when this container was created, as far as the sources can tell.
 
     Values that the image or the engine gives by itself are left out. What no source can show is listed in
-    `unknowable`; what is known in part, or carried by no option, is said in `remarks`.
+    `unknowable`; what is known in part, or carried by no option, is said in `remarks`. A document that is not
+    as Podman makes it leaves the options concerned unknowable; nothing is raised.
     """
     view = View(sources)
     settings: dict[Option[Any], Setting[Any]] = {}
     unknowable: list[Option[Any]] = []
+    remarks: list[str] = []
     for option, reader in READERS:
-        found = reader(view)
+        try:
+            found = reader(view)
+        except _MALFORMED:
+            found = UNKNOWABLE
+            remarks.append(f"{option.flag}: what inspect shows of it cannot be understood")
         if found is None:
             continue
         if isinstance(found, Unknowable):
             unknowable.append(option)
         elif found.value != option.default or option is PIDS_LIMIT:
             settings[option] = found
-    remarks = view.remarks + remarks_on(view)
+    remarks = [*view.remarks, *remarks, *remarks_on(view)]
     if view.image is None and not view.inspect.get("Rootfs"):
         remarks.append(_IMAGE_REMARK)
     if view.started:

@@ -67,6 +67,16 @@ class Unknowable:
 UNKNOWABLE = Unknowable()
 
 
+def _section(document: Document, name: str) -> Document:
+    found = document.get(name)
+    return found if isinstance(found, Mapping) else _NOTHING
+
+
+def _words(value: Any) -> list[str] | None:
+    """A list of texts, or None for anything else."""
+    return value if isinstance(value, list) and all(isinstance(word, str) for word in value) else None
+
+
 class View:
     """The sources of one container, opened for the readers.
 
@@ -101,13 +111,13 @@ class View:
         inspect = sources.inspect
         self.sources = sources
         self.inspect = inspect
-        self.config: Document = inspect.get("Config") or _NOTHING
-        self.host: Document = inspect.get("HostConfig") or _NOTHING
+        self.config = _section(inspect, "Config")
+        self.host = _section(inspect, "HostConfig")
         self.image = sources.image
-        self.image_config: Document = (sources.image or _NOTHING).get("Config") or _NOTHING
+        self.image_config = _section(sources.image or _NOTHING, "Config")
         self.oci = sources.oci_config
-        self.annotations: Document = self.config.get("Annotations") or _NOTHING
-        self.command: CommandLine | None = parse_create_command(self.config.get("CreateCommand"))
+        self.annotations = _section(self.config, "Annotations")
+        self.command: CommandLine | None = parse_create_command(_words(self.config.get("CreateCommand")))
         self.id = str(inspect.get("Id") or "")
         self.name = str(inspect.get("Name") or "")
         self.started = bool(inspect.get("OCIConfigPath"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,8 @@ from hardentui.writers.unit_file import Unit
 __all__ = ["compare_arguments", "container_unit", "intended"]
 
 _SUFFIXES = (".volume", ".network", ".container", ".image", ".build", ".pod", ".kube", ".artifact")
+_EXPOSED = re.compile(r"\d+(-\d+)?(/(tcp|udp))?")
+"""What ExposeHostPort= takes; anything else makes the generator refuse the whole unit."""
 _STOP_MARGIN = 20
 _LONG_STOP = 80
 
@@ -219,7 +222,7 @@ class _Writer:
     def _may_stand(self, option: Option[Any], value: str) -> bool:
         """False for values that a key refuses or reads in a way of its own."""
         if option is EXPOSE:
-            return not value.endswith("/sctp")
+            return _EXPOSED.fullmatch(value) is not None
         if option is USER:
             return bool(value)
         if option.quadlet is not None and option.quadlet.name == "AddDevice":

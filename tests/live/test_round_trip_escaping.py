@@ -1,0 +1,143 @@
+"""Every nasty value in every kind of key, through this host's real generator and systemd's parsing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.host.generator import dry_run, exec_start, find_generator
+from hardentui.model.spec import Option, Spec
+from hardentui.model.version import Version
+from hardentui.options import (
+    ADD_HOST,
+    ANNOTATIONS,
+    CAP_ADD,
+    COMMAND,
+    DEVICES,
+    DNS,
+    DNS_OPTION,
+    DNS_SEARCH,
+    ENTRYPOINT,
+    ENV,
+    EXPOSE,
+    GROUP_ADD,
+    HEALTH_CMD,
+    HEALTH_STARTUP_CMD,
+    HOSTNAME,
+    IMAGE,
+    LABELS,
+    LOG_DRIVER,
+    LOG_OPT,
+    MASK,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    NETWORK_ALIAS,
+    PASSWD_ENTRY,
+    SECCOMP_PROFILE,
+    SECRETS,
+    STOP_SIGNAL,
+    SYSCTL,
+    TIMEZONE,
+    TMPFS,
+    UIDMAP,
+    ULIMIT,
+    USER,
+    WORKDIR,
+    Mount,
+)
+from hardentui.options.create_command import CommandLine, parse_create_command
+from hardentui.writers.compare import compare_arguments
+from hardentui.writers.units import UnitContext, bundle
+from tests.conftest import cannot_run
+
+pytestmark = pytest.mark.live
+
+DATA = Path(__file__).parents[1] / "data" / "quadlet-escaping" / "cases.json"
+VALUES: list[str] = [case["value"] for case in json.loads(DATA.read_text())["cases"]]
+
+V54 = Version(5, 4, 2)
+
+TEXTS: tuple[Option[str], ...] = (
+    TIMEZONE,
+    WORKDIR,
+    HOSTNAME,
+    HEALTH_CMD,
+    HEALTH_STARTUP_CMD,
+    LOG_DRIVER,
+    STOP_SIGNAL,
+    SECCOMP_PROFILE,
+    PASSWD_ENTRY,
+)
+LISTS: tuple[Option[tuple[str, ...]], ...] = (
+    ULIMIT,
+    DNS,
+    DNS_OPTION,
+    DNS_SEARCH,
+    ADD_HOST,
+    TMPFS,
+    NETWORK_ALIAS,
+    GROUP_ADD,
+    SYSCTL,
+    LOG_OPT,
+    UIDMAP,
+    SECRETS,
+    CAP_ADD,
+    EXPOSE,
+)
+
+
+def generated(spec: Spec) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(argv that systemd would execute, argv that was meant)."""
+    generator = find_generator()
+    if generator is None:
+        cannot_run("there is no Quadlet generator; run: apt-get install podman")
+    made = bundle(spec, UnitContext(version=V54))
+    done = dry_run({one.name: one.text for one in made.files}, user=False, generator=generator)
+    assert done.ok, done.stderr + made.files[0].text
+    return exec_start(done.services[made.service]), made.argv
+
+
+def parsed(argv: tuple[str, ...]) -> CommandLine:
+    found = parse_create_command(list(argv))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:30])
+def test_a_value_reaches_podman_unchanged_in_every_key(value: str) -> None:
+    pairs: list[tuple[Option[Any], Any]] = [(NAME, "web"), (IMAGE, "localhost/bb:1")]
+    pairs += [(option, value) for option in TEXTS if value]
+    pairs += [(option, ("first", value)) for option in LISTS if value]
+    pairs += [(option, (f"A={value}",)) for option in (ENV, LABELS, ANNOTATIONS)]
+    pairs += [(USER, f"u{value}"), (ENTRYPOINT, ("/bin/x", value)), (COMMAND, ("cmd", value, "mid", value))]
+    pairs += [(MASK, (f"/m{value.replace(':', '_')}",)), (DEVICES, (f"/dev/{value}:/dev/x:r",))]
+    pairs += [(NETWORK, (f"net{value}",))]
+    pairs += [(MOUNTS, (Mount("bind", f"/host/{value}", "/dst", ("ro",)), Mount("image", f"i{value}", "/i")))]
+    argv, intended = generated(Spec.of(*pairs))
+    assert compare_arguments(argv, intended) == ()
+    command = parsed(argv)
+    assert command.words == ("cmd", value, "mid", value)
+    assert command.all("--env") == (f"A={value}",)
+    assert command.all("--label") == (f"A={value}",)
+    for option in TEXTS:
+        if option is not SECCOMP_PROFILE and value:
+            assert command.last(option.flag) == value, option
+    for listed in LISTS:
+        if listed is not CAP_ADD and value:
+            assert sorted(command.all(listed.flag)) == sorted(("first", value)), listed
+
+
+def test_names_like_units_are_no_references() -> None:
+    spec = Spec.of(
+        (NAME, "web"),
+        (IMAGE, "localhost/x.image"),
+        (NETWORK, ("x.network",)),
+        (MOUNTS, (Mount("volume", "x.volume", "/v"), Mount("image", "y.image", "/i"))),
+    )
+    argv, intended = generated(spec)
+    assert compare_arguments(argv, intended) == ()
+    assert parsed(argv).all("--volume") == ("x.volume:/v",)
