@@ -31,6 +31,8 @@ class UnitFacts:
         needs_reload: systemd has not read the newest file yet.
         restarts: NRestarts, since the unit was started by hand.
         differences: security fields that the file and the running container do not agree on.
+        drop_ins: paths of the files that change it.
+        quadlet: its file is a Quadlet; else it is a unit file that runs podman itself.
     """
 
     name: str
@@ -39,3 +41,5 @@ class UnitFacts:
     needs_reload: bool = False
     restarts: int | None = None
     differences: tuple[str, ...] = ()
+    drop_ins: tuple[str, ...] = ()
+    quadlet: bool = False

@@ -1,0 +1,143 @@
+"""What a unit file says and what runs, option by option. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hardentui.model.spec import Option, Readability, Spec
+from hardentui.options import (
+    CGROUPS,
+    COMMAND,
+    CPU_PERIOD,
+    CPU_QUOTA,
+    CPU_SHARES,
+    CPUS,
+    CPUSET_CPUS,
+    CPUSET_MEMS,
+    ENTRYPOINT,
+    EXPOSE,
+    HEALTH_CMD,
+    IMAGE,
+    LABELS,
+    MEMORY,
+    MEMORY_RESERVATION,
+    MEMORY_SWAP,
+    NAME,
+    PIDS_LIMIT,
+    PULL,
+    REMOVE,
+    RESTART,
+    SDNOTIFY,
+    STOP_SIGNAL,
+    TABLE,
+    USER,
+    WORKDIR,
+)
+from hardentui.options.items import Item, is_list, items_of
+
+SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "filesystem", "resources"})
+"""Areas in which a difference matters for protection."""
+
+_OF_SYSTEMD = frozenset({CGROUPS, REMOVE, RESTART, SDNOTIFY, PULL})
+"""What a service adds or does by itself."""
+_INHERITED = frozenset({COMMAND, ENTRYPOINT, EXPOSE, HEALTH_CMD, LABELS, STOP_SIGNAL, USER, WORKDIR, NAME})
+"""What an image or Podman itself also sets, so that inspect may not show it as asked for."""
+_UPDATABLE = frozenset(
+    {
+        CPUS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUSET_CPUS, CPUSET_MEMS, MEMORY, MEMORY_RESERVATION,
+        MEMORY_SWAP, PIDS_LIMIT, NAME,
+    }
+)  # fmt: skip
+"""What can be changed in a container that exists (podman update, rename, network connect)."""
+_UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
+_PRIVATE_AREAS = frozenset({"process", "health", "lifecycle"})
+"""Areas whose values may hold secrets: they are not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One option that is not the same.
+
+    Attributes:
+        option: its name in the table.
+        in_file, running: in a few words; empty where the value may hold a secret.
+        security: it matters for protection.
+    """
+
+    option: str
+    flag: str
+    in_file: str
+    running: str
+    security: bool
+
+    def __str__(self) -> str:
+        if not self.in_file and not self.running:
+            return f"{self.flag}: the file says something else than what runs"
+        return f"{self.flag}: the file says {self.in_file or 'nothing'}, {self.running or 'nothing'} runs"
+
+
+def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[Drift, ...]:
+    """Where a unit file and the container that runs disagree, as far as both are known.
+
+    Args:
+        file: what the unit asks for.
+        running: what inspect shows.
+        created: what the container's own create command asked for. It tells an old file from what an image
+            or Podman adds; without it, what inspect cannot show for sure is not compared.
+    """
+    found = []
+    for option in TABLE:
+        if option in _OF_SYSTEMD or any(option in one.unknowable for one in (file, running)):
+            continue
+        one = _disagreement(option, file, running, created)
+        if one is not None:
+            found.append(one)
+    return tuple(found)
+
+
+def _disagreement(option: Option[Any], file: Spec, running: Spec, created: Spec | None) -> Drift | None:
+    wanted, runs = _said(file, option), _said(running, option)
+    if wanted == runs:
+        return None
+    if created is None:
+        sure = option.readability is Readability.ALWAYS and option not in _INHERITED and option is not IMAGE
+        return _drift(option, file, running) if sure else None
+    if option in created.unknowable:
+        return None
+    made = _said(created, option)
+    if made != wanted:
+        return _drift(option, file, created)
+    renamed_only = option is NAME and not wanted
+    if option not in _UPDATABLE or renamed_only or (option is MEMORY_SWAP and not runs):
+        return None
+    return _drift(option, file, running)
+
+
+def _said(spec: Spec, option: Option[Any]) -> frozenset[str]:
+    items = items_of(spec, option)
+    return frozenset(one.canonical for one in items if one.identity != _UNIT_LABEL)
+
+
+def _drift(option: Option[Any], file: Spec, running: Spec) -> Drift:
+    old, new = items_of(file, option), items_of(running, option)
+    flag = f"{option.flag} {option.name}" if option.flag == "--security-opt" else option.flag
+    security = option.area in SECURITY_AREAS
+    if option.area in _PRIVATE_AREAS and option is not IMAGE:
+        if is_list(option):
+            return Drift(option.name, flag, _names(old, new), _names(new, old), security)
+        return Drift(option.name, flag, "", "", security)
+    return Drift(option.name, flag, _shown(option, old, new), _shown(option, new, old), security)
+
+
+def _names(items: tuple[Item, ...], others: tuple[Item, ...]) -> str:
+    """Names of the entries that the other side does not have; never their values."""
+    known = {item.canonical for item in others}
+    return ", ".join(sorted({i.identity for i in items if i.canonical not in known}))
+
+
+def _shown(option: Option[Any], items: tuple[Item, ...], others: tuple[Item, ...]) -> str:
+    if not is_list(option):
+        return items[0].canonical if items else ""
+    known = {item.canonical for item in others}
+    return ", ".join(item.canonical for item in items if item.canonical not in known)
