@@ -46,8 +46,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
         _all_there(options, bench)
         wanted = {row.key for row in session.named(bench.rows(), options.names)}
         shared = [] if options.names else session.of_host(bench)
-        # all are looked at, whatever was named: some checks compare a container with the others
-        rows = [row for row in session.scan(bench, terminal) if not options.names or row.key in wanted]
+        rows = session.scan(bench, terminal)
+        if options.names:
+            # all were looked at first, because some checks compare a container with the others
+            rows = session.closer(bench, [row for row in rows if row.key in wanted])
         reports = [*shared, *session.of_rows(rows)]
         fail_on = Severity.parse(options.fail_on)
         result = session.result(bench, reports, fail_on, fixes=options.format != "text")

