@@ -21,6 +21,7 @@ from hardentui.options.readers import (
 from hardentui.options.readers.common import Row
 from hardentui.options.resources import PIDS_LIMIT
 from hardentui.options.sources import UNKNOWABLE, Sources, Unknowable, View
+from hardentui.options.values import Mount, Port
 
 READERS: tuple[Row, ...] = (
     *process.READERS,
@@ -50,6 +51,11 @@ _MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
 """What a reader meets where a field has another type than Podman ever gave it."""
 
 
+def _is_well_formed(value: Any) -> bool:
+    """Whether a list has nothing but what rows have in lists."""
+    return not isinstance(value, tuple) or all(isinstance(one, str | Mount | Port) for one in value)
+
+
 def read_spec(sources: Sources) -> Spec:
     """Everything that was asked for when this container was created, as far as the sources can tell.
 
@@ -64,6 +70,8 @@ def read_spec(sources: Sources) -> Spec:
     for option, reader in READERS:
         try:
             found = reader(view)
+            if isinstance(found, Setting) and not _is_well_formed(found.value):
+                raise TypeError(option.name)
         except _MALFORMED:
             found = UNKNOWABLE
             remarks.append(f"{option.flag}: what inspect shows of it cannot be understood")

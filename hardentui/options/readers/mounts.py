@@ -44,7 +44,7 @@ def commanded_mounts(view: View) -> dict[str, Mount]:
 
 def _options(entry: Mapping[str, Any], kind: str) -> set[str]:
     """Options in the spelling of --volume, without Podman's defaults."""
-    options = set(entry.get("Options") or ()) - {"rbind", "rw"}
+    options = {str(option) for option in entry.get("Options") or ()} - {"rbind", "rw"}
     if kind == "volume":
         options -= {"nosuid", "nodev"}
     options.update(mode for mode in str(entry.get("Mode") or "").split(",") if mode)
