@@ -319,3 +319,48 @@ def test_a_pod_and_its_member_become_units(around: Bench) -> None:
         assert compare_arguments(member, made.argv) == ()
     finally:
         around.podman("pod", "rm", "-f", "around-p")
+
+
+# --- rootless ------------------------------------------------------------------------------------
+
+ROOTLESS = [
+    (),
+    ("--userns=keep-id",),
+    ("--userns=keep-id", "--user=0"),
+    ("--network=pasta:--mtu,1400", "-p", "127.0.0.1:18080:80"),
+    ("--network=none", "--hostname=x"),
+    ("--cap-drop=all", "--read-only", "--security-opt=no-new-privileges"),
+]
+
+
+@pytest.mark.parametrize("flags", ROOTLESS, ids=" ".join)
+def test_rootless_containers_come_through(rootless_podman: Bench, flags: tuple[str, ...]) -> None:
+    info = rootless_podman.get("/info")
+
+    def rootless_read() -> Spec:
+        document = rootless_podman.get("/containers/rl/json")
+        return read_spec(
+            Sources(
+                document,
+                rootless_podman.get(f"/images/{document['Image']}/json"),
+                rootless=True,
+                version=V54,
+                log_driver=info["host"]["logDriver"],
+                cgroup_version=1 if info["host"]["cgroupVersion"] == "v1" else 2,
+            )
+        )
+
+    rootless_podman.remove("rl")
+    rootless_podman.podman("create", "--name", "rl", *flags, BUSYBOX, "/bin/sleep", "300")
+    spec = rootless_read()
+    given = {word.partition("=")[0] for word in flags if word.startswith("--")}
+    given |= {"--publish"} if "-p" in flags else set()
+    present = {option.flag for option in spec} - {"--name", "IMAGE", "COMMAND"}
+    assert present == given
+    script = rootless_podman.directory / "again.sh"
+    script.write_text(run_script(spec))
+    script.chmod(0o644)
+    rootless_podman.remove("rl")
+    rootless_podman.execute("sh", str(script), "create")
+    assert rootless_read() == spec
+    rootless_podman.remove("rl")

@@ -196,6 +196,13 @@ def test_a_pids_limit_is_left_out_only_where_the_engine_has_it_too(
     assert found.values().get(PIDS_LIMIT) == stored
 
 
+def test_rootless_on_cgroup_v1_shows_no_pids_limit() -> None:
+    there = {"rootless": True, "cgroup_version": 1}
+    assert PIDS_LIMIT not in spec(host={"PidsLimit": 0}, command=[], sources=there)
+    assert spec(host={"PidsLimit": 0}, command=["--pids-limit=0"], sources=there)[PIDS_LIMIT] == -1
+    assert spec(host={"PidsLimit": 0}, sources={"rootless": True, "cgroup_version": 2})[PIDS_LIMIT] == -1
+
+
 def test_a_publish_without_address_is_all_addresses() -> None:
     host = {"PortBindings": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}}
     assert spec(host=host)[PUBLISH] == (Port(80, "8080"),)

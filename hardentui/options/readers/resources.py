@@ -42,6 +42,9 @@ def read_pids_limit(view: View) -> Reading:
     if value is None or view.host.get("Cgroups") == "disabled":
         return None
     if value <= 0:
+        given = view.command is not None and "--pids-limit" in view.command.flags
+        if view.sources.rootless and view.sources.cgroup_version == 1 and not given:
+            return None  # no limit can be set there, so none is shown
         return view.shown(-1)
     return None if value == view.sources.pids_limit == rows.PIDS_LIMIT.default else view.shown(int(value))
 
