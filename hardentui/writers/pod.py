@@ -8,6 +8,7 @@ from typing import Any
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind
 from hardentui.model.version import Version
+from hardentui.options.readers.mounts import is_anonymous_name
 from hardentui.options.values import Port
 from hardentui.writers.context import UnitContext
 from hardentui.writers.systemd_syntax import escape, word
@@ -25,6 +26,7 @@ _KEYS = {
     "DNSSearch": ("--dns-search", _RAW_ALL, Version(5, 3)),
     "HostName": ("--hostname", _RAW_ONE, Version(5, 5)),
     "Label": ("--label", _PAIR, Version(5, 6)),
+    "ExitPolicy": ("--exit-policy", _RAW_ONE, Version(5, 6)),
 }
 _SHARED_BY_DEFAULT = frozenset({"ipc", "net", "uts"})
 
@@ -74,7 +76,21 @@ def _values(inspect: Mapping[str, Any], context: UnitContext) -> list[tuple[str,
     found += [("DNSSearch", str(value)) for value in infra.get("DNSSearch") or ()]
     if inspect.get("Hostname"):
         found.append(("HostName", str(inspect["Hostname"])))
+    if inspect.get("ExitPolicy") not in (None, "", "stop"):  # stop is what Quadlet sets
+        found.append(("ExitPolicy", str(inspect["ExitPolicy"])))
+    found += _mounts(inspect)
     found += [("Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
+    return found
+
+
+def _mounts(inspect: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Bind mounts and named volumes that the pod gives to its members."""
+    found = []
+    for entry in inspect.get("mounts") or ():
+        source = str(entry.get("Name") or entry.get("Source") or "")
+        options = ":ro" if entry.get("RW") is False else ""
+        if not is_anonymous_name(source):
+            found.append(("Volume", f"{source}:{entry.get('Destination')}{options}"))
     return found
 
 

@@ -60,6 +60,7 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.read import read_spec
+from hardentui.options.readers.resources import ulimits_added_at_start
 from hardentui.options.sources import Sources
 
 ID = "ab" * 32
@@ -371,6 +372,21 @@ def test_ulimits_that_podman_adds() -> None:
     assert any("may have been added" in remark for remark in told.remarks)
     known = {"default_ulimits": ("nofile=1024:1024", "nproc=99:99")}
     assert spec(host=host, started=True, sources=known)[ULIMIT] == ("core=-1",)
+
+
+def test_what_the_engine_adds_is_learnt_from_a_plain_container() -> None:
+    def started(command: list[str] | None, soft: int) -> dict[str, Any]:
+        limits = [
+            {"Name": "RLIMIT_NOFILE", "Soft": soft, "Hard": soft},
+            {"Name": "RLIMIT_CORE", "Soft": 0, "Hard": 0},
+        ]
+        config = {"CreateCommand": command}
+        return {"OCIConfigPath": "/x", "Config": config, "HostConfig": {"Ulimits": limits}}
+
+    asked = started(["podman", "run", "--ulimit=nofile=5:5", "i"], 5)
+    plain = started(["podman", "run", "i"], 9)
+    assert ulimits_added_at_start([started(None, 1), asked, plain]) == ("nofile=9:9",)
+    assert ulimits_added_at_start([started(None, 1), asked]) == ()
 
 
 @pytest.mark.parametrize(

@@ -285,6 +285,8 @@ def test_a_pod_gets_a_unit_and_its_other_members_are_told() -> None:
     pod = {
         "Name": "p1",
         "Hostname": "ph",
+        "ExitPolicy": "continue",
+        "mounts": [{"Type": "bind", "Source": "/a", "Destination": "/b", "RW": False}],
         "Labels": {"a": "b"},
         "SharedNamespaces": ["net", "uts"],
         "security_opt": ["no-new-privileges"],
@@ -309,6 +311,8 @@ def test_a_pod_gets_a_unit_and_its_other_members_are_told() -> None:
         "AddHost=x:1.2.3.4",
         "DNS=9.9.9.9",
         'PodmanArgs="--hostname=ph"',
+        'PodmanArgs="--exit-policy=continue"',
+        "Volume=/a:/b:ro",
         'PodmanArgs="--label=a=b"',
         'PodmanArgs="--share=net,uts"',
         'PodmanArgs="--no-hosts"',

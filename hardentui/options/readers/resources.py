@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hardentui.options import resources as rows
+from hardentui.options.create_command import parse_create_command
 from hardentui.options.readers.common import (
     Reader,
     Reading,
@@ -12,7 +15,7 @@ from hardentui.options.readers.common import (
     host_text,
     oci_mount,
 )
-from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.sources import UNKNOWABLE, Document, View
 
 _CFS_PERIOD = 100000
 _ADDED_AT_START = frozenset({"nofile", "nproc"})
@@ -77,12 +80,32 @@ def device_rates(field: str, value_field: str) -> Reader:
     return read
 
 
-def read_ulimits(view: View) -> Reading:
+def _ulimit_texts(host: Document) -> dict[str, str]:
+    """Name -> `name=soft:hard` of the limits that inspect shows."""
     shown = {}
-    for limit in view.host.get("Ulimits") or ():
+    for limit in host.get("Ulimits") or ():
         name = str(limit.get("Name") or "").lower().replace("rlimit_", "")
         soft, hard = limit.get("Soft"), limit.get("Hard")
         shown[name] = f"{name}={soft}" if soft == hard == -1 else f"{name}={soft}:{hard}"
+    return shown
+
+
+def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
+    """What this engine adds to a container at start, told by one that was started and asked for no limit.
+
+    Args:
+        inspects: documents of containers of one engine, in any order.
+    """
+    for document in inspects:
+        command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))
+        if document.get("OCIConfigPath") and command is not None and "--ulimit" not in command.flags:
+            shown = _ulimit_texts(document.get("HostConfig") or {})
+            return tuple(text for name, text in sorted(shown.items()) if name in _ADDED_AT_START)
+    return ()
+
+
+def read_ulimits(view: View) -> Reading:
+    shown = _ulimit_texts(view.host)
     if view.command is not None:
         given = view.command.all("--ulimit")
         asked = {text.partition("=")[0].lower().replace("rlimit_", "") for text in given}
