@@ -22,5 +22,10 @@ def all_checks() -> tuple[AnyCheck, ...]:
     return tuple(sorted(found, key=lambda check: (check.step, check.id)))
 
 
+@cache
+def _by_id() -> dict[str, AnyCheck]:
+    return {check.id: check for check in all_checks()}
+
+
 def check_by_id(check_id: str) -> AnyCheck | None:
-    return next((check for check in all_checks() if check.id == check_id), None)
+    return _by_id().get(check_id)

@@ -68,6 +68,14 @@ class Engine:
             self.facts = replace(self.facts, info=Unreadable(f"Podman's info failed: {error.title}"))
         return self.facts
 
+    def use_info(self, info: Mapping[str, Any]) -> bool:
+        """Refine the facts by an answer of /info that was kept; whether it could be used."""
+        try:
+            self.facts = _refined(self.facts, info)
+        except EngineError:
+            return False
+        return True
+
     def listed(self) -> tuple[Listed, ...]:
         """All containers, running or not, with the infra containers of pods."""
         answer = self._first.get("/containers/json", {"all": "true"})

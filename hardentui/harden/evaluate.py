@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from hardentui.errors import CannotFix
-from hardentui.harden.severity import in_context
+from hardentui.harden.severity import context_shift
 from hardentui.harden.spec_diff import as_quadlet_lines, as_run_lines, spec_diff
 from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
@@ -24,22 +24,19 @@ def evaluate(
     facts: object, subject: Subject, checks: Iterable[AnyCheck], checklist: Checklist
 ) -> list[Finding]:
     """One finding per check of the subject's kind, in the order of `checks`."""
+    return run(
+        facts, subject, [(one, parameters_of(one, checklist)) for one in checks if one.kind is subject.kind]
+    )
+
+
+def run(facts: object, subject: Subject, checks: Iterable[tuple[AnyCheck, Parameters]]) -> list[Finding]:
+    """One finding per check, each with the parameters that it is run with."""
+    shift = context_shift(facts)
     found = []
-    for check in checks:
-        if check.kind is not subject.kind:
-            continue
-        verdict = judge(check, facts, parameters_of(check, checklist))
-        found.append(
-            Finding(
-                check=check.id,
-                step=check.step,
-                title=check.title,
-                subject=subject,
-                verdict=verdict,
-                severity=in_context(check.severity, verdict, check.contextual, facts),
-                references=check.references,
-            )
-        )
+    for check, parameters in checks:
+        verdict = judge(check, facts, parameters)
+        severity = verdict.severity or (check.severity.shifted(shift) if check.contextual else check.severity)
+        found.append(Finding(check.id, check.step, check.title, subject, verdict, severity, check.references))
     return found
 
 

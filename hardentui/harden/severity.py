@@ -9,22 +9,15 @@ most; otherwise every finding of a rootful host would read "critical" and nothin
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Severity, Verdict
 from hardentui.options import MOUNTS, PUBLISH, USERNS
 
 _OWN_USER_NAMESPACE = ("auto", "keep-id", "nomap", "private")
 
 
-def in_context(severity: Severity, verdict: Verdict, contextual: bool, facts: object) -> Severity:
-    """The severity of a verdict on a subject; a verdict that names its own is taken at its word."""
-    if verdict.severity is not None:
-        return verdict.severity
-    if not contextual or not isinstance(facts, ContainerFacts):
-        return severity
-    return severity.shifted(max(-1, min(1, _pull(facts))))
-
-
-def _pull(facts: ContainerFacts) -> int:
+def context_shift(facts: object) -> int:
+    """Steps by which a contextual check's severity moves on these facts: -1, 0 or 1."""
+    if not isinstance(facts, ContainerFacts):
+        return 0
     pull = 0
     if facts.engine.rootless is False:
         pull += 1
@@ -34,7 +27,7 @@ def _pull(facts: ContainerFacts) -> int:
         pull += 1
     if has_own_user_namespace(facts):
         pull -= 2
-    return pull
+    return max(-1, min(1, pull))
 
 
 def has_own_user_namespace(facts: ContainerFacts) -> bool:

@@ -10,6 +10,8 @@ from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import TABLE
 
+_PLACE = {option: place for place, option in enumerate(TABLE)}
+
 
 @dataclass(frozen=True, slots=True)
 class OptionDiff:
@@ -35,10 +37,12 @@ def arguments(spec: Spec, option: Option[Any]) -> tuple[str, ...]:
 
 def spec_diff(before: Spec, after: Spec) -> tuple[OptionDiff, ...]:
     """Every option whose value differs, in the order of the table."""
+    if before is after:
+        return ()
+    changed = [o for o in {*before.settings, *after.settings} if before[o] != after[o]]
     return tuple(
         OptionDiff(option, arguments(before, option), arguments(after, option))
-        for option in TABLE
-        if (option in before or option in after) and before[option] != after[option]
+        for option in sorted(changed, key=_PLACE.__getitem__)
     )
 
 

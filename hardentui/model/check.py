@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from hardentui.model.facts import ContainerFacts
@@ -67,6 +68,7 @@ class Check(Generic[F]):
         summary: the fix as one imperative sentence.
         remediate: spec -> better spec; None where no container option fixes it. Applied twice it is the
             same as applied once. Raises CannotFix where it does not fit.
+        compares: it looks at `ContainerFacts.peers`, so it has to be run again when they are known.
         contextual: the severity moves with the context (rootful, user namespace, exposure, host mounts);
             true for what widens the power of a process that was taken over.
         parameters: name -> default of what a checklist may set.
@@ -89,6 +91,7 @@ class Check(Generic[F]):
     references: tuple[str, ...] = ()
     catalogue: str = ""
     contextual: bool = False
+    compares: bool = False
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
 
     def section(self, heading: str) -> str:
@@ -99,7 +102,8 @@ class Check(Generic[F]):
 AnyCheck: TypeAlias = "Check[Any]"
 
 
-def sections(doc: str) -> dict[str, str]:
+@cache
+def sections(doc: str) -> Mapping[str, str]:
     """Split a check's docstring: heading -> text. A heading is a line of its own that ends with a colon."""
     found: dict[str, list[str]] = {}
     current: list[str] | None = None

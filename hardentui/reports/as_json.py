@@ -97,10 +97,11 @@ def _remediation(remediation: Remediation | None) -> dict[str, Any] | None:
 
 
 def _summary(result: CheckResult) -> dict[str, Any]:
+    counts = result.counts()
     return {
         "subjects": len(result.subjects),
-        **{status.value: result.count(status) for status in Status},
-        "failing": {severity.word: result.count(Status.FAIL, severity) for severity in reversed(Severity)},
+        **{status.value: sum(counts[status, severity] for severity in Severity) for status in Status},
+        "failing": {severity.word: counts[Status.FAIL, severity] for severity in reversed(Severity)},
         "fail_on": result.fail_on.word,
         "exit_code": result.exit_code,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -65,10 +66,16 @@ class CheckResult:
             return INCOMPLETE
         return FINE
 
+    def counts(self) -> Counter[tuple[Status, Severity]]:
+        """How many findings there are of each status and severity."""
+        return Counter((finding.verdict.status, finding.severity) for finding in self._findings())
+
     def count(self, status: Status, severity: Severity | None = None) -> int:
         """How many findings have this status (and severity)."""
         return sum(
-            finding.status is status and severity in (None, finding.severity) for finding in self._findings()
+            number
+            for (found, level), number in self.counts().items()
+            if found is status and severity in (None, level)
         )
 
     def _counts(self, finding: Finding, status: Status) -> bool:

@@ -66,7 +66,7 @@ def parse(text: str, where: str, checks: Iterable[AnyCheck] | None = None) -> Ch
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _rejected(where, [_Fault(_syntax_line(str(error), text), _syntax_message(error))]) from error
-    reader = _Reader(toml_lines(text), known)
+    reader = _Reader(text, known)
     checklist = reader.checklist(document)
     if reader.faults:
         raise _rejected(where, reader.faults)
@@ -121,11 +121,14 @@ def nearest(word: str, words: Iterable[str]) -> str:
 class _Reader:
     """Reads a parsed document and collects what is wrong with it."""
 
-    lines: Mapping[TomlPath, int]
+    source: str
     checks: Mapping[str, AnyCheck]
     faults: list[_Fault] = field(default_factory=list)
+    lines: Mapping[TomlPath, int] | None = None
 
     def fault(self, path: TomlPath, message: str) -> None:
+        if self.lines is None:
+            self.lines = toml_lines(self.source)
         self.faults.append(_Fault(line_of(self.lines, path), message))
 
     def checklist(self, document: Mapping[str, Any]) -> Checklist:

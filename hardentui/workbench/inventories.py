@@ -24,7 +24,7 @@ def cache_folder() -> Path:
     """Our own folder for what can be made again."""
     from platformdirs import user_cache_path
 
-    return user_cache_path("hardentui") / "images"
+    return user_cache_path("hardentui")
 
 
 class Inventories:
@@ -67,7 +67,7 @@ class Inventories:
         name = identity.removeprefix("sha256:")
         if len(name) != _IMAGE_ID or not name.isalnum():
             return None
-        return self._folder() / f"{name}.json"
+        return self._folder() / "images" / f"{name}.json"
 
     def _load(self, identity: str) -> ImageInventory | None:
         path = self._path(identity)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 
 from hardentui.checks import all_checks, check_by_id
 from hardentui.errors import UsageError
 from hardentui.harden.attack import attack_path
-from hardentui.harden.evaluate import container_subject, evaluate
+from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.score import Cell, cell, score
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
@@ -40,21 +41,28 @@ class Judge:
             for name in step.checks
             if name in checks and (not steps or step.number in steps) and (not wanted or name in wanted)
         )
-        self._by_kind = {kind: tuple(c for c in self.checks if c.kind is kind) for kind in Kind}
+        ready = tuple((check, parameters_of(check, checklist)) for check in self.checks)
+        self._by_kind = {kind: tuple(one for one in ready if one[0].kind is kind) for kind in Kind}
+        self._comparing = tuple(one for one in self._by_kind[Kind.CONTAINER] if one[0].compares)
 
     def container(self, facts: ContainerFacts) -> Report:
         """The report of a container."""
         subject = container_subject(facts)
-        findings = tuple(evaluate(facts, subject, self._by_kind[Kind.CONTAINER], self.checklist))
+        findings = tuple(run(facts, subject, self._by_kind[Kind.CONTAINER]))
         return self._report(subject, findings, facts, attack_path(facts, findings))
+
+    def compared(self, report: Report, facts: ContainerFacts) -> Report:
+        """A container's report with the checks that compare containers run again; `facts` has the peers."""
+        fresh = {one.check: one for one in run(facts, report.subject, self._comparing)}
+        findings = tuple(fresh.get(one.check, one) for one in report.findings)
+        if findings == report.findings:
+            return replace(report, facts=facts)
+        return self._report(report.subject, findings, facts, attack_path(facts, findings))
 
     def other(self, subject: Subject, facts: object) -> Report:
         """The report of a host, an engine, an image or a network."""
-        findings = tuple(evaluate(facts, subject, self._by_kind[subject.kind], self.checklist))
+        findings = tuple(run(facts, subject, self._by_kind[subject.kind]))
         return self._report(subject, findings)
-
-    def of_container(self) -> tuple[AnyCheck, ...]:
-        return self._by_kind[Kind.CONTAINER]
 
     def _report(
         self,

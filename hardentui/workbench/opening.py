@@ -46,7 +46,7 @@ class Opened:
         files: the host that local engines run on.
         read_host: reads the host's facts, about 50 ms; asked for once.
         read_trust: reads what the user of an engine trusts.
-        cache_folder: where inventories of images are kept.
+        cache_folder: where what can be made again is kept.
     """
 
     engines: tuple[Engine, ...]

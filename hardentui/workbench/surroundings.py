@@ -9,6 +9,7 @@ from hardentui.harden.score import score
 from hardentui.model.facts import ImageFacts, Known, NetworkFacts, Unreadable
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.image import ImageInventory
+from hardentui.workbench.engine_info import EngineInfo
 from hardentui.workbench.gather import Gatherer
 from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.judging import Judge
@@ -23,6 +24,9 @@ class Surroundings:
         self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, inventories: Inventories
     ) -> None:
         self._inventories = inventories
+        self._info = EngineInfo(lambda: opened.cache_folder() / "engines")
+        for engine in opened.engines:
+            self._info.use_kept(engine)
         self._opened = opened
         self._gatherers = gatherers
         self._judge = judge
@@ -87,7 +91,7 @@ class Surroundings:
         else:
             reports = [self._judge.other(subject, host)]
         for engine in self._opened.engines:
-            label = engine.load_info().label
+            label = self._info.load(engine).label
             facts = self._gatherers[label].engine_facts()
             reports.append(self._judge.other(Subject(Kind.ENGINE, label, label, label), facts))
         return tuple(reports)

@@ -207,11 +207,11 @@ class Workbench:
             }
             for identity, facts in with_peers([facts for _, facts in known.values()]).items():
                 row, before = known[identity]
-                if facts.peers == before.peers:
+                if row.report is None or facts.peers == before.peers:
                     continue
-                report = self.judge.container(facts)
+                report = self.judge.compared(row.report, facts)
                 remembered = self._remember(row, report)
-                if row.report and report.findings != row.report.findings:
+                if report.findings != row.report.findings:
                     changed.append(remembered)
         return changed
 

@@ -101,6 +101,7 @@ CHECK = Check(
     step=4,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,
+    compares=True,
     doc=__doc__ or "",
     summary="Let Podman give the container a range of ids that nobody else has",
     fix=FixKind.RECREATE,

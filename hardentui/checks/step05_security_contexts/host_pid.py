@@ -74,6 +74,7 @@ CHECK = Check(
     step=5,
     severity=Severity.CRITICAL,
     kind=Kind.CONTAINER,
+    compares=True,
     doc=__doc__ or "",
     summary="Give the container a process namespace of its own",
     fix=FixKind.RECREATE,

@@ -94,6 +94,7 @@ CHECK = Check(
     step=5,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,
+    compares=True,
     doc=__doc__ or "",
     summary="Let Podman choose the SELinux level",
     fix=FixKind.RECREATE,

@@ -67,6 +67,7 @@ CHECK = Check(
     step=6,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,
+    compares=True,
     doc=__doc__ or "",
     summary="Move it to a network of its own",
     fix=FixKind.RECREATE,

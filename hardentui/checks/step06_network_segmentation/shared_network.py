@@ -114,6 +114,7 @@ CHECK = Check(
     step=6,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,
+    compares=True,
     doc=__doc__ or "",
     summary="Give each application a network of its own",
     fix=FixKind.RECREATE,
