@@ -12,7 +12,7 @@ from typing import Any
 
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
-from hardentui.options import COMMAND, IMAGE, MOUNTS, ROOTFS, TABLE
+from hardentui.options import COMMAND, DEVICES, IMAGE, MOUNTS, NETWORK, PUBLISH, ROOTFS, TABLE
 from hardentui.options.command_tokens import read_command
 from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import Item, is_list, item_word, items_of, same
@@ -154,12 +154,15 @@ def _decide_list(entries: Sequence[Items], change: OptionChange) -> Decision:
 
 
 def _places(entries: Sequence[Items], wanted: Item) -> list[tuple[int, int]]:
-    return [
+    """Where an entry stands: spelled alike if possible, since a port may be published on two addresses."""
+    alike = [
         (number, index)
         for number, items in enumerate(entries)
         for index, item in enumerate(items)
         if item.option is wanted.option and item.identity == wanted.identity
     ]
+    exact = [(n, i) for n, i in alike if same(entries[n][i], wanted)]
+    return exact if exact and wanted.option in (PUBLISH, NETWORK, DEVICES) else alike
 
 
 def _partner(present: Item, gone: Item, partner: Item) -> New:

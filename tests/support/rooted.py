@@ -1,0 +1,36 @@
+"""A folder as if it were the root of the file system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hardentui.host.files import DEFAULT_LIMIT, FileStat, LocalFiles
+
+
+class Rooted(LocalFiles):
+    """The files below a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, path: str, text: str) -> Path:
+        """Write a file, with the folders above it."""
+        place = self.root / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+        return place
+
+    def _at(self, path: str) -> str:
+        return str(self.root / path.lstrip("/"))
+
+    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+        return super().read_bytes(self._at(path), limit)
+
+    def read_link(self, path: str) -> str:
+        return super().read_link(self._at(path))
+
+    def list_dir(self, path: str) -> tuple[str, ...]:
+        return super().list_dir(self._at(path))
+
+    def stat(self, path: str, follow: bool = True) -> FileStat:
+        return super().stat(self._at(path), follow)
