@@ -10,6 +10,7 @@ from hardentui.options import MOUNTS
 
 _BY_PODMAN = frozenset(
     {
+        "/etc",  # a folder by itself: Podman made files in it that the image lacks
         "/etc/hosts",
         "/etc/hostname",
         "/etc/resolv.conf",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -253,14 +253,12 @@ class Gatherer:
         return {name: VolumeFacts(name, self._volumes[name]) for name in names if name in self._volumes}
 
 
-def with_peers(all_facts: Collection[ContainerFacts]) -> dict[str, ContainerFacts]:
+def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
     """Each container with the others of its engine: what checks that compare containers look at."""
     peers = {facts.id: _peer(facts) for facts in all_facts}
     everyone = tuple(peers.values())
-    return {
-        facts.id: replace(facts, peers=tuple(peer for peer in everyone if peer.id != facts.id))
-        for facts in all_facts
-    }
+    for facts in all_facts:
+        yield replace(facts, peers=tuple(peer for peer in everyone if peer.id != facts.id))
 
 
 def _peer(facts: ContainerFacts) -> Peer:

@@ -14,9 +14,11 @@ from hardentui.harden.score import Cell, cell, score
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Kind, Subject
+from hardentui.model.finding import Finding, Kind, Subject, unknown
 from hardentui.visible import visible
 from hardentui.workbench.views import Report, Row
+
+_NOT_COMPARED = unknown("the other containers of this engine were not looked at")
 
 
 class Judge:
@@ -45,10 +47,20 @@ class Judge:
         self._by_kind = {kind: tuple(one for one in ready if one[0].kind is kind) for kind in Kind}
         self._comparing = tuple(one for one in self._by_kind[Kind.CONTAINER] if one[0].compares)
 
-    def container(self, facts: ContainerFacts) -> Report:
-        """The report of a container."""
+    def container(self, facts: ContainerFacts, *, compared: bool) -> Report:
+        """The report of a container.
+
+        Args:
+            compared: `facts.peers` is filled; else the checks that compare containers answer unknown.
+        """
         subject = container_subject(facts)
-        findings = tuple(run(facts, subject, self._by_kind[Kind.CONTAINER]))
+        checks = self._by_kind[Kind.CONTAINER]
+        findings = tuple(run(facts, subject, checks))
+        if not compared:
+            comparing = {check.id for check, _ in self._comparing}
+            findings = tuple(
+                replace(one, verdict=_NOT_COMPARED) if one.check in comparing else one for one in findings
+            )
         return self._report(subject, findings, facts, attack_path(facts, findings))
 
     def compared(self, report: Report, facts: ContainerFacts) -> Report:

@@ -184,7 +184,9 @@ class Workbench:
             return self._remember(row, troubled(row, "it was removed while it was being looked at"))
         if isinstance(document, Unreadable):
             return self._remember(row, troubled(row, document.reason))
-        return self._remember(row, self.judge.container(gatherer.container(document, closer=closer)))
+        return self._remember(
+            row, self.judge.container(gatherer.container(document, closer=closer), compared=False)
+        )
 
     def _remember(self, row: Row, report: Report) -> Row:
         row = replace(row, report=report)
@@ -195,23 +197,19 @@ class Workbench:
         return row
 
     def _compare(self) -> list[Row]:
-        """Judge again with the peers known; the rows whose report changed."""
+        """Judge again with the peers known, where all of an engine's are; the rows whose report changed."""
         changed: list[Row] = []
         with self._lock:
-            rows = [row for row in self._rows.values() if row.report and row.report.facts]
+            everything = list(self._rows.values())
         for engine in self._opened.engines:
-            known = {
-                row.id: (row, row.report.facts)
-                for row in rows
-                if row.engine.label == engine.facts.label and row.report and row.report.facts
-            }
-            for identity, facts in with_peers([facts for _, facts in known.values()]).items():
-                row, before = known[identity]
-                if row.report is None or facts.peers == before.peers:
-                    continue
-                report = self.judge.compared(row.report, facts)
-                remembered = self._remember(row, report)
-                if report.findings != row.report.findings:
+            rows = [row for row in everything if row.engine.label == engine.facts.label]
+            if any(row.report is None for row in rows):
+                continue
+            reports = {row.id: (row, row.report) for row in rows if row.report and row.report.facts}
+            for facts in with_peers([report.facts for _, report in reports.values() if report.facts]):
+                row, before = reports[facts.id]
+                remembered = self._remember(row, self.judge.compared(before, facts))
+                if remembered.report and remembered.report.findings != before.findings:
                     changed.append(remembered)
         return changed
 
@@ -230,9 +228,10 @@ class Workbench:
             document = engine.inspect(row.id)
         except NotFound:
             return None
-        peers = row.report.facts.peers if row.report and row.report.facts else ()
         facts = self._gatherers[row.engine.label].container(document, closer=True)
-        return self._remember(row, self.judge.container(replace(facts, peers=peers)))
+        known = row.report.facts if row.report else None
+        facts = replace(facts, peers=known.peers if known else ())
+        return self._remember(row, self.judge.container(facts, compared=known is not None))
 
     def watch(
         self,
@@ -333,7 +332,7 @@ class Workbench:
 
     def score_after(self, report: Report, plan: Plan) -> Score:
         """The score with the plan, as far as the spec decides it: findings that no plan touches stay."""
-        after = self.judge.container(_facts(report).planned(plan.after))
+        after = self.judge.container(_facts(report).planned(plan.after), compared=True)
         chosen = {choice.check for choice in plan.choices}
         fresh = {finding.check: finding for finding in after.findings}
         return score(

@@ -13,10 +13,9 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, 
 from hardentui.checks.secrets import secret_name, secrets_in_pairs, secrets_in_words
 from hardentui.checks.written import folders_of
 from hardentui.errors import CannotFix
-from hardentui.harden.evaluate import parameters_of
-from hardentui.harden.severity import in_context
+from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.activity import FileChange
-from hardentui.model.check import FixContext, ParameterValue
+from hardentui.model.check import FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import (
     CapabilitySets,
@@ -290,7 +289,7 @@ def test_which_host_paths_are_sensitive(
     verdict = judge("sensitive-host-mount", facts)
     assert (verdict.status is Status.FAIL) == (severity is not None)
     if severity:
-        assert in_context(Severity.CRITICAL, verdict, False, facts) is severity
+        assert (verdict.severity or Severity.CRITICAL) is severity
 
 
 def test_a_sensitive_mount_is_made_read_only_and_never_removed() -> None:
@@ -430,8 +429,8 @@ def test_user_namespaces_take_a_step_off_the_severity() -> None:
     assert check is not None
     for engine, expected in ((rootful(), Severity.CRITICAL), (rootless(), Severity.HIGH)):
         facts = container((CAP_ADD, ("SYS_ADMIN",)), engine=engine)
-        verdict = judge(check.id, facts)
-        assert in_context(check.severity, verdict, check.contextual, facts) is expected
+        finding = run(facts, container_subject(facts), [(check, Parameters(check.parameters))])[0]
+        assert finding.severity is expected
 
 
 def test_privileged_shows_no_devices_no_seccomp_and_no_masks_and_still_fails_all_of_them() -> None:
