@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from hardentui.options import network as rows
@@ -133,6 +134,7 @@ class _Publish(NamedTuple):
     protocol: str
 
 
+@lru_cache(maxsize=512)
 def _parse_publish(argument: str) -> _Publish | None:
     text, _, protocol = argument.partition("/")
     address = ""
