@@ -68,7 +68,14 @@ APP = (
     Action("app.connection", "c", "Connection", "Where Podman was looked for, and found.", "Everywhere"),
     Action("app.host", "H", "Host", "What the host itself and its engines get wrong.", "Everywhere"),
     Action("app.commands", "at", "Commands", "Every request and command so far.", "Everywhere", False, "@"),
-    Action("app.palette", "colon", "Palette", "Every action by name.", "Everywhere", call="command_palette"),
+    Action(
+        "app.palette",
+        "ctrl+p,colon",
+        "Palette",
+        "Every action by name.",
+        "Everywhere",
+        call="command_palette",
+    ),
     Action("app.simulate", "D", "Simulated host", "Leave this Podman for a made-up host.", "Everywhere"),
 )
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import App
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -20,6 +21,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
+from hardentui.visible import visible, visible_lines
 from hardentui.workbench.views import Selection
 
 
@@ -101,6 +103,20 @@ class HardenApp(App[None]):
     @on(say.WorkFailed)
     def _from_worker(self, message: say.FromWorker) -> None:
         self.session.handle(message)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Every notification passes the gate for untrusted text, and none is markup."""
+        super().notify(
+            visible_lines(message), title=visible(title), severity=severity, timeout=timeout, markup=False
+        )
 
     # --- which screen comes when: imported when they are first wanted, which keeps the start short -----
 

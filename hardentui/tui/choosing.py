@@ -30,10 +30,6 @@ class Choosing:
     def __contains__(self, check: str) -> bool:
         return check in self._chosen
 
-    @property
-    def count(self) -> int:
-        return len(self._chosen)
-
     def renew(self, report: Report) -> None:
         """Newer findings of the same container; choices that it no longer needs are dropped."""
         self.report = report

@@ -138,16 +138,16 @@ async def test_findings_follow_the_container() -> None:
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("4", "down", "space")
-        await shows(pilot, "[x] ✗ high     New privileges")
+        await shows(pilot, "[x] ✗ high      New privileges")
         before = bench.containers[key]
         bench.containers[key] = replace(before, spec=before.spec.with_(NO_NEW_PRIVILEGES, True))
         await pilot.press("r")
-        await shows(pilot, "✓ pass     New privileges")
+        await shows(pilot, "✓ pass      new-privileges-allowed")
         assert app.session.choices[key] == {}, "a fix that is no longer needed stays chosen"
         bench.containers[key] = replace(before, kernel=NotRunning("exited"))
         await until(pilot, lambda: bench.watched)
         bench.happen()
-        await shows(pilot, "[ ] ✗ high     New privileges")
+        await shows(pilot, "[ ] ✗ high      New privileges")
 
 
 async def test_the_container_is_removed_while_its_walk_is_open() -> None:

@@ -74,7 +74,7 @@ class DiffScreen(HardenScreen):
             for change in plan.changes
         ]
         if notes := plan_notes(plan, self.app.size.width - 3):
-            lines.append(notes)
+            lines += [Content(""), notes]
         return Content("\n").join(lines)
 
     def action_target(self) -> None:

@@ -164,8 +164,10 @@ class HomeScreen(HardenScreen):
             after = bench.score_after(report, plan).value
         except HardenError:
             return
-        count = len(plan.choices)
-        text = f"{count} safe fix{'es' * (count != 1)} → {after}" if count and after is not None else ""
+        count, now = len(plan.choices), report.score.value
+        text = f"{count} safe fix{'es' * (count != 1)}" if count else ""
+        if count and after is not None and (now is None or after > now):
+            text += f" → {after}"
         self.app.call_later(self._promised, report, self.signs.of(text))
 
     def _promised(self, report: Report, text: str) -> None:

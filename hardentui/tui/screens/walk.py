@@ -161,7 +161,8 @@ class WalkScreen(HardenScreen):
             now = "–" if report.score.value is None else str(report.score.value)
             parts: list[str | tuple[str, str]] = ["score ", (now, "bold")]
             if choosing.after is not None:
-                fixes = f"{choosing.count} fix{'es' * (choosing.count != 1)}"
+                count = len(choosing.plan.choices) if choosing.plan else 0
+                fixes = f"{count} fix{'es' * (count != 1)}"
                 parts += [f" {signs.arrow} ", (str(choosing.after.value), "bold $primary"), f" with {fixes}"]
             right = Content.assemble(*parts)
         width = self.app.size.width - 2
@@ -250,7 +251,9 @@ class WalkScreen(HardenScreen):
         if choosing is None or choosing.report.facts is None:
             return
         safe = choosing.bench.safe_choices(choosing.report)
-        if not choosing.add(safe):
+        if not safe:
+            self.complain("No safe fix is left. F chooses those as well that may break something.")
+        elif not choosing.add(safe):
             choosing.drop(choice.check for choice in safe)
         await self._show_step()
 

@@ -150,11 +150,12 @@ class WriteScreen(HardenScreen):
     def _of_output(self, ready: OutputReady) -> list[Part]:
         output = ready.output
         names = ", ".join(visible(file.name) for file in output.files)
+        width = self.app.size.width - 4
         parts: list[Part] = [(f"{names}\n", "bold $primary")]
         if output.proof:
-            parts.append((f"{visible(output.proof)}\n", "$status-pass"))
+            parts += hanging(self.signs.arrow, output.proof, width, indent=3, label_style=_GOOD)
         for note in output.notes:
-            parts.append((f"! {visible(note)}\n", "$status-medium"))
+            parts += hanging("!", note, width, indent=3, label_style="bold $status-medium")
         if ready.diff:
             return [*parts, diff_content(ready.diff), "\n\n"]
         for file in output.files:

@@ -58,6 +58,12 @@ def _longest(texts: list[str], least: int, most: int) -> int:
     return max(least, min(most, max((cell_len(visible(text, most)) for text in texts), default=least)))
 
 
+def engine_text(row: Row, width: int) -> str:
+    """The engine; where it does not fit, the user's name is enough."""
+    label = row.engine.label
+    return label.removeprefix("rootless ") if len(label) > width else label
+
+
 def image_text(row: Row, width: int) -> str:
     """The image; where it does not fit, its registry goes first."""
     image = row.image

@@ -22,7 +22,15 @@ from textual.strip import Strip
 
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
-from hardentui.tui.widgets.columns import Columns, columns_for, headings, image_text, score_text, state_text
+from hardentui.tui.widgets.columns import (
+    Columns,
+    columns_for,
+    engine_text,
+    headings,
+    image_text,
+    score_text,
+    state_text,
+)
 from hardentui.workbench.views import Row
 
 
@@ -199,7 +207,7 @@ class ContainerList(ScrollView, can_focus=True):
 
         put(row.name, columns.name, grey)
         put(image_text(row, columns.image), columns.image, muted)
-        put(row.engine.label, columns.engine, muted)
+        put(engine_text(row, columns.engine), columns.engine, muted)
         put(row.unit, columns.unit, muted)
         put(state_text(row, columns.state), columns.state, grey if row.state == "running" else muted)
         segments.append(Segment(score_text(row) + " ", grey))

@@ -39,14 +39,20 @@ def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content
     signs, finding = signs_of(widget), entry.finding
     look = look_of(finding)
     box = (signs.chosen if entry.chosen else signs.free) if entry.fixable else "   "
-    where = "" if finding.subject.kind is Kind.CONTAINER else f"{finding.subject.kind}: "
+    where = _where(finding)
     head: list[Part] = [
         f"{signs.cursor if is_open else ' '} ",
         (f"{box} ", "bold $primary" if entry.chosen else ""),
-        (f"{signs.mark(look)} {look.word:<9}", f"{'bold ' if finding.failing else ''}${look.style}"),
+        (f"{signs.mark(look)} {look.word:<10}", f"{'bold ' if finding.failing else ''}${look.style}"),
     ]
     title = where + visible(finding.title, 200)
-    room = width - _LABEL - 7
+    if not finding.failing:
+        # the title names the bad condition, which is not what was found
+        head.append(
+            fit(where + visible(finding.check, 40), max(0, width - _LABEL - 7), signs.ellipsis).rstrip()
+        )
+        return Content.assemble(*head)
+    room = width - _LABEL - 8
     check = visible(finding.check, 40)
     spare = room - len(title) - len(check) - 3
     if spare >= 0:
@@ -56,10 +62,20 @@ def headline(widget: Widget, entry: Entry, width: int, is_open: bool) -> Content
     return Content.assemble(*head)
 
 
+def _where(finding: Finding) -> str:
+    """Whom the finding is about, where that is not the container."""
+    kind = finding.subject.kind
+    if kind is Kind.CONTAINER:
+        return ""
+    return f"{visible(finding.subject.name, 24)}: " if kind is Kind.ENGINE else f"{kind}: "
+
+
 def details(finding: Finding, remedy: Remediation | None, width: int) -> Content:
     """Everything that is known about a finding, wrapped to `width` cells."""
     verdict = finding.verdict
     parts: list[Part] = []
+    if not finding.failing:
+        parts += _wrapped("looked for", finding.title, width)
     if verdict.reason:
         parts += hanging("", verdict.reason, width, indent=0)
     if verdict.declared:
@@ -73,8 +89,6 @@ def details(finding: Finding, remedy: Remediation | None, width: int) -> Content
         parts += _wrapped("", f"and {more} more", width)
     if finding.failing and remedy is not None:
         parts += _what_to_do(remedy, width)
-    if not parts:
-        parts = [("Looked at, and fine.\n" if not finding.failing else "No details.\n", "$muted")]
     return Content.assemble(*parts).rstrip("\n")
 
 

@@ -67,6 +67,7 @@ class PlanPanel(Vertical):
         plan = self._plan = choosing.plan
         view, head = self.query_one(DiffView), self.query_one("#plan-head", Static)
         self._show_notes()
+        self.set_class(plan is None, "-empty")
         name = visible(choosing.report.subject.name, 40)
         if plan is None:
             head.update(Content.assemble(("Plan", "bold"), f" for {name}: ", ("nothing chosen", "$muted")))

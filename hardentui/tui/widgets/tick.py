@@ -5,10 +5,12 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Checkbox
 
+_INNER = {True: "[x]", False: "[ ]"}
+
 
 class Tick(Checkbox):
-    BUTTON_LEFT = "["
-    BUTTON_RIGHT = "]"
+    BUTTON_LEFT = ""
+    BUTTON_RIGHT = ""
     DEFAULT_CSS = """
     Tick {
         background: $background; width: auto;
@@ -20,9 +22,9 @@ class Tick(Checkbox):
     """
 
     def __init__(self, label: str, value: bool = False, *, id: str | None = None) -> None:
-        self.BUTTON_INNER = "x" if value else " "
+        self.BUTTON_INNER = _INNER[value]
         super().__init__(Content(label), value, id=id, compact=True)
 
     def watch_value(self) -> None:
-        self.BUTTON_INNER = "x" if self.value else " "
+        self.BUTTON_INNER = _INNER[self.value]
         super().watch_value()

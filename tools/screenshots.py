@@ -1,0 +1,96 @@
+"""Pictures of the app: scripted runs on the simulated host, written to screenshots/ as SVG.
+
+Run `make screenshots`, or `python tools/screenshots.py [FOLDER]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.bench import Bench
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
+
+FOLDER = Path(__file__).parent.parent / "screenshots"
+SMALL, LARGE, HUGE = (80, 24), (120, 36), (180, 50)
+CONTAINER = "shop-web"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture: the size, the keys that lead there, and the theme.
+
+    Attributes:
+        opens: the keys are pressed in the walk of one container.
+    """
+
+    name: str
+    size: tuple[int, int]
+    keys: tuple[str, ...] = ()
+    opens: bool = True
+    theme: str = "hardentui-dark"
+
+
+PICTURES = (
+    Picture("home-80x24", SMALL, opens=False),
+    Picture("home-120x36", LARGE, opens=False),
+    Picture("home-light-120x36", LARGE, opens=False, theme="hardentui-light"),
+    Picture("walk-80x24", SMALL, ("8",)),
+    Picture("walk-120x36", LARGE, ("4", "F")),
+    Picture("walk-light-120x36", LARGE, ("4", "F"), theme="hardentui-light"),
+    Picture("walk-180x50", HUGE, ("5", "F")),
+    Picture("diff-120x36", LARGE, ("F", "d")),
+    Picture("write-120x36", LARGE, ("F", "w")),
+    Picture("explain-120x36", LARGE, ("8", "e")),
+    Picture("host-120x36", LARGE, ("H",), opens=False),
+    Picture("help-80x24", SMALL, ("question_mark",), opens=False),
+)
+
+
+def _demo() -> Bench:
+    return Workbench.open(Selection(demo=True))
+
+
+async def _settle(app: HardenApp, pilot: Pilot[None]) -> None:
+    """Wait until every worker but the endless watch has ended and everything is drawn."""
+    for _ in range(4):
+        while any(not worker.is_finished for worker in app.workers if worker.group != "watch"):
+            await pilot.pause(0.02)
+        await pilot.pause(0.2)
+
+
+async def take(picture: Picture, folder: Path) -> None:
+    """Drive the app to one picture and write it."""
+    noon = datetime(2026, 1, 2, 12, 0, 0)
+    app = HardenApp(_demo, theme=picture.theme, environ={}, now=lambda: noon)
+    async with app.run_test(size=picture.size) as pilot:
+        while app.session.host is None:
+            await pilot.pause(0.02)
+        if picture.opens:
+            key = next(key for key, row in app.session.rows.items() if row.name == CONTAINER)
+            app.open_walk(key)
+            await _settle(app, pilot)
+        for key in picture.keys:
+            await pilot.press(key)
+        await _settle(app, pilot)
+        svg = app.export_screenshot(title="HardenTUI", simplify=True)
+    (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
+    print(f"{picture.name}.svg")
+
+
+def main(folder: Path) -> None:
+    """Take all pictures; those of before are replaced."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in PICTURES:
+        asyncio.run(take(picture, folder))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)
