@@ -251,7 +251,12 @@ def test_sdnotify_default_is_absent() -> None:
 def test_three_hundred_containers_take_a_tenth_of_a_second() -> None:
     """The promise is 100 ms; half a second leaves room for a busy machine and still catches a square."""
     documents = [document("running", name, with_command=True) for name in names("running")]
+    best = min(_seconds_to_read(documents) for _ in range(3))
+    assert best < 0.5
+
+
+def _seconds_to_read(documents: list[dict[str, Any]]) -> float:
     started = perf_counter()
     for one in documents:
         read_spec(Sources(one, IMAGE))
-    assert perf_counter() - started < 0.5
+    return perf_counter() - started
