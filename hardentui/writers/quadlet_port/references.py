@@ -15,10 +15,10 @@ _IMAGE_UNITS = Version(4, 8)
 _BUILD_UNITS = Version(5, 2)
 _PODS_BY_NAME = Version(5, 6)
 _OWN_NAME = {
-    ".volume": "VolumeName",
-    ".network": "NetworkName",
-    ".pod": "PodName",
-    ".container": "ContainerName",
+    "volume": "VolumeName",
+    "network": "NetworkName",
+    "pod": "PodName",
+    "container": "ContainerName",
 }
 
 
@@ -102,5 +102,6 @@ class Units:
         return unit.own.last("ImageTag") or unit.own.last("Image")
 
     def _name(self, unit: QuadletUnit) -> str:
-        suffix = f".{unit.name.rpartition('.')[2]}"
-        return unit.own.last(_OWN_NAME[suffix]) or f"systemd-{unit.stem}"
+        kind = unit.name.rpartition(".")[2]
+        stem = service_name(unit) if kind == "container" else unit.stem
+        return unit.own.last(_OWN_NAME[kind]) or f"systemd-{stem}"
