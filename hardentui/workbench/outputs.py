@@ -121,30 +121,43 @@ def header(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
 
 
 def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
-    """Let the host's generator read the units, and compare the command that it makes with the intended one.
+    """Let a Quadlet generator read the units, and compare the command that it makes with the intended one.
+
+    The host's own one where the units are for it; else its port, for the version that was asked for.
 
     Raises:
         GeneratorError: it refuses them, or would run something else.
     """
-    from hardentui.host.generator import dry_run, exec_start, find_generator
+    from hardentui.host.generator import find_generator
+    from hardentui.writers.quadlet_port import prove_by_port
 
-    generator = find_generator()
-    if generator is None:
-        return "not checked by a Quadlet generator: there is none on this host"
-    if version is not None and version > facts.engine.version:
-        return f"written for Podman {version}; the generator of this host is older and cannot check it"
     units = {one.name: one.text for one in made.files if one.is_unit}
-    done = dry_run(units, user=facts.engine.rootless is True, generator=generator)
+    target = version or facts.engine.version
+    rootless = facts.engine.rootless is True
+    generator = find_generator()
+    if generator is None or target != facts.engine.version:
+        differences = prove_by_port(units, made.argv, target, rootless)
+        maker = f"the generator of Podman {target}, as it is built into HardenTUI,"
+    else:
+        differences = _differences_on_host(units, made, rootless, generator)
+        maker = "the Quadlet generator of this host"
+    if differences:
+        raise GeneratorError(
+            f"{maker[0].upper()}{maker[1:]} would run another command than was meant; nothing was written.",
+            "\n".join(differences),
+        )
+    return f"{maker} accepts it and makes exactly the intended command"
+
+
+def _differences_on_host(
+    units: Mapping[str, str], made: Bundle, rootless: bool, generator: str
+) -> tuple[str, ...]:
+    from hardentui.host.generator import dry_run, exec_start
+
+    done = dry_run(units, user=rootless, generator=generator)
     if not done.ok:
         raise GeneratorError("The Quadlet generator of this host refuses the unit.", done.stderr)
-    service = _service_of(done.services, made.service)
-    different = compare_arguments(exec_start(service), made.argv)
-    if different:
-        raise GeneratorError(
-            "The Quadlet generator would run another command than was meant; nothing was written.",
-            "\n".join(different),
-        )
-    return "the Quadlet generator of this host accepts it and makes exactly the intended command"
+    return compare_arguments(exec_start(_service_of(done.services, made.service)), made.argv)
 
 
 def _service_of(services: Mapping[str, str], name: str) -> str:
