@@ -13,7 +13,7 @@ from hardentui.options.values import Mount
 
 
 class HostMount(NamedTuple):
-    """A mount and the path of the host that it shows, normalised."""
+    """A mount and the path of the host that it shows, normalised; behind symbolic links where known."""
 
     mount: Mount
     path: str
@@ -39,11 +39,11 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
     found = []
     for mount in facts.spec[MOUNTS]:
         if mount.type in ("bind", "glob") and mount.source.startswith("/"):
-            found.append(HostMount(mount, normal(mount.source)))
+            found.append(HostMount(mount, normal(facts.links.get(mount.source, mount.source))))
         elif mount.type == "volume":
             path = _behind_volume(facts, mount.source)
             if path:
-                found.append(HostMount(mount, normal(path)))
+                found.append(HostMount(mount, normal(facts.links.get(path, path))))
     return tuple(found)
 
 

@@ -243,6 +243,7 @@ class ContainerFacts:
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
         denials: what the kernel's protections refused it during the last day.
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
+        links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         now: when it was read; checks have no clock of their own.
     """
 
@@ -266,6 +267,7 @@ class ContainerFacts:
     denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not looked at")
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
+    links: Mapping[str, str] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property

@@ -26,7 +26,7 @@ from hardentui.checks.examples import container
 from hardentui.checks.mounts import HostMount, at_or_above, host_mounts, normal, shown
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
@@ -36,7 +36,8 @@ _PLACES = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/crio", "/
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    bad = [one for one in host_mounts(facts) if _is_socket(one) or _holds_socket(one)]
+    own = _own_socket(facts.engine)
+    bad = [one for one in host_mounts(facts) if _is_socket(one) or _holds_socket(one, own)]
     declared = shown([one.mount for one in bad]) or "no engine socket is mounted"
     if not bad:
         return passed(declared)
@@ -50,8 +51,14 @@ def _is_socket(one: HostMount) -> bool:
     return bool({posixpath.basename(one.path), posixpath.basename(normal(one.mount.destination))} & _SOCKETS)
 
 
-def _holds_socket(one: HostMount) -> bool:
-    return _holds_sockets(one.path)
+def _own_socket(engine: EngineFacts) -> str:
+    """Where this engine's own socket lies, wherever that is; empty for an engine on another machine."""
+    path = engine.url.removeprefix("unix://")
+    return normal(path) if engine.local and path.startswith("/") else ""
+
+
+def _holds_socket(one: HostMount, own: str) -> bool:
+    return _holds_sockets(one.path) or bool(own and at_or_above(one.path, own))
 
 
 @lru_cache(maxsize=4096)
@@ -64,8 +71,9 @@ def _holds_sockets(path: str) -> bool:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     mounts = host_mounts(context.facts.planned(spec))
+    own = _own_socket(context.facts.engine)
     sockets = {one.mount for one in mounts if _is_socket(one)}
-    folders = [one.path for one in mounts if one.mount not in sockets and _holds_socket(one)]
+    folders = [one.path for one in mounts if one.mount not in sockets and _holds_socket(one, own)]
     if folders:
         raise CannotFix(
             f"the socket lies in {listed(folders)}, which may be mounted for other things too",
