@@ -13,6 +13,7 @@ from hardentui.errors import EngineError
 from hardentui.host.cgroups import CgroupTree, find_cgroups
 from hardentui.host.files import Files
 from hardentui.host.proc import read_kernel
+from hardentui.model.apps import app_of
 from hardentui.model.facts import (
     NOT_READ,
     ContainerFacts,
@@ -31,16 +32,10 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.workbench.closer import look_closer, with_small_things
 from hardentui.workbench.inventories import Inventories
+from hardentui.workbench.links import links_of
 
 INSIDE_NOT_READ = Unreadable("the files of the image were not looked at (hardentui images --inside)")
 _RUNNING = ("running", "paused", "stopping")
-_APP_LABELS = (
-    "io.podman.compose.project",
-    "com.docker.compose.project",
-    "app.kubernetes.io/part-of",
-    "app.kubernetes.io/name",
-    "app",
-)
 
 
 class Gatherer:
@@ -113,6 +108,7 @@ class Gatherer:
             volumes=volumes,
             pod=self._pod(str(document.get("Pod") or "")),
             image_ids=self._image_ids,
+            links=links_of(self._files, document, volumes) if self.engine.facts.local else {},
             now=self._clock(),
         )
         facts = replace(facts, spec=read_spec(self._sources(facts)))
@@ -255,14 +251,34 @@ class Gatherer:
 
 def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
     """Each container with the others of its engine: what checks that compare containers look at."""
-    peers = {facts.id: _peer(facts) for facts in all_facts}
+    apps = _apps_of_pods(all_facts)
+    peers = {facts.id: _peer(facts, apps) for facts in all_facts}
     everyone = tuple(peers.values())
     for facts in all_facts:
         yield replace(facts, peers=tuple(peer for peer in everyone if peer.id != facts.id))
 
 
-def _peer(facts: ContainerFacts) -> Peer:
+def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:
+    """Pod id -> the one application that its labels and those of its members name, else the pod by its name.
+
+    The infra container, which holds the network of all of them, carries no label of its own.
+    """
+    labelled: dict[str, set[str]] = {}
+    names: dict[str, str] = {}
+    for facts in all_facts:
+        if identity := str(facts.inspect.get("Pod") or ""):
+            pod = facts.pod or {}
+            names[identity] = f"pod {pod.get('Name') or identity[:12]}"
+            app = app_of(facts.labels) or app_of(pod.get("Labels") or {})
+            labelled.setdefault(identity, set()).update({app} - {""})
+    return {
+        identity: apps.pop() if len(apps) == 1 else names[identity] for identity, apps in labelled.items()
+    }
+
+
+def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
     document = facts.inspect
+    pod = str(document.get("Pod") or "")
     kernel = facts.kernel
     ranges: tuple[tuple[int, int], ...] = ()
     if isinstance(kernel, Kernel) and isinstance(kernel.uid_map, tuple):
@@ -271,16 +287,11 @@ def _peer(facts: ContainerFacts) -> Peer:
         id=facts.id,
         name=facts.name,
         networks=tuple((document.get("NetworkSettings") or {}).get("Networks") or ()),
-        app=app_of(facts.labels),
-        pod=str(document.get("Pod") or ""),
+        app=app_of(facts.labels) or apps_of_pods.get(pod, ""),
+        pod=pod,
         process_label=str(document.get("ProcessLabel") or ""),
         uid_ranges=ranges,
     )
-
-
-def app_of(labels: Mapping[str, str]) -> str:
-    """The application that a container says it belongs to: a compose project, an app label, its unit."""
-    return next((labels[name] for name in _APP_LABELS if labels.get(name)), "")
 
 
 def _names_of_images(images: tuple[Mapping[str, Any], ...]) -> dict[str, str]:

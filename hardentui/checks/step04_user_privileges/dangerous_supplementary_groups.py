@@ -3,7 +3,7 @@
 What it checks:
 The groups that are added with `--group-add`: `keep-groups` (all groups of the caller), and groups that own
 disks, password hashes, kernel memory, the engine's socket or administration rights (parameter `groups`).
-Numeric groups of a container with a user namespace of its own are no groups of the host and are left out.
+Other groups of a container with a user namespace of its own are no groups of the host and are left out.
 
 Why it matters:
 A group is as good as a password for the files that it owns. Members of `disk` read and write the host's disks
@@ -56,10 +56,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _dangerous(groups: tuple[str, ...], known: tuple[str, ...], mapped: bool) -> tuple[str, ...]:
-    """Names count always, since they may come from the image; numbers only where they are the host's."""
-    return tuple(
-        group for group in groups if group == _KEEP or (group in known and not (mapped and group.isdecimal()))
-    )
+    """Names and numbers count only where they are the host's: a map makes `disk` nobody's group."""
+    return tuple(group for group in groups if group == _KEEP or (group in known and not mapped))
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -89,7 +87,7 @@ CHECK = Check(
     passes=(
         container(),
         container((GROUP_ADD, ("2000", "www-data"))),
-        container((GROUP_ADD, ("6",)), (USERNS, "auto")),
+        container((GROUP_ADD, ("6", "disk")), (USERNS, "auto")),
     ),
     fails=(
         container((GROUP_ADD, ("keep-groups",))),

@@ -42,8 +42,11 @@ _ALL_IDS = 1 << 31
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     spec = facts.spec
+    kind = spec[USERNS].partition(":")[0]
     mapped = bool(_idmappings(facts)) or UIDMAP in spec or SUBUIDNAME in spec
-    if not mapped and spec[USERNS].partition(":")[0] != "auto":
+    if kind in ("keep-id", "nomap"):
+        return not_applicable("it is meant to have the ids of its user, which the user's others have too")
+    if not mapped and kind != "auto":
         return not_applicable("no id range of its own was asked for")
     ranges = _ranges(facts)
     declared = listed(spec[UIDMAP]) or f"userns {spec[USERNS] or 'private'}"

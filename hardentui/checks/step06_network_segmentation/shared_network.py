@@ -77,7 +77,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def _app(facts: ContainerFacts) -> str:
     added = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
-    return app_of({**facts.labels, **added}, pod_of(facts))
+    labelled = app_of({**facts.labels, **added})
+    pod = str(facts.inspect.get("Pod") or "")
+    members = {peer.app for peer in facts.peers if pod and peer.pod == pod and peer.app}
+    if not labelled and len(members) == 1:  # the infra container is of the application of its pod
+        return members.pop()
+    return labelled or app_of({}, pod_of(facts))
 
 
 def _app_of_peer(peer: Peer) -> str:

@@ -18,6 +18,7 @@ declare it with `--expose`, or allow it in the checklist, so that the next reade
 
 from __future__ import annotations
 
+from hardentui.checks.common import is_planned, section
 from hardentui.checks.examples import container
 from hardentui.checks.networks import (
     declared_ports,
@@ -44,6 +45,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
+from hardentui.options.create_command import parse_create_command
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -62,11 +64,21 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(facts.image, Unreadable):
         return unknown(f"the ports of its image are not known: {facts.image.reason}", shown(ports))
     allowed = {pair for word in parameters.texts("allowed") for pair in exposed(word)}
-    known = declared_ports(facts, facts.image.config) | allowed
+    known = declared_ports(facts, facts.image.config) | _typed(facts) | allowed
     extra = [port for port in ports if (port.container, port.protocol) not in known]
     if extra:
         return failed(f"neither the image nor the container declares {shown(extra)}", shown(ports))
     return passed(shown(ports))
+
+
+def _typed(facts: ContainerFacts) -> frozenset[tuple[int, str]]:
+    """What was declared with --expose when it was made: inspect mixes that with what is published."""
+    command = (
+        None
+        if is_planned(facts)
+        else parse_create_command(section(facts.inspect, "Config").get("CreateCommand"))
+    )
+    return frozenset(pair for word in (command.all("--expose") if command else ()) for pair in exposed(word))
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

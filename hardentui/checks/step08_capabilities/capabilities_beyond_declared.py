@@ -24,7 +24,7 @@ from hardentui.checks.capabilities import (
     needed_by_image,
     short,
 )
-from hardentui.checks.common import is_planned, proc
+from hardentui.checks.common import declared_user, is_planned, is_root, proc
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning, Unreadable
@@ -77,7 +77,14 @@ def _recorded(facts: ContainerFacts) -> frozenset[str]:
 def _added(facts: ContainerFacts) -> frozenset[str]:
     """Capabilities that reach a process without root through the inheritable and ambient sets."""
     added = frozenset(capability_name(word) for word in facts.spec[CAP_ADD])
-    return ALL_CAPABILITIES if "all" in added else added | needed_by_image(facts)
+    if "all" in added:
+        return ALL_CAPABILITIES
+    recorded = frozenset[str]()
+    if not is_root(declared_user(facts)) and not is_planned(facts):
+        # a default capability that was added is no longer seen in CapAdd; of another user than root Podman
+        # records as effective what was added and nothing else
+        recorded = frozenset(capability_name(str(word)) for word in facts.inspect.get("EffectiveCaps") or ())
+    return added | recorded | needed_by_image(facts)
 
 
 _CHOWN = frozenset({"CAP_CHOWN"})

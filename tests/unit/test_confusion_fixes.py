@@ -1,0 +1,270 @@
+"""Wrong answers that the confusion table has shown, each as the smallest case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.checks import check_by_id
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.host.files import LocalFiles
+from hardentui.model.check import Parameters
+from hardentui.model.facts import (
+    CapabilitySets,
+    ContainerFacts,
+    IdRange,
+    ImageFacts,
+    Kernel,
+    NetworkFacts,
+    Peer,
+    VolumeFacts,
+)
+from hardentui.model.finding import Status, Verdict
+from hardentui.options import (
+    DEVICES,
+    GROUP_ADD,
+    LABELS,
+    MOUNTS,
+    NETWORK,
+    POD,
+    PUBLISH,
+    USERNS,
+    Mount,
+    Port,
+)
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+from hardentui.workbench.gather import with_peers
+from hardentui.workbench.links import links_of, real_path
+
+PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
+
+
+def verdict(check_id: str, facts: ContainerFacts) -> Verdict:
+    check = check_by_id(check_id)
+    assert check is not None
+    answer: Verdict = check.evaluate(facts, Parameters(check.parameters))
+    return answer
+
+
+def answer(check_id: str, facts: ContainerFacts) -> Status:
+    return verdict(check_id, facts).status
+
+
+def bind(source: str, destination: str = "/data", *options: str) -> tuple[Any, Any]:
+    return MOUNTS, (Mount("bind", source, destination, tuple(options)),)
+
+
+@pytest.mark.parametrize("group", ["disk", "6"])
+def test_a_group_of_the_image_is_nobodys_group_under_a_map(group: str) -> None:
+    added = (GROUP_ADD, (group,))
+    assert answer("dangerous-supplementary-groups", container(added)) is FAIL
+    assert answer("dangerous-supplementary-groups", container(added, (USERNS, "auto"))) is PASS
+    assert answer("dangerous-supplementary-groups", container(added, engine=rootless())) is PASS
+    kept = container((GROUP_ADD, ("keep-groups",)), engine=rootless())
+    assert answer("dangerous-supplementary-groups", kept) is FAIL
+
+
+def with_passed_on(user: str, recorded: list[str]) -> ContainerFacts:
+    """CHOWN is in the inheritable set; Podman leaves a default capability that was added out of CapAdd."""
+    passed_on = frozenset({"CAP_CHOWN"})
+    sets = CapabilitySets(bounding=DEFAULT_CAPABILITIES, inheritable=passed_on, ambient=passed_on)
+    inspect = {
+        "BoundingCaps": sorted(DEFAULT_CAPABILITIES),
+        "EffectiveCaps": recorded,
+        "Config": {"User": user},
+    }
+    return container(kernel=Kernel(7, capabilities=sets), inspect=inspect)
+
+
+def test_a_default_capability_that_was_added_is_declared() -> None:
+    check = "capabilities-beyond-declared"
+    assert answer(check, with_passed_on("101", ["CAP_CHOWN"])) is PASS
+    assert answer(check, with_passed_on("101", [])) is FAIL
+
+
+def test_the_recorded_set_of_root_excuses_nothing_that_is_passed_on() -> None:
+    facts = with_passed_on("root", sorted(DEFAULT_CAPABILITIES))
+    assert answer("capabilities-beyond-declared", facts) is FAIL
+
+
+def test_keep_id_is_no_claim_to_ids_of_its_own() -> None:
+    kernel = Kernel(7, uid_map=(IdRange(0, 100_000, 1000), IdRange(1000, 1000, 1)))
+    peer = Peer("2" * 64, "wiki", uid_ranges=((100_000, 65_536),))
+    inspect = {"HostConfig": {"IDMappings": {"UidMap": ["0:1:1000"]}}}
+    kept = container((USERNS, "keep-id"), kernel=kernel, engine=rootless(), peers=(peer,), inspect=inspect)
+    assert answer("overlapping-uid-ranges", kept) is NOT_APPLICABLE
+    automatic = container((USERNS, "auto"), kernel=kernel, peers=(peer,))
+    assert answer("overlapping-uid-ranges", automatic) is FAIL
+
+
+@pytest.mark.parametrize(
+    "source", ["/srv/engine/api.socket", "/srv/engine", "/srv/", "/srv/engine/../engine"]
+)
+def test_the_socket_of_this_engine_counts_wherever_it_lies(source: str) -> None:
+    engine = rootful(url="unix:///srv/engine/api.socket")
+    assert answer("mounted-engine-socket", container(bind(source), engine=engine)) is FAIL
+
+
+def test_a_neighbour_of_the_engine_socket_or_a_far_engine_does_not_count() -> None:
+    engine = rootful(url="unix:///srv/engine/api.socket")
+    assert answer("mounted-engine-socket", container(bind("/srv/engine2"), engine=engine)) is PASS
+    far = rootful(url="unix:///srv/engine/api.socket", local=False)
+    assert answer("mounted-engine-socket", container(bind("/srv/engine"), engine=far)) is PASS
+
+
+@pytest.mark.parametrize(
+    ("check_id", "target"),
+    [("mounted-engine-socket", "/run/podman"), ("sensitive-host-mount", "/etc"), ("writable-mount", "/data")],
+)
+def test_a_mount_is_judged_by_where_its_link_leads(check_id: str, target: str) -> None:
+    typed = "/opt/link.sock"  # by its own name a socket, which writable-mount leaves to others
+    read_only = () if check_id == "writable-mount" else ("ro",)
+    facts = container(bind(typed, "/inside", *read_only))
+    assert answer(check_id, facts) is PASS
+    linked = container(bind(typed, "/inside", *read_only), links={typed: target})
+    assert answer(check_id, linked) is FAIL
+
+
+def test_links_are_followed_as_the_kernel_follows_them(tmp_path: Path) -> None:
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "one").symlink_to("real")
+    (tmp_path / "two").symlink_to(tmp_path / "one" / "deep")
+    (tmp_path / "up").symlink_to("real/deep/../..")
+    (tmp_path / "round").symlink_to("round")
+    root = str(tmp_path.resolve())
+    files = LocalFiles()
+    assert real_path(files, f"{root}/two") == f"{root}/real/deep"
+    assert real_path(files, f"{root}/two/../deep") == f"{root}/real/deep"
+    assert real_path(files, f"{root}/up/real") == f"{root}/real"
+    assert real_path(files, f"{root}/real/") == f"{root}/real"
+    with pytest.raises(OSError, match="links"):
+        real_path(files, f"{root}/round")
+
+
+def test_only_mounts_that_go_through_links_are_noted(tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    (root / "plain").mkdir()
+    (root / "link").symlink_to("plain")
+    sources = [f"{root}/plain", f"{root}/link", f"{root}/gone"]
+    mounts = [{"Type": "bind", "Source": source} for source in sources]
+    mounts.append({"Type": "volume", "Source": f"{root}/link"})
+    behind = VolumeFacts("v", {"Options": {"o": "bind", "device": f"{root}/link/."}})
+    found = links_of(LocalFiles(), {"Mounts": mounts}, {"v": behind})
+    assert found == {f"{root}/link": f"{root}/plain", f"{root}/link/.": f"{root}/plain"}
+
+
+def test_a_published_port_can_be_declared_with_expose() -> None:
+    """Podman's inspect mixes what is exposed with what is published."""
+    image = ImageFacts("1" * 64, {"Config": {}})
+    words = ["podman", "run", "-p", "127.0.0.1:5432:5432", "--expose", "5432", "shop"]
+    published = (PUBLISH, (Port(5432, "5432", "127.0.0.1"),))
+    declared = container(published, image=image, inspect={"Config": {"CreateCommand": words}})
+    assert answer("undeclared-published-port", declared) is PASS
+    words = [word for word in words if word not in ("--expose", "5432")]
+    undeclared = container(published, image=image, inspect={"Config": {"CreateCommand": words}})
+    assert answer("undeclared-published-port", undeclared) is FAIL
+
+
+def pod(**infra: Any) -> dict[str, Any]:
+    return {"Name": "shop", "InfraConfig": infra}
+
+
+def test_a_member_of_a_pod_needs_what_its_pod_needs() -> None:
+    low, high = ({"8080/tcp": [{"HostIp": "", "HostPort": port}]} for port in ("80", "8080"))
+    check = "needless-rootful-engine"
+    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=low))) is PASS
+    assert answer(check, container((POD, "shop"), pod=pod(HostNetwork=True))) is PASS
+    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=high))) is FAIL
+    assert answer(check, container((POD, "shop"), pod=pod(PortBindings=None))) is FAIL
+
+
+def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> ContainerFacts:
+    networks = {} if pod_id and not infra else {"shop-net": {}}
+    inspect = {
+        "Pod": pod_id,
+        "IsInfra": infra,
+        "NetworkSettings": {"Networks": networks},
+        "Config": {"Labels": {"app": label} if label else {}},
+    }
+    facts = container(
+        (NETWORK, ("shop-net",)),
+        (LABELS, (f"app={label}",) if label else ()),
+        inspect=inspect,
+        networks={"shop-net": NetworkFacts("shop-net")},
+        pod={"Name": "shop-pod"} if pod_id else None,
+    )
+    return ContainerFacts(**{**_fields(facts), "id": name * 64, "name": name})
+
+
+def _fields(facts: ContainerFacts) -> dict[str, Any]:
+    return {name: getattr(facts, name) for name in facts.__dataclass_fields__}
+
+
+def shared(*all_facts: ContainerFacts) -> dict[str, Verdict]:
+    return {facts.name: verdict("shared-network", facts) for facts in with_peers(all_facts)}
+
+
+def test_the_infra_container_belongs_to_the_application_of_its_pod() -> None:
+    member, infra = on_network("a", "shop", "p" * 64), on_network("b", "", "p" * 64, infra=True)
+    friend, stranger = on_network("c", "shop"), on_network("d", "wiki")
+    assert shared(member, infra, friend)["b"].status is PASS
+    assert shared(member, infra, friend)["c"].status is PASS
+    answers = shared(member, infra, stranger)
+    assert answers["b"].status is FAIL
+    assert answers["d"].status is FAIL
+
+
+def test_a_pod_without_labels_is_called_by_its_name() -> None:
+    member, infra = on_network("a", "", "p" * 64), on_network("b", "", "p" * 64, infra=True)
+    answers = shared(member, infra, on_network("d", "wiki"))
+    assert answers["d"].status is FAIL
+    assert "pod shop-pod" in answers["d"].reason
+    assert "ppp" not in answers["d"].reason
+
+
+def document(**over: Any) -> dict[str, Any]:
+    return {"Id": "1" * 64, "Config": {}, "HostConfig": {"Devices": []}, "Mounts": [], **over}
+
+
+def devices(sources: Sources) -> tuple[str, ...]:
+    return read_spec(sources)[DEVICES]
+
+
+TUN = "/dev/net/tun"
+
+
+def test_devices_of_a_rootless_container_are_read_though_inspect_shows_none() -> None:
+    words = [
+        "podman",
+        "run",
+        "--device",
+        TUN,
+        "--device=/dev/fuse:/dev/other:r",
+        "--device",
+        "a.com/b=c",
+        "i",
+    ]
+    made = document(Config={"CreateCommand": words})
+    wanted = (f"{TUN}:{TUN}:rwm", "/dev/fuse:/dev/other:r", "a.com/b=c")
+    assert devices(Sources(made, rootless=True)) == wanted
+
+
+def test_devices_of_a_rootless_container_of_the_api_are_mounts_that_nobody_asked_for() -> None:
+    mounts = [
+        {"type": "bind", "source": TUN, "destination": TUN},
+        {"type": "bind", "source": "/dev/fuse", "destination": "/volume"},
+        {"type": "bind", "source": "/srv/data", "destination": "/data"},
+        {"type": "devpts", "source": "devpts", "destination": "/dev/pts"},
+    ]
+    asked = document(Mounts=[{"Type": "bind", "Source": "/dev/fuse", "Destination": "/volume"}])
+    assert devices(Sources(asked, oci_config={"mounts": mounts}, rootless=True)) == (f"{TUN}:{TUN}:rwm",)
+    assert devices(Sources(asked, oci_config={"mounts": mounts})) == ()
+
+
+def test_privileged_mode_of_a_rootless_container_is_no_list_of_devices() -> None:
+    mounts = [{"type": "bind", "source": TUN, "destination": TUN}]
+    made = document(HostConfig={"Privileged": True, "Devices": []})
+    assert devices(Sources(made, oci_config={"mounts": mounts}, rootless=True)) == ()
