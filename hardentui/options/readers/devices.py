@@ -64,10 +64,22 @@ def _oci_access(view: View) -> dict[str, str]:
     }
 
 
+def _bound(view: View) -> list[tuple[str, str]]:
+    """Devices of a rootless container, which inspect does not show: Podman mounts them instead."""
+    if not view.sources.rootless or view.host.get("Privileged"):
+        return []
+    if view.command is not None:
+        given = (_split(argument) for argument in view.command.all("--device") if not _is_cdi(argument))
+        return [(host, inside) for host, inside, _ in given]
+    asked = {str(mount.get("Destination")) for mount in view.inspect.get("Mounts") or ()}
+    pairs = ((str(m.get("source")), str(m.get("destination"))) for m in (view.oci or {}).get("mounts") or ())
+    return [(host, inside) for host, inside in pairs if host.startswith("/dev/") and inside not in asked]
+
+
 def read_devices(view: View) -> Reading:
     shown = [
         (str(d.get("PathOnHost")), str(d.get("PathInContainer"))) for d in view.host.get("Devices") or ()
-    ]
+    ] or _bound(view)
     if view.command is not None:
         given = view.command.all("--device")
         found = _from_command(view, shown)
