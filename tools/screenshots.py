@@ -6,6 +6,8 @@ Run `make screenshots`, or `python tools/screenshots.py [FOLDER]`.
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import sys
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +23,10 @@ from hardentui.workbench.workbench import Workbench
 FOLDER = Path(__file__).parent.parent / "screenshots"
 SMALL, LARGE, HUGE = (80, 24), (120, 36), (180, 50)
 CONTAINER = "shop-web"
+
+
+_WEB_FONTS = re.compile(r"@font-face\s*\{.*?\}\s*", re.DOTALL)
+"""A picture that fetches fonts from the web looks different offline, and tells others who looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +87,16 @@ async def take(picture: Picture, folder: Path) -> None:
             await pilot.press(key)
         await _settle(app, pilot)
         svg = app.export_screenshot(title="HardenTUI", simplify=True)
+    svg = _WEB_FONTS.sub("", svg)
     (folder / f"{picture.name}.svg").write_text(svg, encoding="utf-8")
     print(f"{picture.name}.svg")
 
 
 def main(folder: Path) -> None:
     """Take all pictures; those of before are replaced."""
+    folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
+    os.chdir("/")  # the pictures show the current folder, and nobody's home belongs into them
     for picture in PICTURES:
         asyncio.run(take(picture, folder))
 
