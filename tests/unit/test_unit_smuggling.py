@@ -43,8 +43,8 @@ hostile = st.lists(
     st.sampled_from(
         (
             "\r", "\n", "\r\n", "\n\r", "\x85", "\u2028", "\u2029", "\x0b", "\x0c", "\t", "\x1b[2J",
-            "\x9b", "\x7f", "[Service]", "[Container]", "ExecStart=/bin/evil", "Image=evil", "=", "#", ";", "\\",
-            '"', "'", " ", "a", "é", "%n", "$X", ",", ":",
+            "\x9b", "\x7f", "[Service]", "[Container]", "ExecStart=/bin/evil", "Image=evil", "=", "#", ";",
+            "\\", '"', "'", " ", "a", "é", "%n", "$X", ",", ":",
         )
     ),
     min_size=1,
