@@ -6,17 +6,21 @@ That it equals the real generator of one version is shown in tests/live/test_qua
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
 from hardentui.options.flags import CARRIED_GLOBALS
+from hardentui.workbench.outputs import output
+from hardentui.workbench.views import Target
 from hardentui.writers.quadlet_port import generate, losses, prove_by_port
 from hardentui.writers.quadlet_port.keys import KEYS
 from hardentui.writers.units import Bundle, UnitContext, bundle
@@ -358,3 +362,46 @@ def test_a_global_flag_that_gets_lost_is_a_difference() -> None:
 def test_a_bundle_without_a_container_is_no_proof() -> None:
     with pytest.raises(GeneratorError, match=r"no \.container unit"):
         prove_by_port({"n.network": "[Network]\n"}, ["run", "x"], Version(5, 4), False)
+
+
+# --- its use ----------------------------------------------------------------------------------------
+
+
+def _written(version: Version | None) -> str:
+    facts = replace(container(engine=rootful(version=Version(5, 4, 2))), spec=SPEC)
+    return output(facts, None, Target.QUADLET, version=version).proof
+
+
+def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.host.generator.find_generator", lambda: None)
+
+
+def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_generator(monkeypatch)
+    assert _written(None) == (
+        "the generator of Podman 5.4.2, as it is built into HardenTUI, accepts it and makes exactly the"
+        " intended command"
+    )
+
+
+@pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
+def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.host.generator.find_generator", lambda: "/never/started")
+    assert f"the generator of Podman {version}, as it is built into HardenTUI, accepts it" in _written(
+        version
+    )
+
+
+def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.host.generator.find_generator", lambda: "/no/such/generator")
+    for version in (None, Version(5, 4, 2)):
+        with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
+            _written(version)
+
+
+def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_generator(monkeypatch)
+    monkeypatch.setattr("hardentui.writers.quadlet.words", lambda _: 'sh ""')
+    with pytest.raises(GeneratorError, match="would run another command than was meant") as caught:
+        _written(None)
+    assert "command: meant 'sh' '-c'" in caught.value.hint
