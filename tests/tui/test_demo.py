@@ -1,0 +1,35 @@
+"""The same screens on the real workbench with its simulated host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.widgets import Button, Input
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.screens.write import WriteScreen
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
+from tests.tui.support import running, shows, until
+
+
+async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
+    app = HardenApp(lambda: Workbench.open(Selection(demo=True)), environ={})
+    async with running(app, (120, 36)) as pilot:
+        await shows(pilot, "SIMULATED HOST", "worst first", "shop-web")
+        await until(pilot, lambda: app.session.host is not None, 20)
+        await pilot.press("slash", *"shop-web", "enter", "enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        for key in "1234567890":
+            await pilot.press(key)
+            await shows(pilot, f"› {int(key) or 10} ")
+        await pilot.press("F")
+        await shows(pilot, "fixes", "[Container]")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled, 20)
+        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        await pilot.press("enter", "enter")
+        await until(pilot, (tmp_path / "shop-web.container").exists, 20)
+    assert "NoNewPrivileges=true" in (tmp_path / "shop-web.container").read_text()
