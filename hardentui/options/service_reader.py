@@ -5,9 +5,11 @@ Every word of the command knows where it stands in the unit, or out of which var
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
@@ -28,6 +30,7 @@ EXTRA = "PODMAN_EXTRA_ARGS"
 
 _SHELLS = frozenset({"sh", "bash", "dash"})
 _PREFIXES = "-@:+!|"
+_SHELL_VARIABLE = re.compile(UNKNOWN + r"\$(?:(\w+)|\{(\w+)\})")
 _BLANKS = " \t\n\r"
 _OPERATORS = ";&|()<>"
 
@@ -92,8 +95,13 @@ class ServiceFiles:
     texts: tuple[str, ...]
     specifiers: Mapping[str, str] = field(default_factory=dict)
 
-    def read(self) -> tuple[UnitText, ...]:
+    @cached_property
+    def _read(self) -> tuple[UnitText, ...]:
         return tuple(UnitText(text, SYSTEMD) for text in self.texts)
+
+    def read(self) -> tuple[UnitText, ...]:
+        """The files, each read once."""
+        return self._read
 
     def variables(self) -> dict[str, Variable]:
         """The variables of Environment=, specifiers not yet put in."""
@@ -181,8 +189,19 @@ class ServiceFiles:
             texts = [word.text for word in words]
             for index, text in enumerate(texts):
                 if text.rpartition("/")[2] == "podman" and set(texts[:index]) <= {"exec"}:
-                    return tuple(word.piece(value, script, offsets) for word in words[index + 1 :])
+                    found = [word.piece(value, script, offsets) for word in words[index + 1 :]]
+                    return tuple(p for piece in found for p in self._put_in_by_shell(piece, variables))
         raise InputError("The shell script in ExecStart= has no podman run that can be understood.")
+
+    def _put_in_by_shell(self, piece: Piece, variables: dict[str, str]) -> list[Piece]:
+        """A bare `$NAME`, which the shell splits at blanks, whatever quotes are in it."""
+        found = _SHELL_VARIABLE.fullmatch(piece.text)
+        if not found:
+            return [piece]
+        name = found[1] or found[2]
+        if name in variables:
+            return [Piece(text, "", piece.start, piece.end, name) for text in variables[name].split()]
+        return [] if name == EXTRA or not self.has_variable_files else [piece]
 
     def spec(self) -> Spec:
         """What the command asks for."""
@@ -290,6 +309,8 @@ def _shell_word(characters: Sequence[_Character], at: int) -> tuple[_ShellWord, 
             elif character == "\\" and quote == '"' and _at(characters, at + 1) in '"\\$`':
                 at += 1
                 out.append(_at(characters, at))
+            elif quote == '"' and character in "$`":
+                out.append(UNKNOWN + UNKNOWN + character)
             else:
                 out.append(character)
         elif character in "'\"":

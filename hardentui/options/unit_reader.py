@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from hardentui.errors import InputError
@@ -77,14 +78,23 @@ class QuadletFiles:
     specifiers: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
 
-    def read(self) -> tuple[UnitText, ...]:
+    @cached_property
+    def _read(self) -> tuple[UnitText, ...]:
         return tuple(UnitText(text, QUADLET) for text in self.texts)
 
+    def read(self) -> tuple[UnitText, ...]:
+        """The files, each read once."""
+        return self._read
+
     def expanded(self, text: str) -> str:
-        return expand(text, dict(self.specifiers), self.variables())
+        return expand(text, dict(self.specifiers), self._variables)
 
     def variables(self) -> dict[str, str]:
         """The service's own variables, which stand for empty words and semicolons."""
+        return dict(self._variables)
+
+    @cached_property
+    def _variables(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for text in self.read():
             for assignment in text.of("Service", "Environment"):

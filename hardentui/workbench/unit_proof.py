@@ -12,7 +12,7 @@ from hardentui.host.generator import dry_run, exec_start, find_generator, verify
 from hardentui.host.systemd_words import UNEXPANDED
 from hardentui.model.facts import Unreadable
 from hardentui.model.version import Version
-from hardentui.options.service_reader import EXTRA
+from hardentui.options.service_reader import EXTRA, ServiceFiles
 from hardentui.workbench.unit_edits import EditedFile, EditedUnit
 from hardentui.workbench.unit_origin import Origin, OriginKind
 from hardentui.writers.compare import compare_arguments
@@ -105,6 +105,7 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
     script = argv[2] if len(argv) > 2 else ""
     for unset in _UNSET:
         script = script.replace(unset, "")
+    variables = ServiceFiles((text,)).variables()
     lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>")
     lexer.whitespace_split = True
     lexer.commenters = ""
@@ -113,6 +114,9 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
         if set(word) <= set(";&|()<>"):
             if command:
                 break
+        elif command and word.removeprefix("$") in (*variables, EXTRA) and word.startswith("$"):
+            value = variables.get(word[1:])
+            command += value.spelled.split() if value else ()
         elif command or word.rpartition("/")[2] == "podman":
             command.append(word)
     return tuple(command)

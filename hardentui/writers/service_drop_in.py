@@ -25,6 +25,7 @@ from hardentui.writers.unit_spans import with_lines, with_span, without_span
 
 SERVICE = "Service"
 _SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
+_SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,8 @@ class _Word:
             text = self.text if self.spelled else neutral(shlex.quote(self.text))
             return quote_word(text)[1:-1].replace("'", "\\'")
         text = self.text if self.spelled else neutral(self.text)
-        return text if _SAFE.fullmatch(text) else quote_word(text)
+        plain = _SAFE_SPELLED if self.spelled else _SAFE
+        return text if plain.fullmatch(text) else quote_word(text)
 
     def in_variable(self, in_shell: bool) -> str:
         """As the value of a variable wants it, before Environment= quotes it."""

@@ -19,6 +19,8 @@ from hardentui.options.items import Item, is_list, item_word, items_of, same
 from hardentui.options.mount_text import mount_text, parse_mount
 
 Items = tuple[Item, ...]
+MOST_EDITS = 200
+"""Places of one option that are changed; each one is a new reading of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,13 @@ def decide(entries: Sequence[Items], change: OptionChange) -> Decision:
     Raises:
         CannotExpress: what has to go cannot be found, because an entry is known to systemd only.
     """
-    return (_decide_list if is_list(change.option) else _decide_scalar)(entries, change)
+    decision = (_decide_list if is_list(change.option) else _decide_scalar)(entries, change)
+    if len(decision.replaced) > MOST_EDITS:
+        raise CannotExpress(
+            f"{change.option.flag} stands in more than {MOST_EDITS} places of the unit.",
+            "Change them by hand.",
+        )
+    return decision
 
 
 def _decide_scalar(entries: Sequence[Items], change: OptionChange) -> Decision:

@@ -1,0 +1,179 @@
+"""A unit file against the container that runs: only what both know, and no secret shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks.examples import container
+from hardentui.errors import InputError
+from hardentui.harden.drift import drift
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.plan import Plan
+from hardentui.model.spec import Spec
+from hardentui.model.version import Version
+from hardentui.options import (
+    CAP_ADD,
+    CGROUPS,
+    COMMAND,
+    ENV,
+    HEALTH_CMD,
+    IMAGE,
+    LABELS,
+    MEMORY,
+    NAME,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PUBLISH,
+    READ_ONLY,
+    REMOVE,
+    USER,
+    Port,
+)
+from hardentui.workbench.unit_edits import edited, shown_diff
+from hardentui.workbench.unit_origin import Origin, drift_of, origin_of, unit_spec
+from tests.support.rooted import Rooted
+
+SAME = Spec.of((IMAGE, "a"), (CAP_ADD, ("NET_RAW",)), (PUBLISH, (Port(80, "80"),)), (USER, "5"))
+
+
+def options(file: Spec, running: Spec, created: Spec | None) -> list[str]:
+    return [one.option for one in drift(file, running, created)]
+
+
+def test_two_spellings_are_no_drift() -> None:
+    other = SAME.with_(CAP_ADD, ("CAP_NET_RAW",))
+    assert drift(SAME, other, other) == ()
+
+
+def test_what_systemd_and_images_add_is_no_drift() -> None:
+    running = Spec.of(
+        (REMOVE, True), (CGROUPS, "split"), (USER, "1000"), (COMMAND, ("x",)), (NETWORK, ("podman",))
+    )
+    assert drift(Spec(), running, Spec.of((CGROUPS, "split"))) == ()
+    assert drift(Spec.of((USER, "1000")), Spec(), Spec.of((USER, "1000"))) == ()
+    assert drift(Spec(), running, None) == ()
+
+
+def test_an_old_container_differs_from_its_new_file() -> None:
+    file = SAME.with_(NO_NEW_PRIVILEGES, True).with_(CAP_ADD, ())
+    assert options(file, SAME, SAME) == ["cap-add", "no-new-privileges"]
+    assert options(file, SAME, None) == ["no-new-privileges"]  # inspect alone is not sure of capabilities
+    found = {one.option: one for one in drift(file, SAME, SAME)}
+    assert str(found["cap-add"]) == "--cap-add: the file says nothing, NET_RAW runs"
+    assert "--security-opt no-new-privileges: the file says True" in str(found["no-new-privileges"])
+
+
+def test_what_was_updated_later_differs_too() -> None:
+    assert options(SAME, SAME.with_(MEMORY, 1 << 20), SAME) == ["memory"]
+    assert options(SAME.with_(NAME, "a"), SAME.with_(NAME, "b"), SAME.with_(NAME, "a")) == ["name"]
+    assert options(SAME, SAME.with_(READ_ONLY, True), SAME) == []  # nothing changes that in a container
+
+
+def test_what_one_of_them_does_not_know_is_not_compared() -> None:
+    unknown = replace(SAME, unknowable=frozenset({MEMORY}))
+    assert options(unknown, SAME.with_(MEMORY, 5), SAME.with_(MEMORY, 5)) == []
+    assert options(SAME.with_(MEMORY, 5), SAME, unknown) == []
+
+
+def test_no_secret_is_shown() -> None:
+    file = Spec.of((ENV, ("PASSWORD=hunter2", "A=1")), (COMMAND, ("x", "hunter2")), (LABELS, ("t=hunter2",)),
+                   (HEALTH_CMD, "hunter2"))  # fmt: skip
+    found = drift(file, Spec.of((ENV, ("A=1",))), Spec.of((ENV, ("A=1",))))
+    assert len(found) == 4
+    assert "hunter2" not in repr(found)
+    assert "--env: the file says PASSWORD, nothing runs" in [str(one) for one in found]
+    assert not any(one.security for one in found)
+
+
+# --- from files --------------------------------------------------------------------------------------
+
+UNIT = "[Container]\nImage=localhost/a:1\nContainerName=web\nReadOnly=true\nEnvironment=TOKEN=hunter2\n"
+
+
+def running(*words: str, label: str = "web.service", spec: Spec | None = None) -> ContainerFacts:
+    command = ["podman", "run", "--name", "web", *words, "localhost/a:1"]
+    facts = container(
+        inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": label}, "CreateCommand": command}}
+    )
+    return replace(facts, name="web", spec=spec or Spec.of((NAME, "web"), (IMAGE, "localhost/a:1")))
+
+
+def origin(tmp_path: Path, text: str = UNIT) -> Origin:
+    files = Rooted(tmp_path)
+    files.put("/etc/containers/systemd/web.container", text)
+    found = origin_of(files, running())
+    assert found is not None
+    return found
+
+
+def test_drift_of_files(tmp_path: Path) -> None:
+    found = drift_of(origin(tmp_path), running("--env=TOKEN=hunter2"))
+    assert [one.option for one in found] == ["read-only"]
+    assert drift_of(origin(tmp_path), running("--env=TOKEN=hunter2", "--read-only")) == ()
+
+
+def test_no_label_no_file_no_local_engine_no_origin(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    files.put("/etc/containers/systemd/web.container", UNIT)
+    assert origin_of(files, running(label="")) is None
+    assert origin_of(files, running(label="gone.service")) is None
+    facts = running()
+    assert origin_of(files, replace(facts, engine=replace(facts.engine, local=False))) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("[Container]\nImage=a\nContainerName=db\n", "makes a container called db"),
+        ("[Container]\nImage=a\n", "makes a container called systemd-web"),
+        ("[Service]\nExecStart=/bin/true\n", "no section"),
+        ("[Container]\nImage=a\rb\n", "carriage return"),
+        ("\udcff\n[Container]\n", "UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        origin(tmp_path, text)
+
+
+def test_a_name_that_systemd_puts_in(tmp_path: Path) -> None:
+    assert unit_spec(origin(tmp_path, UNIT.replace("ContainerName=web", "ContainerName=%N")))[NAME] == "web"
+
+
+def _plan(before: Spec, after: Spec) -> Plan:
+    return Plan("web", "a", (), (), before, after)
+
+
+def test_a_link_is_not_edited_but_may_get_a_drop_in(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    files.put("/srv/web.container", UNIT)
+    place = tmp_path / "etc/containers/systemd"
+    place.mkdir(parents=True)
+    (place / "web.container").symlink_to("../../../srv/web.container")
+    found = origin_of(files, running())
+    assert found is not None
+    plan = _plan(Spec(), Spec.of((NO_NEW_PRIVILEGES, True)))
+    with pytest.raises(InputError, match="symbolic link"):
+        edited(found, plan, Version(5, 4))
+    made = edited(found, plan, Version(5, 4), style="drop-in")
+    assert [one.path for one in made.files] == ["/etc/containers/systemd/web.container.d/50-hardentui.conf"]
+
+
+def test_a_file_of_a_package_gets_its_drop_in_below_etc(tmp_path: Path) -> None:
+    found = replace(origin(tmp_path), path="/usr/share/containers/systemd/web.container")
+    plan = _plan(Spec(), Spec.of((NO_NEW_PRIVILEGES, True)))
+    made = edited(found, plan, Version(5, 4), style="drop-in")
+    assert made.files[0].folder == "/etc/containers/systemd/web.container.d"
+    assert any("package" in note for note in edited(found, plan, Version(5, 4)).notes)
+    assert made.commands == ("systemctl daemon-reload", "systemctl restart web.service")
+
+
+def test_the_diff_that_is_shown_has_no_secrets(tmp_path: Path) -> None:
+    plan = _plan(Spec(), Spec.of((ENV, ("A=1", "KEY_TOKEN=topsecret"))))
+    shown = shown_diff(edited(origin(tmp_path), plan, Version(5, 4)))
+    assert "+Environment=" in shown
+    assert "hunter2" not in shown
+    assert "topsecret" not in shown
