@@ -9,8 +9,10 @@ import pytest
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.errors import CannotFix
 from hardentui.host.files import LocalFiles
-from hardentui.model.check import Parameters
+from hardentui.model.activity import FileChange
+from hardentui.model.check import FixContext, Parameters
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
@@ -23,13 +25,17 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import Status, Verdict
 from hardentui.options import (
+    CPU_SHARES,
     DEVICES,
     GROUP_ADD,
     LABELS,
+    MEMORY,
     MOUNTS,
     NETWORK,
+    PIDS_LIMIT,
     POD,
     PUBLISH,
+    READ_ONLY,
     USERNS,
     Mount,
     Port,
@@ -182,7 +188,7 @@ def test_a_member_of_a_pod_needs_what_its_pod_needs() -> None:
 
 
 def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> ContainerFacts:
-    networks = {} if pod_id and not infra else {"shop-net": {}}
+    networks: dict[str, Any] = {} if pod_id and not infra else {"shop-net": {}}
     inspect = {
         "Pod": pod_id,
         "IsInfra": infra,
@@ -268,3 +274,32 @@ def test_privileged_mode_of_a_rootless_container_is_no_list_of_devices() -> None
     mounts = [{"type": "bind", "source": TUN, "destination": TUN}]
     made = document(HostConfig={"Privileged": True, "Devices": []})
     assert devices(Sources(made, oci_config={"mounts": mounts}, rootless=True)) == ()
+
+
+_ASKED_FOR = ((MEMORY, 64 << 20), (CPU_SHARES, 512), (PIDS_LIMIT, 100))
+
+
+@pytest.mark.parametrize("check_id", ["no-memory-limit", "no-cpu-limit", "no-pids-limit"])
+def test_limits_that_podman_ignores_are_none(check_id: str) -> None:
+    """Rootless on cgroup v1: inspect may still show what was asked for while nothing runs yet."""
+    old, new = ({"host": {"cgroupVersion": version}} for version in ("v1", "v2"))
+    check = check_by_id(check_id)
+    assert check is not None
+    assert check.remediate is not None
+    ignored = container(*_ASKED_FOR, engine=rootless(info=old))
+    assert answer(check_id, ignored) is FAIL
+    with pytest.raises(CannotFix, match="cgroup v1"):
+        check.remediate(ignored.spec, FixContext(ignored, Parameters(check.parameters)))
+    assert answer(check_id, container(*_ASKED_FOR, engine=rootless(info=new))) is PASS
+    assert answer(check_id, container(*_ASKED_FOR, engine=rootful(info=old))) is PASS
+
+
+def test_the_mount_points_that_podman_makes_are_no_drift() -> None:
+    made = (FileChange("/var", "added"), FileChange("/run", "added"))
+    assert answer("drifted-files", container((READ_ONLY, True), changes=made)) is PASS
+    assert answer("drifted-files", container(changes=made)) is FAIL
+    mounts = (("/", "overlay", "rw"), ("/var/lib/data", "ext4", "rw"))
+    seen = Kernel(7, mounts=mounts)
+    assert answer("drifted-files", container(kernel=seen, changes=made)) is PASS
+    strange = (*made, FileChange("/var/www/up.php", "added"))
+    assert answer("drifted-files", container((READ_ONLY, True), kernel=seen, changes=strange)) is FAIL

@@ -17,10 +17,11 @@ instead of `disabled`.
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, engine_info, judge, without_cgroup
+from hardentui.checks.common import ask, judge, without_cgroup
 from hardentui.checks.examples import container, rootful
+from hardentui.checks.limits import cgroup_version
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -45,7 +46,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     shared = ask(facts, lambda kernel: kernel.shared_namespaces)
     asked = facts.spec[CGROUPNS]
     if isinstance(shared, frozenset) and "cgroup" in shared and asked != "host":
-        version = _cgroup_version(facts)
+        version = cgroup_version(facts)
         if version == "v1":
             return not_applicable("on cgroup v1 Podman shares the cgroup namespace by default")
         if not version:
@@ -61,14 +62,6 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         where="/proc: ns/cgroup",
         severity=Severity.MEDIUM,
     )
-
-
-def _cgroup_version(facts: ContainerFacts) -> str:
-    """`v1` or `v2`; empty when nobody looked."""
-    told = str(engine_info(facts.engine, "").get("cgroupVersion") or "")
-    if not told and not isinstance(facts.host, Unreadable) and isinstance(facts.host.cgroup_version, int):
-        return f"v{facts.host.cgroup_version}"
-    return told
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

@@ -21,6 +21,7 @@ import math
 
 from hardentui.checks.common import ask, judge, without_cgroup
 from hardentui.checks.examples import container
+from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
@@ -33,7 +34,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if without_cgroup(facts):
         return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
     spec = facts.spec
-    weighted = spec[CPU_SHARES] > 0 or bool(spec[CPUSET_CPUS])
+    weighted = (spec[CPU_SHARES] > 0 or bool(spec[CPUSET_CPUS])) and not ignored(facts)
     bounded = spec[CPUS] > 0 or spec[CPU_QUOTA] > 0
     return judge(
         ask(facts, lambda kernel: kernel.limits),
@@ -41,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
             limits.cpus is None and not weighted,
             "no quota" if limits.cpus is None else f"{limits.cpus:g} processors",
         ),
-        declared_bad=not (weighted or bounded),
+        declared_bad=not (weighted or bounded) or ignored(facts),
         declared=_words(spec),
         reason="it may use every processor of the host",
         where="cgroup of the container and above: cpu.max",
@@ -57,6 +58,7 @@ def _words(spec: Spec) -> str:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    refuse_where_ignored(context.facts)
     if spec[CPUS] > 0 or spec[CPU_QUOTA] > 0 or spec[CPU_SHARES] > 0 or spec[CPUSET_CPUS]:
         return spec
     text = context.parameters.text("cpus")

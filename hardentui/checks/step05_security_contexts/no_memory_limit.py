@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from hardentui.checks.common import ask, bytes_of, judge, without_cgroup
 from hardentui.checks.examples import container
+from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
@@ -41,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return judge(
         ask(facts, lambda kernel: kernel.limits),
         look,
-        declared_bad=memory <= 0 or endless_swap,
+        declared_bad=memory <= 0 or endless_swap or ignored(facts),
         declared=declared,
         reason="its memory is limited, its swap is not"
         if endless_swap
@@ -55,6 +56,7 @@ def _words(limit: int | None) -> str:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    refuse_where_ignored(context.facts)
     if spec[MEMORY_SWAP] == -1:
         spec = spec.without(MEMORY_SWAP)
     if spec[MEMORY] > 0:

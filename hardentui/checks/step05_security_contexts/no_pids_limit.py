@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from hardentui.checks.common import ask, judge, without_cgroup
 from hardentui.checks.examples import container
+from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
@@ -38,7 +39,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
             limits.pids is None or limits.pids > highest,
             "unlimited" if limits.pids is None else f"{limits.pids} tasks",
         ),
-        declared_bad=not 0 < limit <= highest,
+        declared_bad=not 0 < limit <= highest or ignored(facts),
         declared=f"{limit} tasks" if limit > 0 else "unlimited",
         reason=f"it may start more than {highest} processes and threads",
         where="cgroup of the container and above: pids.max",
@@ -46,6 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    refuse_where_ignored(context.facts)
     highest, limit = context.parameters.integer("highest"), context.parameters.integer("limit")
     if not 0 < limit <= highest:
         raise CannotFix(f"a limit of {limit} is not between 1 and {highest}", "Give another value for limit.")

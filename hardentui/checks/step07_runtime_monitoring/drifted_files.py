@@ -37,10 +37,12 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.options import READ_ONLY
 
 _EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
 _BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})
 _PROGRAMS = ("/bin", "/sbin", "/lib", "/lib64", "/usr", "/opt", "/etc", "/root")
+_WITH_READ_ONLY = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - Podman mounts them and makes their folders
 _SHOWN = 12
 
 
@@ -98,9 +100,13 @@ def _holds_mount(change: FileChange, mounted: tuple[str, ...]) -> bool:
 
 
 def _mounted(facts: ContainerFacts) -> tuple[str, ...]:
+    """Where something is mounted: as inspect and the kernel show it, and what comes with a read-only root."""
     mounts = facts.inspect.get("Mounts") or ()
     tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
-    return (*(str(mount.get("Destination")) for mount in mounts), *tmpfs)
+    table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
+    live = (point for point, _, _ in table if point != "/") if isinstance(table, tuple) else ()
+    with_read_only = _WITH_READ_ONLY if facts.spec[READ_ONLY] else ()
+    return (*(str(mount.get("Destination")) for mount in mounts), *tmpfs, *live, *with_read_only)
 
 
 def _foreign_programs(facts: ContainerFacts) -> tuple[Process, ...]:
