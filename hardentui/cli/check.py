@@ -38,11 +38,15 @@ def report_options(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli import session
     from hardentui.model.finding import Severity
-    from hardentui.workbench.judging import find_check
 
-    for check in options.check:
-        find_check(check)
-    with session.workbench(options, terminal, steps=options.step, checks=options.check) as bench:
+    if options.check:
+        from hardentui.workbench.judging import find_check
+
+        for check in options.check:
+            find_check(check)
+    with session.workbench(
+        options, terminal, steps=options.step, checks=options.check, everything=True
+    ) as bench:
         _all_there(options, bench)
         wanted = {row.key for row in session.named(bench.rows(), options.names)}
         shared = [] if options.names else session.of_host(bench)

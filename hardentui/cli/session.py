@@ -37,16 +37,31 @@ def selection_of(options: Namespace) -> Selection:
 
 @contextmanager
 def workbench(
-    options: Namespace, terminal: Terminal, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+    options: Namespace,
+    terminal: Terminal,
+    *,
+    steps: Iterable[int] = (),
+    checks: Iterable[str] = (),
+    everything: bool = False,
 ) -> Iterator[Workbench]:
     """An open workbench on real engines, or on the simulated host where that was asked for.
+
+    Args:
+        everything: all containers will be looked at, so the engines can begin at once.
 
     Raises:
         NoEngine: there is no Podman; says what was tried. A script must not take a simulated host for real.
     """
-    from hardentui.workbench.workbench import Workbench
+    from hardentui.workbench.opening import open_engines
 
-    bench = Workbench.open(selection_of(options), steps=steps, checks=checks)
+    selection = selection_of(options)
+    opened = open_engines(selection)
+    if everything:
+        for engine in opened.engines:
+            engine.begin()
+    from hardentui.workbench.workbench import Workbench  # while the engines are at work
+
+    bench = Workbench.of(opened, selection.checklist, steps=steps, checks=checks)
     try:
         if bench.simulated and not options.demo:
             raise NoEngine("No Podman was found.", tried(bench.attempts))

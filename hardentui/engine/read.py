@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
@@ -53,6 +53,7 @@ class Engine:
         self._on_close = [on_close] if on_close else []
         self._first = connect()
         self._second: Connection | None = None
+        self._ahead: _Ahead | None = None
 
     @property
     def connection(self) -> Connection:
@@ -76,8 +77,21 @@ class Engine:
             return False
         return True
 
+    def begin(self) -> None:
+        """Start to list and to inspect everything in the background.
+
+        The next `listed` and the next `inspect_many` take what has come by then: a check's own modules are
+        loaded while the engine is at work.
+        """
+        self._ahead = _Ahead(self._list, self._start_inspecting)
+
     def listed(self) -> tuple[Listed, ...]:
         """All containers, running or not, with the infra containers of pods."""
+        if self._ahead is not None and not self._ahead.told:
+            return self._ahead.listed()
+        return self._list()
+
+    def _list(self) -> tuple[Listed, ...]:
         answer = self._first.get("/containers/json", {"all": "true"})
         return tuple(map(shapes.listed, shapes.mappings(answer, "the list of containers", "Id")))
 
@@ -96,20 +110,29 @@ class Engine:
             EngineUnreachable: the engine does not answer any more; what arrived before was handed over.
         """
         wanted = tuple(ids)
-        todo = _Shared(wanted)
-        results: SimpleQueue[tuple[str, Inspected] | HardenError | None] = SimpleQueue()
-        connections = [self._first, self._second_connection()][: len(wanted)]
-        for connection in connections:
+        ahead, self._ahead = self._ahead, None
+        running = ahead.inspecting(wanted) if ahead is not None else None
+        running = running or self._start_inspecting(wanted)
+        try:
+            _hand_over(running.results, len(running.connections), on_result, stop)
+        finally:
+            if running.todo.end():
+                for connection in running.connections:
+                    connection.close()  # wakes a worker that still waits for an answer
+
+    def _start_inspecting(self, ids: tuple[str, ...]) -> _Inspecting:
+        running = _Inspecting(
+            _Shared(ids), SimpleQueue(), [self._first, self._second_connection()][: len(ids)]
+        )
+        for connection in running.connections:
             worker = threading.Thread(
-                target=_work, args=(connection, todo, results), name="hardentui-inspect", daemon=True
+                target=_work,
+                args=(connection, running.todo, running.results),
+                name="hardentui-inspect",
+                daemon=True,
             )
             worker.start()
-        try:
-            _hand_over(results, len(connections), on_result, stop)
-        finally:
-            if todo.end():
-                for connection in connections:
-                    connection.close()  # wakes a worker that still waits for an answer
+        return running
 
     def images(self) -> tuple[Mapping[str, Any], ...]:
         """The list of images, without intermediate layers."""
@@ -177,6 +200,56 @@ class Engine:
         if self._second is None:
             self._second = self._connect()
         return self._second
+
+
+class _Inspecting(NamedTuple):
+    """Workers that inspect: what is left to do, what came, and the connections that they use."""
+
+    todo: _Shared
+    results: SimpleQueue[tuple[str, Inspected] | HardenError | None]
+    connections: list[Connection]
+
+
+class _Ahead:
+    """A list of containers and their inspection, begun before anybody asked for it."""
+
+    def __init__(
+        self,
+        read_list: Callable[[], tuple[Listed, ...]],
+        start_inspecting: Callable[[tuple[str, ...]], _Inspecting],
+    ) -> None:
+        self.told = False
+        self._read_list = read_list
+        self._start_inspecting = start_inspecting
+        self._rows: tuple[Listed, ...] = ()
+        self._error: HardenError | None = None
+        self._running: _Inspecting | None = None
+        self._thread = threading.Thread(target=self._run, name="hardentui-ahead", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._rows = self._read_list()
+            self._running = self._start_inspecting(tuple(row.id for row in self._rows))
+        except HardenError as error:
+            self._error = error
+
+    def listed(self) -> tuple[Listed, ...]:
+        """The list, once it is there; raises what asking for it raised."""
+        self.told = True
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._rows
+
+    def inspecting(self, ids: tuple[str, ...]) -> _Inspecting | None:
+        """The inspection that is under way, when it is of exactly these."""
+        self._thread.join()
+        if self._running is not None and set(ids) == {row.id for row in self._rows}:
+            return self._running
+        if self._running is not None:
+            self._running.todo.end()
+        return None
 
 
 class _Shared:

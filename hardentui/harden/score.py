@@ -89,6 +89,14 @@ def cell(step: int, findings: Iterable[Finding]) -> Cell:
     return Cell(step, Status.NOT_APPLICABLE, None, 0, 0)
 
 
+def cells(steps: Iterable[int], findings: Iterable[Finding]) -> tuple[Cell, ...]:
+    """One cell per step."""
+    by_step: dict[int, list[Finding]] = {}
+    for finding in findings:
+        by_step.setdefault(finding.step, []).append(finding)
+    return tuple(cell(step, by_step.get(step, ())) for step in steps)
+
+
 def raises_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Failing findings, the one whose fix raises the score most first."""
     failing = [finding for finding in findings if finding.failing]

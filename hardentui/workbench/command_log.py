@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from time import strftime
@@ -18,6 +19,7 @@ class CommandLog:
     def __init__(self) -> None:
         self._commands: deque[Command] = deque(maxlen=KEPT)
         self._listeners: list[Callable[[Command], None]] = []
+        self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> None:
         command = Command(
@@ -26,7 +28,8 @@ class CommandLog:
             str(request.status or "no answer"),
             request.seconds,
         )
-        self._commands.append(command)
+        with self._lock:
+            self._commands.append(command)
         for listener in self._listeners:
             listener(command)
 
@@ -36,4 +39,5 @@ class CommandLog:
 
     def newest(self) -> tuple[Command, ...]:
         """Newest last."""
-        return tuple(self._commands)
+        with self._lock:
+            return tuple(self._commands)

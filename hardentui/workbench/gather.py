@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from hardentui.engine.read import Engine
@@ -324,7 +324,3 @@ def _json_file(files: Files, path: str) -> Mapping[str, Any] | None:
     except (OSError, ValueError):
         return None
     return document if isinstance(document, dict) else None
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)

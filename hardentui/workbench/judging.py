@@ -8,15 +8,13 @@ from difflib import get_close_matches
 
 from hardentui.checks import all_checks, check_by_id
 from hardentui.errors import UsageError
-from hardentui.harden.attack import attack_path
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.score import Cell, cell, score
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Kind, Subject, unknown
+from hardentui.model.finding import Kind, Subject, unknown
 from hardentui.visible import visible
-from hardentui.workbench.views import Report, Row
+from hardentui.workbench.views import Report
 
 _NOT_COMPARED = unknown("the other containers of this engine were not looked at")
 
@@ -36,6 +34,7 @@ class Judge:
         only_checks: Iterable[str] = (),
     ) -> None:
         self.checklist = checklist
+        self._steps = tuple(step.number for step in checklist.steps)
         steps, wanted = set(only_steps), set(only_checks)
         self.checks = tuple(
             checks[name]
@@ -61,36 +60,21 @@ class Judge:
             findings = tuple(
                 replace(one, verdict=_NOT_COMPARED) if one.check in comparing else one for one in findings
             )
-        return self._report(subject, findings, facts, attack_path(facts, findings))
+        return Report(subject, findings, self._steps, facts)
 
     def compared(self, report: Report, facts: ContainerFacts) -> Report:
         """A container's report with the checks that compare containers run again; `facts` has the peers."""
         fresh = {one.check: one for one in run(facts, report.subject, self._comparing)}
         findings = tuple(fresh.get(one.check, one) for one in report.findings)
-        if findings == report.findings:
-            return replace(report, facts=facts)
-        return self._report(report.subject, findings, facts, attack_path(facts, findings))
+        return Report(report.subject, findings, self._steps, facts)
 
     def other(self, subject: Subject, facts: object) -> Report:
         """The report of a host, an engine, an image or a network."""
-        findings = tuple(run(facts, subject, self._by_kind[subject.kind]))
-        return self._report(subject, findings)
+        return Report(subject, tuple(run(facts, subject, self._by_kind[subject.kind])), self._steps)
 
-    def _report(
-        self,
-        subject: Subject,
-        findings: tuple[Finding, ...],
-        facts: ContainerFacts | None = None,
-        attack: str = "",
-    ) -> Report:
-        return Report(subject, findings, score(findings), self.cells(findings), facts, attack)
-
-    def cells(self, findings: Iterable[Finding]) -> tuple[Cell, ...]:
-        """One cell per step of the checklist."""
-        by_step: dict[int, list[Finding]] = {}
-        for finding in findings:
-            by_step.setdefault(finding.step, []).append(finding)
-        return tuple(cell(step.number, by_step.get(step.number, ())) for step in self.checklist.steps)
+    def nothing(self, subject: Subject, why: str) -> Report:
+        """The report of what could not be looked at."""
+        return Report(subject, (), self._steps, trouble=why)
 
 
 def find_check(check_id: str) -> AnyCheck:
@@ -106,9 +90,3 @@ def find_check(check_id: str) -> AnyCheck:
         hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
         raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
     return check
-
-
-def troubled(row: Row, why: str) -> Report:
-    """The report of a container that could not be looked at."""
-    subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
-    return Report(subject, (), score(()), (), trouble=why)

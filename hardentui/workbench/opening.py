@@ -19,7 +19,7 @@ from hardentui.errors import EngineError
 from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
-from hardentui.workbench.gather import utc_now
+from hardentui.workbench.clock import utc_now
 from hardentui.workbench.inventories import cache_folder
 from hardentui.workbench.views import Attempt, Selection
 
@@ -65,6 +65,10 @@ class Opened:
     def engine(self, label: str) -> Engine:
         """The engine of this label."""
         return next(engine for engine in self.engines if engine.facts.label == label)
+
+    def forget_host(self) -> None:
+        """Read the host's facts anew when they are asked for next."""
+        self._host.clear()
 
     def host_facts(self) -> Known[HostFacts]:
         """The host's facts, read once."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from hardentui.harden.score import score
 from hardentui.model.facts import ImageFacts, Known, NetworkFacts, Unreadable
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.image import ImageInventory
@@ -33,8 +32,12 @@ class Surroundings:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Report, ...]] = {}
 
-    def host(self) -> tuple[Report, ...]:
+    def host(self, *, again: bool = False) -> tuple[Report, ...]:
         """The host's report and one for each engine; the first time it asks each engine's info."""
+        if again:
+            self._opened.forget_host()
+            with self._lock:
+                self._known.pop("host", None)
         return self._once("host", self._read_host)
 
     def images(self) -> tuple[Report, ...]:
@@ -87,7 +90,7 @@ class Surroundings:
         host = self._opened.host_facts()
         subject = Subject(Kind.HOST, self._opened.host_name, self._opened.host_name)
         if isinstance(host, Unreadable):
-            reports = [Report(subject, (), score(()), self._judge.cells(()), trouble=host.reason)]
+            reports = [self._judge.nothing(subject, host.reason)]
         else:
             reports = [self._judge.other(subject, host)]
         for engine in self._opened.engines:

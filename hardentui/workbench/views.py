@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
-from hardentui.harden.score import Cell, Score
+from hardentui.harden.attack import attack_path
+from hardentui.harden.score import Cell, Score, cells, score
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Finding, Subject
 
@@ -24,24 +26,35 @@ class Attempt:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
-    """The findings of one subject.
+    """The findings of one subject. What follows from them is made when somebody looks.
 
     Attributes:
+        steps: numbers of the checklist's steps, in its order.
         facts: of a container; None for host, engine, image and network.
-        cells: one per step of the checklist, in its order.
-        attack: how the findings add up, one plain sentence; empty when nothing stands out.
         trouble: why there are no findings (gone meanwhile, engine lost); empty when there are.
     """
 
     subject: Subject
     findings: tuple[Finding, ...]
-    score: Score
-    cells: tuple[Cell, ...]
+    steps: tuple[int, ...] = ()
     facts: ContainerFacts | None = None
-    attack: str = ""
     trouble: str = ""
+
+    @cached_property
+    def score(self) -> Score:
+        return score(self.findings)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """One per step of the checklist, in its order."""
+        return cells(self.steps, self.findings)
+
+    @cached_property
+    def attack(self) -> str:
+        """How the findings add up, one plain sentence; empty when nothing stands out."""
+        return attack_path(self.facts, self.findings) if self.facts is not None else ""
 
 
 @dataclass(frozen=True, slots=True)

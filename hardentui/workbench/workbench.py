@@ -11,50 +11,40 @@ from hardentui.engine import events
 from hardentui.engine.read import Engine, Gone, Inspected
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, NotFound
-from hardentui.harden.evaluate import remediation
-from hardentui.harden.plan import fixable, make_plan
-from hardentui.harden.score import Score, score
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
-from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
-from hardentui.model.finding import Finding, Remediation, Status
+from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
-from hardentui.model.plan import Choice, Plan
-from hardentui.model.version import Version
 from hardentui.workbench.command_log import CommandLog
+from hardentui.workbench.fixes import Fixes
 from hardentui.workbench.gather import Gatherer, with_peers
 from hardentui.workbench.inventories import Inventories
-from hardentui.workbench.judging import Judge, find_check, troubled
+from hardentui.workbench.judging import Judge
 from hardentui.workbench.opening import Opened, open_engines
 from hardentui.workbench.surroundings import Surroundings
 from hardentui.workbench.views import (
     Attempt,
     Command,
     Connectivity,
-    Output,
     Progress,
     Report,
     Row,
     Selection,
-    Target,
 )
 
 if TYPE_CHECKING:
-    from hardentui.writers.files import Written
+    pass
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
 
-class Workbench:
+class Workbench(Fixes):
     """Engines that were found, the checklist, and what was learned so far.
 
     Safe to call from several threads. Errors are HardenErrors.
     """
 
     def __init__(self, opened: Opened, judge: Judge) -> None:
-        self.judge = judge
-        self.checklist: Checklist = judge.checklist
-        self.checks: tuple[AnyCheck, ...] = judge.checks
+        super().__init__(judge)
         self.attempts: tuple[Attempt, ...] = opened.attempts
         self.simulated = opened.simulated
         self.private_service = opened.private_service
@@ -92,12 +82,18 @@ class Workbench:
             NoEngine: an engine was named (`--url`, `--connection`) and cannot be reached.
             ChecklistError: the checklist has faults.
         """
+        return cls.of(open_engines(selection), selection.checklist, steps=steps, checks=checks)
+
+    @classmethod
+    def of(
+        cls, opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
+    ) -> Workbench:
+        """A workbench on engines that were found before."""
         from hardentui.checks import all_checks
         from hardentui.workbench.checklists import load
 
-        checklist = load(selection.checklist)
-        judge = Judge(checklist, {check.id: check for check in all_checks()}, steps, checks)
-        return cls(open_engines(selection), judge)
+        by_id = {check.id: check for check in all_checks()}
+        return cls(opened, Judge(load(checklist), by_id, steps, checks))
 
     @property
     def engines(self) -> tuple[EngineFacts, ...]:
@@ -108,16 +104,25 @@ class Workbench:
     def rows(self) -> tuple[Row, ...]:
         """All containers of all engines, from one list request each; known reports come with them.
 
+        The rows of an engine that does not answer stay as they were; `watch` tells of it.
+
         Raises:
-            EngineUnreachable: an engine does not answer any more.
+            EngineError: no engine answers any more.
         """
         found: dict[str, Row] = {}
+        lost: list[EngineError] = []
         for engine in self._opened.engines:
-            listed = engine.listed()
-            self._gatherers[engine.facts.label].refresh(listed)
-            for one in listed:
-                row = self._row(engine, one)
-                found[row.key] = row
+            label = engine.facts.label
+            try:
+                listed = engine.listed()
+            except EngineError as error:
+                lost.append(error)
+                found.update({key: row for key, row in self._rows.items() if row.engine.label == label})
+                continue
+            self._gatherers[label].refresh(listed)
+            found.update((row.key, row) for row in (self._row(engine, one) for one in listed))
+        if lost and len(lost) == len(self._opened.engines):
+            raise lost[0]
         with self._lock:
             for key in set(self._rows) - set(found):
                 self._reports.pop(key, None)
@@ -180,10 +185,11 @@ class Workbench:
 
     def _judged(self, row: Row, document: Inspected, closer: bool) -> Row:
         gatherer = self._gatherers[row.engine.label]
-        if isinstance(document, Gone):
-            return self._remember(row, troubled(row, "it was removed while it was being looked at"))
-        if isinstance(document, Unreadable):
-            return self._remember(row, troubled(row, document.reason))
+        if isinstance(document, Gone | Unreadable):
+            gone = "it was removed while it was being looked at"
+            why = gone if isinstance(document, Gone) else document.reason
+            subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
+            return self._remember(row, self.judge.nothing(subject, why))
         return self._remember(
             row, self.judge.container(gatherer.container(document, closer=closer), compared=False)
         )
@@ -244,12 +250,18 @@ class Workbench:
         for engine in self._opened.engines:
             label = engine.facts.label
 
+            def changed(batch: tuple[events.Event, ...], label: str = label) -> None:
+                with self._lock:
+                    for event in batch:
+                        self._reports.pop(f"{label}/{event.id}", None)
+                on_change()
+
             def state(link: events.Link, reason: str, label: str = label) -> None:
                 on_state(Connectivity(label, link is events.Link.CONNECTED, reason))
 
             thread = threading.Thread(
                 target=events.watch,
-                args=(engine, lambda _: on_change(), state, stop),
+                args=(engine, changed, state, stop),
                 name=f"hardentui-events-{label}",
                 daemon=True,
             )
@@ -261,9 +273,13 @@ class Workbench:
 
     # --- what containers stand on -----------------------------------------------------------------
 
-    def host_reports(self) -> tuple[Report, ...]:
-        """The host's report and one for each engine; slow the first time (it asks each engine's info)."""
-        return self._surroundings.host()
+    def host_reports(self, *, again: bool = False) -> tuple[Report, ...]:
+        """The host's report and one for each engine; slow the first time (it asks each engine's info).
+
+        Args:
+            again: look once more instead of telling what is known.
+        """
+        return self._surroundings.host(again=again)
 
     def image_reports(self) -> tuple[Report, ...]:
         """One report per image of all engines."""
@@ -292,87 +308,6 @@ class Workbench:
             found += [finding for finding in other.findings if finding.step == step]
         return tuple(sorted(found, key=_worst_first))
 
-    # --- fixes ------------------------------------------------------------------------------------
-
-    def explain(self, check_id: str) -> AnyCheck:
-        """A check by its id.
-
-        Raises:
-            UsageError: there is none; names the nearest.
-        """
-        return find_check(check_id)
-
-    def remediation(self, report: Report, finding: Finding) -> Remediation:
-        """What to do about a finding."""
-        return remediation(self.explain(finding.check), report.facts, finding.verdict, self.checklist)
-
-    def can_fix(self, report: Report, check_id: str) -> str:
-        """Empty when a plan can fix it in this container, else why not."""
-        if report.facts is None:
-            return "it is no matter of one container"
-        plan = make_plan(report.facts, [Choice(check_id)], [self.explain(check_id)], self.checklist)
-        return plan.skipped[0].why if plan.skipped else ""
-
-    def safe_choices(self, report: Report) -> tuple[Choice, ...]:
-        """Fixes that change nothing that works today."""
-        return self._choices(report, safe_only=True)
-
-    def all_choices(self, report: Report) -> tuple[Choice, ...]:
-        """Every fix that can be carried out."""
-        return self._choices(report, safe_only=False)
-
-    def _choices(self, report: Report, *, safe_only: bool) -> tuple[Choice, ...]:
-        if report.facts is None:
-            return ()
-        return fixable(report.facts, self.checks, self.checklist, safe_only=safe_only)
-
-    def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
-        """The plan of these choices."""
-        return make_plan(_facts(report), choices, self.checks, self.checklist)
-
-    def score_after(self, report: Report, plan: Plan) -> Score:
-        """The score with the plan, as far as the spec decides it: findings that no plan touches stay."""
-        after = self.judge.container(_facts(report).planned(plan.after), compared=True)
-        chosen = {choice.check for choice in plan.choices}
-        fresh = {finding.check: finding for finding in after.findings}
-        return score(
-            fresh[finding.check] if finding.check in chosen else finding for finding in report.findings
-        )
-
-    def output(
-        self,
-        report: Report,
-        plan: Plan | None,
-        target: Target,
-        *,
-        version: Version | None = None,
-        verify: bool = True,
-    ) -> Output:
-        """Files for a plan, or (None) for the container as it is.
-
-        Raises:
-            GeneratorError: the host's Quadlet generator does not make what was meant.
-        """
-        from hardentui.workbench import outputs  # the writers are not needed for a check
-
-        return outputs.output(_facts(report), plan, target, version=version, verify=verify)
-
-    def diff(self, report: Report, plan: Plan, target: Target) -> str:
-        """Unified diff: today's equivalent against the hardened one."""
-        from hardentui.workbench import outputs
-
-        return outputs.diff(_facts(report), plan, target)
-
-    def save(self, output: Output, folder: str) -> tuple[Written, ...]:
-        """Write the files, each as a whole; what was there before is kept as a backup.
-
-        Raises:
-            WriteError: nothing was written.
-        """
-        from hardentui.writers.files import write_bundle
-
-        return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files])
-
     @property
     def commands(self) -> tuple[Command, ...]:
         """Requests and commands so far, newest last."""
@@ -386,12 +321,6 @@ class Workbench:
         """End all connections and a private service."""
         for engine in self._opened.engines:
             engine.close()
-
-
-def _facts(report: Report) -> ContainerFacts:
-    if report.facts is None:
-        raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)
-    return report.facts
 
 
 def _worst_first(finding: Finding) -> tuple[int, int, str]:

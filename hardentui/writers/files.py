@@ -151,7 +151,7 @@ def _opened(folder: str, create: bool, follow_symlink: bool) -> Iterator[int]:
     path = os.path.abspath(folder)  # also takes away a slash at the end, which would follow a link
     made = _missing(path) if create else []
     try:
-        if create:
+        if create and not os.path.lexists(path):
             os.makedirs(path, mode=0o755, exist_ok=True)
         if not follow_symlink and stat.S_ISLNK(os.lstat(path).st_mode):
             raise WriteError(

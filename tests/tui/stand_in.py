@@ -15,7 +15,7 @@ from typing import Any
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, UsageError
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.plan import fixable, make_plan
-from hardentui.harden.score import Score, cell, score
+from hardentui.harden.score import Score
 from hardentui.harden.spec_diff import arguments
 from hardentui.model.check import AnyCheck, Check, FixContext, Parameters
 from hardentui.model.checklist import Checklist, Step
@@ -312,10 +312,7 @@ class StandIn:
         return self._report(subject, evaluate(one, subject, CHECKS, self.checklist), one)
 
     def _report(self, subject: Subject, found: list[Finding], one: ContainerFacts | None) -> Report:
-        cells = tuple(cell(n, [f for f in found if f.step == n]) for n in range(1, 11))
-        attack = "taken over, it is root with every default power and can write its own programs."
-        bad = any(f.failing for f in found)
-        return Report(subject, tuple(found), score(found), cells, one, attack if bad else "")
+        return Report(subject, tuple(found), tuple(range(1, 11)), one)
 
     def watch(
         self, on_change: Callable[[], None], on_state: Callable[[Connectivity], None], stop: threading.Event
@@ -379,8 +376,8 @@ class StandIn:
             difflib.unified_diff(before.split("\n"), after.split("\n"), "today", "hardened", lineterm="")
         )
 
-    def save(self, output: Output, folder: str) -> tuple[Written, ...]:
-        return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files], create=True)
+    def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
+        return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files], create=create)
 
     def explain(self, check_id: str) -> AnyCheck:
         for check in CHECKS:

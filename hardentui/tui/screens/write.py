@@ -188,7 +188,7 @@ class WriteScreen(HardenScreen):
 
         def work() -> None:
             try:
-                files = bench.save(bundle, folder)
+                files = bench.save(bundle, folder, create=True)
             except HardenError as error:
                 self.post_message(WritingFailed(error))
             else:
