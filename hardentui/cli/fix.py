@@ -6,12 +6,18 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.cli.parser import group_of, output_options
 from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
     group_of(parser, required=True)
-    output_options(parser)
+    output_options(parser, "unit", "drop-in")
+    parser.add_argument(
+        "--in-place",
+        action="store_true",
+        help="with --to unit or drop-in: write where systemd reads it; what was there is kept as a backup",
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -19,6 +25,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli.choosing import check_options, make_plan
     from hardentui.workbench.views import Target
 
+    if options.in_place and (options.to not in ("unit", "drop-in") or options.folder):
+        raise UsageError("--in-place goes with --to unit or --to drop-in, and without -o.")
     version = saving.version_of(options)
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:

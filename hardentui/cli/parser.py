@@ -104,9 +104,11 @@ def checklist_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def output_options(parser: argparse.ArgumentParser) -> None:
+def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
     """`--to`, `-o DIR`, `--podman-version`: what convert and fix write, and where."""
-    parser.add_argument("--to", choices=("quadlet", "run"), default="quadlet", help="default: quadlet")
+    parser.add_argument(
+        "--to", choices=("quadlet", "run", *targets), default="quadlet", help="default: quadlet"
+    )
     parser.add_argument("-o", metavar="DIR", dest="folder", default="", help="write files into this folder")
     parser.add_argument(
         "--podman-version", metavar="X.Y", default="", help="write for this Podman instead of the engine's"

@@ -36,10 +36,16 @@ def deliver(bench: Workbench, output: Output, options: Namespace, terminal: Term
         terminal.note(f"note: {note}")
     if output.proof:
         terminal.note(f"note: {output.proof}")
-    if options.folder:
-        for written in bench.save(output, options.folder):
+    for sentence in output.left_out:
+        terminal.complain(f"not changed: {sentence}")
+    if options.folder or getattr(options, "in_place", False):
+        in_place = not options.folder
+        for written in bench.save_in_place(output) if in_place else bench.save(output, options.folder):
             backup = f" (what was there: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+        if in_place:
+            for command in output.commands:
+                terminal.note(f"next: {command}")
         return
     several = len(output.files) > 1
     for file in output.files:

@@ -10,6 +10,7 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.activity import read_activity
 from hardentui.host.cgroups import CgroupTree
+from hardentui.host.commands import Run
 from hardentui.host.config import examine
 from hardentui.host.files import Files, reason
 from hardentui.model.activity import FileChange
@@ -17,26 +18,35 @@ from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, Known, Unreadable
 from hardentui.options import SECCOMP_PROFILE
 
+UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _PROFILE_LIMIT = 4 << 20
 
 
 def look_closer(
-    facts: ContainerFacts, engine: Engine, files: Files, cgroups: Known[CgroupTree] | None
+    facts: ContainerFacts, engine: Engine, files: Files, run: Run, cgroups: Known[CgroupTree] | None
 ) -> ContainerFacts:
-    """Adds processes and listening sockets (about 10 ms) and the changed files (one more request)."""
+    """Adds processes and listening sockets (about 10 ms), the changed files (one more request), and the unit
+    that it runs from (one question to systemd)."""
     kernel = facts.kernel
     if isinstance(kernel, Kernel):
         state = facts.inspect.get("State") or {}
         activity = read_activity(files, kernel.pid, str(state.get("CgroupPath") or ""), cgroups)
         kernel = activity.added_to(kernel)
-    return replace(facts, kernel=kernel, changes=_changes(facts.id, engine))
+    unit = facts.unit
+    if facts.labels.get(UNIT_LABEL) and engine.facts.local:
+        from hardentui.workbench.unit_origin import unit_facts
+
+        unit = unit_facts(files, run, facts)
+    return replace(facts, kernel=kernel, changes=_changes(facts.id, engine), unit=unit)
 
 
 def with_small_things(facts: ContainerFacts, engine: Engine, files: Files) -> ContainerFacts:
     """Adds what costs nothing for most containers: exec sessions and the seccomp profile that it names."""
     file, rules = _seccomp(facts, files)
-    return replace(facts, exec_sessions=_exec_sessions(facts, engine), seccomp_file=file, seccomp_rules=rules)
+    unit = facts.unit if facts.labels.get(UNIT_LABEL) else None
+    sessions = _exec_sessions(facts, engine)
+    return replace(facts, exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
 
 
 def _changes(identity: str, engine: Engine) -> Known[tuple[FileChange, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Remediation
 from hardentui.model.version import Version
 from hardentui.workbench.judging import Judge, find_check
-from hardentui.workbench.views import Output, Report, Target
+from hardentui.workbench.views import Output, OutputFile, Report, Target
 
 if TYPE_CHECKING:
+    from hardentui.host.files import Files
     from hardentui.model.plan import Choice, Plan
     from hardentui.writers.files import Written
 
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 class Fixes:
     """The half of the workbench that needs no engine: it works on reports that were made before."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, files: Files) -> None:
         self.judge = judge
+        self._files = files
         self.checklist: Checklist = judge.checklist
         self.checks: tuple[AnyCheck, ...] = judge.checks
 
@@ -97,12 +100,18 @@ class Fixes:
         """
         from hardentui.workbench import outputs  # the writers are not needed for a check
 
+        if target.changes_unit:
+            plan = plan or self.plan(report, ())
+            facts = _facts(report)
+            return outputs.of_unit(self._files, facts, plan, target, version=version, verify=verify)
         return outputs.output(_facts(report), plan, target, version=version, verify=verify)
 
     def diff(self, report: Report, plan: Plan, target: Target) -> str:
         """Unified diff: today's equivalent against the hardened one."""
         from hardentui.workbench import outputs
 
+        if target.changes_unit:
+            return outputs.unit_diff_of(self._files, _facts(report), plan, target)
         return outputs.diff(_facts(report), plan, target)
 
     def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
@@ -116,8 +125,52 @@ class Fixes:
         """
         from hardentui.writers.files import write_bundle
 
-        files = [(one.name, one.text, one.mode) for one in output.files]
-        return write_bundle(folder, files, create=create)
+        written: list[Written] = []
+        for below in dict.fromkeys(_below(one) for one in output.files):
+            files = [(one.name, one.text, one.mode) for one in output.files if _below(one) == below]
+            where = posixpath.join(folder, below) if below else folder
+            written += write_bundle(where, files, create=create or bool(below))
+        return tuple(written)
+
+    def save_in_place(self, output: Output) -> tuple[Written, ...]:
+        """Write the change of a unit where systemd reads it; what was there before is kept as a backup.
+
+        Raises:
+            WriteError: nothing was written in the folder that it names.
+        """
+        from hardentui.writers.files import write_bundle
+
+        written: list[Written] = []
+        for place in dict.fromkeys(one.place for one in output.files):
+            files = [(one.name, one.text, one.mode) for one in output.files if one.place == place]
+            written += write_bundle(place, files, create=True)
+        return tuple(written)
+
+    def unit_of(self, report: Report) -> str:
+        """Path of the file of the unit that a container runs from; empty when it runs from none.
+
+        Raises:
+            InputError: there is one, and it cannot be used.
+        """
+        if report.facts is None or not report.facts.labels.get("PODMAN_SYSTEMD_UNIT"):
+            return ""
+        from hardentui.workbench.unit_output import unit_of
+
+        return unit_of(self._files, report.facts)
+
+    def drift(self, report: Report) -> tuple[str, ...]:
+        """What the unit's file and the running container do not agree on, one sentence each."""
+        if report.facts is None or not report.facts.labels.get("PODMAN_SYSTEMD_UNIT"):
+            return ()
+        from hardentui.workbench.unit_output import drift
+
+        return drift(self._files, report.facts)
+
+
+def _below(file: OutputFile) -> str:
+    """Folder of a drop-in below the chosen folder; empty for every other file."""
+    name = posixpath.basename(file.place)
+    return name if name.endswith(".d") else ""
 
 
 def _facts(report: Report) -> ContainerFacts:

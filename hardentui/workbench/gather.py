@@ -11,6 +11,7 @@ from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError
 from hardentui.host.cgroups import CgroupTree, find_cgroups
+from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files import Files
 from hardentui.host.proc import read_kernel
 from hardentui.model.apps import app_of
@@ -47,6 +48,7 @@ class Gatherer:
         trust: signature policy and registries of the engine's user; asked for with the first container.
         clock: gives the time of reading.
         inventories: what is known of the inside of images; None = nothing.
+        run: how programs of the host are asked (systemctl); by default none is.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class Gatherer:
         trust: Callable[[EngineFacts], Known[TrustFacts]],
         clock: Callable[[], datetime],
         inventories: Inventories | None = None,
+        run: Run = run_nothing,
     ) -> None:
+        self._run = run
         self._inventories = inventories
         self.engine = engine
         self._files = files
@@ -113,7 +117,7 @@ class Gatherer:
         )
         facts = replace(facts, spec=read_spec(self._sources(facts)))
         facts = with_small_things(facts, self.engine, self._files)
-        return look_closer(facts, self.engine, self._files, self._cgroups) if closer else facts
+        return look_closer(facts, self.engine, self._files, self._run, self._cgroups) if closer else facts
 
     def _sources(self, facts: ContainerFacts) -> Sources:
         image = facts.image

@@ -16,6 +16,7 @@ from hardentui.engine.probe import Attempt as Tried
 from hardentui.engine.probe import no_engine, probe_all
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
+from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
@@ -46,6 +47,7 @@ class Opened:
         files: the host that local engines run on.
         read_host: reads the host's facts, about 50 ms; asked for once.
         read_trust: reads what the user of an engine trusts.
+        run: how programs of the host are asked; by default none is.
         cache_folder: where what can be made again is kept.
     """
 
@@ -57,6 +59,7 @@ class Opened:
     read_trust: Callable[[EngineFacts], Known[TrustFacts]]
     host_name: str
     clock: Callable[[], datetime] = utc_now
+    run: Run = run_nothing
     cache_folder: Callable[[], Path] = cache_folder
     simulated: bool = False
     private_service: bool = False
@@ -118,7 +121,6 @@ def _real(
     def read_host() -> Known[HostFacts]:
         if local is None:
             return far
-        from hardentui.host.commands import run_program
         from hardentui.host.machine import read_host as read
 
         return read(
@@ -142,6 +144,7 @@ def _real(
         read_trust,
         socket.gethostname(),
         private_service=private_service,
+        run=run_program,
     )
 
 

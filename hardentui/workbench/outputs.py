@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hardentui.errors import GeneratorError
+from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
@@ -65,6 +66,29 @@ def diff(facts: ContainerFacts, plan: Plan, target: Target) -> str:
             n=30,
         )
     return "\n".join(lines)
+
+
+def of_unit(
+    files: Files,
+    facts: ContainerFacts,
+    plan: Plan,
+    target: Target,
+    *,
+    version: Version | None = None,
+    verify: bool = True,
+) -> Output:
+    """What the plan makes of the unit that the container runs from; see unit_output."""
+    from hardentui.workbench.unit_output import unit_output
+
+    context, comments = _context(facts, plan.after, version), header(facts, plan)
+    return unit_output(files, facts, plan, target, context, comments, version=version, verify=verify)
+
+
+def unit_diff_of(files: Files, facts: ContainerFacts, plan: Plan, target: Target) -> str:
+    """The change of the unit as a unified diff, with secrets masked."""
+    from hardentui.workbench.unit_output import unit_diff
+
+    return unit_diff(files, facts, plan, target, _context(facts, plan.after, None))
 
 
 def shown(facts: ContainerFacts, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:

@@ -88,19 +88,29 @@ class Progress:
 
 
 class Target(StrEnum):
-    """What can be written."""
+    """What can be written: new files, or a change of the unit that the container runs from."""
 
     QUADLET = "quadlet"
     RUN = "run"
+    UNIT = "unit"
+    DROP_IN = "drop-in"
+
+    @property
+    def changes_unit(self) -> bool:
+        return self in (Target.UNIT, Target.DROP_IN)
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file that is about to be written: its name (one path component), text and mode."""
+    """A file that is about to be written: its name (one path component), text and mode.
+
+    `place` is the folder where it takes effect, for a change of a unit; empty for new files.
+    """
 
     name: str
     text: str
     mode: int = 0o644
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +120,15 @@ class Output:
     Attributes:
         notes: what was not carried over or is unknowable, one sentence each; they stand in the files too.
         proof: what checked them (`quadlet accepted it and yields the intended command`), or why nothing did.
+        left_out: changes of the plan that could not be made in the container's own unit.
+        commands: what makes systemd take the change over.
     """
 
     files: tuple[OutputFile, ...]
     notes: tuple[str, ...] = ()
     proof: str = ""
+    left_out: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class Workbench(Fixes):
     """
 
     def __init__(self, opened: Opened, judge: Judge) -> None:
-        super().__init__(judge)
+        super().__init__(judge, opened.files)
         self.attempts: tuple[Attempt, ...] = opened.attempts
         self.simulated = opened.simulated
         self.private_service = opened.private_service
@@ -59,6 +59,7 @@ class Workbench(Fixes):
                 opened.read_trust,
                 opened.clock,
                 inventories,
+                opened.run,
             )
             for engine in opened.engines
         }
