@@ -14,7 +14,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject, unknown
 from hardentui.visible import visible
-from hardentui.workbench.views import Report
+from hardentui.workbench.views import Report, Shared
 
 _NOT_COMPARED = unknown("the other containers of this engine were not looked at")
 
@@ -68,9 +68,10 @@ class Judge:
         findings = tuple(fresh.get(one.check, one) for one in report.findings)
         return Report(report.subject, findings, self._steps, facts)
 
-    def other(self, subject: Subject, facts: object) -> Report:
+    def other(self, subject: Subject, facts: Shared) -> Report:
         """The report of a host, an engine, an image or a network."""
-        return Report(subject, tuple(run(facts, subject, self._by_kind[subject.kind])), self._steps)
+        findings = tuple(run(facts, subject, self._by_kind[subject.kind]))
+        return Report(subject, findings, self._steps, about=facts)
 
     def nothing(self, subject: Subject, why: str) -> Report:
         """The report of what could not be looked at."""

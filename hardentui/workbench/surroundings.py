@@ -56,10 +56,15 @@ class Surroundings:
         image = str(facts.inspect.get("Image") or "") if facts else ""
         if not image:
             return Unreadable("its image is not known yet")
+        return self.look_into_image(row.engine.label, image, on_bytes, stop)
+
+    def look_into_image(
+        self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        """Read what is inside an image of the engine `label`; see Workbench.look_into."""
         found = self._inventories.known(image)
         if found is not None:
             return found
-        label = row.engine.label
         read = self._inventories.read(self._opened.engine(label), image, stop, on_bytes)
         self._gatherers[label].forget_image(image)
         self.forget_what_changes()

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeAlias
 
 from hardentui.harden.attack import attack_path
 from hardentui.harden.score import Cell, Score, cells, score
-from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Subject
+from hardentui.model.host import HostFacts
+
+Shared: TypeAlias = ImageFacts | NetworkFacts | EngineFacts | HostFacts
+"""What containers stand on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,7 @@ class Report:
     Attributes:
         steps: numbers of the checklist's steps, in its order.
         facts: of a container; None for host, engine, image and network.
+        about: facts of an image, a network, an engine or the host; None for a container, and with trouble.
         trouble: why there are no findings (gone meanwhile, engine lost); empty when there are.
     """
 
@@ -41,6 +47,7 @@ class Report:
     steps: tuple[int, ...] = ()
     facts: ContainerFacts | None = None
     trouble: str = ""
+    about: Shared | None = None
 
     @cached_property
     def score(self) -> Score:

@@ -302,6 +302,12 @@ class Workbench(Fixes):
             row = self._rows.get(key)
         return Unreadable("it is gone") if row is None else self._surroundings.look_into(row, on_bytes, stop)
 
+    def look_into(
+        self, engine: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        """Like `look_into_image` for any image, by the label of its engine and its ID."""
+        return self._surroundings.look_into_image(engine, image, on_bytes, stop)
+
     def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
         """What the walk shows in a step: the findings of the container and of what it stands on."""
         found = [finding for finding in report.findings if finding.step == step]
