@@ -22,6 +22,7 @@ from hardentui.options import CGROUPS, POD, SUBUIDNAME, UIDMAP, USER, USERNS
 T = TypeVar("T")
 
 CONFIGURATION = "configuration of the container"
+OF_PODMAN = "it is the infra container of a pod: Podman's own program, which only waits and holds namespaces"
 SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
 _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 
@@ -121,6 +122,11 @@ def own_user_namespace(facts: ContainerFacts) -> bool:
     if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
         return not kernel.host_user_namespace
     return facts.engine.rootless is True or asks_for_user_namespace(facts)
+
+
+def is_infra(facts: ContainerFacts) -> bool:
+    """It holds the namespaces of a pod and runs nothing of yours."""
+    return bool(facts.inspect.get("IsInfra"))
 
 
 def pod_of(facts: ContainerFacts) -> str:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hardentui.checks.common import pod_of, section
+from hardentui.checks.common import is_infra, pod_of, section
 from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Verdict, not_applicable
@@ -38,8 +38,21 @@ def asked_for(spec: Spec) -> str:
     return ", ".join(values)
 
 
+def modes_of(facts: ContainerFacts) -> frozenset[str]:
+    """The modes of a container; those of a pod for its infra container, which no option of it holds."""
+    if is_infra(facts) and not facts.spec[NETWORK]:
+        return frozenset({mode_of(_mode_of_pod(facts))})
+    return modes(facts.spec)
+
+
+def _mode_of_pod(facts: ContainerFacts) -> str:
+    return str(section(facts.inspect, "HostConfig").get("NetworkMode") or "")
+
+
 def network_names(facts: ContainerFacts) -> tuple[str, ...]:
     """Names of the networks that it is attached to, the default network included."""
+    if is_infra(facts) and not facts.spec[NETWORK]:
+        return tuple(section(section(facts.inspect, "NetworkSettings"), "Networks"))
     names = []
     values = facts.spec[NETWORK]
     for value in values or ("",):
@@ -52,15 +65,11 @@ def network_names(facts: ContainerFacts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def is_infra(facts: ContainerFacts) -> bool:
-    return bool(facts.inspect.get("IsInfra"))
-
-
 def without_own_network(facts: ContainerFacts) -> Verdict | None:
     """Why a question about its network has no meaning; None when it has."""
     if pod_of(facts) and not is_infra(facts):
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
-    kinds = modes(facts.spec)
+    kinds = modes_of(facts)
     if "none" in kinds:
         return not_applicable("it has no network (--network none)")
     if "host" in kinds:

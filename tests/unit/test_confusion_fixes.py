@@ -10,9 +10,11 @@ import pytest
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
+from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files import LocalFiles
 from hardentui.model.activity import FileChange
 from hardentui.model.check import FixContext, Parameters
+from hardentui.model.checklist import Checklist
 from hardentui.model.facts import (
     CapabilitySets,
     ContainerFacts,
@@ -21,10 +23,12 @@ from hardentui.model.facts import (
     Kernel,
     NetworkFacts,
     Peer,
+    Process,
     VolumeFacts,
 )
-from hardentui.model.finding import Status, Verdict
+from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.options import (
+    CAP_ADD,
     CPU_SHARES,
     DEVICES,
     GROUP_ADD,
@@ -36,10 +40,12 @@ from hardentui.options import (
     POD,
     PUBLISH,
     READ_ONLY,
+    SECCOMP_PROFILE,
     USERNS,
     Mount,
     Port,
 )
+from hardentui.options.capabilities import ALL_CAPABILITIES
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.workbench.gather import with_peers
@@ -303,3 +309,67 @@ def test_the_mount_points_that_podman_makes_are_no_drift() -> None:
     assert answer("drifted-files", container(kernel=seen, changes=made)) is PASS
     strange = (*made, FileChange("/var/www/up.php", "added"))
     assert answer("drifted-files", container((READ_ONLY, True), kernel=seen, changes=strange)) is FAIL
+
+
+def test_all_capabilities_are_a_list_once_podman_has_them() -> None:
+    """A container that was not started yet, made with --cap-add=all and without a seccomp filter."""
+    every = (CAP_ADD, tuple(sorted(ALL_CAPABILITIES - DEFAULT_CAPABILITIES)))
+    assert answer("privileged", container(every, (SECCOMP_PROFILE, "unconfined"))) is FAIL
+    assert answer("privileged", container(every)) is PASS
+
+
+def test_a_program_of_many_names_is_called_by_the_one_that_it_runs_as() -> None:
+    main, relay = Process(7, "httpd", "/bin/busybox"), Process(8, "nc", "/bin/busybox")
+    found = verdict("unexpected-process", container(kernel=Kernel(7, processes=(main, relay))))
+    assert found.reason == "running now: nc"
+    assert [one.saw for one in found.evidence] == ["/bin/busybox as nc"]
+
+
+def infra(mode: str, *networks: str, **over: Any) -> ContainerFacts:
+    return container(
+        inspect={
+            "IsInfra": True,
+            "Pod": "p" * 64,
+            "ImageName": "localhost/podman-pause:5.4.2-0",
+            "Image": "1" * 64,
+            "HostConfig": {"NetworkMode": mode},
+            "NetworkSettings": {"Networks": {key: {} for key in networks}},
+        },
+        image_ids={"localhost/podman-pause:5.4.2-0": "2" * 64},
+        **over,
+    )
+
+
+def test_the_network_of_a_pod_is_read_from_what_its_infra_container_is_on() -> None:
+    assert answer("default-network", infra("bridge", "shop-net")) is PASS
+    assert answer("default-network", infra("bridge", "podman")) is FAIL
+    assert answer("host-network", infra("bridge", "shop-net")) is PASS
+    host = infra("host", kernel=Kernel(7, shared_namespaces=frozenset({"net"})))
+    assert verdict("host-network", host).reason == "it is declared to use the host's network"
+    assert answer("host-network", infra("host")) is FAIL
+    assert answer("wildcard-port", infra("host")) is NOT_APPLICABLE
+
+
+@pytest.mark.parametrize(
+    "check_id",
+    [
+        *("root-user", "host-user-namespace", "needless-rootful-engine", "new-privileges-allowed"),
+        *("no-memory-limit", "no-cpu-limit", "no-pids-limit", "writable-rootfs"),
+        *("default-capabilities-kept", "superseded-image"),
+    ],
+)
+def test_podmans_own_program_in_a_pod_is_not_judged_like_a_service(check_id: str) -> None:
+    assert answer(check_id, infra("bridge", "shop-net")) is NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("check_id", ["wildcard-port", "exposed-admin-port"])
+def test_an_open_port_is_as_open_without_root(check_id: str) -> None:
+    """Who can reach it from outside has nothing to do with what a broken-in process may do inside."""
+    check = check_by_id(check_id)
+    assert check is not None
+    port = (PUBLISH, (Port(6379, "6379"),))
+    for engine in (rootful(), rootless()):
+        facts = container(port, engine=engine)
+        (finding,) = evaluate(facts, container_subject(facts), [check], Checklist("c", "c", ()))
+        assert finding.severity is check.severity
+        assert finding.severity >= Severity.MEDIUM

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import shlex
 
+from hardentui.checks.common import OF_PODMAN, is_infra
 from hardentui.checks.examples import container
 from hardentui.checks.images import is_image_id, reference
 from hardentui.model.check import Check, Parameters
@@ -38,6 +39,8 @@ from hardentui.options import ROOTFS
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     name = facts.image_name
     running = str(facts.inspect.get("Image") or "").removeprefix("sha256:")
     if facts.spec[ROOTFS] or not name or not running:

@@ -19,7 +19,7 @@ that share a namespace with another one, and members of a pod, cannot have a use
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, asks_for_user_namespace, judge, pod_of, proc
+from hardentui.checks.common import OF_PODMAN, ask, asks_for_user_namespace, is_infra, judge, pod_of, proc
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -32,6 +32,8 @@ _SHARED = ("container:", "ns:")
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     if facts.engine.rootless is True:
         return not_applicable("a rootless engine always puts containers into a user namespace of its user")
     separate = ask(facts, lambda kernel: kernel.host_user_namespace)

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.checks.common import listed, section
+from hardentui.checks.common import OF_PODMAN, is_infra, listed, section
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.checks.mounts import host_mounts
 from hardentui.model.check import Check, Parameters
@@ -34,6 +34,7 @@ from hardentui.model.finding import (
     Severity,
     Verdict,
     failed,
+    not_applicable,
     passed,
     unknown,
 )
@@ -61,6 +62,8 @@ _COUNT_ON_THE_HOST = frozenset(
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     if facts.engine.rootless is True:
         return passed("a rootless engine")
     if isinstance(facts.engine.rootless, Unreadable):

@@ -18,16 +18,18 @@ root up by themselves go on working.
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, judge, proc
+from hardentui.checks.common import OF_PODMAN, ask, is_infra, judge, proc
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import NO_NEW_PRIVILEGES
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     declared = facts.spec[NO_NEW_PRIVILEGES]
     return judge(
         ask(facts, lambda kernel: kernel.no_new_privileges),

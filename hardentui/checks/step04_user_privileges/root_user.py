@@ -24,9 +24,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hardentui.checks.common import (
+    OF_PODMAN,
     ask,
     declared_user,
     image_config,
+    is_infra,
     is_root,
     judge,
     own_user_namespace,
@@ -37,12 +39,14 @@ from hardentui.checks.mounts import at_or_above, host_mounts
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     user = declared_user(facts)
     keeps = facts.spec[USERNS].partition(":")
     as_caller = not facts.spec[USER] and keeps[0] == "keep-id" and "uid=0" not in keeps[2].split(",")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 
-from hardentui.checks.common import ask, judge, without_cgroup
+from hardentui.checks.common import OF_PODMAN, ask, is_infra, judge, without_cgroup
 from hardentui.checks.examples import container
 from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
@@ -31,6 +31,8 @@ from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, 
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     if without_cgroup(facts):
         return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
     spec = facts.spec

@@ -17,7 +17,7 @@ A service that needs more than the limit at its peak is killed and restarted. Lo
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, bytes_of, judge, without_cgroup
+from hardentui.checks.common import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
 from hardentui.checks.examples import container
 from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
@@ -29,6 +29,8 @@ from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     if without_cgroup(facts):
         return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
     memory, swap = facts.spec[MEMORY], facts.spec[MEMORY_SWAP]

@@ -17,7 +17,7 @@ and fail with "cannot fork" or "cannot create thread". Count its tasks under loa
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, judge, without_cgroup
+from hardentui.checks.common import OF_PODMAN, ask, is_infra, judge, without_cgroup
 from hardentui.checks.examples import container
 from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
@@ -29,6 +29,8 @@ from hardentui.options import CGROUPS, PIDS_LIMIT
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     if without_cgroup(facts):
         return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
     highest = parameters.integer("highest")

@@ -18,7 +18,7 @@ What is written there is gone after a stop, so real data needs a volume. Program
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, bytes_of, judge, listed, proc
+from hardentui.checks.common import OF_PODMAN, ask, bytes_of, is_infra, judge, listed, proc
 from hardentui.checks.examples import container
 from hardentui.checks.mounts import at_or_above
 from hardentui.checks.written import folders_of
@@ -26,7 +26,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.activity import FileChange
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
 
@@ -35,6 +35,8 @@ _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     declared = facts.spec[READ_ONLY]
     return judge(
         ask(facts, lambda kernel: kernel.read_only_root),

@@ -104,5 +104,4 @@ CHECK = Check(
     ),
     references=("CIS Docker 1.6 5.9", "NIST SP 800-190 4.4.2"),
     catalogue="S6-04",
-    contextual=True,
 )

@@ -22,9 +22,9 @@ stops working.
 
 from __future__ import annotations
 
-from hardentui.checks.common import pod_of
+from hardentui.checks.common import is_infra, pod_of
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import asked_for, is_infra, leave_pods_alone, mode_of, modes, own_network
+from hardentui.checks.networks import asked_for, leave_pods_alone, mode_of, modes, modes_of, own_network
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
@@ -51,7 +51,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if pod_of(facts) and not is_infra(facts):
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
     declared = asked_for(facts.spec) or "default"
-    asked = "host" in modes(facts.spec)
+    asked = "host" in modes_of(facts)
     if isinstance(facts.kernel, NotRunning):
         return failed(_DECLARED, declared) if asked else passed(declared)
     shared = facts.kernel.shared_namespaces if isinstance(facts.kernel, Kernel) else facts.kernel

@@ -20,7 +20,7 @@ that is mounted, or run it as a container on the same network.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import asked_for, mode_of, modes, network_names, without_own_network
+from hardentui.checks.networks import asked_for, mode_of, modes_of, network_names, without_own_network
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -54,7 +54,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def _user_mode(facts: ContainerFacts) -> bool:
     """It is connected by pasta or slirp4netns rather than by a bridge."""
-    kinds = modes(facts.spec)
+    kinds = modes_of(facts)
     by_default = "default" in kinds and not network_names(facts)
     return by_default or bool(kinds & {"pasta", "slirp4netns"})
 

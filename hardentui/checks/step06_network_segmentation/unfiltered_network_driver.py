@@ -19,9 +19,9 @@ network is often meant (a VPN container that others go through): then put them i
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_planned, pod_of
+from hardentui.checks.common import is_infra, is_planned, pod_of
 from hardentui.checks.examples import container
-from hardentui.checks.networks import asked_for, is_infra, modes, network_names
+from hardentui.checks.networks import asked_for, modes_of, network_names
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import (
@@ -44,7 +44,7 @@ _UNFILTERED = frozenset({"macvlan", "ipvlan"})
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if pod_of(facts) and not is_infra(facts):
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
-    kinds = modes(facts.spec)
+    kinds = modes_of(facts)
     if kinds & {"none", "host"}:
         return not_applicable("it has no network of its own that could pass by the filter")
     declared = asked_for(facts.spec)
@@ -87,5 +87,4 @@ CHECK = Check(
     ),
     references=("NIST SP 800-190 4.4.2",),
     catalogue="S6-10",
-    contextual=True,
 )

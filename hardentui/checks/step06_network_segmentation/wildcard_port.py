@@ -98,5 +98,4 @@ CHECK = Check(
     ),
     references=("CIS Docker 1.6 5.14", "OWASP Docker 5a", "CSVS 7.7"),
     catalogue="S6-03",
-    contextual=True,
 )

@@ -19,9 +19,9 @@ service only you can know: set the parameter `command`.
 
 from __future__ import annotations
 
+from hardentui.checks.common import is_infra
 from hardentui.checks.examples import container
 from hardentui.checks.images import health_check
-from hardentui.checks.networks import is_infra
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable

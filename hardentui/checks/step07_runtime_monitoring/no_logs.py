@@ -16,10 +16,9 @@ k8s-file.
 
 from __future__ import annotations
 
-from hardentui.checks.common import engine_info
+from hardentui.checks.common import engine_info, is_infra
 from hardentui.checks.examples import container, rootful
 from hardentui.checks.logs import log_driver
-from hardentui.checks.networks import is_infra
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable

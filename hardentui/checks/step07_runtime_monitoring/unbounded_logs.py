@@ -16,9 +16,9 @@ that holds as many days as you need to look back.
 
 from __future__ import annotations
 
+from hardentui.checks.common import is_infra
 from hardentui.checks.examples import container, rootful
 from hardentui.checks.logs import FILE_DRIVERS, log_driver, log_limit
-from hardentui.checks.networks import is_infra
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import ContainerFacts, Unreadable

@@ -20,8 +20,9 @@ from __future__ import annotations
 
 import ipaddress
 
+from hardentui.checks.common import is_infra
 from hardentui.checks.examples import container
-from hardentui.checks.networks import declared_ports, exposed, is_infra, without_own_network
+from hardentui.checks.networks import declared_ports, exposed, without_own_network
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket, NotRunning, Unreadable
 from hardentui.model.finding import (

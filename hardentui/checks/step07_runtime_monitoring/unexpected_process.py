@@ -69,12 +69,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown("a shell runs, which may be that of its health check: look again in a moment")
     if not forbidden and not strays:
         return passed("", effective, tuple(_evidence(p) for p in processes[:8]))
-    found = ", ".join(sorted({_base(p) for p in (*forbidden, *strays)}))
+    bad = (*forbidden, *strays)
+    found = ", ".join(sorted({name for p in bad for name in _names(p) & (listed | shells)}))
     return failed(
         f"running now: {found}",
         "",
         effective,
-        tuple(_evidence(p) for p in (*forbidden, *strays)[:12]),
+        tuple(_evidence(p) for p in bad[:12]),
         Severity.HIGH if forbidden else Severity.MEDIUM,
         (f"podman top {shlex.quote(facts.name)} pid ppid user args",),
     )
@@ -91,7 +92,9 @@ def _names(process: Process) -> set[str]:
 
 
 def _evidence(process: Process) -> Evidence:
-    return Evidence(f"pid {process.pid}", process.executable or process.name)
+    file, name = process.executable, process.name
+    shown = f"{file} as {name}" if file and name and name != _base(process) else file or name
+    return Evidence(f"pid {process.pid}", shown)
 
 
 def _started_with_shell(

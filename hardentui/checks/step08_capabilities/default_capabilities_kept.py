@@ -27,7 +27,7 @@ from hardentui.checks.capabilities import (
     needed_by_image,
     reach,
 )
-from hardentui.checks.common import declared_user, is_root, judge, proc
+from hardentui.checks.common import OF_PODMAN, declared_user, is_infra, is_root, judge, proc
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -39,6 +39,8 @@ from hardentui.options.capabilities import bounding_set, capability_name, with_o
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
     defaults = facts.engine.default_capabilities
     if not defaults:
         return not_applicable("the engine grants no capability by default")

@@ -28,6 +28,8 @@ from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
 from hardentui.options.capabilities import ALL_CAPABILITIES, capability_name
 
+_NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # older kernels do not have that one
+
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     live = ask(facts, _as_good_as)
@@ -51,22 +53,21 @@ def _as_good_as(kernel: Kernel) -> tuple[bool, str] | Unreadable:
         return sets
     if isinstance(seccomp, Unreadable):
         return seccomp
-    return reach(sets) >= HOST_TAKEOVER and seccomp == 0, f"CapBnd {len(sets.bounding)}, Seccomp {seccomp}"
-
-
-def _adds_all(spec: Spec) -> bool:
-    return any(capability_name(word) == "all" for word in spec[CAP_ADD])
+    return reach(sets) >= _NEEDED and seccomp == 0, f"CapBnd {len(sets.bounding)}, Seccomp {seccomp}"
 
 
 def _equal_by_options(spec: Spec) -> bool:
-    return _adds_all(spec) and spec[SECCOMP_PROFILE] == "unconfined"
+    added = {capability_name(word) for word in spec[CAP_ADD]}
+    every = "all" in added or added >= _NEEDED  # inspect shows `--cap-add=all` as a list of all of them
+    return every and spec[SECCOMP_PROFILE] == "unconfined"
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED] and any(path.lower() == "all" for path in spec[UNMASK]):
         spec = spec.without(UNMASK)  # part of privileged mode, which inspect shows as an option of its own
     if _equal_by_options(spec):
-        kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) != "all")
+        unwanted = HOST_TAKEOVER | {"all"}
+        kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) not in unwanted)
         spec = spec.without(SECCOMP_PROFILE).with_(CAP_ADD, kept)
     return spec.without(PRIVILEGED)
 
@@ -95,6 +96,7 @@ CHECK = Check(
         container((PRIVILEGED, True)),
         container((PRIVILEGED, True), (UNMASK, ("ALL",)), engine=rootless()),
         container((CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")),
+        container((CAP_ADD, tuple(sorted(ALL_CAPABILITIES))), (SECCOMP_PROFILE, "unconfined")),
     ),
     references=("CIS Docker 1.6 5.5", "NIST SP 800-190 4.4.3", "OWASP Docker rule 3"),
     catalogue="S8-01",
