@@ -1,0 +1,205 @@
+"""The main job on a real Podman: found, planned, written, accepted by the generator, only read till then."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardentui.errors import EngineError, WriteError
+from hardentui.model.finding import Status
+from hardentui.model.version import Version
+from hardentui.tui.app import HardenApp
+from hardentui.workbench.views import Connectivity, Progress, Row, Selection, Target
+from hardentui.workbench.workbench import Workbench
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.proxy import RecordingProxy
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+
+NAME = "main-job-web"
+
+
+@pytest.fixture
+def web(podman: Bench, service_image: str) -> Iterator[str]:
+    """A real nginx with more rights than it needs."""
+    podman.podman("volume", "create", "main-job-data")
+    podman.podman(
+        "run", "-d", "--name", NAME, "-p", "8085:80", "-v", "main-job-data:/srv/data",
+        "-e", "API_TOKEN=s3cr3t-v4lue", "--cap-add", "SYS_ADMIN", "--stop-timeout", "0", service_image,
+    )  # fmt: skip
+    yield NAME
+    podman.remove(NAME)
+    podman.podman("volume", "rm", "-f", "main-job-data")
+
+
+def scanned(bench: Workbench) -> dict[str, Row]:
+    found = {row.key: row for row in bench.rows()}
+    bench.scan(lambda row: found.update({row.key: row}), lambda _: None, threading.Event())
+    return {row.name: row for row in found.values()}
+
+
+def test_looking_and_planning_send_nothing_but_get(web: str, podman: Bench, tmp_path: Path) -> None:
+    with RecordingProxy(podman.socket, tmp_path) as proxy:
+        bench = Workbench.open(Selection(url=proxy.url))
+        stop = threading.Event()
+        watcher = threading.Thread(target=bench.watch, args=(lambda: None, lambda _: None, stop))
+        watcher.start()
+        row = scanned(bench)[web]
+        bench.host_reports()
+        bench.image_reports()
+        bench.network_reports()
+        closer = bench.refresh(row.key)
+        assert closer
+        assert closer.report
+        bench.look_into_image(row.key, lambda _: None, threading.Event())
+        plan = bench.plan(closer.report, bench.all_choices(closer.report))
+        for target in (Target.QUADLET, Target.RUN):
+            assert bench.diff(closer.report, plan, target)
+            assert bench.output(closer.report, plan, target).files
+        stop.set()
+        watcher.join(10)
+        bench.close()
+    assert proxy.methods == {"GET"}
+    assert any(target.endswith(f"{row.id}/json") for _, target in proxy.requests)
+    assert not [target for _, target in proxy.requests if "/exec" in target and "json" not in target]
+
+
+def test_the_kernel_decides_and_the_plan_is_accepted(web: str, podman: Bench, tmp_path: Path) -> None:
+    bench = Workbench.open(Selection(url=podman.url))
+    report = scanned(bench)[web].report
+    assert report
+    by_check = {finding.check: finding for finding in report.findings}
+    takeover = by_check["host-takeover-capabilities"]
+    assert takeover.status is Status.FAIL
+    assert "SYS_ADMIN" in takeover.verdict.reason
+    assert takeover.verdict.effective
+    assert by_check["no-pids-limit"].status is Status.PASS
+    plan = bench.plan(report, bench.all_choices(report))
+    assert bench.score_after(report, plan).value > (report.score.value or 0)  # type: ignore[operator] # not None here
+    output = bench.output(report, plan, Target.QUADLET)
+    assert "exactly the intended command" in output.proof
+    written = bench.save(output, str(tmp_path))
+    unit = (tmp_path / f"{NAME}.container").read_text()
+    assert "DropCapability" in unit
+    assert "s3cr3t-v4lue" in unit
+    assert "s3cr3t-v4lue" not in bench.diff(report, plan, Target.QUADLET)
+    assert {Path(one.path).name for one in written} >= {f"{NAME}.container", "main-job-data.volume"}
+    assert all(Path(one.path).stat().st_mode & 0o077 == 0 for one in written), "they hold a plain secret"
+    bench.close()
+
+
+def test_an_older_podman_gets_other_keys(web: str, podman: Bench) -> None:
+    bench = Workbench.open(Selection(url=podman.url))
+    report = scanned(bench)[web].report
+    assert report
+    plan = bench.plan(report, [one for one in bench.all_choices(report) if one.check == "no-memory-limit"])
+    new = bench.output(report, plan, Target.QUADLET, version=Version(5, 5)).files[0].text
+    old = bench.output(report, plan, Target.QUADLET, version=Version(4, 4)).files[0].text
+    assert "\nMemory=" in new
+    assert "\nMemory=" not in old
+    assert "--memory=" in old
+    bench.close()
+
+
+def test_an_engine_that_dies_in_mid_scan_keeps_what_came(web: str, podman: Bench, tmp_path: Path) -> None:
+    with RecordingProxy(podman.socket, tmp_path) as proxy:
+        bench = Workbench.open(Selection(url=proxy.url))
+        assert web in {row.name for row in bench.rows()}
+        came: list[Row] = []
+
+        def arrived(row: Row) -> None:
+            came.append(row)
+            proxy.__exit__(None, None, None)
+
+        def scan_until_it_is_lost() -> None:
+            for _ in range(5):  # a scan of one container may be complete before the cut is felt
+                bench.scan(arrived, lambda _: None, threading.Event())
+
+        with pytest.raises(EngineError) as lost:
+            scan_until_it_is_lost()
+        assert lost.value.title
+        assert came[0].report
+        assert bench.report(came[0].key)
+        bench.close()
+
+
+def test_a_container_that_comes_and_goes_is_seen(podman: Bench) -> None:
+    bench = Workbench.open(Selection(url=podman.url))
+    bench.rows()
+    stop, changes, states = threading.Event(), threading.Semaphore(0), list[Connectivity]()
+    watcher = threading.Thread(target=bench.watch, args=(changes.release, states.append, stop))
+    watcher.start()
+    try:
+        eventually(lambda: bool(states) and states[-1].connected)
+        podman.run("main-job-guest", BUSYBOX, "sleep", "100")
+        assert changes.acquire(timeout=5)
+        assert "main-job-guest" in {row.name for row in bench.rows()}
+        podman.remove("main-job-guest")
+        assert changes.acquire(timeout=5)
+        eventually(lambda: "main-job-guest" not in {row.name for row in bench.rows()})
+    finally:
+        podman.remove("main-job-guest")
+        stop.set()
+        watcher.join(10)
+        bench.close()
+    assert not watcher.is_alive()
+
+
+def test_progress_reaches_its_end_and_a_stop_is_obeyed(web: str, podman: Bench) -> None:
+    bench = Workbench.open(Selection(url=podman.url))
+    total = len(bench.rows())
+    seen: list[Progress] = []
+    bench.scan(lambda _: None, seen.append, threading.Event())
+    assert seen[0] == Progress(0, total)
+    assert seen[-1] == Progress(total, total)
+    stopped = threading.Event()
+    stopped.set()
+    later: list[Progress] = []
+    bench.scan(lambda _: None, later.append, stopped)
+    assert later == [Progress(0, total)]
+    bench.close()
+
+
+def test_a_folder_that_cannot_be_written_loses_nothing(web: str, podman: Bench, tmp_path: Path) -> None:
+    bench = Workbench.open(Selection(url=podman.url))
+    report = scanned(bench)[web].report
+    assert report
+    output = bench.output(report, None, Target.QUADLET)
+    missing = tmp_path / "not-there"
+    with pytest.raises(WriteError) as error:
+        bench.save(output, str(missing))
+    assert error.value.hint
+    assert not missing.exists()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    with pytest.raises(WriteError):
+        bench.save(output, str(link))
+    assert not list(tmp_path.glob("*.container"))
+    bench.close()
+
+
+async def test_the_tui_walks_a_real_container_and_writes_its_unit(
+    web: str, podman: Bench, tmp_path: Path
+) -> None:
+    app = HardenApp(lambda: Workbench.open(Selection(url=podman.url)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await _screen(pilot, web)
+        await pilot.press("/", *NAME, "enter")
+        await _screen(pilot, "score")
+        await pilot.press("enter")
+        await _screen(pilot, "Base image")
+        await pilot.press("8")
+        await _screen(pilot, "SYS_ADMIN")
+        await pilot.press("F", "w")
+        await _screen(pilot, ".container")
+        await pilot.press("q")
+
+
+async def _screen(pilot: object, text: str) -> None:
+    from tests.tui.support import shows
+
+    await shows(pilot, text)  # type: ignore[arg-type] # Pilot of any app
