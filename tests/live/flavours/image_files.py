@@ -1,0 +1,88 @@
+"""Images with any configuration (creation date, history, environment), without a build: docker archives."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+_PASSWD = "root:x:0:0::/root:/bin/sh\nweb:x:101:101::/:/bin/false\n"
+_GROUP = "root:x:0:\ndisk:x:6:\nweb:x:101:\n"
+_PROGRAMS = ("httpd", "sleep", "true", "sh", "wget", "nc", "ls")
+
+
+@dataclass(frozen=True)
+class TestImage:
+    """An image of busybox: its reference, what its configuration says, and when it was made."""
+
+    __test__ = False  # no test class, whatever pytest thinks of the name
+
+    reference: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    created: datetime | None = None
+    layer_note: str = ""
+    """Another note makes another layer, and so another image of the same name."""
+
+
+def docker_archive(image: TestImage, target: Path) -> None:
+    """Write what `podman load` takes."""
+    layer = _layer(image.layer_note)
+    digest = hashlib.sha256(layer).hexdigest()
+    created = (image.created or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    config = {
+        "created": created,
+        "architecture": "amd64",
+        "os": "linux",
+        "config": image.config,
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        "history": [{"created": created, "created_by": "COPY rootfs / # made by the tests"}],
+    }
+    text = json.dumps(config).encode()
+    name = f"{hashlib.sha256(text).hexdigest()}.json"
+    manifest = [{"Config": name, "RepoTags": [image.reference], "Layers": [f"{digest}.tar"]}]
+    with tarfile.open(target, "w") as archive:
+        for path, content in (
+            (f"{digest}.tar", layer),
+            (name, text),
+            ("manifest.json", json.dumps(manifest).encode()),
+        ):
+            _add(archive, path, content)
+
+
+def _layer(note: str) -> bytes:
+    busybox = shutil.which("busybox")
+    assert busybox, "see missing_programs of tests.support.podman"
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for folder, mode in (
+            ("bin", 0o755),
+            ("etc", 0o755),
+            ("tmp", 0o1777),
+            ("data", 0o755),
+            ("srv", 0o777),
+        ):
+            entry = tarfile.TarInfo(folder)
+            entry.type, entry.mode = tarfile.DIRTYPE, mode
+            archive.addfile(entry)
+        _add(archive, "bin/busybox", Path(busybox).read_bytes(), 0o755)
+        for program in _PROGRAMS:
+            link = tarfile.TarInfo(f"bin/{program}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            archive.addfile(link)
+        _add(archive, "etc/passwd", _PASSWD.encode())
+        _add(archive, "etc/group", _GROUP.encode())
+        _add(archive, "srv/note", f"{note}\n".encode())
+    return buffer.getvalue()
+
+
+def _add(archive: tarfile.TarFile, path: str, content: bytes, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(path)  # time 0 and owner root, so the same bytes each time
+    entry.size, entry.mode = len(content), mode
+    archive.addfile(entry, io.BytesIO(content))

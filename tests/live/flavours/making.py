@@ -1,0 +1,236 @@
+"""Make the flavours on a bench, and look at all of them with one scan."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hardentui.checks import all_checks
+from hardentui.model.checklist import Checklist
+from hardentui.workbench.checklists import load
+from hardentui.workbench.judging import Judge
+from hardentui.workbench.opening import open_engines
+from hardentui.workbench.views import Report, Row, Selection
+from hardentui.workbench.workbench import Workbench
+from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
+from tests.live.flavours.image_files import TestImage, docker_archive
+from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, Flavour, Place
+from tests.live.flavours.table import on
+from tests.support.podman import BUSYBOX, TEST_USER, ApiError, Bench, BenchFailed
+from tests.support.waiting import eventually
+
+PREFIX = "truth-"
+_STOCK_SECCOMP = Path("/usr/share/containers/seccomp.json")
+_FIRST = "hardened"  # others join its network, so it comes first
+_WORKERS = 2
+
+
+class World:
+    """All flavours of one engine, made and looked at.
+
+    Attributes:
+        places: flavour name -> the place it was made in.
+        reports: container name without the prefix -> its report; infra containers are `NAME-infra`.
+    """
+
+    def __init__(self, bench: Bench, engine: str) -> None:
+        self.bench = bench
+        self.engine = engine
+        self.flavours = tuple(on(engine))
+        info = bench.get("/info")["host"]
+        self._v1 = info["cgroupVersion"] == "v1"
+        self._limits = engine == ROOTFUL or not self._v1
+        self._folder = bench.directory / "truth"
+        self.places = {
+            flavour.name: Place(engine, number, str(self._folder), bench.socket, self._limits, self._v1)
+            for number, flavour in enumerate(self.flavours, 1)
+        }
+        self.reports: Mapping[str, Report] = {}
+
+    def make(self) -> None:
+        """Everything that is to be judged; raises with Podman's words where something cannot be made."""
+        self._material()
+        for image in IMAGES:
+            self._load(image)
+        trouble = self._make(next(flavour for flavour in self.flavours if flavour.name == _FIRST))
+        assert not trouble, trouble
+        rest = [flavour for flavour in self.flavours if flavour.name != _FIRST]
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            troubles = [trouble for trouble in pool.map(self._make, rest) if trouble]
+        assert not troubles, "\n".join(troubles)
+        self._load(MOVED)
+        assert eventually(lambda: not self._unsettled(), seconds=20), self._unsettled()
+
+    def scan(self) -> None:
+        """One scan of all of them with every check that there is."""
+        workbench = Workbench(open_engines(Selection(url=self.bench.url)), _judge_of_everything())
+        rows = [row for row in workbench.rows() if self._is_ours(row)]
+        seen: dict[str, Row] = {}
+        workbench.host_reports()
+        workbench.scan(
+            lambda row: seen.__setitem__(row.key, row),
+            lambda _: None,
+            threading.Event(),
+            {row.key for row in rows},
+            closer=True,
+        )
+        self.reports = {
+            row.name.removeprefix(PREFIX): row.report for row in seen.values() if row.report is not None
+        }
+
+    def machine(self) -> str:
+        """The engine and the host in a few words, for the page."""
+        version = self.bench.get("/version")["Version"]
+        cgroups = "v1" if self._v1 else "v2"
+        return f"Podman {version}, Linux {platform.release().split('-')[0]}, cgroup {cgroups}"
+
+    def _material(self) -> None:
+        """A folder with things to mount, networks, volumes, a secret."""
+        data = self._folder / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        data.chmod(0o777)
+        for name, target in (
+            ("link-to-socket", Path(self.bench.socket).parent),
+            ("link-to-etc", Path("/etc")),
+        ):
+            link = self._folder / name
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+        tight = json.loads(_STOCK_SECCOMP.read_text())
+        (self._folder / "tight.json").write_text(json.dumps(_tightened(tight)))
+        weak = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
+        (self._folder / "weak.json").write_text(json.dumps(weak))
+        for name, options in _networks(self.engine).items():
+            self.bench.podman("network", "create", *options, name)
+        self.bench.podman("volume", "create", "truth-volume")
+        self.bench.podman(
+            "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/etc", "truth-etc"
+        )
+        secret = self._folder / "secret"
+        secret.write_text("hunter2hunter2")
+        secret.chmod(0o644)
+        self.bench.podman("secret", "create", "truth-secret", str(secret))
+
+    def _load(self, image: TestImage) -> None:
+        target = self._folder / "image.tar"
+        docker_archive(image, target)
+        self.bench.podman("load", "-q", "-i", str(target))
+        target.unlink()
+
+    def _pod(self, flavour: Flavour) -> str:
+        return f"{PREFIX}{flavour.name}-pod"
+
+    def _make(self, flavour: Flavour) -> str:
+        """Empty when it could be made, else what Podman says."""
+        try:
+            self._make_one(flavour, self.places[flavour.name])
+        except subprocess.CalledProcessError as error:
+            return f"{self.engine}: {flavour.name}: {error.stderr}"
+        except ApiError as error:
+            return f"{self.engine}: {flavour.name}: {error}"
+        return ""
+
+    def _make_one(self, flavour: Flavour, place: Place) -> None:
+        name = PREFIX + flavour.name
+        if flavour.body is not None:
+            self._through_api(name, flavour, place)
+            return
+        words: tuple[str, ...] = ("--name", name, *arguments(flavour, place))
+        if flavour.pod is not None:
+            pod = self._pod(flavour)
+            infra = f"{name}-infra"
+            self.bench.podman(
+                "pod", "create", "--name", pod, "--infra-name", infra, *flavour.pod_options(place)
+            )
+            words = ("--pod", pod, *words)
+        if self._state(flavour) == CREATED:
+            self.bench.podman("create", *words)
+        else:
+            self.bench.podman("run", "-d", *words)
+
+    def _through_api(self, name: str, flavour: Flavour, place: Place) -> None:
+        assert flavour.body is not None
+        answer = self.bench.post("/containers/create", {**flavour.body(place), "name": name})
+        if self._state(flavour) != CREATED:
+            self.bench.post(f"/containers/{answer['Id']}/start")
+
+    def _state(self, flavour: Flavour) -> str:
+        return flavour.state_on(self.places[flavour.name])
+
+    def _unsettled(self) -> dict[str, str]:
+        """Those that were to end and have not, or the other way round, with their state."""
+        states = {
+            name.removeprefix(PREFIX): one["State"]
+            for one in self.bench.get("/containers/json?all=true")
+            for name in one["Names"]
+        }
+        return {f.name: states.get(f.name, "") for f in self.flavours if states.get(f.name) != self._state(f)}
+
+    def _is_ours(self, row: Row) -> bool:
+        return row.name.startswith(PREFIX)
+
+
+@contextmanager
+def worlds() -> Iterator[tuple[World, ...]]:
+    """All flavours on both engines, each on a bench of its own, made and scanned.
+
+    Raises:
+        BenchFailed: no Podman can be started here, or it cannot run a container.
+        AssertionError: a flavour cannot be made; with Podman's words.
+    """
+    with ExitStack() as stack:
+        made = []
+        for engine in BOTH:
+            bench = Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else "")
+            stack.callback(bench.stop)
+            bench.start()
+            bench.image()
+            try:
+                bench.podman("run", "--rm", "--network", "none", BUSYBOX, "true")
+            except subprocess.CalledProcessError as error:
+                raise BenchFailed(f"Podman cannot run a container here: {error.stderr.strip()}") from error
+            made.append(World(bench, engine))
+        with ThreadPoolExecutor(len(made)) as pool:
+            list(pool.map(World.make, made))
+        for world in made:
+            world.scan()
+        yield tuple(made)
+
+
+def _networks(engine: str) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {NETWORK: (), "truth-internal": ("--internal",), "truth-shared": ()}
+    if engine != ROOTLESS:
+        found["truth-macvlan"] = ("--driver=macvlan", "--internal")
+    return found
+
+
+def _tightened(profile: dict[str, Any]) -> dict[str, Any]:
+    """The stock profile without calls that only some programs need."""
+    unwanted = {"mount", "umount", "umount2", "bpf", "ptrace", "setns", "unshare", "keyctl", "userfaultfd"}
+    unwanted |= {"perf_event_open", "open_by_handle_at", "init_module", "finit_module", "delete_module"}
+    unwanted |= {"kexec_load", "kexec_file_load", "add_key", "request_key", "io_uring_setup", "clone3"}
+    for rule in profile["syscalls"]:
+        rule["names"] = [name for name in rule["names"] if name not in unwanted]
+    profile["syscalls"] = [rule for rule in profile["syscalls"] if rule["names"]]
+    return profile
+
+
+def _judge_of_everything() -> Judge:
+    """The default checklist with every check in it, whatever it selects."""
+    checklist = load("")
+    checks = {check.id: check for check in all_checks()}
+    steps = tuple(
+        replace(step, checks=tuple(c.id for c in checks.values() if c.step == step.number))
+        for step in checklist.steps
+    )
+    everything = Checklist(checklist.id, checklist.title, steps, checklist.parameters)
+    return Judge(everything, checks)

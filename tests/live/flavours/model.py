@@ -1,0 +1,102 @@
+"""What a flavour is: how it is made, and what is known to be wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+ROOTFUL, ROOTLESS = "rootful", "rootless"
+BOTH = (ROOTFUL, ROOTLESS)
+LIMITS = frozenset({"no-memory-limit", "no-cpu-limit", "no-pids-limit"})
+"""Podman ignores limits of rootless containers on cgroup v1: all are bad there, whatever was asked for."""
+RUNNING, CREATED, EXITED = "running", "created", "exited"
+
+
+class Place(NamedTuple):
+    """Where flavours are made: what their arguments may depend on.
+
+    Attributes:
+        engine: ROOTFUL or ROOTLESS.
+        number: differs from flavour to flavour, so that their host ports do not clash (1 to 250).
+        folder: a folder of the host with things to mount: see `material`.
+        socket: the engine's API socket.
+        limits_hold: the engine can enforce resource limits (not so for rootless on cgroup v1).
+        cgroup_v1: it is an old cgroup tree.
+    """
+
+    engine: str
+    number: int
+    folder: str
+    socket: str
+    limits_hold: bool
+    cgroup_v1: bool
+
+    @property
+    def rootless(self) -> bool:
+        return self.engine == ROOTLESS
+
+    @property
+    def address(self) -> str:
+        """A loopback address of its own."""
+        return f"127.0.1.{self.number}"
+
+
+Arguments = Callable[[Place], tuple[str, ...]]
+Body = Callable[[Place], dict[str, Any]]
+Ids = frozenset[str]
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """One container of which the truth is known.
+
+    Attributes:
+        name: of the row; the container is called the same with a prefix.
+        bad: ids of the checks that must fail; every other check must not fail (see `unknown`).
+        arguments: options of `podman run` that are added to those of the base.
+        without: parts of the hardened base that are left out (keys of `base.HARDENED`).
+        bad_on: engine -> checks that must fail there besides `bad`.
+        unknown: check -> why it cannot be told for this flavour.
+        plain: nothing of the hardened base: Podman's own defaults.
+        body: made through the API with this body instead of the command line.
+        pod: options of the pod that is made for it; None for none. Its infra container is a row as well.
+        configured: its configuration decides, so on the rootless engine it is only created, to save time.
+        infra_bad: what must fail on the infra container, on either engine.
+    """
+
+    name: str
+    bad: Ids = frozenset()
+    arguments: Arguments | tuple[str, ...] = ()
+    without: Ids = frozenset()
+    bad_on: Mapping[str, Ids] = field(default_factory=dict)
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    engines: tuple[str, ...] = BOTH
+    state: str = RUNNING
+    image: str = "localhost/truth-web:1.0"
+    command: tuple[str, ...] = ("httpd", "-f", "-p", "8080")
+    plain: bool = False
+    body: Body | None = None
+    pod: Callable[[Place], tuple[str, ...]] | None = None
+    infra_bad: Ids = frozenset()
+    configured: bool = False
+
+    def options(self, place: Place) -> tuple[str, ...]:
+        return self.arguments(place) if callable(self.arguments) else self.arguments
+
+    def pod_options(self, place: Place) -> tuple[str, ...]:
+        assert self.pod is not None
+        return self.pod(place)
+
+    def state_on(self, place: Place) -> str:
+        return CREATED if self.configured and place.rootless else self.state
+
+    def must_fail(self, place: Place) -> Ids:
+        """What must fail there: the flavour's own conditions, and limits that the engine cannot enforce."""
+        limits = frozenset[str]() if place.limits_hold else LIMITS
+        return self.bad | self.bad_on.get(place.engine, frozenset()) | limits
+
+
+def ids(text: str) -> Ids:
+    """`"privileged host-devices"` as a set."""
+    return frozenset(text.split())

@@ -1,0 +1,179 @@
+"""docs/confusion.md: the table of a run as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tests.live.flavours.base import HARDENED
+from tests.live.flavours.model import BOTH, LIMITS, ROOTFUL, ROOTLESS, Flavour, Ids, Place
+from tests.live.flavours.outcome import Row
+from tests.live.flavours.table import FLAVOURS, MACHINE_DECIDES, NOT_LOOKED_AT
+
+_INTRODUCTION = """\
+# The confusion table
+
+Written by `tools/confusion.py` from a run of `tests/live/test_confusion.py`; do not edit it by hand.
+
+Can the answers be believed? This table is the test of that. Each line is a container that was really made, on
+a rootful and on a rootless Podman, with one bad condition on top of a hardened base. What is wrong with it is
+known beforehand. The checks that judge that condition **must fail**, and all the other checks of a container
+**must not fail**: a bad condition that is not reported is a false pass, a reported one that is not there is a
+false failure, and an "unknown" counts as wrong unless the table says why nobody can tell.
+"""
+
+_OTHERS = """\
+## What other benches say
+
+Two benches that exist for this purpose were run beside it, on containers of which the truth was known just as
+well (docker-bench-security 1.6.0 through Podman's Docker commands, podman-security-bench 1.0.0). They look at
+running containers only, never at secrets in variables, and start programs inside the containers to find out.
+
+| what is true | docker-bench-security | podman-security-bench | HardenTUI |
+|---|---|---|---|
+| it has no health check | pass: its query errs, so it counts as pass | pass (4.6) | fails (`health-none`) |
+| `--privileged` switches seccomp off | pass: no option says so | pass (5.21) | fails (`privileged`) |
+| the container has the user namespace of the host | pass | pass (5.30) | fails (`no-userns`) |
+| it is on the default network | pass | pass (5.29) | fails (`network-default`) |
+| limits are set with `--cpus` | | fails all the same | passes (`hardened`) |
+| an image was built here and is the newest | | "newer image" | passes (`hardened`) |
+| the host's sshd, seen through `--pid=host` | warns of an sshd inside | | names what is shared (`pid-host`) |
+| SELinux, whenever any security option is set | pass | | judged by the label of the process |
+| `ulimit` settings | pass | pass (5.18) | fails (`ulimit-core`, `ulimit-nofile`) |
+| swarm mode, which Podman does not have | nine passes and a warning | | no such check |
+
+An empty cell means that nothing wrong was seen there. The numbers are those of the benches.
+"""
+
+
+def figures(rows: Sequence[Row]) -> dict[str, int]:
+    """What a run comes to."""
+    return {
+        "flavours": len(FLAVOURS),
+        "containers judged": len(rows),
+        "assertions": sum(row.judged for row in rows),
+        "bad conditions that must be reported": sum(len(row.bad) for row in rows),
+        "false passes": sum(len(row.false_passes) for row in rows),
+        "false failures": sum(len(row.false_failures) for row in rows),
+        "undecided without need": sum(len(row.undecided) for row in rows),
+    }
+
+
+def page(rows: Sequence[Row], machine: str) -> str:
+    """The page as Markdown. `machine` says where it ran."""
+    numbers = "\n".join(f"| {name} | {count} |" for name, count in figures(rows).items())
+    by_name = {(row.engine, row.name): row for row in rows}
+    lines = "\n".join(_line(flavour, by_name) for flavour in FLAVOURS)
+    infra = "\n".join(_infra_line(flavour, by_name) for flavour in FLAVOURS if flavour.pod is not None)
+    base = "\n".join(f"| {name} | {_words(part(_example(ROOTFUL)))} |" for name, part in HARDENED.items())
+    left = "\n".join(f"| `{name}` | {why} |" for name, why in {**MACHINE_DECIDES, **NOT_LOOKED_AT}.items())
+    return f"""{_INTRODUCTION}
+## Figures
+
+Run on {machine}.
+
+| | |
+|---|---|
+{numbers}
+
+## The hardened base
+
+| part | options |
+|---|---|
+{base}
+
+The image has a user of its own and declares the port that it listens on. Rootless containers have no
+`--userns` and take a free port.
+
+## The table
+
+"Without" names parts of the base that are left out. The counts are checks that must not fail, on the rootful
+and on the rootless engine; a dash stands for an engine that the flavour is not made on.
+
+| container | made with | must fail | must not fail | wrong answers |
+|---|---|---|---|---|
+{lines}
+
+Infra containers of the pods above:
+
+| container | must fail | must not fail | wrong answers |
+|---|---|---|---|
+{infra}
+
+{_limits_note(rows)}## What is not asserted
+
+| check | why |
+|---|---|
+{left}
+
+{_OTHERS}"""
+
+
+def _example(engine: str) -> Place:
+    return Place(engine, 1, "/FOLDER", "/ENGINE/podman.sock", True, False)
+
+
+def _words(words: Iterable[str]) -> str:
+    text = " ".join(f"'{word}'" if " " in word else word for word in words)
+    return f"`{text}`".replace("|", "\\|") if text else ""
+
+
+def _made_with(flavour: Flavour) -> str:
+    engine = flavour.engines[0]
+    if flavour.body is not None:
+        made = "the API"
+    else:
+        words = flavour.options(_example(engine))
+        made = _words(words) or ("the base" if flavour.image.endswith("truth-web:1.0") else "")
+    if not flavour.image.endswith("truth-web:1.0"):
+        made = f"{made} image `{flavour.image.removeprefix('localhost/')}`".strip()
+    if flavour.command[:3] != ("httpd", "-f", "-p") or len(flavour.command) > 4 or "9090" in flavour.command:
+        made += f" command {_words(flavour.command)}"
+    if flavour.pod is not None:
+        made += f" in a pod with {_words(flavour.pod_options(_example(engine)))}"
+    if flavour.without:
+        made += f"; without {', '.join(sorted(flavour.without))}"
+    return made if flavour.state == "running" else f"{made}; {flavour.state}"
+
+
+def _line(flavour: Flavour, rows: Mapping[tuple[str, str], Row]) -> str:
+    found = {engine: rows[engine, flavour.name] for engine in flavour.engines}
+    bad = {engine: flavour.bad | flavour.bad_on.get(engine, frozenset()) for engine in flavour.engines}
+    return f"| {flavour.name} | {_made_with(flavour)} | {_bad(bad)} | {_counts(found)} | {_wrong(found)} |"
+
+
+def _infra_line(flavour: Flavour, rows: Mapping[tuple[str, str], Row]) -> str:
+    name = f"{flavour.name}-infra"
+    found = {engine: rows[engine, name] for engine in flavour.engines}
+    return (
+        f"| {name} | {_bad(dict.fromkeys(found, flavour.infra_bad))} | {_counts(found)} | {_wrong(found)} |"
+    )
+
+
+def _bad(by_engine: Mapping[str, Ids]) -> str:
+    everywhere = frozenset.intersection(*by_engine.values())
+    parts = [f"`{check}`" for check in sorted(everywhere)]
+    for engine, checks in by_engine.items():
+        if more := sorted(checks - everywhere):
+            parts.append(f"{engine}: " + ", ".join(f"`{check}`" for check in more))
+    return ", ".join(parts) or "nothing"
+
+
+def _counts(found: Mapping[str, Row]) -> str:
+    return " / ".join(
+        str(found[engine].judged - len(found[engine].bad)) if engine in found else "-" for engine in BOTH
+    )
+
+
+def _wrong(found: Mapping[str, Row]) -> str:
+    return str(sum(len((*row.false_passes, *row.false_failures, *row.undecided)) for row in found.values()))
+
+
+def _limits_note(rows: Iterable[Row]) -> str:
+    ignored = any(row.engine == ROOTLESS and row.bad >= LIMITS and row.name == "hardened" for row in rows)
+    if not ignored:
+        return ""
+    return (
+        "On this machine (cgroup v1) Podman ignores the limits of rootless containers without failing. So\n"
+        f"{', '.join(f'`{check}`' for check in sorted(LIMITS))} must fail on every rootless container\n"
+        "besides what the table says: what was asked for does not count, what the kernel enforces does.\n\n"
+    )

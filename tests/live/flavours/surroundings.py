@@ -1,0 +1,283 @@
+"""Mounts, networks, ports, images, health, logs, restarts: steps 1, 2, 3, 5, 6 and 7."""
+
+from __future__ import annotations
+
+from tests.live.flavours.model import CREATED, ROOTFUL, ROOTLESS, Flavour, ids
+
+_LOOSE = ids("writable-mount")
+_TIGHT = "nosuid,nodev,noexec"
+
+
+def _volume(source: str, target: str, options: str = "") -> tuple[str, ...]:
+    return ("--volume", f"{source}:{target}" + (f":{options}" if options else ""))
+
+
+def _port(spec: str) -> object:
+    return lambda place: ("--publish", spec.format(place=place, high=20000 + place.number))
+
+
+MOUNTS = (
+    Flavour("bind-tight", arguments=lambda p: _volume(f"{p.folder}/data", "/data", _TIGHT)),
+    Flavour("bind-read-only", arguments=lambda p: _volume(f"{p.folder}/data", "/data", "ro")),
+    Flavour("bind-loose", ids("writable-mount"), lambda p: _volume(f"{p.folder}/data", "/data")),
+    Flavour("volume-named", arguments=_volume("truth-volume", "/data")),
+    Flavour("volume-anonymous", arguments=("--volume=/data",)),
+    Flavour("bind-etc-ro", ids("sensitive-host-mount"), _volume("/etc", "/data", "ro")),
+    Flavour("bind-etc-rw", ids("sensitive-host-mount"), _volume("/etc", "/data", _TIGHT)),
+    Flavour(
+        "bind-root-ro",
+        ids("sensitive-host-mount mounted-engine-socket"),
+        _volume("/", "/data", "ro"),
+        engines=(ROOTFUL,),
+    ),
+    Flavour("bind-proc", ids("sensitive-host-mount"), _volume("/proc", "/data", "ro"), engines=(ROOTFUL,)),
+    Flavour(
+        "bind-var-log", ids("sensitive-host-mount"), _volume("/var/log", "/data", _TIGHT), engines=(ROOTFUL,)
+    ),
+    Flavour("bind-zoneinfo", arguments=_volume("/usr/share", "/data", "ro")),
+    Flavour(
+        "volume-behind-bind",
+        ids("sensitive-host-mount"),
+        ("--mount=type=volume,src=truth-etc,dst=/data,ro=true",),
+        engines=(ROOTFUL,),
+    ),
+    Flavour("socket", ids("mounted-engine-socket"), lambda p: _volume(p.socket, "/engine.sock")),
+    Flavour("socket-ro", ids("mounted-engine-socket"), lambda p: _volume(p.socket, "/engine.sock", "ro")),
+    Flavour(
+        "socket-folder",
+        ids("mounted-engine-socket"),
+        lambda p: _volume(p.socket.rpartition("/")[0], "/data", "ro"),
+    ),
+    Flavour(
+        "socket-link",
+        ids("mounted-engine-socket"),
+        lambda p: _volume(f"{p.folder}/link-to-socket", "/engine", "ro"),
+    ),
+    Flavour(
+        "etc-link", ids("sensitive-host-mount"), lambda p: _volume(f"{p.folder}/link-to-etc", "/data", "ro")
+    ),
+    Flavour(
+        "shared-propagation",
+        ids("shared-mount-propagation"),
+        lambda p: _volume(f"{p.folder}/data", "/data", f"{_TIGHT},rshared"),
+        engines=(ROOTFUL,),
+    ),
+    Flavour(
+        "slave-propagation", arguments=lambda p: _volume(f"{p.folder}/data", "/data", f"{_TIGHT},rslave")
+    ),
+)
+
+NETWORKS = (
+    Flavour(
+        "port-all",
+        ids("wildcard-port unfirewalled-port default-seccomp-only"),
+        lambda p: ("--publish", f"{20000 + p.number}:8080"),
+    ),
+    Flavour(
+        "port-all-explicit",
+        ids("wildcard-port unfirewalled-port default-seccomp-only"),
+        lambda p: ("--publish", f"0.0.0.0:{20000 + p.number}:8080"),
+    ),
+    Flavour(
+        "port-all-v6",
+        ids("wildcard-port unfirewalled-port default-seccomp-only"),
+        lambda p: ("--publish", f"[::]:{20000 + p.number}:8080"),
+    ),
+    Flavour("port-loopback-v6", arguments=lambda p: ("--publish", f"[::1]:{20000 + p.number}:8080")),
+    Flavour(
+        "port-all-own-seccomp",
+        ids("wildcard-port unfirewalled-port"),
+        lambda p: ("--publish", f"{20000 + p.number}:8080", f"--security-opt=seccomp={p.folder}/tight.json"),
+    ),
+    Flavour(
+        "port-admin-loopback",
+        ids("undeclared-published-port"),
+        lambda p: ("--publish", f"127.0.0.1:{20000 + p.number}:5432"),
+    ),
+    Flavour(
+        "port-admin-declared",
+        arguments=lambda p: ("--publish", f"127.0.0.1:{20000 + p.number}:5432", "--expose=5432"),
+    ),
+    Flavour(
+        "port-admin-all",
+        ids("exposed-admin-port wildcard-port unfirewalled-port default-seccomp-only"),
+        lambda p: ("--publish", f"{20000 + p.number}:6379", "--expose=6379"),
+    ),
+    Flavour(
+        "port-low", ids("low-host-port"), lambda p: ("--publish", f"{p.address}:81:8080"), engines=(ROOTFUL,)
+    ),
+    Flavour(
+        "port-undeclared",
+        ids("undeclared-published-port"),
+        lambda p: ("--publish", f"{p.address}:{20000 + p.number}:9999"),
+    ),
+    Flavour(
+        "publish-all",
+        ids("wildcard-port unfirewalled-port undeclared-published-port default-seccomp-only"),
+        ("--publish-all",),
+    ),
+    Flavour("nothing-published", bad_on={ROOTFUL: ids("needless-rootful-engine")}, without=ids("publish")),
+    Flavour(
+        "network-host",
+        ids("host-network default-seccomp-only"),
+        ("--network=host",),
+        bad_on={ROOTFUL: ids("host-user-namespace")},
+        without=ids("network publish userns"),
+        command=("sleep", "600"),
+    ),
+    Flavour("network-default", bad_on={ROOTFUL: ids("default-network")}, without=ids("network")),
+    Flavour("network-default-bridge", ids("default-network"), ("--network=bridge",), without=ids("network")),
+    Flavour("network-internal", arguments=("--network=truth-internal",), without=ids("network")),
+    Flavour("network-two", arguments=("--network=truth-internal",)),
+    Flavour(
+        "network-none",
+        arguments=("--network=none",),
+        without=ids("network publish"),
+        bad_on={ROOTFUL: ids("needless-rootful-engine")},
+    ),
+    Flavour(
+        "network-container",
+        ids("unfiltered-network-driver"),
+        ("--network=container:truth-hardened",),
+        without=ids("network publish userns"),
+        command=("sleep", "600"),
+        bad_on={ROOTFUL: ids("needless-rootful-engine host-user-namespace")},
+    ),
+    Flavour(
+        "network-macvlan",
+        ids("unfiltered-network-driver"),
+        ("--network=truth-macvlan",),
+        without=ids("network publish"),
+        engines=(ROOTFUL,),
+        state=CREATED,
+    ),
+    Flavour(
+        "network-stranger",
+        ids("shared-network"),
+        ("--network=truth-shared", "--label=app=other", "--label=owner=tests"),
+        without=ids("network owner"),
+    ),
+    Flavour("network-stranger-2", ids("shared-network"), ("--network=truth-shared",), without=ids("network")),
+    Flavour(
+        "pasta-host-services",
+        ids("reachable-host-services"),
+        ("--network=pasta:--map-gw",),
+        without=ids("network"),
+        engines=(ROOTLESS,),
+    ),
+    Flavour("listener", ids("unexpected-listener"), command=("httpd", "-f", "-p", "9090")),
+)
+
+LIFE = (
+    Flavour("health-none", ids("missing-health-check"), without=ids("health"), configured=True),
+    Flavour(
+        "health-off",
+        ids("missing-health-check"),
+        ("--no-healthcheck",),
+        without=ids("health"),
+        image="localhost/truth-checked:1.0",
+        configured=True,
+    ),
+    Flavour(
+        "health-of-image",
+        arguments=("--health-on-failure=kill",),
+        without=ids("health"),
+        image="localhost/truth-checked:1.0",
+        configured=True,
+    ),
+    Flavour(
+        "health-never-run",
+        ids("missing-health-check"),
+        ("--health-cmd=true", "--health-interval=disable"),
+        without=ids("health"),
+        configured=True,
+    ),
+    Flavour(
+        "health-no-action",
+        ids("unhealthy"),
+        ("--health-cmd=true", "--health-interval=1h"),
+        without=ids("health"),
+    ),
+    Flavour("log-none", ids("no-logs"), ("--log-driver=none",), without=ids("log"), configured=True),
+    Flavour(
+        "log-unlimited",
+        ids("unbounded-logs"),
+        ("--log-driver=k8s-file",),
+        without=ids("log"),
+        configured=True,
+    ),
+    Flavour(
+        "restart-always",
+        ids("unbraked-restart"),
+        ("--restart=always",),
+        without=ids("restart"),
+        configured=True,
+    ),
+    Flavour(
+        "restart-unless-stopped",
+        ids("unbraked-restart"),
+        ("--restart=unless-stopped",),
+        without=ids("restart"),
+        configured=True,
+    ),
+    Flavour(
+        "restart-on-failure",
+        ids("unbraked-restart"),
+        ("--restart=on-failure",),
+        without=ids("restart"),
+        configured=True,
+    ),
+    Flavour("restart-no", without=ids("restart"), configured=True),
+    Flavour(
+        "owner-none", ids("unowned-container"), ("--label=app=truth",), without=ids("owner"), configured=True
+    ),
+    Flavour(
+        "owner-unit",
+        arguments=("--label=app=truth", "--label=PODMAN_SYSTEMD_UNIT=truth.service"),
+        without=ids("owner"),
+        unknown={"unit-drift": "systemd does not know a unit of that name"},
+        configured=True,
+    ),
+    Flavour("updates-none", ids("no-update-path"), without=ids("updates"), configured=True),
+    Flavour("shell", command=("sh", "-c", "httpd -p 8080; sleep 600")),
+    Flavour(
+        "drift",
+        ids("writable-rootfs drifted-files"),
+        without=ids("read-only"),
+        image="localhost/truth-drift:1.0",
+        command=("sh", "-c", "echo x > /srv/new; httpd -f -p 8080"),
+    ),
+    Flavour(
+        "relay",
+        ids("unexpected-process"),
+        command=("sh", "-c", "httpd -p 8080; nc -l -p 8081 127.0.0.1; sleep 600"),
+    ),
+)
+
+IMAGES = (
+    Flavour("image-latest", ids("mutable-image-tag"), image="localhost/truth-web:latest", configured=True),
+    Flavour("image-no-tag", ids("mutable-image-tag"), image="localhost/truth-web", configured=True),
+    Flavour("image-short", ids("short-image-name"), image="truth-web:1.0", configured=True),
+    Flavour("image-old", ids("old-image"), image="localhost/truth-old:1.0", configured=True),
+    Flavour(
+        "image-epoch",
+        image="localhost/truth-epoch:1.0",
+        unknown={"old-image": "the date was set to a fixed one"},
+        configured=True,
+    ),
+    Flavour(
+        "image-secret",
+        ids("credentials-in-image-config"),
+        image="localhost/truth-secret:1.0",
+        configured=True,
+    ),
+    Flavour("image-ssh", ids("remote-login-in-image"), image="localhost/truth-ssh:1.0", configured=True),
+    Flavour(
+        "image-no-base",
+        image="localhost/truth-nobase:1.0",
+        unknown={"unknown-base-image": "a scan does not compare the layers of all images"},
+        configured=True,
+    ),
+    Flavour("image-superseded", ids("superseded-image"), image="localhost/truth-moved:1.0"),
+)
+FLAVOURS = (*MOUNTS, *NETWORKS, *LIFE, *IMAGES)

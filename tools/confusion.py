@@ -1,0 +1,33 @@
+"""Write docs/confusion.md: make every flavour of the confusion table, scan them, and note what came out.
+
+Takes a minute or two and needs what the live tests need. `python tools/confusion.py` from the repository.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.live.flavours.making import worlds  # noqa: E402 - found through the line above
+from tests.live.flavours.outcome import rows  # noqa: E402
+from tests.live.flavours.page import figures, page  # noqa: E402
+
+
+def main() -> int:
+    with worlds() as both:
+        found = [row for world in both for row in rows(world)]
+        machine = both[0].machine()
+    (ROOT / "docs" / "confusion.md").write_text(page(found, machine))
+    for row in found:
+        for wrong in (*row.false_passes, *row.false_failures, *row.undecided):
+            print(f"{row.engine} {row.name}: {wrong}")
+    for name, count in figures(found).items():
+        print(f"{name}: {count}")
+    return 0 if all(row.right for row in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
