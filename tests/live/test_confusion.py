@@ -24,20 +24,12 @@ from tests.support.podman import BenchFailed, missing_programs
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "confusion.md"
 _NEVER_BAD = {
     "outdated-tag": "only a registry could tell",
-    "tls-verification-off": "it needs a registry",
     "unapproved-registry": "it needs a registry",
-    "unpinned-image": "images of this host are spared",
     "unsigned-scope-in-use": "it needs a registry",
     "side-loaded-image": "it needs an image with a registry's name",
-    "unclean-image-build": "it is judged by the history of an image alone",
     "unknown-base-image": "a scan does not compare the layers of all images",
-    "update-without-rollback": "its answer needs a timer of systemd",
     "stale-container": "it takes a month",
-    "restart-loop": "it takes many restarts",
-    "root-exec-session": "it takes a session that somebody holds open",
     "unit-drift": "it takes systemd",
-    "overlapping-uid-ranges": "it is judged by two containers",
-    "seccomp-profile-file-unsafe": "the profiles of the table belong to the user of the tests",
     "capabilities-beyond-declared": "it takes a broken engine",
 }
 """Checks without a flavour of their own, and why; their unit tests have failing examples."""

@@ -38,6 +38,8 @@ IMAGES = (
         "localhost/truth-caps-root:1.0",
         {**WEB, "User": "", "Labels": {**_BASE_LABELS, "io.containers.capabilities": "CHOWN"}},
     ),
+    TestImage("registry.example/truth-web:1.0", WEB),
+    TestImage("localhost/truth-unclean:1.0", WEB, made_by="ADD https://example.org/tool.tar.gz /opt/"),
     TestImage("localhost/truth-moved:1.0", WEB, layer_note="before"),
 )
 MOVED = TestImage("localhost/truth-moved:1.0", WEB, layer_note="after")

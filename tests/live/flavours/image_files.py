@@ -27,6 +27,7 @@ class TestImage:
     reference: str
     config: Mapping[str, Any] = field(default_factory=dict)
     created: datetime | None = None
+    made_by: str = "COPY rootfs / # made by the tests"
     layer_note: str = ""
     """Another note makes another layer, and so another image of the same name."""
 
@@ -42,7 +43,7 @@ def docker_archive(image: TestImage, target: Path) -> None:
         "os": "linux",
         "config": image.config,
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-        "history": [{"created": created, "created_by": "COPY rootfs / # made by the tests"}],
+        "history": [{"created": created, "created_by": image.made_by}],
     }
     text = json.dumps(config).encode()
     name = f"{hashlib.sha256(text).hexdigest()}.json"

@@ -107,6 +107,9 @@ class World:
             link.symlink_to(target)
         tight = json.loads(_STOCK_SECCOMP.read_text())
         (self._folder / "tight.json").write_text(json.dumps(_tightened(tight)))
+        writable = self._folder / "writable.json"
+        writable.write_text(json.dumps(_tightened(tight)))
+        writable.chmod(0o666)
         weak = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
         (self._folder / "weak.json").write_text(json.dumps(weak))
         for name, options in _networks(self.engine).items():
@@ -156,6 +159,8 @@ class World:
             self.bench.podman("create", *words)
         else:
             self.bench.podman("run", "-d", *words)
+        for command in flavour.after:
+            self.bench.podman(*(word.replace("{}", name) for word in command))
 
     def _through_api(self, name: str, flavour: Flavour, place: Place) -> None:
         assert flavour.body is not None
@@ -207,7 +212,12 @@ def worlds() -> Iterator[tuple[World, ...]]:
 
 
 def _networks(engine: str) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {NETWORK: (), "truth-internal": ("--internal",), "truth-shared": ()}
+    found: dict[str, tuple[str, ...]] = {
+        NETWORK: (),
+        "truth-internal": ("--internal",),
+        "truth-shared": (),
+        "truth-other": (),
+    }
     if engine != ROOTLESS:
         found["truth-macvlan"] = ("--driver=macvlan", "--internal")
     return found

@@ -61,6 +61,8 @@ class Flavour:
         plain: nothing of the hardened base: Podman's own defaults.
         body: made through the API with this body instead of the command line.
         pod: options of the pod that is made for it; None for none. Its infra container is a row as well.
+        free: checks that the machine decides for this flavour; nothing is asserted of them.
+        after: podman commands once it is made; `{}` stands for the container.
         configured: its configuration decides, so on the rootless engine it is only created, to save time.
         infra_bad: what must fail on the infra container, on either engine.
     """
@@ -80,6 +82,8 @@ class Flavour:
     pod: Callable[[Place], tuple[str, ...]] | None = None
     infra_bad: Ids = frozenset()
     configured: bool = False
+    free: Ids = frozenset()
+    after: tuple[tuple[str, ...], ...] = ()
 
     def options(self, place: Place) -> tuple[str, ...]:
         return self.arguments(place) if callable(self.arguments) else self.arguments

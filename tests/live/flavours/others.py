@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.live.flavours.base import APP, NETWORK
-from tests.live.flavours.model import CREATED, ROOTFUL, Body, Flavour, Place, ids
+from tests.live.flavours.model import CREATED, ROOTFUL, ROOTLESS, Body, Flavour, Place, ids
 
 _HOUR = 3_600_000_000_000  # nanoseconds
 

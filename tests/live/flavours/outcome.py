@@ -40,20 +40,20 @@ def rows(world: World) -> Iterator[Row]:
     """The rows of one engine: each flavour, and the infra container of each pod."""
     for flavour in world.flavours:
         place = world.places[flavour.name]
-        yield _row(world, flavour.name, flavour.must_fail(place), flavour.unknown, exact=True)
+        yield _row(world, flavour.name, flavour.must_fail(place), flavour.unknown, flavour.free)
         if flavour.pod is not None:
             name = f"{flavour.name}-infra"
-            yield _row(world, name, flavour.infra_bad, INFRA_UNKNOWN, exact=False)
+            yield _row(world, name, flavour.infra_bad, INFRA_UNKNOWN)
 
 
-def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], *, exact: bool) -> Row:
-    """`exact`: what is declared as unknown must be it; else it only may be."""
+def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], free: Ids | None = None) -> Row:
+    """`free` is None for a row of which `unknown` only says what may be unknown."""
     report = world.reports.get(name)
     assert report is not None, f"{world.engine}: {name} was not found by the scan"
     assert not report.trouble, f"{world.engine}: {name}: {report.trouble}"
     findings = {finding.check: finding for finding in report.findings}
     assert bad <= set(findings), f"{name}: there are no checks {sorted(bad - set(findings))}"
-    judged = {check: one for check, one in findings.items() if check not in MACHINE_DECIDES}
+    judged = {check: one for check, one in findings.items() if check not in {*MACHINE_DECIDES, *(free or ())}}
     missed, wrong, undecided = [], [], []
     for check, finding in judged.items():
         said = _said(finding)
@@ -64,7 +64,7 @@ def _row(world: World, name: str, bad: Ids, unknown: Mapping[str, str], *, exact
             wrong.append(said)
         elif check in NOT_LOOKED_AT:
             undecided += [said] if status is Status.PASS else []
-        elif check in unknown and exact:
+        elif check in unknown and free is not None:
             undecided += [] if status is Status.UNKNOWN else [f"{said}; expected unknown: {unknown[check]}"]
         elif status is Status.UNKNOWN and check not in unknown:
             undecided.append(said)

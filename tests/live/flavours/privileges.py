@@ -9,6 +9,8 @@ _ALL_CAPABILITIES = ids("default-capabilities-kept host-takeover-capabilities di
 )
 _PRIVILEGED = _ALL_CAPABILITIES | ids("privileged seccomp-unconfined unmasked-system-paths host-devices")
 _FULL = ("userns", "capabilities", "privileges")
+_SHARED_IDS = ("--uidmap=0:2110000000:1024", "--gidmap=0:2110000000:1024")
+_STRANGER = ids("userns")
 
 FLAVOURS = (
     Flavour("hardened"),
@@ -32,6 +34,16 @@ FLAVOURS = (
         without=ids("userns"),
         engines=(ROOTFUL,),
     ),
+    Flavour("uidmap-shared", ids("overlapping-uid-ranges"), _SHARED_IDS, _STRANGER, engines=(ROOTFUL,)),
+    Flavour(
+        "uidmap-shared-too",
+        ids("overlapping-uid-ranges"),
+        (*_SHARED_IDS, "--network=truth-other", "--label=app=other", "--label=owner=tests"),
+        _STRANGER | ids("network owner"),
+        engines=(ROOTFUL,),
+    ),
+    Flavour("exec-root", ids("root-exec-session"), after=(("exec", "-d", "--user=0", "{}", "sleep", "600"),)),
+    Flavour("exec-same-user", after=(("exec", "-d", "{}", "sleep", "600"),)),
     Flavour("new-privileges", ids("new-privileges-allowed"), without=ids("privileges")),
     Flavour("group-disk-mapped", arguments=("--group-add=disk",)),
     Flavour(

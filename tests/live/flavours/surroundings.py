@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.live.flavours.model import CREATED, ROOTFUL, ROOTLESS, Flavour, ids
+from tests.live.flavours.model import CREATED, EXITED, ROOTFUL, ROOTLESS, Flavour, ids
 
 _LOOSE = ids("writable-mount")
 _TIGHT = "nosuid,nodev,noexec"
@@ -17,11 +17,13 @@ def _port(spec: str) -> object:
 
 
 MOUNTS = (
-    Flavour("bind-tight", arguments=lambda p: _volume(f"{p.folder}/data", "/data", _TIGHT)),
-    Flavour("bind-read-only", arguments=lambda p: _volume(f"{p.folder}/data", "/data", "ro")),
+    Flavour("bind-tight", arguments=lambda p: _volume(f"{p.folder}/data", "/data", _TIGHT), configured=True),
+    Flavour(
+        "bind-read-only", arguments=lambda p: _volume(f"{p.folder}/data", "/data", "ro"), configured=True
+    ),
     Flavour("bind-loose", ids("writable-mount"), lambda p: _volume(f"{p.folder}/data", "/data")),
-    Flavour("volume-named", arguments=_volume("truth-volume", "/data")),
-    Flavour("volume-anonymous", arguments=("--volume=/data",)),
+    Flavour("volume-named", arguments=_volume("truth-volume", "/data"), configured=True),
+    Flavour("volume-anonymous", arguments=("--volume=/data",), configured=True),
     Flavour("bind-etc-ro", ids("sensitive-host-mount"), _volume("/etc", "/data", "ro")),
     Flavour("bind-etc-rw", ids("sensitive-host-mount"), _volume("/etc", "/data", _TIGHT)),
     Flavour(
@@ -34,7 +36,7 @@ MOUNTS = (
     Flavour(
         "bind-var-log", ids("sensitive-host-mount"), _volume("/var/log", "/data", _TIGHT), engines=(ROOTFUL,)
     ),
-    Flavour("bind-zoneinfo", arguments=_volume("/usr/share", "/data", "ro")),
+    Flavour("bind-zoneinfo", arguments=_volume("/usr/share", "/data", "ro"), configured=True),
     Flavour(
         "volume-behind-bind",
         ids("sensitive-host-mount"),
@@ -63,7 +65,9 @@ MOUNTS = (
         engines=(ROOTFUL,),
     ),
     Flavour(
-        "slave-propagation", arguments=lambda p: _volume(f"{p.folder}/data", "/data", f"{_TIGHT},rslave")
+        "slave-propagation",
+        arguments=lambda p: _volume(f"{p.folder}/data", "/data", f"{_TIGHT},rslave"),
+        configured=True,
     ),
 )
 
@@ -77,26 +81,35 @@ NETWORKS = (
         "port-all-explicit",
         ids("wildcard-port unfirewalled-port default-seccomp-only"),
         lambda p: ("--publish", f"0.0.0.0:{20000 + p.number}:8080"),
+        configured=True,
     ),
     Flavour(
         "port-all-v6",
         ids("wildcard-port unfirewalled-port default-seccomp-only"),
         lambda p: ("--publish", f"[::]:{20000 + p.number}:8080"),
+        configured=True,
     ),
-    Flavour("port-loopback-v6", arguments=lambda p: ("--publish", f"[::1]:{20000 + p.number}:8080")),
+    Flavour(
+        "port-loopback-v6",
+        arguments=lambda p: ("--publish", f"[::1]:{20000 + p.number}:8080"),
+        configured=True,
+    ),
     Flavour(
         "port-all-own-seccomp",
         ids("wildcard-port unfirewalled-port"),
         lambda p: ("--publish", f"{20000 + p.number}:8080", f"--security-opt=seccomp={p.folder}/tight.json"),
+        configured=True,
     ),
     Flavour(
         "port-admin-loopback",
         ids("undeclared-published-port"),
         lambda p: ("--publish", f"127.0.0.1:{20000 + p.number}:5432"),
+        configured=True,
     ),
     Flavour(
         "port-admin-declared",
         arguments=lambda p: ("--publish", f"127.0.0.1:{20000 + p.number}:5432", "--expose=5432"),
+        configured=True,
     ),
     Flavour(
         "port-admin-all",
@@ -110,11 +123,13 @@ NETWORKS = (
         "port-undeclared",
         ids("undeclared-published-port"),
         lambda p: ("--publish", f"{p.address}:{20000 + p.number}:9999"),
+        configured=True,
     ),
     Flavour(
         "publish-all",
         ids("wildcard-port unfirewalled-port undeclared-published-port default-seccomp-only"),
         ("--publish-all",),
+        configured=True,
     ),
     Flavour("nothing-published", bad_on={ROOTFUL: ids("needless-rootful-engine")}, without=ids("publish")),
     Flavour(
@@ -127,8 +142,10 @@ NETWORKS = (
     ),
     Flavour("network-default", bad_on={ROOTFUL: ids("default-network")}, without=ids("network")),
     Flavour("network-default-bridge", ids("default-network"), ("--network=bridge",), without=ids("network")),
-    Flavour("network-internal", arguments=("--network=truth-internal",), without=ids("network")),
-    Flavour("network-two", arguments=("--network=truth-internal",)),
+    Flavour(
+        "network-internal", arguments=("--network=truth-internal",), without=ids("network"), configured=True
+    ),
+    Flavour("network-two", arguments=("--network=truth-internal",), configured=True),
     Flavour(
         "network-none",
         arguments=("--network=none",),
@@ -227,6 +244,20 @@ LIFE = (
         without=ids("restart"),
         configured=True,
     ),
+    Flavour(
+        "restart-loop",
+        ids("restart-loop"),
+        ("--restart=on-failure:6",),
+        without=ids("restart"),
+        state=EXITED,
+        command=("sh", "-c", "exit 1"),
+    ),
+    Flavour(
+        "update-blind",
+        ids("update-without-rollback"),
+        ("--label=io.containers.autoupdate=local",),
+        configured=True,
+    ),
     Flavour("restart-no", without=ids("restart"), configured=True),
     Flavour(
         "owner-none", ids("unowned-container"), ("--label=app=truth",), without=ids("owner"), configured=True
@@ -255,6 +286,17 @@ LIFE = (
 )
 
 IMAGES = (
+    Flavour(
+        "image-of-registry",
+        ids("unpinned-image"),
+        image="registry.example/truth-web:1.0",
+        free=ids("unsigned-scope-in-use unapproved-registry side-loaded-image outdated-tag"),
+        configured=True,
+    ),
+    Flavour(
+        "image-unclean", ids("unclean-image-build"), image="localhost/truth-unclean:1.0", configured=True
+    ),
+    Flavour("image-no-tls", ids("tls-verification-off"), ("--tls-verify=false",), configured=True),
     Flavour("image-latest", ids("mutable-image-tag"), image="localhost/truth-web:latest", configured=True),
     Flavour("image-no-tag", ids("mutable-image-tag"), image="localhost/truth-web", configured=True),
     Flavour("image-short", ids("short-image-name"), image="truth-web:1.0", configured=True),
