@@ -10,17 +10,18 @@ import os
 import pwd
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from hardentui.errors import InputError
+from hardentui.record import record
 from hardentui.visible import visible
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 _LONGEST_FILE = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Environment:
     """What decides where to look.
 
@@ -43,7 +44,7 @@ class Environment:
         return cls(dict(os.environ), uid, home, _read, _files)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Candidate:
     """A place where an engine may be.
 

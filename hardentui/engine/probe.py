@@ -7,7 +7,6 @@ import re
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hardentui.engine.connection import Connection, Listener, UnixConnection
@@ -16,6 +15,7 @@ from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineError, NoEngine, NotFound
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.options.capabilities import STOCK_CAPABILITIES
+from hardentui.record import record
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _FORWARDERS = frozenset(
 _RUN_USER = re.compile(r"/run/user/([0-9]{1,10})/")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attempt:
     """A place where no engine answered: the reason is a sentence, the hint what would help."""
 

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,12 +16,13 @@ from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, HardenError, NotFound
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.version import Version
+from hardentui.record import record
 
 _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
 _STOP_TICK = 0.2
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Gone:
     """The container was removed between the list and the look at it."""
 

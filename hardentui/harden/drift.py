@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from hardentui.model.spec import Option, Readability, Spec
@@ -35,6 +34,7 @@ from hardentui.options import (
     WORKDIR,
 )
 from hardentui.options.items import Item, is_list, items_of
+from hardentui.record import record
 
 SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "filesystem", "resources"})
 """Areas in which a difference matters for protection."""
@@ -55,7 +55,7 @@ _PRIVATE_AREAS = frozenset({"process", "health", "lifecycle"})
 """Areas whose values may hold secrets: they are not shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Drift:
     """One option that is not the same.
 

@@ -9,15 +9,15 @@ Coverage is the share of points that could be looked at.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from hardentui.model.finding import Finding, Severity, Status
+from hardentui.record import record
 
 WEIGHT = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 6, Severity.CRITICAL: 12}
 CEILING_WHILE_CRITICAL = 49
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Score:
     """A score of a container, a step or a host.
 
@@ -37,7 +37,7 @@ class Score:
         return dict(self.failing).get(severity, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Cell:
     """One step at a glance: the worst status of its findings and how bad it is."""
 

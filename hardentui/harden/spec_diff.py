@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from typing import Any
 
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import TABLE
+from hardentui.record import record
 
 _PLACE = {option: place for place, option in enumerate(TABLE)}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OptionDiff:
     """One option with its arguments before and after; the lost and the new ones apart."""
 

@@ -7,7 +7,7 @@ import stat
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hardentui.host.cgroups import (
     CgroupTree,
@@ -19,6 +19,7 @@ from hardentui.host.cgroups import (
 )
 from hardentui.host.files import Files, reason
 from hardentui.model.facts import Kernel, Known, ListeningSocket, Process, Unreadable
+from hardentui.record import record
 
 MAX_PROCESSES = 4096
 _MAX_DEPTH = 16
@@ -27,7 +28,7 @@ _TABLES = (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"))
 """File in /proc/PID/net, and the state that counts: 0A is LISTEN, 07 an unconnected udp socket."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Activity:
     """Processes of a container, and sockets that listen in its network namespace."""
 

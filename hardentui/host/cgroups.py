@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hardentui.host.files import Files, reason
 from hardentui.host.mountinfo import Mount, parse_mountinfo
 from hardentui.model.facts import Known, Limits, Unreadable
+from hardentui.record import record
 
 _NO_LIMIT_V1 = 1 << 62
 """cgroup v1 says "no limit" with a number near 2^63, rounded to the page size."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hierarchy:
     """A mounted cgroup file system: `root` is the cgroup that is seen at `point`."""
 
@@ -26,7 +27,7 @@ class Hierarchy:
     root: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CgroupTree:
     """Where the hierarchies are mounted: v1 by controller, and the unified one."""
 
@@ -34,7 +35,7 @@ class CgroupTree:
     unified: Hierarchy | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Membership:
     """Where a process stands: its cgroup by v1 controller, and in the unified hierarchy."""
 
@@ -106,7 +107,7 @@ def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -
         return Unreadable(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Place:
     files: Files
     tree: CgroupTree

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from hardentui.errors import GeneratorError
@@ -21,6 +20,7 @@ from hardentui.host.systemd_words import (
     unit_settings,
 )
 from hardentui.model.facts import Known, Unreadable
+from hardentui.record import record
 from hardentui.visible import visible
 
 GENERATORS = (
@@ -36,7 +36,7 @@ _NOISE = re.compile(r"^quadlet-generator\[\d+\]: ", re.MULTILINE)
 _EXEC_PREFIXES = "-@:+!|"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DryRun:
     """What the generator said.
 

@@ -7,7 +7,7 @@ import posixpath
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from hardentui.host.commands import Run
@@ -15,6 +15,7 @@ from hardentui.host.config import names, there, tree
 from hardentui.host.files import Files, reason
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import Known, Unreadable
+from hardentui.record import record
 from hardentui.visible import visible
 
 LONGEST_FILE = 256 << 10
@@ -25,7 +26,7 @@ _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
 _PROPERTIES = "Id,NRestarts,NeedDaemonReload,LoadState"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Manager:
     """A service manager: the system's, or that of a user.
 
@@ -86,7 +87,7 @@ class Manager:
         return f"{self.runtime}/systemd/generator/{name}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundFile:
     """A file that makes up a unit.
 
@@ -102,7 +103,7 @@ class FoundFile:
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FoundUnit:
     """A unit with everything that has a say in it.
 

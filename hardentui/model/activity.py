@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
+
+from hardentui.record import record
 
 
 class FileChange(NamedTuple):
@@ -21,7 +22,7 @@ class Denial(NamedTuple):
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnitFacts:
     """The systemd unit that a container belongs to.
 

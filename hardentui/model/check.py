@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
+from hardentui.record import record
 
 F = TypeVar("F")
 ParameterValue: TypeAlias = "int | str | bool | tuple[str, ...]"
@@ -17,7 +18,7 @@ ParameterValue: TypeAlias = "int | str | bool | tuple[str, ...]"
 HEADINGS = ("What it checks", "Why it matters", "What may break")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Parameters:
     """The values that a checklist may set for a check, over the check's own defaults."""
 
@@ -42,7 +43,7 @@ class Parameters:
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FixContext:
     """What a remediation may look at besides the spec.
 
@@ -57,7 +58,7 @@ class FixContext:
     observations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Check(Generic[F]):
     """One condition of one step. F is the kind of facts it looks at.
 

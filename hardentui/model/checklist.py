@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hardentui.model.check import ParameterValue
+from hardentui.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Step:
     """One of the ten steps.
 
@@ -31,7 +32,7 @@ class Step:
     references: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Checklist:
     """A profile: steps in order, and parameters by check id."""
 

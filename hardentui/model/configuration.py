@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from hardentui.model.facts import Unreadable
+from hardentui.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Missing:
     """Nothing is there. Not the same as a file that could not be looked at."""
 
@@ -31,7 +32,7 @@ class Danger(NamedTuple):
         return f"{self.path} {self.what}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FileFact:
     """A file or folder and who can change it.
 
@@ -56,7 +57,7 @@ class FileFact:
         return f"{self.mode:04o}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Value:
     """A value of a configuration file and the file that had the last word."""
 
@@ -64,7 +65,7 @@ class Value:
     file: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Configuration:
     """An effective containers.conf or storage.conf.
 

@@ -7,7 +7,7 @@ take it for an absent one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
+from hardentui.record import record
 
 if TYPE_CHECKING:
     from hardentui.model.configuration import FileFact, Missing
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Unreadable:
     """Something that could not be looked at. `reason` completes the sentence "unknown, because …"."""
 
@@ -43,7 +44,7 @@ class IdRange(NamedTuple):
     size: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CapabilitySets:
     """Capability names (`CAP_CHOWN`) of a process, from /proc/PID/status."""
 
@@ -54,7 +55,7 @@ class CapabilitySets:
     ambient: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Limits:
     """What the cgroup tree enforces, the tightest on the way up; None = no limit anywhere.
 
@@ -87,7 +88,7 @@ class Process(NamedTuple):
     executable: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Kernel:
     """What the kernel says of a container's main process: /proc/PID and the cgroup tree.
 
@@ -124,14 +125,14 @@ class Kernel:
     groups: Known[tuple[int, ...]] = NOT_READ
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NotRunning:
     """There is no process: the declared values are all there is."""
 
     state: str = "created"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EngineFacts:
     """One Podman engine.
 
@@ -159,7 +160,7 @@ class EngineFacts:
     auto_update_timer: Known[bool] = NOT_READ
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImageFacts:
     """An image: its inspect document and, where asked, its history and inventory.
 
@@ -188,7 +189,7 @@ class ImageFacts:
         return self.inspect.get("Config") or {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NetworkFacts:
     """A network: its inspect document and the names of the containers on it.
 
@@ -205,7 +206,7 @@ class NetworkFacts:
     bridges: Known[tuple[str, ...]] = NOT_READ
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class VolumeFacts:
     """A volume: its inspect document."""
 
@@ -213,7 +214,7 @@ class VolumeFacts:
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Peer:
     """Another container of the same engine, as far as checks compare with it."""
 
@@ -226,7 +227,7 @@ class Peer:
     uid_ranges: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ContainerFacts:
     """One container with everything that its checks may look at.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from hardentui.record import record
 
 
 class Status(StrEnum):
@@ -48,7 +49,7 @@ class Kind(StrEnum):
     ENGINE = "engine"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Evidence:
     """A value that was seen, and where: `Evidence("/proc/812/status", "NoNewPrivs: 0")`."""
 
@@ -56,7 +57,7 @@ class Evidence:
     saw: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Verdict:
     """The answer of one check on one subject.
 
@@ -126,7 +127,7 @@ class Risk(StrEnum):
     CHANGES_BEHAVIOUR = "changes behaviour"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subject:
     """Whom a finding is about. `engine` is the label of the engine it lives on."""
 
@@ -136,7 +137,7 @@ class Subject:
     engine: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Remediation:
     """How a failing finding becomes a passing one.
 
@@ -157,7 +158,7 @@ class Remediation:
     commands: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Finding:
     """A check's verdict on a subject, with its severity in this context."""
 

@@ -7,13 +7,14 @@ is not there is simply absent from a mapping or a tuple.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
 from hardentui.model.facts import NOT_READ, Known
 from hardentui.model.trust import Rule, TrustFacts, rule_for
+from hardentui.record import record
 
 __all__ = [
     "Advisory",
@@ -53,7 +54,7 @@ class SubIds(NamedTuple):
         return self.start + self.size
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class User:
     """An account.
 
@@ -72,7 +73,7 @@ class User:
     hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EngineSocket:
     """An engine's API socket that exists now.
 
@@ -88,7 +89,7 @@ class EngineSocket:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ApiService:
     """A `podman system service` on TCP, seen in a unit file or in the process list.
 
@@ -103,7 +104,7 @@ class ApiService:
     client_certificates: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Program:
     """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's target.
 
@@ -119,7 +120,7 @@ class Program:
     named_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Storage:
     """Storage settings of the rootful engine, from storage.conf, and the graph root as it is.
 
@@ -138,7 +139,7 @@ class Storage:
     same_device_as: Known[str] = NOT_READ
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SecurityModules:
     """SELinux and AppArmor.
 
@@ -155,7 +156,7 @@ class SecurityModules:
     apparmor: Known[bool] = NOT_READ
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Firewall:
     """What filters packets on the host.
 
@@ -174,7 +175,7 @@ class Firewall:
     default_zone: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Package:
     """An installed package with the version as its distribution spells it."""
 
@@ -183,7 +184,7 @@ class Package:
     family: str = "deb"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Advisory:
     """A row of the bundled table of known holes.
 
@@ -204,7 +205,7 @@ class Advisory:
     since: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Hole:
     """An installed component whose upstream version is older than a fix.
 
@@ -218,7 +219,7 @@ class Hole:
     distribution: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RootRight:
     """Somebody besides root who can become root: an account, why, and where that stands."""
 
@@ -227,7 +228,7 @@ class RootRight:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Baseline:
     """A report of a host scanner on record: its tool, file and time (seconds since the epoch)."""
 
@@ -236,7 +237,7 @@ class Baseline:
     modified: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class HostFacts:
     """The machine below the engines.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import NamedTuple
+
+from hardentui.record import record
 
 
 class FoundFile(NamedTuple):
@@ -32,7 +34,7 @@ class LayerSize(NamedTuple):
     entries: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ImageInventory:
     """What the file system of an image holds, read without running it.
 
@@ -81,7 +83,7 @@ class Vulnerability(NamedTuple):
     exploited: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ScanReport:
     """A stored result of a vulnerability scanner for one image ID.
 
@@ -97,6 +99,6 @@ class ScanReport:
     exploited_list: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class NeverScanned:
     """It was looked for, and there is no report for this image ID."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hardentui.model.check import ParameterValue
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.spec import Spec
+from hardentui.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Choice:
     """A fix that somebody chose: a check's id, and values for its parameters where they differ."""
 
@@ -17,7 +16,7 @@ class Choice:
     parameters: tuple[tuple[str, ParameterValue], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Change:
     """One option that becomes another.
 
@@ -39,7 +38,7 @@ class Change:
     kind: FixKind
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Skipped:
     """A chosen fix that is not in the plan, and why."""
 
@@ -47,7 +46,7 @@ class Skipped:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Plan:
     """What will be different, and why.
 

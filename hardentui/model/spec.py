@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
 from hardentui.model.version import Version
+from hardentui.record import record
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class KeyKind(StrEnum):
     BOOLEAN = "B"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class QuadletKey:
     """A key of a Quadlet section and the first Podman that knows it."""
 
@@ -93,7 +94,7 @@ class Option(Generic[T]):
         return f"<Option {self.name}>"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Setting(Generic[T]):
     """A value and where it came from."""
 

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.facts import NOT_READ, Known, Unreadable
+from hardentui.record import record
 
 _IMAGE_ID = re.compile("[0-9a-f]{64}")
 VERIFYING = frozenset({"signedBy", "sigstoreSigned"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Requirement:
     """One requirement of a policy: its type and the key and CA files that it names.
 
@@ -30,7 +31,7 @@ class Requirement:
     inline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Policy:
     """A policy.json that was read.
 
@@ -52,7 +53,7 @@ class Policy:
         return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rule:
     """The rule that catches a pull.
 
@@ -77,7 +78,7 @@ class Rule:
         return any(one.type in VERIFYING for one in self.requirements)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attachments:
     """Whether sigstore signatures that lie beside an image are looked at for a scope ("" = everywhere)."""
 
@@ -86,13 +87,13 @@ class Attachments:
     file: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mirror:
     location: str
     insecure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Registry:
     """One `[[registry]]` table, with the file that it was read from."""
 
@@ -104,7 +105,7 @@ class Registry:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Registries:
     """The effective registries.conf.
 
@@ -123,7 +124,7 @@ class Registries:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuthFile:
     """A file with registry credentials. Its contents are never kept.
 
@@ -137,7 +138,7 @@ class AuthFile:
     helpers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Certificate:
     """A file in certs.d: `ca`, `certificate` or `key` of a registry host."""
 
@@ -146,7 +147,7 @@ class Certificate:
     file: FileFact
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TrustFacts:
     """Signature policy, registries and engine configuration that hold for one engine's user.
 

@@ -55,6 +55,7 @@ from hardentui.options.identity import (
 )
 from hardentui.options.lifecycle import (
     ANNOTATIONS,
+    ARCH,
     AUTHFILE,
     CERT_DIR,
     CONMON_PIDFILE,
@@ -63,6 +64,7 @@ from hardentui.options.lifecycle import (
     LABELS,
     MODULE,
     NAME,
+    OS,
     PIDFILE,
     PLATFORM,
     POD,
@@ -80,6 +82,7 @@ from hardentui.options.lifecycle import (
     STOP_TIMEOUT,
     TIMEOUT,
     TLS_VERIFY,
+    VARIANT,
 )
 from hardentui.options.logging import LOG_DRIVER, LOG_OPT
 from hardentui.options.namespaces import IPC, PID, UTS
@@ -204,6 +207,9 @@ TABLE: tuple[Option[Any], ...] = (
     TIMEOUT,
     SDNOTIFY,
     PULL,
+    ARCH,
+    OS,
+    VARIANT,
     PLATFORM,
     RETRY,
     RETRY_DELAY,
@@ -333,6 +339,7 @@ __all__ = [
     "ADD_HOST",
     "ANNOTATIONS",
     "APPARMOR",
+    "ARCH",
     "AUTHFILE",
     "BLKIO_WEIGHT",
     "BLKIO_WEIGHT_DEVICE",
@@ -427,6 +434,7 @@ __all__ = [
     "NO_NEW_PRIVILEGES",
     "OOM_KILL_DISABLE",
     "OOM_SCORE_ADJ",
+    "OS",
     "PASSWD",
     "PASSWD_ENTRY",
     "PERSONALITY",
@@ -479,6 +487,7 @@ __all__ = [
     "USER",
     "USERNS",
     "UTS",
+    "VARIANT",
     "VOLUMES_FROM",
     "WORKDIR",
     "Mount",

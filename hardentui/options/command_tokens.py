@@ -7,7 +7,6 @@ and keep every other word as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from hardentui.options import COMMAND, IMAGE, ROOTFS
 from hardentui.options.flags import (
@@ -19,9 +18,10 @@ from hardentui.options.flags import (
     SWITCHES,
 )
 from hardentui.options.items import Item, image_item, parse_argument
+from hardentui.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Token:
     """The words `start` to `end` (exclusive); more than one part for a cluster such as `-dit`.
 
@@ -38,7 +38,7 @@ class Token:
         return tuple(item for flag, argument in self.parts for item in parse_argument(flag, argument))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """`podman [globals] run|create [flags] IMAGE [words]`, after the program's name.
 

@@ -11,7 +11,6 @@ import ipaddress
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from hardentui.model.spec import Option, Setting, Source, Spec
@@ -48,6 +47,7 @@ from hardentui.options.flags import COMMA_LISTS, as_csv_field, split_csv
 from hardentui.options.mount_text import mount_flag, mount_text, parse_mount, parse_volume
 from hardentui.options.unit_text import UNKNOWN
 from hardentui.options.values import Mount, Port
+from hardentui.record import record
 
 
 class Unparsed:
@@ -73,7 +73,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Item:
     """One entry of a list, or the value of a scalar.
 

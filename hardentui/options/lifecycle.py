@@ -33,6 +33,9 @@ SDNOTIFY = text(
 PULL = text(
     "--pull", _AREA, "Pull policy: always, missing, never, newer.", key("Pull", "4.6"), readability=_CLIENT
 )
+ARCH = text("--arch", _AREA, "Architecture of the image.", readability=_CLIENT)
+OS = text("--os", _AREA, "Operating system of the image.", readability=_CLIENT)
+VARIANT = text("--variant", _AREA, "Variant of the image's architecture.", readability=_CLIENT)
 PLATFORM = text("--platform", _AREA, "OS/architecture of the image.", readability=_CLIENT)
 RETRY = text("--retry", _AREA, "Retries of a pull.", key("Retry", "5.5"), readability=_CLIENT)
 RETRY_DELAY = text(

@@ -8,7 +8,6 @@ from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.sources import View
 
 NOT_CARRIED = {
-    "--arch": "it chose the image when it was pulled; the image is named",
     "--attach": "it belongs to the terminal from which the container was started",
     "--cidfile": "the file belongs to whoever starts the container; Quadlet has its own",
     "--creds": "credentials are never copied; log in with podman login or use an authentication file",
@@ -20,22 +19,18 @@ NOT_CARRIED = {
     "--help": "it prints a text",
     "--label-file": "its lines are written as --label",
     "--no-healthcheck": "it is written as --health-cmd=none",
-    "--os": "it chose the image when it was pulled; the image is named",
     "--pod-id-file": "the pod is named with --pod",
     "--preserve-fd": "file descriptors of a terminal cannot be passed on by a unit or script",
     "--preserve-fds": "file descriptors of a terminal cannot be passed on by a unit or script",
     "--quiet": "it belongs to the terminal from which the container was started",
     "--replace": "a script does not remove a container on its own; Quadlet always replaces",
     "--sig-proxy": "it belongs to the terminal from which the container was started",
-    "--variant": "it chose the image when it was pulled; the image is named",
 }
 """Flag -> reason."""
 
 _CARRIED = frozenset(option.flag for option in TABLE) | {"--mount"}
 
-_TOLD = frozenset(
-    {"--creds", "--decryption-key", "--preserve-fd", "--preserve-fds", "--arch", "--os", "--variant"}
-)
+_TOLD = frozenset({"--creds", "--decryption-key", "--preserve-fd", "--preserve-fds"})
 
 _CONNECTION_GLOBALS = frozenset(
     [

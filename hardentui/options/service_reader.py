@@ -24,6 +24,7 @@ from hardentui.options.unit_text import (
     expand,
     split_words,
 )
+from hardentui.record import record
 
 EXTRA = "PODMAN_EXTRA_ARGS"
 """The variable through which units of Uyuni take more flags."""
@@ -43,7 +44,7 @@ class Splitting(Enum):
     NOBODY = "nobody"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Variable:
     """Where the value of a variable is set: number of the file; the value as it is spelled there."""
 
@@ -51,7 +52,7 @@ class Variable:
     spelled: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Piece:
     """One word of the podman command.
 
@@ -222,7 +223,7 @@ def _splitting(value: str, in_shell: bool) -> Splitting | None:
     return Splitting.NOBODY if any(EXTRA in text for text in texts) else None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Character:
     """A character of the script after systemd put variables in; where it comes from."""
 

@@ -8,19 +8,20 @@ it out gives the same container again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from hardentui.model.spec import Setting, Source
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options.capabilities import STOCK_CAPABILITIES
 from hardentui.options.create_command import CommandLine, parse_create_command
+from hardentui.record import record
 
 Document = Mapping[str, Any]
 _NOTHING: Document = {}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Sources:
     """Everything that was read about one container and its engine.
 

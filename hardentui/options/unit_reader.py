@@ -14,6 +14,7 @@ from hardentui.options.command_tokens import read_command, read_flags
 from hardentui.options.flags import CARRIED_GLOBALS, GLOBAL_SHORT, GLOBAL_SWITCHES
 from hardentui.options.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.unit_text import QUADLET, Assignment, UnitText, expand, split_words
+from hardentui.record import record
 
 CONTAINER = "Container"
 REFERENCES = (".volume", ".network", ".image", ".build", ".pod")
@@ -29,7 +30,7 @@ _ONE_VALUE = frozenset({"Exec"})
 _TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what VolatileTmp= means
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Place:
     """A piece of a file: a whole assignment, or one word of its value.
 
@@ -45,7 +46,7 @@ class Place:
     whole: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """What one key line, one word of it, or one flag in PodmanArgs= says.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hardentui.errors import InputError
+from hardentui.record import record
 from hardentui.visible import visible
 
 QUADLET, SYSTEMD = "", " "
@@ -30,7 +31,7 @@ _ESCAPES = {
 _NUMBERED = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Word:
     """One word of a value: its text without quotes, and where it stands in the value.
 

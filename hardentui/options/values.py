@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from hardentui.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Mount:
     """A bind, volume, image or other mount; tmpfs has an option of its own.
 
@@ -33,7 +33,7 @@ class Mount:
         return Mount(self.type, self.source, self.destination, tuple(sorted(kept)), self.subpath)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Port:
     """One published port.
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from hardentui.harden.score import Score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status, Subject
+from hardentui.record import record
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SubjectResult:
     """One subject with its findings; failing ones carry their remediation.
 
@@ -37,7 +37,7 @@ class SubjectResult:
         return tuple(sorted(found, key=lambda one: (-one.severity, one.step, one.check)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CheckResult:
     """Everything that one run of `check` found, the worst subject first.
 
@@ -85,7 +85,7 @@ class CheckResult:
         return (finding for one in self.subjects for finding in one.findings)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Look:
     """How a text may look: columns, and whether it goes to a terminal that shows colours."""
 

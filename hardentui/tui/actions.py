@@ -67,6 +67,9 @@ APP = (
     Action("app.help", "question_mark,f1", "Help", "Every key of this screen.", "Everywhere", True, "?"),
     Action("app.connection", "c", "Connection", "Where Podman was looked for, and found.", "Everywhere"),
     Action("app.host", "H", "Host", "What the host itself and its engines get wrong.", "Everywhere"),
+    Action("app.images", "I", "Images", "The images: age, users, what is inside them.", "Everywhere"),
+    Action("app.trust", "P", "Trust", "Which images Podman would accept: policy, registries.", "Everywhere"),
+    Action("app.networks", "M", "Network map", "Who can reach whom.", "Everywhere"),
     Action("app.commands", "at", "Commands", "Every request and command so far.", "Everywhere", False, "@"),
     Action(
         "app.palette",
@@ -78,12 +81,14 @@ APP = (
     ),
     Action("app.simulate", "D", "Simulated host", "Leave this Podman for a made-up host.", "Everywhere"),
 )
+COPY = Action("screen.copy", "y", "Copy", "Copy what is under the cursor.", "This screen")
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
 
 HOME = (
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
     Action("home.sort", "s", "Sort", "Sort by the next column.", "Containers", True),
+    Action("home.marks", "e", "Marks", "What score and marks of this row mean.", "Containers", True),
     Action("home.recheck", "r", "Re-check", "Look at this container again.", "Containers", True),
     Action("home.recheck_all", "R", "Re-check all", "Look at every container again.", "Containers"),
     Action("home.cancel", "escape", "Cancel", "End the scan, or clear the filter.", "Containers", False),
@@ -104,6 +109,7 @@ WALK = (
     Action("walk.previous_text", "left_square_bracket", "Why", "The text before.", "Steps"),
     Action("walk.step_back", "left", "Step before", "The step before this one.", "Steps"),
     Action("walk.step_on", "right", "Next step", "The step after this one.", "Steps"),
+    Action("walk.look", "o", "Look inside", "Read what is inside its image.", "Findings"),
     Action("walk.recheck", "r", "Re-check", "Look at this container again.", "Findings"),
     *_STEPS,
 )
@@ -120,4 +126,7 @@ HOST = (
     Action("host.next", "down,j", "Down", "The finding below.", "Host"),
     Action("host.recheck", "r", "Re-check", "Look at the host again.", "Host", True),
 )
+IMAGES = (Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),)
+NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
+TRUST = (Action("trust.refresh", "r", "Re-read", "Read policy and registries again.", "Trust", True),)
 CONNECTION = (Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -13,6 +14,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
+from hardentui.errors import HardenError
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
 from hardentui.tui.bench import Bench
@@ -22,6 +24,7 @@ from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.kept_copy import keep_copy
 from hardentui.workbench.views import Selection
 
 
@@ -48,6 +51,7 @@ class HardenApp(App[None]):
         keymap: Mapping[str, str] | None = None,
         theme: str = "",
         environ: Mapping[str, str] | None = None,
+        keep: Callable[[str], Path] = keep_copy,
     ) -> None:
         """Args:
         open_bench: opens the workbench; called on a thread, after the first paint.
@@ -55,10 +59,12 @@ class HardenApp(App[None]):
         now: the clock; tests stop it.
         keymap: id of an action -> its keys, where the user wants others.
         theme: name of a theme; an unknown one is told and the default taken.
+        keep: puts what was copied into a file and returns it.
         """
         self.signs = signs_for(os.environ if environ is None else environ)
         super().__init__()
         self._simulate = simulate
+        self._keep = keep
         for one in THEMES:
             self.register_theme(one)
         self._wanted_theme = theme
@@ -99,6 +105,9 @@ class HardenApp(App[None]):
     @on(say.ContainersChanged)
     @on(say.ConnectionChanged)
     @on(say.HostJudged)
+    @on(say.SharedJudged)
+    @on(say.LookProgressed)
+    @on(say.LookEnded)
     @on(say.CommandRan)
     @on(say.WorkFailed)
     def _from_worker(self, message: say.FromWorker) -> None:
@@ -117,6 +126,20 @@ class HardenApp(App[None]):
         super().notify(
             visible_lines(message), title=visible(title), severity=severity, timeout=timeout, markup=False
         )
+
+    def copy(self, what: str, text: str) -> None:
+        """Put a text into the clipboard and into a file, for terminals that pass no copy on.
+
+        It goes through the gate for untrusted text: a name with a line break must not run when it is pasted.
+        """
+        text = visible_lines(text)
+        self.copy_to_clipboard(text)
+        try:
+            where = f"It is also in {self._keep(text)}."
+        except HardenError as error:
+            where = error.title
+        self.clear_notifications()
+        self.notify(where, title=f"Copied {what}")
 
     # --- which screen comes when: imported when they are first wanted, which keeps the start short -----
 
@@ -140,6 +163,21 @@ class HardenApp(App[None]):
         from hardentui.tui.screens.host import HostScreen
 
         self._open_once(HostScreen)
+
+    def action_images(self) -> None:
+        from hardentui.tui.screens.images import ImagesScreen
+
+        self._open_once(ImagesScreen)
+
+    def action_trust(self) -> None:
+        from hardentui.tui.screens.trust import TrustScreen
+
+        self._open_once(TrustScreen)
+
+    def action_networks(self) -> None:
+        from hardentui.tui.screens.networks import NetworksScreen
+
+        self._open_once(NetworksScreen)
 
     def action_commands(self) -> None:
         from hardentui.tui.screens.command_log import CommandLogScreen

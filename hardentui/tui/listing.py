@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from hardentui.model.finding import Severity
+from hardentui.model.finding import Severity, Status
 from hardentui.workbench.views import Row
 
 _SCORE = re.compile(r"(<=|>=|<|>|=)?(\d{1,3})")
@@ -97,13 +97,31 @@ def _worst(row: Row) -> tuple[int, int, int, str]:
     return (1 if score.value is None else 0, score.value or 0, -bad, row.name)
 
 
+def _by_step(number: int) -> Callable[[Row], tuple[object, ...]]:
+    """The worst in this step first: failing by severity, then unknown, then the rest."""
+
+    def key(row: Row) -> tuple[object, ...]:
+        cell = next((one for one in row.report.cells if one.step == number), None) if row.report else None
+        if cell is None:
+            return (9, 0, 0, *_worst(row))
+        if cell.status is Status.FAIL:
+            return (0, -(cell.severity or 0), -cell.failing, *_worst(row))
+        return (1 if cell.status is Status.UNKNOWN else 2, 0, 0, *_worst(row))
+
+    return key
+
+
 ORDERS: tuple[tuple[str, Callable[[Row], tuple[object, ...]]], ...] = (
     ("worst first", _worst),
     ("by name", lambda row: (row.name.lower(), row.key)),
     ("by image", lambda row: (row.image.lower(), *_worst(row))),
     ("by engine", lambda row: (row.engine.label, *_worst(row))),
     ("by state", lambda row: (row.state != "running", row.state, *_worst(row))),
+    ("by unit", lambda row: (not row.unit, row.unit, *_worst(row))),
+    *((f"by step {number}", _by_step(number)) for number in range(1, 11)),
 )
+CYCLED = 5
+"""So many of them one key goes through; the others are there for a click on a heading."""
 
 
 def arrange(rows: Iterable[Row], order: int, wanted: Filter) -> list[Row]:

@@ -72,6 +72,33 @@ class HostJudged(FromWorker):
 
 
 @dataclass
+class SharedJudged(FromWorker):
+    """`what` is images or networks."""
+
+    what: str
+    reports: tuple[Report, ...]
+
+
+@dataclass
+class LookProgressed(FromWorker):
+    """`read` bytes of an image have come."""
+
+    image: str
+    read: int
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, LookProgressed)
+
+
+@dataclass
+class LookEnded(FromWorker):
+    """`trouble` says why nothing was found out; empty when it was."""
+
+    image: str
+    trouble: str
+
+
+@dataclass
 class CommandRan(FromWorker):
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, CommandRan)

@@ -19,6 +19,7 @@ from textual.signal import Signal
 from hardentui.errors import HardenError
 from hardentui.model.plan import Choice
 from hardentui.tui import messages as say
+from hardentui.tui.around import Around
 from hardentui.tui.bench import Bench
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
 
@@ -41,6 +42,8 @@ class Session:
         rows: key -> newest row, with the newest report.
         lost: label of an engine -> how it was lost.
         progress: of the scan that runs; None when none does.
+        host: reports of host and engines; None until they were asked for; judging: they are being read.
+        around: images, networks, and the look into an image.
         choices: key -> fixes chosen for that container; they outlive its screen.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
@@ -57,6 +60,8 @@ class Session:
         self.lost: dict[str, Lost] = {}
         self.progress: Progress | None = None
         self.host: tuple[Report, ...] | None = None
+        self.judging = False
+        self.around = Around(self)
         self.choices: dict[str, dict[str, Choice]] = {}
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
@@ -74,9 +79,10 @@ class Session:
         self.close()
         self._open_bench = open_bench or self._open_bench
         self.bench, self.failure, self.rows, self.listed, self.host = None, None, {}, False, None
-        self.lost, self.progress, self._waiting = {}, None, set()
+        self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
+        self.around.forget()
         self._stop_watch = threading.Event()
-        self._run(self._open, "open")
+        self.run(self._open, "open")
         self.state_changed.publish("opening")
 
     def scan(self, keys: Collection[str] | None = None) -> None:
@@ -89,7 +95,7 @@ class Session:
         bench, stop = self.bench, threading.Event()
         self._stop_scan = stop
         self.progress = Progress(0, len(self.rows if keys is None else keys))
-        self._run(lambda: self._scan(bench, stop, keys), "scan")
+        self.run(lambda: self._scan(bench, stop, keys), "scan")
         self.state_changed.publish("scan")
 
     def cancel_scan(self) -> bool:
@@ -102,16 +108,24 @@ class Session:
 
     def relist(self) -> None:
         if bench := self.bench:
-            self._run(lambda: self._list(bench), "list")
+            self.run(lambda: self._list(bench), "list")
 
     def recheck(self, key: str) -> None:
         """Inspect one container again."""
         if bench := self.bench:
-            self._run(lambda: self._recheck(bench, key), "recheck")
+            self.run(lambda: self._recheck(bench, key), "recheck")
 
-    def judge_host(self) -> None:
-        if bench := self.bench:
-            self._run(lambda: self._judge_host(bench), "host")
+    def recheck_all(self, keys: Collection[str]) -> None:
+        """Look closely at these again, one after the other."""
+        if (bench := self.bench) and keys:
+            self.run(lambda: self._recheck_all(bench, keys), "recheck")
+
+    def judge_host(self, *, again: bool = False) -> None:
+        """Ask for the reports of host and engines; `again` reads them anew."""
+        if (bench := self.bench) and not self.judging:
+            self.judging = True
+            self.run(lambda: self._judge_host(bench, again), "host")
+            self.state_changed.publish("host")
 
     def greyed(self, row: Row) -> bool:
         """The row's data is old, because its engine does not answer."""
@@ -120,6 +134,7 @@ class Session:
     def close(self) -> None:
         """Ask every worker to stop and let the engines go."""
         self._stop_watch.set()
+        self.around.cancel_look()
         if self._stop_scan is not None:
             self._stop_scan.set()
             self._stop_scan = None
@@ -128,65 +143,72 @@ class Session:
 
     # --- workers: on threads of their own, they only post ----------------------------------------------
 
-    def _run(self, work: Callable[[], None], group: str) -> None:
+    def run(self, work: Callable[[], object], group: str) -> None:
+        """Start a worker on a thread of its own."""
         self._app.run_worker(work, name=group, group=group, thread=True)
 
-    def _post(self, message: say.FromWorker) -> None:
+    def post(self, message: say.FromWorker) -> None:
+        """Tell the app; from any thread."""
         self._app.post_message(message)
 
     def _open(self) -> None:
         try:
             bench = self._open_bench()
         except HardenError as error:
-            self._post(say.OpenFailed(error))
+            self.post(say.OpenFailed(error))
             return
-        bench.on_command(lambda command: self._post(say.CommandRan()))
-        self._post(say.WorkbenchOpened(bench))
+        bench.on_command(lambda command: self.post(say.CommandRan()))
+        self.post(say.WorkbenchOpened(bench))
 
     def _list(self, bench: Bench) -> None:
         try:
-            self._post(say.RowsListed(bench.rows()))
+            self.post(say.RowsListed(bench.rows()))
         except HardenError as error:
-            self._post(say.WorkFailed("Listing the containers", error))
+            self.post(say.WorkFailed("Listing the containers", error))
 
     def _scan(self, bench: Bench, stop: threading.Event, keys: Collection[str] | None) -> None:
         def arrived(row: Row) -> None:
             self._inbox.append(row)
-            self._post(say.ReportsArrived())
+            self.post(say.ReportsArrived())
 
         try:
-            bench.scan(arrived, lambda progress: self._post(say.ScanProgressed(progress)), stop, keys)
+            bench.scan(arrived, lambda progress: self.post(say.ScanProgressed(progress)), stop, keys)
         except HardenError as error:
-            self._post(say.WorkFailed("The scan", error))
-        self._post(say.ScanEnded(stop.is_set()))
+            self.post(say.WorkFailed("The scan", error))
+        self.post(say.ScanEnded(stop.is_set()))
 
     def _recheck(self, bench: Bench, key: str) -> None:
         try:
             row = bench.refresh(key)
         except HardenError as error:
-            self._post(say.WorkFailed("Looking again", error))
+            self.post(say.WorkFailed("Looking again", error))
             return
         if row is None:
-            self._post(say.ContainerGone(key))
+            self.post(say.ContainerGone(key))
             return
         self._inbox.append(row)
-        self._post(say.ReportsArrived())
+        self.post(say.ReportsArrived())
 
-    def _judge_host(self, bench: Bench) -> None:
+    def _recheck_all(self, bench: Bench, keys: Collection[str]) -> None:
+        for key in keys:
+            self._recheck(bench, key)
+
+    def _judge_host(self, bench: Bench, again: bool) -> None:
         try:
-            self._post(say.HostJudged(bench.host_reports()))
+            self.post(say.HostJudged(bench.host_reports(again=again)))
         except HardenError as error:
-            self._post(say.WorkFailed("Looking at the host", error))
+            self.post(say.HostJudged(()))
+            self.post(say.WorkFailed("Looking at the host", error))
 
     def _watch(self, bench: Bench, stop: threading.Event) -> None:
         try:
             bench.watch(
-                lambda: self._post(say.ContainersChanged()),
-                lambda state: self._post(say.ConnectionChanged(state)),
+                lambda: self.post(say.ContainersChanged()),
+                lambda state: self.post(say.ConnectionChanged(state)),
                 stop,
             )
         except HardenError as error:
-            self._post(say.WorkFailed("Watching for changes", error))
+            self.post(say.WorkFailed("Watching for changes", error))
 
     # --- what they post arrives here, on the app's thread ----------------------------------------------
 
@@ -218,8 +240,16 @@ class Session:
             case say.ConnectionChanged(state):
                 self._take_connection(state)
             case say.HostJudged(reports):
-                self.host = reports
+                self.judging = False
+                self.host = reports or self.host
                 self.state_changed.publish("host")
+            case say.SharedJudged(what, reports):
+                setattr(self.around, what, reports)
+                self.state_changed.publish(what)
+            case say.LookProgressed():
+                self.around.progressed(message)
+            case say.LookEnded():
+                self.around.ended(message, self._tell)
             case say.CommandRan():
                 self.commands_changed.publish("commands")
             case say.WorkFailed(what, error):
@@ -229,6 +259,9 @@ class Session:
                     severity="error",
                     markup=False,
                 )
+
+    def _tell(self, text: str, bad: bool) -> None:
+        self._app.notify(text, severity="warning" if bad else "information", markup=False)
 
     def _take_rows(self, rows: tuple[Row, ...]) -> None:
         first, self.listed = not self.listed, True
@@ -257,7 +290,7 @@ class Session:
     def _watch_from_now(self) -> None:
         if bench := self.bench:
             stop = self._stop_watch
-            self._run(lambda: self._watch(bench, stop), "watch")
+            self.run(lambda: self._watch(bench, stop), "watch")
 
     def _take_reports(self) -> None:
         changed = set()
@@ -275,6 +308,7 @@ class Session:
         self.progress = None
         if self.host is None:
             self.judge_host()
+        self.around.renew()
         waiting, self._waiting = self._waiting & self.rows.keys(), set()
         self.state_changed.publish("scan")
         if waiting:

@@ -15,6 +15,7 @@ from hardentui.host.generator import find_generator
 from hardentui.model.facts import Unreadable
 from hardentui.model.version import Version
 from hardentui.options import TABLE
+from hardentui.record import record
 
 _SECONDS = 5.0
 _INSTALLERS = {
@@ -47,7 +48,7 @@ class Mark(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """One thing that was looked at.
 

@@ -6,17 +6,18 @@ the machine, and the configuration files that Podman reads. It is never older th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from hardentui.engine.read import Engine
 from hardentui.model.facts import EngineFacts, Unreadable
 
 SCHEMA = 1
+_LONGEST_NAME = 200
 LONGEST = 24 * 3600.0
 _CONFIGURATION = (
     "/usr/share/containers/containers.conf",
@@ -72,7 +73,7 @@ class EngineInfo:
     def _path(self, facts: EngineFacts) -> Path | None:
         if not facts.local or facts.simulated or not facts.url.startswith("unix://"):
             return None
-        name = hashlib.sha256(facts.url.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        name = quote(facts.url, safe="", errors="surrogatepass")[-_LONGEST_NAME:]
         return self._folder() / f"{name}.json"
 
 

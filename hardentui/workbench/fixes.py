@@ -20,6 +20,7 @@ from hardentui.workbench.views import Output, OutputFile, Report, Target
 if TYPE_CHECKING:
     from hardentui.host.files import Files
     from hardentui.model.plan import Choice, Plan
+    from hardentui.workbench.around import Around
     from hardentui.writers.files import Written
 
 
@@ -104,7 +105,15 @@ class Fixes:
             plan = plan or self.plan(report, ())
             facts = _facts(report)
             return outputs.of_unit(self._files, facts, plan, target, version=version, verify=verify)
-        return outputs.output(_facts(report), plan, target, version=version, verify=verify)
+        return outputs.output(
+            _facts(report), plan, target, version=version, verify=verify, around=self._around(report)
+        )
+
+    def _around(self, report: Report) -> Around:
+        """What is written along with a container; nothing without an engine."""
+        from hardentui.workbench.around import Around
+
+        return Around()
 
     def diff(self, report: Report, plan: Plan, target: Target) -> str:
         """Unified diff: today's equivalent against the hardened one."""
@@ -112,7 +121,7 @@ class Fixes:
 
         if target.changes_unit:
             return outputs.unit_diff_of(self._files, _facts(report), plan, target)
-        return outputs.diff(_facts(report), plan, target)
+        return outputs.diff(_facts(report), plan, target, self._around(report))
 
     def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
         """Write the files, each as a whole; what was there before is kept as a backup.

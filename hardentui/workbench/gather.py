@@ -29,6 +29,7 @@ from hardentui.model.facts import (
     VolumeFacts,
 )
 from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.workbench.closer import look_closer, with_small_things
@@ -76,6 +77,7 @@ class Gatherer:
         self._networks: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
         self._volumes: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
         self._listed: tuple[Listed, ...] = ()
+        self._defaults = EngineDefaults()
 
     def refresh(self, listed: tuple[Listed, ...]) -> None:
         """Take a new list of containers, and forget what may have changed with it."""
@@ -96,6 +98,7 @@ class Gatherer:
             closer: also its processes, listening sockets and changed files.
         """
         self._ask_shared()
+        self._defaults = self._defaults.learned(document)
         identity = str(document.get("Id", ""))
         image = self._image(str(document.get("Image") or ""))
         networks = self._networks_of(document)
@@ -133,6 +136,8 @@ class Gatherer:
             rootless=engine.rootless is True,
             log_driver=str(host.get("logDriver") or ""),
             runtime=str((host.get("ociRuntime") or {}).get("name") or ""),
+            pids_limit=self._defaults.pids_limit,
+            default_ulimits=self._defaults.ulimits,
             cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
             network_names={str(one.inspect.get("id")): name for name, one in facts.networks.items()},
             pod_name=next((one.pod_name for one in self._listed if one.id == facts.id), ""),

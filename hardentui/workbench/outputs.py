@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from hardentui.errors import GeneratorError
+from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
@@ -14,6 +14,7 @@ from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import ANNOTATIONS, COMMAND, ENV, LABELS, NETWORK
 from hardentui.visible import visible
+from hardentui.workbench.around import Around
 from hardentui.workbench.masking import mask_argument, mask_text
 from hardentui.workbench.views import Output, OutputFile, Target
 from hardentui.writers.compare import compare_arguments
@@ -21,10 +22,11 @@ from hardentui.writers.files import safe_file_name
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.run_script import run_script
 from hardentui.writers.supporting import network_name
-from hardentui.writers.units import Bundle, UnitContext, UnitFile, bundle
+from hardentui.writers.units import Bundle, Command, Member, UnitContext, UnitFile, bundle
 
 _PRIVATE = 0o600
 """Mode of files that hold a plain secret of the container."""
+ALONE = Around()
 
 
 def output(
@@ -34,25 +36,30 @@ def output(
     *,
     version: Version | None = None,
     verify: bool = True,
+    around: Around = ALONE,
 ) -> Output:
-    """Files for a plan, or for the container as it is.
+    """Files for a plan, or for the container as it is; for one of a pod, for all of the pod.
 
     Raises:
         CannotExpress: a value that the format cannot hold.
         GeneratorError: the host's Quadlet generator does not make what was meant.
     """
     spec = plan.after if plan else facts.spec
-    made = _files(facts, spec, target, version, header(facts, plan))
-    mode = _PRIVATE if _masked(spec) != spec else 0
+    made = _files(facts, spec, target, version, header(facts, plan), around)
+    specs = (spec, *(member.spec for member in around.members))
+    mode = _PRIVATE if any(_masked(one) != one for one in specs) else 0
     files = tuple(OutputFile(one.name, one.text, mode or one.mode) for one in made.files)
     proof = prove(made, facts, version) if verify and target is Target.QUADLET else ""
     return Output(files, made.notes, proof)
 
 
-def diff(facts: ContainerFacts, plan: Plan, target: Target) -> str:
+def diff(facts: ContainerFacts, plan: Plan, target: Target, around: Around = ALONE) -> str:
     """Unified diff of the files: today's equivalent against the planned one, with secrets masked."""
     before, after = (
-        {one.name: one.text for one in _files(facts, _masked(spec), target, None, ()).files}
+        {
+            one.name: one.text
+            for one in _files(facts, _masked(spec), target, None, (), _masked_members(around)).files
+        }
         for spec in (plan.before, plan.after)
     )
     lines: list[str] = []
@@ -91,17 +98,35 @@ def unit_diff_of(files: Files, facts: ContainerFacts, plan: Plan, target: Target
     return unit_diff(files, facts, plan, target, _context(facts, plan.after, None))
 
 
-def shown(facts: ContainerFacts, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
+def shown(
+    facts: ContainerFacts, plan: Plan | None, target: Target, around: Around = ALONE
+) -> tuple[OutputFile, ...]:
     """The files as a screen may show them: with secrets masked."""
     spec = _masked(plan.after if plan else facts.spec)
-    made = _files(facts, spec, target, None, header(facts, plan))
+    made = _files(facts, spec, target, None, header(facts, plan), _masked_members(around))
     return tuple(OutputFile(one.name, one.text, one.mode) for one in made.files)
 
 
+def _masked_members(around: Around) -> Around:
+    return replace(around, members=tuple(replace(one, spec=_masked(one.spec)) for one in around.members))
+
+
 def _files(
-    facts: ContainerFacts, spec: Spec, target: Target, version: Version | None, comments: tuple[str, ...]
+    facts: ContainerFacts,
+    spec: Spec,
+    target: Target,
+    version: Version | None,
+    comments: tuple[str, ...],
+    around: Around,
 ) -> Bundle:
+    if facts.inspect.get("IsInfra"):
+        raise CannotExpress(
+            f"{visible(facts.name, 80)} only holds a pod together; its unit is that of the pod.",
+            "Name another container of the pod: all of them are written with it.",
+        )
     context = _context(facts, spec, version)
+    members = tuple(Member(one.spec, UnitContext.of(one, context.version)) for one in around.members)
+    context = replace(context, members=members, services=around.services)
     if target is Target.QUADLET:
         return bundle(spec, context, comments)
     notes = left_behind(spec)
@@ -115,7 +140,7 @@ def _context(facts: ContainerFacts, spec: Spec, version: Version | None) -> Unit
     named = [network_name(argument) for argument in spec[NETWORK]]
     new = [one for one in named if one and one not in facts.networks and one not in facts.spec[NETWORK]]
     added = {name: {"name": name, "driver": "bridge"} for name in new}
-    return replace(context, networks={**context.networks, **added}, pod=facts.pod)
+    return replace(context, networks={**context.networks, **added})
 
 
 def _masked(spec: Spec) -> Spec:
@@ -145,7 +170,7 @@ def header(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
 
 
 def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
-    """Let a Quadlet generator read the units, and compare the command that it makes with the intended one.
+    """Let a Quadlet generator read the units, and compare the commands that it makes with the intended ones.
 
     The host's own one where the units are for it; else its port, for the version that was asked for.
 
@@ -160,7 +185,11 @@ def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
     rootless = facts.engine.rootless is True
     generator = find_generator()
     if generator is None or target != facts.engine.version:
-        differences = prove_by_port(units, made.argv, target, rootless)
+        differences = tuple(
+            line
+            for one in _commands(made)
+            for line in prove_by_port(_first(one.unit, units), one.argv, target, rootless)
+        )
         maker = f"the generator of Podman {target}, as it is built into HardenTUI,"
     else:
         differences = _differences_on_host(units, made, rootless, generator)
@@ -181,7 +210,20 @@ def _differences_on_host(
     done = dry_run(units, user=rootless, generator=generator)
     if not done.ok:
         raise GeneratorError("The Quadlet generator of this host refuses the unit.", done.stderr)
-    return compare_arguments(exec_start(_service_of(done.services, made.service)), made.argv)
+    return tuple(
+        line
+        for one in _commands(made)
+        for line in compare_arguments(exec_start(_service_of(done.services, one.service)), one.argv)
+    )
+
+
+def _commands(made: Bundle) -> tuple[Command, ...]:
+    """What is to be compared: the container's own command first."""
+    return (Command(made.files[0].name, made.service, made.argv), *made.others)
+
+
+def _first(name: str, units: Mapping[str, str]) -> dict[str, str]:
+    return {name: units[name], **units}
 
 
 def _service_of(services: Mapping[str, str], name: str) -> str:

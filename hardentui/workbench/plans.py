@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import tomli_w
@@ -12,6 +11,7 @@ import tomli_w
 from hardentui.errors import PlanError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.plan import Choice, Plan
+from hardentui.record import record
 from hardentui.visible import visible
 from hardentui.workbench.checklists import fit
 from hardentui.workbench.masking import mask_argument
@@ -19,7 +19,7 @@ from hardentui.workbench.masking import mask_argument
 SCHEMA = "hardentui/plan/1"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SavedChange:
     """One option of a saved plan: its arguments before and after, with secrets masked."""
 
@@ -28,7 +28,7 @@ class SavedChange:
     after: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class SavedPlan:
     """A plan that was read from a file.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from hardentui.errors import CannotExpress, InputError
@@ -14,6 +14,7 @@ from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import NAME, NETWORK
 from hardentui.options.unit_reader import QuadletFiles
+from hardentui.record import record
 from hardentui.visible import visible
 from hardentui.workbench.masking import mask_text
 from hardentui.workbench.unit_origin import Origin, OriginKind
@@ -33,7 +34,7 @@ from hardentui.writers.units import UnitContext, bundle
 Style = Literal["edit", "drop-in"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EditedFile:
     """A file to be written: folder, name, text, permission bits, and what stands there now."""
 
@@ -48,7 +49,7 @@ class EditedFile:
         return f"{self.folder}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EditedUnit:
     """What a plan makes of a unit.
 

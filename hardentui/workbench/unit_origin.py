@@ -6,7 +6,7 @@ import contextlib
 import os
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from hardentui.errors import InputError
@@ -21,6 +21,7 @@ from hardentui.options import NAME
 from hardentui.options.service_reader import ServiceFiles
 from hardentui.options.unit_reader import QuadletFiles, spec_from_argv
 from hardentui.options.unit_text import QUADLET, UnitText, check_unit_text
+from hardentui.record import record
 from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
@@ -36,7 +37,7 @@ class OriginKind(StrEnum):
     SERVICE = "service"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Origin:
     """The unit that a container runs from.
 

@@ -12,12 +12,13 @@ from hardentui.harden.score import Cell, Score, cells, score
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Subject
 from hardentui.model.host import HostFacts
+from hardentui.record import record
 
 Shared: TypeAlias = ImageFacts | NetworkFacts | EngineFacts | HostFacts
 """What containers stand on."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Attempt:
     """A place where Podman was looked for in vain.
 
@@ -64,7 +65,7 @@ class Report:
         return attack_path(self.facts, self.findings) if self.facts is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Row:
     """One container of the list.
 
@@ -86,7 +87,7 @@ class Row:
     report: Report | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Progress:
     """How far a scan is."""
 
@@ -107,7 +108,7 @@ class Target(StrEnum):
         return self in (Target.UNIT, Target.DROP_IN)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OutputFile:
     """A file that is about to be written: its name (one path component), text and mode.
 
@@ -120,7 +121,7 @@ class OutputFile:
     place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Output:
     """Files made from a container or a plan.
 
@@ -138,7 +139,7 @@ class Output:
     commands: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Connectivity:
     """State of the connection to one engine, as a screen shows it."""
 
@@ -147,7 +148,7 @@ class Connectivity:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Command:
     """A request that was sent or a command that was run, for the command log."""
 
@@ -157,7 +158,7 @@ class Command:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Selection:
     """Where to look for Podman, as the user said it; `deep` = also what takes seconds (pending updates)."""
 

@@ -11,9 +11,10 @@ from hardentui.engine import events
 from hardentui.engine.read import Engine, Gone, Inspected
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, NotFound
-from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
 from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
+from hardentui.workbench.around import Around, members_of
 from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.fixes import Fixes
 from hardentui.workbench.gather import Gatherer, with_peers
@@ -239,6 +240,22 @@ class Workbench(Fixes):
         known = row.report.facts if row.report else None
         facts = replace(facts, peers=known.peers if known else ())
         return self._remember(row, self.judge.container(facts, compared=known is not None))
+
+    def _around(self, report: Report) -> Around:
+        """The other members of its pod, as they are, and the services of the engine's containers."""
+        if report.facts is None:
+            return Around()
+        label = report.facts.engine.label
+        engine, gatherer = self._opened.engine(label), self._gatherers[label]
+
+        def known(identity: str) -> ContainerFacts | None:
+            found = self._reports.get(f"{label}/{identity}")
+            return found.facts if found else None
+
+        with self._lock:
+            rows = [row for row in self._rows.values() if row.engine.label == label]
+        services = {row.name: row.unit for row in rows if row.unit}
+        return Around(members_of(report.facts, engine, gatherer, known), services)
 
     def watch(
         self,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import field
+from typing import Any, NamedTuple
 
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.record import record
+from hardentui.writers.anonymous import anonymous_volumes
 
 Document = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnitContext:
     """Where a container is going to be written for.
 
@@ -23,6 +26,9 @@ class UnitContext:
         networks: name -> inspect document of the user-defined networks that it is on.
         volumes: name -> inspect document of the named volumes that it mounts.
         pod: inspect document of its pod; None = not in one, or not known.
+        members: the other containers of its pod, but for the infra container.
+        anonymous: destination -> name of the anonymous volumes that it mounts.
+        services: name of a container -> the service that runs it, where one does.
         default_network: a network that always exists and needs no unit.
     """
 
@@ -32,15 +38,28 @@ class UnitContext:
     networks: Mapping[str, Document] = field(default_factory=dict)
     volumes: Mapping[str, Document] = field(default_factory=dict)
     pod: Document | None = None
+    members: tuple[Member, ...] = ()
+    anonymous: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, str] = field(default_factory=dict)
     default_network: str = "podman"
 
     @classmethod
     def of(cls, facts: ContainerFacts, version: Version) -> UnitContext:
-        """The context that a container's facts give."""
+        """The context that a container's facts give, without the other members of its pod."""
+        volumes = {name: volume.inspect for name, volume in facts.volumes.items() if volume.inspect}
         return cls(
             version=version,
             rootless=facts.engine.rootless is True,
             networks={name: network.inspect for name, network in facts.networks.items() if network.inspect},
-            volumes={name: volume.inspect for name, volume in facts.volumes.items() if volume.inspect},
+            volumes=volumes,
+            pod=facts.pod,
+            anonymous=anonymous_volumes(facts.inspect, volumes),
             default_network=facts.engine.default_network,
         )
+
+
+class Member(NamedTuple):
+    """Another container of a pod, as it is, with what is around it."""
+
+    spec: Spec
+    context: UnitContext

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hardentui.errors import WriteError
+from hardentui.record import record
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
@@ -36,7 +37,7 @@ class State(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Written:
     """One file of a bundle. `backup` is the path where the former content is kept; empty when none was."""
 
@@ -56,7 +57,7 @@ class _File:
     placed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Folder:
     path: str
     handle: int

@@ -1,8 +1,8 @@
-"""The pod around a container as a Quadlet `.pod` unit."""
+"""The pod around a container: as a Quadlet `.pod` unit, and as the command that makes it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hardentui.errors import CannotExpress
@@ -11,109 +11,204 @@ from hardentui.model.version import Version
 from hardentui.options.readers.mounts import is_anonymous_name
 from hardentui.options.values import Port
 from hardentui.writers.context import UnitContext
+from hardentui.writers.files import safe_file_name
+from hardentui.writers.supporting import Part, network_name
 from hardentui.writers.systemd_syntax import escape, word
 from hardentui.writers.unit_file import Unit
 
 _RAW_ALL, _RAW_ONE, _PAIR = KeyKind.RAW_ALL, KeyKind.RAW_ONE, KeyKind.KEY_VALUE
 _KEYS = {
-    "PodName": ("--name", _RAW_ONE, Version(5, 0)),
-    "PublishPort": ("--publish", _RAW_ALL, Version(5, 0)),
-    "Network": ("--network", _RAW_ALL, Version(5, 0)),
-    "Volume": ("--volume", _RAW_ALL, Version(5, 0)),
-    "AddHost": ("--add-host", _RAW_ALL, Version(5, 3)),
-    "DNS": ("--dns", _RAW_ALL, Version(5, 3)),
-    "DNSOption": ("--dns-option", _RAW_ALL, Version(5, 3)),
-    "DNSSearch": ("--dns-search", _RAW_ALL, Version(5, 3)),
-    "HostName": ("--hostname", _RAW_ONE, Version(5, 5)),
-    "Label": ("--label", _PAIR, Version(5, 6)),
-    "ExitPolicy": ("--exit-policy", _RAW_ONE, Version(5, 6)),
+    "PodName": (_RAW_ONE, Version(5, 0)),
+    "PublishPort": (_RAW_ALL, Version(5, 0)),
+    "Network": (_RAW_ALL, Version(5, 0)),
+    "Volume": (_RAW_ALL, Version(5, 0)),
+    "AddHost": (_RAW_ALL, Version(5, 3)),
+    "DNS": (_RAW_ALL, Version(5, 3)),
+    "DNSOption": (_RAW_ALL, Version(5, 3)),
+    "DNSSearch": (_RAW_ALL, Version(5, 3)),
+    "HostName": (_RAW_ONE, Version(5, 5)),
+    "Label": (_PAIR, Version(5, 6)),
+    "ExitPolicy": (_RAW_ONE, Version(5, 6)),
 }
 _SHARED_BY_DEFAULT = frozenset({"ipc", "net", "uts"})
+_SHORT = {"-c": "--cpu-shares", "-l": "--label", "-m": "--memory", "-n": "--name", "-p": "--publish"}
+_SHORT |= {"-h": "--hostname", "-v": "--volume"}
+_SWITCHES = frozenset({"--infra", "--no-hostname", "--no-hosts", "--replace", "--share-parent"})
+_INSPECT_SHOWS = frozenset(
+    [
+        *("--name", "--publish", "--add-host", "--dns", "--dns-option", "--dns-search", "--hostname"),
+        *("--label", "--label-file", "--exit-policy", "--share", "--no-hosts", "--no-hostname", "--memory"),
+        *("--cpu-shares", "--cpuset-cpus", "--cpus", "--security-opt", "--pid", "--volume"),
+    ]
+)
+_OF_THE_CALLER = frozenset({"--replace", "--pod-id-file", "--infra-conmon-pidfile"})
+_NOT_SHOWN = (
+    "of a pod that was made through the API these cannot be read: sysctls, sizes of /dev/shm, static"
+    " addresses, aliases, devices, user namespace, infra image"
+)
 
 
-def pod_unit(inspect: Mapping[str, Any], context: UnitContext, file_name: str) -> Unit:
-    """The unit of a pod, out of its inspect document: name, ports, networks, hosts, DNS, labels, limits."""
+def pod_unit(
+    inspect: Mapping[str, Any], context: UnitContext, file_name: str, beside: Collection[str] = ()
+) -> Unit:
+    """The unit of a pod, out of its inspect document and the command that made it.
+
+    Args:
+        beside: file names of units that are written beside it; its networks and volumes refer to them.
+    """
     unit = Unit(file_name)
-    for key, value in _values(inspect, context):
-        _add(unit, context.version, key, value)
-    for argument in _arguments(inspect):
-        unit.add("Pod", "PodmanArgs", word(argument))
+    for part in pod_parts(inspect, context.default_network):
+        _add(unit, context.version, part, _reference(part, beside))
     unit.add(
         "Install", "WantedBy", "default.target" if context.rootless else "multi-user.target default.target"
     )
-    unit.comments = [
-        "sysctls, shm size, static addresses, aliases, devices and the infra image of a pod cannot be read",
-    ]
+    unit.comments = [f"Note: {note}" for note in pod_notes(inspect)]
     unit.define_helpers()
     return unit
 
 
-def _add(unit: Unit, version: Version, key: str, value: str) -> None:
-    flag, kind, since = _KEYS[key]
+def can_be_a_unit(inspect: Mapping[str, Any]) -> bool:
+    """Whether Quadlet can make this pod: it gives a name to the infra container, so there has to be one."""
+    return not inspect.get("Id") or bool(inspect.get("InfraContainerID"))
+
+
+def pod_notes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
+    """What cannot be known of a pod, one sentence each."""
+    return () if _commanded(inspect) is not None else (_NOT_SHOWN,)
+
+
+def pod_create_arguments(inspect: Mapping[str, Any], default_network: str = "podman") -> tuple[str, ...]:
+    """argv after `podman` that makes this pod."""
+    words = (_word(part) for part in pod_parts(inspect, default_network))
+    return ("pod", "create", *words)
+
+
+def _word(part: Part) -> str:
+    return part.flag if part.value == "" else f"{part.flag}={part.value}"
+
+
+def _reference(part: Part, beside: Collection[str]) -> str:
+    """The value with the unit of its network or volume in place of the name, where there is one."""
+    if part.key not in ("Network", "Volume"):
+        return part.value
+    name, colon, rest = part.value.partition(":")
+    if part.key == "Network" and not network_name(part.value):
+        return part.value
+    unit = f"{safe_file_name(name)}.{part.key.lower()}"
+    return f"{unit}{colon}{rest}" if unit in beside and not name.startswith("/") else part.value
+
+
+def _add(unit: Unit, version: Version, part: Part, value: str) -> None:
+    kind, since = _KEYS.get(part.key, (None, version))
     try:
-        if version < since:
+        if kind is None or version < since:
             raise CannotExpress("no key yet")
-        unit.add("Pod", key, escape(value, kind))
+        unit.add("Pod", part.key, escape(value, kind))
     except CannotExpress:
-        unit.add("Pod", "PodmanArgs", word(f"{flag}={value}"))
+        unit.add("Pod", "PodmanArgs", word(_word(part)))
 
 
-def _values(inspect: Mapping[str, Any], context: UnitContext) -> list[tuple[str, str]]:
+def pod_parts(inspect: Mapping[str, Any], default_network: str) -> list[Part]:
+    """Options of `podman pod create`: from inspect, and what only the command line can show."""
     infra: Mapping[str, Any] = inspect.get("InfraConfig") or {}
-    found = [("PodName", str(inspect.get("Name")))]
+    command = _commanded(inspect) or []
+    found = [Part("--name", "PodName", str(inspect.get("Name")))]
+    found += _ports(infra)
+    found += _networks(infra, [value for flag, value in command if flag == "--network"], default_network)
+    for flag, key, field in (
+        ("--add-host", "AddHost", "HostAdd"),
+        ("--dns", "DNS", "DNSServer"),
+        ("--dns-option", "DNSOption", "DNSOption"),
+        ("--dns-search", "DNSSearch", "DNSSearch"),
+    ):
+        found += [Part(flag, key, str(value)) for value in infra.get(field) or ()]
+    if inspect.get("Hostname"):
+        found.append(Part("--hostname", "HostName", str(inspect["Hostname"])))
+    if inspect.get("ExitPolicy") not in (None, ""):
+        found.append(Part("--exit-policy", "ExitPolicy", str(inspect["ExitPolicy"])))
+    found += _volumes(inspect, [value for flag, value in command if flag == "--volume"])
+    found += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
+    found += _limits(inspect, infra)
+    known = _INSPECT_SHOWS | _OF_THE_CALLER | {"--network"}
+    return found + [Part(flag, "", value) for flag, value in command if flag not in known]
+
+
+def _ports(infra: Mapping[str, Any]) -> Iterator[Part]:
     for port, bindings in sorted((infra.get("PortBindings") or {}).items()):
         number, _, protocol = port.partition("/")
         for binding in bindings or ():
             address = str(binding.get("HostIp") or "")
             address = "" if address == "0.0.0.0" else address  # noqa: S104 - what Podman shows for none
             bound = Port(int(number), str(binding.get("HostPort") or ""), address, protocol or "tcp")
-            found.append(("PublishPort", bound.argument()))
-    if infra.get("HostNetwork"):
-        found.append(("Network", "host"))
-    found += [("Network", name) for name in infra.get("Networks") or () if name != context.default_network]
-    for key, field in (("AddHost", "HostAdd"), ("DNS", "DNSServer"), ("DNSOption", "DNSOption")):
-        found += [(key, str(value)) for value in infra.get(field) or ()]
-    found += [("DNSSearch", str(value)) for value in infra.get("DNSSearch") or ()]
-    if inspect.get("Hostname"):
-        found.append(("HostName", str(inspect["Hostname"])))
-    if inspect.get("ExitPolicy") not in (None, "", "stop"):  # stop is what Quadlet sets
-        found.append(("ExitPolicy", str(inspect["ExitPolicy"])))
-    found += _mounts(inspect)
-    found += [("Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
-    return found
+            yield Part("--publish", "PublishPort", bound.argument())
 
 
-def _mounts(inspect: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _networks(infra: Mapping[str, Any], given: Sequence[str], default_network: str) -> list[Part]:
+    """The networks with the options that only the command line shows."""
+    if given:
+        names = [name for text in given for name in ((text,) if ":" in text else text.split(","))]
+    else:
+        names = ["host"] if infra.get("HostNetwork") else []
+        names += [str(name) for name in infra.get("Networks") or () if name != default_network]
+    return [Part("--network", "Network", name) for name in names]
+
+
+def _volumes(inspect: Mapping[str, Any], given: Sequence[str]) -> list[Part]:
     """Bind mounts and named volumes that the pod gives to its members."""
+    if given:
+        return [Part("--volume", "Volume", text) for text in given]
     found = []
     for entry in inspect.get("mounts") or ():
         source = str(entry.get("Name") or entry.get("Source") or "")
         options = ":ro" if entry.get("RW") is False else ""
         if not is_anonymous_name(source):
-            found.append(("Volume", f"{source}:{entry.get('Destination')}{options}"))
+            found.append(Part("--volume", "Volume", f"{source}:{entry.get('Destination')}{options}"))
     return found
 
 
-def _arguments(inspect: Mapping[str, Any]) -> list[str]:
+def _limits(inspect: Mapping[str, Any], infra: Mapping[str, Any]) -> list[Part]:
     """What has no key."""
-    infra: Mapping[str, Any] = inspect.get("InfraConfig") or {}
     found = []
     shared = frozenset(inspect.get("SharedNamespaces") or ())
-    if shared and shared != _SHARED_BY_DEFAULT:
-        found.append("--share=" + ",".join(sorted(shared)))
+    if shared != _SHARED_BY_DEFAULT and ("SharedNamespaces" in inspect or inspect.get("Id")):
+        found.append(Part("--share", "", ",".join(sorted(shared)) or "none"))
     for flag, field in (("--no-hosts", "NoManageHosts"), ("--no-hostname", "NoManageHostname")):
         if infra.get(field):
-            found.append(flag)
+            found.append(Part(flag, "", ""))
     for flag, field in (
         ("--memory", "memory_limit"),
         ("--cpu-shares", "cpu_shares"),
         ("--cpuset-cpus", "cpuset_cpus"),
     ):
         if inspect.get(field):
-            found.append(f"{flag}={inspect[field]}")
+            found.append(Part(flag, "", str(inspect[field])))
     if inspect.get("cpu_quota") and inspect.get("cpu_period"):
-        found.append(f"--cpus={inspect['cpu_quota'] / inspect['cpu_period']:.9g}")
-    found += [f"--security-opt={option}" for option in inspect.get("security_opt") or ()]
+        found.append(Part("--cpus", "", f"{inspect['cpu_quota'] / inspect['cpu_period']:.9g}"))
+    found += [Part("--security-opt", "", str(option)) for option in inspect.get("security_opt") or ()]
     if infra.get("pid_ns") not in (None, "", "private"):
-        found.append(f"--pid={infra['pid_ns']}")
+        found.append(Part("--pid", "", str(infra["pid_ns"])))
     return found
+
+
+def _commanded(inspect: Mapping[str, Any]) -> list[tuple[str, str]] | None:
+    """(flag, value) pairs of the `podman pod create` that made it; None when there is none to be read."""
+    words = inspect.get("CreateCommand")
+    if not isinstance(words, list) or not all(isinstance(one, str) for one in words):
+        return None
+    at = next((n for n in range(len(words) - 1) if words[n : n + 2] == ["pod", "create"]), None)
+    return None if at is None else list(_pairs(words[at + 2 :]))
+
+
+def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    rest = iter(words)
+    for one in rest:
+        if one.startswith("--"):
+            flag, equals, value = one.partition("=")
+        elif one.startswith("-") and len(one) > 1:
+            flag, value = _SHORT.get(one[:2], one[:2]), one[2:].removeprefix("=")
+            equals = value
+        else:
+            continue  # the name
+        if not equals:
+            value = "true" if flag in _SWITCHES else next(rest, "")
+        yield flag, value

@@ -105,22 +105,27 @@ def container_unit(
     network_units: Mapping[str, str] | None = None,
     volume_units: Mapping[str, str] | None = None,
     pod_unit: str = "",
+    image_unit: str = "",
+    needed_services: Sequence[str] = (),
 ) -> tuple[Unit, tuple[str, ...]]:
     """The `.container` unit, and notes on what a service does in another way.
 
     Args:
         version: the Podman that will read it; newer keys are written as PodmanArgs=.
         network_units, volume_units: name -> file name of units that are written beside it.
-        pod_unit: file name of the pod's unit.
+        pod_unit, image_unit: file name of the unit of its pod and of its image.
+        needed_services: services that must run before it and stop after it.
 
     Raises:
         CannotExpress: a value that no unit file can hold.
     """
-    writer = _Writer(version, network_units or {}, volume_units or {}, pod_unit)
+    writer = _Writer(version, network_units or {}, volume_units or {}, pod_unit, image_unit)
     unit = Unit(f"{unit_name}.container", list(comments))
     original, (spec, notes) = spec, for_quadlet(spec)
     writer.notes += notes
     unit.add("Unit", "Description", plain(f"Container {unit_name}"))
+    for key in ("Requires", "After") if needed_services else ():
+        unit.add("Unit", key, " ".join(needed_services))
     writer.write(spec)
     unit.sections["Container"] = writer.lines
     _add_service(unit, original)
@@ -149,12 +154,18 @@ class _Writer:
     """Turns options into lines of [Container]."""
 
     def __init__(
-        self, version: Version, networks: Mapping[str, str], volumes: Mapping[str, str], pod_unit: str
+        self,
+        version: Version,
+        networks: Mapping[str, str],
+        volumes: Mapping[str, str],
+        pod_unit: str,
+        image_unit: str,
     ) -> None:
         self.version = version
         self.networks = networks
         self.volumes = volumes
         self.pod_unit = pod_unit
+        self.image_unit = image_unit
         self.lines: list[tuple[str, str]] = []
         self.notes: list[str] = []
 
@@ -177,6 +188,8 @@ class _Writer:
                 self._global(option, value)
             elif option is IMAGE and spec[ROOTFS]:
                 continue
+            elif option is IMAGE and self.image_unit:
+                self.lines.append(("Image", raw_single(self.image_unit)))
             elif option is READ_ONLY and self.version < _READ_ONLY_FIXED and READ_ONLY_TMPFS not in spec:
                 self._podman_args(option_words(option, value))  # the key would switch the tmpfs mounts off
             else:

@@ -6,10 +6,11 @@ import shlex
 from collections.abc import Sequence
 
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, NAME, NETWORK
+from hardentui.options import MOUNTS, NAME, NETWORK, POD
 from hardentui.writers.arguments import CREATE_ONLY, RUN_ONLY, run_arguments
 from hardentui.writers.context import UnitContext
 from hardentui.writers.knowledge import left_behind
+from hardentui.writers.pod import pod_create_arguments
 from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
 from hardentui.writers.unit_file import comment_lines
 
@@ -28,7 +29,8 @@ def _command(words: Sequence[str]) -> str:
 def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequence[str] = ()) -> str:
     """A POSIX shell script: `sh NAME.sh` runs the container, `sh NAME.sh create` only creates it.
 
-    Networks and volumes whose inspect documents are in the context are created first when they are missing.
+    Networks, volumes and the pod whose inspect documents are in the context are created first when they are
+    missing.
 
     Args:
         comments: what was changed, waived or left out; stands at the top, what is left behind is added.
@@ -64,6 +66,9 @@ def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
         if name in context.networks and name != context.default_network:
             create = network_create_arguments(name, context.networks[name])
             lines.append(f"podman network exists {shlex.quote(name)} || podman {_quoted(create)}")
+    if spec[POD] and context.pod:
+        pod = pod_create_arguments(context.pod, context.default_network)
+        lines.append(f"podman pod exists {shlex.quote(spec[POD])} || podman {_quoted(pod)}")
     for mount in spec[MOUNTS]:
         if mount.type == "volume" and mount.source in context.volumes:
             create = volume_create_arguments(mount.source, context.volumes[mount.source])

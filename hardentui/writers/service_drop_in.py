@@ -18,6 +18,7 @@ from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import item_word
 from hardentui.options.service_reader import EXTRA, Piece, RunLine, ServiceFiles, Splitting, spans_of
 from hardentui.options.unit_text import SYSTEMD, UNKNOWN, UnitText, quote_word, split_words
+from hardentui.record import record
 from hardentui.writers.systemd_syntax import neutral
 from hardentui.writers.unit_change import New, OptionChange, decide, new_word, other_options
 from hardentui.writers.unit_file import comment_lines
@@ -210,7 +211,7 @@ class _Editor:
         self.text = with_lines(unit, offset, lines)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Word:
     """A word that is written.
 

@@ -17,13 +17,14 @@ from hardentui.options.command_tokens import read_command
 from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import Item, is_list, item_word, items_of, same
 from hardentui.options.mount_text import mount_text, parse_mount
+from hardentui.record import record
 
 Items = tuple[Item, ...]
 MOST_EDITS = 200
 """Places of one option that are changed; each one is a new reading of the file."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OptionChange:
     """One option: the entries that go and come; of a scalar, `after` is its value or nothing."""
 
@@ -33,7 +34,7 @@ class OptionChange:
     after: Items
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class New:
     """What an entry becomes.
 

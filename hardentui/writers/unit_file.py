@@ -41,7 +41,7 @@ class Unit:
         blocks = []
         if self.comments:
             blocks.append("\n".join(comment_lines(self.comments)))
-        order = ("Unit", "Container", "Pod", "Network", "Volume", "Service", "Install")
+        order = ("Unit", "Container", "Pod", "Network", "Volume", "Image", "Service", "Install")
         for section in sorted(self.sections, key=order.index):
             lines = [f"[{section}]", *(f"{key}={text}" for key, text in self.sections[section])]
             blocks.append("\n".join(lines))

@@ -1,25 +1,30 @@
-"""All files of a container as Quadlet units: the container, its networks, its volumes, its pod."""
+"""All files of a container as Quadlet units: the container, its networks, volumes, image, and its pod."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
-from hardentui.options import MOUNTS, NAME, NETWORK, POD
-from hardentui.writers.context import UnitContext
+from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
+from hardentui.options.readers.mounts import ANONYMOUS_DATA
+from hardentui.record import record
+from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, with_names
+from hardentui.writers.context import Member, UnitContext
+from hardentui.writers.dependencies import needed_services
 from hardentui.writers.files import safe_file_name
+from hardentui.writers.image_unit import image_unit, needs_image_unit, without_pull
 from hardentui.writers.knowledge import left_behind
-from hardentui.writers.pod import pod_unit
-from hardentui.writers.quadlet import container_unit, intended
+from hardentui.writers.pod import can_be_a_unit, pod_notes, pod_unit
+from hardentui.writers.quadlet import container_unit, for_quadlet, intended
 from hardentui.writers.supporting import Part, network_name, network_parts, volume_parts
 from hardentui.writers.systemd_syntax import escape, plain, word
 from hardentui.writers.unit_file import Unit
 
-__all__ = ["Bundle", "UnitContext", "UnitFile", "bundle"]
+__all__ = ["Bundle", "Command", "Member", "UnitContext", "UnitFile", "bundle"]
 
 _OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would make a new network or volume."""
@@ -42,7 +47,7 @@ _NETWORK_KEYS = {
 _VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4, 4))}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UnitFile:
     """One file of a bundle; `mode` are its permission bits."""
 
@@ -53,10 +58,24 @@ class UnitFile:
     @property
     def is_unit(self) -> bool:
         """Whether the generator reads it."""
-        return self.name.endswith((".container", ".network", ".volume", ".pod"))
+        return self.name.endswith((".container", ".network", ".volume", ".pod", ".image"))
 
 
-@dataclass(frozen=True, slots=True)
+@record
+class Command:
+    """What the generator has to make of one `.container` unit.
+
+    Attributes:
+        unit: its file name; service: the service that it becomes.
+        argv: after `podman` and without Quadlet's own additions.
+    """
+
+    unit: str
+    service: str
+    argv: tuple[str, ...]
+
+
+@record
 class Bundle:
     """The files of one container.
 
@@ -65,16 +84,28 @@ class Bundle:
         argv: what the generator has to make of it, after `podman` and without Quadlet's own additions.
         service: name of the service that it becomes.
         notes: what is different from before or cannot be known, one sentence each.
+        others: the same for the units of the other members of its pod.
     """
 
     files: tuple[UnitFile, ...]
     argv: tuple[str, ...]
     service: str
     notes: tuple[str, ...]
+    others: tuple[Command, ...] = ()
+
+
+@record
+class _Container:
+    """One container's part of a bundle."""
+
+    units: tuple[Unit, ...]
+    scripts: tuple[UnitFile, ...]
+    command: Command
+    notes: tuple[str, ...]
 
 
 def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bundle:
-    """The unit of a container with the units that it needs.
+    """The unit of a container with the units that it needs, the other members of its pod among them.
 
     Args:
         comments: sentences for the top of the container's unit; what is left behind is added.
@@ -82,10 +113,59 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
     Raises:
         CannotExpress: a value that no unit file can hold.
     """
+    pod_file = _pod_file(spec, context)
+    main = _container(spec, context, pod_file, comments)
+    members = [_member(member, context, pod_file) for member in context.members] if pod_file else []
+    units = [*main.units, *(unit for one in members for unit in one.units)]
+    if pod_file and context.pod is not None:
+        units.append(pod_unit(context.pod, context, pod_file, {one.name for one in units}))
+    scripts = [script for one in (main, *members) for script in one.scripts]
+    notes = [*main.notes, *(f"{one.command.unit}: {note}" for one in members for note in one.notes)]
+    return Bundle(
+        _without_repeats([*(UnitFile(one.name, one.text()) for one in units), *scripts]),
+        main.command.argv,
+        main.command.service,
+        tuple(dict.fromkeys(notes)),
+        tuple(one.command for one in members),
+    )
+
+
+def _without_repeats(files: Sequence[UnitFile]) -> tuple[UnitFile, ...]:
+    """Networks and volumes that two members share come once."""
+    found: dict[str, UnitFile] = {}
+    for one in files:
+        if found.setdefault(one.name, one) != one:
+            raise CannotExpress(f"Two different units would be called {one.name}.", "Rename one of them.")
+    return tuple(found.values())
+
+
+def _member(member: Member, context: UnitContext, pod_file: str) -> _Container:
+    own = replace(
+        member.context,
+        version=context.version,
+        rootless=context.rootless,
+        unit_name="",
+        services=context.services,
+        pod=context.pod,
+        members=(),
+    )
+    about = f"Another member of the pod {member.spec[POD]}, written as it is: nothing was hardened."
+    return _container(member.spec, own, pod_file, (about,))
+
+
+def _container(spec: Spec, context: UnitContext, pod_file: str, comments: Sequence[str]) -> _Container:
+    """The unit of a container with its networks, volumes and image."""
     stem = context.unit_name or safe_file_name(spec[NAME])
+    kept = kept_volumes(spec, context.anonymous, stem, (*context.volumes, *_named_volumes(spec)))
+    left = _left_behind(spec, kept)
+    spec = with_names(spec, kept)
     networks = _network_units(spec, context)
-    volumes = _volume_units(spec, context)
-    pod = _pod(spec, context)
+    volumes = _volume_units(spec, context, kept)
+    image = None
+    if needs_image_unit(spec, context.version):
+        image = image_unit(for_quadlet(spec)[0], stem)
+        spec = without_pull(spec)
+    needed = needed_services(spec, context.services)
     unit, notes = container_unit(
         spec,
         version=context.version,
@@ -93,34 +173,82 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
         unit_name=stem,
         network_units={name: one.name for name, one in networks.items()},
         volume_units={name: one.name for name, one in volumes.items()},
-        pod_unit=pod.name if pod else "",
+        pod_unit=pod_file,
+        image_unit=image.name if image else "",
+        needed_services=needed,
     )
-    all_notes = [*notes, *_hints(spec, context, stem), *left_behind(spec)]
+    script, about_volumes = _copies(spec, context, kept, stem)
+    all_notes = [*notes, *about_volumes, *_hints(spec, context, stem, needed), *left]
     known = set(comments)
     unit.comments = [*comments, *(f"Note: {note}" for note in all_notes if note not in known)]
-    units = [unit, *networks.values(), *volumes.values(), *([pod] if pod else [])]
-    files = tuple(UnitFile(one.name, one.text()) for one in units)
-    return Bundle(files, intended(spec), f"{stem}.service", tuple(dict.fromkeys(all_notes)))
+    units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
+    return _Container(units, script, Command(unit.name, f"{stem}.service", intended(spec)), tuple(all_notes))
 
 
-def _hints(spec: Spec, context: UnitContext, stem: str) -> list[str]:
+def _named_volumes(spec: Spec) -> list[str]:
+    return [mount.source for mount in spec[MOUNTS] if mount.type == "volume"]
+
+
+def _left_behind(spec: Spec, kept: Sequence[KeptVolume]) -> tuple[str, ...]:
+    """What is not carried over; the data of anonymous volumes is, by the script."""
+    carried = tuple(f"{ANONYMOUS_DATA}{one.destination} " for one in kept if one.old)
+    return tuple(note for note in left_behind(spec) if not note.startswith(carried)) if carried else (
+        left_behind(spec)
+    )  # fmt: skip
+
+
+def _copies(
+    spec: Spec, context: UnitContext, kept: Sequence[KeptVolume], stem: str
+) -> tuple[tuple[UnitFile, ...], list[str]]:
+    """The script that copies the data of anonymous volumes, and what has to be known of it."""
+    notes = [
+        f"the anonymous volume at {one.destination} becomes the volume {one.new}: a Quadlet deletes anonymous"
+        " volumes at each stop"
+        for one in kept
+    ]
+    existing = [one for one in kept if one.old]
+    if not existing:
+        return (), notes
+    name = f"{stem}-copy-volumes.sh"
+    notes.append(
+        f"before the first start of the service, stop the container and run sh {name}: it copies the data of"
+        " its anonymous volumes; without it the service starts with empty ones"
+    )
+    return (UnitFile(name, copy_script(spec[NAME], existing, context.volumes), 0o755),), notes
+
+
+def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -> list[str]:
     found = ["Quadlet removes the container at each stop; only volumes and mounts keep their files"]
-    if spec[POD] and not context.pod:
+    if spec[POD] and not _pod_file(spec, context):
         found.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it made itself")
     if spec[POD] and context.pod:
-        members = [str(one.get("Name")) for one in context.pod.get("Containers") or ()]
-        others = sorted(
-            name for name in members if name not in (spec[NAME], "") and not name.endswith("-infra")
-        )
-        if others:
-            found.append(f"other members of the pod {spec[POD]} need units too: {', '.join(others)}")
+        found += pod_notes(context.pod)
+    if spec[POD] and context.pod and (missing := _missing_members(spec, context)):
+        found.append(f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}")
     if context.version < _OWN_NAMES:
         found.append(
             f"networks and volumes must exist: Podman {context.version} cannot keep their names in units"
         )
     if not spec[NAME]:
         found.append(f"the container is called systemd-{stem}")
+    if needed:
+        found.append(f"it needs {' and '.join(needed)}: without such a service it does not start")
+    if not spec[RESTART]:
+        found.append("it starts with the system now; remove [Install] when only you shall start it")
     return found
+
+
+def _missing_members(spec: Spec, context: UnitContext) -> list[str]:
+    """Members of the pod that are not written along."""
+    pod: Mapping[str, Any] = context.pod or {}
+    written = {spec[NAME], *(member.spec[NAME] for member in context.members), ""}
+    return sorted(
+        name
+        for one in pod.get("Containers") or ()
+        if (name := str(one.get("Name") or "")) not in written
+        and one.get("Id") != pod.get("InfraContainerID", "")
+        and not name.endswith("-infra")
+    )
 
 
 # --- networks and volumes ------------------------------------------------------------------------
@@ -141,18 +269,19 @@ def _network_units(spec: Spec, context: UnitContext) -> dict[str, Unit]:
     return found
 
 
-def _volume_units(spec: Spec, context: UnitContext) -> dict[str, Unit]:
+def _volume_units(spec: Spec, context: UnitContext, kept: Sequence[KeptVolume]) -> dict[str, Unit]:
     found = {}
+    inspects = {**context.volumes, **{one.new: context.volumes.get(one.old) or {} for one in kept}}
     for mount in spec[MOUNTS]:
         name = mount.source
         if mount.type != "volume" or not name or mount.subpath or context.version < _OWN_NAMES:
             continue
-        if name in context.volumes:
+        if name in inspects:
             found[name] = _supporting_unit(
                 f"{safe_file_name(name)}.volume",
                 "Volume",
                 ("VolumeName", name),
-                volume_parts(context.volumes[name]),
+                volume_parts(inspects[name]),
                 context.version,
             )
     return found
@@ -179,7 +308,8 @@ def _supporting_unit(
     return unit
 
 
-def _pod(spec: Spec, context: UnitContext) -> Unit | None:
-    if not spec[POD] or context.pod is None or context.version < _POD_UNITS:
-        return None
-    return pod_unit(context.pod, context, f"{safe_file_name(spec[POD])}.pod")
+def _pod_file(spec: Spec, context: UnitContext) -> str:
+    """File name of the pod's unit; empty when none is written."""
+    if not spec[POD] or context.pod is None or context.version < _POD_UNITS or not can_be_a_unit(context.pod):
+        return ""
+    return f"{safe_file_name(spec[POD])}.pod"

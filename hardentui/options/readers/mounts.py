@@ -15,6 +15,8 @@ from hardentui.options.values import Mount
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
 _FORGOTTEN = ("z", "Z", "U")
 _HEX = frozenset("0123456789abcdef")
+ANONYMOUS_DATA = "the data of the anonymous volume at "
+"""How the remark on an anonymous volume begins; its destination follows."""
 
 
 def is_anonymous_name(name: str) -> bool:
@@ -109,7 +111,7 @@ def _remark_forgotten(view: View, found: list[Mount]) -> None:
 def _anonymous_remark(view: View, destination: str, from_image: bool) -> None:
     origin = "the image asks for it" if from_image else "it has no name"
     view.remarks.append(
-        f"the data of the anonymous volume at {destination} is not carried over ({origin}): copy it into a"
+        f"{ANONYMOUS_DATA}{destination} is not carried over ({origin}): copy it into a"
         " named volume first (podman volume export, podman volume import)"
     )
 

@@ -71,6 +71,17 @@ class HardenScreen(Screen[None]):
             bars.first().show(self.session.bench, self.signs)
             self.query_one(Banner).show(self.session.bench)
 
+    def copied(self) -> tuple[str, str]:
+        """What is under the cursor: what it is (`the name`), and its text; empty when nothing is."""
+        return "", ""
+
+    def action_copy(self) -> None:
+        what, text = self.copied()
+        if text:
+            self.harden.copy(what, text)
+        else:
+            self.complain("There is nothing to copy here.")
+
     def complain(self, text: str, title: str = "") -> None:
         self.app.clear_notifications()  # the newest only: they would pile up over the screen
         self.notify(text, title=title, severity="warning", markup=False)

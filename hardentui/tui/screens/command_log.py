@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
-from hardentui.tui.actions import BACK, bindings
+from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import cell
 from hardentui.workbench.views import Command
@@ -19,7 +19,7 @@ _SETTLE = 0.3
 
 class CommandLogScreen(HardenScreen):
     CSS_PATH = "reading.tcss"
-    ACTIONS = (BACK,)
+    ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Commands"
 
@@ -62,3 +62,8 @@ class CommandLogScreen(HardenScreen):
             for one in reversed(commands)
         )
         table.move_cursor(row=row)
+
+    def copied(self) -> tuple[str, str]:
+        row = self.query_one(DataTable).cursor_row
+        newest_first = self._shown[::-1]
+        return ("the request", newest_first[row].what) if 0 <= row < len(newest_first) else ("", "")

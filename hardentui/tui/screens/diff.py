@@ -11,7 +11,7 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
-from hardentui.tui.actions import BACK, DIFF, bindings
+from hardentui.tui.actions import BACK, COPY, DIFF, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.diff_view import DiffView
@@ -23,7 +23,7 @@ _NAMES = {Target.QUADLET: "Quadlet", Target.RUN: "podman run script"}
 
 
 class DiffScreen(HardenScreen):
-    ACTIONS = (*DIFF, BACK)
+    ACTIONS = (*DIFF, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Difference"
 
@@ -90,6 +90,10 @@ class DiffScreen(HardenScreen):
     def _jump(self, by: int) -> None:
         if not self.query_one(DiffView).jump(by):
             self.notify("No more changes this way.", markup=False, timeout=2)
+
+    def copied(self) -> tuple[str, str]:
+        found = self._difference(self._choosing.plan)
+        return ("the difference", found if isinstance(found, str) else "")
 
     def action_write(self) -> None:
         from hardentui.tui.screens.write import WriteScreen

@@ -14,7 +14,7 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.finding import Finding, Remediation
-from hardentui.tui.actions import BACK, bindings
+from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import look_of
 from hardentui.tui.text import paragraphs
@@ -26,7 +26,7 @@ _HEAD = "bold $primary"
 
 class ExplainScreen(HardenScreen):
     CSS_PATH = "reading.tcss"
-    ACTIONS = (BACK,)
+    ACTIONS = (COPY, BACK)
     BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
     BINDING_GROUP_TITLE = "Explanation"
 
@@ -71,6 +71,9 @@ class ExplainScreen(HardenScreen):
             lines = "\n".join(f"  {visible(reference)}" for reference in finding.references)
             parts += ["\n", ("References\n", _HEAD), lines]
         return Content.assemble(*parts)
+
+    def copied(self) -> tuple[str, str]:
+        return "this page", self._content().plain
 
     def _of_check(self, check: AnyCheck) -> list[str | Content | tuple[str, str]]:
         parts: list[str | Content | tuple[str, str]] = []

@@ -13,9 +13,9 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.model.finding import Severity
-from hardentui.tui.actions import HOME, bindings
+from hardentui.tui.actions import COPY, HOME, bindings
 from hardentui.tui.bench import Bench
-from hardentui.tui.listing import ORDERS, arrange, parse_filter, summary
+from hardentui.tui.listing import CYCLED, ORDERS, arrange, parse_filter, summary
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
@@ -30,8 +30,8 @@ _SETTLE = 0.15
 
 
 class HomeScreen(HardenScreen):
-    ACTIONS = HOME
-    BINDINGS: ClassVar = bindings(HOME)
+    ACTIONS = (*HOME, COPY)
+    BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Containers"
 
     def __init__(self) -> None:
@@ -201,8 +201,25 @@ class HomeScreen(HardenScreen):
         self._list.focus()
 
     def action_sort(self) -> None:
-        self._order = (self._order + 1) % len(ORDERS)
+        self._order = (self._order + 1) % CYCLED
         self._draw()
+
+    @on(ContainerList.HeadingClicked)
+    def _heading_clicked(self, message: ContainerList.HeadingClicked) -> None:
+        names = [name for name, _ in ORDERS]
+        if message.heading in names:
+            self._order = names.index(message.heading)
+            self._draw()
+
+    def action_marks(self) -> None:
+        from hardentui.tui.screens.marks import MarksScreen
+
+        if (row := self._list.current) is not None:
+            self.app.push_screen(MarksScreen(row.key))
+
+    def copied(self) -> tuple[str, str]:
+        row = self._list.current
+        return ("the container's name", row.name or row.id) if row else ("", "")
 
     def action_recheck(self) -> None:
         if self.session.failure is not None:

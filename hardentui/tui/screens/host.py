@@ -11,18 +11,18 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.model.finding import Finding, Remediation
-from hardentui.tui.actions import BACK, HOST, bindings
+from hardentui.tui.actions import BACK, COPY, HOST, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.tui.widgets.finding_text import Entry
+from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
 from hardentui.workbench.views import Report
 
 
 class HostScreen(HardenScreen):
     CSS_PATH = "reading.tcss"
-    ACTIONS = (*HOST, BACK)
+    ACTIONS = (*HOST, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Host"
 
@@ -50,6 +50,8 @@ class HostScreen(HardenScreen):
         for report in reports or ():
             score = "–" if report.score.value is None else str(report.score.value)
             parts += [f"   {visible(report.subject.name, 30)} ", (score, "bold")]
+        if self.session.judging:
+            parts.append((self.signs.of("   reading…"), "$primary"))
         self.query_one("#crumb", Static).update(Content.assemble(*parts))
 
     def _nothing(self, reports: tuple[Report, ...] | None) -> Content:
@@ -75,7 +77,11 @@ class HostScreen(HardenScreen):
         self.query_one(FindingList).move(-1)
 
     def action_recheck(self) -> None:
-        self.session.judge_host()
+        self.session.judge_host(again=True)
+
+    def copied(self) -> tuple[str, str]:
+        finding = self.query_one(FindingList).current
+        return ("the finding", finding_text(finding, self._remedy(finding))) if finding else ("", "")
 
     def action_explain(self) -> None:
         from hardentui.tui.screens.explain import ExplainScreen

@@ -15,24 +15,29 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.harden.score import Cell, cell
 from hardentui.model.checklist import Step
+from hardentui.model.facts import ImageFacts, Unreadable
 from hardentui.model.finding import Finding, Kind, Remediation, Status
-from hardentui.tui.actions import BACK, WALK, bindings
+from hardentui.tui.actions import BACK, COPY, WALK, bindings
+from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.tui.widgets.finding_text import Entry
+from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.tui.widgets.plan_panel import PlanPanel
 from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
+from hardentui.workbench.sections import size_text
 from hardentui.workbench.views import Report, Row
+
+_IMAGE_STEP = 1
 
 
 class WalkScreen(HardenScreen):
     CSS_PATH = "walk.tcss"
-    ACTIONS = (*WALK, BACK)
+    ACTIONS = (*WALK, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "The walk"
 
@@ -51,6 +56,7 @@ class WalkScreen(HardenScreen):
                 yield StepRail(id="rail")
                 with Vertical(id="step"):
                     yield WhyPanel(id="why")
+                    yield Static(id="look")
                     yield FindingList(id="findings")
             yield PlanPanel(id="plan")
 
@@ -91,6 +97,8 @@ class WalkScreen(HardenScreen):
             self.dismiss()
         elif what == "events" and not self._gone:
             self.session.recheck(self._key)  # not every change shows in the list
+        elif what == "look":
+            self._show_hint()
         elif what in ("host", "connection"):
             if not self._gone:
                 self._take(self.session.rows.get(self._key))
@@ -147,6 +155,35 @@ class WalkScreen(HardenScreen):
         entries = [self._entry(finding) for finding in self._findings()]
         await self.query_one(FindingList).show(entries, self._remedy, self._nothing(step))
         self._show_plan()
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        """In the step about images: that nobody has looked inside, or how far the look is."""
+        line, look = self.query_one("#look", Static), self.session.around.look
+        here = self._in_image_step
+        if here and look is not None:
+            text = f"reading {visible(look.name, 40)}: {size_text(look.read)}  esc stops"
+            line.update(Content.assemble((text, "$primary")))
+        elif here and self._can_look:
+            line.update(Content.assemble(("o", "bold $primary"), " looks into the image, without running it"))
+        line.display = here and (look is not None or self._can_look)
+
+    @property
+    def _in_image_step(self) -> bool:
+        return bool(self._steps) and self._steps[self._at].number == _IMAGE_STEP
+
+    @property
+    def _can_look(self) -> bool:
+        """Its image is known, and nobody has looked inside."""
+        facts = self._report.facts if self._report else None
+        image = facts.image if facts else None
+        return (
+            not self._gone
+            and self._row is not None
+            and bool(image_id(self._row))
+            and isinstance(image, ImageFacts)
+            and isinstance(image.inventory, Unreadable)
+        )
 
     def _show_crumb(self, step: Step) -> None:
         signs, report, choosing = self.signs, self._report, self._choosing
@@ -227,6 +264,21 @@ class WalkScreen(HardenScreen):
 
     def action_previous_text(self) -> None:
         self.query_one(WhyPanel).turn(-1)
+
+    def action_look(self) -> None:
+        row = self._row
+        if row is None or not self._can_look:
+            self.complain("There is nothing to look into: it was done, or the image is not known.")
+        elif not self.session.around.look_into(row.engine.label, image_id(row), row.image):
+            self.complain("Another image is being read. esc stops it.")
+
+    def action_back(self) -> None:
+        if not (self._in_image_step and self.session.around.cancel_look()):
+            super().action_back()
+
+    def copied(self) -> tuple[str, str]:
+        finding = self.query_one(FindingList).current
+        return ("the finding", finding_text(finding, self._remedy(finding))) if finding else ("", "")
 
     def action_recheck(self) -> None:
         if not self._gone:

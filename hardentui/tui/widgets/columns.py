@@ -87,6 +87,25 @@ def headings(columns: Columns) -> str:
     return "".join(parts) + "Score  1 2 3 4 5 6 7 8 9 0"
 
 
+def heading_at(columns: Columns, x: int) -> str:
+    """The order that a click on the heading at `x` asks for; empty beside the headings."""
+    at = _CURSOR
+    for order, width in (
+        ("by name", columns.name),
+        ("by image", columns.image),
+        ("by engine", columns.engine),
+        ("by unit", columns.unit),
+        ("by state", columns.state),
+        ("worst first", _SCORE),
+    ):
+        if width:
+            if x < at + width + 1:
+                return order
+            at += width + 1
+    step = (x - at) // 2 + 1
+    return f"by step {step}" if 1 <= step <= CELLS // 2 else ""
+
+
 def state_text(row: Row, width: int) -> str:
     """Podman's longer text where there is room for it."""
     return row.status if width > 10 and row.status else row.state

@@ -26,6 +26,7 @@ from hardentui.tui.widgets.columns import (
     Columns,
     columns_for,
     engine_text,
+    heading_at,
     headings,
     image_text,
     score_text,
@@ -84,6 +85,12 @@ class ContainerList(ScrollView, can_focus=True):
         """The cursor stands on another row, or on the same one with new contents."""
 
         row: Row | None
+
+    @dataclass
+    class HeadingClicked(Message):
+        """The user wants this order (see listing.ORDERS)."""
+
+        heading: str
 
     @dataclass
     class Chosen(Message):
@@ -153,7 +160,10 @@ class ContainerList(ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         at = event.y + self.scroll_offset.y - 1
-        if event.y == 0 or not 0 <= at < len(self._lines):
+        if event.y == 0 and self._columns is not None:
+            self.post_message(self.HeadingClicked(heading_at(self._columns, event.x)))
+            return
+        if not 0 <= at < len(self._lines):
             return
         again = at == self.cursor and event.chain > 1
         self._go_to(at)

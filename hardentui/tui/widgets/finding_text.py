@@ -92,6 +92,13 @@ def details(finding: Finding, remedy: Remediation | None, width: int) -> Content
     return Content.assemble(*parts).rstrip("\n")
 
 
+def finding_text(finding: Finding, remedy: Remediation | None) -> str:
+    """A finding as plain text, to be copied."""
+    word = look_of(finding).word
+    head = f"{finding.subject.name}: {word}: {finding.title} ({finding.check})"
+    return f"{head}\n{details(finding, remedy, 100).plain}"
+
+
 def _what_to_do(remedy: Remediation, width: int) -> list[Part]:
     parts = _wrapped("fix", remedy.summary, width)
     parts += _wrapped("", f"({remedy.risk}; {remedy.kind})", width, "$muted")
