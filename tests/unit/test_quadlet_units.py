@@ -163,9 +163,9 @@ def test_empty_words_and_semicolons_have_their_variables() -> None:
     [
         (Mount("bind", "/a b", "/c", ("ro",)), "Volume=/a b:/c:ro"),
         (Mount("volume", "data", "/c"), "Volume=data:/c"),
-        (Mount("volume", "", "/c"), "Volume=/c"),
+        (Mount("volume", "", "/c"), "Volume=web-c-data.volume:/c"),
         (Mount("volume", "x.volume", "/c"), 'PodmanArgs="--volume=x.volume:/c"'),
-        (Mount("volume", "", "/c", ("ro",)), 'PodmanArgs="--mount=type=volume,destination=/c,ro=true"'),
+        (Mount("volume", "", "/c", ("ro",)), "Volume=web-c-data.volume:/c:ro"),
         (
             Mount("volume", "data", "/c", (), "/sub"),
             'Mount="type=volume,source=data,destination=/c,subpath=/sub"',

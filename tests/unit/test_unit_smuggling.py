@@ -31,7 +31,7 @@ SMUGGLE = (
 )
 
 OUTSIDE = {
-    "Unit": {"Description", "StartLimitIntervalSec", "StartLimitBurst"},
+    "Unit": {"Description", "StartLimitIntervalSec", "StartLimitBurst", "Requires", "After"},
     "Service": {"Restart", "TimeoutStopSec", "TimeoutStartSec", "Environment"},
     "Install": {"WantedBy"},
 }
