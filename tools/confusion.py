@@ -17,10 +17,9 @@ from tests.live.flavours.page import figures, page  # noqa: E402
 
 
 def main() -> int:
-    with worlds() as both:
-        found = [row for world in both for row in rows(world)]
-        machine = both[0].machine()
-    (ROOT / "docs" / "confusion.md").write_text(page(found, machine))
+    both = worlds()
+    found = [row for world in both for row in rows(world)]
+    (ROOT / "docs" / "confusion.md").write_text(page(found, both[0].machine))
     for row in found:
         for wrong in (*row.false_passes, *row.false_failures, *row.undecided):
             print(f"{row.engine} {row.name}: {wrong}")

@@ -7,7 +7,6 @@ docs/confusion.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,13 +35,12 @@ _NEVER_BAD = {
 
 
 @pytest.fixture(scope="module")
-def table() -> Iterator[tuple[Row, ...]]:
+def table() -> tuple[Row, ...]:
     """The rows of both engines."""
     if command := missing_programs():
         cannot_run(f"a program is missing; run: {command}")
     try:
-        with worlds() as both:
-            yield tuple(row for world in both for row in rows(world))
+        return tuple(row for world in worlds() for row in rows(world))
     except BenchFailed as error:
         cannot_run(f"no Podman could be started: {error}")
 

@@ -111,11 +111,11 @@ FLAVOURS = (
     Flavour("tmpfs-tight", arguments=("--tmpfs=/data:rw,noexec,nosuid,nodev,size=8m",), configured=True),
     Flavour("tmpfs-exec", ids("loose-tmpfs"), ("--tmpfs=/data:rw,exec,size=8m",), configured=True),
     Flavour("tmpfs-plain", ids("loose-tmpfs"), ("--tmpfs=/data",), configured=True),
-    Flavour("tmpfs-mount", ids("loose-tmpfs"), ("--mount=type=tmpfs,dst=/data",), configured=True),
+    Flavour("tmpfs-mount", ids("loose-tmpfs"), ("--mount=type=tmpfs,dst=/data",), engines=(ROOTFUL,)),
     Flavour(
         "tmpfs-mount-tight",
         arguments=("--mount=type=tmpfs,dst=/data,tmpfs-size=8m,noexec,nosuid,nodev",),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "secret-env", ids("plaintext-secret-env"), ("--env=DB_PASSWORD=hunter2hunter2",), configured=True
@@ -126,7 +126,9 @@ FLAVOURS = (
         ("--env=DATABASE_URL=postgres://web:hunter2@db/web",),
         configured=True,
     ),
-    Flavour("secret-file-variable", arguments=("--env=DB_PASSWORD_FILE=/run/secrets/db",), configured=True),
+    Flavour(
+        "secret-file-variable", arguments=("--env=DB_PASSWORD_FILE=/run/secrets/db",), engines=(ROOTFUL,)
+    ),
     Flavour(
         "secret-in-arguments",
         ids("secret-on-command-line"),
@@ -138,7 +140,7 @@ FLAVOURS = (
         ids("secret-on-command-line"),
         ("--health-cmd=wget --password=hunter2hunter2 x", "--health-on-failure=kill", "--health-interval=1h"),
         without=ids("health"),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "engine-secret-env",
@@ -157,7 +159,7 @@ FLAVOURS = (
         "env-proxy-password",
         ids("leaking-host-environment plaintext-secret-env"),
         ("--env=http_proxy=http://me:hunter2@proxy:3128",),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour("seccomp-unconfined", ids("seccomp-unconfined"), _seccomp("unconfined")),
     Flavour(

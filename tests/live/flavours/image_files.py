@@ -7,7 +7,7 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,12 +32,27 @@ class TestImage:
     """Another note makes another layer, and so another image of the same name."""
 
 
-def docker_archive(image: TestImage, target: Path) -> None:
+def docker_archive(images: Iterable[TestImage], target: Path) -> None:
     """Write what `podman load` takes."""
-    layer = _layer(image.layer_note)
-    digest = hashlib.sha256(layer).hexdigest()
+    manifest = []
+    with tarfile.open(target, "w") as archive:
+        for image in images:
+            layer = _layer(image.layer_note)
+            digest = hashlib.sha256(layer).hexdigest()
+            config = _config(image, digest)
+            name = f"{hashlib.sha256(config).hexdigest()}.json"
+            files = {f"{digest}.tar": layer, name: config}
+            for path, content in files.items():
+                if path not in archive.getnames():
+                    _add(archive, path, content)
+            entry = {"Config": name, "RepoTags": [image.reference], "Layers": [f"{digest}.tar"]}
+            manifest.append(entry)
+        _add(archive, "manifest.json", json.dumps(manifest).encode())
+
+
+def _config(image: TestImage, digest: str) -> bytes:
     created = (image.created or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    config = {
+    document = {
         "created": created,
         "architecture": "amd64",
         "os": "linux",
@@ -45,16 +60,7 @@ def docker_archive(image: TestImage, target: Path) -> None:
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
         "history": [{"created": created, "created_by": image.made_by}],
     }
-    text = json.dumps(config).encode()
-    name = f"{hashlib.sha256(text).hexdigest()}.json"
-    manifest = [{"Config": name, "RepoTags": [image.reference], "Layers": [f"{digest}.tar"]}]
-    with tarfile.open(target, "w") as archive:
-        for path, content in (
-            (f"{digest}.tar", layer),
-            (name, text),
-            ("manifest.json", json.dumps(manifest).encode()),
-        ):
-            _add(archive, path, content)
+    return json.dumps(document).encode()
 
 
 def _layer(note: str) -> bytes:

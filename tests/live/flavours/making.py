@@ -7,9 +7,8 @@ import os
 import platform
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +38,7 @@ class World:
 
     Attributes:
         places: flavour name -> the place it was made in.
+        machine: the engine and the host in a few words.
         reports: container name without the prefix -> its report; infra containers are `NAME-infra`.
     """
 
@@ -46,21 +46,33 @@ class World:
         self.bench = bench
         self.engine = engine
         self.flavours = tuple(on(engine))
-        info = bench.get("/info")["host"]
-        self._v1 = info["cgroupVersion"] == "v1"
-        self._limits = engine == ROOTFUL or not self._v1
         self._folder = bench.directory / "truth"
+        self.places: Mapping[str, Place] = {}
+        self.machine = ""
+        self.reports: Mapping[str, Report] = {}
+
+    def start(self) -> None:
+        """Start the bench and see what it can do."""
+        self.bench.start()
+        self.bench.image()
+        try:
+            self.bench.podman("run", "--rm", "--network", "none", BUSYBOX, "true")
+        except subprocess.CalledProcessError as error:
+            raise BenchFailed(f"Podman cannot run a container here: {error.stderr.strip()}") from error
+        info = self.bench.get("/info")
+        version, cgroups = info["version"]["Version"], info["host"]["cgroupVersion"]
+        kernel = platform.release().split("-")[0]
+        self.machine = f"Podman {version}, Linux {kernel}, cgroup {cgroups}"
+        limits = self.engine == ROOTFUL or cgroups != "v1"
         self.places = {
-            flavour.name: Place(engine, number, str(self._folder), bench.socket, self._limits, self._v1)
+            flavour.name: Place(self.engine, number, str(self._folder), self.bench.socket, limits)
             for number, flavour in enumerate(self.flavours, 1)
         }
-        self.reports: Mapping[str, Report] = {}
 
     def make(self) -> None:
         """Everything that is to be judged; raises with Podman's words where something cannot be made."""
         self._material()
-        for image in IMAGES:
-            self._load(image)
+        self._load(*IMAGES)
         trouble = self._make(next(flavour for flavour in self.flavours if flavour.name == _FIRST))
         assert not trouble, trouble
         rest = [flavour for flavour in self.flavours if flavour.name != _FIRST]
@@ -86,12 +98,6 @@ class World:
         self.reports = {
             row.name.removeprefix(PREFIX): row.report for row in seen.values() if row.report is not None
         }
-
-    def machine(self) -> str:
-        """The engine and the host in a few words, for the page."""
-        version = self.bench.get("/version")["Version"]
-        cgroups = "v1" if self._v1 else "v2"
-        return f"Podman {version}, Linux {platform.release().split('-')[0]}, cgroup {cgroups}"
 
     def _material(self) -> None:
         """A folder with things to mount, networks, volumes, a secret."""
@@ -123,9 +129,9 @@ class World:
         secret.chmod(0o644)
         self.bench.podman("secret", "create", "truth-secret", str(secret))
 
-    def _load(self, image: TestImage) -> None:
+    def _load(self, *images: TestImage) -> None:
         target = self._folder / "image.tar"
-        docker_archive(image, target)
+        docker_archive(images, target)
         self.bench.podman("load", "-q", "-i", str(target))
         target.unlink()
 
@@ -184,31 +190,25 @@ class World:
         return row.name.startswith(PREFIX)
 
 
-@contextmanager
-def worlds() -> Iterator[tuple[World, ...]]:
-    """All flavours on both engines, each on a bench of its own, made and scanned.
+def worlds() -> tuple[World, ...]:
+    """All flavours on both engines, made and scanned, each on a bench of its own that is gone afterwards.
 
     Raises:
         BenchFailed: no Podman can be started here, or it cannot run a container.
         AssertionError: a flavour cannot be made; with Podman's words.
     """
-    with ExitStack() as stack:
-        made = []
-        for engine in BOTH:
-            bench = Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else "")
-            stack.callback(bench.stop)
-            bench.start()
-            bench.image()
-            try:
-                bench.podman("run", "--rm", "--network", "none", BUSYBOX, "true")
-            except subprocess.CalledProcessError as error:
-                raise BenchFailed(f"Podman cannot run a container here: {error.stderr.strip()}") from error
-            made.append(World(bench, engine))
-        with ThreadPoolExecutor(len(made)) as pool:
+    made = [
+        World(Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else ""), engine) for engine in BOTH
+    ]
+    with ThreadPoolExecutor(len(made)) as pool:
+        try:
+            list(pool.map(World.start, made))
             list(pool.map(World.make, made))
-        for world in made:
-            world.scan()
-        yield tuple(made)
+            for world in made:
+                world.scan()
+        finally:
+            list(pool.map(lambda world: world.bench.stop(), made))
+    return tuple(made)
 
 
 def _networks(engine: str) -> dict[str, tuple[str, ...]]:

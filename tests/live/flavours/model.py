@@ -22,7 +22,6 @@ class Place(NamedTuple):
         folder: a folder of the host with things to mount: see `material`.
         socket: the engine's API socket.
         limits_hold: the engine can enforce resource limits (not so for rootless on cgroup v1).
-        cgroup_v1: it is an old cgroup tree.
     """
 
     engine: str
@@ -30,7 +29,6 @@ class Place(NamedTuple):
     folder: str
     socket: str
     limits_hold: bool
-    cgroup_v1: bool
 
     @property
     def rootless(self) -> bool:

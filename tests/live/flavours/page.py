@@ -109,7 +109,7 @@ Infra containers of the pods above:
 
 
 def _example(engine: str) -> Place:
-    return Place(engine, 1, "/FOLDER", "/ENGINE/podman.sock", True, False)
+    return Place(engine, 1, "/FOLDER", "/ENGINE/podman.sock", True)
 
 
 def _words(words: Iterable[str]) -> str:

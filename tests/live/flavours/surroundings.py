@@ -23,7 +23,7 @@ MOUNTS = (
     ),
     Flavour("bind-loose", ids("writable-mount"), lambda p: _volume(f"{p.folder}/data", "/data")),
     Flavour("volume-named", arguments=_volume("truth-volume", "/data"), configured=True),
-    Flavour("volume-anonymous", arguments=("--volume=/data",), configured=True),
+    Flavour("volume-anonymous", arguments=("--volume=/data",), engines=(ROOTFUL,)),
     Flavour("bind-etc-ro", ids("sensitive-host-mount"), _volume("/etc", "/data", "ro")),
     Flavour("bind-etc-rw", ids("sensitive-host-mount"), _volume("/etc", "/data", _TIGHT)),
     Flavour(
@@ -36,7 +36,7 @@ MOUNTS = (
     Flavour(
         "bind-var-log", ids("sensitive-host-mount"), _volume("/var/log", "/data", _TIGHT), engines=(ROOTFUL,)
     ),
-    Flavour("bind-zoneinfo", arguments=_volume("/usr/share", "/data", "ro"), configured=True),
+    Flavour("bind-zoneinfo", arguments=_volume("/usr/share", "/data", "ro"), engines=(ROOTFUL,)),
     Flavour(
         "volume-behind-bind",
         ids("sensitive-host-mount"),
@@ -81,7 +81,7 @@ NETWORKS = (
         "port-all-explicit",
         ids("wildcard-port unfirewalled-port default-seccomp-only"),
         lambda p: ("--publish", f"0.0.0.0:{20000 + p.number}:8080"),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "port-all-v6",
@@ -109,7 +109,7 @@ NETWORKS = (
     Flavour(
         "port-admin-declared",
         arguments=lambda p: ("--publish", f"127.0.0.1:{20000 + p.number}:5432", "--expose=5432"),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "port-admin-all",
@@ -145,7 +145,7 @@ NETWORKS = (
     Flavour(
         "network-internal", arguments=("--network=truth-internal",), without=ids("network"), configured=True
     ),
-    Flavour("network-two", arguments=("--network=truth-internal",), configured=True),
+    Flavour("network-two", arguments=("--network=truth-internal",), engines=(ROOTFUL,)),
     Flavour(
         "network-none",
         arguments=("--network=none",),
@@ -200,14 +200,14 @@ LIFE = (
         arguments=("--health-on-failure=kill",),
         without=ids("health"),
         image="localhost/truth-checked:1.0",
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "health-never-run",
         ids("missing-health-check"),
         ("--health-cmd=true", "--health-interval=disable"),
         without=ids("health"),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "health-no-action",
@@ -235,14 +235,14 @@ LIFE = (
         ids("unbraked-restart"),
         ("--restart=unless-stopped",),
         without=ids("restart"),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "restart-on-failure",
         ids("unbraked-restart"),
         ("--restart=on-failure",),
         without=ids("restart"),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "restart-loop",
@@ -267,7 +267,7 @@ LIFE = (
         arguments=("--label=app=truth", "--label=PODMAN_SYSTEMD_UNIT=truth.service"),
         without=ids("owner"),
         unknown={"unit-drift": "systemd does not know a unit of that name"},
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour("updates-none", ids("no-update-path"), without=ids("updates"), configured=True),
     Flavour("shell", command=("sh", "-c", "httpd -p 8080; sleep 600")),
@@ -294,18 +294,18 @@ IMAGES = (
         configured=True,
     ),
     Flavour(
-        "image-unclean", ids("unclean-image-build"), image="localhost/truth-unclean:1.0", configured=True
+        "image-unclean", ids("unclean-image-build"), image="localhost/truth-unclean:1.0", engines=(ROOTFUL,)
     ),
-    Flavour("image-no-tls", ids("tls-verification-off"), ("--tls-verify=false",), configured=True),
+    Flavour("image-no-tls", ids("tls-verification-off"), ("--tls-verify=false",), engines=(ROOTFUL,)),
     Flavour("image-latest", ids("mutable-image-tag"), image="localhost/truth-web:latest", configured=True),
-    Flavour("image-no-tag", ids("mutable-image-tag"), image="localhost/truth-web", configured=True),
+    Flavour("image-no-tag", ids("mutable-image-tag"), image="localhost/truth-web", engines=(ROOTFUL,)),
     Flavour("image-short", ids("short-image-name"), image="truth-web:1.0", configured=True),
     Flavour("image-old", ids("old-image"), image="localhost/truth-old:1.0", configured=True),
     Flavour(
         "image-epoch",
         image="localhost/truth-epoch:1.0",
         unknown={"old-image": "the date was set to a fixed one"},
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "image-secret",
@@ -313,12 +313,12 @@ IMAGES = (
         image="localhost/truth-secret:1.0",
         configured=True,
     ),
-    Flavour("image-ssh", ids("remote-login-in-image"), image="localhost/truth-ssh:1.0", configured=True),
+    Flavour("image-ssh", ids("remote-login-in-image"), image="localhost/truth-ssh:1.0", engines=(ROOTFUL,)),
     Flavour(
         "image-no-base",
         image="localhost/truth-nobase:1.0",
         unknown={"unknown-base-image": "a scan does not compare the layers of all images"},
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour("image-superseded", ids("superseded-image"), image="localhost/truth-moved:1.0"),
 )
