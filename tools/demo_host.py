@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from time import sleep
 from typing import Any
 
+from tools.demo_units import UNIT_TEXTS
+
 HOST_NAME = "shop01"
 TIME = "2026-11-24T09:30:00+00:00"
 ANNA = 1000
@@ -95,7 +97,8 @@ UYUNI = DemoImage(
 ROOTFUL: tuple[str, ...] = (
     "network create shop-net",
     "pod create --name shop --infra-name shop-infra --network shop-net -p 8081:8081",
-    f"run -d --name shop-web -p 80:80 -v {{srv}}/www:/usr/share/nginx/html --network shop-net {NGINX.name}",
+    "run -d --name shop-web --label PODMAN_SYSTEMD_UNIT=shop-web.service -p 80:80 "
+    f"-v {{srv}}/www:/usr/share/nginx/html --network shop-net {NGINX.name}",
     "run -d --name db -e POSTGRES_USER=shop -e POSTGRES_PASSWORD=correct-horse-battery -e POSTGRES_DB=shop "
     f"-v shop-db:/var/lib/postgresql/data --network shop-net -p 5432:5432 {POSTGRES.name}",
     "run -d --name backup --privileged --network host --pid host -v {run}:/run/podman "
@@ -104,7 +107,8 @@ ROOTFUL: tuple[str, ...] = (
     "--user 65534:65534 --memory 64m --pids-limit 32 --cpus 0.25 --network shop-net "
     "-p 127.0.0.1:9100:9100 --restart always --health-cmd true --log-opt max-size=10mb "
     f"--tmpfs /tmp:rw,noexec,nosuid,nodev,size=8m {EXPORTER.name}",
-    "run -d --name uyuni-server --systemd=always --hostname uyuni.example.com -p 8443:443 -p 4505:4505 "
+    "run -d --name uyuni-server --label PODMAN_SYSTEMD_UNIT=uyuni-server.service --systemd=always "
+    "--hostname uyuni.example.com -p 8443:443 -p 4505:4505 "
     "-p 4506:4506 --secret uyuni-db-pass,type=env,target=MANAGER_PASS --cap-add NET_RAW --tmpfs /run "
     "-v var-cobbler:/var/lib/cobbler -v var-search:/var/lib/rhn/search -v var-salt:/var/lib/salt "
     "-v var-spacewalk:/var/spacewalk -v var-log:/var/log -v srv-salt:/srv/salt -v srv-www:/srv/www "
@@ -326,6 +330,7 @@ _VERSIONS = {
 }
 
 HOST_TEXTS = {
+    **UNIT_TEXTS,
     "/usr/share/containers/seccomp.json": _SECCOMP,
     "/var/lib/dpkg/status": "".join(
         f"Package: {name}\nStatus: install ok installed\nSource: {name}\nVersion: {version}\n\n"
