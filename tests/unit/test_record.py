@@ -1,0 +1,93 @@
+"""Records behave as the frozen dataclasses that they stand for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import asdict, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.record import record
+
+
+@record
+class Point:
+    x: int
+    y: int = 0
+    tags: dict[str, int] = field(default_factory=dict)
+
+
+@record
+class Other:
+    x: int
+    y: int = 0
+    tags: dict[str, int] = field(default_factory=dict)
+
+
+@record
+class OwnWords:
+    text: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OwnWords)
+
+    def __hash__(self) -> int:
+        return 7
+
+    def __repr__(self) -> str:
+        return "own"
+
+
+def test_equal_values_of_one_kind_are_equal() -> None:
+    assert Point(1, 2) == Point(1, 2)
+    assert Point(1, 2) != Point(1, 3)
+    assert Point(1, 2) != Other(1, 2)
+    same: Any = (1, 2, {})
+    assert Point(1, 2) != same
+
+
+def test_a_record_of_hashable_values_is_hashable() -> None:
+    @record
+    class Pair:
+        left: str
+        right: str
+
+    assert len({Pair("a", "b"), Pair("a", "b"), Pair("b", "a")}) == 2
+
+
+def test_the_tools_for_dataclasses_work() -> None:
+    assert replace(Point(1), y=5) == Point(1, 5)
+    assert [one.name for one in fields(Point)] == ["x", "y", "tags"]
+    assert asdict(Point(1, 2, {"a": 1})) == {"x": 1, "y": 2, "tags": {"a": 1}}
+    assert repr(Point(1)) == "Point(x=1, y=0, tags={})"
+    assert Point(1).tags is not Point(1).tags
+
+
+def test_a_record_has_no_room_for_anything_else() -> None:
+    anything: Any = Point(1)
+    with pytest.raises(AttributeError):
+        anything.z = 1
+
+
+def test_own_methods_are_kept() -> None:
+    assert OwnWords("a") == OwnWords("b")
+    assert hash(OwnWords("a")) == 7
+    assert repr(OwnWords("a")) == "own"
+
+
+def test_the_type_checker_takes_them_for_frozen(tmp_path: Path) -> None:
+    module = tmp_path / "use.py"
+    module.write_text(
+        "from hardentui.record import record\n\n\n@record\nclass A:\n    x: int = 0\n\n\na = A(1)\na.x = 2\nA('no')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(module)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 'Property "x" defined in "A" is read-only' in done.stdout
+    assert "arg-type" in done.stdout
