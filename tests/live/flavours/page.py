@@ -99,7 +99,10 @@ Infra containers of the pods above:
 |---|---|---|---|
 {infra}
 
-{_limits_note(rows)}## What is not asserted
+{_limits_note(rows)}## What a scan here cannot say
+
+The first checks, which depend on the machine's security module, are in no count. Of the others it is asserted
+that they neither claim a pass nor a failure for what nobody looked at.
 
 | check | why |
 |---|---|
@@ -130,6 +133,8 @@ def _made_with(flavour: Flavour) -> str:
         made += f" command {_words(flavour.command)}"
     if flavour.pod is not None:
         made += f" in a pod with {_words(flavour.pod_options(_example(engine)))}"
+    for command in flavour.after:
+        made += f"; then {_words(('podman', *command)).replace('{}', flavour.name)}"
     if flavour.without:
         made += f"; without {', '.join(sorted(flavour.without))}"
     return made if flavour.state == "running" else f"{made}; {flavour.state}"

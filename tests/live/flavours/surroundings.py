@@ -193,7 +193,7 @@ LIFE = (
         ("--no-healthcheck",),
         without=ids("health"),
         image="localhost/truth-checked:1.0",
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "health-of-image",
@@ -221,7 +221,7 @@ LIFE = (
         ids("unbounded-logs"),
         ("--log-driver=k8s-file",),
         without=ids("log"),
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "restart-always",
@@ -258,9 +258,13 @@ LIFE = (
         ("--label=io.containers.autoupdate=local",),
         configured=True,
     ),
-    Flavour("restart-no", without=ids("restart"), configured=True),
+    Flavour("restart-no", without=ids("restart"), engines=(ROOTFUL,)),
     Flavour(
-        "owner-none", ids("unowned-container"), ("--label=app=truth",), without=ids("owner"), configured=True
+        "owner-none",
+        ids("unowned-container"),
+        ("--label=app=truth",),
+        without=ids("owner"),
+        engines=(ROOTFUL,),
     ),
     Flavour(
         "owner-unit",
@@ -269,7 +273,7 @@ LIFE = (
         unknown={"unit-drift": "systemd does not know a unit of that name"},
         engines=(ROOTFUL,),
     ),
-    Flavour("updates-none", ids("no-update-path"), without=ids("updates"), configured=True),
+    Flavour("updates-none", ids("no-update-path"), without=ids("updates"), engines=(ROOTFUL,)),
     Flavour("shell", command=("sh", "-c", "httpd -p 8080; sleep 600")),
     Flavour(
         "drift",
@@ -299,7 +303,7 @@ IMAGES = (
     Flavour("image-no-tls", ids("tls-verification-off"), ("--tls-verify=false",), engines=(ROOTFUL,)),
     Flavour("image-latest", ids("mutable-image-tag"), image="localhost/truth-web:latest", configured=True),
     Flavour("image-no-tag", ids("mutable-image-tag"), image="localhost/truth-web", engines=(ROOTFUL,)),
-    Flavour("image-short", ids("short-image-name"), image="truth-web:1.0", configured=True),
+    Flavour("image-short", ids("short-image-name"), image="truth-web:1.0", engines=(ROOTFUL,)),
     Flavour("image-old", ids("old-image"), image="localhost/truth-old:1.0", configured=True),
     Flavour(
         "image-epoch",
@@ -311,7 +315,7 @@ IMAGES = (
         "image-secret",
         ids("credentials-in-image-config"),
         image="localhost/truth-secret:1.0",
-        configured=True,
+        engines=(ROOTFUL,),
     ),
     Flavour("image-ssh", ids("remote-login-in-image"), image="localhost/truth-ssh:1.0", engines=(ROOTFUL,)),
     Flavour(
