@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Option, Spec
 from hardentui.options import REMOVE, RESTART, SDNOTIFY, TABLE
 from hardentui.workbench.views import Output, Row, Selection, Target
 from hardentui.workbench.workbench import Workbench
@@ -22,9 +23,11 @@ REDIS, WEB, WORKER = "svc-redis", "svc-web", "svc-worker"
 ALL = (REDIS, WEB, WORKER)
 NET, DATA, LOGS, SECRET = "svc-net", "svc-data", "svc-logs", "svc-conf"
 PASSWORD = "correct-horse"
-_BY_SYSTEMD = {RESTART, REMOVE, SDNOTIFY}
+_BY_SYSTEMD: frozenset[Option[Any]] = frozenset({RESTART, REMOVE, SDNOTIFY})
 """What a service does in Podman's place."""
-_LOOP = 'until printf "AUTH %s\\r\\nSET worker $ROLE\\r\\nQUIT\\r\\n" | nc db 6379 | grep OK; do sleep 0.1; done'
+_LOOP = (
+    'until printf "AUTH %s\\r\\nSET worker $ROLE\\r\\nQUIT\\r\\n" | nc db 6379 | grep OK; do sleep 0.1; done'
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +62,8 @@ def create(podman: Bench, nginx: str, redis: str, site: Path) -> None:
         "--tmpfs=/run:mode=1777", "--tmpfs=/var/lib/nginx:mode=1777,size=4m",
         "--sysctl=net.ipv4.ip_unprivileged_port_start=80", "--publish=127.0.0.1:18480:80",
         "--health-cmd=wget -q -O /dev/null http://127.0.0.1/ || exit 1", "--health-interval=11s",
-        "--health-retries=4", "--memory=128m", "--cpus=0.5", "--pids-limit=64", "--restart=on-failure:3", nginx,
+        "--health-retries=4", "--memory=128m", "--cpus=0.5", "--pids-limit=64", "--restart=on-failure:3",
+        nginx,
     )  # fmt: skip
     podman.podman(
         "run", "-d", "--name", WORKER, f"--network={NET}", "--device=/dev/null:/dev/xnull:r",
@@ -109,12 +113,12 @@ def assert_they_answer(podman: Bench) -> None:
     address = "http://127.0.0.1:18480/"
     assert eventually(lambda: podman.execute("sh", "-c", f"curl -s {address} || true") == "the site")
     podman.podman("healthcheck", "run", WEB)
-    assert podman.podman("exec", WEB, "id", "-u") == "33" if _has_id(podman) else True
+    assert podman.podman("exec", WEB, "busybox", "id", "-u") == "33"
     assert "4096" in podman.podman("exec", REDIS, "sh", "-c", "ulimit -n")
-    assert podman.podman("exec", REDIS, "cat", "/proc/sys/net/core/somaxconn") == "1024"
+    assert podman.podman("exec", REDIS, "busybox", "cat", "/proc/sys/net/core/somaxconn") == "1024"
 
 
-def assert_same(found: Mapping[str, Spec], meant: Mapping[str, Spec], *, but: frozenset[object]) -> None:
+def assert_same(found: Mapping[str, Spec], meant: Mapping[str, Spec], *, but: frozenset[Option[Any]]) -> None:
     for name in ALL:
         different = {
             option.name: (found[name][option], meant[name][option])
@@ -122,3 +126,49 @@ def assert_same(found: Mapping[str, Spec], meant: Mapping[str, Spec], *, but: fr
             if option not in but and found[name][option] != meant[name][option]
         }
         assert different == {}, name
+
+
+def written(files: Mapping[tuple[str, Target], Output], target: Target) -> dict[str, str]:
+    return {
+        one.name: one.text
+        for (_, made_for), output in files.items()
+        if made_for is target
+        for one in output.files
+    }
+
+
+def store_and_remove(podman: Bench) -> None:
+    """Leave data behind, and take away all but volumes and secrets."""
+    redis_says(podman, "SET before kept", "DEL worker", "SAVE")
+    remove_containers(podman)
+    podman.podman("network", "rm", NET)
+
+
+def test_what_the_scripts_run_is_the_same_and_answers(services: Bench) -> None:
+    before, files = read(services)
+    assert all(not spec.unknowable for spec in before.values())
+    store_and_remove(services)
+    scripts = written(files, Target.RUN)
+    for name in ALL:
+        script = services.directory / f"{name}.sh"
+        script.write_text(scripts[script.name])
+        services.execute("sh", str(script))
+    assert_they_answer(services)
+    after, _ = read(services)
+    assert_same(after, before, but=frozenset())
+
+
+def test_what_the_units_run_is_the_same_and_answers(services: Bench) -> None:
+    before, files = read(services)
+    assert all("exactly the intended" in files[name, Target.QUADLET].proof for name in ALL)
+    units = written(files, Target.QUADLET)
+    assert {f"{NET}.network", f"{DATA}.volume", f"{LOGS}.volume"} < set(units)
+    assert f"Requires={REDIS}.service" in units[f"{WORKER}.container"]
+    assert f"After={REDIS}.service" in units[f"{WORKER}.container"]
+    assert "Restart=always" in units[f"{REDIS}.container"]
+    assert "Restart=on-failure" in units[f"{WEB}.container"]
+    store_and_remove(services)
+    start_units(services, units, ALL)
+    assert_they_answer(services)
+    after, _ = read(services)
+    assert_same(after, before, but=_BY_SYSTEMD)
