@@ -19,7 +19,7 @@ from hardentui.harden.score import Score
 from hardentui.harden.spec_diff import arguments
 from hardentui.model.check import AnyCheck, Check, FixContext, Parameters
 from hardentui.model.checklist import Checklist, Step
-from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Known, NetworkFacts, Unreadable
 from hardentui.model.finding import (
     Evidence,
     Finding,
@@ -35,6 +35,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
@@ -132,12 +133,24 @@ def _told(check_id: str, step: int, verdict: Verdict, title: str, kind: Kind = K
     )
 
 
+def _tools(facts: ContainerFacts) -> Verdict:
+    image = facts.image
+    if isinstance(image, Unreadable) or isinstance(image.inventory, Unreadable):
+        return unknown("nobody has looked inside")
+    tools = image.inventory.tools
+    return failed(f"{len(tools)} tools are in it") if tools else passed()
+
+
 CHECKS: tuple[AnyCheck, ...] = (
     _told(
         "shell-in-image",
         1,
         failed("sh and apt are in it", commands=("podman build .",)),
         "A shell is in the image",
+    ),
+    replace(
+        _told("tools-in-image", 1, unknown(""), "Tools are in the image"),
+        evaluate=lambda facts, parameters: _tools(facts),
     ),
     _told("stale-image", 2, unknown("the registry was not asked"), "The image is old"),
     _told("unsigned-image", 3, passed(), "Nobody signed the image"),
@@ -182,13 +195,31 @@ def checklist() -> Checklist:
 
 
 def facts(
-    name: str, *pairs: tuple[Option[Any], Any], engine: EngineFacts = ROOTFUL, image: str = ""
+    name: str,
+    *pairs: tuple[Option[Any], Any],
+    engine: EngineFacts = ROOTFUL,
+    image: str = "",
+    networks: dict[str, NetworkFacts] | None = None,
 ) -> ContainerFacts:
     image = image or f"docker.io/library/{name}:1"
     spec = Spec.of((IMAGE, image), *pairs)
-    return ContainerFacts(
-        f"{name}-id", name, spec, {"ImageName": image, "State": {"Status": "running"}}, engine
-    )
+    inspect = {"ImageName": image, "Image": f"{name}-image", "State": {"Status": "running"}}
+    about = ImageFacts(f"{name}-image", engine=engine, names=(image,))
+    return ContainerFacts(f"{name}-id", name, spec, inspect, engine, about, networks=networks or {})
+
+
+def _image_id(one: ContainerFacts) -> str:
+    return str(one.inspect["Image"])
+
+
+INSIDE = ImageInventory(
+    release={"ID": "debian", "VERSION_ID": "12", "PRETTY_NAME": "Debian GNU/Linux 12"},
+    packages={"dpkg": 88},
+    tools=(FoundFile("/usr/bin/apt", "package manager", 1),),
+    shells=(FoundFile("/bin/sh", "shell", 1),),
+    credentials=(FoundFile("/root/.aws/credentials", "cloud credentials", 2, True),),
+    layers=(LayerSize("sha256:" + "a" * 64, 74_000_000, 2100), LayerSize("sha256:" + "b" * 64, 900, 2)),
+)
 
 
 def some() -> tuple[ContainerFacts, ...]:
@@ -219,6 +250,11 @@ class StandIn:
     host_name: str = "web01"
     checklist: Checklist = field(default_factory=checklist)
     hold_scan: threading.Event = field(default_factory=threading.Event)
+    hold_look: threading.Event = field(default_factory=threading.Event)
+    look_trouble: str = ""
+    inside: ImageInventory = field(default_factory=lambda: INSIDE)
+    inventories: dict[str, ImageInventory] = field(default_factory=dict)
+    host_reads: int = 0
     generator_refuses: bool = False
     closed: bool = False
     scans: list[frozenset[str] | None] = field(default_factory=list)
@@ -231,6 +267,7 @@ class StandIn:
         self._on_state: Callable[[Connectivity], None] | None = None
         self.lost: set[str] = set()
         self.hold_scan.set()
+        self.hold_look.set()
 
     @classmethod
     def of(cls, *containers: ContainerFacts, **over: Any) -> StandIn:
@@ -320,9 +357,55 @@ class StandIn:
         self._on_change, self._on_state = on_change, on_state
         stop.wait()
 
-    def host_reports(self) -> tuple[Report, ...]:
+    def host_reports(self, *, again: bool = False) -> tuple[Report, ...]:
+        self.host_reads += again
         subject = Subject(Kind.HOST, self.host_name, self.host_name)
-        return (self._report(subject, evaluate(None, subject, CHECKS, self.checklist), None),)
+        found = [self._report(subject, evaluate(None, subject, CHECKS, self.checklist), None)]
+        for engine in self.engines:
+            about = Subject(Kind.ENGINE, engine.label, engine.label, engine.label)
+            found.append(replace(self._report(about, [], None), about=engine))
+        return tuple(found)
+
+    def image_reports(self) -> tuple[Report, ...]:
+        """One image per container, called as the container says."""
+        found = []
+        for one in self.containers.values():
+            inside = self.inventories.get(_image_id(one), Unreadable("nobody has looked inside"))
+            facts = ImageFacts(
+                _image_id(one),
+                {"Size": 5_000_000, "Created": "2025-01-01T00:00:00Z"},
+                engine=one.engine,
+                names=(one.image_name,),
+                used_by=(one.name,),
+                inventory=inside,
+            )
+            subject = Subject(Kind.IMAGE, facts.id, one.image_name, one.engine.label)
+            found.append(Report(subject, (), tuple(range(1, 11)), about=facts))
+        return tuple(found)
+
+    def network_reports(self) -> tuple[Report, ...]:
+        found: dict[str, NetworkFacts] = {}
+        for one in self.containers.values():
+            found.update({f"{one.engine.label}/{name}": net for name, net in one.networks.items()})
+        return tuple(
+            Report(Subject(Kind.NETWORK, net.name, net.name, net.engine.label), (), about=net)
+            for net in found.values()
+        )
+
+    def look_into(
+        self, engine: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        on_bytes(12_000_000)
+        while not self.hold_look.wait(0.01):
+            if stop.is_set():
+                return Unreadable("the look into the image was stopped")
+        if self.look_trouble:
+            return Unreadable(self.look_trouble)
+        self.inventories[image] = self.inside
+        for key, one in self.containers.items():
+            if _image_id(one) == image and isinstance(one.image, ImageFacts):
+                self.containers[key] = replace(one, image=replace(one.image, inventory=self.inside))
+        return self.inside
 
     def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
         shared = [finding for one in self.host_reports() for finding in one.findings]

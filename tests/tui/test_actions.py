@@ -16,6 +16,10 @@ from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
+from hardentui.tui.screens.images import ImagesScreen
+from hardentui.tui.screens.marks import MarksScreen
+from hardentui.tui.screens.networks import NetworksScreen
+from hardentui.tui.screens.trust import TrustScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from tests.tui.stand_in import StandIn, some
@@ -26,14 +30,18 @@ SCREENS = (
     WalkScreen,
     DiffScreen,
     HostScreen,
+    ImagesScreen,
+    NetworksScreen,
+    TrustScreen,
+    MarksScreen,
     ConnectionScreen,
     CommandLogScreen,
     ExplainScreen,
     WriteScreen,
     HelpScreen,
 )
-RESERVED = {"A", "W", "T", "t", "i", "l", "x", "y", "Y", "v", "!"}
-"""Keys of the key map for what comes later: apply, write mode, training, inspect, logs, export."""
+RESERVED = {"A", "W", "T", "t", "i", "l", "x", "Y", "v", "!"}
+"""Keys of the key map for what comes later: apply, write mode, training, inspect, logs, export, copy menu."""
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -61,7 +61,7 @@ async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
         assert len(app.session.rows) == 3
         bench.hold_scan.set()
         await pilot.press("R")
-        await shows(pilot, "score 50")
+        await shows(pilot, "score 46")
 
 
 async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
@@ -219,7 +219,7 @@ async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
     app = make_app(StandIn.of(*some()))
     async with running(app) as pilot:
         await shows(
-            pilot, "shop-web: Not published", "Raises it most  ✗ default-capabilities", "4 safe fixes → 68"
+            pilot, "shop-web: Not published", "Raises it most  ✗ default-capabilities", "4 safe fixes → 62"
         )
         await pilot.press("end")
         await shows(pilot, "vault: ", "! shell-in-image")

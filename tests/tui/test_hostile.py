@@ -9,7 +9,10 @@ import pytest
 from textual.pilot import Pilot
 
 from hardentui.errors import HardenError
-from hardentui.model.facts import EngineFacts
+from hardentui.model.configuration import Danger, FileFact
+from hardentui.model.facts import EngineFacts, NetworkFacts
+from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.model.trust import Policy, Registries, Registry, Requirement, TrustFacts
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.text import cell, fit, hanging, plain
 from hardentui.workbench.views import Attempt
@@ -41,12 +44,25 @@ def _inspect(pilot: Pilot[Any]) -> None:
 
 
 def _hostile(attack: str) -> StandIn:
-    engine = EngineFacts(label=f"eng {attack}", url=f"unix://{attack}")
+    policy = Policy(attack, (Requirement(attack),), {attack: {attack: (Requirement(attack),)}})
+    registries = Registries((attack,), attack, registries=(Registry(attack, attack, True),), files=(attack,))
+    keys = {attack: FileFact(attack, dangers=(Danger(attack, attack, attack),))}
+    trust = TrustFacts(policy=policy, registries=registries, keys=keys)
+    engine = EngineFacts(label=f"eng {attack}", url=f"unix://{attack}", trust=trust)
     tried = (Attempt(attack, attack, attack, attack, attack),)
+    network = NetworkFacts(attack, {"driver": attack, "subnets": [{"subnet": attack}]}, (attack,), engine)
     bench = StandIn.of(
-        facts(attack or "x", engine=engine, image=f"img/{attack}"),
+        facts(attack or "x", engine=engine, image=f"img/{attack}", networks={attack: network}),
         engines=(engine,),
         attempts=tried,
+        inside=ImageInventory(
+            {"ID": attack, "PRETTY_NAME": attack},
+            {attack: 3},
+            tools=(FoundFile(attack, attack),),
+            weak_accounts=(attack,),
+            layers=(LayerSize(attack, 3),),
+            gaps=(attack,),
+        ),
         host_name=attack,
         simulated=True,
     )
@@ -73,6 +89,10 @@ async def test_no_screen_lets_hostile_text_through(attack: str, size: tuple[int,
             ("c", "escape"),
             ("H", "escape"),
             ("at", "escape"),
+            ("e", "escape"),
+            ("I", "o", "enter", "end", "escape", "escape"),
+            ("M", "enter", "escape", "escape"),
+            ("P", "end", "escape"),
             ("enter", "right_square_bracket", "right_square_bracket"),
             ("4", "down", "F", "f"),
             ("e", "escape"),

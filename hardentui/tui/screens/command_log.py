@@ -12,6 +12,7 @@ from textual.widgets import DataTable, Static
 from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import cell
+from hardentui.visible import visible
 from hardentui.workbench.views import Command
 
 _SETTLE = 0.3
@@ -66,4 +67,4 @@ class CommandLogScreen(HardenScreen):
     def copied(self) -> tuple[str, str]:
         row = self.query_one(DataTable).cursor_row
         newest_first = self._shown[::-1]
-        return ("the request", newest_first[row].what) if 0 <= row < len(newest_first) else ("", "")
+        return ("the request", visible(newest_first[row].what)) if 0 <= row < len(newest_first) else ("", "")

@@ -219,7 +219,7 @@ class HomeScreen(HardenScreen):
 
     def copied(self) -> tuple[str, str]:
         row = self._list.current
-        return ("the container's name", row.name or row.id) if row else ("", "")
+        return ("the container's name", visible(row.name or row.id)) if row else ("", "")
 
     def action_recheck(self) -> None:
         if self.session.failure is not None:

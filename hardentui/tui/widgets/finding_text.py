@@ -96,7 +96,7 @@ def finding_text(finding: Finding, remedy: Remediation | None) -> str:
     """A finding as plain text, to be copied."""
     word = look_of(finding).word
     head = f"{finding.subject.name}: {word}: {finding.title} ({finding.check})"
-    return f"{head}\n{details(finding, remedy, 100).plain}"
+    return f"{visible(head)}\n{details(finding, remedy, 100).plain}"
 
 
 def _what_to_do(remedy: Remediation, width: int) -> list[Part]:

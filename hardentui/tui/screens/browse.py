@@ -1,0 +1,176 @@
+"""A table above and a page about the row under the cursor below: images, networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, NamedTuple
+
+from textual import on
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.text import cell
+
+
+class Column(NamedTuple):
+    """A column: its heading, its width in cells (0 = what is left), and the screen width that it needs."""
+
+    title: str
+    width: int
+    from_width: int = 0
+
+
+class Line(NamedTuple):
+    """A row of the table: its key, its texts, and by what each column sorts."""
+
+    key: str
+    texts: tuple[str, ...]
+    sort: tuple[object, ...]
+
+
+def short(text: str, width: int) -> str:
+    """A name that is too long loses its beginning up to the last slash: a registry says least."""
+    return f"…/{text.rpartition('/')[2]}" if len(text) > width and "/" in text else text
+
+
+class BrowseScreen(HardenScreen):
+    """Subclasses say `COLUMNS`, `lines` and `about`. Enter gives the page all the room."""
+
+    CSS_PATH = "browse.tcss"
+    COLUMNS: ClassVar[tuple[Column, ...]] = ()
+    WANTED: ClassVar = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by: tuple[int, bool] | None = None
+        self._keys: list[str] = []
+        self._columns: tuple[int, ...] = ()
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        yield DataTable[object](id="table", cursor_type="row")
+        with VerticalScroll(id="page"):
+            yield Static(id="text")
+
+    # --- for subclasses ---------------------------------------------------------------------------------
+
+    def lines(self) -> Sequence[Line] | None:
+        """The rows in their own order; None while they are not known."""
+        raise NotImplementedError
+
+    def about(self, key: str) -> Content:
+        """The page about a row."""
+        raise NotImplementedError
+
+    def crumb(self) -> Content:
+        raise NotImplementedError
+
+    def nothing(self) -> str:
+        """What is said when there are no rows."""
+        raise NotImplementedError
+
+    # --- drawing ----------------------------------------------------------------------------------------
+
+    @property
+    def table(self) -> DataTable[object]:
+        return self.query_one("#table", DataTable)
+
+    @property
+    def current(self) -> str:
+        """Key of the row under the cursor; empty when there is none."""
+        row = self.table.cursor_row
+        return self._keys[row] if 0 <= row < len(self._keys) else ""
+
+    def on_mount(self) -> None:
+        self.table.focus()
+        self.session.around.want(self.WANTED)
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._columns = ()
+        self._draw()
+
+    async def show_state(self, what: str) -> None:
+        if what == "opening":
+            self.dismiss()
+        elif what in (self.WANTED, "opened", "look", "scan"):
+            self._draw()
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        stay = self.current
+        lines = list(self.lines() or ())
+        if self._by is not None:
+            at, down = self._by
+            lines.sort(key=lambda line: (str(type(line.sort[at])), line.sort[at]), reverse=down)
+        self._show_columns()
+        table = self.table
+        table.clear()
+        self._keys = [line.key for line in lines]
+        widths = [column.width for column in table.ordered_columns]
+        for line in lines:
+            table.add_row(*(cell(short(line.texts[at], width), 200) for at, width in self._widths(widths)))
+        if stay in self._keys:
+            table.move_cursor(row=self._keys.index(stay), animate=False)
+        self.query_one("#crumb", Static).update(self.crumb())
+        self.set_class(not lines, "-empty")
+        self._show_page()
+
+    def _widths(self, widths: Sequence[int]) -> Iterable[tuple[int, int]]:
+        return zip(self._columns, widths, strict=True)
+
+    def _show_columns(self) -> None:
+        room = self.app.size.width
+        shown = tuple(at for at, column in enumerate(self.COLUMNS) if room >= column.from_width)
+        if shown == self._columns and self.table.columns:
+            return
+        self._columns = shown
+        fixed = sum(self.COLUMNS[at].width for at in shown) + 2 * len(shown) + 1
+        flexible = sum(not self.COLUMNS[at].width for at in shown) or 1
+        self.table.clear(columns=True)
+        for at in shown:
+            column = self.COLUMNS[at]
+            self.table.add_column(column.title, width=column.width or max(8, (room - fixed) // flexible))
+
+    def _show_page(self) -> None:
+        key = self.current
+        if key:
+            content = self.about(key)
+        elif self.lines() is None:
+            content = Content(self.signs.of("Reading…"))
+        else:
+            content = Content(self.nothing())
+        self.query_one("#text", Static).update(content)
+
+    @property
+    def text_width(self) -> int:
+        return self.app.size.width - 5
+
+    @on(DataTable.RowHighlighted)
+    def _row_highlighted(self) -> None:
+        self._show_page()
+        self.query_one("#page").scroll_home(animate=False)
+
+    @on(DataTable.HeaderSelected)
+    def _heading_clicked(self, message: DataTable.HeaderSelected) -> None:
+        at = self._columns[message.column_index]
+        self._by = (at, self._by == (at, False))
+        self._draw()
+
+    # --- the page ---------------------------------------------------------------------------------------
+
+    @on(DataTable.RowSelected)
+    def _row_selected(self) -> None:
+        self.add_class("-reading")
+        self.query_one("#page").focus()
+
+    def action_back(self) -> None:
+        if self.has_class("-reading"):
+            self.remove_class("-reading")
+            self.table.focus()
+        else:
+            self.dismiss()

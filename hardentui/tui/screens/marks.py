@@ -1,0 +1,116 @@
+"""What the score and the marks of one row mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from hardentui.harden.score import Cell, raises_most
+from hardentui.model.finding import Status
+from hardentui.tui.actions import BACK, COPY, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.status import FAILING, look_of, look_of_cell
+from hardentui.tui.text import Part, fit, hanging
+from hardentui.visible import visible
+from hardentui.workbench.views import Report, Row
+
+_HEAD = "bold $primary"
+_SHOWN = 5
+
+
+class MarksScreen(HardenScreen):
+    CSS_PATH = "reading.tcss"
+    ACTIONS = (COPY, BACK)
+    BINDINGS: ClassVar = [*bindings(ACTIONS), Binding("e", "back", show=False)]
+    BINDING_GROUP_TITLE = "Marks"
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self._key = key
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with VerticalScroll(id="reading"):
+            yield Static(id="text")
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+        self.session.rows_changed.subscribe(self, lambda keys: self._draw() if self._key in keys else None)
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        row = self.session.rows.get(self._key)
+        name = visible(row.name, 50) if row else "It was removed"
+        head = Content.assemble((name, "bold"), f" {self.signs.of('›')} score and marks")
+        self.query_one("#crumb", Static).update(head)
+        if row is not None:
+            self.query_one("#text", Static).update(self._content(row))
+
+    def _content(self, row: Row) -> Content:
+        report = row.report
+        if report is None:
+            return Content(self.signs.of("Its details have not arrived yet…"))
+        if report.trouble:
+            return Content(f"Nothing could be judged: {visible(report.trouble, 300)}")
+        return Content.assemble(*self._score(report), "\n", ("Steps\n", _HEAD), *self._steps(report))
+
+    def _score(self, report: Report) -> list[Part]:
+        score = report.score
+        width = min(100, self.app.size.width - 6)
+        value = "–" if score.value is None else str(score.value)
+        failing = [f"{count} {severity.word}" for severity, count in score.failing]
+        parts: list[Part] = [(f"Score {value}\n", _HEAD)]
+        parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
+        unknown = f"{score.unknown}; {score.coverage} % of what counts could be looked at"
+        parts += hanging("unknown", unknown, width, indent=13)
+        if any(FAILING[severity].order == 0 for severity, _ in score.failing):
+            parts += hanging("", "While something critical fails, it is at most 49.", width, indent=13)
+        helpful = raises_most(report.findings)[:_SHOWN]
+        for at, finding in enumerate(helpful):
+            label = "raises most" if at == 0 else ""
+            text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}"
+            parts += hanging(label, text, width, f"${look_of(finding).style}", indent=13)
+        return parts
+
+    def _steps(self, report: Report) -> list[Part]:
+        bench = self.session.bench
+        titles = {step.number: step.title for step in bench.checklist.steps} if bench else {}
+        width = min(100, self.app.size.width - 6)
+        parts: list[Part] = []
+        for cell in report.cells:
+            look = look_of_cell(cell)
+            title = fit(titles.get(cell.step, ""), 20, self.signs.ellipsis)
+            label = f"{cell.step:>2} {self.signs.mark(look)} {title}"
+            style = f"${look.style}"
+            parts += hanging(label, meaning(cell), width, style, indent=26, label_style="bold")
+        return parts
+
+    def copied(self) -> tuple[str, str]:
+        row = self.session.rows.get(self._key)
+        return ("this page", self._content(row).plain) if row else ("", "")
+
+
+def meaning(cell: Cell) -> str:
+    """`3 failing, worst high; 1 unknown`."""
+    words = []
+    if cell.failing:
+        worst = f", worst {cell.severity.word}" if cell.severity else ""
+        words.append(f"{cell.failing} failing{worst}")
+    if cell.unknown:
+        words.append(f"{cell.unknown} could not be looked at")
+    if not words:
+        words.append(
+            {Status.PASS: "all passed", Status.WAIVED: "waived", Status.NOT_APPLICABLE: "does not apply"}[
+                cell.status
+            ]
+        )
+    return "; ".join(words)

@@ -1,0 +1,85 @@
+"""The network map: which containers are where, what is open to the outside, who can reach whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.content import Content
+
+from hardentui.model.facts import ContainerFacts, NetworkFacts
+from hardentui.model.finding import Finding
+from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
+from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.widgets.page import page
+from hardentui.visible import visible
+from hardentui.workbench.network_views import Place, place_page, places
+
+
+class NetworksScreen(BrowseScreen):
+    ACTIONS = (*NETWORKS, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Networks"
+    WANTED = "networks"
+    COLUMNS = (
+        Column("Network", 16),
+        Column("Engine", 14, 100),
+        Column("Isolated", 9, 76),
+        Column("Members", 0),
+        Column("Open", 4),
+        Column("Can reach", 0),
+    )
+
+    def _places(self) -> tuple[Place, ...] | None:
+        reports = self.session.around.networks
+        if reports is None:
+            return None
+        networks = [one.about for one in reports if isinstance(one.about, NetworkFacts)]
+        return places(networks, self._containers())
+
+    def _containers(self) -> list[ContainerFacts]:
+        reports = [row.report for row in self.session.rows.values()]
+        return [report.facts for report in reports if report and report.facts]
+
+    def lines(self) -> Sequence[Line] | None:
+        found = self._places()
+        return None if found is None else [_line(one) for one in found]
+
+    def about(self, key: str) -> Content:
+        place = next((one for one in self._places() or () if _key(one) == key), None)
+        return page(self, place_page(place), self._findings(key), self.text_width) if place else Content("")
+
+    def _findings(self, key: str) -> tuple[Finding, ...]:
+        for report in self.session.around.networks or ():
+            if f"{report.subject.engine}/{report.subject.name}" == key:
+                return report.findings
+        return ()
+
+    def crumb(self) -> Content:
+        return Content.assemble(("Networks", "bold"), "   who can reach whom")
+
+    def nothing(self) -> str:
+        return "No container is on a network."
+
+    def action_refresh(self) -> None:
+        self.session.relist()
+        self.session.around.renew()
+
+    def copied(self) -> tuple[str, str]:
+        return ("the network's name", visible(self.current.partition("/")[2]))
+
+
+def _line(place: Place) -> Line:
+    isolated = "internal" if place.internal else place.isolated or "-"
+    members, reaches = ", ".join(place.members), ", ".join(place.reaches) or "nothing"
+    count = len(place.outside)
+    texts = (place.name, place.engine, isolated, members, str(count), reaches)
+    return Line(
+        _key(place),
+        texts,
+        (place.name, place.engine, isolated, -len(place.members), -count, -len(place.reaches)),
+    )
+
+
+def _key(place: Place) -> str:
+    return f"{place.engine}/{place.name}"
