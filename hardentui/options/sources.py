@@ -39,6 +39,7 @@ class Sources:
         default_ulimits: what the engine adds at start, `nofile=1048576:1048576`; empty = not known.
         network_names: id -> name of networks.
         pod_name: name of the pod that it is a member of.
+        pod_mounts: destinations of what the pod mounts into each of its members.
         container_names: id -> name, for `container:<id>` references and dependencies.
         volumes: name -> inspect document of the volumes that it mounts.
     """
@@ -57,6 +58,7 @@ class Sources:
     default_ulimits: tuple[str, ...] = ()
     network_names: Mapping[str, str] = field(default_factory=dict)
     pod_name: str = ""
+    pod_mounts: frozenset[str] = frozenset()
     container_names: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, Document] = field(default_factory=dict)
 

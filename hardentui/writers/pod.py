@@ -72,6 +72,17 @@ def can_be_a_unit(inspect: Mapping[str, Any]) -> bool:
     return not inspect.get("Id") or bool(inspect.get("InfraContainerID"))
 
 
+def pod_networks(inspect: Mapping[str, Any], default_network: str) -> tuple[str, ...]:
+    """Arguments of --network of a pod, the default one left out."""
+    return tuple(part.value for part in pod_parts(inspect, default_network) if part.key == "Network")
+
+
+def pod_volumes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the volumes that a pod gives to its members."""
+    sources = (part.value.partition(":")[0] for part in pod_parts(inspect, "") if part.key == "Volume")
+    return tuple(source for source in sources if source and not source.startswith(("/", ".")))
+
+
 def pod_notes(inspect: Mapping[str, Any]) -> tuple[str, ...]:
     """What cannot be known of a pod, one sentence each."""
     return () if _commanded(inspect) is not None else (_NOT_SHOWN,)

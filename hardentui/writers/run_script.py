@@ -10,7 +10,7 @@ from hardentui.options import MOUNTS, NAME, NETWORK, POD
 from hardentui.writers.arguments import CREATE_ONLY, RUN_ONLY, run_arguments
 from hardentui.writers.context import UnitContext
 from hardentui.writers.knowledge import left_behind
-from hardentui.writers.pod import pod_create_arguments
+from hardentui.writers.pod import pod_create_arguments, pod_networks
 from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
 from hardentui.writers.unit_file import comment_lines
 
@@ -61,14 +61,16 @@ def _branch(verb: str, spec: Spec, impossible: Sequence[str]) -> list[str]:
 
 def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
     lines = []
-    for argument in spec[NETWORK]:
+    pod = context.pod if spec[POD] else None
+    networks = pod_networks(pod, context.default_network) if pod else ()
+    for argument in (*spec[NETWORK], *networks):
         name = network_name(argument)
         if name in context.networks and name != context.default_network:
             create = network_create_arguments(name, context.networks[name])
             lines.append(f"podman network exists {shlex.quote(name)} || podman {_quoted(create)}")
-    if spec[POD] and context.pod:
-        pod = pod_create_arguments(context.pod, context.default_network)
-        lines.append(f"podman pod exists {shlex.quote(spec[POD])} || podman {_quoted(pod)}")
+    if pod:
+        create = pod_create_arguments(pod, context.default_network)
+        lines.append(f"podman pod exists {shlex.quote(spec[POD])} || podman {_quoted(create)}")
     for mount in spec[MOUNTS]:
         if mount.type == "volume" and mount.source in context.volumes:
             create = volume_create_arguments(mount.source, context.volumes[mount.source])

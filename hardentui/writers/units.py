@@ -18,7 +18,7 @@ from hardentui.writers.dependencies import needed_services
 from hardentui.writers.files import safe_file_name
 from hardentui.writers.image_unit import image_unit, needs_image_unit, without_pull
 from hardentui.writers.knowledge import left_behind
-from hardentui.writers.pod import can_be_a_unit, pod_notes, pod_unit
+from hardentui.writers.pod import can_be_a_unit, pod_networks, pod_notes, pod_unit, pod_volumes
 from hardentui.writers.quadlet import container_unit, for_quadlet, intended
 from hardentui.writers.supporting import Part, network_name, network_parts, volume_parts
 from hardentui.writers.systemd_syntax import escape, plain, word
@@ -114,10 +114,13 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
         CannotExpress: a value that no unit file can hold.
     """
     pod_file = _pod_file(spec, context)
-    main = _container(spec, context, pod_file, comments)
+    main = _container(spec, context, pod_file, comments, _pod_hints(spec, context, pod_file))
     members = [_member(member, context, pod_file) for member in context.members] if pod_file else []
     units = [*main.units, *(unit for one in members for unit in one.units)]
     if pod_file and context.pod is not None:
+        arguments = pod_networks(context.pod, context.default_network)
+        units += _network_units(arguments, context).values()
+        units += _volume_units(pod_volumes(context.pod), context.volumes, context.version).values()
         units.append(pod_unit(context.pod, context, pod_file, {one.name for one in units}))
     scripts = [script for one in (main, *members) for script in one.scripts]
     notes = [*main.notes, *(f"{one.command.unit}: {note}" for one in members for note in one.notes)]
@@ -153,14 +156,18 @@ def _member(member: Member, context: UnitContext, pod_file: str) -> _Container:
     return _container(member.spec, own, pod_file, (about,))
 
 
-def _container(spec: Spec, context: UnitContext, pod_file: str, comments: Sequence[str]) -> _Container:
+def _container(
+    spec: Spec, context: UnitContext, pod_file: str, comments: Sequence[str], hints: Sequence[str] = ()
+) -> _Container:
     """The unit of a container with its networks, volumes and image."""
     stem = context.unit_name or safe_file_name(spec[NAME])
     kept = kept_volumes(spec, context.anonymous, stem, (*context.volumes, *_named_volumes(spec)))
     left = _left_behind(spec, kept)
     spec = with_names(spec, kept)
-    networks = _network_units(spec, context)
-    volumes = _volume_units(spec, context, kept)
+    joined = spec[NETWORK]
+    networks = _network_units(joined, context)
+    inspects = {**context.volumes, **{one.new: context.volumes.get(one.old) or {} for one in kept}}
+    volumes = _volume_units(_named_volumes(spec), inspects, context.version)
     image = None
     if needs_image_unit(spec, context.version):
         image = image_unit(for_quadlet(spec)[0], stem)
@@ -178,7 +185,7 @@ def _container(spec: Spec, context: UnitContext, pod_file: str, comments: Sequen
         needed_services=needed,
     )
     script, about_volumes = _copies(spec, context, kept, stem)
-    all_notes = [*notes, *about_volumes, *_hints(spec, context, stem, needed), *left]
+    all_notes = [*notes, *about_volumes, *hints, *_hints(spec, context, stem, needed), *left]
     known = set(comments)
     unit.comments = [*comments, *(f"Note: {note}" for note in all_notes if note not in known)]
     units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
@@ -186,7 +193,8 @@ def _container(spec: Spec, context: UnitContext, pod_file: str, comments: Sequen
 
 
 def _named_volumes(spec: Spec) -> list[str]:
-    return [mount.source for mount in spec[MOUNTS] if mount.type == "volume"]
+    """Volumes that it mounts as a whole; a unit cannot be named where a part of one is mounted."""
+    return [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and not mount.subpath]
 
 
 def _left_behind(spec: Spec, kept: Sequence[KeptVolume]) -> tuple[str, ...]:
@@ -219,12 +227,6 @@ def _copies(
 
 def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -> list[str]:
     found = ["Quadlet removes the container at each stop; only volumes and mounts keep their files"]
-    if spec[POD] and not _pod_file(spec, context):
-        found.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it made itself")
-    if spec[POD] and context.pod:
-        found += pod_notes(context.pod)
-    if spec[POD] and context.pod and (missing := _missing_members(spec, context)):
-        found.append(f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}")
     if context.version < _OWN_NAMES:
         found.append(
             f"networks and volumes must exist: Podman {context.version} cannot keep their names in units"
@@ -235,6 +237,17 @@ def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -
         found.append(f"it needs {' and '.join(needed)}: without such a service it does not start")
     if not spec[RESTART]:
         found.append("it starts with the system now; remove [Install] when only you shall start it")
+    return found
+
+
+def _pod_hints(spec: Spec, context: UnitContext, pod_file: str) -> list[str]:
+    found = []
+    if spec[POD] and not pod_file:
+        found.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it made itself")
+    if spec[POD] and context.pod:
+        found += pod_notes(context.pod)
+        if missing := _missing_members(spec, context):
+            found.append(f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}")
     return found
 
 
@@ -254,9 +267,9 @@ def _missing_members(spec: Spec, context: UnitContext) -> list[str]:
 # --- networks and volumes ------------------------------------------------------------------------
 
 
-def _network_units(spec: Spec, context: UnitContext) -> dict[str, Unit]:
+def _network_units(arguments: Sequence[str], context: UnitContext) -> dict[str, Unit]:
     found = {}
-    for argument in spec[NETWORK]:
+    for argument in arguments:
         name = network_name(argument)
         if name in context.networks and name != context.default_network and context.version >= _OWN_NAMES:
             found[name] = _supporting_unit(
@@ -269,22 +282,23 @@ def _network_units(spec: Spec, context: UnitContext) -> dict[str, Unit]:
     return found
 
 
-def _volume_units(spec: Spec, context: UnitContext, kept: Sequence[KeptVolume]) -> dict[str, Unit]:
-    found = {}
-    inspects = {**context.volumes, **{one.new: context.volumes.get(one.old) or {} for one in kept}}
-    for mount in spec[MOUNTS]:
-        name = mount.source
-        if mount.type != "volume" or not name or mount.subpath or context.version < _OWN_NAMES:
-            continue
-        if name in inspects:
-            found[name] = _supporting_unit(
-                f"{safe_file_name(name)}.volume",
-                "Volume",
-                ("VolumeName", name),
-                volume_parts(inspects[name]),
-                context.version,
-            )
-    return found
+def _volume_units(
+    names: Sequence[str], inspects: Mapping[str, Mapping[str, Any]], version: Version
+) -> dict[str, Unit]:
+    """Units of those volumes that are known."""
+    if version < _OWN_NAMES:
+        return {}
+    return {
+        name: _supporting_unit(
+            f"{safe_file_name(name)}.volume",
+            "Volume",
+            ("VolumeName", name),
+            volume_parts(inspects[name]),
+            version,
+        )
+        for name in names
+        if name in inspects
+    }
 
 
 def _supporting_unit(

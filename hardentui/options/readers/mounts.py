@@ -132,6 +132,8 @@ def read_mounts(view: View) -> Reading:
             continue
         if from_others and (destination not in given if view.command else mount.source == ""):
             continue  # --volumes-from brings it
+        if _is_of_pod(view, str(destination), given, inherited):
+            continue
         if mount.type == "volume" and mount.source == "":
             from_image = destination in inherited and destination not in given
             _anonymous_remark(view, mount.destination, from_image)
@@ -142,6 +144,16 @@ def read_mounts(view: View) -> Reading:
     found += _overlays_before_start(view, given, found)
     _remark_forgotten(view, found)
     return view.shown(tuple(sorted(found, key=lambda m: m.destination))) if found else None
+
+
+def _is_of_pod(
+    view: View, destination: str, given: Mapping[str, Mount], inherited: Mapping[str, Any]
+) -> bool:
+    """Whether the pod brings this mount; Podman refuses it when the container asks for it once more."""
+    if not view.in_pod or destination in given:
+        return False
+    known = view.command is not None and destination not in inherited
+    return known or destination in view.sources.pod_mounts
 
 
 def _globs(given: dict[str, Mount], found: list[Mount]) -> list[Mount]:

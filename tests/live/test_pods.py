@@ -1,0 +1,236 @@
+"""A pod comes through as a whole; anonymous volumes keep their data. On a real Podman, by the workbench."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, REMOVE, SDNOTIFY, TABLE
+from hardentui.workbench.views import Output, Report, Selection, Target
+from hardentui.workbench.workbench import Workbench
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.started_units import start_units
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+
+POD, NET, WEB, SIDE = "whole-pod", "whole-net", "whole-web", "whole-side"
+SERVE = "mkdir /www; hostname >/www/index.html; exec busybox httpd -f -p 80 -h /www"
+
+
+@pytest.fixture
+def pod(podman: Bench) -> Iterator[Bench]:
+    podman.podman("network", "create", "--subnet=10.93.7.0/24", NET)
+    podman.podman(
+        "pod", "create", "--name", POD, f"--infra-image={BUSYBOX}", "--infra-command=sleep 1000",
+        f"--network={NET}:ip=10.93.7.50", "-p", "127.0.0.1:18490:80", "--hostname=given",
+        "--add-host=other:10.1.2.3", "--dns=9.9.9.9", "--label=a=50% b", "--shm-size=70m",
+        "--sysctl=net.ipv4.ip_unprivileged_port_start=81", "-v", "whole-shared:/shared",
+    )  # fmt: skip
+    podman.podman("run", "-d", "--name", WEB, "--pod", POD, "--memory=64m", BUSYBOX, "sh", "-c", SERVE)
+    podman.podman(
+        "run", "-d", "--name", SIDE, "--pod", POD, "--env=TOKEN=s3cr3t-v4lue", "--read-only",
+        f"--requires={WEB}", "--volume=whole-own:/own", BUSYBOX, "sleep", "1000",
+    )  # fmt: skip
+    yield podman
+    remove_pod(podman)
+    podman.podman("network", "rm", "-f", NET)
+    podman.podman("volume", "rm", "-f", "whole-shared", "whole-own")
+
+
+def remove_pod(podman: Bench) -> None:
+    podman.podman("pod", "rm", "-f", "-i", "-t", "0", POD)
+
+
+def reports(podman: Bench, *names: str) -> tuple[Workbench, dict[str, Report]]:
+    """A workbench that has looked at nothing but these containers, and their reports."""
+    workbench = Workbench.open(Selection(url=podman.url))
+    rows = {row.key: row for row in workbench.rows()}
+    keys = [key for key, row in rows.items() if row.name in names]
+    workbench.scan(lambda row: rows.update({row.key: row}), lambda _: None, threading.Event(), keys)
+    return workbench, {row.name: row.report for row in rows.values() if row.report and row.name in names}
+
+
+def output(podman: Bench, name: str, target: Target) -> Output:
+    workbench, found = reports(podman, name)
+    try:
+        return workbench.output(found[name], None, target)
+    finally:
+        workbench.close()
+
+
+def specs(podman: Bench, *names: str) -> dict[str, Spec]:
+    workbench, found = reports(podman, *names)
+    workbench.close()
+    return {name: report.facts.spec for name, report in found.items() if report.facts}
+
+
+def texts(made: Output) -> dict[str, str]:
+    return {one.name: one.text for one in made.files}
+
+
+def comparable(podman: Bench) -> dict[str, Any]:
+    """What the inspect document of the pod says of what was asked for."""
+    document = podman.get(f"/pods/{POD}/json")
+    infra = podman.get(f"/containers/{document['InfraContainerID']}/json")
+    kept = {
+        key: document[key] for key in ("Hostname", "Labels", "SharedNamespaces", "ExitPolicy", "InfraConfig")
+    }
+    networks = infra["NetworkSettings"]["Networks"]
+    return kept | {
+        "SharedNamespaces": sorted(document["SharedNamespaces"]),
+        "mounts": [(one["Name"], one["Destination"]) for one in document["mounts"]],
+        "shm": infra["HostConfig"]["ShmSize"],
+        "address": {name: one["IPAddress"] for name, one in networks.items()},
+    }
+
+
+def assert_same(found: dict[str, Spec], meant: dict[str, Spec], *but: object) -> None:
+    assert set(found) == set(meant)
+    for name, spec in meant.items():
+        left = {
+            option.name: (found[name][option], spec[option])
+            for option in TABLE
+            if option not in but and found[name][option] != spec[option]
+        }
+        assert left == {}, name
+
+
+def assert_it_serves(podman: Bench) -> None:
+    ask = "curl -s http://127.0.0.1:18490/ || true"
+    assert eventually(lambda: podman.execute("sh", "-c", ask) == "given")
+    assert podman.podman("exec", SIDE, "cat", "/proc/sys/net/ipv4/ip_unprivileged_port_start") == "81"
+
+
+def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
+    before, pod_before = specs(pod, WEB, SIDE), comparable(pod)
+    made = output(pod, WEB, Target.QUADLET)
+    files = texts(made)
+    assert set(files) == {
+        *(f"{WEB}.container", f"{SIDE}.container", f"{POD}.pod", f"{NET}.network"),
+        *("whole-shared.volume", "whole-own.volume"),
+    }
+    assert "nothing was hardened" in files[f"{SIDE}.container"]
+    assert not any("need units too" in note for note in made.notes)
+    assert all(one.mode == 0o600 for one in made.files), "one of them holds a plain secret"
+    remove_pod(pod)
+    pod.podman("network", "rm", NET)
+    start_units(pod, files, (WEB, SIDE))
+    assert comparable(pod) == pod_before
+    assert_same(specs(pod, WEB, SIDE), before, REMOVE, SDNOTIFY)
+    assert_it_serves(pod)
+
+
+def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> None:
+    workbench, found = reports(pod, SIDE)
+    plan = workbench.plan(found[SIDE], workbench.all_choices(found[SIDE]))
+    assert plan.changes
+    hardened = texts(workbench.output(found[SIDE], plan, Target.QUADLET))
+    faithful = texts(workbench.output(found[SIDE], None, Target.QUADLET))
+    difference = workbench.diff(found[SIDE], plan, Target.QUADLET)
+    workbench.close()
+    assert hardened[f"{WEB}.container"] == faithful[f"{WEB}.container"]
+    assert hardened[f"{SIDE}.container"] != faithful[f"{SIDE}.container"]
+    assert f"hardened/{SIDE}.container" in difference
+    assert f"hardened/{WEB}.container" not in difference
+    assert "s3cr3t-v4lue" not in difference
+
+
+def test_a_script_makes_the_pod_that_is_missing(pod: Bench) -> None:
+    pod_before, before = comparable(pod), specs(pod, WEB)
+    script = pod.directory / "pod.sh"
+    script.write_text(texts(output(pod, WEB, Target.RUN))[f"{WEB}.sh"])
+    remove_pod(pod)
+    pod.execute("sh", str(script))
+    assert comparable(pod) == pod_before
+    assert_same(specs(pod, WEB), before)
+
+
+def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
+    infra = pod.get(f"/pods/{POD}/json")["InfraContainerID"]
+    name = pod.get(f"/containers/{infra}/json")["Name"]
+    workbench, found = reports(pod, name)
+    try:
+        if name in found:
+            with pytest.raises(CannotExpress, match="holds a pod together"):
+                workbench.output(found[name], None, Target.QUADLET)
+        else:
+            assert name not in {row.name for row in workbench.rows()}
+    finally:
+        workbench.close()
+
+
+# --- anonymous volumes ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def with_data(podman: Bench, redis_image: str) -> Iterator[str]:
+    """A redis with something in the anonymous volume of its image, and in one of its own."""
+    name = "anon-redis"
+    podman.podman("run", "-d", "--name", name, "--volume=/more", "--stop-timeout=5", redis_image)
+    asked = (
+        "exec",
+        name,
+        "sh",
+        "-c",
+        "printf 'SET k survives\\r\\nSAVE\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379",
+    )
+    assert eventually(lambda: "OK" in answer(podman, *asked))
+    podman.podman("exec", "--user=0", name, "sh", "-c", "echo more >/more/file")
+    yield name
+    podman.remove(name)
+    podman.podman("volume", "rm", "-f", "anon-redis-data-data", "anon-redis-more-data")
+
+
+def answer(podman: Bench, *arguments: str) -> str:
+    """What podman says, or nothing where it fails."""
+    try:
+        return podman.podman(*arguments)
+    except subprocess.CalledProcessError:
+        return ""
+
+
+def test_the_data_of_anonymous_volumes_survives(podman: Bench, with_data: str, tmp_path: Path) -> None:
+    before = podman.get(f"/containers/{with_data}/json")
+    old = {one["Destination"]: one["Name"] for one in before["Mounts"]}
+    made = output(podman, with_data, Target.QUADLET)
+    files = texts(made)
+    name = f"{with_data}-copy-volumes.sh"
+    assert any(name in note and "before the first start" in note for note in made.notes)
+    assert not any(volume in text for file, text in files.items() for volume in old.values() if file != name)
+    copy = podman.directory / "copy.sh"
+    copy.write_text(files[name])
+    with pytest.raises(subprocess.CalledProcessError, match="1") as running:
+        podman.execute("sh", str(copy))
+    assert "stop its container first" in running.value.stderr
+    podman.podman("stop", with_data)
+    podman.execute("sh", str(copy))
+    podman.execute("sh", str(copy))  # a second time it leaves them alone
+    start_units(podman, files, (with_data,))
+    ask = ("exec", with_data, "sh", "-c", "printf 'GET k\\r\\nSAVE\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379")
+    assert eventually(lambda: "survives" in answer(podman, *ask))
+    assert "OK" in answer(podman, *ask), "redis can write into it"
+    assert podman.podman("exec", with_data, "busybox", "cat", "/more/file") == "more"
+    mounts = specs(podman, with_data)[with_data][MOUNTS]
+    assert [one.source for one in mounts] == [f"{with_data}-data-data", f"{with_data}-more-data"]
+    podman.remove(with_data)
+    assert podman.podman("volume", "exists", f"{with_data}-data-data") == ""
+    podman.podman("volume", "rm", "-f", *old.values())
+
+
+def test_a_copy_that_fails_leaves_nothing_behind(podman: Bench, with_data: str) -> None:
+    files = texts(output(podman, with_data, Target.QUADLET))
+    podman.podman("rm", "-f", "-v", "-t", "0", with_data)
+    copy = podman.directory / "copy.sh"
+    copy.write_text(files[f"{with_data}-copy-volumes.sh"])
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        podman.execute("sh", str(copy))
+    assert "could not be copied" in failed.value.stderr
+    assert "anon-redis" not in podman.podman("volume", "ls", "-q")
