@@ -1,0 +1,216 @@
+"""hardentui images: the images of the host, and with --inside what their files hold."""
+
+from __future__ import annotations
+
+import json
+import threading
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from hardentui.cli.terminal import Terminal, foreign
+from hardentui.errors import UsageError
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.model.facts import ImageFacts
+    from hardentui.workbench.sections import Section
+    from hardentui.workbench.views import Report
+    from hardentui.workbench.workbench import Workbench
+
+SCHEMA = "hardentui/images/1"
+INTERRUPTED = 130
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("names", metavar="NAME", nargs="*", help="image names or beginnings of ids")
+    parser.add_argument(
+        "--inside", action="store_true", help="read their files, without running them: about 1 s per 100 MB"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.epilog = "The exit code is 4 when --inside could not read an image."
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import session
+
+    with session.workbench(options, terminal) as bench:
+        bench.rows()  # tells who uses an image
+        reports = chosen(bench.image_reports(), options.names)
+        troubles: dict[str, str] = {}
+        stopped = False
+        if options.inside:
+            stopped, troubles = _look(bench, reports, terminal)
+            reports = chosen(bench.image_reports(), options.names)
+        facts = [_facts(one) for one in reports]
+        if options.format == "json":
+            document = _document(bench, reports, troubles)
+            terminal.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+        elif options.inside or options.names:
+            _pages(facts, terminal)
+        else:
+            _table(facts, terminal)
+    for name, trouble in troubles.items():
+        terminal.complain(f"{visible(name, 100)}: {visible(trouble, 300)}")
+    return INTERRUPTED if stopped else 4 if troubles else 0
+
+
+def _facts(report: Report) -> ImageFacts:
+    from hardentui.model.facts import ImageFacts
+
+    assert isinstance(report.about, ImageFacts)  # noqa: S101 - `image_reports` gives nothing else
+    return report.about
+
+
+def chosen(reports: Iterable[Report], names: Iterable[str]) -> tuple[Report, ...]:
+    """The reports of these images; all when none is named. `nginx` finds `docker.io/library/nginx:1.27`.
+
+    Raises:
+        UsageError: there is no such image; names the nearest.
+    """
+    reports = tuple(reports)
+    wanted: set[int] = set()
+    for name in names:
+        found = {id(one) for one in reports if _is_called(one, name)}
+        if not found:
+            known = [visible(spelling, 100) for one in reports for spelling in _spellings(one)]
+            close = get_close_matches(name, known, 3, 0.4)
+            hint = f"Did you mean {' or '.join(close)}?" if close else "hardentui images lists them."
+            raise UsageError(f"There is no image called {visible(name, 100)!r}.", hint)
+        wanted |= found
+    return tuple(one for one in reports if id(one) in wanted) if wanted else reports
+
+
+def _spellings(report: Report) -> set[str]:
+    found: set[str] = set()
+    for name in _facts(report).names:
+        head, slash, last = name.rpartition("/")
+        found |= {name, last, last.partition(":")[0], f"{head}{slash}{last.partition(':')[0]}"}
+    return found
+
+
+def _is_called(report: Report, name: str) -> bool:
+    identity = report.subject.id.removeprefix("sha256:")
+    by_id = len(name) >= 4 and identity.startswith(name.removeprefix("sha256:"))
+    return name in _spellings(report) or by_id
+
+
+def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tuple[bool, dict[str, str]]:
+    """Read what is inside each; whether Ctrl-C ended it, and what could not be read."""
+    from hardentui.model.facts import Unreadable
+    from hardentui.workbench.sections import size_text
+
+    troubles: dict[str, str] = {}
+    stop = threading.Event()
+    try:
+        for report in reports:
+            subject = report.subject
+
+            def told(read: int, name: str = subject.name) -> None:
+                terminal.activity(f"{visible(name, 50)}: {size_text(read)}")
+
+            found = bench.look_into(subject.engine, subject.id, told, stop)
+            if isinstance(found, Unreadable):
+                troubles[subject.name] = found.reason
+    except KeyboardInterrupt:
+        stop.set()
+        return True, troubles
+    finally:
+        terminal.clear()
+    return False, troubles
+
+
+def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
+    from rich.table import Table
+
+    from hardentui.workbench.image_views import age_of, packages_of, short_id, size_of, system_of
+    from hardentui.workbench.sections import size_text
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Image", "Id", "Engine", "Users", "Age", "Size", "System", "Packages"):
+        shown.add_column(title, no_wrap=title != "Image", overflow="fold")
+    for facts in images:
+        texts = (
+            facts.names[0] if facts.names else "(no name)",
+            short_id(facts),
+            facts.engine.label,
+            str(len(facts.used_by)),
+            age_of(facts),
+            size_text(size_of(facts)),
+            system_of(facts),
+            packages_of(facts),
+        )
+        shown.add_row(*(foreign(text, 100) for text in texts))
+    terminal.show(shown)
+
+
+def _pages(images: Iterable[ImageFacts], terminal: Terminal) -> None:
+    from hardentui.workbench.image_views import image_page
+
+    terminal.write("\n".join(page_text(image_page(facts)) for facts in images))
+
+
+def page_text(sections: Iterable[Section]) -> str:
+    """Sections as plain lines, safe to show; a bad one is marked."""
+    from hardentui.workbench.sections import Tone
+
+    lines: list[str] = []
+    for section in sections:
+        lines.append(visible(section.title, 100))
+        for line in section.lines:
+            mark = "!" if line.tone is Tone.BAD else " "
+            lines.append(f"{mark} {visible(line.label):<12} {visible(line.text, 1000)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, str]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "simulated": bench.simulated,
+        "images": [_image(one, troubles.get(one.subject.name, "")) for one in reports],
+    }
+
+
+def _image(report: Report, trouble: str) -> dict[str, Any]:
+    from hardentui.model.facts import Unreadable
+    from hardentui.workbench.image_views import size_of, support_of
+
+    facts = _facts(report)
+    inside = facts.inventory
+    return {
+        "id": facts.id,
+        "names": list(facts.names),
+        "engine": facts.engine.label,
+        "used_by": list(facts.used_by),
+        "created": str(facts.inspect.get("Created") or ""),
+        "size": size_of(facts),
+        "user": str(facts.config.get("User") or ""),
+        "support": support_of(facts)[0],
+        "inside": None if isinstance(inside, Unreadable) else _named(inside),
+        "reason": trouble or inside.reason if isinstance(inside, Unreadable) else "",
+        "findings": [
+            {
+                "check": one.check,
+                "step": one.step,
+                "status": one.status.value,
+                "severity": one.severity.word,
+                "reason": one.verdict.reason,
+            }
+            for one in report.findings
+        ],
+    }
+
+
+def _named(inside: Any) -> Any:
+    """Named tuples as objects, so that their fields keep their names."""
+    from dataclasses import fields
+
+    found: dict[str, Any] = {}
+    for one in fields(inside):
+        value = getattr(inside, one.name)
+        if isinstance(value, tuple):
+            value = [item._asdict() if hasattr(item, "_asdict") else item for item in value]
+        found[one.name] = value
+    return found

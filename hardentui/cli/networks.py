@@ -1,0 +1,69 @@
+"""hardentui networks: which containers are where, what is open to the outside, who can reach whom."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from hardentui.cli.terminal import Terminal, foreign
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hardentui.workbench.network_views import Place
+
+SCHEMA = "hardentui/networks/1"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.epilog = "The exit code is 4 when a container could not be looked at."
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import session
+    from hardentui.model.facts import NetworkFacts
+    from hardentui.visible import visible
+    from hardentui.workbench.network_views import places
+
+    with session.workbench(options, terminal, everything=True) as bench:
+        rows = session.scan(bench, terminal)
+        networks = [one.about for one in bench.network_reports() if isinstance(one.about, NetworkFacts)]
+        containers = [row.report.facts for row in rows if row.report and row.report.facts]
+        found = places(networks, containers)
+        if options.format == "json":
+            document = {
+                "schema": SCHEMA,
+                "simulated": bench.simulated,
+                "places": [asdict(one) for one in found],
+            }
+            terminal.write(json.dumps(document, indent=2) + "\n")
+        else:
+            terminal.show(_table(found))
+    missing = [row.name for row in rows if not (row.report and row.report.facts)]
+    for name in missing:
+        terminal.complain(f"{visible(name, 60)} could not be looked at, so its ways are not known")
+    return 4 if missing else 0
+
+
+def _table(found: Iterable[Place]) -> Table:
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Network", "Engine", "Isolated", "Members", "Open to the outside", "Can reach"):
+        shown.add_column(title, overflow="fold")
+    for place in found:
+        isolated = "internal" if place.internal else place.isolated or "-"
+        texts = (
+            place.name,
+            place.engine,
+            isolated,
+            ", ".join(place.members),
+            "; ".join(place.outside) or "-",
+            ", ".join(place.reaches) or "nothing",
+        )
+        shown.add_row(*(foreign(text, 2000) for text in texts))
+    return shown
