@@ -17,6 +17,8 @@ COMMANDS = {
     "plan": "the changes that would harden a container, with reasons and risks",
     "fix": "write the hardened files of a container",
     "host": "the findings of the host and its engines",
+    "images": "the images: who uses them, how old they are, what is inside",
+    "networks": "which containers are where, what is open, who can reach whom",
     "doctor": "what works on this host, what is missing, the command that fixes it",
     "facts": "save the facts of this host, to look at them later, elsewhere",
     "checklist": "work with checklists",

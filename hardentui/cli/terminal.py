@@ -110,10 +110,16 @@ class Terminal:
 
     def progress(self, done: int, total: int) -> None:
         """How far a scan is, on one line that goes away."""
-        if self._shows_progress and total > 1:
-            self._progress = f"checked {done} of {total}"
-            self._err.write(f"\r{self._progress}")
+        if total > 1:
+            self.activity(f"checked {done} of {total}")
+
+    def activity(self, text: str) -> None:
+        """What is being done now, on one line that goes away."""
+        if self._shows_progress:
+            short = visible(text, max(10, self.width - 2))
+            self._err.write(f"\r{short:<{len(self._progress)}}")
             self._err.flush()
+            self._progress = short
 
     def clear(self) -> None:
         """Take the line of the progress away."""
