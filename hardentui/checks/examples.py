@@ -6,24 +6,9 @@ from typing import Any
 
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Known, NotRunning
 from hardentui.model.spec import Option, Spec
+from hardentui.options.capabilities import STOCK_CAPABILITIES
 
-DEFAULT_CAPABILITIES = frozenset(
-    f"CAP_{name}"
-    for name in (
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    )
-)
-"""What stock Podman grants when nothing is said (containers.conf(5), default_capabilities)."""
+DEFAULT_CAPABILITIES = STOCK_CAPABILITIES
 
 
 def rootful(**over: Any) -> EngineFacts:
