@@ -155,6 +155,9 @@ class Gatherer:
             pod_mounts=frozenset(
                 str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
             ),
+            pod_mounts=frozenset(
+                str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
+            ),
             container_names={one.id: one.name for one in self._listed},
             volumes={name: volume.inspect for name, volume in facts.volumes.items()},
         )
