@@ -15,6 +15,7 @@ FLAVOURS: tuple[Flavour, ...] = (
 )
 
 MACHINE_DECIDES = {
+    "missing-vulnerability-scan": "it depends on the reports that are kept where the tests run",
     "apparmor-unconfined": "it depends on the security module of the machine that runs the tests",
     "apparmor-complain-mode": "it depends on the security module of the machine that runs the tests",
     "selinux-disabled": "it depends on the security module of the machine that runs the tests",
@@ -33,7 +34,7 @@ NOT_LOOKED_AT = {
         "a scan of containers does not read the files of images",
     ),
     **dict.fromkeys(
-        ("exploited-vulnerabilities", "fixable-vulnerabilities", "missing-vulnerability-scan"),
+        ("exploited-vulnerabilities", "fixable-vulnerabilities"),
         "no scanner is installed where the tests run",
     ),
     "outdated-tag": "the registry is asked only on request",
