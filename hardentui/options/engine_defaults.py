@@ -1,0 +1,54 @@
+"""What an engine gives to every container, learned from containers that asked for nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hardentui.options.create_command import parse_create_command
+from hardentui.options.readers.resources import ulimits_added_at_start
+from hardentui.options.resources import PIDS_LIMIT
+from hardentui.options.sources import Document
+from hardentui.record import record
+
+_SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
+
+
+@record
+class EngineDefaults:
+    """Defaults that no request to the engine answers.
+
+    Attributes:
+        ulimits: limits that it adds at start; empty = not known.
+        pids_limit: tasks of a container; Podman's own default until a container has told another.
+    """
+
+    ulimits: tuple[str, ...] = ()
+    pids_limit: int = PIDS_LIMIT.default
+    pids_are_known: bool = False
+
+    def learned(self, inspect: Document) -> EngineDefaults:
+        """These defaults with what one more container of the engine tells."""
+        found = self
+        if not found.ulimits:
+            found = replace(found, ulimits=_quietly(ulimits_added_at_start, (inspect,)) or ())
+        if not found.pids_are_known and (limit := _quietly(_pids_limit, inspect)) is not None:
+            found = replace(found, pids_limit=limit, pids_are_known=True)
+        return found
+
+
+def _pids_limit(inspect: Document) -> int | None:
+    """The limit of a container that was created without asking for one."""
+    command = parse_create_command(inspect["Config"].get("CreateCommand"))
+    limit = inspect["HostConfig"].get("PidsLimit")
+    if command is None or any(flag in command.flags for flag in _SWITCHES_OFF):
+        return None
+    return limit if isinstance(limit, int) and limit > 0 else None
+
+
+def _quietly(read: Any, document: Any) -> Any:
+    """What a reader finds; nothing in a document that is not as Podman makes it."""
+    try:
+        return read(document)
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError):
+        return None

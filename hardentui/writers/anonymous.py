@@ -1,0 +1,146 @@
+"""Anonymous volumes: a Quadlet deletes them at each stop, so they get names and a script that copies."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
+from hardentui.options.readers.mounts import is_anonymous_name
+from hardentui.options.values import Mount
+from hardentui.writers.files import safe_file_name
+from hardentui.writers.supporting import volume_create_arguments
+from hardentui.writers.unit_file import comment_lines
+
+_LONGEST = 150
+
+
+class KeptVolume(NamedTuple):
+    """An anonymous volume that gets a name.
+
+    Attributes:
+        destination: where it is mounted in the container.
+        old: the name that Podman made up; empty = not known, so there is nothing to copy.
+        new: the name that it gets.
+    """
+
+    destination: str
+    old: str
+    new: str
+
+
+def anonymous_volumes(inspect: Mapping[str, Any], volumes: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Destination -> name of the anonymous volumes that a container mounts.
+
+    Args:
+        volumes: name -> inspect document of volumes.
+    """
+    found = {}
+    for mount in inspect.get("Mounts") or ():
+        if not isinstance(mount, Mapping) or mount.get("Type") != "volume":
+            continue
+        name = str(mount.get("Name") or "")
+        if is_anonymous_name(name) or (volumes.get(name) or {}).get("Anonymous"):
+            found[str(mount.get("Destination") or "")] = name
+    return found
+
+
+def kept_volumes(
+    spec: Spec, anonymous: Mapping[str, str], stem: str, taken: Iterable[str]
+) -> tuple[KeptVolume, ...]:
+    """The anonymous volumes of a container with the names that they get: NAME-DESTINATION-data.
+
+    A container with --rm loses its anonymous volumes anyway; it keeps them as they are.
+
+    Args:
+        anonymous: destination -> name of those that exist; those of the image are told only by it.
+        stem: file name of the unit, without suffix.
+        taken: names of other volumes.
+    """
+    if spec[REMOVE]:
+        return ()
+    used = set(taken)
+    found = []
+    for destination in sorted(_destinations(spec, anonymous)):
+        base = safe_file_name(f"{stem}-{destination.strip('/')}"[:_LONGEST]) + "-data"
+        new = next(
+            name for name in (base, *(f"{base}-{n}" for n in range(2, len(used) + 3))) if name not in used
+        )
+        used.add(new)
+        found.append(KeptVolume(destination, anonymous.get(destination, ""), new))
+    return tuple(found)
+
+
+def _destinations(spec: Spec, anonymous: Mapping[str, str]) -> set[str]:
+    """Where anonymous volumes are mounted, also those that the image asks for."""
+    asked = {mount.destination for mount in spec[MOUNTS] if mount.type == "volume" and not mount.source}
+    if spec[VOLUMES_FROM] or spec[IMAGE_VOLUME] in ("ignore", "tmpfs"):
+        return asked  # the others belong to another container, or there are none
+    covered = {mount.destination for mount in spec[MOUNTS]}
+    covered |= {text.partition(":")[0] for text in spec[TMPFS]}
+    return asked | (set(anonymous) - covered)
+
+
+def with_names(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
+    """The spec with named volumes in place of anonymous ones."""
+    names = {one.destination: one.new for one in kept}
+    mounts = [
+        Mount("volume", names.pop(mount.destination), mount.destination, mount.options, mount.subpath)
+        if mount.destination in names
+        else mount
+        for mount in spec[MOUNTS]
+    ]
+    mounts += [Mount("volume", new, destination) for destination, new in names.items()]
+    return spec.with_(MOUNTS, tuple(sorted(mounts, key=lambda mount: mount.destination)))
+
+
+_COPY = """\
+state=$(mktemp)
+trap 'rm -f "$state"' EXIT
+
+copy() { # OLD NEW CREATE...: what is in OLD goes to NEW, which is made with the command CREATE
+    old=$1
+    new=$2
+    shift 2
+    if podman volume exists "$new"; then
+        echo "$new exists: left as it is" >&2
+        return
+    fi
+    if [ -n "$(podman ps --quiet --filter "volume=$old")" ]; then
+        echo "$old is in use: stop its container first" >&2
+        exit 1
+    fi
+    "$@" >/dev/null
+    if { podman volume export "$old" || echo failed >"$state"; } | podman volume import "$new" - &&
+        [ ! -s "$state" ]; then
+        echo "copied $old to $new" >&2
+    else
+        podman volume rm "$new" >/dev/null
+        echo "$old could not be copied; $new is removed again" >&2
+        exit 1
+    fi
+}
+"""
+
+
+def copy_script(container: str, kept: Sequence[KeptVolume], volumes: Mapping[str, Mapping[str, Any]]) -> str:
+    """A POSIX shell script that copies the data of anonymous volumes into their named ones.
+
+    It refuses while a volume is in use, leaves a volume alone that exists already, and removes a copy that
+    did not come to its end. The anonymous volumes stay.
+
+    Args:
+        volumes: name -> inspect document, for the options of the new volume.
+    """
+    about = [
+        f"Copies the anonymous volumes of the container {container} into named ones: a Quadlet deletes"
+        " anonymous volumes at each stop.",
+        "Stop the container, run this once, and only then start the service. The old volumes are kept.",
+    ]
+    lines = ["#!/bin/sh", *comment_lines(about), "set -eu", "", _COPY]
+    for one in kept:
+        create = ("podman", *volume_create_arguments(one.new, volumes.get(one.old) or {}))
+        lines.append("copy " + " ".join(shlex.quote(word) for word in (one.old, one.new, *create)))
+    return "\n".join(lines) + "\n"

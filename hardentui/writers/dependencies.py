@@ -1,0 +1,35 @@
+"""Which other containers one needs before it can start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from hardentui.model.spec import Spec
+from hardentui.options import CGROUPNS, IPC, NETWORK, PID, REQUIRES, USERNS, UTS, VOLUMES_FROM
+from hardentui.writers.files import safe_file_name
+
+_JOINS = "container:"
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.service")
+
+
+def needed_containers(spec: Spec) -> tuple[str, ...]:
+    """Names of the containers that it requires, whose namespaces it joins or whose volumes it takes."""
+    modes = [*spec[NETWORK], spec[IPC], spec[PID], spec[UTS], spec[CGROUPNS], spec[USERNS]]
+    joined = [mode[len(_JOINS) :] for mode in modes if mode.startswith(_JOINS)]
+    others = [text.partition(":")[0] for text in spec[VOLUMES_FROM]]
+    return tuple(dict.fromkeys((*spec[REQUIRES], *joined, *others)))
+
+
+def needed_services(spec: Spec, services: Mapping[str, str]) -> tuple[str, ...]:
+    """The services of those containers: the one that runs it, else the one that its own Quadlet would get.
+
+    Args:
+        services: name of a container -> the service that runs it, as a label of the container says: a name
+            that could be anything else than one service is not used.
+    """
+    return tuple(dict.fromkeys(_service(name, services.get(name, "")) for name in needed_containers(spec)))
+
+
+def _service(container: str, told: str) -> str:
+    return told if _SERVICE.fullmatch(told) else f"{safe_file_name(container)}.service"
