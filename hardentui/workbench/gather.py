@@ -32,15 +32,11 @@ from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.workbench.bases import bases_of
 from hardentui.workbench.closer import look_closer, with_small_things
 from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.links import links_of
-from hardentui.workbench.once_per_engine import OncePerEngine
-from hardentui.workbench.scan_reports import StoredScans
 
 INSIDE_NOT_READ = Unreadable("the files of the image were not looked at (hardentui images --inside)")
-_MOST_COMPARED = 500
 _RUNNING = ("running", "paused", "stopping")
 
 
@@ -54,7 +50,6 @@ class Gatherer:
         clock: gives the time of reading.
         inventories: what is known of the inside of images; None = nothing.
         run: how programs of the host are asked (systemctl); by default none is.
-        scans: stored results of vulnerability scanners; None = they are not looked at.
     """
 
     def __init__(
@@ -66,11 +61,8 @@ class Gatherer:
         clock: Callable[[], datetime],
         inventories: Inventories | None = None,
         run: Run = run_nothing,
-        scans: StoredScans | None = None,
     ) -> None:
         self._run = run
-        self._scans = scans
-        self._once = OncePerEngine(engine, files, run, clock)
         self._inventories = inventories
         self.engine = engine
         self._files = files
@@ -92,7 +84,6 @@ class Gatherer:
         self._listed = listed
         self._networks = self._volumes = self._image_ids = NOT_READ
         self._pods.clear()
-        self._once.forget()
 
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
@@ -109,7 +100,7 @@ class Gatherer:
         self._ask_shared()
         self._defaults = self._defaults.learned(document)
         identity = str(document.get("Id", ""))
-        image = self._image(str(document.get("Image") or ""), compared=closer)
+        image = self._image(str(document.get("Image") or ""))
         networks = self._networks_of(document)
         volumes = self._volumes_of(document)
         facts = ContainerFacts(
@@ -128,10 +119,8 @@ class Gatherer:
             now=self._clock(),
         )
         facts = replace(facts, spec=read_spec(self._sources(facts)))
-        facts = with_small_things(facts, self.engine, self._files, self._once)
-        if not closer:
-            return facts
-        return look_closer(facts, self.engine, self._files, self._run, self._cgroups, self._once)
+        facts = with_small_things(facts, self.engine, self._files)
+        return look_closer(facts, self.engine, self._files, self._run, self._cgroups) if closer else facts
 
     def _sources(self, facts: ContainerFacts) -> Sources:
         image = facts.image
@@ -152,9 +141,6 @@ class Gatherer:
             cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
             network_names={str(one.inspect.get("id")): name for name, one in facts.networks.items()},
             pod_name=next((one.pod_name for one in self._listed if one.id == facts.id), ""),
-            pod_mounts=frozenset(
-                str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
-            ),
             pod_mounts=frozenset(
                 str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
             ),
@@ -206,27 +192,14 @@ class Gatherer:
         pod = self._pods[identity]
         return None if isinstance(pod, Unreadable) else pod
 
-    def _image(self, identity: str, *, compared: bool = False) -> Known[ImageFacts]:
-        """An image; `compared` with the others of the engine costs a look at each of them, once."""
+    def _image(self, identity: str) -> Known[ImageFacts]:
         if not identity:
             return Unreadable("the container has no image (a root file system of its own)")
         known = self._images.get(identity)
         if known is None:
             known = _asked(lambda: self._read_image(identity))
             self._images[identity] = known
-        if not isinstance(known, ImageFacts):
-            return known
-        if self._scans is not None:
-            known = replace(known, scan=self._scans.of(identity))
-        return replace(known, bases=self._bases(known)) if compared else known
-
-    def _bases(self, image: ImageFacts) -> Known[tuple[str, ...]]:
-        if isinstance(self._image_ids, Unreadable):
-            return self._image_ids
-        identities = dict.fromkeys(self._image_ids.values())
-        if len(identities) > _MOST_COMPARED:
-            return Unreadable(f"there are more than {_MOST_COMPARED} other images")
-        return bases_of(image, {one: self._image(one) for one in identities})
+        return known
 
     def _read_image(self, identity: str) -> ImageFacts:
         inspect = self.engine.image(identity)
@@ -269,10 +242,9 @@ class Gatherer:
 
     def images(self) -> tuple[ImageFacts, ...]:
         """All images of the engine, without what is inside them."""
-        self._ask_shared()
         found = []
         for listed in self.engine.images():
-            facts = self._image(str(listed["Id"]), compared=True)
+            facts = self._image(str(listed["Id"]))
             if isinstance(facts, ImageFacts):
                 users = tuple(one.name for one in self._listed if one.image_id == facts.id)
                 found.append(replace(facts, used_by=users))
