@@ -26,7 +26,6 @@ _NEVER_BAD = {
     "unapproved-registry": "it needs a registry",
     "unsigned-scope-in-use": "it needs a registry",
     "side-loaded-image": "it needs an image with a registry's name",
-    "unknown-base-image": "a scan does not compare the layers of all images",
     "stale-container": "it takes a month",
     "unit-drift": "it takes systemd",
     "capabilities-beyond-declared": "it takes a broken engine",

@@ -101,8 +101,8 @@ Infra containers of the pods above:
 
 {_limits_note(rows)}## What a scan here cannot say
 
-The first checks, which depend on the machine that the tests run on, are in no count. Of the others it is asserted
-that they neither claim a pass nor a failure for what nobody looked at.
+The first checks, which depend on the machine that the tests run on, are in no count. Of the others it is
+asserted that they neither claim a pass nor a failure for what nobody looked at.
 
 | check | why |
 |---|---|

@@ -320,8 +320,8 @@ IMAGES = (
     Flavour("image-ssh", ids("remote-login-in-image"), image="localhost/truth-ssh:1.0", engines=(ROOTFUL,)),
     Flavour(
         "image-no-base",
+        ids("unknown-base-image"),
         image="localhost/truth-nobase:1.0",
-        unknown={"unknown-base-image": "a scan does not compare the layers of all images"},
         engines=(ROOTFUL,),
     ),
     Flavour("image-superseded", ids("superseded-image"), image="localhost/truth-moved:1.0"),
