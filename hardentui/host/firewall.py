@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hardentui.host.cloud import METADATA_ADDRESS
 from hardentui.host.commands import Run
 from hardentui.host.config import text, there
 from hardentui.host.files import Files
@@ -22,14 +23,19 @@ def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
     zone = _default_zone(files)
     if not root:
         why = Unreadable("the packet filter can only be listed as root")
-        return Firewall(why, why, why, firewalld, zone)
+        return Firewall(why, why, why, firewalld, zone, why)
     listed = run(("nft", "-j", "list", "ruleset"), _SECONDS)
     filters = listed if isinstance(listed, Unreadable) else parse_ruleset(listed)
     if isinstance(filters, Unreadable):
-        return Firewall(filters, filters, filters, firewalld, zone)
+        return Firewall(filters, filters, filters, firewalld, zone, filters)
     tables, hooks = filters
     return Firewall(
-        "input" in hooks, "forward" in hooks, tables, firewalld or "inet firewalld" in tables, zone
+        "input" in hooks,
+        "forward" in hooks,
+        tables,
+        firewalld or "inet firewalld" in tables,
+        zone,
+        isinstance(listed, str) and METADATA_ADDRESS in listed,
     )
 
 

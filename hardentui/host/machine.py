@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from hardentui.host import advisories
+from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.config import examine, names, text, there
 from hardentui.host.containers_conf import read_configuration, read_storage
 from hardentui.host.files import Files
 from hardentui.host.firewall import read_firewall
+from hardentui.host.journal import read_journal
 from hardentui.host.packages import (
     read_audit_rules,
     read_baselines,
@@ -99,6 +101,8 @@ def read_host(
         audit_rules=read_audit_rules(files),
         detectors=read_detectors(files),
         baselines=read_baselines(files),
+        journal=read_journal(files),
+        cloud=read_cloud(files),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from hardentui.host.config import names, text, there
 from hardentui.host.files import Files
@@ -44,7 +45,20 @@ def read_security_modules(files: Files) -> SecurityModules:
         active = Unreadable("securityfs is not mounted, so the kernel's list of security modules is hidden")
     else:
         active = listed
-    return SecurityModules(active, _selinux(files), _selinux_configured(files), _apparmor(files))
+    return SecurityModules(
+        active, _selinux(files), _selinux_configured(files), _apparmor(files), _apparmor_profiles(files)
+    )
+
+
+def _apparmor_profiles(files: Files) -> Known[Mapping[str, str]]:
+    """Name of each loaded profile and its mode; the kernel tells them to root only."""
+    content = text(files, "/sys/kernel/security/apparmor/profiles")
+    if isinstance(content, Unreadable):
+        return content
+    if isinstance(content, Missing):
+        return Unreadable("the kernel's list of AppArmor profiles is not there")
+    rows = (line.rpartition(" (") for line in content.splitlines())
+    return {name: mode.rstrip(")") for name, bracket, mode in rows if bracket}
 
 
 def _selinux(files: Files) -> Known[str]:

@@ -88,6 +88,14 @@ class Process(NamedTuple):
     executable: str
 
 
+class Rlimit(NamedTuple):
+    """A resource limit of a process: `nofile`, `nproc` or `core`; None = unlimited."""
+
+    name: str
+    soft: int | None
+    hard: int | None
+
+
 @record
 class Kernel:
     """What the kernel says of a container's main process: /proc/PID and the cgroup tree.
@@ -103,6 +111,7 @@ class Kernel:
         masked_paths: mount points below /proc and /sys that hide or protect something.
         mounts: (mount point, file system type, options) of the container's mount namespace.
         processes, listening: what runs and what listens in the container.
+        rlimits: what /proc/PID/limits holds the main process to.
     """
 
     pid: int
@@ -123,6 +132,7 @@ class Kernel:
     processes: Known[tuple[Process, ...]] = NOT_READ
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
+    rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
 
 
 @record
@@ -242,7 +252,10 @@ class ContainerFacts:
         registry_digest: digest that the registry has for its image name now; asked only on request.
         unit: the systemd unit that it belongs to; None when it belongs to none.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
+        exec_events: when sessions of `podman exec` were opened in it during the last day, oldest first.
         denials: what the kernel's protections refused it during the last day.
+        secret_drivers: name of a secret of the engine -> the driver that keeps it.
+        env_files: absolute path of a file of variables that it was created with -> the file as it is now.
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         now: when it was read; checks have no clock of their own.
@@ -265,7 +278,10 @@ class ContainerFacts:
     registry_digest: Known[str] = Unreadable("the registry is asked only on request")
     unit: Known[UnitFacts | None] = Unreadable("systemd was not asked about its unit")
     exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
+    exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not looked at")
     denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not looked at")
+    secret_drivers: Known[Mapping[str, str]] = Unreadable("the engine's secrets were not asked for")
+    env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     links: Mapping[str, str] = field(default_factory=dict)

@@ -26,6 +26,7 @@ __all__ = [
     "Firewall",
     "Hole",
     "HostFacts",
+    "Journal",
     "Missing",
     "Package",
     "Program",
@@ -145,6 +146,7 @@ class SecurityModules:
 
     Attributes:
         active: names in /sys/kernel/security/lsm.
+        apparmor_profiles: name of a loaded profile -> its mode (enforce, complain…).
         selinux: `enforcing`, `permissive` or `absent`, as the kernel says.
         selinux_configured: SELINUX= of /etc/selinux/config; empty when there is no such file.
         apparmor: the kernel module is enabled.
@@ -154,6 +156,24 @@ class SecurityModules:
     selinux: Known[str] = NOT_READ
     selinux_configured: Known[str] = NOT_READ
     apparmor: Known[bool] = NOT_READ
+    apparmor_profiles: Known[Mapping[str, str]] = NOT_READ
+
+
+@record
+class Journal:
+    """Where systemd's journal keeps its lines.
+
+    Attributes:
+        storage: as configured: auto, persistent, volatile or none.
+        kept: lines outlive a reboot.
+        forwarded: every line is also handed to a syslog service that runs.
+        file: the file that sets `storage`; empty when none does.
+    """
+
+    storage: str = "auto"
+    kept: bool = True
+    forwarded: bool = False
+    file: str = ""
 
 
 @record
@@ -166,6 +186,7 @@ class Firewall:
         tables: `inet filter`…
         firewalld: it runs.
         default_zone: firewalld's, from its configuration file; empty when unset.
+        metadata_filtered: a rule of the host names the address that clouds answer on (169.254.169.254).
     """
 
     input_filtered: Known[bool] = NOT_READ
@@ -173,6 +194,7 @@ class Firewall:
     tables: Known[tuple[str, ...]] = NOT_READ
     firewalld: Known[bool] = NOT_READ
     default_zone: str = ""
+    metadata_filtered: Known[bool] = NOT_READ
 
 
 @record
@@ -257,6 +279,8 @@ class HostFacts:
         advisories_dated: when the bundled table of holes was made.
         audit_rules: lines of the audit rules on disk.
         detectors: runtime sensors that are installed (falco, tetragon, tracee, auditd).
+        journal: of systemd; None where it does not run.
+        cloud: whose virtual machine it is, by its firmware; empty when that names no cloud.
         now: when it was read.
     """
 
@@ -297,3 +321,5 @@ class HostFacts:
     audit_rules: Known[tuple[str, ...]] = NOT_READ
     detectors: Known[tuple[str, ...]] = NOT_READ
     baselines: Known[tuple[Baseline, ...]] = NOT_READ
+    journal: Known[Journal | None] = NOT_READ
+    cloud: Known[str] = NOT_READ

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
@@ -12,41 +13,91 @@ from hardentui.host.activity import read_activity
 from hardentui.host.cgroups import CgroupTree
 from hardentui.host.commands import Run
 from hardentui.host.config import examine
+from hardentui.host.denials import denials_of
 from hardentui.host.files import Files, reason
-from hardentui.model.activity import FileChange
+from hardentui.host.rlimits import read_rlimits
+from hardentui.model.activity import Denial, FileChange
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import ContainerFacts, Kernel, Known, Unreadable
-from hardentui.options import SECCOMP_PROFILE
+from hardentui.model.facts import ContainerFacts, Kernel, Known, NotRunning, Unreadable
+from hardentui.options import SECCOMP_PROFILE, SECRETS
+
+if TYPE_CHECKING:
+    from hardentui.workbench.once_per_engine import OncePerEngine
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
+AUTO_UPDATE_LABEL = "io.containers.autoupdate"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _PROFILE_LIMIT = 4 << 20
 
 
 def look_closer(
-    facts: ContainerFacts, engine: Engine, files: Files, run: Run, cgroups: Known[CgroupTree] | None
+    facts: ContainerFacts,
+    engine: Engine,
+    files: Files,
+    run: Run,
+    cgroups: Known[CgroupTree] | None,
+    once: OncePerEngine,
 ) -> ContainerFacts:
-    """Adds processes and listening sockets (about 10 ms), the changed files (one more request), and the unit
-    that it runs from (one question to systemd)."""
+    """Adds processes and listening sockets (about 10 ms), the changed files (one more request), the unit that
+    it runs from (one question to systemd), and what the last day brought: exec sessions and refusals (one
+    request and one look at the log for all containers of the engine)."""
     kernel = facts.kernel
     if isinstance(kernel, Kernel):
         state = facts.inspect.get("State") or {}
         activity = read_activity(files, kernel.pid, str(state.get("CgroupPath") or ""), cgroups)
-        kernel = activity.added_to(kernel)
+        kernel = replace(activity.added_to(kernel), rlimits=read_rlimits(files, kernel.pid))
     unit = facts.unit
     if facts.labels.get(UNIT_LABEL) and engine.facts.local:
         from hardentui.workbench.unit_origin import unit_facts
 
         unit = unit_facts(files, run, facts)
-    return replace(facts, kernel=kernel, changes=_changes(facts.id, engine), unit=unit)
+    return replace(
+        facts,
+        kernel=kernel,
+        changes=_changes(facts.id, engine),
+        unit=unit,
+        exec_events=once.exec_events(facts.id),
+        denials=_denials(facts, kernel, files, once),
+    )
 
 
-def with_small_things(facts: ContainerFacts, engine: Engine, files: Files) -> ContainerFacts:
-    """Adds what costs nothing for most containers: exec sessions and the seccomp profile that it names."""
+def _denials(
+    facts: ContainerFacts, kernel: Known[Kernel | NotRunning], files: Files, once: OncePerEngine
+) -> Known[tuple[Denial, ...]]:
+    if isinstance(kernel, Unreadable):
+        return kernel
+    if isinstance(kernel, NotRunning):
+        return Unreadable("it does not run, so what was refused to its processes cannot be told from others")
+    refusals = once.refusals()
+    if isinstance(refusals, Unreadable):
+        return refusals
+    return denials_of(refusals, files, kernel, str(facts.inspect.get("ProcessLabel") or ""))
+
+
+def with_small_things(
+    facts: ContainerFacts, engine: Engine, files: Files, once: OncePerEngine
+) -> ContainerFacts:
+    """Adds what costs nothing for most containers: exec sessions, the seccomp profile and the files of
+    variables that it names; where its engine keeps its secrets, and whether the timer updates it, when it
+    has secrets or asks for updates."""
     file, rules = _seccomp(facts, files)
     unit = facts.unit if facts.labels.get(UNIT_LABEL) else None
     sessions = _exec_sessions(facts, engine)
-    return replace(facts, exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
+    facts = replace(facts, exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
+    if facts.spec[SECRETS]:
+        facts = replace(facts, secret_drivers=once.secret_drivers())
+    if AUTO_UPDATE_LABEL in facts.labels:
+        facts = replace(facts, engine=replace(facts.engine, auto_update_timer=once.auto_update_timer()))
+    paths = _env_files(facts) if facts.engine.local else ()
+    return replace(facts, env_files={path: examine(files, path) for path in paths}) if paths else facts
+
+
+def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
+    """Absolute paths after `--env-file` in the command that made it; others depend on where it was typed."""
+    words = [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
+    given = [after for word, after in pairwise(words) if word == "--env-file"]
+    given += [word.removeprefix("--env-file=") for word in words if word.startswith("--env-file=")]
+    return tuple(dict.fromkeys(path for path in given if path.startswith("/")))
 
 
 def _changes(identity: str, engine: Engine) -> Known[tuple[FileChange, ...]]:

@@ -32,11 +32,15 @@ from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
+from hardentui.workbench.bases import bases_of
 from hardentui.workbench.closer import look_closer, with_small_things
 from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.links import links_of
+from hardentui.workbench.once_per_engine import OncePerEngine
+from hardentui.workbench.scan_reports import StoredScans
 
 INSIDE_NOT_READ = Unreadable("the files of the image were not looked at (hardentui images --inside)")
+_MOST_COMPARED = 500
 _RUNNING = ("running", "paused", "stopping")
 
 
@@ -50,6 +54,7 @@ class Gatherer:
         clock: gives the time of reading.
         inventories: what is known of the inside of images; None = nothing.
         run: how programs of the host are asked (systemctl); by default none is.
+        scans: stored results of vulnerability scanners; None = they are not looked at.
     """
 
     def __init__(
@@ -61,8 +66,11 @@ class Gatherer:
         clock: Callable[[], datetime],
         inventories: Inventories | None = None,
         run: Run = run_nothing,
+        scans: StoredScans | None = None,
     ) -> None:
         self._run = run
+        self._scans = scans
+        self._once = OncePerEngine(engine, files, run, clock)
         self._inventories = inventories
         self.engine = engine
         self._files = files
@@ -84,6 +92,7 @@ class Gatherer:
         self._listed = listed
         self._networks = self._volumes = self._image_ids = NOT_READ
         self._pods.clear()
+        self._once.forget()
 
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
@@ -100,7 +109,7 @@ class Gatherer:
         self._ask_shared()
         self._defaults = self._defaults.learned(document)
         identity = str(document.get("Id", ""))
-        image = self._image(str(document.get("Image") or ""))
+        image = self._image(str(document.get("Image") or ""), compared=closer)
         networks = self._networks_of(document)
         volumes = self._volumes_of(document)
         facts = ContainerFacts(
@@ -119,8 +128,10 @@ class Gatherer:
             now=self._clock(),
         )
         facts = replace(facts, spec=read_spec(self._sources(facts)))
-        facts = with_small_things(facts, self.engine, self._files)
-        return look_closer(facts, self.engine, self._files, self._run, self._cgroups) if closer else facts
+        facts = with_small_things(facts, self.engine, self._files, self._once)
+        if not closer:
+            return facts
+        return look_closer(facts, self.engine, self._files, self._run, self._cgroups, self._once)
 
     def _sources(self, facts: ContainerFacts) -> Sources:
         image = facts.image
@@ -192,14 +203,27 @@ class Gatherer:
         pod = self._pods[identity]
         return None if isinstance(pod, Unreadable) else pod
 
-    def _image(self, identity: str) -> Known[ImageFacts]:
+    def _image(self, identity: str, *, compared: bool = False) -> Known[ImageFacts]:
+        """An image; `compared` with the others of the engine costs a look at each of them, once."""
         if not identity:
             return Unreadable("the container has no image (a root file system of its own)")
         known = self._images.get(identity)
         if known is None:
             known = _asked(lambda: self._read_image(identity))
             self._images[identity] = known
-        return known
+        if not isinstance(known, ImageFacts):
+            return known
+        if self._scans is not None:
+            known = replace(known, scan=self._scans.of(identity))
+        return replace(known, bases=self._bases(known)) if compared else known
+
+    def _bases(self, image: ImageFacts) -> Known[tuple[str, ...]]:
+        if isinstance(self._image_ids, Unreadable):
+            return self._image_ids
+        identities = dict.fromkeys(self._image_ids.values())
+        if len(identities) > _MOST_COMPARED:
+            return Unreadable(f"there are more than {_MOST_COMPARED} other images")
+        return bases_of(image, {one: self._image(one) for one in identities})
 
     def _read_image(self, identity: str) -> ImageFacts:
         inspect = self.engine.image(identity)
@@ -242,9 +266,10 @@ class Gatherer:
 
     def images(self) -> tuple[ImageFacts, ...]:
         """All images of the engine, without what is inside them."""
+        self._ask_shared()
         found = []
         for listed in self.engine.images():
-            facts = self._image(str(listed["Id"]))
+            facts = self._image(str(listed["Id"]), compared=True)
             if isinstance(facts, ImageFacts):
                 users = tuple(one.name for one in self._listed if one.image_id == facts.id)
                 found.append(replace(facts, used_by=users))

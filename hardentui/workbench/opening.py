@@ -22,6 +22,7 @@ from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.workbench.clock import utc_now
 from hardentui.workbench.inventories import cache_folder
+from hardentui.workbench.scan_reports import state_folder
 from hardentui.workbench.views import Attempt, Selection
 
 
@@ -49,6 +50,7 @@ class Opened:
         read_trust: reads what the user of an engine trusts.
         run: how programs of the host are asked; by default none is.
         cache_folder: where what can be made again is kept.
+        state_folder: where stored scan results are; None = they are not those of this host.
     """
 
     engines: tuple[Engine, ...]
@@ -61,6 +63,7 @@ class Opened:
     clock: Callable[[], datetime] = utc_now
     run: Run = run_nothing
     cache_folder: Callable[[], Path] = cache_folder
+    state_folder: Callable[[], Path] | None = None
     simulated: bool = False
     private_service: bool = False
     _host: list[Known[HostFacts]] = field(default_factory=list)
@@ -145,6 +148,7 @@ def _real(
         socket.gethostname(),
         private_service=private_service,
         run=run_program,
+        state_folder=state_folder,
     )
 
 

@@ -21,6 +21,7 @@ from hardentui.workbench.gather import Gatherer, with_peers
 from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.judging import Judge
 from hardentui.workbench.opening import Opened, open_engines
+from hardentui.workbench.scan_reports import StoredScans
 from hardentui.workbench.surroundings import Surroundings
 from hardentui.workbench.views import (
     Attempt,
@@ -52,6 +53,7 @@ class Workbench(Fixes):
         self.host_name = opened.host_name
         self._opened = opened
         inventories = Inventories(opened.cache_folder)
+        scans = StoredScans(opened.state_folder) if opened.state_folder else None
         self._gatherers = {
             engine.facts.label: Gatherer(
                 engine,
@@ -61,6 +63,7 @@ class Workbench(Fixes):
                 opened.clock,
                 inventories,
                 opened.run,
+                scans,
             )
             for engine in opened.engines
         }

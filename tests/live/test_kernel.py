@@ -22,7 +22,7 @@ from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
 
-NOT_ASKED = {"processes", "listening"}
+NOT_ASKED = {"processes", "listening", "rlimits"}
 Run = Callable[..., dict[str, Any]]
 
 

@@ -1,0 +1,37 @@
+"""Whose virtual machine this is, by what its firmware says (DMI)."""
+
+from __future__ import annotations
+
+from hardentui.host.config import text
+from hardentui.host.files import Files
+from hardentui.model.configuration import Missing
+from hardentui.model.facts import Known, Unreadable
+
+METADATA_ADDRESS = "169.254.169.254"
+
+_FOLDER = "/sys/class/dmi/id"
+_FILES = ("sys_vendor", "product_name", "board_vendor", "bios_vendor", "chassis_asset_tag")
+_CLOUDS = (
+    ("amazon ec2", "Amazon EC2"),
+    ("google compute engine", "Google Compute Engine"),
+    ("7783-7084-3265-9085-8269-3286-77", "Microsoft Azure"),  # its chassis asset tag; Hyper-V has none
+    ("openstack", "OpenStack"),
+    ("digitalocean", "DigitalOcean"),
+    ("hetzner", "Hetzner Cloud"),
+    ("oraclecloud", "Oracle Cloud"),
+    ("alibaba cloud", "Alibaba Cloud"),
+    ("scaleway", "Scaleway"),
+    ("vultr", "Vultr"),
+)
+
+
+def read_cloud(files: Files) -> Known[str]:
+    """The cloud that this machine runs in; empty when its firmware names none that is known here."""
+    seen = []
+    for name in _FILES:
+        content = text(files, f"{_FOLDER}/{name}")
+        if isinstance(content, Unreadable):
+            return content
+        if not isinstance(content, Missing):
+            seen.append(content.strip().lower())
+    return next((cloud for mark, cloud in _CLOUDS if any(mark in line for line in seen)), "")

@@ -1,0 +1,40 @@
+"""Which other images of an engine an image was built on, by the layers that it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hardentui.model.facts import ImageFacts, Known, Unreadable
+
+
+def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Known[tuple[str, ...]]:
+    """Names of images whose layers are the lowest ones of `image`, the nearest first.
+
+    Args:
+        others: ID -> facts of every image of the engine.
+
+    Returns:
+        Unreadable when none was found and one of the others could not be looked at.
+    """
+    own = _layers(image.inspect)
+    found: list[tuple[int, str]] = []
+    hidden = 0
+    for identity, other in others.items():
+        if identity == image.id:
+            continue
+        if isinstance(other, Unreadable):
+            hidden += 1
+            continue
+        layers = _layers(other.inspect)
+        if layers and len(layers) < len(own) and own[: len(layers)] == layers:
+            found.append((-len(layers), other.names[0] if other.names else other.id[:12]))
+    if hidden and not found:
+        return Unreadable(f"{hidden} other {'image' if hidden == 1 else 'images'} could not be looked at")
+    return tuple(name for _, name in sorted(found))
+
+
+def _layers(inspect: Mapping[str, Any]) -> tuple[str, ...]:
+    root = inspect.get("RootFS")
+    layers = root.get("Layers") if isinstance(root, Mapping) else None
+    return tuple(map(str, layers)) if isinstance(layers, list) else ()
