@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format live unit screenshots bench docs clean
+.PHONY: help run test check format live unit soak screenshots bench docs clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -37,6 +37,10 @@ check: $(BIN)/.ready ## all that CI checks besides the tests: lint, format, type
 format: $(BIN)/.ready ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+soak: $(BIN)/.ready ## thousands of random containers through a real Podman (an hour or more)
+	@tools/need_live
+	@HARDENTUI_SOAK=2000 $(BIN)/python -m pytest -m live --timeout 0 tests/live/test_round_trip.py $(ARGS)
 
 screenshots: $(BIN)/.ready ## render the real screens to screenshots/
 	@$(BIN)/python tools/screenshots.py

@@ -6,10 +6,12 @@ Also through Quadlet: the unit goes through this host's generator, and its comma
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from hardentui.options import IMAGE_VOLUME, LOG_DRIVER, NAME, NETWORK, NETWORK_A
 from hardentui.options.create_command import parse_create_command
 from hardentui.options.not_carried import NOT_CARRIED
 from hardentui.options.read import read_spec
+from hardentui.options.readers.resources import ulimits_added_at_start
 from hardentui.options.sources import Sources
 from hardentui.writers.compare import compare_arguments
 from hardentui.writers.context import UnitContext
@@ -59,17 +62,26 @@ class Place:
             default_capabilities=frozenset(self.engine["capabilities"]),
             volumes={name: self.bench.get(f"/volumes/{name}/json") for name in volumes},
             pids_limit=self.engine["pids"],
+            default_ulimits=self.engine["ulimits"],
         )
 
     def inspect(self, name: str) -> dict[str, Any]:
         document: dict[str, Any] = self.bench.get(f"/containers/{name}/json")
         return document
 
-    def read(self, name: str, *, with_command: bool = True) -> Spec:
+    def read(self, name: str, *, with_command: bool = True, with_oci: bool = False) -> Spec:
         document = self.inspect(name)
         if not with_command:
             document["Config"]["CreateCommand"] = None
-        return read_spec(self.sources(document))
+        sources = self.sources(document)
+        if with_oci:
+            sources = replace(sources, oci_config=self.oci_config(document))
+        return read_spec(sources)
+
+    def oci_config(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """config.json of the runtime of a started container."""
+        config: dict[str, Any] = json.loads(self.bench.execute("cat", document["OCIConfigPath"]))
+        return config
 
     def as_given(self, spec: Spec) -> Spec:
         """The spec without what was given although the engine does it anyway."""
@@ -94,15 +106,17 @@ class Refused(Exception):
     """Podman does not take this combination of flags."""
 
 
-@pytest.fixture(scope="module")
-def place(podman: Bench) -> Iterator[Place]:
+@contextmanager
+def prepared(podman: Bench) -> Iterator[Place]:
+    """A bench with all that the random containers refer to."""
     for folder in ("", "/with,comma", "/with:colon", "/a blank", "/up", "/wk"):
         Path(FOLDER + folder).mkdir(exist_ok=True)
     podman.podman("network", "create", "--subnet", "10.99.7.0/24", "--ipv6", NET)
     podman.execute("sh", "-c", "printf x | podman secret create s1 -")
-    podman.podman("create", "--name", "rt-plain", BUSYBOX)
+    podman.podman("run", "--name", "rt-plain", BUSYBOX, "true")
     plain = podman.get("/containers/rt-plain/json")
     engine = podman.get("/info") | {
+        "ulimits": ulimits_added_at_start([plain]),
         "capabilities": plain["BoundingCaps"],
         "pids": plain["HostConfig"]["PidsLimit"],
     }
@@ -110,6 +124,12 @@ def place(podman: Bench) -> Iterator[Place]:
     podman.remove("rt-plain")
     podman.podman("network", "rm", "-f", NET)
     podman.podman("secret", "rm", "s1")
+
+
+@pytest.fixture(scope="module")
+def place(podman: Bench) -> Iterator[Place]:
+    with prepared(podman) as place:
+        yield place
 
 
 # --- what was asked for is there -----------------------------------------------------------------
@@ -273,7 +293,7 @@ def test_random_containers_come_through(place: Place, case: tuple[Words, Words])
     assert_honest(without, place.as_given(spec))
 
 
-_SAME_EFFECT = {option for option in TABLE if option.readability is Readability.CLIENT} | {
+SAME_EFFECT = {option for option in TABLE if option.readability is Readability.CLIENT} | {
     IMAGE_VOLUME  # the image has no volumes, so nothing becomes of them
 }
 
@@ -317,6 +337,6 @@ def assert_honest(without: Spec, spec: Spec) -> None:
     assert all_aliases(without) == all_aliases(spec)
     for option in TABLE:
         if without[option] != spec[option] and option is not NETWORK_ALIAS:
-            assert option.flag in named or option.flag in told or option in _SAME_EFFECT, (
+            assert option.flag in named or option.flag in told or option in SAME_EFFECT, (
                 f"{option.name}: {without[option]!r} in place of {spec[option]!r}, and nobody is told"
             )
