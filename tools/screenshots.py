@@ -56,6 +56,10 @@ PICTURES = (
     Picture("write-120x36", LARGE, ("F", "w")),
     Picture("explain-120x36", LARGE, ("8", "e")),
     Picture("host-120x36", LARGE, ("H",), opens=False),
+    Picture("images-120x36", LARGE, ("I",), opens=False),
+    Picture("networks-120x36", LARGE, ("M",), opens=False),
+    Picture("trust-120x36", LARGE, ("P",), opens=False),
+    Picture("marks-80x24", SMALL, ("e",), opens=False),
     Picture("help-80x24", SMALL, ("question_mark",), opens=False),
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -82,7 +83,11 @@ class Session:
         self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
         self.around.forget()
         self._stop_watch = threading.Event()
-        self.run(self._open, "open")
+        # no worker: while a probe waits for an answer, Textual would wait for the worker at the end
+        context, wanted = copy_context(), self._open_bench
+        threading.Thread(
+            target=context.run, args=(self._open, wanted, self._stop_watch), name="open", daemon=True
+        ).start()
         self.state_changed.publish("opening")
 
     def scan(self, keys: Collection[str] | None = None) -> None:
@@ -151,11 +156,18 @@ class Session:
         """Tell the app; from any thread."""
         self._app.post_message(message)
 
-    def _open(self) -> None:
+    def _open(self, wanted: Callable[[], Bench], given_up: threading.Event) -> None:
         try:
-            bench = self._open_bench()
+            bench = wanted()
         except HardenError as error:
-            self.post(say.OpenFailed(error))
+            if not given_up.is_set():
+                self.post(say.OpenFailed(error))
+            return
+        except Exception as fault:  # a fault of ours: it must end the app loudly, as in a worker
+            self._app.call_later(_raise, fault)
+            return
+        if given_up.is_set():
+            bench.close()
             return
         bench.on_command(lambda command: self.post(say.CommandRan()))
         self.post(say.WorkbenchOpened(bench))
@@ -328,3 +340,7 @@ class Session:
             self._app.notify(f"{state.engine} answers again.", title="Reconnected", markup=False)
             self.relist()
         self.state_changed.publish("connection")
+
+
+def _raise(fault: Exception) -> None:
+    raise fault

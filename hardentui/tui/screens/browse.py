@@ -14,6 +14,8 @@ from textual.widgets import DataTable, Static
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import cell
 
+_SETTLE = 0.2
+
 
 class Column(NamedTuple):
     """A column: its heading, its width in cells (0 = what is left), and the screen width that it needs."""
@@ -47,6 +49,7 @@ class BrowseScreen(HardenScreen):
         super().__init__()
         self._by: tuple[int, bool] | None = None
         self._keys: list[str] = []
+        self._waiting = False
         self._columns: tuple[int, ...] = ()
 
     def body(self) -> Iterable[Widget]:
@@ -86,8 +89,15 @@ class BrowseScreen(HardenScreen):
 
     def on_mount(self) -> None:
         self.table.focus()
+        self.session.rows_changed.subscribe(self, self._rows_changed)
         self.session.around.want(self.WANTED)
         self._draw()
+
+    def _rows_changed(self, keys: frozenset[str]) -> None:
+        """Redraw soon, once for a whole burst: findings of containers show here, too."""
+        if not self._waiting:
+            self._waiting = True
+            self.set_timer(_SETTLE, self._draw)
 
     def on_resize(self) -> None:
         self._columns = ()
@@ -100,6 +110,7 @@ class BrowseScreen(HardenScreen):
             self._draw()
 
     def _draw(self) -> None:
+        self._waiting = False
         if not self.is_attached:
             return
         stay = self.current

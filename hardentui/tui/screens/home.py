@@ -105,6 +105,9 @@ class HomeScreen(HardenScreen):
                 signs.of("No Podman." if session.failure else "Looking for Podman…")
             )
             return
+        if not session.listed:
+            self.query_one("#summary", Static).update(signs.of("Podman is there; listing its containers…"))
+            return
         count = len(session.rows)
         score, failing, unknown = summary(session.rows.values())
         parts: list[str | Content | tuple[str, str]] = [(f"{count} container{'s' * (count != 1)}", "bold")]

@@ -1,0 +1,44 @@
+"""Leaving is quick, whatever the engine does: no worker holds the process."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from hardentui.tui.app import HardenApp
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
+from tests.support.hostile import Scripted, answer
+from tests.tui.support import shows, until
+
+_PING = answer(b"OK", "200 OK", "Libpod-API-Version: 5.4.2", "Server: Libpod/5.4.2 (linux)")
+
+
+@pytest.mark.parametrize("answers_first", [True, False])
+async def test_an_engine_that_hangs_does_not_hold_the_app(tmp_path: Path, answers_first: bool) -> None:
+    scripts = [(_PING,), (Scripted.HANG,)] if answers_first else [(Scripted.HANG,)]
+    loop = asyncio.get_running_loop()
+    with Scripted(tmp_path, *scripts) as engine:
+        app = HardenApp(lambda: Workbench.open(Selection(url=f"unix://{engine.path}")), environ={})
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: len(engine.requests) >= len(scripts))
+            if answers_first:
+                await shows(pilot, "listing its containers")
+            before = loop.time()
+            await pilot.press("q")
+            await until(pilot, lambda: not app.is_running or app._exit)
+        # what asyncio.run does at its end: it waits for every thread
+        await asyncio.wait_for(loop.shutdown_default_executor(), 8)
+        assert loop.time() - before < 4
+
+
+async def test_a_fault_while_opening_ends_the_app_loudly() -> None:
+    def broken() -> Workbench:
+        raise ZeroDivisionError("a fault of ours")
+
+    app = HardenApp(broken, environ={})
+    with pytest.raises(ZeroDivisionError, match="a fault of ours"):
+        async with app.run_test() as pilot:
+            await until(pilot, lambda: not app.is_running)
