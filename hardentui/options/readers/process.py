@@ -117,6 +117,8 @@ def read_env(view: View) -> Reading:
         if not equals or value == SECRET_MASK or _added_by_podman(view, name, value, given):
             continue
         found.append(entry)
+        if name == "HOME" and given is None and view.started:
+            view.remarks.append("--env: HOME may have been set by Podman itself, out of the user's home")
         if given is None and name in PROXY_NAMES and view.command is None:
             view.remarks.append(f"{name} may have come from the engine's own environment")
     command = view.command
