@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual.content import Content
 
 from hardentui.model.facts import ImageFacts, Unreadable
-from hardentui.model.finding import Finding
+from hardentui.model.finding import Finding, Status
 from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.status import look_of, worst_first
@@ -71,7 +71,10 @@ class ImagesScreen(BrowseScreen):
         report = self._report(key)
         if report is None or not isinstance(report.about, ImageFacts):
             return Content("")
-        return page(self, image_page(report.about), self._findings(report), self.text_width)
+        findings = self._findings(report)
+        if isinstance(report.about.inventory, Unreadable):  # the page says so once; not every check again
+            findings = [one for one in findings if one.status is not Status.UNKNOWN]
+        return page(self, image_page(report.about), findings, self.text_width)
 
     def crumb(self) -> Content:
         look = self.session.around.look
