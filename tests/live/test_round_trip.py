@@ -33,7 +33,7 @@ from hardentui.writers.run_script import run_script
 from hardentui.writers.units import bundle
 from tests.conftest import cannot_run
 from tests.property.containers import NASTY, Words, containers
-from tests.support.podman import BUSYBOX, Bench
+from tests.support.podman import BUSYBOX, ApiError, Bench
 
 pytestmark = pytest.mark.live
 
@@ -98,8 +98,16 @@ class Place:
         """Remove the container and run the script that was written of it."""
         script = Path(self.bench.directory) / "again.sh"
         script.write_text(run_script(spec, context, ("a comment\x1b[31m\nwith a line break",)))
-        self.bench.remove(name)
+        self.remove(name)
         self.bench.execute("sh", str(script), "create")
+
+    def remove(self, name: str) -> None:
+        """Remove a container with its anonymous volumes; by the API, which takes a tenth of the time."""
+        try:
+            self.bench.delete(f"/containers/{name}?force=true&v=true&timeout=0&ignore=true")
+        except ApiError as error:
+            if error.status != 404:
+                raise
 
 
 class Refused(Exception):
@@ -157,7 +165,7 @@ def assert_nothing_missing(spec: Spec, flags: Words) -> None:
 def round_trip(place: Place, flags: Words, words: Words) -> Spec:
     """Create, read, write, create, read; returns the spec."""
     name = "rt-case"
-    place.bench.remove(name)
+    place.remove(name)
     place.create(name, flags, words)
     first = place.read(name)
     assert not first.unknowable
@@ -184,63 +192,73 @@ def assert_through_quadlet(spec: Spec, context: UnitContext) -> None:
     assert compare_arguments(exec_start(done.services[made.service]), made.argv) == ()
 
 
-SINGLES: tuple[Words, ...] = (
-    ("--add-host=foo:10.1.2.3",),
-    ("--annotation=a.b/c=d e",),
+CHOSEN: tuple[Words, ...] = (
+    (
+        "--annotation=a.b/c=d e",
+        "--add-host=foo:10.1.2.3",
+        "--cap-drop=CHOWN,KILL",
+        "--cgroup-parent=/foo",
+        "--chrootdirs=/data",
+        "--cpus=0.29",
+        "--dns-search=.",
+        '--env=ML=a\nb "q" $X %n',
+        "--expose=7000-7002",
+        "--expose=53/udp",
+        "--init",
+        "--init-path=/usr/bin/catatonit",
+        "--label=novalue",
+        "--memory-swappiness=30",
+        "--requires=rt-plain",
+        "--restart=unless-stopped",
+        "--secret=s1",
+        "--stop-signal=9",
+        "--stop-timeout=200",
+        "--systemd=false",
+        "--tmpfs=/t",
+    ),
+    (
+        "--cpus=1.234567",
+        "--device=/dev/null",
+        "--env=PATH=/bin:/sbin",
+        "--health-cmd=CMD /bin/true",
+        "--hosts-file=none",
+        "--log-opt=path=/tmp/hardentui-rt/x.log",
+        "--ulimit=host",
+        "--user=:1000",
+        "--workdir=/a b/$X %n",
+        "--pidfile=/tmp/hardentui-rt/pf",
+        "--conmon-pidfile=/tmp/hardentui-rt/cp",
+        "--rdt-class=COS1",
+    ),
     ("--cap-add=ALL",),
     ("--cap-drop=ALL",),
-    ("--cap-drop=CHOWN,KILL",),
-    ("--cgroup-parent=/foo",),
     ("--cgroupns=private",),
     ("--cgroups=no-conmon",),
-    ("--chrootdirs=/data",),
     ("--cpu-rt-period=10000",),
-    ("--cpus=0.29",),
-    ("--cpus=1.234567",),
     ("--device=/dev/net:/dev/xnet:rw",),
-    ("--device=/dev/null",),
     ("--device=vendor.com/class=all",),
     ("--device-read-bps=/dev/null:1mb", "--device-write-iops=/dev/null:1000"),
-    ("--dns-search=.",),
-    ('--env=ML=a\nb "q" $X %n',),
     ("--env=EMPTY=", "--env=TERM=dumb", "--env=HOME=/x"),
-    ("--env=PATH=/bin:/sbin",),
-    ("--expose=7000-7002", "--expose=53/udp"),
     ("--gpus=all",),
     ("--group-add=keep-groups",),
-    ("--health-cmd=CMD /bin/true",),
     ('--health-cmd=["CMD","/bin/echo","a b"]',),
     ('--health-cmd=["CMD-SHELL","echo a b"]',),
     ("--health-cmd=true", "--health-interval=90s", "--health-log-destination=events_logger"),
     ("--hostname=a-name", f"--network={NET}"),
-    ("--hosts-file=none",),
-    ("--init", "--init-path=/usr/bin/catatonit"),
     ("--ip6=fd00:99::77", f"--network={NET}"),
     ("--ipc=container:rt-plain",),
-    ("--label=novalue",),
     ("--label=q=\"x\" 'y' \\ %n $V",),
     ("--log-driver=none",),
-    ("--log-opt=path=/tmp/hardentui-rt/x.log",),
-    ("--memory-swappiness=30",),
     ("--network=container:rt-plain",),
     ("--network=slirp4netns:mtu=1400",),
     ("--no-hostname", "--no-hosts"),
     ("--pid=container:rt-plain",),
-    ("--pidfile=/tmp/hardentui-rt/pf", "--conmon-pidfile=/tmp/hardentui-rt/cp"),
     ("--platform=linux/amd64", "--retry=9", "--retry-delay=9s", "--tls-verify=false"),
     ("-p", "0.0.0.0:18080:80/sctp"),
     ("-p", "80"),
-    ("--rdt-class=COS1",),
-    ("--requires=rt-plain",),
-    ("--restart=unless-stopped",),
-    ("--secret=s1",),
     ("--security-opt=systempaths=unconfined",),
     ("--shm-size=0",),
-    ("--stop-signal=9", "--stop-timeout=200"),
     ('--sysctl="net.ipv4.ip_local_reserved_ports=80,443"',),
-    ("--systemd=false",),
-    ("--tmpfs=/t",),
-    ("--ulimit=host",),
     ("--unsetenv=PATH",),
     ("--uts=container:rt-plain",),
     ("--volumes-from=rt-plain:ro", f"--volume={FOLDER}:/b"),
@@ -248,14 +266,12 @@ SINGLES: tuple[Words, ...] = (
     (f"--mount=type=glob,src={FOLDER}/w*,dst=/g,ro",),
     ("--mount=type=volume,dst=/b,ro=true",),
     ("--mount=type=image,src=localhost/bb:1,dst=/i,subpath=/bin",),
-    ("--user=:1000",),
     ("--userns=keep-id:uid=1000,gid=1000",),
-    ("--workdir=/a b/$X %n",),
 )
 
 
-@pytest.mark.parametrize("flags", SINGLES, ids=lambda flags: " ".join(flags)[:60])
-def test_single_options_come_through(place: Place, flags: Words) -> None:
+@pytest.mark.parametrize("flags", CHOSEN, ids=lambda flags: " ".join(flags)[:60])
+def test_chosen_options_come_through(place: Place, flags: Words) -> None:
     round_trip(place, flags, ("/bin/echo", "x"))
 
 
@@ -309,7 +325,7 @@ SAME_EFFECT = {option for option in TABLE if option.readability is Readability.C
 @given(case=containers(FOLDER, NET))
 def test_a_running_container_reads_as_before_its_start(place: Place, case: tuple[Words, Words]) -> None:
     flags = tuple(word for word in case[0] if not word.startswith(("--entrypoint", "--rm", "--timeout")))
-    place.bench.remove("rt-case")
+    place.remove("rt-case")
     try:
         place.create("rt-case", flags, ("/bin/sleep", "300"))
         before = place.read("rt-case")
@@ -321,7 +337,7 @@ def test_a_running_container_reads_as_before_its_start(place: Place, case: tuple
         without = place.read("rt-case", with_command=False)
         assert_honest(without, place.as_given(before))
     finally:
-        place.bench.remove("rt-case")
+        place.remove("rt-case")
 
 
 def all_aliases(spec: Spec) -> set[str]:
