@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from typing import Any
 
@@ -35,7 +36,7 @@ def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
         tables,
         firewalld or "inet firewalld" in tables,
         zone,
-        isinstance(listed, str) and METADATA_ADDRESS in listed,
+        isinstance(listed, str) and drops_address(listed, METADATA_ADDRESS),
     )
 
 
@@ -60,6 +61,38 @@ def parse_ruleset(content: str) -> Known[tuple[tuple[str, ...], frozenset[str]]]
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Unreadable("the answer of nft cannot be understood")
+
+
+def drops_address(content: str, address: str) -> bool:
+    """Whether a rule of a ruleset drops or rejects what goes to an address, alone or in a network or set."""
+    wanted = ipaddress.ip_address(address)
+    rules = [item["rule"] for item in json.loads(content)["nftables"] if "rule" in item]
+    for rule in rules:
+        expressions = rule.get("expr", ())
+        if not any("drop" in one or "reject" in one for one in expressions):
+            continue
+        matches = (one["match"] for one in expressions if "match" in one)
+        if any(_field(one) == "daddr" and _covers(one.get("right"), wanted) for one in matches):
+            return True
+    return False
+
+
+def _field(match: dict[str, Any]) -> str:
+    left = match.get("left")
+    payload = left.get("payload") if isinstance(left, dict) and match.get("op") == "==" else None
+    return str(payload.get("field")) if isinstance(payload, dict) else ""
+
+
+def _covers(right: Any, wanted: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """`right` of a match: an address, `{"prefix": {"addr", "len"}}`, or `{"set": […]}` of such."""
+    if isinstance(right, dict) and isinstance(right.get("set"), list):
+        return any(_covers(one, wanted) for one in right["set"])
+    if isinstance(right, dict) and isinstance(right.get("prefix"), dict):
+        right = f"{right['prefix'].get('addr')}/{right['prefix'].get('len')}"
+    try:
+        return wanted in ipaddress.ip_network(right, strict=False) if isinstance(right, str) else False
+    except ValueError:
+        return False
 
 
 def _filters(base: dict[str, Any], rules: list[dict[str, Any]]) -> bool:

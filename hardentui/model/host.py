@@ -186,7 +186,7 @@ class Firewall:
         tables: `inet filter`…
         firewalld: it runs.
         default_zone: firewalld's, from its configuration file; empty when unset.
-        metadata_filtered: a rule of the host names the address that clouds answer on (169.254.169.254).
+        metadata_filtered: a rule drops or rejects what goes to the address that clouds answer on.
     """
 
     input_filtered: Known[bool] = NOT_READ

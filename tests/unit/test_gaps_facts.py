@@ -201,14 +201,31 @@ def test_without_firmware_tables_there_is_no_cloud_and_a_closed_one_is_unknown()
     assert isinstance(read_cloud(files(errors={"/sys/class/dmi/id/sys_vendor": "EACCES"})), Unreadable)
 
 
-def test_a_rule_that_names_the_metadata_address_is_seen() -> None:
-    rules: dict[str, Any] = {"nftables": [{"table": {"family": "inet", "name": "filter"}}]}
-    assert read_firewall(files(), saying(json.dumps(rules)), root=True).metadata_filtered is False
-    rules["nftables"].append({"set": {"elem": ["169.254.169.254"]}})
-    assert read_firewall(files(), saying(json.dumps(rules)), root=True).metadata_filtered is True
-    assert isinstance(
-        read_firewall(files(), saying(json.dumps(rules)), root=False).metadata_filtered, Unreadable
-    )
+def ruleset(right: Any, verdict: str, field: str = "daddr", op: str = "==") -> str:
+    match = {"op": op, "left": {"payload": {"protocol": "ip", "field": field}}, "right": right}
+    rule = {"family": "inet", "table": "filter", "chain": "forward", "expr": [{"match": match}]}
+    rule["expr"].append({verdict: None})  # type: ignore[attr-defined]
+    return json.dumps({"nftables": [{"table": {"family": "inet", "name": "filter"}}, {"rule": rule}]})
+
+
+@pytest.mark.parametrize(
+    ("content", "filtered"),
+    [
+        (ruleset("169.254.169.254", "drop"), True),
+        (ruleset("169.254.169.254", "reject"), True),
+        (ruleset({"prefix": {"addr": "169.254.0.0", "len": 16}}, "drop"), True),
+        (ruleset({"set": ["192.0.2.1", "169.254.169.254"]}, "drop"), True),
+        (ruleset("169.254.169.254", "accept"), False),
+        (ruleset("169.254.169.254", "drop", field="saddr"), False),
+        (ruleset("169.254.169.254", "drop", op="!="), False),
+        (ruleset("@blocked", "drop"), False),
+    ],
+)
+def test_only_a_rule_that_drops_what_goes_to_the_metadata_address_counts(
+    content: str, filtered: bool
+) -> None:
+    assert read_firewall(files(), saying(content), root=True).metadata_filtered is filtered
+    assert isinstance(read_firewall(files(), saying(content), root=False).metadata_filtered, Unreadable)
 
 
 def test_loaded_apparmor_profiles_are_read_with_their_mode() -> None:

@@ -2,7 +2,8 @@
 
 What it checks:
 The sessions of `podman exec` that are open now: whether one is privileged, or runs as root in a container
-whose own process does not.
+whose own process does not. Sessions that were opened during the last day and are closed by now are counted;
+Podman does not record with which rights they ran.
 
 Why it matters:
 A container that was made to run unprivileged loses that the moment somebody opens a root shell in it. What
@@ -17,6 +18,8 @@ it for into the image or the configuration.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from hardentui.checks.common import declared_user, is_root, section
@@ -42,7 +45,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not facts.running:
         return not_applicable("nothing can be started in a container that does not run")
     if "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]:
-        return passed(effective="no session is open")
+        return passed(effective="no session is open", evidence=_closed(facts))
     sessions = facts.exec_sessions
     if isinstance(sessions, Unreadable):
         return unknown(sessions.reason)
@@ -50,7 +53,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     bad = [one for one in sessions if one.get("Running", True) and _too_strong(one, unprivileged)]
     effective = f"{len(sessions)} sessions"
     if not bad:
-        return passed(effective=effective)
+        return passed(effective=effective, evidence=_closed(facts))
     evidence = tuple(Evidence(f"exec session {str(one.get('ID'))[:12]}", _rights(one)) for one in bad)
     commands = ("podman top CONTAINER", "kill PID   # the process of the session, on the host")
     return failed(
@@ -60,6 +63,16 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         evidence,
         None,
         commands,
+    )
+
+
+def _closed(facts: ContainerFacts) -> tuple[Evidence, ...]:
+    """What Podman's events still say of the last day."""
+    events = facts.exec_events
+    if isinstance(events, Unreadable) or not events:
+        return ()
+    return (
+        Evidence("events of the last day", f"{len(events)} sessions opened, last at {events[-1]:%H:%M} UTC"),
     )
 
 
@@ -104,6 +117,7 @@ CHECK = Check(
         _example(),
         _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
         container(),
+        replace(_example(), exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
     ),
     fails=(
         _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),

@@ -3,7 +3,8 @@
 What it checks:
 Whether the whole environment of the host was handed over (`--env-host`), which shows in the command that made
 the container or in variables that only a login or a service of the host has (USER, SHLVL, SSH_CONNECTION,
-INVOCATION_ID…), and whether a proxy variable carries a user and a password.
+INVOCATION_ID…), whether a proxy variable carries a user and a password, and whether a file of variables that
+the command named by its full path (`--env-file`) can be read by every account of the host.
 
 Why it matters:
 The shell of an admin holds what they work with: cloud keys, tokens of registries and clusters, the address of
@@ -17,6 +18,7 @@ programs that reach the internet through the proxy fail until they get its addre
 
 from __future__ import annotations
 
+import shlex
 from itertools import pairwise
 
 from hardentui.checks.common import is_planned, listed, section
@@ -24,8 +26,9 @@ from hardentui.checks.examples import container
 from hardentui.checks.secrets import secret_value
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.configuration import FileFact
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
 from hardentui.visible import MASK
@@ -39,6 +42,7 @@ _OF_A_HOST = frozenset(
     }
 )
 _ENOUGH = 3
+_OTHERS_READ = 0o004
 _PROXIES = frozenset(
     name for low in ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy") for name in (low, low.upper())
 )
@@ -55,7 +59,23 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if proxies:
         evidence = tuple(Evidence("env", f"{name}={MASK}") for name in proxies)
         return failed(f"{listed(proxies)} carries a password", listed(proxies), evidence=evidence)
-    return passed("no variables of the host")
+    return _files(facts) or passed("no variables of the host")
+
+
+def _files(facts: ContainerFacts) -> Verdict | None:
+    """What is wrong with the files of variables that the command named; None when nothing is."""
+    if is_planned(facts):
+        return None
+    open_ones = [
+        one for one in facts.env_files.values() if isinstance(one, FileFact) and one.mode & _OTHERS_READ
+    ]
+    if open_ones:
+        evidence = tuple(Evidence(one.path, f"mode {one.octal}") for one in open_ones)
+        commands = tuple(f"chmod 600 -- {shlex.quote(one.path)}" for one in open_ones)
+        reason = "every account of the host can read its file of variables"
+        return failed(reason, "env-file", evidence=evidence, commands=commands)
+    hidden = [one.reason for one in facts.env_files.values() if isinstance(one, Unreadable)]
+    return unknown(hidden[0], "env-file") if hidden else None
 
 
 def _command(facts: ContainerFacts) -> tuple[str, ...]:
@@ -94,6 +114,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "a proxy variable that was given by name carries a password",
             "Give the proxy's address without it, and let the proxy know the host instead.",
         )
+    if spec == facts.spec and _files(facts):
+        raise CannotFix(
+            "the file of variables lies on the host, where no option of the container reaches it",
+            "Close it to others: chmod 600 FILE.",
+        )
     inherited = _proxies_with_password(facts)
     return spec.with_(HTTP_PROXY, False) if inherited and not is_planned(facts) else spec
 
@@ -129,11 +154,13 @@ CHECK = Check(
     passes=(
         container((ENV, ("TZ=UTC", "USER=shop"))),
         container((ENV, ("https_proxy=http://proxy.example:3128",))),
+        container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o640)}),
     ),
     fails=(
         container((ENV_HOST, True)),
         container((ENV, ("TZ=UTC", "SHLVL=1", "LOGNAME=root", "SSH_CLIENT=192.0.2.1")), inspect=_LEAKED),
         container((ENV, ("https_proxy=http://anna:correct-horse@proxy.example:3128",))),
+        container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o644)}),
         container(inspect={"Config": {"Env": ["http_proxy=http://anna:correct-horse@proxy.example"]}}),
     ),
     references=("NIST SP 800-190 4.1.4",),

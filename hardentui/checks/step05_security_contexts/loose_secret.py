@@ -2,7 +2,8 @@
 
 What it checks:
 The container's engine secrets: whether one is passed as an environment variable, or mounted as a file that
-other users inside may read (0444 when no mode is given).
+other users inside may read (0444 when no mode is given). The driver that keeps a secret is shown; one that
+the site refuses (parameter `refused_drivers`, for example `file`, which encrypts nothing) fails too.
 
 Why it matters:
 A secret that becomes a variable is again inherited by every child process and printed by every debug page.
@@ -22,7 +23,7 @@ from hardentui.checks.examples import container
 from hardentui.checks.secrets import engine_secret
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -44,14 +45,35 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     hidden = _variables_from_secrets(facts) if SECRETS in facts.spec.unknowable else ()
     bad = [(_name(one), _trouble(one)) for one in secrets if _trouble(one)]
     bad += [(name, "handed over as a variable") for name in hidden]
+    refused = [one for one in _drivers(facts) if one[1] in parameters.texts("refused_drivers")]
     declared = listed([_name(one) for one in secrets]) or "no secrets"
     if bad:
         evidence = tuple(Evidence(f"secret {visible(name, 60)}", trouble) for name, trouble in bad)
         names = listed([visible(name, 60) for name, _ in bad])
         return failed(f"more processes than needed can read {names}", declared, evidence=evidence)
+    if refused:
+        evidence = tuple(
+            Evidence(f"secret {visible(name, 60)}", f"driver {driver}") for name, driver in refused
+        )
+        return failed(f"the driver {refused[0][1]} is refused here", declared, evidence=evidence)
     if SECRETS in facts.spec.unknowable:
         return unknown("the engine does not show the secrets of a container that has not run yet")
-    return passed(declared)
+    return passed(
+        declared,
+        evidence=tuple(
+            Evidence(f"secret {visible(name, 60)}", f"kept by the driver {driver}")
+            for name, driver in _drivers(facts)
+        ),
+    )
+
+
+def _drivers(facts: ContainerFacts) -> tuple[tuple[str, str], ...]:
+    """(secret, driver) of the container's own secrets, as far as the engine told."""
+    known = facts.secret_drivers
+    if isinstance(known, Unreadable):
+        return ()
+    names = dict.fromkeys(_name(one) for one in facts.spec[SECRETS])
+    return tuple((name, visible(known[name], 40)) for name in names if name in known)
 
 
 def _variables_from_secrets(facts: ContainerFacts) -> tuple[str, ...]:
@@ -118,7 +140,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(container(), container((SECRETS, ("db,type=mount,uid=1001,mode=0400",)))),
+    parameters={"refused_drivers": ()},
+    passes=(
+        container(),
+        container((SECRETS, ("db,type=mount,uid=1001,mode=0400",)), secret_drivers={"db": "file"}),
+    ),
     fails=(
         container((SECRETS, ("db,type=mount",)), (USER, "1001:1001")),
         container((SECRETS, ("db,type=mount,target=/x,mode=0644", "ok,type=mount,mode=0440"))),

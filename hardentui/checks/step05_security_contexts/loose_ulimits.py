@@ -2,8 +2,9 @@
 
 What it checks:
 The values given with `--ulimit`: open files above the site's limit (parameter `nofile`), an unlimited number
-of processes, core dumps of any size, or `host`, which copies the limits of the host. Values that Podman sets
-by itself are not judged.
+of processes, core dumps of any size, or `host`, which copies the limits of the host. Of the running process,
+at a closer look, also what the kernel holds it to: open files above the site's limit, whoever set them. Other
+values that Podman sets by itself are not judged.
 
 Why it matters:
 Ulimits are the second brake beside cgroups. Millions of open files fill kernel memory that no memory limit
@@ -17,10 +18,10 @@ of removing it. Crash analysis that relies on core dumps needs another way.
 
 from __future__ import annotations
 
-from hardentui.checks.common import listed
+from hardentui.checks.common import ask, listed, proc
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Rlimit, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import ULIMIT
@@ -36,7 +37,19 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if bad:
         evidence = tuple(Evidence("--ulimit", limit) for limit in bad)
         return failed(f"these limits are no brake: {listed(bad)}", declared, evidence=evidence)
-    return passed(declared)
+    live = ask(facts, lambda kernel: kernel.rlimits)
+    if isinstance(live, NotRunning | Unreadable):
+        return passed(declared)
+    effective = ", ".join(f"{limit.name} {_shown(limit)}" for limit in live)
+    seen = (Evidence(proc(facts, "limits"), effective),)
+    files = next((limit for limit in live if limit.name == "nofile"), None)
+    if files is not None and (files.hard is None or files.hard > highest):
+        return failed("the kernel lets it open more files than the site allows", declared, effective, seen)
+    return passed(declared, effective, seen)
+
+
+def _shown(limit: Rlimit) -> str:
+    return ":".join("unlimited" if value is None else str(value) for value in (limit.soft, limit.hard))
 
 
 def _parts(limit: str) -> tuple[str, str, str]:
@@ -62,7 +75,17 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         _tightened(limit, highest, processes) if _too_loose(limit, highest) else limit
         for limit in spec[ULIMIT]
     )
-    return spec.with_(ULIMIT, tuple(limit for limit in kept if limit))
+    kept = tuple(limit for limit in kept if limit)
+    if not any(_parts(limit)[0] == "nofile" for limit in kept) and _live_is_loose(context, highest):
+        kept = (*kept, f"nofile={highest}:{highest}")
+    return spec.with_(ULIMIT, kept)
+
+
+def _live_is_loose(context: FixContext, highest: int) -> bool:
+    live = ask(context.facts, lambda kernel: kernel.rlimits)
+    if isinstance(live, NotRunning | Unreadable):
+        return False
+    return any(one.name == "nofile" and (one.hard is None or one.hard > highest) for one in live)
 
 
 def _tightened(limit: str, highest: int, processes: int) -> str:
@@ -89,12 +112,17 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"nofile": 1048576, "nproc": 8192},
-    passes=(container(), container((ULIMIT, ("nofile=4096:8192", "core=0:0")))),
+    passes=(
+        container(),
+        container((ULIMIT, ("nofile=4096:8192", "core=0:0"))),
+        container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1048576), Rlimit("core", 0, None)))),
+    ),
     fails=(
         container((ULIMIT, ("nofile=4096:99999999", "rtprio=1:1"))),
         container((ULIMIT, ("core=-1:-1",))),
         container((ULIMIT, ("nproc=unlimited",))),
         container((ULIMIT, ("host",))),
+        container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1073741816),))),
     ),
     references=("CIS Docker 1.6 5.19", "OWASP Docker rule 7"),
     catalogue="S5-04",

@@ -2,7 +2,8 @@
 
 What it checks:
 On a host with AppArmor: whether the profile that the main process of a rootful container runs under is in
-complain mode. The kernel writes the mode behind the name of the profile.
+complain mode. The kernel writes the mode behind the name of the profile. For a container that does not run:
+whether the profile that it names is loaded at all, and in which mode.
 
 Why it matters:
 In complain mode everything is allowed and a line is written to a log that nobody reads. The container looks
@@ -31,6 +32,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.host import HostFacts, SecurityModules
 from hardentui.options import APPARMOR
 
 _UNCONFINED = ("", "unconfined")
@@ -46,7 +48,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable("the engine does not use AppArmor")
     label = ask(facts, lambda kernel: kernel.lsm_label)
     if isinstance(label, NotRunning):
-        return not_applicable("the mode of a profile shows only while the container runs")
+        return _before_it_runs(facts)
     if isinstance(label, Unreadable):
         return unknown(label.reason)
     if label in _UNCONFINED or label.endswith("(unconfined)"):
@@ -61,9 +63,42 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     return passed(declared, label, evidence)
 
 
+def _before_it_runs(facts: ContainerFacts) -> Verdict:
+    """By the kernel's list of loaded profiles, where the container names one of its own."""
+    name = facts.spec[APPARMOR]
+    if name in _UNCONFINED:
+        return not_applicable("the mode of the engine's own profile shows only while the container runs")
+    host = facts.host
+    loaded = host if isinstance(host, Unreadable) else host.security_modules.apparmor_profiles
+    if isinstance(loaded, Unreadable):
+        return unknown(loaded.reason, f"profile {name}")
+    mode = loaded.get(name)
+    evidence = (Evidence("/sys/kernel/security/apparmor/profiles", mode or "not in it"),)
+    if mode is None:
+        return failed(
+            "the profile is not loaded, so the container cannot be started with it",
+            f"profile {name}",
+            evidence=evidence,
+        )
+    if mode == "complain":
+        commands = (f"aa-enforce {name}",) if _is_plain(facts) else ()
+        return failed(
+            "the profile allows everything and only writes a log",
+            f"profile {name}",
+            evidence=evidence,
+            commands=commands,
+        )
+    return passed(f"profile {name}", evidence=evidence)
+
+
 def _is_plain(facts: ContainerFacts) -> bool:
     """The name can be pasted into a shell."""
     return all(c.isascii() and (c.isalnum() or c in "._-") for c in facts.spec[APPARMOR])
+
+
+def _stopped(**profiles: str) -> ContainerFacts:
+    modules = SecurityModules(apparmor=True, apparmor_profiles=profiles)
+    return container((APPARMOR, "web"), host=HostFacts(security_modules=modules))
 
 
 def _labelled(label: str) -> ContainerFacts:
@@ -85,9 +120,12 @@ CHECK = Check(
         _labelled("containers-default-0.62.2 (enforce)"),
         _labelled("containers-default-0.62.2//&crun (mixed)"),
         container(kernel=Kernel(7, lsm_label="web (complain)"), engine=rootless()),
+        _stopped(web="enforce"),
     ),
     fails=(
         _labelled("web (complain)"),
+        _stopped(shop="enforce"),
+        _stopped(web="complain"),
         container((APPARMOR, "web"), kernel=Kernel(7, lsm_label="web (complain)")),
     ),
     references=("CIS Docker 1.6 5.2", "OWASP Docker rule 6"),

@@ -15,6 +15,7 @@ FLAVOURS: tuple[Flavour, ...] = (
 )
 
 MACHINE_DECIDES = {
+    "reachable-cloud-metadata": "it depends on whether the tests run in a cloud",
     "missing-vulnerability-scan": "it depends on the reports that are kept where the tests run",
     "apparmor-unconfined": "it depends on the security module of the machine that runs the tests",
     "apparmor-complain-mode": "it depends on the security module of the machine that runs the tests",

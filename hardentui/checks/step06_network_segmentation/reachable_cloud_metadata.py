@@ -1,0 +1,101 @@
+"""It can ask the cloud for the credentials of the host.
+
+What it checks:
+Only where the firmware of the host names a cloud: whether the container has a network of its own with a way
+out, and whether a rule of the host's packet filter drops what goes to the metadata address 169.254.169.254.
+What the cloud itself refuses (a hop limit of one, mandatory tokens) cannot be seen from the host.
+
+Why it matters:
+Every virtual machine in a cloud can ask 169.254.169.254 who it is, and gets the credentials of its role
+without a password. A container asks from the same machine. One hole that makes a web service fetch an address
+of the attacker's choice is then enough to take over storage, databases and other machines of the account.
+
+What may break:
+A service that works with the role of its machine (backups into the cloud's storage, a cloud's own agent)
+loses it: give it credentials of its own, with only the rights that it needs.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.checks.networks import asked_for, modes_of, network_names, without_own_network
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.host import Firewall, HostFacts
+from hardentui.options import NETWORK
+
+_RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    host = facts.host
+    if isinstance(host, Unreadable):
+        return unknown(f"the host was not looked at: {host.reason}")
+    if isinstance(host.cloud, Unreadable):
+        return unknown(f"whether the host is in a cloud is not known: {host.cloud.reason}")
+    if not host.cloud:
+        return not_applicable("the firmware of the host names no cloud that is known here")
+    if "host" not in modes_of(facts):
+        without = without_own_network(facts)
+        if without:
+            return without
+    declared = asked_for(facts.spec) or "default"
+    if _all_internal(facts):
+        return passed(declared, reason="its networks are internal: no way leads out of them")
+    filtered = host.firewall.metadata_filtered
+    evidence = (Evidence("/sys/class/dmi/id", host.cloud),)
+    if isinstance(filtered, Unreadable):
+        return unknown(
+            f"whether the host filters the metadata address is not known: {filtered.reason}", declared
+        )
+    if filtered and "host" in modes_of(facts):
+        return unknown("a rule drops what goes to the metadata address, maybe not what the host itself sends")
+    if filtered:
+        return passed(declared, "a rule of the host drops what goes to 169.254.169.254", evidence)
+    return failed(
+        f"it can reach the metadata service of {host.cloud}, and no rule of the host is in the way",
+        declared,
+        evidence=evidence,
+        commands=(_RULE,),
+    )
+
+
+def _all_internal(facts: ContainerFacts) -> bool:
+    names = network_names(facts)
+    known = [facts.networks[name] for name in names if name in facts.networks]
+    return bool(names) and len(known) == len(names) and all(one.inspect.get("internal") for one in known)
+
+
+_CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
+
+CHECK = Check(
+    id="reachable-cloud-metadata",
+    title="It can ask the cloud for the credentials of the host",
+    step=6,
+    severity=Severity.HIGH,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Drop packets from containers to 169.254.169.254 on the host",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=(
+        container(host=HostFacts(cloud="")),
+        container(host=HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=True))),
+        container((NETWORK, ("none",)), host=_CLOUD),
+    ),
+    fails=(container(host=_CLOUD), container((NETWORK, ("host",)), host=_CLOUD)),
+    references=("Catalogue S6-12", "NIST SP 800-190 4.4.2"),
+)

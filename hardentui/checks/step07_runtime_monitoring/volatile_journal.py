@@ -1,0 +1,89 @@
+"""The journal of the host is gone after a reboot.
+
+What it checks:
+Where systemd's journal keeps its lines (`Storage=` of journald.conf and its drop-ins; with `auto` whether
+/var/log/journal is there), and whether they are also handed to a syslog service that runs. Containers with
+the log driver journald, the engine's events and the kernel's refusals all end there.
+
+Why it matters:
+An intruder who reaches the host, or just crashes it, wipes every trace with one reboot when the journal lives
+in memory only. It is also lost with each power cut and each kernel update: then nobody can tell when a
+container began to misbehave, who opened a shell in it, or what the kernel refused.
+
+What may break:
+A journal on disk takes space: up to a tenth of the file system, at most 4 GB, unless `SystemMaxUse=` says
+otherwise. On flash storage it adds writes.
+"""
+
+from __future__ import annotations
+
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import Unreadable
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.host import HostFacts, Journal
+
+_COMMANDS = (
+    "mkdir -p /etc/systemd/journald.conf.d",
+    "printf '[Journal]\\nStorage=persistent\\n' > /etc/systemd/journald.conf.d/50-persistent.conf",
+    "systemctl restart systemd-journald",
+)
+
+
+def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+    journal = facts.journal
+    if isinstance(journal, Unreadable):
+        return unknown(f"the settings of the journal are not known: {journal.reason}")
+    if journal is None:
+        return not_applicable("systemd does not run here, so there is no journal")
+    declared = f"Storage={journal.storage}"
+    evidence = (
+        Evidence(journal.file or "journald.conf", declared if journal.file else "Storage is not set"),
+    )
+    if journal.kept:
+        return passed(declared, "kept on disk", evidence)
+    if journal.forwarded:
+        return passed(declared, "handed to the syslog service", evidence)
+    where = "keeps nothing" if journal.storage == "none" else "lives in memory only"
+    return failed(
+        f"the journal {where}, and no syslog service gets its lines",
+        declared,
+        where,
+        evidence,
+        None,
+        _COMMANDS,
+    )
+
+
+CHECK = Check(
+    id="volatile-journal",
+    title="The journal of the host is gone after a reboot",
+    step=7,
+    severity=Severity.MEDIUM,
+    kind=Kind.HOST,
+    doc=__doc__ or "",
+    summary="Keep the journal on disk",
+    fix=FixKind.HOST_FILE,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=(
+        HostFacts(journal=Journal()),
+        HostFacts(journal=Journal("volatile", kept=False, forwarded=True)),
+        HostFacts(journal=None),
+    ),
+    fails=(
+        HostFacts(journal=Journal("auto", kept=False)),
+        HostFacts(journal=Journal("none", kept=False, file="/etc/systemd/journald.conf")),
+    ),
+    references=("Catalogue S7-04", "CIS Docker 1.6 2.13", "CSVS 9.5"),
+)
