@@ -83,7 +83,7 @@ def measure(place: Place, number: int) -> Measure:
 
 def _one(place: Place, result: Measure, flags: Words, words: Words) -> None:
     name = "rt-measured"
-    place.bench.remove(name)
+    place.remove(name)
     flags = tuple(word for word in flags if not word.startswith(("--entrypoint", "--rm", "--timeout")))
     try:
         place.create(name, flags, ("/bin/sh", "-c", "exec sleep 300", *words))

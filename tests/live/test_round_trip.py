@@ -39,7 +39,7 @@ pytestmark = pytest.mark.live
 
 NET = "rt-net"
 FOLDER = "/tmp/hardentui-rt"  # the same text in every run: it is part of the generated examples
-EXAMPLES = int(os.environ.get("HARDENTUI_SOAK", "40"))
+EXAMPLES = int(os.environ.get("HARDENTUI_SOAK", "80"))
 
 
 @dataclass(frozen=True)
