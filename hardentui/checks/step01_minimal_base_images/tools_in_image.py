@@ -1,7 +1,8 @@
 """The image brings tools that a service never needs.
 
 What it checks:
-Whether the image of a service holds package managers, compilers, debuggers or network clients.
+Whether the image of a service holds package managers, compilers, debuggers or network clients. A failure
+shows which base it is built on and the sketch of a smaller image.
 
 Why it matters:
 The first thing an intruder does is to look at which tools are there: a compiler to build the next exploit,
@@ -17,6 +18,9 @@ without.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hardentui.checks.base_images import sketch
 from hardentui.checks.examples import container
 from hardentui.checks.images import file_evidence, gap, inventory_of, names
 from hardentui.model.check import Check, Parameters
@@ -29,14 +33,27 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     found = inventory_of(facts)
     if isinstance(found, Verdict):
         return found
-    inventory = found[1]
+    image, inventory = found
     allowed = set(parameters.texts("allowed"))
     tools = [
         tool for tool in inventory.tools if not tool.deleted and tool.path.rpartition("/")[2] not in allowed
     ]
     if tools:
-        return failed(f"the image holds {names(tools)}", f"{len(tools)} tools", evidence=file_evidence(tools))
+        labels = image.config.get("Labels") or {}
+        return failed(
+            f"the image holds {names(tools)}",
+            f"{len(tools)} tools",
+            evidence=file_evidence(tools),
+            commands=sketch(replace(inventory, tools=tuple(tools)), labels, _program(image)),
+        )
     return gap(inventory) or passed("no tools found")
+
+
+def _program(image: ImageFacts) -> str:
+    """What it starts, where that is the full path of a program."""
+    words = image.config.get("Entrypoint") or image.config.get("Cmd") or ()
+    first = str(words[0]) if isinstance(words, list) and words else ""
+    return first if first.startswith("/") else ""
 
 
 def _image(*tools: FoundFile) -> ImageFacts:
