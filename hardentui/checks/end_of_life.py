@@ -1,6 +1,8 @@
 """Until when distributions repair their releases. A bundled table: `DATED` says how old it is.
 
-The dates are those of free, general support (for Debian with LTS), as the distributions announce them.
+The dates are those of free, general support (for Debian up to 12 with LTS), as the distributions announce
+them. Each was compared with the table that the source above it names; where that gives a month only, the last
+day of it stands here. A release whose end could not be confirmed is left out: its end is then unknown.
 """
 
 from __future__ import annotations
@@ -8,19 +10,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-DATED = date(2026, 1, 1)
+DATED = date(2026, 11, 24)
 
 _ROLLING = frozenset({"arch", "wolfi", "chainguard", "opensuse-tumbleweed", "gentoo", "void", "nixos"})
 
 _ENDS: Mapping[str, Mapping[str, str]] = {
+    # the release table of Debian's wiki, by way of endoflife.date; 13 without its later LTS
     "debian": {
         "8": "2020-06-30",
         "9": "2022-06-30",
         "10": "2024-06-30",
         "11": "2026-08-31",
         "12": "2028-06-30",
-        "13": "2030-06-30",
+        "13": "2028-08-09",
     },
+    # Ubuntu's wiki page of releases, by way of endoflife.date
     "ubuntu": {
         "14.04": "2019-04-25",
         "16.04": "2021-04-30",
@@ -29,11 +33,13 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
         "22.04": "2027-04-30",
         "23.04": "2024-01-25",
         "23.10": "2024-07-11",
-        "24.04": "2029-04-30",
+        "24.04": "2029-05-31",
         "24.10": "2025-07-10",
-        "25.04": "2026-01-15",
+        "25.04": "2026-01-17",
         "25.10": "2026-07-31",
+        "26.04": "2031-04-30",
     },
+    # Alpine's page of releases, by way of endoflife.date
     "alpine": {
         "3.10": "2021-05-01",
         "3.11": "2021-11-01",
@@ -50,34 +56,38 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
         "3.22": "2027-05-01",
         "3.23": "2027-11-01",
     },
+    # Fedora's schedule, by way of endoflife.date
     "fedora": {
         "38": "2024-05-21",
         "39": "2024-11-26",
         "40": "2025-05-13",
         "41": "2025-12-15",
         "42": "2026-05-13",
-        "43": "2026-12-02",
+        "43": "2026-12-09",
     },
+    # the wiki of CentOS, by way of Adoptium's list of distributions
     "centos": {
         "6": "2020-11-30",
         "7": "2024-06-30",
         "8": "2021-12-31",
         "9": "2027-05-31",
-        "10": "2030-05-31",
     },
-    "rhel": {"6": "2020-11-30", "7": "2024-06-30", "8": "2029-05-31", "9": "2032-05-31", "10": "2035-05-31"},
-    "rocky": {"8": "2029-05-31", "9": "2032-05-31", "10": "2035-05-31"},
-    "almalinux": {"8": "2029-05-31", "9": "2032-05-31", "10": "2035-05-31"},
+    # Red Hat's life cycles (maintenance support), and the wikis of those that follow it, by way of endoflife.date
+    "rhel": {"6": "2020-11-30", "7": "2024-06-30", "8": "2029-05-31", "9": "2032-05-31"},
+    "rocky": {"8": "2029-05-31", "9": "2032-05-31"},
+    "almalinux": {"8": "2029-03-01", "9": "2032-05-31"},
     "ol": {"7": "2024-12-31", "8": "2029-07-31", "9": "2032-06-30"},
+    # the announcements of AWS, as the image libraries of Docker and GitLab quote them
     "amzn": {"1": "2023-12-31", "2": "2026-06-30", "2023": "2029-06-30"},
+    # SUSE's life cycles (general support), by way of endoflife.date
     "sles": {
         "12.5": "2024-10-31",
         "15.3": "2022-12-31",
         "15.4": "2023-12-31",
         "15.5": "2024-12-31",
         "15.6": "2025-12-31",
-        "15.7": "2031-07-31",
     },
+    # the wiki of openSUSE, by way of endoflife.date
     "opensuse-leap": {
         "15.4": "2023-12-07",
         "15.5": "2024-12-31",

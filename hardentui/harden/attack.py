@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from hardentui.harden.severity import has_own_user_namespace
 from hardentui.model.facts import ContainerFacts, Kernel
@@ -24,6 +25,54 @@ _WEAK_WALLS = {
     "apparmor-unconfined": "no AppArmor profile",
     "selinux-disabled": "no SELinux separation",
 }
+
+
+class RankedPath(NamedTuple):
+    """A container's path, worse ones with the higher danger."""
+
+    danger: int
+    name: str
+    sentence: str
+
+
+_WEIGHT: Mapping[str, int] = {
+    "mounted-engine-socket": 8,
+    "privileged": 8,
+    "sensitive-host-mount": 6,
+    "host-takeover-capabilities": 6,
+    "host-pid": 4,
+    "host-devices": 4,
+}
+"""How far a way leads: the whole host at once, most of it, or a part of it."""
+
+
+def ranked_paths(
+    subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]], most: int = 3
+) -> tuple[RankedPath, ...]:
+    """The worst paths of all containers, the worst first; a name decides between equals.
+
+    Danger is how far the ways to the host lead, raised by each missing wall, and doubled for each of: anybody
+    can knock (a port on all addresses, or the host's own network), and the process is root of the host. A
+    container that does not run is halved: nobody can use it before it is started. Only what has a way to the
+    host is ranked.
+    """
+    found = []
+    for facts, findings in subjects:
+        findings = tuple(findings)
+        failing = {finding.check for finding in findings if finding.failing}
+        ways = sum(_WEIGHT[check] for check in failing if check in _WEIGHT)
+        sentence = attack_path(facts, findings) if ways else ""
+        if not sentence:
+            continue
+        danger = (ways + sum(check in failing for check in _WEAK_WALLS)) * 4
+        danger *= 2 if _is_reachable(facts) else 1
+        danger *= 2 if "as root of the host" in _identity(facts) else 1
+        found.append(RankedPath(danger if facts.running else danger // 2, facts.name, sentence))
+    return tuple(sorted(found, key=lambda path: (-path.danger, path.name))[:most])
+
+
+def _is_reachable(facts: ContainerFacts) -> bool:
+    return "host" in facts.spec[NETWORK] or any(port.on_all_addresses for port in facts.spec[PUBLISH])
 
 
 def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
