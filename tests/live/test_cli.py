@@ -78,7 +78,9 @@ def test_saved_facts_tell_the_same_later_without_the_secret(
     code = main(["check", "--facts", str(path), "--format", "json", NAME])
     later = json.loads(capsys.readouterr().out)
     assert code == live["summary"]["exit_code"] == 1
-    assert _statuses(later) == _statuses(live)
+    one, other = _statuses(later), _statuses(live)
+    different = {check: status for check, status in one.items() if status != other[check]}
+    assert different in ({}, {"missing-vulnerability-scan": "unknown"}), "scans are no facts of the host"
 
 
 def test_a_container_alone_gets_the_same_answers_as_among_all(
@@ -86,9 +88,10 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(
 ) -> None:
     _, alone = _check(podman, capsys, NAME)
     _, among_all = _check(podman, capsys)
-    closer = {"drifted-files", "unexpected-process", "unexpected-listener"}
     one, other = _statuses(alone), _statuses(among_all)
-    assert {check for check in one if one[check] != other[check]} <= closer
+    closer = {check for check in one if one[check] != other[check]}
+    assert closer >= {"drifted-files", "unexpected-process"}
+    assert {other[check] for check in closer} == {"unknown"}
 
 
 def test_neither_output_nor_notes_hold_the_secret(
