@@ -72,7 +72,7 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
         "8": "2021-12-31",
         "9": "2027-05-31",
     },
-    # Red Hat's life cycles (maintenance support), and the wikis of those that follow it, by way of endoflife.date
+    # Red Hat's life cycles (maintenance support) and those of its kin, by way of endoflife.date
     "rhel": {"6": "2020-11-30", "7": "2024-06-30", "8": "2029-05-31", "9": "2032-05-31"},
     "rocky": {"8": "2029-05-31", "9": "2032-05-31"},
     "almalinux": {"8": "2029-03-01", "9": "2032-05-31"},

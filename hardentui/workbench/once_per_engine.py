@@ -100,7 +100,7 @@ class OncePerEngine:
         query = {
             "stream": "false",
             "since": str(int((now - DAY).timestamp())),
-            "until": str(int(now.timestamp())),
+            "until": f"{now.timestamp():.6f}",  # a whole second would leave out what has just happened
             "filters": json.dumps({"event": ["exec"]}),
         }
         found: dict[str, list[datetime]] = {}
