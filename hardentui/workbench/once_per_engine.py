@@ -100,7 +100,9 @@ class OncePerEngine:
         query = {
             "stream": "false",
             "since": str(int((now - DAY).timestamp())),
-            "until": f"{now.timestamp():.6f}",  # a whole second would leave out what has just happened
+            "until": str(
+                int(now.timestamp()) + 1
+            ),  # Podman drops the fraction, and with it what just happened
             "filters": json.dumps({"event": ["exec"]}),
         }
         found: dict[str, list[datetime]] = {}
