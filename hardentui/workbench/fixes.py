@@ -123,6 +123,15 @@ class Fixes:
             return outputs.unit_diff_of(self._files, _facts(report), plan, target)
         return outputs.diff(_facts(report), plan, target, self._around(report))
 
+    def shown(self, report: Report, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
+        """The files of `output` as a screen may show them: with secrets masked. A changed unit is shown as a
+        diff."""
+        from hardentui.workbench import outputs
+
+        if target.changes_unit:
+            return ()
+        return outputs.shown(_facts(report), plan, target, self._around(report))
+
     def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
         """Write the files, each as a whole; what was there before is kept as a backup.
 

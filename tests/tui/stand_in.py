@@ -257,6 +257,7 @@ class StandIn:
     host_reads: int = 0
     generator_refuses: bool = False
     closed: bool = False
+    units: dict[str, str] = field(default_factory=dict)
     scans: list[frozenset[str] | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -458,6 +459,12 @@ class StandIn:
         return "\n".join(
             difflib.unified_diff(before.split("\n"), after.split("\n"), "today", "hardened", lineterm="")
         )
+
+    def shown(self, report: Report, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
+        return self.output(report, plan, target).files
+
+    def unit_of(self, report: Report) -> str:
+        return self.units.get(report.subject.name, "")
 
     def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
         return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files], create=create)

@@ -250,3 +250,21 @@ async def test_the_texts_of_a_step_can_be_turned() -> None:
             await shows(pilot, text)
         await pilot.press("right_square_bracket")
         await shows(pilot, "] why")
+
+
+async def test_the_unit_that_it_runs_from_can_be_edited() -> None:
+    path = "/etc/containers/systemd/shop-web.container"
+    app = make_app(StandIn.of(*some(), units={"shop-web": path}))
+    async with running(app, (160, 40)) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("w")
+        await shows(pilot, "its own unit, edited", f"it runs from {path}")
+
+
+async def test_a_container_without_a_unit_offers_none() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("w")
+        await shows(pilot, "podman run script")
+        assert not app.screen.query_one("#unit").display

@@ -24,7 +24,7 @@ from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.views import Output, Target
+from hardentui.workbench.views import Output, OutputFile, Target
 
 _FOLDER = "./hardened"
 _GOOD = "bold $status-pass"
@@ -35,6 +35,12 @@ class OutputReady(Message):
     target: Target
     output: Output
     diff: str
+    files: tuple[OutputFile, ...]
+
+
+@dataclass
+class UnitFound(Message):
+    path: str
 
 
 @dataclass
@@ -65,6 +71,7 @@ class WriteScreen(HardenScreen):
         self._plan: Plan | None = choosing.plan
         self._ready: dict[Target, OutputReady] = {}
         self._failed: dict[Target, HardenError] = {}
+        self._unit = ""
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -73,6 +80,7 @@ class WriteScreen(HardenScreen):
                 yield Static(Content("Files "), classes="label")
                 yield Tick("Quadlet", True, id="quadlet")
                 yield Tick("podman run script", id="run")
+                yield Tick("its own unit, edited", id="unit")
             with Horizontal(classes="field"):
                 yield Static(Content("Folder"), classes="label")
                 yield Input(_FOLDER, id="folder", compact=True)
@@ -86,11 +94,25 @@ class WriteScreen(HardenScreen):
         self.query_one("#folder", Input).focus()
         self._show_hint()
         self._prepare()
+        self.run_worker(self._look_for_unit, group="unit", thread=True)
+
+    def _look_for_unit(self) -> None:
+        try:
+            path = self._choosing.bench.unit_of(self._choosing.report)
+        except HardenError:
+            return  # a unit that cannot be used is none that could be edited
+        if path:
+            self.post_message(UnitFound(path))
+
+    def on_unit_found(self, message: UnitFound) -> None:
+        self._unit = message.path
+        self.query_one("#unit").add_class("-there")
+        self._show_hint()
 
     # --- what would be written -----------------------------------------------------------------------
 
     def _targets(self) -> tuple[Target, ...]:
-        chosen = (("quadlet", Target.QUADLET), ("run", Target.RUN))
+        chosen = (("quadlet", Target.QUADLET), ("run", Target.RUN), ("unit", Target.UNIT))
         return tuple(target for name, target in chosen if self.query_one(f"#{name}", Checkbox).value)
 
     @on(Checkbox.Changed)
@@ -107,10 +129,11 @@ class WriteScreen(HardenScreen):
             try:
                 output = choosing.bench.output(choosing.report, plan, target)
                 diff = choosing.bench.diff(choosing.report, plan, target) if plan else ""
+                files = choosing.bench.shown(choosing.report, plan, target)
             except HardenError as error:
                 self.post_message(OutputFailed(target, error))
             else:
-                self.post_message(OutputReady(target, output, diff))
+                self.post_message(OutputReady(target, output, diff, files))
 
         self.run_worker(work, group=f"output-{target}", thread=True)
 
@@ -156,9 +179,11 @@ class WriteScreen(HardenScreen):
             parts += hanging(self.signs.arrow, output.proof, width, indent=3, label_style=_GOOD)
         for note in output.notes:
             parts += hanging("!", note, width, indent=3, label_style="bold $status-medium")
+        for sentence in output.left_out:
+            parts += hanging("not changed", sentence, width, indent=12, label_style="bold $status-high")
         if ready.diff:
             return [*parts, diff_content(ready.diff), "\n\n"]
-        for file in output.files:
+        for file in ready.files:
             parts.append(f"\n{visible_lines(file.text)}\n")
         return parts
 
@@ -170,8 +195,10 @@ class WriteScreen(HardenScreen):
     @on(Input.Changed, "#folder")
     def _show_hint(self) -> None:
         hint = Content.assemble(
-            (f"goes to {visible(str(self._folder()), 200)}; what is there is kept as a backup", "$muted")
+            (f"goes to {visible(str(self._folder()), 200)}; what is there is kept", "$muted")
         )
+        if self._unit:
+            hint = Content.assemble(hint, (f" · it runs from {visible(self._unit, 200)}", "$muted"))
         self.query_one("#hint", Static).update(hint)
 
     @on(Input.Submitted, "#folder")
