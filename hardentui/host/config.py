@@ -13,6 +13,7 @@ from hardentui.model.facts import Known, Unreadable
 ROOT_ONLY: Final = frozenset({0})
 MOST_FILES = 5000
 _MOST_LINKS = 40
+_NOTHING: Final = "/dev/null"
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFSOCK: "socket"}
 
 
@@ -21,13 +22,20 @@ def unreadable(path: str, error: OSError) -> Unreadable:
 
 
 def text(files: Files, path: str) -> Known[str | Missing]:
-    """The text of a file."""
+    """The text of a file; empty for a link to /dev/null, with which `systemctl mask` switches a unit off."""
     try:
         return files.read_text(path)
     except (FileNotFoundError, NotADirectoryError):
         return Missing(path)
     except OSError as error:
-        return unreadable(path, error)
+        return "" if _leads_to_nothing(files, path) else unreadable(path, error)
+
+
+def _leads_to_nothing(files: Files, path: str) -> bool:
+    try:
+        return files.read_link(path) == _NOTHING
+    except OSError:
+        return False
 
 
 def names(files: Files, path: str) -> Known[tuple[str, ...]]:
@@ -98,7 +106,7 @@ def examine(
     dangers: list[Danger] = []
     try:
         real, found = _walk(files, path, owners, dangers)
-        if contents:
+        if contents and real != _NOTHING:  # everybody may write there, and it stays empty
             dangers += _dangers(real, found, owners)
     except (FileNotFoundError, NotADirectoryError):
         return Missing(path)
