@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format live unit soak screenshots bench docs clean
+.PHONY: help run test test-host check format live unit soak screenshots bench docs clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -27,6 +27,9 @@ unit: $(BIN)/.ready ## the tests that need no Podman
 live: $(BIN)/.ready ## only the tests on a real Podman
 	@tools/need_live
 	@$(BIN)/python -m pytest -m live $(ARGS)
+
+test-host: $(BIN)/.ready ## the tests on a real systemd host, in an emulated machine: minutes, not in CI
+	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m host $(ARGS) tests/host
 
 check: $(BIN)/.ready ## all that CI checks besides the tests: lint, format, types, layers
 	@$(BIN)/ruff check .
