@@ -83,7 +83,7 @@ def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
     if not ways and not walls:
         return ""
     parts = [part for part in (_entrance(facts), _identity(facts)) if part]
-    sentence = " ".join(parts) or "Whoever gets in"
+    sentence = ", ".join(parts) or "Whoever gets in"
     return f"{sentence}: {', '.join((ways + walls)[:3])}."
 
 

@@ -65,7 +65,7 @@ def test_a_sentence_says_only_what_is_so() -> None:
     found = ranked_paths([judged(container(SOCKET, OPEN, kernel=ROOT))])
     assert len(found) == 1
     sentence = found[0].sentence
-    assert sentence.startswith("Reachable from outside on *:8080 as root of the host: ")
+    assert sentence.startswith("Reachable from outside on *:8080, as root of the host: ")
     assert "can command the engine through its socket" in sentence
     assert "privileged" not in sentence
     mapped = Kernel(7, uid=100999, host_user_namespace=False, uid_map=(IdRange(0, 100000, 65536),))
