@@ -103,4 +103,6 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
         ],
         "skipped": [{"check": one.check, "why": one.why} for one in plan.skipped],
         "conflicts": list(plan.conflicts),
+        "unknowable": sorted({option.name for option in plan.before.unknowable}),
+        "not_carried": list(plan.before.remarks),
     }

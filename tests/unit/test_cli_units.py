@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.unit.test_cli import Run, run
@@ -39,3 +40,9 @@ def test_in_place_goes_with_units_only(run: Run, tmp_path: Path) -> None:
     assert run("fix", "db", "--demo", *_LIMITS, "--in-place").code == 2
     both = run("fix", "db", "--demo", *_LIMITS, "--to", "unit", "--in-place", "-o", str(tmp_path))
     assert both.code == 2
+
+
+def test_a_plan_in_json_names_what_nobody_can_know(run: Run) -> None:
+    document = json.loads(run("plan", "db", "--demo", "--safe", "--format", "json").out)
+    assert document["unknowable"] == []
+    assert any("inside the container are not carried over" in one for one in document["not_carried"])
