@@ -66,7 +66,7 @@ def fill(bench: Bench, have: int, want: int) -> int:
 def scan(bench: Bench, containers: int, rounds: int) -> bool:
     """`hardentui check` against the floor, whole process against whole process."""
     url = f"unix://{bench.socket}"
-    ours = [sys.executable, "-m", "hardentui", "check", "--url", url, "--format", "json"]
+    ours = [sys.executable, "-m", "hardentui", "check", "--url", url]
     floor = [sys.executable, "-m", "benchmarks.floor_scan", url]
     run = _interleaved([lambda: _seconds(ours), lambda: _seconds(floor)], rounds)
     return _tell("scan", f"check of {containers} containers against the raw socket", *run)

@@ -39,7 +39,7 @@ def watch(command: Sequence[str], marker: bytes, key: bytes = b"\x1b[B", presses
     try:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         paint = _until(terminal, marker, started)
-        _quiet(terminal)
+        _quiet(terminal, 1.0, 120.0)  # a scan that still draws would answer for the key
         keys = tuple(_press(terminal, key) for _ in range(presses))
         return Seen(paint, keys, _memory(pid))
     finally:
@@ -67,8 +67,8 @@ def _press(terminal: int, key: bytes) -> float:
     return taken
 
 
-def _quiet(terminal: int, silence: float = 0.3) -> None:
-    end = perf_counter() + 10
+def _quiet(terminal: int, silence: float = 0.3, longest: float = 10.0) -> None:
+    end = perf_counter() + longest
     while _read(terminal, silence) and perf_counter() < end:
         continue
 
