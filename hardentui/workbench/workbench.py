@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from hardentui.engine import events
 from hardentui.engine.read import Engine, Gone, Inspected
@@ -32,9 +31,6 @@ from hardentui.workbench.views import (
     Row,
     Selection,
 )
-
-if TYPE_CHECKING:
-    pass
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
