@@ -31,7 +31,7 @@ async def running(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIter
         yield pilot
 
 
-async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = 3) -> None:
+async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = 10) -> None:
     """Wait for a condition; fails when it does not come true."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds

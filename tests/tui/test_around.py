@@ -57,6 +57,23 @@ async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, 
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
+async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_at_the_top() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app, (80, 24)) as pilot:
+        await pilot.press("I", "o")
+        await shows(pilot, "1 looked into")
+        reading = app.screen.query_one("#page")
+        await until(pilot, lambda: reading.max_scroll_y >= 7)
+        reading.scroll_to(y=7, animate=False)
+        await until(pilot, lambda: reading.scroll_y == 7)
+        assert isinstance(app.screen, ImagesScreen)
+        await app.screen.show_state("scan")
+        await pilot.pause()
+        assert reading.scroll_y == 7
+        await pilot.press("down")
+        await until(pilot, lambda: reading.scroll_y == 0)
+
+
 async def test_the_page_of_an_image_names_what_is_inside() -> None:
     app = make_app(StandIn.of(*some()))
     async with running(app, (120, 50)) as pilot:

@@ -51,6 +51,7 @@ class BrowseScreen(HardenScreen):
         self._keys: list[str] = []
         self._waiting = False
         self._columns: tuple[int, ...] = ()
+        self._reading = ""  # the row whose page is shown
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -164,7 +165,9 @@ class BrowseScreen(HardenScreen):
     @on(DataTable.RowHighlighted)
     def _row_highlighted(self) -> None:
         self._show_page()
-        self.query_one("#page").scroll_home(animate=False)
+        if self.current != self._reading:  # a redraw highlights the same row again: the reader's place stays
+            self._reading = self.current
+            self.query_one("#page").scroll_home(animate=False)
 
     @on(DataTable.HeaderSelected)
     def _heading_clicked(self, message: DataTable.HeaderSelected) -> None:
