@@ -87,7 +87,10 @@ def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[Drift
             or Podman adds; without it, what inspect cannot show for sure is not compared.
     """
     found = []
+    specs = [file, running] if created is None else [file, running, created]
     for option in TABLE:
+        if not any(option in one for one in specs):
+            continue
         if option in _OF_SYSTEMD or any(option in one.unknowable for one in (file, running)):
             continue
         one = _disagreement(option, file, running, created)

@@ -1,29 +1,23 @@
-"""Where the unit of a container comes from: its file, its drop-ins, and what systemd says of it."""
+"""Where the unit of a container comes from: its file and its drop-ins."""
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field
-from datetime import UTC, datetime
 
-from hardentui.host.commands import Run
-from hardentui.host.config import names, there, tree
+from hardentui.host.config import names, tree
 from hardentui.host.files import Files, reason
-from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import Known, Unreadable
 from hardentui.record import record
 from hardentui.visible import visible
 
 LONGEST_FILE = 256 << 10
 _MOST_LINKS = 10
-_SECONDS = 5.0
 _NAME = re.compile(r"(?![-.])[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
-_PROPERTIES = "Id,NRestarts,NeedDaemonReload,LoadState"
 
 
 @record
@@ -128,33 +122,128 @@ def is_service_name(name: str) -> bool:
 
 
 def find_unit(files: Files, name: str, manager: Manager) -> Known[FoundUnit | None]:
-    """The files behind a service; None when there are none.
-
-    Unreadable when it has a file that cannot be read, or lies where we may not look.
-    """
-    if not is_service_name(name):
-        return Unreadable(f"{visible(name, 60)!r} is no name of a service")
-    faults: list[Unreadable] = []
-    for place in (manager.unit_folders, None, manager.late_unit_folders):
-        if place is None:
-            path = _quadlet_path(files, name, manager, faults)
-        else:
-            path = _unit_path(files, name, place, faults)
-        if path:
-            return _found(files, name, path, manager, quadlet=place is None)
-    return faults[0] if faults else None
+    """The files behind one service; see `UnitSearch.find`."""
+    return UnitSearch(files, manager).find(name)
 
 
-def _unit_path(files: Files, name: str, folders: Iterable[str], faults: list[Unreadable]) -> str:
-    for folder in folders:
-        for candidate in _with_template(name):
-            path = f"{folder}/{candidate}"
-            try:
-                if files.exists(path):
-                    return path
-            except OSError as error:
-                faults.append(Unreadable(f"{path} cannot be looked at: {reason(error)}"))
-    return ""
+class UnitSearch:
+    """Looks for the files of services. Folders are listed once, however many services are looked for."""
+
+    def __init__(self, files: Files, manager: Manager) -> None:
+        self._files = files
+        self._manager = manager
+        self._folders: dict[str, Known[tuple[str, ...]]] = {}
+        self._quadlets: tuple[str, ...] | None = None
+        self._faults: list[Unreadable] = []
+        self._by_name: dict[str, str] = {}
+        self._by_service: dict[str, str] | None = None
+        self._quadlet_tree: tuple[str, ...] = ()
+
+    def find(self, name: str) -> Known[FoundUnit | None]:
+        """The files behind a service; None when there are none.
+
+        Unreadable when it has a file that cannot be read, or lies where we may not look.
+        """
+        if not is_service_name(name):
+            return Unreadable(f"{visible(name, 60)!r} is no name of a service")
+        faults: list[Unreadable] = []
+        if path := self._unit_path(name, self._manager.unit_folders, faults):
+            return self._found(name, path, quadlet=False)
+        if path := self._quadlet_path(name):
+            return self._found(name, path, quadlet=True)
+        if path := self._unit_path(name, self._manager.late_unit_folders, faults):
+            return self._found(name, path, quadlet=False)
+        faults += self._faults
+        return faults[0] if faults else None
+
+    def _unit_path(self, name: str, folders: Iterable[str], faults: list[Unreadable]) -> str:
+        for folder in folders:
+            for candidate in _with_template(name):
+                path = f"{folder}/{candidate}"
+                try:
+                    if self._files.exists(path):
+                        return path
+                except OSError as error:
+                    faults.append(Unreadable(f"{path} cannot be looked at: {reason(error)}"))
+        return ""
+
+    def _quadlet_path(self, name: str) -> str:
+        paths = self._quadlet_files()
+        stem = name.removesuffix(".service")
+        for candidate in _with_template(f"{stem}.container"):
+            if path := self._by_name.get(candidate):
+                return path
+        if self._by_service is None:
+            self._by_service = {}
+            for path in paths:
+                if path.endswith(".container") and (service := _service_name(self._files, path)):
+                    self._by_service.setdefault(service, path)
+        return self._by_service.get(stem, "")
+
+    def _quadlet_files(self) -> tuple[str, ...]:
+        """Everything in the folders of Quadlet, in the order in which it wins."""
+        if self._quadlets is None:
+            self._quadlets = tuple(_quadlet_files(self._files, self._manager, self._faults))
+            self._quadlet_tree = tuple(path for path in self._quadlets if _is_folder(self._files, path))
+            for path in self._quadlets:
+                self._by_name.setdefault(posixpath.basename(path), path)
+        return self._quadlets
+
+    def _found(self, name: str, path: str, *, quadlet: bool) -> Known[FoundUnit | None]:
+        file = _file(self._files, path)
+        if isinstance(file, Unreadable):
+            return file
+        unit_folders = (*self._manager.unit_folders, *self._manager.late_unit_folders)
+        service_drop_ins = self._drop_ins(unit_folders, name, "service")
+        if isinstance(service_drop_ins, Unreadable):
+            return service_drop_ins
+        if not quadlet:
+            return FoundUnit(name, False, file, service_drop_ins)
+        drop_ins = self._drop_ins(self._quadlet_tree, posixpath.basename(path), "container")
+        if isinstance(drop_ins, Unreadable):
+            return drop_ins
+        texts = [file.text, *(one.text for one in drop_ins)]
+        return FoundUnit(name, True, file, drop_ins, service_drop_ins, self._companions(texts))
+
+    def _inside(self, folder: str) -> Known[tuple[str, ...]]:
+        if folder not in self._folders:
+            self._folders[folder] = names(self._files, folder)
+        return self._folders[folder]
+
+    def _drop_ins(self, folders: Iterable[str], name: str, kind: str) -> Known[tuple[FoundFile, ...]]:
+        """Every drop-in of a unit, by file name; of two with the same name the first folder's counts."""
+        found: dict[str, str] = {}
+        for folder in folders:
+            for place in _drop_in_folders(name, kind):
+                inside = self._inside(f"{folder}/{place}")
+                if isinstance(inside, Unreadable):
+                    return inside
+                for one in inside:
+                    if one.endswith(".conf"):
+                        found.setdefault(one, f"{folder}/{place}/{one}")
+        read: list[FoundFile] = []
+        for one in sorted(found):
+            file = _file(self._files, found[one])
+            if isinstance(file, Unreadable):
+                if _is_masked(self._files, found[one]):
+                    continue
+                return file
+            read.append(file)
+        return tuple(read)
+
+    def _companions(self, texts: list[str]) -> dict[str, str]:
+        """The units that a Quadlet refers to, and those that they refer to."""
+        found: dict[str, str] = {}
+        waiting = list(texts)
+        while waiting and len(found) < 50:
+            text = waiting.pop()
+            for name in re.findall(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod)\b", text):
+                if name in self._by_name and name not in found:
+                    file = _file(self._files, self._by_name[name])
+                    if isinstance(file, FoundFile):
+                        found[name] = file.text
+                        waiting.append(file.text)
+        return found
 
 
 def _with_template(name: str) -> tuple[str, ...]:
@@ -162,20 +251,6 @@ def _with_template(name: str) -> tuple[str, ...]:
     stem, _, suffix = name.rpartition(".")
     prefix, at, _ = stem.partition("@")
     return (name, f"{prefix}@.{suffix}") if at else (name,)
-
-
-def _quadlet_path(files: Files, name: str, manager: Manager, faults: list[Unreadable]) -> str:
-    stem = name.removesuffix(".service")
-    wanted = _with_template(f"{stem}.container")
-    paths = list(_quadlet_files(files, manager, faults))
-    for candidate in wanted:
-        for path in paths:
-            if posixpath.basename(path) == candidate:
-                return path
-    for path in paths:
-        if path.endswith(".container") and _service_name(files, path) == stem:
-            return path
-    return ""
 
 
 def _quadlet_files(files: Files, manager: Manager, faults: list[Unreadable]) -> Iterator[str]:
@@ -196,25 +271,6 @@ def _service_name(files: Files, path: str) -> str:
     except OSError:
         return ""
     return str(found[-1]).removesuffix(".service") if found else ""
-
-
-def _found(files: Files, name: str, path: str, manager: Manager, *, quadlet: bool) -> Known[FoundUnit | None]:
-    file = _file(files, path)
-    if isinstance(file, Unreadable):
-        return file
-    unit_folders = (*manager.unit_folders, *manager.late_unit_folders)
-    service_drop_ins = _drop_ins(files, unit_folders, name, "service")
-    if isinstance(service_drop_ins, Unreadable):
-        return service_drop_ins
-    if not quadlet:
-        return FoundUnit(name, False, file, service_drop_ins)
-    everything = list(_quadlet_files(files, manager, []))
-    folders = [folder for folder in everything if _is_folder(files, folder)]
-    drop_ins = _drop_ins(files, folders, posixpath.basename(path), "container")
-    if isinstance(drop_ins, Unreadable):
-        return drop_ins
-    texts = [file.text, *(one.text for one in drop_ins)]
-    return FoundUnit(name, True, file, drop_ins, service_drop_ins, _companions(files, everything, texts))
 
 
 def _is_folder(files: Files, path: str) -> bool:
@@ -243,30 +299,6 @@ def _link(files: Files, path: str) -> str:
     return found
 
 
-def _drop_ins(
-    files: Files, folders: Iterable[str], name: str, kind: str
-) -> Known[tuple[FoundFile, ...]]:  # fmt: skip
-    """Every drop-in of a unit, by file name; of two with the same name the first folder's counts."""
-    found: dict[str, str] = {}
-    for folder in folders:
-        for place in _drop_in_folders(name, kind):
-            inside = names(files, f"{folder}/{place}")
-            if isinstance(inside, Unreadable):
-                return inside
-            for one in inside:
-                if one.endswith(".conf"):
-                    found.setdefault(one, f"{folder}/{place}/{one}")
-    read: list[FoundFile] = []
-    for one in sorted(found):
-        file = _file(files, found[one])
-        if isinstance(file, Unreadable):
-            if _is_masked(files, found[one]):
-                continue
-            return file
-        read.append(file)
-    return tuple(read)
-
-
 def _drop_in_folders(name: str, kind: str) -> Iterator[str]:
     """`web-1.container` -> `web-1.container.d`, `web-.container.d`, `container.d`."""
     for candidate in _with_template(name):
@@ -283,106 +315,3 @@ def _is_masked(files: Files, path: str) -> bool:
         return files.read_link(path) == "/dev/null"
     except OSError:
         return False
-
-
-def _companions(files: Files, paths: list[str], texts: list[str]) -> dict[str, str]:
-    """The units that a Quadlet refers to, and those that they refer to."""
-    at: dict[str, str] = {}
-    for path in paths:
-        at.setdefault(posixpath.basename(path), path)
-    found: dict[str, str] = {}
-    waiting = list(texts)
-    while waiting and len(found) < 50:
-        text = waiting.pop()
-        for name in re.findall(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod)\b", text):
-            if name in at and name not in found:
-                file = _file(files, at[name])
-                if isinstance(file, FoundFile):
-                    found[name] = file.text
-                    waiting.append(file.text)
-    return found
-
-
-# --- what systemd says -----------------------------------------------------------------------------
-
-
-def read_unit(
-    files: Files, run: Run, name: str, *, rootless: bool, home: str, uid: int
-) -> Known[UnitFacts | None]:
-    """One unit; see `read_units`."""
-    return read_units(files, run, (name,), rootless=rootless, home=home, uid=uid)[name]
-
-
-def read_units(
-    files: Files, run: Run, services: Iterable[str], *, rootless: bool, home: str, uid: int
-) -> dict[str, Known[UnitFacts | None]]:
-    """The units of many containers, with one question to systemd for all of them.
-
-    Where systemd does not answer, whether a reload is due is told from the times of the files, and the
-    number of restarts is not known.
-
-    Args:
-        home, uid: of the user whose service manager it is.
-    """
-    manager = Manager(rootless, home, uid)
-    wanted = tuple(dict.fromkeys(services))
-    found = {name: find_unit(files, name, manager) for name in wanted}
-    known = [name for name, unit in found.items() if isinstance(unit, FoundUnit)]
-    said = _ask(files, run, known, manager) if known else {}
-    return {name: _facts(files, unit, manager, said) for name, unit in found.items()}
-
-
-def _facts(
-    files: Files,
-    unit: Known[FoundUnit | None],
-    manager: Manager,
-    said: Known[Mapping[str, Mapping[str, str]]],
-) -> Known[UnitFacts | None]:
-    if unit is None or isinstance(unit, Unreadable):
-        return unit
-    newest = max(one.modified for one in (unit.file, *unit.drop_ins, *unit.service_drop_ins))
-    properties = {} if isinstance(said, Unreadable) else said.get(unit.name, {})
-    reload = properties.get("NeedDaemonReload")
-    restarts = properties.get("NRestarts", "")
-    return UnitFacts(
-        name=unit.name,
-        file=unit.file.path,
-        modified=datetime.fromtimestamp(newest, UTC),
-        needs_reload=reload == "yes" if reload else _is_stale(files, unit, manager, newest),
-        restarts=int(restarts) if restarts.isdigit() else None,
-        drop_ins=tuple(one.path for one in (*unit.drop_ins, *unit.service_drop_ins)),
-        quadlet=unit.quadlet,
-    )
-
-
-def _is_stale(files: Files, unit: FoundUnit, manager: Manager, newest: float) -> bool:
-    """Whether the generated service is older than what it was generated from."""
-    if not unit.quadlet:
-        return False
-    try:
-        return files.stat(manager.generated(unit.name)).mtime < newest
-    except OSError:
-        return False
-
-
-def _ask(
-    files: Files, run: Run, services: Iterable[str], manager: Manager
-) -> Known[dict[str, dict[str, str]]]:
-    if not there(files, "/run/systemd/system"):
-        return Unreadable("systemd does not run here")
-    if manager.rootless and manager.uid != os.geteuid():
-        return Unreadable("the service manager of another user was not asked")
-    scope = ("--user",) if manager.rootless else ()
-    command = ("systemctl", *scope, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *services)
-    answer = run(command, _SECONDS)
-    return answer if isinstance(answer, Unreadable) else _blocks(answer)
-
-
-def _blocks(answer: str) -> dict[str, dict[str, str]]:
-    """`KEY=VALUE` lines, one block for each unit."""
-    found: dict[str, dict[str, str]] = {}
-    for block in answer.split("\n\n"):
-        pairs = dict(line.partition("=")[::2] for line in block.split("\n") if "=" in line)
-        if "Id" in pairs:
-            found[pairs["Id"]] = pairs
-    return found

@@ -30,7 +30,8 @@ class UnitFacts:
         file: the file that it was made from (`web.container`), or its unit file.
         modified: when that file changed last, timezone-aware.
         needs_reload: systemd has not read the newest file yet.
-        restarts: NRestarts, since the unit was started by hand.
+        restarts: NRestarts, since the unit was started by hand; None when that is not known.
+        silent: why systemd did not say it.
         differences: security fields that the file and the running container do not agree on.
         drop_ins: paths of the files that change it.
         quadlet: its file is a Quadlet; else it is a unit file that runs podman itself.
@@ -41,6 +42,7 @@ class UnitFacts:
     modified: datetime | None = None
     needs_reload: bool = False
     restarts: int | None = None
+    silent: str = ""
     differences: tuple[str, ...] = ()
     drop_ins: tuple[str, ...] = ()
     quadlet: bool = False

@@ -276,7 +276,7 @@ class ContainerFacts:
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = Unreadable("the list of changed files was not asked for")
     registry_digest: Known[str] = Unreadable("the registry is asked only on request")
-    unit: Known[UnitFacts | None] = Unreadable("its unit is looked at only closely: hardentui check NAME")
+    unit: Known[UnitFacts | None] = Unreadable("its unit was not looked at")
     exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
     exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not looked at")
     denials: Known[tuple[Denial, ...]] = Unreadable("the audit log was not looked at")

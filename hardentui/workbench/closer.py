@@ -11,7 +11,6 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.activity import read_activity
 from hardentui.host.cgroups import CgroupTree
-from hardentui.host.commands import Run
 from hardentui.host.config import examine
 from hardentui.host.denials import denials_of
 from hardentui.host.files import Files, reason
@@ -34,28 +33,21 @@ def look_closer(
     facts: ContainerFacts,
     engine: Engine,
     files: Files,
-    run: Run,
     cgroups: Known[CgroupTree] | None,
     once: OncePerEngine,
 ) -> ContainerFacts:
-    """Adds processes and listening sockets (about 10 ms), the changed files (one more request), the unit that
-    it runs from (one question to systemd), and what the last day brought: exec sessions and refusals (one
-    request and one look at the log for all containers of the engine)."""
+    """Adds processes and listening sockets (about 10 ms), the changed files (one more request), and what the
+    last day brought: exec sessions and refusals (one request and one look at the log for all containers of
+    the engine)."""
     kernel = facts.kernel
     if isinstance(kernel, Kernel):
         state = facts.inspect.get("State") or {}
         activity = read_activity(files, kernel.pid, str(state.get("CgroupPath") or ""), cgroups)
         kernel = replace(activity.added_to(kernel), rlimits=read_rlimits(files, kernel.pid))
-    unit = facts.unit
-    if facts.labels.get(UNIT_LABEL) and engine.facts.local:
-        from hardentui.workbench.unit_origin import unit_facts
-
-        unit = unit_facts(files, run, facts)
     return replace(
         facts,
         kernel=kernel,
         changes=_changes(facts.id, engine),
-        unit=unit,
         exec_events=once.exec_events(facts.id),
         denials=_denials(facts, kernel, files, once),
     )
@@ -78,10 +70,11 @@ def with_small_things(
     facts: ContainerFacts, engine: Engine, files: Files, once: OncePerEngine
 ) -> ContainerFacts:
     """Adds what costs nothing for most containers: exec sessions, the seccomp profile and the files of
-    variables that it names; where its engine keeps its secrets, and whether the timer updates it, when it
-    has secrets or asks for updates."""
+    variables that it names; its unit, where its engine keeps its secrets, and whether the timer updates it,
+    when it belongs to a unit, has secrets or asks for updates."""
     file, rules = _seccomp(facts, files)
-    unit = facts.unit if facts.labels.get(UNIT_LABEL) else None
+    service = facts.labels.get(UNIT_LABEL)
+    unit = once.unit(facts, service) if service else None
     sessions = _exec_sessions(facts, engine)
     facts = replace(facts, exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
     if facts.spec[SECRETS]:

@@ -33,7 +33,7 @@ from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.workbench.bases import bases_of
-from hardentui.workbench.closer import look_closer, with_small_things
+from hardentui.workbench.closer import UNIT_LABEL, look_closer, with_small_things
 from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.links import links_of
 from hardentui.workbench.once_per_engine import OncePerEngine
@@ -68,7 +68,6 @@ class Gatherer:
         run: Run = run_nothing,
         scans: StoredScans | None = None,
     ) -> None:
-        self._run = run
         self._scans = scans
         self._once = OncePerEngine(engine, files, run, clock)
         self._inventories = inventories
@@ -92,7 +91,7 @@ class Gatherer:
         self._listed = listed
         self._networks = self._volumes = self._image_ids = NOT_READ
         self._pods.clear()
-        self._once.forget()
+        self._once.forget({one.labels[UNIT_LABEL] for one in listed if UNIT_LABEL in one.labels})
 
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
@@ -131,7 +130,7 @@ class Gatherer:
         facts = with_small_things(facts, self.engine, self._files, self._once)
         if not closer:
             return facts
-        return look_closer(facts, self.engine, self._files, self._run, self._cgroups, self._once)
+        return look_closer(facts, self.engine, self._files, self._cgroups, self._once)
 
     def _sources(self, facts: ContainerFacts) -> Sources:
         image = facts.image

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mappings
@@ -17,10 +17,15 @@ from hardentui.host.commands import Run
 from hardentui.host.denials import DAY, Refusal, read_refusals
 from hardentui.host.files import Files
 from hardentui.host.timers import Manager, timer_active
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.activity import UnitFacts
+from hardentui.model.facts import ContainerFacts, Known, Unreadable
+
+if TYPE_CHECKING:
+    from hardentui.host.unit_answers import ReadUnit
 
 _TIMER = "podman-auto-update.timer"
 _FRESH = timedelta(minutes=1)
+_UNITS_FRESH = timedelta(seconds=5)  # a scan of all takes less, and a second look soon after sees what is new
 _EVENTS_LIMIT = 5.0  # seconds; an engine that keeps its events in the journal has to search it
 _TICK = 0.2
 _FAR = Unreadable("the engine is on another machine")
@@ -38,10 +43,17 @@ class OncePerEngine:
         self._secrets: Known[Mapping[str, str]] | None = None
         self._opened: tuple[datetime, Known[Mapping[str, tuple[datetime, ...]]]] | None = None
         self._refused: tuple[datetime, Known[tuple[Refusal, ...]]] | None = None
+        self._services: Collection[str] = ()
+        self._units: tuple[datetime, Mapping[str, Known[ReadUnit | None]]] | None = None
 
-    def forget(self) -> None:
-        """The containers were listed anew: secrets and the timer may be others now."""
-        self._timer = self._secrets = None
+    def forget(self, services: Collection[str]) -> None:
+        """The containers were listed anew: secrets, the timer and the units may be others now.
+
+        Args:
+            services: the units that the containers are labelled with.
+        """
+        self._timer = self._secrets = self._units = None
+        self._services = services
 
     def auto_update_timer(self) -> Known[bool]:
         """Whether the timer that updates containers is active for the engine's user."""
@@ -49,6 +61,18 @@ class OncePerEngine:
             local = self._engine.facts.local
             self._timer = timer_active(self._files, self._run, _TIMER, self._manager()) if local else _FAR
         return self._timer
+
+    def unit(self, facts: ContainerFacts, service: str) -> Known[UnitFacts | None]:
+        """The unit of a container; the first one that is asked for brings those of all containers."""
+        if not facts.engine.local:
+            return _FAR
+        from hardentui.workbench.unit_origin import unit_facts, units_of
+
+        now = self._clock()
+        if self._units is None or now - self._units[0] > _UNITS_FRESH or service not in self._units[1]:
+            services = {*self._services, service}
+            self._units = (now, units_of(self._files, self._run, self._engine.facts, sorted(services)))
+        return unit_facts(self._files, self._units[1][service], facts)
 
     def secret_drivers(self) -> Known[Mapping[str, str]]:
         """Name of each secret of the engine -> the driver that keeps it."""

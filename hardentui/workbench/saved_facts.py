@@ -59,6 +59,7 @@ class Recorder:
             files=self._files,
             read_host=self._read_host,
             read_trust=self._read_trust,
+            run=self._run_for_containers,
         )
 
     def document(self) -> dict[str, Any]:
@@ -109,6 +110,11 @@ class Recorder:
             return self._inner.read_trust(facts)
         uid, home = self._users[facts.label]
         return read_trust(self._files, home=home, uid=uid, version=facts.version)
+
+    def _run_for_containers(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+        """Only what systemd says is kept: logs hold command lines of others, and are asked up to a time."""
+        run = self._run_recorded if arguments[0] == "systemctl" else self._run
+        return run(arguments, seconds)
 
     def _run_recorded(self, arguments: Sequence[str], seconds: float) -> Known[str]:
         answer = self._run(arguments, seconds)
@@ -175,13 +181,13 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
     engines = tuple(map(_replayed_engine, document["engines"]))
     users = {str(one["label"]): (int(one["uid"]), str(one["home"])) for one in document["engines"]}
     local = next((engine.facts for engine in engines if engine.facts.local), None)
+    run = _recorded_run(document["programs"])
 
     def read_host() -> Known[HostFacts]:
         from hardentui.host.machine import read_host as read
 
         if local is None:
             return Unreadable("the facts were saved from another machine than the engine's")
-        run = _recorded_run(document["programs"])
         return read(files, version=local.version, run=run, root=bool(document["root"]), now=when)
 
     def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
@@ -193,7 +199,15 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
         return read(files, home=home, uid=uid, version=facts.version)
 
     return Opened(
-        engines, attempts, Requests(), files, read_host, read_trust, str(document["host"]), lambda: when
+        engines,
+        attempts,
+        Requests(),
+        files,
+        read_host,
+        read_trust,
+        str(document["host"]),
+        lambda: when,
+        run,
     )
 
 

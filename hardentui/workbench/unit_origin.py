@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
@@ -13,9 +13,10 @@ from hardentui.errors import InputError
 from hardentui.harden.drift import Drift, drift
 from hardentui.host.commands import Run
 from hardentui.host.files import Files
-from hardentui.host.systemd import FoundFile, FoundUnit, Manager, find_unit, read_unit
+from hardentui.host.systemd import FoundFile, FoundUnit, Manager, find_unit
+from hardentui.host.unit_answers import ReadUnit, read_units
 from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import ContainerFacts, Known, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
 from hardentui.model.spec import Source, Spec
 from hardentui.options import NAME
 from hardentui.options.service_reader import ServiceFiles
@@ -107,19 +108,19 @@ class Origin:
 # --- finding ---------------------------------------------------------------------------------------
 
 
-def manager_of(files: Files, facts: ContainerFacts) -> Manager:
+def manager_of(files: Files, engine: EngineFacts) -> Manager:
     """The service manager that starts this engine's containers."""
     from hardentui.engine.locate import user_home
 
-    if facts.engine.rootless is not True:
+    if engine.rootless is not True:
         return Manager(False)
     uid = os.geteuid()
-    parts = facts.engine.url.removeprefix("unix://").split("/")
+    parts = engine.url.removeprefix("unix://").split("/")
     if parts[:3] == ["", "run", "user"] and len(parts) > 3 and parts[3].isdigit():
         uid = int(parts[3])
     else:
         with contextlib.suppress(OSError):
-            uid = files.stat(facts.engine.url.removeprefix("unix://")).uid
+            uid = files.stat(engine.url.removeprefix("unix://")).uid
     return Manager(
         True, user_home(uid), uid, os.environ.get("XDG_CONFIG_HOME", "") if uid == os.geteuid() else ""
     )
@@ -134,14 +135,14 @@ def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
     name = facts.labels.get(UNIT_LABEL, "")
     if not name or not facts.engine.local:
         return None
-    manager = manager_of(files, facts)
+    manager = manager_of(files, facts.engine)
     unit = find_unit(files, name, manager)
     if unit is None:
         return None
     if isinstance(unit, Unreadable):
         raise InputError(f"The unit of {visible(facts.name, 60)} cannot be read: {unit.reason}.")
     origin = origin_from(unit, manager)
-    _check_name(origin, facts.name)
+    _check_name(origin, unit_spec(origin), facts.name)
     return origin
 
 
@@ -171,9 +172,8 @@ def _pairs(files: Sequence[FoundFile]) -> tuple[tuple[str, str], ...]:
     return tuple((one.path, one.text) for one in files)
 
 
-def _check_name(origin: Origin, name: str) -> None:
+def _check_name(origin: Origin, spec: Spec, name: str) -> None:
     """The label comes from the container: it may point at a unit of something else."""
-    spec = unit_spec(origin)
     said = spec[NAME]
     if NAME not in spec.unknowable and said != name:
         raise InputError(
@@ -214,6 +214,10 @@ def unit_spec(origin: Origin) -> Spec:
 
 def drift_of(origin: Origin, facts: ContainerFacts) -> tuple[Drift, ...]:
     """Where the unit's files and the container that runs disagree."""
+    return _drift_from(unit_spec(origin), facts)
+
+
+def _drift_from(wanted: Spec, facts: ContainerFacts) -> tuple[Drift, ...]:
     command = (facts.inspect.get("Config") or {}).get("CreateCommand")
     created: Spec | None = None
     if isinstance(command, list) and all(isinstance(word, str) for word in command):
@@ -221,30 +225,27 @@ def drift_of(origin: Origin, facts: ContainerFacts) -> tuple[Drift, ...]:
             created = spec_from_argv(command)
         except InputError:
             created = None
-    return drift(unit_spec(origin), facts.spec, created)
+    return drift(wanted, facts.spec, created)
 
 
-def unit_facts(files: Files, run: Run, facts: ContainerFacts) -> Known[UnitFacts | None]:
-    """What is known of the container's unit, with the differences; None when it belongs to none."""
-    name = facts.labels.get(UNIT_LABEL, "")
-    if not name:
-        return None
-    if not facts.engine.local:
-        return Unreadable("the engine is on another machine; run HardenTUI there")
-    manager = manager_of(files, facts)
-    found = read_unit(files, run, name, rootless=manager.rootless, home=manager.home, uid=manager.uid)
-    return with_differences(files, found, facts)
+def units_of(
+    files: Files, run: Run, engine: EngineFacts, services: Iterable[str]
+) -> dict[str, Known[ReadUnit | None]]:
+    """The units of an engine's containers by their names, with one question to systemd."""
+    return read_units(files, run, services, manager_of(files, engine))
 
 
-def with_differences(
-    files: Files, found: Known[UnitFacts | None], facts: ContainerFacts
-) -> Known[UnitFacts | None]:
-    """The facts of a unit (see `read_units`) with what its file and the container do not agree on."""
-    if not isinstance(found, UnitFacts):
-        return found
+def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts) -> Known[UnitFacts | None]:
+    """What is known of a container's unit (see `units_of`), with what the container differs in."""
+    if read is None or isinstance(read, Unreadable):
+        return read
+    if read.found is None:
+        return read.facts
     try:
-        origin = origin_of(files, facts)
-        different = drift_of(origin, facts) if origin else ()
+        origin = origin_from(read.found, manager_of(files, facts.engine))
+        wanted = unit_spec(origin)
+        _check_name(origin, wanted, facts.name)
+        different = _drift_from(wanted, facts)
     except InputError as error:
         return Unreadable(error.title.rstrip("."))
-    return replace(found, differences=tuple(one.option for one in different if one.security))
+    return replace(read.facts, differences=tuple(one.option for one in different if one.security))

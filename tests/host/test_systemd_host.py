@@ -101,6 +101,13 @@ def test_containers_agree_with_their_units(as_found: Report, as_found_rootless: 
     assert as_found_rootless.status("own", "unit-drift") == "pass"
 
 
+def test_a_scan_of_all_knows_their_units(machine: Machine) -> None:
+    for name, user in (("limited", "root"), ("own", "bench")):
+        report = machine.report("check --check unit-drift --check restart-loop", user)
+        for check in ("unit-drift", "restart-loop"):
+            assert report.status(name, check) == "pass", report.finding(name, check)
+
+
 # --- the host ----------------------------------------------------------------------------------------------
 
 

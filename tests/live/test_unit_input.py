@@ -50,6 +50,7 @@ from hardentui.workbench.unit_origin import (
     origin_of,
     unit_facts,
     unit_spec,
+    units_of,
 )
 from hardentui.workbench.unit_proof import prove_edit
 from hardentui.writers.units import UnitContext
@@ -431,7 +432,8 @@ def test_facts_of_the_unit_name_what_differs(bench: Bench, files: Rooted) -> Non
     def no_systemctl(arguments: Sequence[str], seconds: float) -> str:
         raise AssertionError("systemd does not run here, so it is not asked")
 
-    unit = unit_facts(files, no_systemctl, facts)
+    units = units_of(files, no_systemctl, facts.engine, (origin.unit,))
+    unit = unit_facts(files, units[origin.unit], facts)
     assert unit is not None
     assert not hasattr(unit, "reason"), unit
     assert unit.differences == ("cap-add",)

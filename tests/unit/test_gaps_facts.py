@@ -395,7 +395,7 @@ def test_secrets_are_asked_once_and_tell_their_driver() -> None:
     assert asked.secret_drivers() == {"db": "file"}
     answers.clear()
     assert asked.secret_drivers() == {"db": "file"}
-    asked.forget()
+    asked.forget(())
     assert isinstance(asked.secret_drivers(), Unreadable)
 
 

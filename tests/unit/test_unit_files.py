@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.systemd import FoundUnit, Manager, find_unit, read_unit, read_units
+from hardentui.host.systemd import FoundUnit, Manager, find_unit
+from hardentui.host.unit_answers import ReadUnit, read_units
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import Known, Unreadable
 from tests.support.rooted import Rooted
@@ -177,7 +178,18 @@ class Systemctl:
         return self.answer
 
 
-ANSWER = "NRestarts=3\nNeedDaemonReload=yes\nId=a.service\n\nNRestarts=0\nId=b.service\nNeedDaemonReload=no\n"
+ANSWER = (
+    "NRestarts=3\nNeedDaemonReload=yes\nId=a.service\nNames=a.service\nLoadState=loaded\n\n"
+    "NRestarts=0\nId=b.service\nNames=b.service other.service\nNeedDaemonReload=no\nLoadState=loaded\n\n"
+    "NRestarts=2\nId=made.service\nNames=made.service\nNeedDaemonReload=no\nLoadState=loaded\n"
+    "FragmentPath=/run/systemd/transient/made.service\n\n"
+    "NRestarts=0\nId=gone.service\nNames=gone.service\nNeedDaemonReload=no\nLoadState=not-found\n"
+)
+
+
+def facts(found: Known[ReadUnit | None]) -> UnitFacts:
+    assert isinstance(found, ReadUnit), found
+    return found.facts
 
 
 def test_one_question_for_all_units(files: Rooted) -> None:
@@ -185,18 +197,23 @@ def test_one_question_for_all_units(files: Rooted) -> None:
     for name in "ab":
         files.put(f"/etc/containers/systemd/{name}.container", UNIT)
     run = Systemctl(ANSWER)
-    names = ("a.service", "b.service", "gone.service", "-x")
-    found = read_units(files, run, names, rootless=False, home="/root", uid=0)
+    found = read_units(files, run, ("a.service", "b.service", "made.service", "gone.service", "-x"), SYSTEM)
     assert len(run.asked) == 1
     assert run.asked[0][:2] == ("systemctl", "show")
-    assert run.asked[0][-3:] == ("--", "a.service", "b.service")
-    a, b = found["a.service"], found["b.service"]
-    assert isinstance(a, UnitFacts)
-    assert isinstance(b, UnitFacts)
-    assert (a.restarts, a.needs_reload, a.quadlet) == (3, True, True)
+    assert run.asked[0][-5:] == ("--", "a.service", "b.service", "made.service", "gone.service")
+    a, b, made = (facts(found[f"{name}.service"]) for name in ("a", "b", "made"))
+    assert (a.restarts, a.needs_reload, a.quadlet, a.silent) == (3, True, True, "")
     assert (b.restarts, b.needs_reload) == (0, False)
+    assert (made.restarts, made.file, made.modified) == (2, "/run/systemd/transient/made.service", None)
     assert found["gone.service"] is None
     assert isinstance(found["-x"], Unreadable)
+
+
+def test_a_unit_answers_to_each_of_its_names(files: Rooted) -> None:
+    (files.root / "run/systemd/system").mkdir(parents=True)
+    files.put("/etc/systemd/system/other.service", "[Service]\n")
+    found = read_units(files, Systemctl(ANSWER), ("other.service",), SYSTEM)
+    assert facts(found["other.service"]).restarts == 0
 
 
 @pytest.mark.parametrize("answer", [Unreadable("no"), "", "garbage\n\n=\nNRestarts=x\nId=w.service"])
@@ -207,8 +224,7 @@ def test_without_an_answer_the_times_of_the_files_decide(files: Rooted, answer: 
     os.utime(unit, (2000, 2000))
     for when, stale in ((1000, True), (3000, False)):
         os.utime(generated, (when, when))
-        found = read_unit(files, Systemctl(answer), "w.service", rootless=False, home="/root", uid=0)
-        assert isinstance(found, UnitFacts)
+        found = facts(read_units(files, Systemctl(answer), ("w.service",), SYSTEM)["w.service"])
         assert (found.needs_reload, found.restarts) == (stale, None)
         assert found.modified is not None
         assert found.modified.timestamp() == 2000
@@ -218,11 +234,31 @@ def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user
     files.put("/etc/containers/systemd/w.container", UNIT)
     files.put("/home/anna/.config/containers/systemd/w.container", UNIT)
     run = Systemctl(ANSWER)
-    read_unit(files, run, "w.service", rootless=False, home="/root", uid=0)
+    found = read_units(files, run, ("w.service", "gone.service"), SYSTEM)
+    assert facts(found["w.service"]).silent == "systemd does not run here"
+    assert found["gone.service"] == Unreadable("no file of it was found, and systemd does not run here")
     (files.root / "run/systemd/system").mkdir(parents=True)
-    other = os.geteuid() + 1000
-    found = read_unit(files, run, "w.service", rootless=True, home="/home/anna", uid=other)
-    assert isinstance(found, UnitFacts)
+    other = Manager(True, "/home/anna", os.geteuid() + 1000)
+    assert "another user" in facts(read_units(files, run, ("w.service",), other)["w.service"]).silent
     assert run.asked == []
-    read_unit(files, run, "w.service", rootless=True, home="/home/anna", uid=os.geteuid())
+    read_units(files, run, ("w.service",), Manager(True, "/home/anna", os.geteuid()))
     assert run.asked[0][:3] == ("systemctl", "--user", "show")
+
+
+def test_folders_are_listed_once_for_many_services(files: Rooted) -> None:
+    for number in range(30):
+        files.put(f"/etc/containers/systemd/w{number}.container", UNIT + f"ServiceName=s{number}\n")
+
+    class Counting(Rooted):
+        def __init__(self, root: Path) -> None:
+            super().__init__(root)
+            self.lists: list[str] = []
+
+        def list_dir(self, path: str) -> tuple[str, ...]:
+            self.lists.append(path)
+            return super().list_dir(path)
+
+    counting = Counting(files.root)
+    found = read_units(counting, Systemctl(""), [f"s{number}.service" for number in range(30)], SYSTEM)
+    assert all(isinstance(one, ReadUnit) for one in found.values())
+    assert counting.lists.count("/etc/containers/systemd") == 1

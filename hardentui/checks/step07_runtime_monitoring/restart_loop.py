@@ -23,7 +23,7 @@ from hardentui.checks.examples import container
 from hardentui.checks.images import parse_time
 from hardentui.model.activity import UnitFacts
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, Known, Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -58,9 +58,18 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     evidence = tuple(Evidence(where, str(count)) for where, count in counts.items())
     if max(counts.values()) > parameters.integer("restarts") and not _settled(facts):
         return failed("it is being restarted again and again", "", effective, evidence, commands=commands)
-    if facts.labels.get("PODMAN_SYSTEMD_UNIT") and isinstance(unit, Unreadable):
-        return unknown(f"systemd restarts it, and how often is not known: {unit.reason}", evidence=evidence)
+    if facts.labels.get("PODMAN_SYSTEMD_UNIT") and (silent := _silent(unit)):
+        return unknown(f"systemd restarts it, and how often is not known: {silent}", evidence=evidence)
     return passed("", effective, evidence)
+
+
+def _silent(unit: Known[UnitFacts | None]) -> str:
+    """Why the restarts of its unit are not known; empty when they are, or when there is no unit."""
+    if unit is None:
+        return ""
+    if isinstance(unit, Unreadable):
+        return unit.reason
+    return (unit.silent or "systemd counts none for it") if unit.restarts is None else ""
 
 
 def _settled(facts: ContainerFacts) -> bool:

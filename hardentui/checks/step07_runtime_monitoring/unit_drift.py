@@ -57,7 +57,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reasons.append("systemd has not read the newest file yet")
     evidence = tuple(Evidence(unit.file or unit.name, reason) for reason in reasons)
     if reasons:
-        commands = ("systemctl daemon-reload", f"systemctl restart {shlex.quote(unit.name)}")
+        systemctl = "systemctl --user" if facts.engine.rootless is True else "systemctl"
+        commands = (f"{systemctl} daemon-reload", f"{systemctl} restart {shlex.quote(unit.name)}")
         return failed(reasons[0], unit.name, evidence=evidence, commands=commands)
     if unit.modified is None or created is None:
         return unknown("when the file or the container was made is not known", unit.name)
