@@ -16,9 +16,8 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from hardentui.tui.app import HardenApp
-from hardentui.tui.bench import Bench
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
 SMALL, LARGE, HUGE = (80, 24), (120, 36), (180, 50)
@@ -64,8 +63,8 @@ PICTURES = (
 )
 
 
-def _demo() -> Bench:
-    return Workbench.open(Selection(demo=True))
+def _demo() -> FirstLook:
+    return FirstLook.open(Selection(demo=True))
 
 
 async def _settle(app: HardenApp, pilot: Pilot[None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal, foreign
@@ -20,13 +21,29 @@ SIGNS = {"pass": ".", "fail": "x", "unknown": "?", "not-applicable": "-", "waive
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli.session import selection_of
-
     if terminal.is_terminal and sys.stdin.isatty():
-        from hardentui.tui.app import run as run_app
-
-        return run_app(selection_of(options))
+        return screens(options)
     return table(options, terminal)
+
+
+def screens(options: Namespace) -> int:
+    """The terminal UI. The engines list their containers while it is imported."""
+    from hardentui.cli.session import selection_of
+    from hardentui.workbench.begun import Begun
+    from hardentui.workbench.first_look import FirstLook
+
+    selection = selection_of(options)
+    begun = [Begun(lambda: FirstLook.open(selection))]
+
+    def first_look() -> FirstLook:
+        return begun.pop().result() if begun else FirstLook.open(selection)
+
+    def simulate() -> FirstLook:
+        return FirstLook.open(replace(selection, url="", connection="", demo=True))
+
+    from hardentui.tui.app import run as run_app
+
+    return run_app(first_look, simulate)
 
 
 def table(options: Namespace, terminal: Terminal) -> int:

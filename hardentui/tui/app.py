@@ -17,7 +17,7 @@ from textual.theme import Theme
 from hardentui.errors import HardenError
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
-from hardentui.tui.bench import Bench
+from hardentui.tui.bench import FirstLook
 from hardentui.tui.palette import ActionProvider, ThemeProvider
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
@@ -25,7 +25,6 @@ from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.kept_copy import keep_copy
-from hardentui.workbench.views import Selection
 
 
 class HardenApp(App[None]):
@@ -44,9 +43,9 @@ class HardenApp(App[None]):
 
     def __init__(
         self,
-        open_bench: Callable[[], Bench],
+        first_look: Callable[[], FirstLook],
         *,
-        simulate: Callable[[], Bench] | None = None,
+        simulate: Callable[[], FirstLook] | None = None,
         now: Callable[[], datetime] = datetime.now,
         keymap: Mapping[str, str] | None = None,
         theme: str = "",
@@ -54,7 +53,7 @@ class HardenApp(App[None]):
         keep: Callable[[str], Path] = keep_copy,
     ) -> None:
         """Args:
-        open_bench: opens the workbench; called on a thread, after the first paint.
+        first_look: looks for Podman; called on a thread.
         simulate: opens the simulated host, for a user who finds no Podman.
         now: the clock; tests stop it.
         keymap: id of an action -> its keys, where the user wants others.
@@ -69,7 +68,7 @@ class HardenApp(App[None]):
             self.register_theme(one)
         self._wanted_theme = theme
         self.theme = theme if theme in self.available_themes else DEFAULT
-        self.session = Session(self, open_bench, now)
+        self.session = Session(self, first_look, now)
         if keymap:
             self.set_keymap(dict(keymap))
 
@@ -90,11 +89,12 @@ class HardenApp(App[None]):
     def on_mount(self) -> None:
         if self._wanted_theme and self._wanted_theme != self.theme:
             self.notify(f"There is no theme {self._wanted_theme}.", severity="warning", markup=False)
-        self.call_after_refresh(self.session.open)
+        self.session.open()
 
     def on_unmount(self) -> None:
         self.session.close()
 
+    @on(say.PodmanFound)
     @on(say.WorkbenchOpened)
     @on(say.OpenFailed)
     @on(say.RowsListed)
@@ -205,18 +205,17 @@ class HardenApp(App[None]):
         return True
 
 
-def run(selection: Selection, *, keymap: Mapping[str, str] | None = None, theme: str = "") -> int:
-    """Run the app on what was selected; returns the exit code of the process."""
-    from dataclasses import replace
-
-    def open_with(chosen: Selection) -> Bench:
-        from hardentui.workbench.workbench import Workbench
-
-        return Workbench.open(chosen)
-
+def run(
+    first_look: Callable[[], FirstLook],
+    simulate: Callable[[], FirstLook],
+    *,
+    keymap: Mapping[str, str] | None = None,
+    theme: str = "",
+) -> int:
+    """Run the app; returns the exit code of the process. The arguments are those of HardenApp."""
     app = HardenApp(
-        lambda: open_with(selection),
-        simulate=lambda: open_with(replace(selection, url="", connection="", demo=True)),
+        first_look,
+        simulate=simulate,
         keymap=keymap,
         theme=theme or os.environ.get("TEXTUAL_THEME", ""),
     )

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from hardentui.errors import HardenError
-from hardentui.tui.bench import Bench
+from hardentui.tui.bench import Bench, Found
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
 
 
 class FromWorker(Message):
     """Base of all of them."""
+
+
+@dataclass
+class PodmanFound(FromWorker):
+    found: Found
 
 
 @dataclass
@@ -27,7 +32,10 @@ class OpenFailed(FromWorker):
 
 @dataclass
 class RowsListed(FromWorker):
+    """`after_gap`: no event told what became of them since the last list."""
+
     rows: tuple[Row, ...]
+    after_gap: bool = False
 
 
 @dataclass

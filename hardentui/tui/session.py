@@ -21,8 +21,11 @@ from hardentui.errors import HardenError
 from hardentui.model.plan import Choice
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
-from hardentui.tui.bench import Bench
+from hardentui.tui.bench import Bench, FirstLook, Found
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
+
+_PATIENCE = 1.0
+"""Seconds that loading waits for the first rows to be painted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,9 @@ class Session:
     """State of one run of the app.
 
     Attributes:
-        bench: None until it has been opened.
-        failure: why it could not be opened.
+        found: where Podman is; None until that is known.
+        bench: what can be done there; None until it is loaded, which is after the first rows are shown.
+        failure: why there is none.
         rows: key -> newest row, with the newest report.
         lost: label of an engine -> how it was lost.
         progress: of the scan that runs; None when none does.
@@ -50,10 +54,13 @@ class Session:
         state_changed: publishes when anything else did.
     """
 
-    def __init__(self, app: App[Any], open_bench: Callable[[], Bench], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, app: App[Any], first_look: Callable[[], FirstLook], now: Callable[[], datetime]
+    ) -> None:
         self._app = app
-        self._open_bench = open_bench
+        self._first_look = first_look
         self.now = now
+        self.found: Found | None = None
         self.bench: Bench | None = None
         self.failure: HardenError | None = None
         self.rows: dict[str, Row] = {}
@@ -71,23 +78,25 @@ class Session:
         self._read_at: dict[str, datetime] = {}
         self._stop_scan: threading.Event | None = None
         self._stop_watch = threading.Event()
+        self._rows_shown = threading.Event()
         self._waiting: set[str] = set()
+        self._watched: set[str] = set()
 
     # --- asked for by screens -------------------------------------------------------------------------
 
-    def open(self, open_bench: Callable[[], Bench] | None = None) -> None:
+    def open(self, first_look: Callable[[], FirstLook] | None = None) -> None:
         """Look for Podman (again), perhaps elsewhere; what was open before is closed."""
         self.close()
-        self._open_bench = open_bench or self._open_bench
-        self.bench, self.failure, self.rows, self.listed, self.host = None, None, {}, False, None
+        self._first_look = first_look or self._first_look
+        self.found, self.bench, self.failure, self.host = None, None, None, None
+        self.rows, self.listed = {}, False
         self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
+        self._watched = set()
         self.around.forget()
-        self._stop_watch = threading.Event()
+        self._stop_watch, self._rows_shown = threading.Event(), threading.Event()
         # no worker: while a probe waits for an answer, Textual would wait for the worker at the end
-        context, wanted = copy_context(), self._open_bench
-        threading.Thread(
-            target=context.run, args=(self._open, wanted, self._stop_watch), name="open", daemon=True
-        ).start()
+        arguments = (self._open, self._first_look, self._stop_watch, self._rows_shown)
+        threading.Thread(target=copy_context().run, args=arguments, name="open", daemon=True).start()
         self.state_changed.publish("opening")
 
     def scan(self, keys: Collection[str] | None = None) -> None:
@@ -111,9 +120,10 @@ class Session:
         self._stop_scan.set()
         return True
 
-    def relist(self) -> None:
+    def relist(self, *, after_gap: bool = False) -> None:
+        """List the containers again; `after_gap`: no event told what became of them since the last list."""
         if bench := self.bench:
-            self.run(lambda: self._list(bench), "list")
+            self.run(lambda: self._list(bench, after_gap), "list")
 
     def recheck(self, key: str) -> None:
         """Inspect one container again."""
@@ -143,8 +153,8 @@ class Session:
         if self._stop_scan is not None:
             self._stop_scan.set()
             self._stop_scan = None
-        if self.bench is not None:
-            self.bench.close()
+        if self.found is not None:
+            self.found.close()
 
     # --- workers: on threads of their own, they only post ----------------------------------------------
 
@@ -156,9 +166,19 @@ class Session:
         """Tell the app; from any thread."""
         self._app.post_message(message)
 
-    def _open(self, wanted: Callable[[], Bench], given_up: threading.Event) -> None:
+    def _open(
+        self, first_look: Callable[[], FirstLook], given_up: threading.Event, rows_shown: threading.Event
+    ) -> None:
+        """Rows first: what else there is to load would only keep them from the screen."""
         try:
-            bench = wanted()
+            look = first_look()
+            if given_up.is_set():
+                look.close()
+                return
+            self.post(say.PodmanFound(look))
+            if self._list(look):
+                rows_shown.wait(_PATIENCE)
+            bench = look.workbench()
         except HardenError as error:
             if not given_up.is_set():
                 self.post(say.OpenFailed(error))
@@ -172,11 +192,14 @@ class Session:
         bench.on_command(lambda command: self.post(say.CommandRan()))
         self.post(say.WorkbenchOpened(bench))
 
-    def _list(self, bench: Bench) -> None:
+    def _list(self, found: Found, after_gap: bool = False) -> bool:
+        """Whether there are rows to show."""
         try:
-            self.post(say.RowsListed(bench.rows()))
+            self.post(say.RowsListed(found.rows(), after_gap))
         except HardenError as error:
             self.post(say.WorkFailed("Listing the containers", error))
+            return False
+        return True
 
     def _scan(self, bench: Bench, stop: threading.Event, keys: Collection[str] | None) -> None:
         def arrived(row: Row) -> None:
@@ -227,15 +250,18 @@ class Session:
     def handle(self, message: say.FromWorker) -> None:
         """Take in what a worker found out."""
         match message:
+            case say.PodmanFound(found):
+                self.found = found
+                self.state_changed.publish("found")
             case say.WorkbenchOpened(bench):
-                self.bench = bench
-                self.relist()
+                self.found = self.bench = bench
+                self._begin()
                 self.state_changed.publish("opened")
             case say.OpenFailed(error):
                 self.failure = error
                 self.state_changed.publish("failed")
-            case say.RowsListed(rows):
-                self._take_rows(rows)
+            case say.RowsListed(rows, after_gap):
+                self._take_rows(rows, after_gap)
             case say.ReportsArrived():
                 self._take_reports()
             case say.ScanProgressed(progress):
@@ -275,7 +301,7 @@ class Session:
     def _tell(self, text: str, bad: bool) -> None:
         self._app.notify(text, severity="warning" if bad else "information", markup=False)
 
-    def _take_rows(self, rows: tuple[Row, ...]) -> None:
+    def _take_rows(self, rows: tuple[Row, ...], after_gap: bool) -> None:
         first, self.listed = not self.listed, True
         old, now = self.rows, self.now()
         fresh: dict[str, Row] = {}
@@ -283,7 +309,8 @@ class Session:
         for row in rows:
             known = old.get(row.key)
             self._read_at[row.engine.label] = now
-            if row.report is None or known is None or (row.state, row.image) != (known.state, known.image):
+            outdated = row.report is None and not after_gap  # after a gap the first scan still owes them
+            if outdated or known is None or (row.state, row.image) != (known.state, known.image):
                 changed.add(row.key)
             if row.report is None and known is not None and known.report is not None:
                 row = replace(row, report=known.report)
@@ -294,15 +321,17 @@ class Session:
         self.rows = fresh
         self.rows_changed.publish(frozenset(changed | gone))
         if first:
-            self._watch_from_now()
-            self.scan()
+            self._app.call_after_refresh(self._rows_shown.set)
+            self._begin()
         elif changed:
             self.scan(changed)
 
-    def _watch_from_now(self) -> None:
-        if bench := self.bench:
+    def _begin(self) -> None:
+        """Watch and scan, once there are rows and what judges them."""
+        if self.listed and (bench := self.bench):
             stop = self._stop_watch
             self.run(lambda: self._watch(bench, stop), "watch")
+            self.scan()
 
     def _take_reports(self) -> None:
         changed = set()
@@ -339,6 +368,9 @@ class Session:
         elif self.lost.pop(state.engine, None) is not None:
             self._app.notify(f"{state.engine} answers again.", title="Reconnected", markup=False)
             self.relist()
+        elif state.engine not in self._watched:
+            self.relist(after_gap=True)
+        self._watched.add(state.engine)
         self.state_changed.publish("connection")
 
 

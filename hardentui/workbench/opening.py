@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
-from hardentui.engine.connection import Listener, Request
+from hardentui.engine.connection import Request
 from hardentui.engine.locate import Environment, candidates, user_home
 from hardentui.engine.probe import Attempt as Tried
 from hardentui.engine.probe import no_engine, probe_all
@@ -21,23 +21,10 @@ from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.workbench.clock import utc_now
+from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.inventories import cache_folder
 from hardentui.workbench.scan_reports import state_folder
 from hardentui.workbench.views import Attempt, Selection
-
-
-class Requests:
-    """The listener that every connection is given; passes requests on to whoever wants to see them."""
-
-    def __init__(self) -> None:
-        self._listeners: list[Listener] = []
-
-    def listen(self, listener: Listener) -> None:
-        self._listeners.append(listener)
-
-    def __call__(self, request: Request) -> None:
-        for listener in self._listeners:
-            listener(request)
 
 
 @dataclass(frozen=True)
@@ -45,6 +32,7 @@ class Opened:
     """What was found.
 
     Attributes:
+        log: of what is asked of the engines, from the first request on.
         files: the host that local engines run on.
         read_host: reads the host's facts, about 50 ms; asked for once.
         read_trust: reads what the user of an engine trusts.
@@ -55,7 +43,7 @@ class Opened:
 
     engines: tuple[Engine, ...]
     attempts: tuple[Attempt, ...]
-    requests: Requests
+    log: CommandLog
     files: Files
     read_host: Callable[[], Known[HostFacts]]
     read_trust: Callable[[EngineFacts], Known[TrustFacts]]
@@ -96,23 +84,23 @@ def open_engines(selection: Selection) -> Opened:
         from hardentui.workbench.saved_facts import open_saved
 
         return open_saved(selection.facts_file)
-    requests = Requests()
+    log = CommandLog()
     environment = Environment.here()
-    engines, tried = probe_all(candidates(environment, selection.url, selection.connection), requests)
+    engines, tried = probe_all(candidates(environment, selection.url, selection.connection), log)
     if engines:
-        return _real(engines, _attempts(tried), requests, selection)
+        return _real(engines, _attempts(tried), log, selection)
     if selection.url or selection.connection or environment.environ.get("CONTAINER_HOST"):
         raise no_engine(tried)
-    own, trouble = _own_service(requests)
+    own, trouble = _own_service(log)
     if own is not None:
-        return _real((own,), _attempts(tried), requests, selection, private_service=True)
+        return _real((own,), _attempts(tried), log, selection, private_service=True)
     return _simulated((*_attempts(tried), trouble))
 
 
 def _real(
     engines: tuple[Engine, ...],
     attempts: tuple[Attempt, ...],
-    requests: Requests,
+    log: CommandLog,
     selection: Selection,
     *,
     private_service: bool = False,
@@ -141,7 +129,7 @@ def _real(
     return Opened(
         engines,
         attempts,
-        requests,
+        log,
         files,
         read_host,
         read_trust,
@@ -160,7 +148,7 @@ def _owner(url: str) -> int:
         return os.geteuid()
 
 
-def _own_service(requests: Requests) -> tuple[Engine | None, Attempt]:
+def _own_service(log: CommandLog) -> tuple[Engine | None, Attempt]:
     """A private service, when podman is installed."""
     from hardentui.engine.service import PrivateService
 
@@ -173,11 +161,11 @@ def _own_service(requests: Requests) -> tuple[Engine | None, Attempt]:
     started = perf_counter()
     try:
         service.start()
-        engine = service.engine(requests)
+        engine = service.engine(log)
     except EngineError as error:
         return None, Attempt("podman", "", where, error.title, error.hint)
     command = " ".join(service.command())
-    requests(Request("run", command, 200, perf_counter() - started))
+    log(Request("run", command, 200, perf_counter() - started))
     return engine, Attempt("podman", service.socket, where, "")
 
 

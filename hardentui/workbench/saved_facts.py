@@ -26,8 +26,9 @@ from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.model.version import Version
 from hardentui.visible import visible
+from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.masking import mask_document
-from hardentui.workbench.opening import Opened, Requests
+from hardentui.workbench.opening import Opened
 from hardentui.workbench.views import Attempt
 
 SCHEMA = "hardentui/facts/1"
@@ -201,7 +202,7 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
     return Opened(
         engines,
         attempts,
-        Requests(),
+        CommandLog(),
         files,
         read_host,
         read_trust,

@@ -7,14 +7,13 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from hardentui.engine import events
-from hardentui.engine.read import Engine, Gone, Inspected
-from hardentui.engine.shapes import Listed
-from hardentui.errors import EngineError, NotFound
+from hardentui.engine.read import Gone, Inspected
+from hardentui.errors import NotFound
 from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
 from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
 from hardentui.workbench.around import Around, members_of
-from hardentui.workbench.command_log import CommandLog
+from hardentui.workbench.first_look import Lists, read_lists, row_of
 from hardentui.workbench.fixes import Fixes
 from hardentui.workbench.gather import Gatherer, with_peers
 from hardentui.workbench.inventories import Inventories
@@ -67,8 +66,6 @@ class Workbench(Fixes):
         self._reports: dict[str, Report] = {}
         self._rows: dict[str, Row] = {}
         self._surroundings = Surroundings(opened, self._gatherers, judge, inventories)
-        self._log = CommandLog()
-        opened.requests.listen(self._log)
 
     @classmethod
     def open(
@@ -110,41 +107,28 @@ class Workbench(Fixes):
         Raises:
             EngineError: no engine answers any more.
         """
+        return self.take(read_lists(self._opened.engines))
+
+    def take(self, lists: Lists) -> tuple[Row, ...]:
+        """Rows of lists that were read; those of an engine that is not among them stay as they were."""
         found: dict[str, Row] = {}
-        lost: list[EngineError] = []
         for engine in self._opened.engines:
             label = engine.facts.label
-            try:
-                listed = engine.listed()
-            except EngineError as error:
-                lost.append(error)
+            listed = lists.get(label)
+            if listed is None:
                 found.update({key: row for key, row in self._rows.items() if row.engine.label == label})
                 continue
             self._gatherers[label].refresh(listed)
-            found.update((row.key, row) for row in (self._row(engine, one) for one in listed))
-        if lost and len(lost) == len(self._opened.engines):
-            raise lost[0]
+            for one in listed:
+                report = self._reports.get(f"{label}/{one.id}")
+                row = row_of(engine, one, report)
+                found[row.key] = row
         with self._lock:
             for key in set(self._rows) - set(found):
                 self._reports.pop(key, None)
             self._rows = found
             self._surroundings.forget_what_changes()
             return tuple(found.values())
-
-    def _row(self, engine: Engine, one: Listed) -> Row:
-        key = f"{engine.facts.label}/{one.id}"
-        return Row(
-            key=key,
-            engine=engine.facts,
-            id=one.id,
-            name=one.name,
-            image=one.image,
-            state=one.state,
-            status=one.status,
-            pod=one.pod_name,
-            unit=one.labels.get("PODMAN_SYSTEMD_UNIT", ""),
-            report=self._reports.get(key),
-        )
 
     def scan(
         self,
@@ -334,11 +318,11 @@ class Workbench(Fixes):
     @property
     def commands(self) -> tuple[Command, ...]:
         """Requests and commands so far, newest last."""
-        return self._log.newest()
+        return self._opened.log.newest()
 
     def on_command(self, listener: Callable[[Command], None]) -> None:
         """Be told about each request from now on."""
-        self._log.listen(listener)
+        self._opened.log.listen(listener)
 
     def close(self) -> None:
         """End all connections and a private service."""

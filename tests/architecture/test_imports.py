@@ -8,10 +8,14 @@ import sys
 import pytest
 
 
-def loaded_by(module: str) -> set[str]:
+def modules_loaded_by(module: str) -> set[str]:
     code = f"import sys, {module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return {name.split(".")[0] for name in done.stdout.split()}
+    return set(done.stdout.split())
+
+
+def loaded_by(module: str) -> set[str]:
+    return {name.split(".")[0] for name in modules_loaded_by(module)}
 
 
 @pytest.mark.parametrize("module", ["hardentui.workbench.workbench", "hardentui.checks", "hardentui.cli"])
@@ -21,3 +25,15 @@ def test_the_use_cases_load_no_screen_and_no_client_library(module: str) -> None
 
 def test_the_package_itself_loads_nothing() -> None:
     assert "dataclasses" not in loaded_by("hardentui")
+
+
+def test_the_first_screen_loads_nothing_that_judges() -> None:
+    loaded = modules_loaded_by("hardentui.workbench.first_look, hardentui.tui.app")
+    assert "hardentui.tui.screens.home" in loaded
+    judging = (
+        "hardentui.checks",
+        "hardentui.workbench.workbench",
+        "hardentui.workbench.checklists",
+        "tomllib",
+    )
+    assert not loaded & set(judging)

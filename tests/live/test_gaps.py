@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.engine.connection import Request
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned, ScanReport
 from hardentui.workbench.opening import open_engines
-from hardentui.workbench.views import Selection
+from hardentui.workbench.views import Command, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 
@@ -30,11 +29,11 @@ class Looking:
     def __init__(self, bench: Bench, state: Path) -> None:
         opened = replace(open_engines(Selection(url=bench.url)), state_folder=lambda: state)
         self.requests: list[str] = []
-        opened.requests.listen(self._asked)
+        opened.log.listen(self._asked)
         self.workbench = Workbench.of(opened, "")
 
-    def _asked(self, request: Request) -> None:
-        self.requests.append(request.target)
+    def _asked(self, command: Command) -> None:
+        self.requests.append(command.what)
 
     def closer(self) -> tuple[ContainerFacts, dict[str, Finding]]:
         key = next(row.key for row in self.workbench.rows() if row.name == NAME)

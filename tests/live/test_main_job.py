@@ -12,6 +12,7 @@ from hardentui.errors import EngineError, WriteError
 from hardentui.model.finding import Status
 from hardentui.model.version import Version
 from hardentui.tui.app import HardenApp
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Connectivity, Progress, Row, Selection, Target
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
@@ -185,7 +186,7 @@ def test_a_folder_that_cannot_be_written_loses_nothing(web: str, podman: Bench, 
 async def test_the_tui_walks_a_real_container_and_writes_its_unit(
     web: str, podman: Bench, tmp_path: Path
 ) -> None:
-    app = HardenApp(lambda: Workbench.open(Selection(url=podman.url)))
+    app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)))
     async with app.run_test(size=(120, 36)) as pilot:
         await _screen(pilot, web)
         await pilot.press("/", *NAME, "enter")

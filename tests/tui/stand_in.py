@@ -240,7 +240,7 @@ def some() -> tuple[ContainerFacts, ...]:
 
 @dataclass
 class StandIn:
-    """Fills the port `hardentui.tui.bench.Bench`; tests reach into it to make things happen."""
+    """Fills the ports `FirstLook` and `Bench`; tests reach into it to make things happen."""
 
     containers: dict[str, ContainerFacts] = field(default_factory=dict)
     engines: tuple[EngineFacts, ...] = (ROOTFUL, ROOTLESS)
@@ -249,6 +249,7 @@ class StandIn:
     private_service: bool = False
     host_name: str = "web01"
     checklist: Checklist = field(default_factory=checklist)
+    hold_loading: threading.Event = field(default_factory=threading.Event)
     hold_scan: threading.Event = field(default_factory=threading.Event)
     hold_look: threading.Event = field(default_factory=threading.Event)
     look_trouble: str = ""
@@ -267,6 +268,7 @@ class StandIn:
         self._on_change: Callable[[], None] | None = None
         self._on_state: Callable[[Connectivity], None] | None = None
         self.lost: set[str] = set()
+        self.hold_loading.set()
         self.hold_scan.set()
         self.hold_look.set()
 
@@ -356,6 +358,8 @@ class StandIn:
         self, on_change: Callable[[], None], on_state: Callable[[Connectivity], None], stop: threading.Event
     ) -> None:
         self._on_change, self._on_state = on_change, on_state
+        for engine in self.engines:
+            on_state(Connectivity(engine.label, True))
         stop.wait()
 
     def host_reports(self, *, again: bool = False) -> tuple[Report, ...]:
@@ -474,6 +478,10 @@ class StandIn:
             if check.id == check_id:
                 return check
         raise UsageError(f"There is no check {check_id}.")
+
+    def workbench(self) -> StandIn:
+        assert self.hold_loading.wait(10)
+        return self
 
     def close(self) -> None:
         self.closed = True

@@ -12,13 +12,13 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 
 from hardentui.tui.app import HardenApp
-from hardentui.tui.bench import Bench
+from hardentui.tui.bench import FirstLook
 
 NOON = datetime(2026, 1, 2, 12, 0, 0)
 Driver = Pilot[None]
 
 
-def make_app(bench: Bench, **over: Any) -> HardenApp:
+def make_app(bench: FirstLook, **over: Any) -> HardenApp:
     return HardenApp(lambda: bench, now=lambda: NOON, **{"environ": {}, **over})
 
 
@@ -26,7 +26,7 @@ def make_app(bench: Bench, **over: Any) -> HardenApp:
 async def running(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Driver]:
     """The app, with its first scan done."""
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.session.failure is not None or app.session.listed)
+        await until(pilot, lambda: app.session.failure is not None or app.session.bench is not None)
         await until(pilot, lambda: app.session.progress is None)
         yield pilot
 

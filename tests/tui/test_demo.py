@@ -9,13 +9,13 @@ from textual.widgets import Button, Input
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 from tests.tui.support import running, shows, until
 
 
 async def test_the_main_job_on_the_simulated_host(tmp_path: Path) -> None:
-    app = HardenApp(lambda: Workbench.open(Selection(demo=True)), environ={})
+    app = HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
     async with running(app, (120, 36)) as pilot:
         await shows(pilot, "SIMULATED HOST", "worst first", "shop-web")
         await until(pilot, lambda: app.session.host is not None, 20)

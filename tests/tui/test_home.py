@@ -6,11 +6,12 @@ import threading
 from dataclasses import replace
 
 from hardentui.errors import NoEngine
-from hardentui.tui.bench import Bench
+from hardentui.tui.bench import FirstLook
 from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
+from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import ContainerList
 from hardentui.workbench.views import Attempt
 from tests.tui.stand_in import StandIn, facts, some
@@ -27,12 +28,12 @@ def _names(pilot: Driver) -> list[str]:
 async def test_the_first_screen_does_not_wait_for_the_engine() -> None:
     gate = threading.Event()
 
-    def slow() -> Bench:
+    def slow() -> FirstLook:
         assert gate.wait(10)
         return StandIn.of(*some())
 
     app = make_app(StandIn(), environ={})
-    app.session._open_bench = slow
+    app.session._first_look = slow
     async with app.run_test(size=(80, 24)) as pilot:
         await shows(pilot, "HardenTUI", "Looking for Podman")
         gate.set()
@@ -48,6 +49,38 @@ async def test_rows_stand_there_before_their_details_and_progress_is_shown() -> 
         bench.hold_scan.set()
         await shows(pilot, "worst first", "✗")
         assert _names(pilot) == ["shop-web", "db", "vault"]
+
+
+async def test_rows_stand_there_before_what_judges_them_is_loaded() -> None:
+    bench = StandIn.of(*some())
+    bench.hold_loading.clear()
+    app = make_app(bench)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "rootful + rootless anna", "3 containers", "shop-web", "vault")
+        assert not bench.scans
+        await pilot.press("R", "r", "enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        bench.hold_loading.set()
+        await shows(pilot, "db › 1 Minimal base images", "sh and apt")
+        await pilot.press("escape")
+        await shows(pilot, "worst first", "✗")
+
+
+async def test_what_came_before_events_were_followed_is_not_missed() -> None:
+    bench = StandIn.of(*some())
+    bench.hold_loading.clear()
+    app = make_app(bench)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await shows(pilot, "shop-web")
+        bench.containers["rootful/new-id"] = facts("new-one")
+        del bench.containers["rootless anna/db-id"]
+        bench.hold_loading.set()
+        await shows(pilot, "new-one")
+        await until(pilot, lambda: "db" not in _names(pilot))
+        await until(pilot, lambda: app.session.rows["rootful/new-id"].report is not None)
+        await until(pilot, lambda: app.session.progress is None)
+    looked_at = [key for keys in bench.scans for key in keys or ()]
+    assert looked_at == ["rootful/new-id"], "what the first scan looks at is not looked at twice"
 
 
 async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
@@ -147,13 +180,13 @@ async def test_no_container_says_how_to_get_one() -> None:
 
 
 async def test_no_engine_says_why_and_the_ways_on() -> None:
-    def fail() -> Bench:
+    def fail() -> FirstLook:
         raise NoEngine(
             "Nothing answers on unix:///nowhere\x1b[31m.", "systemctl --user enable --now podman.socket"
         )
 
     app = make_app(StandIn(), simulate=lambda: StandIn.of(*some(), simulated=True))
-    app.session._open_bench = fail
+    app.session._first_look = fail
     async with running(app) as pilot:
         await shows(
             pilot, "Nothing answers on unix:///nowhere", "systemctl --user", "r  try again", "D  look"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.tui.app import HardenApp
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
-from hardentui.workbench.workbench import Workbench
 from tests.support.hostile import Scripted, answer
 from tests.tui.support import shows, until
 
@@ -21,7 +21,7 @@ async def test_an_engine_that_hangs_does_not_hold_the_app(tmp_path: Path, answer
     scripts = [(_PING,), (Scripted.HANG,)] if answers_first else [(Scripted.HANG,)]
     loop = asyncio.get_running_loop()
     with Scripted(tmp_path, *scripts) as engine:
-        app = HardenApp(lambda: Workbench.open(Selection(url=f"unix://{engine.path}")), environ={})
+        app = HardenApp(lambda: FirstLook.open(Selection(url=f"unix://{engine.path}")), environ={})
         async with app.run_test() as pilot:
             await until(pilot, lambda: len(engine.requests) >= len(scripts))
             if answers_first:
@@ -35,7 +35,7 @@ async def test_an_engine_that_hangs_does_not_hold_the_app(tmp_path: Path, answer
 
 
 async def test_a_fault_while_opening_ends_the_app_loudly() -> None:
-    def broken() -> Workbench:
+    def broken() -> FirstLook:
         raise ZeroDivisionError("a fault of ours")
 
     app = HardenApp(broken, environ={})

@@ -64,12 +64,12 @@ class HardenScreen(Screen[None]):
         await self.show_state(what)
 
     async def show_state(self, what: str) -> None:
-        """The session changed: `opening opened failed scan events connection host`."""
+        """The session changed: `opening found opened failed scan events connection host`."""
 
     def _show_title(self) -> None:
         if bars := self.query(TitleBar):
-            bars.first().show(self.session.bench, self.signs)
-            self.query_one(Banner).show(self.session.bench)
+            bars.first().show(self.session.found, self.signs)
+            self.query_one(Banner).show(self.session.found)
 
     def copied(self) -> tuple[str, str]:
         """What is under the cursor: what it is (`the name`), and its text; empty when nothing is."""

@@ -46,20 +46,20 @@ class ConnectionScreen(HardenScreen):
         session = self.session
         if session.failure is not None:
             return no_engine(session.failure, self.harden.can_simulate)
-        bench = session.bench
-        if bench is None:
+        found = session.found
+        if found is None:
             return Content(self.signs.of("Looking for Podman…"))
         parts: list[Part] = [("Engines\n", _HEAD)]
-        for engine in bench.engines:
+        for engine in found.engines:
             parts += self._engine(engine)
-        if not bench.engines:
+        if not found.engines:
             parts.append("  none\n")
-        if bench.private_service:
+        if found.private_service:
             parts.append(
                 "\nNo socket was there, so HardenTUI started a service of its own; it ends with it.\n"
             )
-        if bench.attempts:
-            parts += ["\n", ("Tried in vain, in this order\n", _HEAD), tried(bench.attempts)]
+        if found.attempts:
+            parts += ["\n", ("Tried in vain, in this order\n", _HEAD), tried(found.attempts)]
         return Content.assemble(*parts)
 
     def _engine(self, engine: EngineFacts) -> list[Part]:

@@ -88,19 +88,19 @@ class HomeScreen(HardenScreen):
         session = self.session
         if session.failure is not None:
             return no_engine(session.failure, self.harden.can_simulate)
-        if session.bench is None:
+        if session.found is None:
             return Content("")
         if rows or not session.listed:
             return None
         if session.rows:
             return nothing_matches(self._filter.text)
-        return no_containers(session.bench)
+        return no_containers(session.found)
 
     # --- the lines above and below the list --------------------------------------------------------------
 
     def _show_summary(self) -> None:
         session, signs = self.session, self.signs
-        if session.bench is None:
+        if session.found is None:
             self.query_one("#summary", Static).update(
                 signs.of("No Podman." if session.failure else "Looking for Podman…")
             )

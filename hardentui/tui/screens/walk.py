@@ -99,7 +99,7 @@ class WalkScreen(HardenScreen):
             self.session.recheck(self._key)  # not every change shows in the list
         elif what == "look":
             self._show_hint()
-        elif what in ("host", "connection"):
+        elif what in ("opened", "host", "connection"):
             if not self._gone:
                 self._take(self.session.rows.get(self._key))
             await self._show_step()

@@ -5,23 +5,23 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from hardentui.tui.bench import Bench
+from hardentui.tui.bench import Found
 from hardentui.tui.status import Signs
 from hardentui.tui.text import both_ends, plain
 from hardentui.visible import visible
 
 
-def where(bench: Bench | None, signs: Signs) -> str:
+def where(found: Found | None, signs: Signs) -> str:
     """`web01 · Podman 5.4.2 rootful + rootless(anna)`."""
-    if bench is None:
+    if found is None:
         return signs.of("looking for Podman…")
     versions: dict[str, list[str]] = {}
-    for engine in bench.engines:
+    for engine in found.engines:
         versions.setdefault(str(engine.version), []).append(visible(engine.label, 30))
     engines = ", ".join(f"Podman {version} {' + '.join(labels)}" for version, labels in versions.items())
-    if bench.private_service:
+    if found.private_service:
         engines += " (own service)"
-    return f"{visible(bench.host_name, 40)} {signs.dot} {engines or 'no engine'}"
+    return f"{visible(found.host_name, 40)} {signs.dot} {engines or 'no engine'}"
 
 
 class TitleBar(Static):
@@ -32,8 +32,8 @@ class TitleBar(Static):
     }
     """
 
-    def show(self, bench: Bench | None, signs: Signs) -> None:
-        left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(bench, signs))
+    def show(self, found: Found | None, signs: Signs) -> None:
+        left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(found, signs))
         right = Content.assemble(("read-only", "$muted"))
         self.update(both_ends(left, right, self.app.size.width - 2))
 
@@ -50,12 +50,12 @@ class Banner(Static):
     Banner:nocolor { text-style: bold reverse; }
     """
 
-    def show(self, bench: Bench | None) -> None:
-        simulated = bench is not None and bench.simulated
+    def show(self, found: Found | None) -> None:
+        simulated = found is not None and found.simulated
         self.set_class(simulated, "-shown")
-        if bench is None or not simulated:
+        if found is None or not simulated:
             return
-        if bench.attempts:
+        if found.attempts:
             self.update(plain("SIMULATED HOST - no Podman found; press c to see what was tried"))
         else:
             self.update(plain("SIMULATED HOST - nothing here is real"))
