@@ -6,13 +6,13 @@ import threading
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hardentui import __version__
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.model.finding import Kind, Severity
+from hardentui.record import replace
 from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.visible import visible
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection

@@ -10,11 +10,10 @@ import os
 import pwd
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import field
 from typing import Any
 
 from hardentui.errors import InputError
-from hardentui.record import record
+from hardentui.record import field, record
 from hardentui.visible import visible
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"

@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,7 +15,7 @@ from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, HardenError, NotFound
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.version import Version
-from hardentui.record import record
+from hardentui.record import record, replace
 
 _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
 _STOP_TICK = 0.2

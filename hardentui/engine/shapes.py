@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any
 
 from hardentui.errors import EngineProtocolError
-from hardentui.record import record
+from hardentui.record import field, record
 
 _CONTAINER_SECTIONS = ("State", "Config", "HostConfig", "NetworkSettings")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")

@@ -7,7 +7,6 @@ import stat
 import struct
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 from hardentui.host.cgroups import (
     CgroupTree,
@@ -19,7 +18,7 @@ from hardentui.host.cgroups import (
 )
 from hardentui.host.files import Files, reason
 from hardentui.model.facts import Kernel, Known, ListeningSocket, Process, Unreadable
-from hardentui.record import record
+from hardentui.record import record, replace
 
 MAX_PROCESSES = 4096
 _MAX_DEPTH = 16

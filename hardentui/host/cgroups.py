@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import field
 
 from hardentui.host.files import Files, reason
 from hardentui.host.mountinfo import Mount, parse_mountinfo
 from hardentui.model.facts import Known, Limits, Unreadable
-from hardentui.record import record
+from hardentui.record import field, record
 
 _NO_LIMIT_V1 = 1 << 62
 """cgroup v1 says "no limit" with a number near 2^63, rounded to the page size."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from typing import TypeVar
 
 from hardentui.host.capabilities import capability_names
@@ -12,6 +11,7 @@ from hardentui.host.cgroups import CgroupTree, Membership, find_cgroups, parse_m
 from hardentui.host.files import Files, reason
 from hardentui.host.mountinfo import Mount, parse_mountinfo
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Known, Limits, Unreadable
+from hardentui.record import names
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -80,8 +80,8 @@ def read_kernel(
 
 
 def _all(pid: int, why: Unreadable) -> Kernel:
-    names = (item.name for item in fields(Kernel) if item.name != "pid")
-    return Kernel(pid=pid, **dict.fromkeys(names, why))
+    unknown = (name for name in names(Kernel) if name != "pid")
+    return Kernel(pid=pid, **dict.fromkeys(unknown, why))
 
 
 def _text(files: Files, path: str) -> Known[str]:

@@ -6,12 +6,11 @@ import posixpath
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
 
 from hardentui.host.config import names, tree
 from hardentui.host.files import Files, reason
 from hardentui.model.facts import Known, Unreadable
-from hardentui.record import record
+from hardentui.record import field, record
 from hardentui.visible import visible
 
 LONGEST_FILE = 256 << 10

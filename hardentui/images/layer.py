@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from hardentui.images import accounts, rules
 from hardentui.images.tar import Body, Damaged, Entry, Source, entries
 from hardentui.model.image import FoundFile
+from hardentui.record import field, mutable_record
 
 MOST_ENTRIES = 1_000_000
 """Entries of a whole image; hashes of their paths are kept, about 100 bytes each."""
@@ -29,7 +29,7 @@ _RPM = (
 )
 
 
-@dataclass(slots=True)
+@mutable_record
 class Budget:
     """What may still be read of an image; shared by its layers."""
 
@@ -37,7 +37,7 @@ class Budget:
     cancelled: Callable[[], bool] = lambda: False
 
 
-@dataclass(slots=True)
+@mutable_record
 class Layer:
     """What one layer brings and hides.
 

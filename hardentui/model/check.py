@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 from functools import cache
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
-from hardentui.record import record
+from hardentui.record import field, record
 
 F = TypeVar("F")
 ParameterValue: TypeAlias = "int | str | bool | tuple[str, ...]"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 
 from hardentui.model.check import ParameterValue
-from hardentui.record import record
+from hardentui.record import field, record
 
 
 @record

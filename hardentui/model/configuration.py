@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any, NamedTuple
 
 from hardentui.model.facts import Unreadable
-from hardentui.record import record
+from hardentui.record import field, record
 
 
 @record

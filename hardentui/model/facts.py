@@ -7,7 +7,6 @@ take it for an absent one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
@@ -15,7 +14,7 @@ from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
-from hardentui.record import record
+from hardentui.record import field, record, replace
 
 if TYPE_CHECKING:
     from hardentui.model.configuration import FileFact, Missing

@@ -7,14 +7,13 @@ is not there is simply absent from a mapping or a tuple.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
 from hardentui.model.facts import NOT_READ, Known
 from hardentui.model.trust import Rule, TrustFacts, rule_for
-from hardentui.record import record
+from hardentui.record import field, record
 
 __all__ = [
     "Advisory",

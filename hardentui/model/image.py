@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from datetime import datetime
 from typing import NamedTuple
 
-from hardentui.record import record
+from hardentui.record import field, record
 
 
 class FoundFile(NamedTuple):

@@ -8,12 +8,11 @@ value where it came from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
 from hardentui.model.version import Version
-from hardentui.record import record
+from hardentui.record import field, record
 
 T = TypeVar("T")
 
@@ -58,7 +57,7 @@ class Readability(StrEnum):
     CLIENT = "client side"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@record
 class Option(Generic[T]):
     """One option of `podman create`.
 
@@ -85,6 +84,9 @@ class Option(Generic[T]):
     readability: Readability = Readability.ALWAYS
     about: str = ""
 
+    __eq__ = object.__eq__  # one row of the table, whatever its values
+    __hash__ = object.__hash__
+
     @property
     def name(self) -> str:
         """Unique; the name in saved plans, in JSON and in the documentation."""
@@ -102,7 +104,7 @@ class Setting(Generic[T]):
     source: Source
 
 
-@dataclass(frozen=True, eq=False)
+@record
 class Spec:
     """A set of options with their values.
 

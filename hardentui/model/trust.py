@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.facts import NOT_READ, Known, Unreadable
-from hardentui.record import record
+from hardentui.record import field, record
 
 _IMAGE_ID = re.compile("[0-9a-f]{64}")
 VERIFYING = frozenset({"signedBy", "sigstoreSigned"})

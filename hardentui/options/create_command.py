@@ -7,7 +7,6 @@ through the API, may be garbage (the command line of the service), and is stale 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from hardentui.options.flags import (
     ALIASES,
@@ -18,9 +17,10 @@ from hardentui.options.flags import (
     SWITCHES,
     split_csv,
 )
+from hardentui.record import field, mutable_record
 
 
-@dataclass(slots=True)
+@mutable_record
 class CommandLine:
     """`podman [globals] run|create [flags] IMAGE [words]`.
 

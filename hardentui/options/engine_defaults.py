@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from hardentui.options.create_command import parse_create_command
 from hardentui.options.readers.resources import ulimits_added_at_start
 from hardentui.options.resources import PIDS_LIMIT
 from hardentui.options.sources import Document
-from hardentui.record import record
+from hardentui.record import record, replace
 
 _SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
@@ -24,7 +23,7 @@ from hardentui.options.unit_text import (
     expand,
     split_words,
 )
-from hardentui.record import record
+from hardentui.record import field, mutable_record, record
 
 EXTRA = "PODMAN_EXTRA_ARGS"
 """The variable through which units of Uyuni take more flags."""
@@ -70,7 +69,7 @@ class Piece:
     variable: str = ""
 
 
-@dataclass(frozen=True)
+@record
 class RunLine:
     """The command, taken apart.
 
@@ -89,7 +88,7 @@ class RunLine:
     extra: Splitting | None
 
 
-@dataclass(frozen=True)
+@record
 class ServiceFiles:
     """A unit file with its drop-ins, in the order in which systemd reads them."""
 
@@ -233,7 +232,7 @@ class _Character:
     variable: str = ""
 
 
-@dataclass(slots=True)
+@mutable_record
 class _ShellWord:
     text: str
     start: int

@@ -8,14 +8,13 @@ it out gives the same container again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any
 
 from hardentui.model.spec import Setting, Source
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options.capabilities import STOCK_CAPABILITIES
 from hardentui.options.create_command import CommandLine, parse_create_command
-from hardentui.record import record
+from hardentui.record import field, record
 
 Document = Mapping[str, Any]
 _NOTHING: Document = {}

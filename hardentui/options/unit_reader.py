@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +13,7 @@ from hardentui.options.command_tokens import read_command, read_flags
 from hardentui.options.flags import CARRIED_GLOBALS, GLOBAL_SHORT, GLOBAL_SWITCHES
 from hardentui.options.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.unit_text import QUADLET, Assignment, UnitText, expand, split_words
-from hardentui.record import record
+from hardentui.record import field, record
 
 CONTAINER = "Container"
 REFERENCES = (".volume", ".network", ".image", ".build", ".pod")
@@ -65,7 +64,7 @@ class Entry:
         return self.places[-1].file
 
 
-@dataclass(frozen=True)
+@record
 class QuadletFiles:
     """A `.container` file with its drop-ins, in the order in which Quadlet reads them.
 

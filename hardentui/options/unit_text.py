@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from hardentui.errors import InputError
@@ -45,7 +44,7 @@ class Word:
     offsets: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@record
 class Assignment:
     """`key=value` with its place in the file.
 
@@ -65,7 +64,7 @@ class Assignment:
     line: int
 
 
-@dataclass(frozen=True)
+@record
 class UnitText:
     """A unit file, read."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.model.facts import ContainerFacts
-from hardentui.record import record
+from hardentui.record import field, record
 from hardentui.workbench.gather import Gatherer
 
 

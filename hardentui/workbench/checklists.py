@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import hardentui
 from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist, Step
+from hardentui.record import field, mutable_record
 from hardentui.visible import visible
 from hardentui.workbench.toml_lines import Path as TomlPath
 from hardentui.workbench.toml_lines import line_of, toml_lines
@@ -90,8 +90,7 @@ def _packaged(name: str) -> Path:
     return _folder() / f"{name}.toml"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class _Fault:
+class _Fault(NamedTuple):
     line: int
     message: str
 
@@ -117,7 +116,7 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-@dataclass(slots=True)
+@mutable_record
 class _Reader:
     """Reads a parsed document and collects what is wrong with it."""
 

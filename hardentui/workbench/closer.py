@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from hardentui.model.activity import Denial, FileChange
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, Known, NotRunning, Unreadable
 from hardentui.options import SECCOMP_PROFILE, SECRETS
+from hardentui.record import replace
 
 if TYPE_CHECKING:
     from hardentui.workbench.once_per_engine import OncePerEngine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hardentui.engine.locate import Environment, candidates, user_name
@@ -15,7 +14,7 @@ from hardentui.host.generator import find_generator
 from hardentui.model.facts import Unreadable
 from hardentui.model.version import Version
 from hardentui.options import TABLE
-from hardentui.record import record
+from hardentui.record import field, record
 
 _SECONDS = 5.0
 _INSTALLERS = {
@@ -65,7 +64,7 @@ class Line:
     engine: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Machine:
     """What the doctor looks at.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +31,7 @@ from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
+from hardentui.record import replace
 from hardentui.workbench.bases import bases_of
 from hardentui.workbench.closer import UNIT_LABEL, look_closer, with_small_things
 from hardentui.workbench.inventories import Inventories

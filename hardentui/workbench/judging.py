@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
 
 from hardentui.checks import all_checks, check_by_id
@@ -13,6 +12,7 @@ from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Kind, Subject, unknown
+from hardentui.record import replace
 from hardentui.visible import visible
 from hardentui.workbench.views import Report, Shared
 

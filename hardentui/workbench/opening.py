@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
@@ -20,6 +19,7 @@ from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.record import field, record
 from hardentui.workbench.clock import utc_now
 from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.inventories import cache_folder
@@ -27,7 +27,7 @@ from hardentui.workbench.scan_reports import state_folder
 from hardentui.workbench.views import Attempt, Selection
 
 
-@dataclass(frozen=True)
+@record
 class Opened:
     """What was found.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import replace
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.files import Files
@@ -13,6 +12,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import ANNOTATIONS, COMMAND, ENV, LABELS, NETWORK
+from hardentui.record import replace
 from hardentui.visible import visible
 from hardentui.workbench.around import Around
 from hardentui.workbench.masking import mask_argument, mask_text

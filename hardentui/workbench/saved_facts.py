@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +24,7 @@ from hardentui.host.recorded import RecordedFiles, RecordingFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.model.version import Version
+from hardentui.record import replace
 from hardentui.visible import visible
 from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.masking import mask_document

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from importlib.resources import files
 
+from hardentui.record import replace
 from hardentui.workbench.opening import Opened
 from hardentui.workbench.saved_facts import replay
 from hardentui.workbench.views import Attempt

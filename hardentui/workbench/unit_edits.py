@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import posixpath
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Literal
 
 from hardentui.errors import CannotExpress, InputError
@@ -14,7 +13,7 @@ from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import NAME, NETWORK
 from hardentui.options.unit_reader import QuadletFiles
-from hardentui.record import record
+from hardentui.record import record, replace
 from hardentui.visible import visible
 from hardentui.workbench.masking import mask_text
 from hardentui.workbench.unit_origin import Origin, OriginKind

@@ -6,7 +6,6 @@ import contextlib
 import os
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from hardentui.errors import InputError
@@ -22,7 +21,7 @@ from hardentui.options import NAME
 from hardentui.options.service_reader import ServiceFiles
 from hardentui.options.unit_reader import QuadletFiles, spec_from_argv
 from hardentui.options.unit_text import QUADLET, UnitText, check_unit_text
-from hardentui.record import record
+from hardentui.record import record, replace
 from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"

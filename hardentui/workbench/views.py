@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
@@ -32,7 +31,7 @@ class Attempt:
     hint: str = ""
 
 
-@dataclass(frozen=True)
+@record
 class Report:
     """The findings of one subject. What follows from them is made when somebody looks.
 

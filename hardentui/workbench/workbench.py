@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 
 from hardentui.engine import events
 from hardentui.engine.read import Gone, Inspected
@@ -12,6 +11,7 @@ from hardentui.errors import NotFound
 from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
 from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
+from hardentui.record import replace
 from hardentui.workbench.around import Around, members_of
 from hardentui.workbench.first_look import Lists, read_lists, row_of
 from hardentui.workbench.fixes import Fixes

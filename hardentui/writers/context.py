@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any, NamedTuple
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.record import record
+from hardentui.record import field, record
 from hardentui.writers.anonymous import anonymous_volumes
 
 Document = Mapping[str, Any]

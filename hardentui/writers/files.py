@@ -14,11 +14,10 @@ import re
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from hardentui.errors import WriteError
-from hardentui.record import record
+from hardentui.record import field, mutable_record, record
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
@@ -46,7 +45,7 @@ class Written:
     backup: str = ""
 
 
-@dataclass(slots=True)
+@mutable_record
 class _File:
     name: str
     content: bytes

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from hardentui.errors import CannotExpress
 from hardentui.options import COMMAND, RESTART
@@ -18,7 +17,7 @@ from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import item_word
 from hardentui.options.service_reader import EXTRA, Piece, RunLine, ServiceFiles, Splitting, spans_of
 from hardentui.options.unit_text import SYSTEMD, UNKNOWN, UnitText, quote_word, split_words
-from hardentui.record import record
+from hardentui.record import record, replace
 from hardentui.writers.systemd_syntax import neutral
 from hardentui.writers.unit_change import New, OptionChange, decide, new_word, other_options
 from hardentui.writers.unit_file import comment_lines
@@ -29,7 +28,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
 _SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
 
 
-@dataclass(frozen=True)
+@record
 class ServiceEdit:
     """The drop-in and what it does; an empty text when nothing has to change."""
 

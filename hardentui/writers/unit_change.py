@@ -7,7 +7,6 @@ checked against the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from hardentui.errors import CannotExpress
@@ -17,7 +16,7 @@ from hardentui.options.command_tokens import read_command
 from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import Item, is_list, item_word, items_of, same
 from hardentui.options.mount_text import mount_text, parse_mount
-from hardentui.record import record
+from hardentui.record import field, mutable_record, record
 
 Items = tuple[Item, ...]
 MOST_EDITS = 200
@@ -49,7 +48,7 @@ class New:
     gained: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
+@mutable_record
 class Decision:
     """For one change: index of an entry -> what stands in its place (nothing: it goes); and what is added."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from hardentui.errors import CannotExpress
@@ -19,6 +18,7 @@ from hardentui.options.unit_reader import (
     QuadletFiles,
 )
 from hardentui.options.unit_text import Assignment, UnitText, quote_word
+from hardentui.record import record, replace
 from hardentui.writers.quadlet import container_unit, for_quadlet
 from hardentui.writers.systemd_syntax import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD, word
 from hardentui.writers.unit_change import (
@@ -42,7 +42,7 @@ _AREAS = {o.quadlet.name: o.area for o in TABLE if o.quadlet is not None}
 _RESTART_NOTE = "the restart policy belongs to systemd: set Restart= in [Service] of the unit"
 
 
-@dataclass(frozen=True)
+@record
 class Edited:
     """The files after the edit.
 

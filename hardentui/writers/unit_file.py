@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from hardentui.record import field, mutable_record
 from hardentui.visible import visible
 from hardentui.writers.systemd_syntax import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD
 
 
-@dataclass(slots=True)
+@mutable_record
 class Unit:
     """A unit that is being put together.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from hardentui.errors import CannotExpress
@@ -11,7 +10,7 @@ from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
 from hardentui.options.readers.mounts import ANONYMOUS_DATA
-from hardentui.record import record
+from hardentui.record import record, replace
 from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, with_names
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.dependencies import needed_services

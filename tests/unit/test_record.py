@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import asdict, field, fields, replace
+from dataclasses import asdict, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hardentui.record import record
+from hardentui.record import field, mutable_record, names, record, replace
 
 
 @record
@@ -90,3 +91,46 @@ def test_the_type_checker_takes_them_for_frozen(tmp_path: Path) -> None:
     )
     assert 'Property "x" defined in "A" is read-only' in done.stdout
     assert "arg-type" in done.stdout
+
+
+def test_a_record_without_fields_and_one_that_may_change() -> None:
+    @record
+    class Nothing:
+        pass
+
+    @mutable_record
+    class Draft:
+        lines: list[str] = field(default_factory=list)
+
+    assert Nothing() == Nothing()
+    draft = Draft()
+    draft.lines = ["a"]
+    assert names(draft) == ("lines",)
+    unhashable: Any = Draft
+    with pytest.raises(TypeError):
+        hash(unhashable())
+
+
+def test_a_wrong_argument_is_an_error_also_for_the_first_of_a_kind() -> None:
+    @record
+    class Fresh:
+        x: int
+
+    wrong: Any = Fresh
+    with pytest.raises(TypeError, match="unexpected keyword argument 'y'"):
+        wrong(y=1)
+    with pytest.raises(TypeError, match="missing 1 required"):
+        wrong()
+
+
+def test_a_record_has_room_for_its_cached_properties() -> None:
+    @record
+    class Circle:
+        radius: int
+
+        @cached_property
+        def area(self) -> object:
+            return object()
+
+    circle = Circle(1)
+    assert circle.area is circle.area

@@ -18,7 +18,6 @@ it for into the image or the configuration.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,6 +38,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import USER
+from hardentui.record import replace
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

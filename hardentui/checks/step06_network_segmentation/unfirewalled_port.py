@@ -19,8 +19,6 @@ console.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hardentui.checks.examples import container, rootless
 from hardentui.checks.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.errors import CannotFix
@@ -41,6 +39,7 @@ from hardentui.model.finding import (
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
+from hardentui.record import replace
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

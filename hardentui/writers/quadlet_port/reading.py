@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from hardentui.errors import GeneratorError, InputError
 from hardentui.model.version import Version
 from hardentui.options.unit_text import check_unit_text
+from hardentui.record import field, record
 from hardentui.visible import visible
 from hardentui.writers.quadlet_port.words import Split, split_escaped, split_literal
 
@@ -34,7 +34,7 @@ class Line(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True)
+@record
 class Section:
     """The assignments of one section, and how a version of Quadlet looks them up."""
 
@@ -111,7 +111,7 @@ class Section:
         return f"{visible(self.unit, 120)}, line {line.number}: {what} ({line.key}=)"
 
 
-@dataclass(frozen=True)
+@record
 class QuadletUnit:
     """A unit file, read.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 
 from hardentui.errors import GeneratorError
 from hardentui.model.version import Version
+from hardentui.record import record
 from hardentui.visible import visible
 from hardentui.writers.quadlet_port.reading import QuadletUnit
 
@@ -37,7 +37,7 @@ def service_name(unit: QuadletUnit) -> str:
     return given or (unit.stem if kind == "container" else f"{unit.stem}-{kind}")
 
 
-@dataclass(frozen=True)
+@record
 class Units:
     """All units that the generator sees together, and the folder that relative paths begin in."""
 
