@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 from functools import cache
 
 from hardentui.model.check import AnyCheck
@@ -13,12 +13,12 @@ from hardentui.model.check import AnyCheck
 def all_checks() -> tuple[AnyCheck, ...]:
     """Every check of every `stepNN_*` folder, by step and id."""
     found: list[AnyCheck] = []
-    for folder in pkgutil.iter_modules(__path__, f"{__name__}."):
-        if not folder.ispkg:
-            continue
-        package = importlib.import_module(folder.name)
-        for module in pkgutil.iter_modules(package.__path__, f"{folder.name}."):
-            found.append(importlib.import_module(module.name).CHECK)
+    here = os.path.dirname(__file__)
+    for folder in sorted(name for name in os.listdir(here) if name.startswith("step")):
+        for file in sorted(os.listdir(os.path.join(here, folder))):
+            module, ending = os.path.splitext(file)
+            if ending == ".py" and module != "__init__":
+                found.append(importlib.import_module(f"{__name__}.{folder}.{module}").CHECK)
     return tuple(sorted(found, key=lambda check: (check.step, check.id)))
 
 

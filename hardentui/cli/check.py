@@ -50,9 +50,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
         options, terminal, steps=options.step, checks=options.check, everything=True
     ) as bench:
         _all_there(options, bench)
-        wanted = {row.key for row in session.named(bench.rows(), options.names)}
+        listed = bench.rows()
+        wanted = {row.key for row in session.named(listed, options.names)}
         shared = [] if options.names else session.of_host(bench)
-        rows = session.scan(bench, terminal)
+        rows = session.scan(bench, terminal, listed)
         if options.names:
             # all were looked at first, because some checks compare a container with the others
             rows = session.closer(bench, [row for row in rows if row.key in wanted])
@@ -78,10 +79,10 @@ def _all_there(options: Namespace, bench: Workbench) -> None:
 
 def deliver(result: CheckResult, options: Namespace, terminal: Terminal) -> None:
     """The report where the options want it."""
-    from hardentui.cli.saving import save_text
-    from hardentui.reports.result import Look
-
     if options.file and options.file != "-":
+        from hardentui.cli.saving import save_text
+        from hardentui.reports.result import Look
+
         save_text(options.file, render(options.format, result, Look()), backup=False)
         terminal.note(f"note: the report is in {options.file}")
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
@@ -46,6 +45,8 @@ class Parser(argparse.ArgumentParser):
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`; did you mean …?` with the nearest words, or nothing."""
+    from difflib import get_close_matches
+
     close = get_close_matches(word, list(words), 3, 0.5)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 

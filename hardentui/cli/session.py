@@ -13,11 +13,11 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.model.finding import Kind, Severity
 from hardentui.record import replace
-from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.visible import visible
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
 if TYPE_CHECKING:
+    from hardentui.reports.result import CheckResult
     from hardentui.workbench.workbench import Workbench
 
 SEVERITIES = tuple(severity.word for severity in Severity)
@@ -143,13 +143,16 @@ def one_report(bench: Workbench, name: str) -> Report:
     return row.report
 
 
-def scan(bench: Workbench, terminal: Terminal, *, closer: bool = False) -> tuple[Row, ...]:
+def scan(
+    bench: Workbench, terminal: Terminal, listed: tuple[Row, ...] | None = None, *, closer: bool = False
+) -> tuple[Row, ...]:
     """All rows with their reports, without containers that were removed meanwhile. Ends early on Ctrl-C.
 
     Args:
+        listed: what `bench.rows()` gave just now.
         closer: also look at processes, sockets and changed files.
     """
-    found = {row.key: row for row in bench.rows()}
+    found = {row.key: row for row in (bench.rows() if listed is None else listed)}
     stop = threading.Event()
 
     def arrived(row: Row) -> None:
@@ -194,6 +197,8 @@ def result(
     bench: Workbench, reports: Iterable[tuple[Report, str]], fail_on: Severity, *, fixes: bool
 ) -> CheckResult:
     """What a report tells of these (report, detail); `fixes` adds the remediation of each failure."""
+    from hardentui.reports.result import CheckResult, SubjectResult, worst_first
+
     subjects = []
     for report, detail in reports:
         findings = report.findings

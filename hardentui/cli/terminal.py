@@ -6,19 +6,25 @@ import io
 import os
 import sys
 from collections.abc import Mapping
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hardentui.errors import HardenError
-from hardentui.reports.result import Look
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from hardentui.reports.result import Look
+
 PIPE_WIDTH = 100
 _PIPE_TABLE_WIDTH = 160
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 class OutputLost(Exception):
@@ -47,7 +53,7 @@ class Terminal:
         self._quiet = quiet
         self.is_terminal = out.isatty() and environ.get("TERM", "") not in ("", "dumb")
         self.color = self.is_terminal and not no_color and not environ.get("NO_COLOR")
-        self.width = get_terminal_size().columns if self.is_terminal else PIPE_WIDTH
+        self.width = _columns() if self.is_terminal else PIPE_WIDTH
         self._shows_progress = not quiet and err.isatty() and environ.get("TERM", "") not in ("", "dumb")
         self._progress = ""
         for stream in (out, err):
@@ -56,6 +62,8 @@ class Terminal:
 
     @property
     def look(self) -> Look:
+        from hardentui.reports.result import Look
+
         return Look(self.width, self.color)
 
     def write(self, text: str) -> None:

@@ -17,7 +17,8 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -33,6 +34,7 @@ CONNECT_LIMIT = 5.0
 SIZE_LIMIT = 64 << 20
 TICK = 0.25
 MESSAGE_LENGTH = 500
+_AHEAD = 8  # requests that are sent before their answers are read
 
 _TARGET = re.compile(r"/[!-~]*")
 
@@ -47,6 +49,7 @@ class Request(NamedTuple):
 
 
 Listener = Callable[[Request], None]
+OnAnswer = Callable[[str, "Any | EngineError"], None]
 
 
 class Connection(Protocol):
@@ -60,6 +63,13 @@ class Connection(Protocol):
 
         Raises:
             EngineUnreachable, EngineProtocolError, NotFound, EngineError
+        """
+
+    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> None:
+        """What `get` gives for each path, or the EngineError that it raises, handed over in this thread.
+
+        A path is taken from `paths` only when it can be asked for soon: at most a few requests wait for
+        their answers. Ends after the first EngineUnreachable. `on_answer` must not raise.
         """
 
     def stream(
@@ -92,6 +102,14 @@ class Connection(Protocol):
         """Let go of the socket. A request that is under way in another thread ends at once."""
 
 
+def outcome(get: Callable[[str], Any], path: str) -> Any | EngineError:
+    """What `get` gives, or the EngineError that it raises."""
+    try:
+        return get(path)
+    except EngineError as error:
+        return error
+
+
 def segment(text: str) -> str:
     """One part of a path, made of a name or an id.
 
@@ -111,7 +129,8 @@ def target(path: str, query: Mapping[str, str] | None) -> str:
 class UnixConnection:
     """A kept-alive connection to a unix socket.
 
-    Safe to use from several threads: one request at a time. A socket that Podman has closed since the last
+    Safe to use from several threads: one request at a time, except that `get_many` sends some ahead of the
+    answers, so that Podman is at work while this process is. A socket that Podman has closed since the last
     request is opened again, once.
 
     Args:
@@ -137,6 +156,9 @@ class UnixConnection:
         self._size_limit = size_limit
         self._before_connect = before_connect
         self._lock = threading.Lock()
+        self._turn = (
+            threading.Lock()
+        )  # held by whoever wants the socket for one answer: get_many lets it go first
         self._wire: Wire | None = None
         self._closings = 0
 
@@ -149,6 +171,67 @@ class UnixConnection:
 
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         return self._answer("/_ping", timeout)[0].headers
+
+    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> None:
+        coming = iter(paths)
+        more = True
+        while more:
+            closings = self._closings
+            with self._lock:
+                more, unanswered = self._pipeline(coming, on_answer)
+            for path in unanswered:  # the socket broke: each once more, on a new one
+                closed = closings != self._closings
+                answer = (
+                    unreachable(self.path, PeerClosed(untouched=True)) if closed else outcome(self.get, path)
+                )
+                on_answer(path, answer)
+                if isinstance(answer, EngineUnreachable):
+                    return
+            with self._turn:
+                pass
+
+    def _pipeline(self, coming: Iterator[str], on_answer: OnAnswer) -> tuple[bool, list[str]]:
+        """Ask until nothing is left or somebody else wants the socket.
+
+        Returns:
+            whether there may be more to ask for, and what was sent and not answered.
+        """
+        sent: deque[str] = deque()
+        more = True
+        while True:
+            try:
+                while more and len(sent) < _AHEAD and not self._turn.locked():
+                    if more := (path := next(coming, None)) is not None:
+                        sent.append(path)
+                        self._send(path)
+                if not sent:
+                    return more, []
+                head, body = self._next_answer(sent[0])
+            except (OSError, EngineProtocolError):
+                self._drop()
+                return more, list(sent)
+            except BaseException:
+                self._drop()
+                raise
+            on_answer(sent.popleft(), _parsed(head, body))
+            if self._wire is None:
+                return more, list(sent)
+
+    def _send(self, path: str) -> None:
+        if self._wire is None:
+            self._wire = self._connect(monotonic() + CONNECT_LIMIT)
+        self._wire.send(_request(path), monotonic() + self._timeout)
+
+    def _next_answer(self, path: str) -> tuple[Head, bytes]:
+        """The answer to the oldest request that has none yet."""
+        started = monotonic()
+        assert self._wire is not None  # noqa: S101 - `_send` made it
+        head = self._wire.head(started + self._timeout)
+        body = self._wire.body(head, started + self._timeout, self._size_limit)
+        self._tell(path, head.status, started)
+        if not head.keep_alive:
+            self._drop()
+        return head, body
 
     def stream(
         self,
@@ -227,7 +310,7 @@ class UnixConnection:
         deadline = started + (self._timeout if timeout is None else timeout)
         status = 0
         try:
-            with self._lock:
+            with self._turn, self._lock:
                 head, body = self._exchange(_request(wanted), deadline)
             status = head.status
         except OSError as error:
@@ -291,6 +374,14 @@ def _request(wanted: str) -> bytes:
     if not _TARGET.fullmatch(wanted):
         raise ValueError(f"not a request target; use segment(): {wanted!r}")
     return f"GET {API}{wanted} HTTP/1.1\r\nHost: d\r\n\r\n".encode("ascii")
+
+
+def _parsed(head: Head, body: bytes) -> Any | EngineError:
+    try:
+        _check(head, body)
+        return parse_json(body)
+    except EngineError as error:
+        return error
 
 
 def _check(head: Head, body: bytes) -> None:

@@ -19,6 +19,8 @@ from hardentui.record import record, replace
 
 _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
 _STOP_TICK = 0.2
+_ABSENT = object()
+_SHARED = _IMAGES, _NETWORKS, _VOLUMES = "/images/json", "/networks/json", "/volumes/json"
 
 
 @record
@@ -78,18 +80,26 @@ class Engine:
         return True
 
     def begin(self) -> None:
-        """Start to list and to inspect everything in the background.
+        """Start to read everything that a look at all containers needs, in the background.
 
-        The next `listed` and the next `inspect_many` take what has come by then: a check's own modules are
+        The next `listed`, `inspect_many` and so on take what has come by then: a check's own modules are
         loaded while the engine is at work.
         """
-        self._ahead = _Ahead(self._list, self._start_inspecting)
+        self._ahead = _Ahead(self._list, self._start_inspecting, self._second_connection())
 
     def listed(self) -> tuple[Listed, ...]:
         """All containers, running or not, with the infra containers of pods."""
         if self._ahead is not None and not self._ahead.told:
             return self._ahead.listed()
         return self._list()
+
+    def _get(self, path: str) -> Any:
+        """An answer that was asked for ahead, else one that is asked for now."""
+        if self._ahead is not None and (answer := self._ahead.take(path)) is not _ABSENT:
+            if isinstance(answer, EngineError):
+                raise answer
+            return answer
+        return self._first.get(path)
 
     def _list(self) -> tuple[Listed, ...]:
         answer = self._first.get("/containers/json", {"all": "true"})
@@ -110,37 +120,39 @@ class Engine:
             EngineUnreachable: the engine does not answer any more; what arrived before was handed over.
         """
         wanted = tuple(ids)
-        ahead, self._ahead = self._ahead, None
-        running = ahead.inspecting(wanted) if ahead is not None else None
+        running = self._ahead.inspecting(wanted) if self._ahead is not None else None
         running = running or self._start_inspecting(wanted)
         try:
             _hand_over(running.results, len(running.connections), on_result, stop)
         finally:
-            if running.todo.end():
-                for connection in running.connections:
-                    connection.close()  # wakes a worker that still waits for an answer
+            running.end()
 
-    def _start_inspecting(self, ids: tuple[str, ...]) -> _Inspecting:
-        running = _Inspecting(
-            _Shared(ids), SimpleQueue(), [self._first, self._second_connection()][: len(ids)]
-        )
-        for connection in running.connections:
-            worker = threading.Thread(
-                target=_work,
-                args=(connection, running.todo, running.results),
-                name="hardentui-inspect",
-                daemon=True,
-            )
-            worker.start()
+    def _start_inspecting(
+        self, ids: tuple[str, ...], before: tuple[str, ...] = (), kept: _Kept | None = None
+    ) -> _Inspecting:
+        """Start workers that inspect; `before` are other paths whose answers go to `kept` first."""
+        results: SimpleQueue[tuple[str, Inspected] | HardenError | None] = SimpleQueue()
+        containers = {}
+        for identity in ids:
+            try:
+                containers[f"/containers/{segment(identity)}/json"] = identity
+            except NotFound:  # no id of Podman's
+                results.put((identity, Gone()))
+        connections = [self._first, self._second_connection()][: len(ids) + len(before)]
+        running = _Inspecting(containers, _Shared((*before, *containers)), results, connections, kept)
+        for connection in connections:
+            threading.Thread(
+                target=running.work, args=(connection,), name="hardentui-inspect", daemon=True
+            ).start()
         return running
 
     def images(self) -> tuple[Mapping[str, Any], ...]:
         """The list of images, without intermediate layers."""
-        return shapes.mappings(self._first.get("/images/json"), "the list of images", "Id")
+        return shapes.mappings(self._get(_IMAGES), "the list of images", "Id")
 
     def image(self, image: str) -> Mapping[str, Any]:
         """One image's inspect document."""
-        return shapes.image(self._first.get(f"/images/{segment(image)}/json"))
+        return shapes.image(self._get(_image_path(image)))
 
     def history(self, image: str) -> tuple[Mapping[str, Any], ...]:
         """The layers of an image, newest first."""
@@ -154,11 +166,11 @@ class Engine:
 
     def networks(self) -> tuple[Mapping[str, Any], ...]:
         """All networks, complete: one request; single ones are slow (148 ms each with many containers)."""
-        return shapes.mappings(self._first.get("/networks/json"), "the networks", "name")
+        return shapes.mappings(self._get(_NETWORKS), "the networks", "name")
 
     def volumes(self) -> tuple[Mapping[str, Any], ...]:
         """All volumes, complete."""
-        return shapes.mappings(self._first.get("/volumes/json"), "the volumes", "Name")
+        return shapes.mappings(self._get(_VOLUMES), "the volumes", "Name")
 
     def pods(self) -> tuple[Mapping[str, Any], ...]:
         """The list of pods."""
@@ -203,20 +215,91 @@ class Engine:
 
 
 class _Inspecting(NamedTuple):
-    """Workers that inspect: what is left to do, what came, and the connections that they use."""
+    """Workers that inspect.
 
+    Attributes:
+        containers: path -> id of what is to be inspected.
+        todo: these paths, and before them others whose answers go to `kept`.
+        results: what came; None or an error from each worker as its last.
+    """
+
+    containers: Mapping[str, str]
     todo: _Shared
     results: SimpleQueue[tuple[str, Inspected] | HardenError | None]
     connections: list[Connection]
+    kept: _Kept | None
+
+    def work(self, connection: Connection) -> None:
+        """One worker: ask until nothing is left, or the engine does not answer any more."""
+        end: HardenError | None = None
+
+        def arrived(path: str, answer: Any) -> None:
+            nonlocal end
+            self.todo.done()
+            if isinstance(answer, EngineUnreachable):
+                end = answer
+            elif path in self.containers:
+                self.results.put((self.containers[path], _inspected(answer)))
+            elif self.kept is not None:
+                self.kept.put(path, answer)
+
+        connection.get_many(iter(self.todo.take, None), arrived)
+        if end is not None and self.kept is not None:
+            self.kept.no_more()
+        self.results.put(end)
+
+    def end(self) -> None:
+        """Ask for nothing any more."""
+        if self.kept is not None:
+            self.kept.no_more()
+        if self.todo.end():
+            for connection in self.connections:
+                connection.close()  # wakes a worker that still waits for an answer
+
+
+class _Kept:
+    """Answers that are asked for before anybody wants them. Each is taken once."""
+
+    def __init__(self) -> None:
+        self._expected: set[str] = set()
+        self._answers: dict[str, Any] = {}
+        self._changed = threading.Condition()
+
+    def expect(self, paths: Iterable[str]) -> None:
+        with self._changed:
+            self._expected.update(paths)
+
+    def put(self, path: str, answer: Any) -> None:
+        with self._changed:
+            self._answers[path] = answer
+            self._expected.discard(path)
+            self._changed.notify_all()
+
+    def no_more(self) -> None:
+        """What has not come by now does not come."""
+        with self._changed:
+            self._expected.clear()
+            self._changed.notify_all()
+
+    def take(self, path: str) -> Any:
+        """The answer or EngineError once it is there; _ABSENT for what was not asked for."""
+        with self._changed:
+            self._changed.wait_for(lambda: path not in self._expected)
+            return self._answers.pop(path, _ABSENT)
 
 
 class _Ahead:
-    """A list of containers and their inspection, begun before anybody asked for it."""
+    """What a look at all containers needs, asked for before anybody wanted it.
+
+    Over one connection comes the list, over the other what containers share; then over both the images that
+    are in use, and the containers.
+    """
 
     def __init__(
         self,
         read_list: Callable[[], tuple[Listed, ...]],
-        start_inspecting: Callable[[tuple[str, ...]], _Inspecting],
+        start_inspecting: Callable[[tuple[str, ...], tuple[str, ...], _Kept], _Inspecting],
+        second: Connection,
     ) -> None:
         self.told = False
         self._read_list = read_list
@@ -224,48 +307,58 @@ class _Ahead:
         self._rows: tuple[Listed, ...] = ()
         self._error: HardenError | None = None
         self._running: _Inspecting | None = None
-        self._thread = threading.Thread(target=self._run, name="hardentui-ahead", daemon=True)
-        self._thread.start()
+        self._kept = _Kept()
+        self._kept.expect(_SHARED)
+        self.take = self._kept.take
+        threading.Thread(
+            target=second.get_many, args=(_SHARED, self._kept.put), name="hardentui-ahead", daemon=True
+        ).start()
+        self._listing = threading.Thread(target=self._run, name="hardentui-ahead", daemon=True)
+        self._listing.start()
 
     def _run(self) -> None:
         try:
             self._rows = self._read_list()
-            self._running = self._start_inspecting(tuple(row.id for row in self._rows))
         except HardenError as error:
             self._error = error
+            self._kept.no_more()
+            return
+        images = tuple({_image_path(row.image_id): None for row in self._rows if row.image_id})
+        self._kept.expect(images)
+        self._running = self._start_inspecting(tuple(row.id for row in self._rows), images, self._kept)
 
     def listed(self) -> tuple[Listed, ...]:
         """The list, once it is there; raises what asking for it raised."""
         self.told = True
-        self._thread.join()
+        self._listing.join()
         if self._error is not None:
             raise self._error
         return self._rows
 
     def inspecting(self, ids: tuple[str, ...]) -> _Inspecting | None:
-        """The inspection that is under way, when it is of exactly these."""
-        self._thread.join()
-        if self._running is not None and set(ids) == {row.id for row in self._rows}:
-            return self._running
-        if self._running is not None:
-            self._running.todo.end()
-        return None
+        """The inspection that is under way, once, when it is of exactly these."""
+        self._listing.join()
+        running, self._running = self._running, None
+        if running is not None and set(ids) != {row.id for row in self._rows}:
+            running.end()
+            return None
+        return running
 
 
 class _Shared:
-    """Ids that two workers take from, and how many of them are still at work."""
+    """Paths that two workers take from, and how many of them are still asked for."""
 
-    def __init__(self, ids: tuple[str, ...]) -> None:
-        self._ids = iter(ids)
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        self._paths = iter(paths)
         self._lock = threading.Lock()
         self._ended = False
         self._working = 0
 
     def take(self) -> str | None:
         with self._lock:
-            identity = None if self._ended else next(self._ids, None)
-            self._working += identity is not None
-            return identity
+            path = None if self._ended else next(self._paths, None)
+            self._working += path is not None
+            return path
 
     def done(self) -> None:
         with self._lock:
@@ -278,30 +371,23 @@ class _Shared:
             return self._working > 0
 
 
+def _image_path(image: str) -> str:
+    return f"/images/{segment(image)}/json"
+
+
 def _inspect(connection: Connection, container: str) -> Mapping[str, Any]:
     return shapes.container(connection.get(f"/containers/{segment(container)}/json"))
 
 
-def _work(
-    connection: Connection,
-    todo: _Shared,
-    results: SimpleQueue[tuple[str, Inspected] | HardenError | None],
-) -> None:
-    """One worker: inspect until nothing is left; ends with None, or with the error that ends everything."""
-    while (identity := todo.take()) is not None:
-        try:
-            answer: Inspected = _inspect(connection, identity)
-        except NotFound:
-            answer = Gone()
-        except EngineUnreachable as error:
-            todo.done()
-            results.put(error)
-            return
-        except EngineError as error:
-            answer = Unreadable(error.title)
-        todo.done()
-        results.put((identity, answer))
-    results.put(None)
+def _inspected(answer: Any) -> Inspected:
+    if isinstance(answer, NotFound):
+        return Gone()
+    try:
+        if isinstance(answer, EngineError):
+            raise answer
+        return shapes.container(answer)
+    except EngineError as error:
+        return Unreadable(error.title)
 
 
 def _hand_over(

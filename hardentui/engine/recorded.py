@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from hardentui.engine.connection import MESSAGE_LENGTH, TICK, Connection, target
+from hardentui.engine.connection import MESSAGE_LENGTH, TICK, Connection, OnAnswer, outcome, target
 from hardentui.errors import EngineError, EngineProtocolError, NotFound
 from hardentui.visible import visible
 
@@ -42,6 +42,10 @@ class RecordedConnection:
             return self.answers[wanted]
         except KeyError:
             raise NotFound(f"{visible(wanted, 200)} is not in the record.") from None
+
+    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> None:
+        for path in paths:
+            on_answer(path, outcome(self.get, path))
 
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         headers = self.get("/_ping")
@@ -91,17 +95,27 @@ class RecordingConnection:
         return self.inner.url
 
     def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
-        wanted = target(path, query)
-        try:
-            answer = self.inner.get(path, query, timeout)
-        except NotFound:
-            raise  # replayed as such because it is not in the record
-        except EngineError as error:
-            self.failures[wanted] = error.title
-            raise
-        self.answers[wanted] = answer
-        self.failures.pop(wanted, None)
+        answer = outcome(lambda path: self.inner.get(path, query, timeout), path)
+        self._keep(target(path, query), answer)
+        if isinstance(answer, EngineError):
+            raise answer
         return answer
+
+    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> None:
+        def arrived(path: str, answer: Any) -> None:
+            self._keep(path, answer)
+            on_answer(path, answer)
+
+        self.inner.get_many(paths, arrived)
+
+    def _keep(self, wanted: str, answer: Any) -> None:
+        if isinstance(answer, NotFound):
+            return  # replayed as such because it is not in the record
+        if isinstance(answer, EngineError):
+            self.failures[wanted] = answer.title
+        else:
+            self.answers[wanted] = answer
+            self.failures.pop(wanted, None)
 
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         headers = self.inner.ping(timeout)

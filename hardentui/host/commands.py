@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
@@ -14,6 +13,8 @@ Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
 
 def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
     """What a program prints; Unreadable when it is absent, fails, or takes longer than this."""
+    import subprocess
+
     name = arguments[0]
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
     environment = {**os.environ, "PATH": path, "LC_ALL": "C"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import stat
 from collections.abc import Mapping
@@ -130,6 +129,8 @@ def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
             for line in files.read_text(path).splitlines():
                 digest, _, name = line.partition("  ")
                 if name == "usr/share/containers/seccomp.json":
+                    import hashlib
+
                     return hashlib.md5(content, usedforsecurity=False).hexdigest() == digest
     except OSError:
         return Unreadable(f"{profile} or the checksums of its package cannot be read")

@@ -6,8 +6,10 @@ A new format is one module and one line in FORMATS.
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from hardentui.reports.result import CheckResult, Look
+if TYPE_CHECKING:
+    from hardentui.reports.result import CheckResult, Look
 
 FORMATS = {"text": "as_text", "json": "as_json", "markdown": "as_markdown"}
 """Word on the command line -> module of this package, imported when it is asked for."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,6 +111,8 @@ def _syntax_message(error: Exception) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """`; did you mean …?` with the nearest of `words`, or nothing."""
+    from difflib import get_close_matches
+
     close = get_close_matches(word, list(words), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 

@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +80,8 @@ class Inventories:
             return None  # a cache that cannot be read is none
 
     def _store(self, identity: str, found: ImageInventory) -> None:
+        from dataclasses import asdict
+
         path = self._path(identity)
         if path is None:
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from hardentui.checks import all_checks, check_by_id
 from hardentui.errors import UsageError
@@ -87,6 +86,8 @@ def find_check(check_id: str) -> AnyCheck:
     check = check_by_id(check_id)
     if check is None:
         ids = [one.id for one in all_checks()]
+        from difflib import get_close_matches
+
         close = get_close_matches(check_id, ids, 3, 0.5)
         hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
         raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)

@@ -6,7 +6,6 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TypeAlias
 
-from hardentui.harden.attack import attack_path
 from hardentui.harden.score import Cell, Score, cells, score
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
 from hardentui.model.finding import Finding, Subject
@@ -61,6 +60,8 @@ class Report:
     @cached_property
     def attack(self) -> str:
         """How the findings add up, one plain sentence; empty when nothing stands out."""
+        from hardentui.harden.attack import attack_path
+
         return attack_path(self.facts, self.findings) if self.facts is not None else ""
 
 

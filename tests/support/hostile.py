@@ -63,7 +63,8 @@ class Scripted:
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
             client.settimeout(0.05)
-            while (request := self._request(client)) is not None:
+            came = bytearray()
+            while (request := self._request(client, came)) is not None:
                 self.requests.append(request)
                 script = self._scripts[min(len(self.requests), len(self._scripts)) - 1]
                 client.settimeout(5)
@@ -71,9 +72,9 @@ class Scripted:
                     return
                 client.settimeout(0.05)
 
-    def _request(self, client: socket.socket) -> bytes | None:
-        text = b""
-        while not text.endswith(b"\r\n\r\n"):
+    def _request(self, client: socket.socket, came: bytearray) -> bytes | None:
+        """The next request; what came after it stays in `came`."""
+        while (end := came.find(b"\r\n\r\n")) < 0:
             try:
                 data = client.recv(4096)
             except TimeoutError:
@@ -82,8 +83,10 @@ class Scripted:
                 continue
             if not data:
                 return None
-            text += data
-        return text
+            came += data
+        request = bytes(came[: end + 4])
+        del came[: end + 4]
+        return request
 
     def _play(self, client: socket.socket, script: tuple[bytes | float | str, ...]) -> bool:
         for step in script:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -392,3 +394,99 @@ def test_a_recording_keeps_answers_and_failures(tmp_path: Path) -> None:
         replayed.get("/bad")
     with pytest.raises(NotFound):
         replayed.get("/gone")
+
+
+# --- many at once -----------------------------------------------------------------------------------
+
+
+def ask_many(connection: UnixConnection, *paths: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    connection.get_many(paths, found.__setitem__)
+    return found
+
+
+def test_many_requests_are_sent_ahead_of_their_answers(tmp_path: Path) -> None:
+    sent_ahead: list[int] = []
+    with Scripted(tmp_path, [0.2, OK], [OK]) as server:
+        connection = UnixConnection(server.path)
+        paths = (f"/{number}" for number in range(30))
+
+        def counted() -> Iterator[str]:
+            for path in paths:
+                yield path
+                sent_ahead.append(len(server.requests))
+
+        found: dict[str, Any] = {}
+        connection.get_many(counted(), found.__setitem__)
+        connection.close()
+    assert found == {f"/{number}": {"ok": True} for number in range(30)}
+    assert sent_ahead[5] <= 1, "six were sent while the first answer was still on its way"
+    assert server.connections == 1
+    targets = [int(request.split()[1].rpartition(b"/")[2]) for request in server.requests]
+    assert targets == list(range(30))
+
+
+def test_one_error_among_many_keeps_nothing_back(tmp_path: Path) -> None:
+    missing = answer(b'{"message": "no such container"}', "404 Not Found")
+    with Scripted(tmp_path, [OK], [missing], [answer(b"not json")], [OK]) as server:
+        connection = UnixConnection(server.path)
+        found = ask_many(connection, "/a", "/b", "/c", "/d")
+        connection.close()
+    assert [type(one) for one in found.values()] == [dict, NotFound, EngineProtocolError, dict]
+    assert server.connections == 1
+
+
+def test_what_was_sent_on_a_socket_that_broke_is_asked_for_again(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [OK], [OK, Scripted.CLOSE], [OK]) as server:
+        connection = UnixConnection(server.path)
+        found = ask_many(connection, *["/a", "/b", "/c", "/d", "/e"])
+        connection.close()
+    assert found == {path: {"ok": True} for path in ["/a", "/b", "/c", "/d", "/e"]}
+    assert server.connections == 2
+
+
+def test_a_server_that_ends_each_connection_is_still_asked_for_everything(tmp_path: Path) -> None:
+    last = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    with Scripted(tmp_path, [last, Scripted.CLOSE]) as server:
+        connection = UnixConnection(server.path)
+        found = ask_many(connection, *(f"/{number}" for number in range(20)))
+        connection.close()
+    assert found == {f"/{number}": {} for number in range(20)}
+
+
+def test_many_end_when_the_engine_does_not_answer_any_more(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [OK], [Scripted.HANG]) as server:
+        connection = UnixConnection(server.path, timeout=0.2)
+        found = ask_many(connection, *(f"/{number}" for number in range(20)))
+        connection.close()
+    assert found["/0"] == {"ok": True}
+    assert isinstance(found["/1"], EngineUnreachable)
+    assert len(found) == 2
+
+
+def test_one_request_is_let_through_between_many(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [0.02, OK]) as server:
+        connection = UnixConnection(server.path)
+        order: list[str] = []
+        many = threading.Thread(
+            target=connection.get_many,
+            args=([f"/{n}" for n in range(60)], lambda path, _: order.append(path)),
+        )
+        many.start()
+        assert eventually(lambda: len(order) > 2, 5)
+        connection.get("/now")
+        order.append("/now")
+        many.join()
+        connection.close()
+    assert order.index("/now") < 30
+    assert len(order) == 61
+
+
+def test_many_are_woken_when_the_connection_is_closed(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [Scripted.HANG]) as server:
+        connection = UnixConnection(server.path)
+        threading.Timer(0.2, connection.close).start()
+        started = monotonic()
+        found = ask_many(connection, "/a", "/b")
+        assert monotonic() - started < 2
+    assert isinstance(found["/a"], EngineUnreachable)

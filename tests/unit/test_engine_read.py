@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from hardentui.engine.connection import UnixConnection
 from hardentui.engine.events import Event, Link, batches, event, watch
 from hardentui.engine.read import Engine, Gone, Inspected
 from hardentui.engine.recorded import RecordedConnection
-from hardentui.errors import EngineProtocolError, EngineUnreachable
+from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.version import Version
 from tests.support.hostile import CHUNKED, Scripted, answer, chunk
@@ -155,6 +155,72 @@ def test_many_are_inspected_whatever_happens_to_single_ones() -> None:
     assert found["05"] == Unreadable("database is locked")
     assert found["06"] == inspected("06")
     assert threads == {threading.get_ident()}, "results are handed over in the caller's thread"
+
+
+class Counted(RecordedConnection):
+    """A record that keeps what it was asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+        self.asked.append(path)
+        return super().get(path, query, timeout)
+
+
+def shop(*ids: str) -> dict[str, Any]:
+    return {
+        "/containers/json?all=true": [{"Id": one, "Names": [one], "ImageID": "image"} for one in ids],
+        "/images/json": [{"Id": "image"}],
+        "/images/image/json": {"Id": "image"},
+        "/networks/json": [{"name": "podman"}],
+        "/volumes/json": None,
+        **{f"/containers/{one}/json": inspected(one) for one in ids},
+    }
+
+
+def test_what_was_begun_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Counted, "asked", [])
+    answers = shop("a", "b", "c")
+    engine = Engine(EngineFacts(), lambda: Counted(answers))
+    engine.begin()
+    found: dict[str, Inspected] = {}
+    listed = engine.listed()
+    engine.inspect_many([one.id for one in listed], found.__setitem__, threading.Event())
+    assert [one["Id"] for one in engine.images()] == ["image"]
+    assert engine.image("image")["Id"] == "image"
+    assert [one["name"] for one in engine.networks()] == ["podman"]
+    assert engine.volumes() == ()
+    assert sorted(found) == ["a", "b", "c"]
+    assert sorted(Counted.asked) == sorted(path.partition("?")[0] for path in answers)
+    engine.image("image")
+    assert Counted.asked.count("/images/image/json") == 2, "an answer that was asked for ahead is told once"
+
+
+def test_what_was_begun_tells_its_errors_to_whom_asks() -> None:
+    engine = recorded({"/containers/json?all=true": []}, _volumes_json="database is locked")
+    engine.begin()
+    assert engine.listed() == ()
+    with pytest.raises(EngineError, match="database is locked"):
+        engine.volumes()
+    with pytest.raises(NotFound):
+        engine.networks()
+
+    broken = recorded({"/containers/json?all=true": 7})
+    broken.begin()
+    with pytest.raises(EngineProtocolError):
+        broken.listed()
+    with pytest.raises(NotFound):
+        broken.image("x")
+
+
+def test_other_containers_than_those_begun_are_inspected_too() -> None:
+    engine = recorded(shop("a", "b", "c"))
+    engine.begin()
+    engine.listed()
+    found: list[str] = []
+    engine.inspect_many(["b", ".."], lambda identity, _: found.append(identity), threading.Event())
+    assert sorted(found) == ["..", "b"]
+    assert engine.image("image")["Id"] == "image"
 
 
 def test_nothing_is_inspected_when_there_is_nothing() -> None:
