@@ -24,7 +24,8 @@ from time import monotonic
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, urlencode
 
-from hardentui.engine.wire import GivenUp, Head, PeerClosed, Wire, parse_json
+from hardentui.engine.refusal import check, parsed, unreachable
+from hardentui.engine.wire import Head, PeerClosed, Wire, parse_json
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.visible import visible
 
@@ -33,7 +34,6 @@ TIME_LIMIT = 30.0
 CONNECT_LIMIT = 5.0
 SIZE_LIMIT = 64 << 20
 TICK = 0.25
-MESSAGE_LENGTH = 500
 _AHEAD = 8  # requests that are sent before their answers are read
 
 _TARGET = re.compile(r"/[!-~]*")
@@ -213,7 +213,7 @@ class UnixConnection:
             except BaseException:
                 self._drop()
                 raise
-            on_answer(sent.popleft(), _parsed(head, body))
+            on_answer(sent.popleft(), parsed(head, body))
             if self._wire is None:
                 return more, list(sent)
 
@@ -257,7 +257,7 @@ class UnixConnection:
             wire.send(_request(wanted), started + self._timeout)
             head = wire.head(started + self._timeout)
             status = head.status
-            _check(head, b"" if status == 200 else wire.body(head, started + self._timeout, self._size_limit))
+            check(head, b"" if status == 200 else wire.body(head, started + self._timeout, self._size_limit))
         except BaseException as error:
             if wire is not None:
                 wire.close()
@@ -317,7 +317,7 @@ class UnixConnection:
             raise unreachable(self.path, error) from error
         finally:
             self._tell(wanted, status, started)
-        _check(head, body)
+        check(head, body)
         return head, body
 
     def _exchange(self, request: bytes, deadline: float) -> tuple[Head, bytes]:
@@ -374,61 +374,3 @@ def _request(wanted: str) -> bytes:
     if not _TARGET.fullmatch(wanted):
         raise ValueError(f"not a request target; use segment(): {wanted!r}")
     return f"GET {API}{wanted} HTTP/1.1\r\nHost: d\r\n\r\n".encode("ascii")
-
-
-def _parsed(head: Head, body: bytes) -> Any | EngineError:
-    try:
-        _check(head, body)
-        return parse_json(body)
-    except EngineError as error:
-        return error
-
-
-def _check(head: Head, body: bytes) -> None:
-    """Turn an answer that is no success into the error that it means, in Podman's own words."""
-    if 200 <= head.status < 300:
-        return
-    if head.status < 400:
-        raise EngineProtocolError(f"Podman answered with the unexpected status {head.status}.")
-    message = _message(body) or f"Podman answered with status {head.status}."
-    raise (NotFound if head.status == 404 else EngineError)(message)
-
-
-def _message(body: bytes) -> str:
-    """Podman's error text, safe to show; an answer that is no such JSON gives nothing."""
-    try:
-        document = parse_json(body)
-    except EngineProtocolError:
-        return ""
-    text = document.get("message") if isinstance(document, dict) else None
-    return visible(text, MESSAGE_LENGTH) if isinstance(text, str) else ""
-
-
-def unreachable(path: str, error: OSError) -> EngineUnreachable:
-    """The sentence and the way out for a socket that does not answer."""
-    shown = visible(path, 200)
-    enable = "systemctl --user enable --now podman.socket"
-    if path.startswith(("/run/podman/", "/var/run/podman/")):
-        enable = "sudo systemctl enable --now podman.socket"
-    if isinstance(error, FileNotFoundError):
-        return EngineUnreachable(f"There is no socket at {shown} (absent).", f"Start Podman's: {enable}")
-    if isinstance(error, PermissionError):
-        return EngineUnreachable(
-            f"There is no permission to use {shown} (permission denied).",
-            "Run with sudo, or use your own rootless engine: systemctl --user enable --now podman.socket",
-        )
-    if isinstance(error, ConnectionRefusedError):
-        return EngineUnreachable(f"Nothing listens at {shown} (refused).", f"Start Podman's: {enable}")
-    if isinstance(error, GivenUp):
-        return EngineUnreachable(f"The wait for Podman at {shown} was given up.")
-    if isinstance(error, TimeoutError):
-        return EngineUnreachable(
-            f"Podman at {shown} does not answer in time (timed out).",
-            "See whether `podman ps` answers there; a busy engine may need a second try.",
-        )
-    if isinstance(error, BlockingIOError):
-        return EngineUnreachable(f"Podman at {shown} takes no more connections (busy).", "Try again.")
-    reason = visible(error.strerror or str(error), 200)
-    return EngineUnreachable(
-        f"The connection to {shown} was lost ({reason}).", "See whether Podman still runs."
-    )

@@ -6,30 +6,30 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
+from hardentui.engine.inspecting import (
+    ABSENT,
+    IMAGES,
+    NETWORKS,
+    VOLUMES,
+    Ahead,
+    Inspecting,
+    Kept,
+    OnInspected,
+    hand_over,
+    image_path,
+    start,
+)
 from hardentui.engine.shapes import Listed
-from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, HardenError, NotFound
+from hardentui.errors import EngineError, EngineProtocolError
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.version import Version
-from hardentui.record import record, replace
+from hardentui.record import replace
 
 _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
-_STOP_TICK = 0.2
-_ABSENT = object()
-_SHARED = _IMAGES, _NETWORKS, _VOLUMES = "/images/json", "/networks/json", "/volumes/json"
-
-
-@record
-class Gone:
-    """The container was removed between the list and the look at it."""
-
-
-Inspected: TypeAlias = "Mapping[str, Any] | Gone | Unreadable"
-OnInspected = Callable[[str, Inspected], None]
 
 
 class Engine:
@@ -55,7 +55,7 @@ class Engine:
         self._on_close = [on_close] if on_close else []
         self._first = connect()
         self._second: Connection | None = None
-        self._ahead: _Ahead | None = None
+        self._ahead: Ahead | None = None
 
     @property
     def connection(self) -> Connection:
@@ -85,7 +85,7 @@ class Engine:
         The next `listed`, `inspect_many` and so on take what has come by then: a check's own modules are
         loaded while the engine is at work.
         """
-        self._ahead = _Ahead(self._list, self._start_inspecting, self._second_connection())
+        self._ahead = Ahead(self._list, self._start_inspecting, self._second_connection())
 
     def listed(self) -> tuple[Listed, ...]:
         """All containers, running or not, with the infra containers of pods."""
@@ -95,7 +95,7 @@ class Engine:
 
     def _get(self, path: str) -> Any:
         """An answer that was asked for ahead, else one that is asked for now."""
-        if self._ahead is not None and (answer := self._ahead.take(path)) is not _ABSENT:
+        if self._ahead is not None and (answer := self._ahead.take(path)) is not ABSENT:
             if isinstance(answer, EngineError):
                 raise answer
             return answer
@@ -123,36 +123,22 @@ class Engine:
         running = self._ahead.inspecting(wanted) if self._ahead is not None else None
         running = running or self._start_inspecting(wanted)
         try:
-            _hand_over(running.results, len(running.connections), on_result, stop)
+            hand_over(running.results, len(running.connections), on_result, stop)
         finally:
             running.end()
 
     def _start_inspecting(
-        self, ids: tuple[str, ...], before: tuple[str, ...] = (), kept: _Kept | None = None
-    ) -> _Inspecting:
-        """Start workers that inspect; `before` are other paths whose answers go to `kept` first."""
-        results: SimpleQueue[tuple[str, Inspected] | HardenError | None] = SimpleQueue()
-        containers = {}
-        for identity in ids:
-            try:
-                containers[f"/containers/{segment(identity)}/json"] = identity
-            except NotFound:  # no id of Podman's
-                results.put((identity, Gone()))
-        connections = [self._first, self._second_connection()][: len(ids) + len(before)]
-        running = _Inspecting(containers, _Shared((*before, *containers)), results, connections, kept)
-        for connection in connections:
-            threading.Thread(
-                target=running.work, args=(connection,), name="hardentui-inspect", daemon=True
-            ).start()
-        return running
+        self, ids: tuple[str, ...], before: tuple[str, ...] = (), kept: Kept | None = None
+    ) -> Inspecting:
+        return start((self._first, self._second_connection()), ids, before, kept)
 
     def images(self) -> tuple[Mapping[str, Any], ...]:
         """The list of images, without intermediate layers."""
-        return shapes.mappings(self._get(_IMAGES), "the list of images", "Id")
+        return shapes.mappings(self._get(IMAGES), "the list of images", "Id")
 
     def image(self, image: str) -> Mapping[str, Any]:
         """One image's inspect document."""
-        return shapes.image(self._get(_image_path(image)))
+        return shapes.image(self._get(image_path(image)))
 
     def history(self, image: str) -> tuple[Mapping[str, Any], ...]:
         """The layers of an image, newest first."""
@@ -166,11 +152,11 @@ class Engine:
 
     def networks(self) -> tuple[Mapping[str, Any], ...]:
         """All networks, complete: one request; single ones are slow (148 ms each with many containers)."""
-        return shapes.mappings(self._get(_NETWORKS), "the networks", "name")
+        return shapes.mappings(self._get(NETWORKS), "the networks", "name")
 
     def volumes(self) -> tuple[Mapping[str, Any], ...]:
         """All volumes, complete."""
-        return shapes.mappings(self._get(_VOLUMES), "the volumes", "Name")
+        return shapes.mappings(self._get(VOLUMES), "the volumes", "Name")
 
     def pods(self) -> tuple[Mapping[str, Any], ...]:
         """The list of pods."""
@@ -214,200 +200,8 @@ class Engine:
         return self._second
 
 
-class _Inspecting(NamedTuple):
-    """Workers that inspect.
-
-    Attributes:
-        containers: path -> id of what is to be inspected.
-        todo: these paths, and before them others whose answers go to `kept`.
-        results: what came; None or an error from each worker as its last.
-    """
-
-    containers: Mapping[str, str]
-    todo: _Shared
-    results: SimpleQueue[tuple[str, Inspected] | HardenError | None]
-    connections: list[Connection]
-    kept: _Kept | None
-
-    def work(self, connection: Connection) -> None:
-        """One worker: ask until nothing is left, or the engine does not answer any more."""
-        end: HardenError | None = None
-
-        def arrived(path: str, answer: Any) -> None:
-            nonlocal end
-            self.todo.done()
-            if isinstance(answer, EngineUnreachable):
-                end = answer
-            elif path in self.containers:
-                self.results.put((self.containers[path], _inspected(answer)))
-            elif self.kept is not None:
-                self.kept.put(path, answer)
-
-        connection.get_many(iter(self.todo.take, None), arrived)
-        if end is not None and self.kept is not None:
-            self.kept.no_more()
-        self.results.put(end)
-
-    def end(self) -> None:
-        """Ask for nothing any more."""
-        if self.kept is not None:
-            self.kept.no_more()
-        if self.todo.end():
-            for connection in self.connections:
-                connection.close()  # wakes a worker that still waits for an answer
-
-
-class _Kept:
-    """Answers that are asked for before anybody wants them. Each is taken once."""
-
-    def __init__(self) -> None:
-        self._expected: set[str] = set()
-        self._answers: dict[str, Any] = {}
-        self._changed = threading.Condition()
-
-    def expect(self, paths: Iterable[str]) -> None:
-        with self._changed:
-            self._expected.update(paths)
-
-    def put(self, path: str, answer: Any) -> None:
-        with self._changed:
-            self._answers[path] = answer
-            self._expected.discard(path)
-            self._changed.notify_all()
-
-    def no_more(self) -> None:
-        """What has not come by now does not come."""
-        with self._changed:
-            self._expected.clear()
-            self._changed.notify_all()
-
-    def take(self, path: str) -> Any:
-        """The answer or EngineError once it is there; _ABSENT for what was not asked for."""
-        with self._changed:
-            self._changed.wait_for(lambda: path not in self._expected)
-            return self._answers.pop(path, _ABSENT)
-
-
-class _Ahead:
-    """What a look at all containers needs, asked for before anybody wanted it.
-
-    Over one connection comes the list, over the other what containers share; then over both the images that
-    are in use, and the containers.
-    """
-
-    def __init__(
-        self,
-        read_list: Callable[[], tuple[Listed, ...]],
-        start_inspecting: Callable[[tuple[str, ...], tuple[str, ...], _Kept], _Inspecting],
-        second: Connection,
-    ) -> None:
-        self.told = False
-        self._read_list = read_list
-        self._start_inspecting = start_inspecting
-        self._rows: tuple[Listed, ...] = ()
-        self._error: HardenError | None = None
-        self._running: _Inspecting | None = None
-        self._kept = _Kept()
-        self._kept.expect(_SHARED)
-        self.take = self._kept.take
-        threading.Thread(
-            target=second.get_many, args=(_SHARED, self._kept.put), name="hardentui-ahead", daemon=True
-        ).start()
-        self._listing = threading.Thread(target=self._run, name="hardentui-ahead", daemon=True)
-        self._listing.start()
-
-    def _run(self) -> None:
-        try:
-            self._rows = self._read_list()
-        except HardenError as error:
-            self._error = error
-            self._kept.no_more()
-            return
-        images = tuple({_image_path(row.image_id): None for row in self._rows if row.image_id})
-        self._kept.expect(images)
-        self._running = self._start_inspecting(tuple(row.id for row in self._rows), images, self._kept)
-
-    def listed(self) -> tuple[Listed, ...]:
-        """The list, once it is there; raises what asking for it raised."""
-        self.told = True
-        self._listing.join()
-        if self._error is not None:
-            raise self._error
-        return self._rows
-
-    def inspecting(self, ids: tuple[str, ...]) -> _Inspecting | None:
-        """The inspection that is under way, once, when it is of exactly these."""
-        self._listing.join()
-        running, self._running = self._running, None
-        if running is not None and set(ids) != {row.id for row in self._rows}:
-            running.end()
-            return None
-        return running
-
-
-class _Shared:
-    """Paths that two workers take from, and how many of them are still asked for."""
-
-    def __init__(self, paths: tuple[str, ...]) -> None:
-        self._paths = iter(paths)
-        self._lock = threading.Lock()
-        self._ended = False
-        self._working = 0
-
-    def take(self) -> str | None:
-        with self._lock:
-            path = None if self._ended else next(self._paths, None)
-            self._working += path is not None
-            return path
-
-    def done(self) -> None:
-        with self._lock:
-            self._working -= 1
-
-    def end(self) -> bool:
-        """Give nothing out any more; whether somebody still works on something."""
-        with self._lock:
-            self._ended = True
-            return self._working > 0
-
-
-def _image_path(image: str) -> str:
-    return f"/images/{segment(image)}/json"
-
-
 def _inspect(connection: Connection, container: str) -> Mapping[str, Any]:
     return shapes.container(connection.get(f"/containers/{segment(container)}/json"))
-
-
-def _inspected(answer: Any) -> Inspected:
-    if isinstance(answer, NotFound):
-        return Gone()
-    try:
-        if isinstance(answer, EngineError):
-            raise answer
-        return shapes.container(answer)
-    except EngineError as error:
-        return Unreadable(error.title)
-
-
-def _hand_over(
-    results: SimpleQueue[tuple[str, Inspected] | HardenError | None],
-    workers: int,
-    on_result: OnInspected,
-    stop: threading.Event,
-) -> None:
-    """Pass results on until all workers have ended, one has failed, or `stop` is set."""
-    while workers and not stop.is_set():
-        try:
-            result = results.get(timeout=_STOP_TICK)
-        except Empty:
-            continue
-        if result is None:
-            workers -= 1
-        elif isinstance(result, HardenError):
-            raise result
-        else:
-            on_result(*result)
 
 
 def version_of(headers: Mapping[str, str]) -> Version:

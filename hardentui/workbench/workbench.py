@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 
 from hardentui.engine import events
-from hardentui.engine.read import Gone, Inspected
+from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.errors import NotFound
 from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
 from hardentui.model.finding import Finding, Kind, Status, Subject

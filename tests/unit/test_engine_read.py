@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hardentui.engine import shapes
 from hardentui.engine.connection import UnixConnection
 from hardentui.engine.events import Event, Link, batches, event, watch
-from hardentui.engine.read import Engine, Gone, Inspected
+from hardentui.engine.inspecting import Gone, Inspected
+from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts, Unreadable

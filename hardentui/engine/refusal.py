@@ -1,0 +1,69 @@
+"""What an answer of Podman that is no success means, in one sentence with the way out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.engine.wire import GivenUp, Head, parse_json
+from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.visible import visible
+
+MESSAGE_LENGTH = 500
+
+
+def parsed(head: Head, body: bytes) -> Any | EngineError:
+    try:
+        check(head, body)
+        return parse_json(body)
+    except EngineError as error:
+        return error
+
+
+def check(head: Head, body: bytes) -> None:
+    """Turn an answer that is no success into the error that it means, in Podman's own words."""
+    if 200 <= head.status < 300:
+        return
+    if head.status < 400:
+        raise EngineProtocolError(f"Podman answered with the unexpected status {head.status}.")
+    message = _message(body) or f"Podman answered with status {head.status}."
+    raise (NotFound if head.status == 404 else EngineError)(message)
+
+
+def _message(body: bytes) -> str:
+    """Podman's error text, safe to show; an answer that is no such JSON gives nothing."""
+    try:
+        document = parse_json(body)
+    except EngineProtocolError:
+        return ""
+    text = document.get("message") if isinstance(document, dict) else None
+    return visible(text, MESSAGE_LENGTH) if isinstance(text, str) else ""
+
+
+def unreachable(path: str, error: OSError) -> EngineUnreachable:
+    """The sentence and the way out for a socket that does not answer."""
+    shown = visible(path, 200)
+    enable = "systemctl --user enable --now podman.socket"
+    if path.startswith(("/run/podman/", "/var/run/podman/")):
+        enable = "sudo systemctl enable --now podman.socket"
+    if isinstance(error, FileNotFoundError):
+        return EngineUnreachable(f"There is no socket at {shown} (absent).", f"Start Podman's: {enable}")
+    if isinstance(error, PermissionError):
+        return EngineUnreachable(
+            f"There is no permission to use {shown} (permission denied).",
+            "Run with sudo, or use your own rootless engine: systemctl --user enable --now podman.socket",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return EngineUnreachable(f"Nothing listens at {shown} (refused).", f"Start Podman's: {enable}")
+    if isinstance(error, GivenUp):
+        return EngineUnreachable(f"The wait for Podman at {shown} was given up.")
+    if isinstance(error, TimeoutError):
+        return EngineUnreachable(
+            f"Podman at {shown} does not answer in time (timed out).",
+            "See whether `podman ps` answers there; a busy engine may need a second try.",
+        )
+    if isinstance(error, BlockingIOError):
+        return EngineUnreachable(f"Podman at {shown} takes no more connections (busy).", "Try again.")
+    reason = visible(error.strerror or str(error), 200)
+    return EngineUnreachable(
+        f"The connection to {shown} was lost ({reason}).", "See whether Podman still runs."
+    )
