@@ -6,6 +6,11 @@ import os
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# a machine that is busy with something else makes no test fail
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def live_is_required() -> bool:
