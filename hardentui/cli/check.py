@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli.parser import checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.record import replace
 from hardentui.reports import FORMATS, render
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         reports = [*shared, *session.of_rows(rows)]
         fail_on = Severity.parse(options.fail_on)
         result = session.result(bench, reports, fail_on, fixes=options.format != "text")
-    deliver(result, options, terminal)
+    deliver(result, options, terminal, brief=not (options.names or options.step or options.check))
     return result.exit_code
 
 
@@ -77,13 +78,18 @@ def _all_there(options: Namespace, bench: Workbench) -> None:
         raise UsageError(f"{', '.join(missing) or 'Every check'} is not in {where}.")
 
 
-def deliver(result: CheckResult, options: Namespace, terminal: Terminal) -> None:
+def deliver(result: CheckResult, options: Namespace, terminal: Terminal, *, brief: bool = False) -> None:
     """The report where the options want it."""
+    from hardentui.cli.next_steps import next_steps
+
+    steps = () if terminal.quiet else next_steps(result, options)
     if options.file and options.file != "-":
         from hardentui.cli.saving import save_text
         from hardentui.reports.result import Look
 
-        save_text(options.file, render(options.format, result, Look()), backup=False)
+        look = Look(brief=brief, next_steps=steps)
+        save_text(options.file, render(options.format, result, look), backup=False)
         terminal.note(f"note: the report is in {options.file}")
     else:
-        terminal.write(render(options.format, result, terminal.look))
+        look = replace(terminal.look, brief=brief, next_steps=steps)
+        terminal.write(render(options.format, result, look))

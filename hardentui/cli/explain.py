@@ -1,4 +1,4 @@
-"""hardentui explain: what a check is, why it matters, and what its fix changes and may break."""
+"""hardentui explain: what a check is, why it matters, what its fix changes and may break; or the score."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EXAMPLES = 4
 
 def arguments(parser: ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("check", metavar="ID", nargs="?", default="", help="the id of a check")
+    which.add_argument("check", metavar="ID", nargs="?", default="", help="the id of a check, or: score")
     which.add_argument("--list", action="store_true", help="all checks")
 
 
@@ -34,6 +34,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return 0
     if not options.check:
         raise UsageError("Which check?", "All of them: hardentui explain --list")
+    if options.check == "score":
+        terminal.write("\n".join(_score(Paragraphs(terminal))) + "\n")
+        return 0
     check = find_check(options.check)
     terminal.write("\n".join(_lines(check, checklists.load(), Paragraphs(terminal))) + "\n")
     return 0
@@ -52,6 +55,14 @@ def _list() -> Any:
     for check in all_checks():
         shown.add_row(str(check.step), foreign(check.id), foreign(check.severity.word), foreign(check.title))
     return shown
+
+
+def _score(write: Paragraphs) -> Iterator[str]:
+    from hardentui.harden.score_meaning import MEANING
+
+    yield write.bold("The score")
+    for heading, text in MEANING:
+        yield from write.section(heading, text)
 
 
 def _lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator[str]:

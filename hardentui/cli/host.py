@@ -21,6 +21,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
     with session.workbench(options, terminal) as bench:
         fail_on = Severity.parse(options.fail_on)
-        result = session.result(bench, session.of_host(bench), fail_on, fixes=options.format != "text")
+        shared = session.of_host(bench)
+        containers = [row.report for row in session.scan(bench, terminal) if row.report]
+        fixes = options.format != "text"
+        result = session.result(bench, shared, fail_on, fixes=fixes, containers=containers)
     deliver(result, options, terminal)
     return result.exit_code

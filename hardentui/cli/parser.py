@@ -11,7 +11,7 @@ from hardentui import __version__
 
 COMMANDS = {
     "check": "check containers and the host against the checklist",
-    "explain": "what a check is, why it matters, what its fix may break",
+    "explain": "what a check is, why it matters, what its fix may break; or what the score means",
     "convert": "write a container as it is as files, nothing hardened",
     "plan": "the changes that would harden a container, with reasons and risks",
     "fix": "write the hardened files of a container",

@@ -194,11 +194,24 @@ def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) ->
 
 
 def result(
-    bench: Workbench, reports: Iterable[tuple[Report, str]], fail_on: Severity, *, fixes: bool
+    bench: Workbench,
+    reports: Iterable[tuple[Report, str]],
+    fail_on: Severity,
+    *,
+    fixes: bool,
+    containers: Iterable[Report] = (),
 ) -> CheckResult:
-    """What a report tells of these (report, detail); `fixes` adds the remediation of each failure."""
+    """What a report tells of these (report, detail).
+
+    Args:
+        fixes: add the remediation of each failure.
+        containers: reports of more containers, whose ways to the host count although they are not told.
+    """
+    from hardentui.harden.attack import ranked_paths
     from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 
+    reports = tuple(reports)
+    told = (*(report for report, _ in reports), *containers)
     subjects = []
     for report, detail in reports:
         findings = report.findings
@@ -218,6 +231,7 @@ def result(
         version=__version__,
         place=bench.host_name,
         simulated=bench.simulated,
+        paths=ranked_paths((one.facts, one.findings) for one in told if one.facts is not None),
     )
 
 

@@ -36,6 +36,7 @@ class Terminal:
 
     Attributes:
         is_terminal: standard output is a terminal that can show more than plain lines.
+        quiet: neither progress nor notes.
         color: colours are wanted and can be shown.
     """
 
@@ -50,7 +51,7 @@ class Terminal:
     ) -> None:
         self._out = out
         self._err = err
-        self._quiet = quiet
+        self.quiet = quiet
         self.is_terminal = out.isatty() and environ.get("TERM", "") not in ("", "dumb")
         self.color = self.is_terminal and not no_color and not environ.get("NO_COLOR")
         self.width = _columns() if self.is_terminal else PIPE_WIDTH
@@ -64,7 +65,7 @@ class Terminal:
     def look(self) -> Look:
         from hardentui.reports.result import Look
 
-        return Look(self.width, self.color)
+        return Look(self.width, self.color, summary_last=self.is_terminal)
 
     def write(self, text: str) -> None:
         """A result that is safe to show, as it is."""
@@ -102,7 +103,7 @@ class Terminal:
 
     def note(self, text: str) -> None:
         """Something that is worth knowing and no result; silent with --quiet."""
-        if not self._quiet:
+        if not self.quiet:
             self.complain(text)
 
     def complain(self, text: str) -> None:

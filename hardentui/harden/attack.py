@@ -1,112 +1,267 @@
-"""How findings add up: from where an attacker comes, as whom, to where. One plain sentence."""
+"""How findings add up: as whom a container runs, who can reach it, and what leads from it to the host.
+
+One plain sentence for each container, and the worst of them ranked across containers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from hardentui.harden.severity import has_own_user_namespace
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Finding
-from hardentui.options import NETWORK, PRIVILEGED, PUBLISH, USER
-
-_WAYS_TO_THE_HOST = {
-    "mounted-engine-socket": "can command the engine through its socket",
-    "privileged": "runs privileged",
-    "sensitive-host-mount": "can reach directories of the host",
-    "host-takeover-capabilities": "holds capabilities that lead to the host",
-    "host-pid": "sees and reaches the processes of the host",
-    "host-devices": "can use devices of the host",
-}
-_WEAK_WALLS = {
-    "seccomp-unconfined": "no system-call filter",
-    "new-privileges-allowed": "set-user-id programs may raise its rights",
-    "unmasked-system-paths": "kernel settings are not masked",
-    "apparmor-unconfined": "no AppArmor profile",
-    "selinux-disabled": "no SELinux separation",
-}
+from hardentui.checks.capabilities import HOST_TAKEOVER, granted, short
+from hardentui.checks.common import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
+from hardentui.checks.networks import exposed, modes_of, published, reach
+from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.finding import Finding, Severity, Verdict
+from hardentui.options import PRIVILEGED, PUBLISH_ALL
+from hardentui.options.values import Port
 
 
 class RankedPath(NamedTuple):
-    """A container's path, worse ones with the higher danger."""
+    """A container's path, worse ones with the higher danger.
+
+    Attributes:
+        sentence: about the container, without its name.
+        also: names of the other containers of this engine that lead the same way.
+    """
 
     danger: int
     name: str
     sentence: str
+    engine: str = ""
+    id: str = ""
+    also: tuple[str, ...] = ()
 
 
-_WEIGHT: Mapping[str, int] = {
-    "mounted-engine-socket": 8,
-    "privileged": 8,
-    "sensitive-host-mount": 6,
-    "host-takeover-capabilities": 6,
-    "host-pid": 4,
-    "host-devices": 4,
+class _Way(NamedTuple):
+    """What leads to the host.
+
+    Attributes:
+        weight: how far: 8 the whole host at once, 6 most of it, 4 a part of it.
+        least: findings below this severity lead nowhere.
+        words: what it gives, as a verb; the container is the subject.
+    """
+
+    weight: int
+    least: Severity
+    words: Callable[[ContainerFacts, Finding], str]
+
+
+def _privileged(facts: ContainerFacts, finding: Finding) -> str:
+    where = " within its user namespace" if own_user_namespace(facts) else ""
+    return f"{'is privileged' if facts.spec[PRIVILEGED] else 'has all rights of privileged mode'}{where}"
+
+
+def _socket(facts: ContainerFacts, finding: Finding) -> str:
+    path = finding.verdict.reason.partition(" through ")[2]
+    if _is_engine_user(facts):
+        return f"can command the engine through {path}"
+    return f"has the engine's socket mounted ({path})"
+
+
+def _mounts(facts: ContainerFacts, finding: Finding) -> str:
+    what, _, paths = finding.verdict.reason.partition(": ")
+    written = "written" in what
+    paths = "all files" if paths == "/" else paths
+    if _is_engine_user(facts):
+        return f"can {'write' if written else 'read'} {paths} of the host"
+    return f"has {paths} of the host mounted{', writable' if written else ''}"
+
+
+def _capabilities(facts: ContainerFacts, finding: Finding) -> str:
+    names = granted(facts) & HOST_TAKEOVER
+    what = "a capability that leads" if len(names) == 1 else "capabilities that lead"
+    where = "the host" if not own_user_namespace(facts) else "the host, within its user namespace"
+    return f"holds {what} to {where} ({short(names)})"
+
+
+def _as_found(facts: ContainerFacts, finding: Finding) -> str:
+    return finding.verdict.reason.removeprefix("it ").partition(": the kernel differs")[0]
+
+
+_WAYS: Mapping[str, _Way] = {
+    "privileged": _Way(8, Severity.LOW, _privileged),
+    "mounted-engine-socket": _Way(8, Severity.LOW, _socket),
+    "sensitive-host-mount": _Way(6, Severity.LOW, _mounts),
+    "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
+    "host-devices": _Way(4, Severity.HIGH, _as_found),
+    "host-pid": _Way(4, Severity.HIGH, _as_found),
 }
-"""How far a way leads: the whole host at once, most of it, or a part of it."""
+_PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})
+_GRADE = {Severity.CRITICAL: 4, Severity.HIGH: 2, Severity.MEDIUM: 1, Severity.LOW: 1}
+_WEAK_WALLS = {
+    "seccomp-unconfined": "may make every system call",
+    "unmasked-system-paths": "reaches hidden parts of /proc and /sys",
+    "apparmor-unconfined": "has no AppArmor profile",
+    "selinux-disabled": "is not separated by SELinux",
+    "new-privileges-allowed": "lets set-user-id programs raise its rights",
+}
+_MOST_WORDS = 3
 
 
 def ranked_paths(
     subjects: Iterable[tuple[ContainerFacts, Iterable[Finding]]], most: int = 3
 ) -> tuple[RankedPath, ...]:
-    """The worst paths of all containers, the worst first; a name decides between equals.
+    """The worst ways to the host, the worst first; a name decides between equals.
 
-    Danger is how far the ways to the host lead, raised by each missing wall, and doubled for each of: anybody
-    can knock (a port on all addresses, or the host's own network), and the process is root of the host. A
-    container that does not run is halved: nobody can use it before it is started. Only what has a way to the
-    host is ranked.
+    Danger is how far the ways of a container lead, each weighed by its severity, raised by each missing wall,
+    and doubled for each of: other machines can reach it (a port on all addresses, or the host's own network),
+    and the process is root of the host. A container that does not run is halved: nobody can use it before it
+    is started. Only what has a way to the host is ranked. Containers of an engine that lead the same way, as
+    root of the host or not, are one path, told of the worst of them.
     """
-    found = []
+    alike: dict[tuple[str, bool, tuple[str, ...]], list[tuple[int, ContainerFacts]]] = {}
     for facts, findings in subjects:
-        findings = tuple(findings)
-        failing = {finding.check for finding in findings if finding.failing}
-        ways = sum(_WEIGHT[check] for check in failing if check in _WEIGHT)
-        sentence = attack_path(facts, findings) if ways else ""
-        if not sentence:
-            continue
-        danger = (ways + sum(check in failing for check in _WEAK_WALLS)) * 4
-        danger *= 2 if _is_reachable(facts) else 1
-        danger *= 2 if "as root of the host" in _identity(facts) else 1
-        found.append(RankedPath(danger if facts.running else danger // 2, facts.name, sentence))
-    return tuple(sorted(found, key=lambda path: (-path.danger, path.name))[:most])
-
-
-def _is_reachable(facts: ContainerFacts) -> bool:
-    return "host" in facts.spec[NETWORK] or any(port.on_all_addresses for port in facts.spec[PUBLISH])
+        failing = _failing(findings)
+        ways = _ways(failing)
+        if ways:
+            root = _is_root_of_host(facts)
+            words = tuple(_WAYS[check].words(facts, failing[check]) for check in ways)
+            danger = _danger(facts, failing, ways)
+            alike.setdefault((facts.engine.label, root, words), []).append((danger, facts))
+    ranked = []
+    for (engine, _, words), found in alike.items():
+        (danger, worst), *others = sorted(found, key=lambda one: (-one[0], one[1].name))
+        also = tuple(sorted(facts.name for _, facts in others))
+        ranked.append(RankedPath(danger, worst.name, _sentence(worst, words), engine, worst.id, also))
+    return tuple(sorted(ranked, key=lambda path: (-path.danger, path.name, path.engine))[:most])
 
 
 def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
     """The path through this container, or an empty text when nothing serious adds up."""
-    failing = {finding.check for finding in findings if finding.failing}
-    ways = [text for check, text in _WAYS_TO_THE_HOST.items() if check in failing]
-    walls = [text for check, text in _WEAK_WALLS.items() if check in failing]
-    if not ways and not walls:
-        return ""
-    parts = [part for part in (_entrance(facts), _identity(facts)) if part]
-    sentence = ", ".join(parts) or "Whoever gets in"
-    return f"{sentence}: {', '.join((ways + walls)[:3])}."
+    failing = _failing(findings)
+    words = [_WAYS[check].words(facts, failing[check]) for check in _ways(failing)]
+    root = _is_root_of_host(facts)
+    if not words:
+        gains = {"new-privileges-allowed"} if root else set()  # root has nothing left to gain
+        words = [text for check, text in _WEAK_WALLS.items() if check in failing.keys() - gains]
+    if not words and root and failing.keys() & {"root-user", "host-user-namespace"}:
+        return f"{_beginning(facts)}: whoever breaks out of it is root there."
+    return _sentence(facts, words) if words else ""
+
+
+def _failing(findings: Iterable[Finding]) -> dict[str, Finding]:
+    return {finding.check: finding for finding in findings if finding.failing}
+
+
+def _ways(failing: Mapping[str, Finding]) -> list[str]:
+    """The checks that lead to the host, without those that another one tells as well."""
+    ways = {
+        check for check, way in _WAYS.items() if check in failing and failing[check].severity >= way.least
+    }
+    if "privileged" in ways:
+        ways -= _PART_OF_PRIVILEGED
+    if {"mounted-engine-socket", "sensitive-host-mount"} <= ways:
+        socket, mounts = (failing[id].verdict for id in ("mounted-engine-socket", "sensitive-host-mount"))
+        if set(mounts.evidence) <= set(socket.evidence):  # the mounts that hold the socket
+            ways.discard("mounted-engine-socket" if _is_everything(mounts) else "sensitive-host-mount")
+    return [check for check in _WAYS if check in ways]
+
+
+def _is_everything(mounts: Verdict) -> bool:
+    """The root directory of the host, writable."""
+    return mounts.reason.endswith("can be written: /")
+
+
+def _danger(facts: ContainerFacts, failing: Mapping[str, Finding], ways: Iterable[str]) -> int:
+    danger = sum(_WAYS[check].weight * _GRADE[failing[check].severity] for check in ways)
+    danger += sum(check in failing for check in _WEAK_WALLS)
+    danger *= 2 if _is_reachable(facts) else 1
+    danger *= 2 if _is_root_of_host(facts) else 1
+    return danger if facts.running else danger // 2
+
+
+def _sentence(facts: ContainerFacts, words: Iterable[str]) -> str:
+    *first, last = tuple(words)[:_MOST_WORDS]
+    return f"{_beginning(facts)}: it {', '.join(first)}{' and ' if first else ''}{last}."
+
+
+def _beginning(facts: ContainerFacts) -> str:
+    """As whom it runs and who can reach it."""
+    runs = "Runs" if facts.running else "Would run"
+    who = "as root of the host" if _is_root_of_host(facts) else _host_user(facts)
+    return ", ".join(part for part in (f"{runs} {who}".rstrip(), _entrance(facts)) if part)
 
 
 def _entrance(facts: ContainerFacts) -> str:
-    if "host" in facts.spec[NETWORK]:
-        return "Open on every port of the host"
-    ports = [port for port in facts.spec[PUBLISH] if port.on_all_addresses]
-    if ports:
-        named = ", ".join(f"*:{port.host or 'random'}" for port in ports[:2])
-        return f"Reachable from outside on {named}{' and more' if len(ports) > 2 else ''}"
-    if facts.spec[PUBLISH]:
-        return "Reachable from this host only"
-    return "Not published"
+    if _on_host_network(facts):
+        return "on the host's own network"
+    if "none" in modes_of(facts):
+        return "without a network"
+    ports = _ports(facts)
+    if ports is None:
+        return ""
+    if facts.spec[PUBLISH_ALL]:
+        return "with every exposed port published on every address"
+    for wanted, where in (("all", "published on every address"), ("one", "published on one address")):
+        found = [port for port in ports if reach(port) == wanted]
+        if found:
+            named = list(dict.fromkeys(map(_named, found)))
+            more = " and more" if len(named) > 3 else ""
+            return f"{where} (port{'s' if len(named) > 1 else ''} {', '.join(named[:3])}{more})"
+    return "published on this host only" if ports else "not published"
 
 
-def _identity(facts: ContainerFacts) -> str:
+def _named(port: Port) -> str:
+    return (port.host or "of Podman's choice") + ("" if port.protocol == "tcp" else f"/{port.protocol}")
+
+
+def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
+    """What is published of it, also by its pod; None when another container decides or nobody tells."""
+    if modes_of(facts) & {"container", "ns"}:
+        return None
+    if not pod_of(facts) or is_infra(facts):
+        return published(facts)
+    if facts.pod is None:
+        return None
+    bindings = section(section(facts.pod, "InfraConfig"), "PortBindings")
+    return tuple(
+        Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
+        for word, found in bindings.items()
+        for number, protocol in exposed(str(word))
+        for bound in found or ()
+    )
+
+
+def _on_host_network(facts: ContainerFacts) -> bool:
     kernel = facts.kernel
-    uid = kernel.uid if isinstance(kernel, Kernel) and isinstance(kernel.uid, int) else None
-    inside_root = facts.spec[USER].split(":")[0] in ("", "0", "root")
-    if uid == 0 and not has_own_user_namespace(facts):
-        return "as root of the host"
-    if inside_root and facts.engine.rootless is False and not has_own_user_namespace(facts) and uid is None:
-        return "as root of the host when it runs"
-    if facts.spec[PRIVILEGED] and facts.engine.rootless is False:
-        return "with all rights"
-    return f"as host user {uid}" if uid is not None else ""
+    if isinstance(kernel, Kernel) and not isinstance(kernel.shared_namespaces, Unreadable):
+        return "net" in kernel.shared_namespaces
+    return "host" in modes_of(facts)
+
+
+def _is_reachable(facts: ContainerFacts) -> bool:
+    if _on_host_network(facts) or facts.spec[PUBLISH_ALL]:
+        return True
+    return any(reach(port) == "all" for port in _ports(facts) or ())
+
+
+def _is_root_of_host(facts: ContainerFacts) -> bool:
+    uid = _uid(facts)
+    if own_user_namespace(facts):
+        return False
+    return uid == 0 if uid is not None else is_root(declared_user(facts)) and facts.engine.rootless is False
+
+
+def _host_user(facts: ContainerFacts) -> str:
+    uid = _uid(facts)
+    return "" if uid is None else f"as user {uid} of the host"
+
+
+def _uid(facts: ContainerFacts) -> int | None:
+    kernel = facts.kernel
+    return kernel.uid if isinstance(kernel, Kernel) and isinstance(kernel.uid, int) else None
+
+
+def _is_engine_user(facts: ContainerFacts) -> bool:
+    """Files of the engine's user are its own: root of the host, or the user of a rootless engine.
+
+    A rootless user's own id is mapped alone; all other ids of a container come from its sub-ids, in ranges.
+    """
+    if _is_root_of_host(facts):
+        return True
+    kernel = facts.kernel
+    if facts.engine.rootless is not True or not isinstance(kernel, Kernel):
+        return False
+    lines = () if isinstance(kernel.uid_map, Unreadable) else kernel.uid_map
+    return any(line.size == 1 and line.outside == _uid(facts) for line in lines)

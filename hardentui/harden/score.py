@@ -3,7 +3,8 @@
 Every applicable finding weighs 1, 3, 6 or 12 points for low, medium, high, critical. The score is the share
 of the points that passed, from 0 to 100: unknown findings stay in the whole, so what was not looked at never
 raises it. Waived findings leave the whole. While a critical finding fails, the score is at most 49.
-Coverage is the share of points that could be looked at.
+Coverage is the share of points that could be looked at. Neither is 100 unless it is all of them.
+score_meaning.py says it to the user.
 """
 
 from __future__ import annotations
@@ -64,11 +65,16 @@ def score(findings: Iterable[Finding]) -> Score:
             unknown += weight
             unknowns += 1
     whole = passed + failed + unknown
-    value = None if whole == 0 else round(100 * passed / whole)
+    value = None if whole == 0 else _percent(passed, whole)
     if value is not None and Severity.CRITICAL in failing:
         value = min(value, CEILING_WHILE_CRITICAL)
-    coverage = 100 if whole == 0 else round(100 * (passed + failed) / whole)
+    coverage = 100 if whole == 0 else _percent(passed + failed, whole)
     return Score(value, coverage, tuple(sorted(failing.items(), reverse=True)), unknowns)
+
+
+def _percent(part: int, whole: int) -> int:
+    """Rounded, but 100 only for all of it."""
+    return 100 if part == whole else min(99, round(100 * part / whole))
 
 
 def cell(step: int, findings: Iterable[Finding]) -> Cell:
@@ -95,6 +101,14 @@ def cells(steps: Iterable[int], findings: Iterable[Finding]) -> tuple[Cell, ...]
     for finding in findings:
         by_step.setdefault(finding.step, []).append(finding)
     return tuple(cell(step, by_step.get(step, ())) for step in steps)
+
+
+def score_by_step(findings: Iterable[Finding]) -> dict[int, Score]:
+    """Number of a step -> the score of its findings; steps without findings are not in it."""
+    by_step: dict[int, list[Finding]] = {}
+    for finding in findings:
+        by_step.setdefault(finding.step, []).append(finding)
+    return {step: score(found) for step, found in sorted(by_step.items())}
 
 
 def raises_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from hardentui.harden.score import raises_most, score_by_step
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Remediation, Severity, Status
 from hardentui.reports.result import CheckResult, Look, SubjectResult
@@ -61,6 +62,11 @@ def _subject(one: SubjectResult) -> dict[str, Any]:
         "coverage": one.score.coverage,
         "trouble": one.trouble,
         "attack": one.attack,
+        "raises_most": [finding.check for finding in raises_most(one.findings)[:3]],
+        "steps": [
+            {"step": step, "score": found.value, "coverage": found.coverage}
+            for step, found in score_by_step(one.findings).items()
+        ],
         "findings": [_finding(finding) for finding in one.findings],
     }
 
@@ -104,4 +110,9 @@ def _summary(result: CheckResult) -> dict[str, Any]:
         "failing": {severity.word: counts[Status.FAIL, severity] for severity in reversed(Severity)},
         "fail_on": result.fail_on.word,
         "exit_code": result.exit_code,
+        "attack_paths": [
+            {"container": path.name, "id": path.id, "engine": path.engine, "sentence": path.sentence}
+            | {"also": list(path.also)}
+            for path in result.paths
+        ],
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from hardentui.harden.attack import RankedPath
 from hardentui.model.finding import Finding, Severity, Status
-from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.reports.result import CheckResult, Look, SubjectResult, path_words
 from hardentui.visible import visible
 
 
@@ -31,8 +32,16 @@ def _lines(result: CheckResult) -> Iterator[str]:
         score = "" if one.score.value is None else str(one.score.value)
         counts = (str(one.score.count(severity) or "") for severity in reversed(Severity))
         yield f"| {plain(one.subject.name)} | {score} | {' | '.join(counts)} | {one.score.unknown or ''} |"
+    if result.paths:
+        yield from ("", "## Worst ways from a container to the host", "")
+        yield from (f"{at}. {_path(path, result)}" for at, path in enumerate(result.paths, 1))
     for one in result.subjects:
         yield from _subject(one)
+
+
+def _path(path: RankedPath, result: CheckResult) -> str:
+    name, sentence = path_words(path, result)
+    return f"**{plain(name)}**: {plain(sentence)}"
 
 
 def _subject(one: SubjectResult) -> Iterator[str]:
@@ -41,6 +50,9 @@ def _subject(one: SubjectResult) -> Iterator[str]:
     yield ""
     if one.detail:
         yield plain(one.detail)
+        yield ""
+    if one.attack:
+        yield plain(one.attack)
         yield ""
     if one.trouble:
         yield f"Could not be looked at: {plain(one.trouble)}"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from hardentui.harden.score import Score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status, Subject
 from hardentui.record import record
+
+if TYPE_CHECKING:
+    from hardentui.harden.attack import RankedPath
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""
@@ -36,6 +40,10 @@ class SubjectResult:
         found = (finding for finding in self.findings if finding.status is status)
         return tuple(sorted(found, key=lambda one: (-one.severity, one.step, one.check)))
 
+    def count(self, status: Status) -> int:
+        """How many findings have this status."""
+        return sum(finding.verdict.status is status for finding in self.findings)
+
 
 @record
 class CheckResult:
@@ -45,6 +53,7 @@ class CheckResult:
         checklist: id of the checklist that was used.
         fail_on: severity from which a finding counts for the exit code.
         place: name of the host.
+        paths: the worst ways from containers to the host.
     """
 
     engines: tuple[EngineFacts, ...]
@@ -54,6 +63,7 @@ class CheckResult:
     version: str
     place: str = ""
     simulated: bool = False
+    paths: tuple[RankedPath, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -87,17 +97,38 @@ class CheckResult:
 
 @record
 class Look:
-    """How a text may look: columns, and whether it goes to a terminal that shows colours."""
+    """How a text may look.
+
+    Attributes:
+        width: columns.
+        color: it goes to a terminal that shows colours.
+        summary_last: its reader sees the end first, as on a terminal.
+        brief: containers only with what matters most.
+        next_steps: what to do next: commands, and what each brings.
+    """
 
     width: int = 100
     color: bool = False
+    summary_last: bool = False
+    brief: bool = False
+    next_steps: tuple[tuple[str, str], ...] = ()
+
+
+def path_words(path: RankedPath, result: CheckResult) -> tuple[str, str]:
+    """Whom a path is about, with the engine where there are several, and what there is to say."""
+    name = f"{path.name} ({path.engine})" if len(result.engines) > 1 else path.name
+    shown, more = path.also[:3], len(path.also) - 3
+    also = f" The same way: {', '.join(shown)}{f' and {more} more' if more > 0 else ''}." if shown else ""
+    return name, path.sentence + also
 
 
 def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
-    """Lowest score first; what could not be looked at before everything; a name decides between equals."""
+    """Lowest score first, then most critical and high findings, then by name; what could not be looked at
+    before everything."""
 
-    def key(one: SubjectResult) -> tuple[bool, float, str]:
+    def key(one: SubjectResult) -> tuple[bool, int, int, int, str]:
         value = 101 if one.score.value is None else one.score.value
-        return (not one.trouble, value, one.subject.name)
+        critical, high = one.score.count(Severity.CRITICAL), one.score.count(Severity.HIGH)
+        return (not one.trouble, value, -critical, -high, one.subject.name)
 
     return tuple(sorted(subjects, key=key))

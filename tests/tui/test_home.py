@@ -252,7 +252,10 @@ async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
     app = make_app(StandIn.of(*some()))
     async with running(app) as pilot:
         await shows(
-            pilot, "shop-web: Not published", "Raises it most  ✗ default-capabilities", "4 safe fixes → 62"
+            pilot,
+            "shop-web: Would run as root",
+            "Raises it most  ✗ default-capabilities",
+            "4 safe fixes → 62",
         )
         await pilot.press("end")
         await shows(pilot, "vault: ", "! shell-in-image")

@@ -210,6 +210,52 @@ def test_without_names_host_and_engines_are_checked_too(run: Run) -> None:
     assert all(one["remediation"]["summary"] for one in failing)
 
 
+def test_the_worst_ways_to_the_host_are_in_check_and_host(run: Run) -> None:
+    told = [
+        json.loads(run(command, "--demo", "--format", "json").out)["summary"]["attack_paths"]
+        for command in ("check", "host")
+    ]
+    assert told[0] == told[1]
+    assert 1 <= len(told[0]) <= 3
+    for command in ("check", "host"):
+        text = " ".join(run(command, "--demo").out.split())
+        assert f"1. {told[0][0]['container']} ({told[0][0]['engine']}): {told[0][0]['sentence']}" in text
+    only = json.loads(run("check", "--demo", "--format", "json", "node-exporter").out)
+    assert {path["container"] for path in only["summary"]["attack_paths"]} <= {"node-exporter"}
+
+
+def test_the_report_says_what_to_do_next_with_commands_that_work(run: Run, tmp_path: Path) -> None:
+    def steps(text: str) -> list[str]:
+        part = text.partition("What to do next\n")[2].partition("\n\n")[0]
+        return [line.strip().partition("   ")[0] for line in part.splitlines() if "hardentui" in line]
+
+    commands = steps(run("check", "--demo").out)
+    assert [command.split()[1] for command in commands] == ["check", "plan", "explain", "explain"]
+    for command in commands:
+        words = command.partition("  ")[0].split()
+        assert run(*words[1:]).code in (0, 1), command
+    assert "What to do next" not in run("check", "--demo", "--quiet").out
+    report = tmp_path / "report.txt"
+    run("check", "--demo", "-o", str(report))
+    assert steps(report.read_text()) == commands
+
+
+def test_a_check_of_everything_is_brief_and_a_named_one_is_not(run: Run) -> None:
+    brief, full = run("check", "--demo").out, run("check", "--demo", "db").out
+    assert "Not looked at in containers" in brief
+    assert "declared: " not in brief.partition("\ndb  ")[2].partition("\n\n")[0]
+    assert "declared: " in full
+    assert "Not looked at in containers" not in full
+    assert "declared: " in run("check", "--demo", "--step", "4").out
+
+
+def test_the_score_is_explained(run: Run) -> None:
+    answer = run("explain", "score")
+    assert answer.code == 0
+    for words in ("100 means", "at most 49", "coverage", "critical 12, high 6, medium 3, low 1"):
+        assert words in " ".join(answer.out.split())
+
+
 def test_steps_and_checks_narrow(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json", "--step", "4").out)
     assert {one["step"] for subject in whole["subjects"] for one in subject["findings"]} == {4}

@@ -1,15 +1,31 @@
-"""Attack paths ranked across containers: the worst first, and every sentence true."""
+"""Attack paths: every sentence true, none twice in other words, and the worst first."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from hardentui.checks import all_checks
-from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
-from hardentui.harden.attack import RankedPath, ranked_paths
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.harden.attack import RankedPath, attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.checklist import Checklist
-from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
+from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel, Unreadable
 from hardentui.model.finding import Finding, Kind
-from hardentui.options import MOUNTS, PRIVILEGED, PUBLISH
+from hardentui.options import (
+    CAP_ADD,
+    DEVICES,
+    MOUNTS,
+    NETWORK,
+    PID,
+    PRIVILEGED,
+    PUBLISH,
+    PUBLISH_ALL,
+    SECCOMP_PROFILE,
+    USER,
+)
 from hardentui.options.values import Mount, Port
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
@@ -22,6 +38,11 @@ ROOT = Kernel(
     uid_map=(IdRange(0, 0, 4294967295),),
     capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES),
 )
+STRANGER = replace(ROOT, uid=1000)
+MAPPED = Kernel(7, uid=100000, host_user_namespace=False, uid_map=(IdRange(0, 100000, 65536),))
+OWNER = Kernel(
+    7, uid=1000, host_user_namespace=False, uid_map=(IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
+)
 
 
 def judged(facts: ContainerFacts) -> tuple[ContainerFacts, tuple[Finding, ...]]:
@@ -31,17 +52,147 @@ def judged(facts: ContainerFacts) -> tuple[ContainerFacts, tuple[Finding, ...]]:
     return facts, tuple(run(facts, container_subject(facts), checks))
 
 
-def named(name: str, facts: ContainerFacts) -> ContainerFacts:
-    from dataclasses import replace
+def told(*given: Any, **more: Any) -> str:
+    return attack_path(*judged(container(*given, **more)))
 
-    return replace(facts, name=name)
+
+def named(name: str, facts: ContainerFacts) -> ContainerFacts:
+    return replace(facts, name=name, id=name)
+
+
+def mounted(*paths: str) -> Any:
+    return MOUNTS, tuple(Mount("bind", path, f"/at{at}") for at, path in enumerate(paths))
+
+
+# --- one container --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "kernel", "sentence"),
+    [
+        ([SOCKET], ROOT, "not published: it can command the engine through /run/podman/podman.sock."),
+        ([(PRIVILEGED, True)], ROOT, "not published: it is privileged."),
+        (
+            [(CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")],
+            replace(ROOT, capabilities=Unreadable("no"), seccomp_mode=Unreadable("no")),
+            "not published: it has all rights of privileged mode.",
+        ),
+        (
+            [(PRIVILEGED, True), (PID, "host"), (NETWORK, ("host",)), (DEVICES, ("/dev/sda",))],
+            ROOT,
+            "on the host's own network: it is privileged and sees the processes of the host.",
+        ),
+        ([mounted("/")], ROOT, "not published: it can write all files of the host."),
+        (
+            [mounted("/etc", "/usr/bin")],
+            ROOT,
+            "not published: it can write /etc, /usr/bin of the host.",
+        ),
+        ([mounted("/run")], ROOT, "not published: it can command the engine through /run."),
+        (
+            [mounted("/run", "/etc")],
+            ROOT,
+            "not published: it can command the engine through /run and can write /etc, /run of the host.",
+        ),
+        (
+            [(MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))],
+            ROOT,
+            "not published: it can read /etc of the host.",
+        ),
+        (
+            [(CAP_ADD, ("SYS_MODULE",))],
+            replace(ROOT, capabilities=CapabilitySets(bounding=frozenset({"CAP_SYS_MODULE"}))),
+            "not published: it holds a capability that leads to the host (SYS_MODULE).",
+        ),
+        ([(DEVICES, ("/dev/sda",))], ROOT, "not published: it may use /dev/sda."),
+        ([(DEVICES, ("/dev/fuse",))], ROOT, "not published: whoever breaks out of it is root there."),
+        ([(SECCOMP_PROFILE, "unconfined")], replace(ROOT, seccomp_mode=0), "it may make every system call."),
+        ([], ROOT, "not published: whoever breaks out of it is root there."),
+        ([(NETWORK, ("none",))], ROOT, "without a network: whoever breaks out of it is root there."),
+        ([OPEN], ROOT, "published on every address (port 8080): whoever breaks out of it is root there."),
+        ([(PUBLISH_ALL, True)], ROOT, "with every exposed port published on every address: whoever"),
+        (
+            [(PUBLISH, (Port(53, "53", "127.0.0.1", "udp"),))],
+            ROOT,
+            "published on this host only: whoever breaks out of it is root there.",
+        ),
+        (
+            [(PUBLISH, (Port(53, "53", "192.0.2.1", "udp"), Port(80, "", "192.0.2.1")))],
+            ROOT,
+            "published on one address (ports 53/udp, of Podman's choice): whoever",
+        ),
+    ],
+)
+def test_the_sentence_about_root_of_the_host(given: list[Any], kernel: Kernel, sentence: str) -> None:
+    said = told(*given, kernel=kernel)
+    assert said.startswith("Runs as root of the host, ")
+    assert sentence in said
+
+
+def test_a_stranger_to_the_files_of_the_host_is_told_to_have_them_not_to_command_them() -> None:
+    for kernel, given in ((STRANGER, [(USER, "1000")]), (MAPPED, [])):
+        said = told(SOCKET, *given, kernel=kernel)
+        assert said.endswith("it has the engine's socket mounted (/run/podman/podman.sock).")
+        said = told(mounted("/etc"), *given, kernel=kernel)
+        assert said.endswith("it has /etc of the host mounted, writable.")
+        assert said.startswith(f"Runs as user {kernel.uid} of the host, not published: ")
+
+
+def test_the_user_of_a_rootless_engine_owns_its_socket() -> None:
+    said = told(SOCKET, kernel=OWNER, engine=rootless())
+    assert said.startswith("Runs as user 1000 of the host, not published: it can command the engine")
+    assert "mounted" in told(SOCKET, kernel=replace(OWNER, uid=100100), engine=rootless())
+
+
+def test_a_user_namespace_is_named_where_it_confines() -> None:
+    assert told((PRIVILEGED, True), kernel=MAPPED).endswith("it is privileged within its user namespace.")
+
+
+def test_processes_of_another_container_are_no_way_to_the_host() -> None:
+    assert "processes" not in told((PID, "container:db"), kernel=ROOT)
+
+
+def test_what_does_not_run_would_run() -> None:
+    said = told(OPEN, (PRIVILEGED, True))
+    assert said == (
+        "Would run as root of the host, published on every address (port 8080): it is privileged."
+    )
+    assert told((PRIVILEGED, True), engine=rootless()).startswith(
+        "Would run, not published: it is privileged"
+    )
+
+
+def test_a_member_is_open_through_its_pod() -> None:
+    pod = {"InfraConfig": {"PortBindings": {"443/tcp": [{"HostIp": "", "HostPort": "8443"}]}}}
+    facts = replace(container(kernel=ROOT, inspect={"Pod": "p"}), pod=pod)
+    assert "published on every address (port 8443)" in attack_path(*judged(facts))
+    said = attack_path(*judged(replace(facts, pod=None)))  # nobody told
+    assert said == "Runs as root of the host: whoever breaks out of it is root there."
+    borrowed = told((NETWORK, ("container:web",)), kernel=ROOT)
+    assert "published" not in borrowed
+
+
+def test_the_kernel_decides_about_the_network() -> None:
+    shared = replace(ROOT, shared_namespaces=frozenset({"net"}))
+    assert "on the host's own network" in told(kernel=shared)
+    own = replace(ROOT, shared_namespaces=frozenset())
+    assert "on the host's own network" not in told((NETWORK, ("host",)), kernel=own)
+
+
+def test_a_hardened_container_has_no_sentence() -> None:
+    kernel = replace(MAPPED, no_new_privileges=True)
+    assert told((USER, "1000"), kernel=kernel) == ""
+
+
+# --- all containers -------------------------------------------------------------------------------
 
 
 def test_the_open_way_to_the_host_comes_before_the_hidden_and_the_stopped_one() -> None:
+    other = (MOUNTS, (Mount("bind", "/etc", "/host/etc"),))
     subjects = [
-        judged(named("hidden", container(SOCKET, kernel=ROOT))),
+        judged(named("hidden", container((PRIVILEGED, True), kernel=ROOT))),
         judged(named("open", container(SOCKET, OPEN, kernel=ROOT))),
-        judged(named("stopped", container(SOCKET))),
+        judged(named("stopped", container(other))),
         judged(named("plain", container())),
     ]
     ranked = ranked_paths(subjects)
@@ -49,29 +200,44 @@ def test_the_open_way_to_the_host_comes_before_the_hidden_and_the_stopped_one() 
     assert ranked[0].danger > ranked[1].danger > ranked[2].danger
 
 
-def test_only_the_worst_are_told_and_equals_by_name() -> None:
-    subjects = [judged(named(name, container((PRIVILEGED, True)))) for name in ("d", "b", "a", "c")]
-    assert [path.name for path in ranked_paths(subjects)] == ["a", "b", "c"]
-    assert [path.name for path in ranked_paths(subjects, most=1)] == ["a"]
+def test_containers_that_lead_the_same_way_are_one_path_told_of_the_worst() -> None:
+    subjects = [
+        judged(named(name, container((PRIVILEGED, True), *more, kernel=ROOT)))
+        for name, more in (("d", ()), ("b", ()), ("open", (OPEN,)), ("a", ()))
+    ]
+    subjects += [judged(named("socket", container(SOCKET)))]
+    first, second = ranked_paths(subjects)
+    assert (first.name, first.also) == ("open", ("a", "b", "d"))
+    assert "(port 8080)" in first.sentence
+    assert (second.name, second.also) == ("socket", ())
+    assert ranked_paths(subjects, most=1) == (first,)
+
+
+def test_engines_and_the_rights_of_root_are_not_mixed() -> None:
+    subjects = [
+        judged(named("one", container(SOCKET, kernel=ROOT, engine=rootful()))),
+        judged(named("two", container(SOCKET, kernel=STRANGER, engine=rootful()))),
+        judged(named("one", container(SOCKET, kernel=OWNER, engine=rootless()))),
+    ]
+    ranked = ranked_paths(subjects)
+    assert len(ranked) == 3
+    assert len({path.engine for path in ranked}) == 2
+    assert all(path.also == () for path in ranked)
+
+
+def test_a_way_that_is_less_severe_is_less_dangerous() -> None:
+    read = (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))
+    subjects = [
+        judged(named("reads", container(read, kernel=ROOT))),
+        judged(named("writes", container(mounted("/etc"), kernel=ROOT))),
+    ]
+    assert [path.name for path in ranked_paths(subjects)] == ["writes", "reads"]
 
 
 def test_missing_walls_alone_lead_nowhere() -> None:
     facts, findings = judged(container(kernel=ROOT))
     assert any(finding.check == "new-privileges-allowed" and finding.failing for finding in findings)
     assert ranked_paths([(facts, findings)]) == ()
-
-
-def test_a_sentence_says_only_what_is_so() -> None:
-    found = ranked_paths([judged(container(SOCKET, OPEN, kernel=ROOT))])
-    assert len(found) == 1
-    sentence = found[0].sentence
-    assert sentence.startswith("Reachable from outside on *:8080, as root of the host: ")
-    assert "can command the engine through its socket" in sentence
-    assert "privileged" not in sentence
-    mapped = Kernel(7, uid=100999, host_user_namespace=False, uid_map=(IdRange(0, 100000, 65536),))
-    found = ranked_paths([judged(container(SOCKET, kernel=mapped, engine=rootless()))])
-    assert all("root of the host" not in path.sentence for path in found)
-    assert all(path.sentence.startswith("Not published") for path in found)
 
 
 def test_ranked_paths_are_plain_values() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import hardentui.reports
+from hardentui.harden.attack import RankedPath
 from hardentui.harden.score import score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
@@ -52,6 +53,16 @@ def result(
     subject = Subject(Kind.CONTAINER, "0" * 64, name, "rootful")
     one = SubjectResult(subject, score(findings), findings, name, trouble)
     return CheckResult((EngineFacts(url="unix:///x"),), (one,), "ten-steps", fail_on, "1", name)
+
+
+def together(*results: CheckResult, paths: tuple[RankedPath, ...] = ()) -> CheckResult:
+    """Their subjects in one report."""
+    subjects = tuple(one for each in results for one in each.subjects)
+    return replace(results[0], subjects=worst_first(subjects), paths=paths)
+
+
+def path(name: str, *also: str, engine: str = "rootful") -> RankedPath:
+    return RankedPath(9, name, f"It leads to the host from {HOSTILE}.", engine, name, also)
 
 
 @pytest.mark.parametrize(
@@ -93,8 +104,9 @@ def test_nothing_hostile_reaches_the_reader(form: str) -> None:
         finding(Status.UNKNOWN, Severity.LOW, text=HOSTILE),
         finding(Status.UNKNOWN, Severity.LOW, text=HOSTILE, check="other"),
     )
-    shown = result(*findings, name=HOSTILE)
-    for look in (Look(80, color=False), Look(80, color=True)):
+    shown = replace(result(*findings, name=HOSTILE), paths=(path(HOSTILE, HOSTILE, engine=HOSTILE),))
+    shown = replace(shown, engines=shown.engines * 2)
+    for look in (Look(80, color=False), Look(80, color=True), Look(80, brief=True)):
         text = OUR_COLORS.sub("", render(form, shown, look)) if look.color else render(form, shown, look)
         assert not set(text) & {"\x1b", "\x07", "\u202e"}
         assert text.endswith("\n")
@@ -116,16 +128,138 @@ def test_the_text_tells_what_matters() -> None:
     text = render(
         "text", result(finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW), *many), Look()
     )
-    assert "high     It is bad  [root-user]" in text
+    assert "  high      It is bad  [root-user]\n            a reason\n" in text
     assert "declared: a reason; effective: a reason" in text
-    assert "2 checks, for the same reason\n           no permission\n           one, two" in text
-    assert "1 passed" in text
+    assert "2 checks, for the same reason\n            no permission\n            one, two" in text
+    assert "1 passed, 2 unknown" in text
     assert "Failing: 1 high. Unknown: 2." in text
 
 
-def test_text_is_wrapped_to_the_width() -> None:
-    text = render("text", result(finding(Status.FAIL, Severity.HIGH, text="many words " * 40)), Look(60))
-    assert max(map(len, text.splitlines())) <= 60
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("brief", [False, True])
+def test_text_is_wrapped_to_the_width(width: int, brief: bool) -> None:
+    findings = [
+        replace(finding(Status.FAIL, severity, text="many words " * 40), title="A long title " * 7)
+        for severity in Severity
+    ]
+    one = result(*findings, finding(Status.UNKNOWN, Severity.LOW, text="many words " * 40), name="n" * 70)
+    several = together(one, result(*findings, name="m" * 70), paths=(path("n" * 60, "a", "b", "c", "d"),))
+    steps = (("hardentui check " + "n" * 30, "what it brings"),)
+    text = render("text", several, Look(width, brief=brief, next_steps=steps))
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_wide_text_has_finding_and_reason_on_one_line() -> None:
+    text = render("text", result(finding(Status.FAIL, Severity.HIGH)), Look(200))
+    assert "  high      It is bad  [root-user]  a reason\n" in text
+
+
+def test_the_summary_is_where_reading_begins() -> None:
+    shown = result(finding(Status.FAIL, Severity.HIGH))
+    first = render("text", shown, Look()).splitlines()
+    last = render("text", shown, Look(summary_last=True)).splitlines()
+    assert "Failing: 1 high." in first[0]
+    assert "Failing: 1 high." in last[-2]
+    assert last[-1] == "Exit code 1: something high or worse fails (--fail-on)."
+
+
+@pytest.mark.parametrize(
+    ("shown", "says"),
+    [
+        (result(), "Exit code 0: nothing high or worse fails or is unknown (--fail-on)."),
+        (result(fail_on=Severity.CRITICAL), "Exit code 0: nothing critical fails"),
+        (result(finding(Status.UNKNOWN, Severity.HIGH)), "Exit code 4: something high or worse could not"),
+        (result(trouble="gone"), "Exit code 4: 1 of them could not be looked at."),
+    ],
+)
+def test_the_text_says_why_it_ends_with_its_exit_code(shown: CheckResult, says: str) -> None:
+    assert says in render("text", shown, Look())
+
+
+def test_containers_with_the_very_same_answers_share_a_block() -> None:
+    def one(name: str, reason: str) -> CheckResult:
+        shown = result(finding(Status.FAIL, Severity.HIGH, text=reason), name=name)
+        return replace(shown, subjects=(replace(shown.subjects[0], detail="img"),))
+
+    text = render("text", together(one("a", "x"), one("b", "x"), one("c", "x"), one("other", "y")), Look(90))
+    assert "a and 2 more  img  score 0/100\n  the same for b, c\n" in text
+    assert "\nother  img  score 0/100\n" in text
+
+
+def test_a_brief_text_tells_the_serious_and_names_the_rest() -> None:
+    findings = (
+        finding(Status.FAIL, Severity.HIGH, text="bad indeed"),
+        finding(Status.FAIL, Severity.MEDIUM, check="first", text="hidden"),
+        finding(Status.FAIL, Severity.MEDIUM, check="second", text="hidden"),
+        finding(Status.UNKNOWN, Severity.LOW, check="third", text="nobody looked"),
+    )
+    several = together(*(result(*findings, name=name) for name in ("a", "b", "c")))
+    text = render("text", several, Look(90, brief=True))
+    assert "bad indeed" in text
+    assert "medium    first, second" in text
+    assert "hidden" not in text.partition("a and 2 more")[2]
+    assert "3         nobody looked" in text  # of three containers, told once
+    assert text.count("nobody looked") == 1
+    assert "medium      3  It is bad  [first]" in text
+    assert "hidden" in render("text", several, Look(90))
+    host = Subject(Kind.HOST, "h", "h")
+    told = replace(
+        several.subjects[0], subject=host, findings=tuple(replace(f, subject=host) for f in findings)
+    )
+    assert "hidden" in render("text", replace(several, subjects=(told,)), Look(90, brief=True))
+
+
+def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
+    others = ("b", "c", "d", "e", "f")
+    several = together(*(result(name=name) for name in ("a", "z")), paths=(path("a", *others), path("z")))
+    for form in ("text", "markdown"):
+        text = " ".join(render(form, several, Look(200)).replace("\\", "").replace("*", "").split())
+        assert "Worst ways from a container to the host 1. a: It leads to the host" in text
+        assert "The same way: b, c, d and 2 more. 2. z: It leads" in text
+        assert "1. a (rootful): It leads" in " ".join(
+            render(form, replace(several, engines=several.engines * 2), Look(200))
+            .replace("\\", "")
+            .replace("*", "")
+            .split()
+        )
+    (told, _) = json.loads(render("json", several, Look()))["summary"]["attack_paths"]
+    assert told == {
+        "container": "a",
+        "id": "a",
+        "engine": "rootful",
+        "sentence": path("a").sentence,
+        "also": list(others),
+    }
+
+
+def test_the_only_container_says_its_way_once() -> None:
+    shown = result(name="web")
+    alone = replace(shown.subjects[0], attack="It leads to the host.")
+    way = RankedPath(9, "web", "It leads to the host.", "rootful", alone.subject.id)
+    text = render("text", replace(shown, subjects=(alone,), paths=(way,)), Look())
+    assert text.count("It leads to the host.") == 1
+
+
+def test_long_tables_are_cut_and_say_so() -> None:
+    several = together(*(result(finding(Status.FAIL, Severity.LOW), name=f"c{at}") for at in range(25)))
+    text = render("text", several, Look())
+    assert "  and 5 more, none of them worse\n" in text
+
+
+def test_what_to_do_next_stands_beside_or_below() -> None:
+    steps = (("hardentui check web", "all of it"), ("hardentui explain score", "what it means"))
+    shown = result()
+    assert (
+        "What to do next\n  hardentui check web      all of it\n  hardentui explain score  what it means\n"
+        in render("text", shown, Look(80, next_steps=steps))
+    )
+    steps = (steps[0], (steps[1][0], "what the score means"))
+    narrow = render("text", shown, Look(40, next_steps=steps))
+    assert (
+        "  hardentui check web\n      all of it\n  hardentui explain score\n      what the score means\n"
+        in narrow
+    )
+    assert "What to do next" not in render("text", shown, Look())
 
 
 def test_the_worst_subject_comes_first() -> None:
@@ -139,6 +273,11 @@ def test_the_worst_subject_comes_first() -> None:
         "good",
         "empty",
     ]
+    criticals = [
+        result(*[finding(Status.FAIL, Severity.CRITICAL)] * count, name=name).subjects[0]
+        for name, count in (("a", 1), ("b", 2))
+    ]
+    assert [one.subject.name for one in worst_first(criticals)] == ["b", "a"]
 
 
 # --- the schema -----------------------------------------------------------------------------------
@@ -184,7 +323,7 @@ def _typed(value: Any, types: str | list[str]) -> bool:
 
 def document() -> Any:
     findings = (finding(Status.FAIL, Severity.HIGH), finding(Status.PASS, Severity.LOW))
-    return json.loads(render("json", result(*findings), Look()))
+    return json.loads(render("json", replace(result(*findings), paths=(path("web"),)), Look()))
 
 
 def test_the_json_is_what_its_schema_says() -> None:
@@ -199,6 +338,8 @@ def test_the_contract_of_the_json() -> None:
     assert {"url", "version", "rootless", "cgroups"} <= set(whole["engine"])
     (subject,) = whole["subjects"]
     assert {"kind", "id", "name", "score", "findings"} <= set(subject)
+    assert subject["raises_most"] == ["root-user"]
+    assert subject["steps"] == [{"step": 4, "score": 14, "coverage": 100}]
     failing, passing = subject["findings"]
     assert set(failing) == {
         "check",

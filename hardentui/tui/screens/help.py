@@ -12,15 +12,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
+from hardentui.harden.score_meaning import SHORT
 from hardentui.tui.actions import APP, BACK, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import Part, hanging
 
-_SCORE = (
-    "The share of what applies that passes, weighed by severity. What could not be looked at counts as not "
-    "passed; while something critical fails, the score is at most 49."
-)
 _KEYS = {
     "escape": "esc",
     "slash": "/",
@@ -71,7 +68,7 @@ class HelpScreen(HardenScreen):
             parts.append("\n" if look.order % 4 == 3 else "")
         parts += [
             ("\nScore\n", "bold $primary"),
-            *hanging("", _SCORE, width, "", indent=2),
+            *hanging("", SHORT, width, "", indent=2),
         ]
         return Content.assemble(*parts)
 

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from hardentui.harden.score import Cell, raises_most
+from hardentui.harden.score import Cell, Score, raises_most, score_by_step
 from hardentui.model.finding import Status
 from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
@@ -85,13 +85,16 @@ class MarksScreen(HardenScreen):
         bench = self.session.bench
         titles = {step.number: step.title for step in bench.checklist.steps} if bench else {}
         width = min(100, self.app.size.width - 6)
+        scores = score_by_step(report.findings)
         parts: list[Part] = []
         for cell in report.cells:
             look = look_of_cell(cell)
             title = fit(titles.get(cell.step, ""), 20, self.signs.ellipsis)
             label = f"{cell.step:>2} {self.signs.mark(look)} {title}"
             style = f"${look.style}"
-            parts += hanging(label, meaning(cell), width, style, indent=26, label_style="bold")
+            parts += hanging(
+                label, meaning(cell, scores.get(cell.step)), width, style, indent=26, label_style="bold"
+            )
         return parts
 
     def copied(self) -> tuple[str, str]:
@@ -99,8 +102,8 @@ class MarksScreen(HardenScreen):
         return ("this page", self._content(row).plain) if row else ("", "")
 
 
-def meaning(cell: Cell) -> str:
-    """`3 failing, worst high; 1 unknown`."""
+def meaning(cell: Cell, score: Score | None = None) -> str:
+    """`3 failing, worst high; 1 could not be looked at; score 40`."""
     words = []
     if cell.failing:
         worst = f", worst {cell.severity.word}" if cell.severity else ""
@@ -113,4 +116,6 @@ def meaning(cell: Cell) -> str:
                 cell.status
             ]
         )
+    if score is not None and score.value is not None and (cell.failing or cell.unknown):
+        words.append(f"score {score.value}")
     return "; ".join(words)

@@ -1,0 +1,52 @@
+"""What to do after a report: commands that can be copied, with names of this very report."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hardentui.model.finding import Kind, Status
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.reports.result import CheckResult
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str], ...]:
+    """(command, what it brings), the next one first."""
+    return tuple(_steps(result, options))
+
+
+def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
+    where = _where(options)
+    failing = [one for one in result.subjects if one.count(Status.FAIL)]
+    containers = [one.subject for one in failing if one.subject.kind is Kind.CONTAINER]
+    names = [(one.name, one.id) for one in containers] or [(path.name, path.id) for path in result.paths]
+    if names:
+        name, identity = names[0]
+        name = name if _PLAIN_NAME.fullmatch(name) else identity[:12]
+        if len(result.subjects) > 1:
+            yield f"hardentui check {name}{where}", "all that was found in the worst container"
+        if not getattr(options, "facts", ""):
+            yield f"hardentui plan {name} --safe{where}", "fixes that change nothing that works today"
+    if failing:
+        worst = failing[0].having(Status.FAIL)[0]
+        yield f"hardentui explain {worst.check}", "why it matters, and what its fix may break"
+    if any(one.score.value is not None for one in result.subjects):
+        yield "hardentui explain score", "what the score means"
+
+
+def _where(options: Namespace) -> str:
+    """The options that led to this host."""
+    words = [
+        word
+        for name in ("url", "connection", "facts")
+        if (value := getattr(options, name, ""))
+        for word in (f"--{name}", visible(value))
+    ]
+    return "".join(f" {word}" for word in (shlex.join(words), "--demo" if options.demo else "") if word)

@@ -1,0 +1,146 @@
+"""The summary of a text report: what came out, what to do next, and what concerns many subjects at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hardentui.model.finding import Finding, Kind, Severity, Status
+from hardentui.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, path_words
+from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
+from hardentui.visible import visible
+
+_MOST_ROWS = 20
+_MOST_COMMON = 5
+_MOST_REASONS = 5
+
+
+def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
+    """Its parts, the most important first."""
+    yield list(_outcome(result, write))
+    for part in (
+        _next(write),
+        _paths(result, write),
+        _common(result, write),
+        _open_questions(result, write) if write.look.brief else (),
+        _table(result.subjects, write),
+    ):
+        if lines := list(part):
+            yield lines
+
+
+def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
+    counts = result.counts()
+    failing = [
+        f"{count} {severity.word}"
+        for severity in reversed(Severity)
+        if (count := counts[Status.FAIL, severity])
+    ]
+    unknown = sum(counts[Status.UNKNOWN, severity] for severity in Severity)
+    place = f"{visible(result.place, 60)}: " if result.place else ""
+    yield from write.wrapped(
+        f"{place}{_kinds(result.subjects)} checked. "
+        f"Failing: {', '.join(failing) or 'nothing'}. Unknown: {unknown or 'nothing'}.",
+        "",
+    )
+    yield from write.wrapped(f"Exit code {result.exit_code}: {_why(result)}", "")
+
+
+def _kinds(subjects: Iterable[SubjectResult]) -> str:
+    numbers: dict[Kind, int] = {}
+    for one in subjects:
+        numbers[one.subject.kind] = numbers.get(one.subject.kind, 0) + 1
+    words = [
+        f"{numbers[kind]} {kind.value}{'s' if numbers[kind] > 1 else ''}" for kind in Kind if kind in numbers
+    ]
+    return ", ".join(words) or "nothing"
+
+
+def _why(result: CheckResult) -> str:
+    line = f"{result.fail_on.word}{'' if result.fail_on is Severity.CRITICAL else ' or worse'}"
+    if result.exit_code == FINDINGS:
+        return f"something {line} fails (--fail-on)."
+    if result.exit_code == FINE:
+        return f"nothing {line} fails or is unknown (--fail-on)."
+    troubled = [one for one in result.subjects if one.trouble]
+    if troubled:
+        return f"{len(troubled)} of them could not be looked at."
+    return f"something {line} could not be looked at (--fail-on)."
+
+
+def _next(write: Writer) -> Iterator[str]:
+    steps = write.look.next_steps
+    if not steps:
+        return
+    yield write.bold("What to do next")
+    width = max(len(command) for command, _ in steps)
+    beside = all(width + len(what) + 4 <= write.width for _, what in steps)
+    for command, what in steps:
+        yield from [f"  {command:<{width}}  {what}"] if beside else [f"  {command}", f"      {what}"]
+
+
+def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
+    """The worst ways to the host; nothing when the only container says it in its block."""
+    if not result.paths or [one.subject.id for one in result.subjects] == [result.paths[0].id]:
+        return
+    yield write.bold("Worst ways from a container to the host")
+    for at, path in enumerate(result.paths, 1):
+        yield from write.wrapped(": ".join(path_words(path, result)), "     ", f"  {at}. ")
+
+
+def _common(result: CheckResult, write: Writer) -> Iterator[str]:
+    """What fails in many containers is mostly fixed once, for all of them."""
+    found: dict[str, list[Finding]] = {}
+    containers = [one for one in result.subjects if one.subject.kind is Kind.CONTAINER]
+    for one in containers:
+        for finding in one.findings:
+            if finding.failing:
+                found.setdefault(finding.check, []).append(finding)
+    often = sorted(found.values(), key=lambda same: (-len(same), -max(same, key=_severity).severity))
+    often = [same for same in often[:_MOST_COMMON] if len(same) > 1]
+    if len(containers) < 3 or not often:
+        return
+    yield write.bold(f"Found most often, in how many of {len(containers)} containers")
+    for same in often:
+        worst = max(same, key=_severity)
+        text = f"{len(same):>3}  {worst.title}  [{worst.check}]"
+        yield from write.marked(worst.severity.word, COLORS[worst.severity], text)
+
+
+def _severity(finding: Finding) -> Severity:
+    return finding.severity
+
+
+def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
+    """Why containers have unknown answers: mostly the same few looks are missing everywhere."""
+    by_reason: dict[str, list[Finding]] = {}
+    for one in result.subjects:
+        if one.subject.kind is Kind.CONTAINER:
+            for finding in one.findings:
+                if finding.status is Status.UNKNOWN:
+                    by_reason.setdefault(finding.verdict.reason, []).append(finding)
+    if not by_reason:
+        return
+    yield write.bold("Not looked at in containers, and why (unknown is not passed)")
+    often = sorted(by_reason.items(), key=lambda item: -len(item[1]))
+    for reason, found in often[:_MOST_REASONS]:
+        yield from write.marked(f"{len(found)}", UNKNOWN_COLOR, reason)
+    if rest := often[_MOST_REASONS:]:
+        count = sum(len(found) for _, found in rest)
+        yield from write.marked(f"{count}", UNKNOWN_COLOR, "for other reasons: hardentui check NAME")
+
+
+def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
+    """One line for each subject, the worst first."""
+    if len(subjects) < 2:
+        return
+    yield write.bold(
+        f"  {'Score':>5}  {'critical':>8}  {'high':>4}  {'medium':>6}  {'low':>3}  {'unknown':>7}  Subject"
+    )
+    for one in subjects[:_MOST_ROWS]:
+        value = "?" if one.score.value is None else str(one.score.value)
+        widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
+        cells = [f"{one.score.count(severity) or '-':>{width}}" for severity, width in widths]
+        name = visible(one.subject.name, max(20, write.width - 47))
+        yield f"  {value:>5}  {'  '.join(cells)}  {one.score.unknown or '-':>7}  {name}"
+    if len(subjects) > _MOST_ROWS:
+        yield f"  and {len(subjects) - _MOST_ROWS} more, none of them worse"

@@ -1,0 +1,56 @@
+"""Lines of text for a human: wrapped to a width, coloured where that is shown, foreign text made visible."""
+
+from __future__ import annotations
+
+import textwrap
+
+from hardentui.model.finding import Severity
+from hardentui.reports.result import Look
+from hardentui.visible import visible
+
+COLORS = {
+    Severity.CRITICAL: "1;31",
+    Severity.HIGH: "31",
+    Severity.MEDIUM: "33",
+    Severity.LOW: "36",
+}
+UNKNOWN_COLOR = "35"
+_INDENT = " " * 12
+
+
+class Writer:
+    """Lines of one look."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+        self.width = max(40, look.width)
+
+    def paint(self, text: str, color: str) -> str:
+        return f"\x1b[{color}m{text}\x1b[0m" if self.look.color else text
+
+    def bold(self, text: str) -> str:
+        return self.paint(text, "1")
+
+    def wrapped(self, text: str, indent: str = "  ", first: str | None = None) -> list[str]:
+        """The text in lines that begin with `indent`, the first one with `first`; none for no text."""
+        text = visible(text, 2000)
+        first = indent if first is None else first
+        if not text or len(first) + len(text) <= self.width:
+            return [f"{first}{text}"] if text else []
+        return textwrap.wrap(
+            text,
+            self.width,
+            initial_indent=first,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+
+    def marked(self, word: str, color: str, text: str) -> list[str]:
+        """A coloured word in a column of its own, and the text beside it."""
+        first, *rest = self.wrapped(text, _INDENT, f"  {word:<10}")
+        return [first.replace(word, self.paint(word, color), 1), *rest]
+
+    def below(self, text: str) -> list[str]:
+        """A text under a marked one."""
+        return self.wrapped(text, _INDENT)
