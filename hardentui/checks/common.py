@@ -17,7 +17,7 @@ from hardentui.model.facts import (
     Unreadable,
 )
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.options import CGROUPS, POD, SUBUIDNAME, UIDMAP, USER, USERNS
+from hardentui.options import CGROUPS, POD, SUBUIDNAME, SYSTEMD, UIDMAP, USER, USERNS
 
 T = TypeVar("T")
 
@@ -191,6 +191,11 @@ def lsm(facts: ContainerFacts) -> Known[str]:
     if "selinuxEnabled" in security or "apparmorEnabled" in security:
         return NO_LSM
     return Unreadable("which security module the engine uses is not known")
+
+
+def runs_systemd(facts: ContainerFacts) -> bool:
+    """systemd is the main process inside: Podman prepared the container for it."""
+    return bool(section(facts.inspect, "Config").get("SystemdMode")) or facts.spec[SYSTEMD] == "always"
 
 
 def without_cgroup(facts: ContainerFacts) -> bool:

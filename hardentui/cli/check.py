@@ -6,7 +6,7 @@ import gc
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from hardentui.cli.parser import checklist_option
+from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.record import replace
@@ -23,7 +23,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("names", metavar="NAME", nargs="*", help="container names or beginnings of ids")
     parser.add_argument("--step", metavar="N", type=int, action="append", default=[], choices=range(1, 11))
     parser.add_argument("--check", metavar="ID", action="append", default=[], help="only this check")
-    parser.add_argument("--facts", metavar="FILE", default="", help="check saved facts instead of this host")
+    parser.add_argument(
+        "--facts", action=Given, metavar="FILE", default="", help="check saved facts instead of this host"
+    )
     checklist_option(parser)
     report_options(parser)
 
@@ -31,7 +33,9 @@ def arguments(parser: ArgumentParser) -> None:
 def report_options(parser: ArgumentParser) -> None:
     """`--format`, `-o FILE`, `--fail-on`."""
     parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="default: text")
-    parser.add_argument("-o", metavar="FILE", dest="file", default="", help="write the report into a file")
+    parser.add_argument(
+        "-o", action=Given, metavar="FILE", dest="file", default="", help="write the report into a file"
+    )
     parser.add_argument(
         "--fail-on", choices=SEVERITIES, default="high", help="severity that makes the exit code 1"
     )

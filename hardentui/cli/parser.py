@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hardentui import __version__
 
@@ -41,6 +41,21 @@ class Parser(argparse.ArgumentParser):
             words = [choice.strip(" '") for choice in choices.rstrip(")").split(",")]
             message += did_you_mean(word.strip("'"), words)
         super().error(message)
+
+
+class Given(argparse.Action):
+    """An option that has a value when it is there: `--url "$UNSET"` must not mean "wherever Podman is"."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        if not values:
+            parser.error(f"argument {option_string}: its value is empty")
+        setattr(namespace, self.dest, values)
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
@@ -81,9 +96,15 @@ def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
     place = group.add_mutually_exclusive_group()
     absent: object = "" if top else argparse.SUPPRESS
     off: object = False if top else argparse.SUPPRESS
-    place.add_argument("--url", default=absent, help="Podman's address: unix:///PATH or ssh://USER@HOST/PATH")
     place.add_argument(
-        "--connection", metavar="NAME", default=absent, help="a name from `podman system connection list`"
+        "--url", action=Given, default=absent, help="Podman's address: unix:///PATH or ssh://USER@HOST/PATH"
+    )
+    place.add_argument(
+        "--connection",
+        action=Given,
+        metavar="NAME",
+        default=absent,
+        help="a name from `podman system connection list`",
     )
     place.add_argument("--demo", action="store_true", default=off, help="a simulated host")
     group = parser.add_argument_group("output")
@@ -98,12 +119,18 @@ def group_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
     group.add_argument("--all", action="store_true", help="every fix that can be carried out")
     group.add_argument("--safe", action="store_true", help="only fixes that change nothing that works today")
     if required:
-        group.add_argument("--plan", metavar="FILE", default="", help="the fixes of a saved plan")
+        group.add_argument(
+            "--plan", action=Given, metavar="FILE", default="", help="the fixes of a saved plan"
+        )
 
 
 def checklist_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--checklist", metavar="FILE", default="", help="a checklist of your own instead of the ten steps"
+        "--checklist",
+        action=Given,
+        metavar="FILE",
+        default="",
+        help="a checklist of your own instead of the ten steps",
     )
 
 
@@ -112,7 +139,13 @@ def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
     parser.add_argument(
         "--to", choices=("quadlet", "run", *targets), default="quadlet", help="default: quadlet"
     )
-    parser.add_argument("-o", metavar="DIR", dest="folder", default="", help="write files into this folder")
     parser.add_argument(
-        "--podman-version", metavar="X.Y", default="", help="write for this Podman instead of the engine's"
+        "-o", action=Given, metavar="DIR", dest="folder", default="", help="write files into this folder"
+    )
+    parser.add_argument(
+        "--podman-version",
+        action=Given,
+        metavar="X.Y",
+        default="",
+        help="write for this Podman instead of the engine's",
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hardentui.cli.paragraphs import Paragraphs
-from hardentui.cli.parser import group_of
+from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
@@ -24,7 +24,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
     group_of(parser, required=False)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument("-o", metavar="FILE.toml", dest="file", default="", help="save the plan")
+    parser.add_argument(
+        "-o", action=Given, metavar="FILE.toml", dest="file", default="", help="save the plan"
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -34,7 +36,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
     check_options(options)
     with session.workbench(options, terminal) as bench:
-        report = session.one_report(bench, options.name)
+        report = session.one_report(bench, options.name, terminal)
         plan = make_plan(bench, report, options, None, terminal)
         after = bench.score_after(report, plan).value
     version = str(report.facts.engine.version) if report.facts else ""

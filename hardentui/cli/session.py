@@ -124,8 +124,12 @@ def _unknown(name: str, rows: tuple[Row, ...]) -> UsageError:
     return UsageError(f"There is no container called {visible(name, 60)!r}.", hint)
 
 
-def one_report(bench: Workbench, name: str) -> Report:
+def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) -> Report:
     """The report of exactly one container, with all that is known of its engine and host.
+
+    Args:
+        scanned_on: look at all containers first and show the progress there, because some checks compare a
+            container with the others: what is shown of its findings and score is then what `check` shows.
 
     Raises:
         UsageError: no container of that name, or more than one.
@@ -135,6 +139,8 @@ def one_report(bench: Workbench, name: str) -> Report:
     if len(found) > 1:
         raise _several(name, found)
     bench.host_reports()  # asks the engine for its defaults, which decide what a container asked for itself
+    if scanned_on is not None:
+        scan(bench, scanned_on)
     row = bench.refresh(found[0].key)
     if row is None or row.report is None:
         raise NotFound(f"The container {visible(name, 60)!r} is gone.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from hardentui.engine.wire import GivenUp, Head, parse_json
@@ -42,9 +43,11 @@ def _message(body: bytes) -> str:
 def unreachable(path: str, error: OSError) -> EngineUnreachable:
     """The sentence and the way out for a socket that does not answer."""
     shown = visible(path, 200)
-    enable = "systemctl --user enable --now podman.socket"
+    enable = f"podman system service --time=0 unix://{shown}"
     if path.startswith(("/run/podman/", "/var/run/podman/")):
-        enable = "sudo systemctl enable --now podman.socket"
+        enable = f"{'sudo ' if os.geteuid() else ''}systemctl enable --now podman.socket"
+    elif path.endswith("/podman/podman.sock"):
+        enable = "systemctl --user enable --now podman.socket"
     if isinstance(error, FileNotFoundError):
         return EngineUnreachable(f"There is no socket at {shown} (absent).", f"Start Podman's: {enable}")
     if isinstance(error, PermissionError):

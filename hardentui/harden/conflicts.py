@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from hardentui.checks.common import declared_user, is_root, runs_systemd
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.options import (
@@ -14,11 +16,13 @@ from hardentui.options import (
     NO_NEW_PRIVILEGES,
     PIDS_LIMIT,
     READ_ONLY,
-    SYSTEMD,
     TMPFS,
     USER,
     USERNS,
 )
+from hardentui.options.capabilities import bounding_set
+
+_OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 
 
 def conflicts_of(facts: ContainerFacts, after: Spec, checks: tuple[str, ...]) -> tuple[str, ...]:
@@ -51,7 +55,9 @@ def _read_only_root(facts: ContainerFacts, after: Spec) -> str:
 
 
 def _capabilities_and_root(facts: ContainerFacts, after: Spec) -> str:
-    if _newly(facts, after, CAP_DROP) and not after[USER]:
+    left = bounding_set(after, facts.engine.default_capabilities)
+    root = is_root(declared_user(replace(facts, spec=after)))
+    if _newly(facts, after, CAP_DROP) and root and not left >= _OF_ENTRY_POINTS:
         return (
             "Entry points that start as root and then change owner or user need CHOWN, DAC_OVERRIDE, SETUID "
             "and SETGID; add the ones that are missed."
@@ -66,8 +72,7 @@ def _no_new_privileges_and_setuid(facts: ContainerFacts, after: Spec) -> str:
 
 
 def _systemd_inside(facts: ContainerFacts, after: Spec) -> str:
-    inside = facts.inspect.get("Config") or {}
-    if (inside.get("SystemdMode") or after[SYSTEMD] == "always") and (
+    if runs_systemd(replace(facts, spec=after)) and (
         _newly(facts, after, READ_ONLY) or _newly(facts, after, CAP_DROP) or _newly(facts, after, USER)
     ):
         return (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hardentui.errors import CannotFix
 from hardentui.harden.conflicts import conflicts_of
 from hardentui.harden.evaluate import judge, parameters_of
-from hardentui.harden.spec_diff import spec_diff
+from hardentui.harden.spec_diff import OptionDiff, spec_diff
 from hardentui.model.check import AnyCheck, FixContext
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
@@ -40,9 +40,10 @@ def make_plan(
         except CannotFix as error:
             skipped.append(Skipped(check.id, error.title))
             continue
-        changed = spec_diff(spec, after)
+        # where fixes before it have done it already, what it would have changed on its own counts as its own
+        changed = spec_diff(spec, after) or _alone(check, facts, choice, checklist)
         if not changed:
-            skipped.append(Skipped(check.id, _why_nothing(spec, facts)))
+            skipped.append(Skipped(check.id, "nothing to change in the options: they are so already"))
             continue
         for one in changed:
             by_option.setdefault(one.option.name, []).append(check)
@@ -68,10 +69,14 @@ def _apply(check: AnyCheck, spec: Spec, facts: ContainerFacts, choice: Choice, c
     return check.remediate(spec, context)
 
 
-def _why_nothing(spec: Spec, facts: ContainerFacts) -> str:
-    if spec != facts.spec:
-        return "nothing is left to change: another chosen fix does it already"
-    return "nothing to change in the options: the container has it already"
+def _alone(
+    check: AnyCheck, facts: ContainerFacts, choice: Choice, checklist: Checklist
+) -> tuple[OptionDiff, ...]:
+    """What a fix changes when it is the only one."""
+    try:
+        return spec_diff(facts.spec, _apply(check, facts.spec, facts, choice, checklist))
+    except CannotFix:
+        return ()
 
 
 def _changes(before: Spec, after: Spec, by_option: dict[str, list[AnyCheck]]) -> tuple[Change, ...]:
@@ -97,12 +102,14 @@ def _changes(before: Spec, after: Spec, by_option: dict[str, list[AnyCheck]]) ->
 def fixable(
     facts: ContainerFacts, checks: Iterable[AnyCheck], checklist: Checklist, *, safe_only: bool = False
 ) -> tuple[Choice, ...]:
-    """Every fix that a failing finding of this container offers and that can be carried out.
+    """Every fix that a failing finding of this container offers and that can be carried out, alone or after
+    those before it: what privileged mode stands in the way of becomes possible when that goes.
 
     Args:
         safe_only: only those that do not change what works today.
     """
     found = []
+    spec = facts.spec
     for check in checks:
         if check.kind is not Kind.CONTAINER or check.remediate is None:
             continue
@@ -112,9 +119,10 @@ def fixable(
             continue
         choice = Choice(check.id)
         try:
-            changes_something = _apply(check, facts.spec, facts, choice, checklist) != facts.spec
+            after = _apply(check, spec, facts, choice, checklist)
         except CannotFix:
             continue
-        if changes_something:
+        if after != spec or _alone(check, facts, choice, checklist):
             found.append(choice)
+            spec = after
     return tuple(found)

@@ -99,7 +99,8 @@ def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -
     place = _Place(files, tree, membership)
     try:
         memory, swap = _memory(place)
-        return Limits(memory=memory, pids=_pids(place), cpus=_cpus(place), swap=swap)
+        peak = _memory_peak(place)
+        return Limits(memory=memory, pids=_pids(place), cpus=_cpus(place), swap=swap, memory_peak=peak)
     except _Unseen as unseen:
         return Unreadable(str(unseen))
     except OSError as error:
@@ -174,6 +175,20 @@ def _memory(place: _Place) -> tuple[int | None, int | None]:
     both = place.tightest("memory", "memory.memsw.limit_in_bytes", _number_v1)
     swap = None if both is None else max(0, both - (memory or 0))
     return memory, swap
+
+
+def _memory_peak(place: _Place) -> int | None:
+    """Of the container's cgroup: those above it count others too, and systemd as the main process puts itself
+    into one below it."""
+    levels = list(place.levels("memory"))
+    if not levels:
+        return None
+    own = next((one for one in levels if posixpath.basename(one).startswith("libpod-")), levels[0])
+    name = "memory.max_usage_in_bytes" if place.is_v1("memory") else "memory.peak"
+    try:
+        return _number(place.files.read_text(f"{own}/{name}").strip())
+    except OSError:
+        return None
 
 
 def _pids(place: _Place) -> int | None:

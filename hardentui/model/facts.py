@@ -63,12 +63,15 @@ class Limits:
         pids: tasks.
         cpus: processors (quota divided by period).
         swap: bytes of swap on top of memory; None also where swap is not accounted.
+        memory_peak: the most bytes that its own cgroup has used since it started, caches included; None where
+            the kernel does not tell.
     """
 
     memory: int | None = None
     pids: int | None = None
     cpus: float | None = None
     swap: int | None = None
+    memory_peak: int | None = None
 
 
 class ListeningSocket(NamedTuple):

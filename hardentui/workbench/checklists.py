@@ -195,7 +195,8 @@ class _Reader:
                 near = nearest(check, self.checks)
                 self.fault((*path, "checks", index), f"there is no check {visible(check)!r}{near}")
             elif check in placed:
-                self.fault((*path, "checks", index), f"check {check!r} is in step {placed[check]} already")
+                where = "there twice" if check in checks[:index] else f"in step {placed[check]} already"
+                self.fault((*path, "checks", index), f"check {check!r} is {where}")
             else:
                 placed[check] = number
         return Step(number, checks=checks, references=self.texts(table, path, "references"), **texts)

@@ -77,13 +77,21 @@ class Fixes:
         return make_plan(_facts(report), choices, self.checks, self.checklist)
 
     def score_after(self, report: Report, plan: Plan) -> Score:
-        """The score with the plan, as far as the spec decides it: findings that no plan touches stay."""
-        after = self.judge.container(_facts(report).planned(plan.after), compared=True)
-        chosen = {choice.check for choice in plan.choices}
-        fresh = {finding.check: finding for finding in after.findings}
-        return score(
-            fresh[finding.check] if finding.check in chosen else finding for finding in report.findings
+        """The score with the plan: a finding that the options decide is judged by the new ones, also where no
+        fix was chosen for it; all other findings stay."""
+        facts = _facts(report)
+        before, after = (
+            {one.check: one for one in self.judge.container(facts.planned(spec), compared=True).findings}
+            for spec in (facts.spec, plan.after)
         )
+        chosen = {choice.check for choice in plan.choices}
+
+        def planned(one: Finding) -> Finding:
+            old, new = before[one.check], after[one.check]
+            changes = (old.status, old.severity) != (new.status, new.severity)
+            return new if one.check in chosen or (changes and one.status is old.status) else one
+
+        return score(planned(one) for one in report.findings)
 
     def output(
         self,

@@ -10,7 +10,7 @@ from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.model.version import Version
+from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import ANNOTATIONS, COMMAND, ENV, LABELS, NETWORK
 from hardentui.record import replace
 from hardentui.visible import visible
@@ -190,7 +190,9 @@ def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
             for one in _commands(made)
             for line in prove_by_port(_first(one.unit, units), one.argv, target, rootless)
         )
-        maker = f"the generator of Podman {target}, as it is built into HardenTUI,"
+        known = min(target, NEWEST_KNOWN)
+        newest = "" if known == target else " (none newer is known)"
+        maker = f"the generator of Podman {known}{newest}, as it is built into HardenTUI,"
     else:
         differences = _differences_on_host(units, made, rootless, generator)
         maker = "the Quadlet generator of this host"

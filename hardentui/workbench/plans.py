@@ -73,7 +73,9 @@ def dump(plan: Plan, engine_version: str = "") -> str:
 def _comments(plan: Plan) -> str:
     lines = [
         f"Hardening plan for the container {plan.container}, written by HardenTUI.",
-        "`hardentui fix NAME --plan FILE` carries out the [[fix]] tables; delete those that you do not want.",
+        "`hardentui fix NAME --plan FILE` carries out what is listed in `fix`; delete what you do not want.",
+        "A fix takes parameters (`hardentui explain ID` names them), for example:",
+        '  { check = "no-memory-limit", parameters = { memory = "1g" } }',
         "The [[change]] tables tell what they changed when the plan was made; they are compared, not used.",
         *(f"Mind: {conflict}" for conflict in plan.conflicts),
         *(f"Left out: {skipped.check}: {skipped.why}" for skipped in plan.skipped),

@@ -342,6 +342,8 @@ def _write_error(error: OSError, folder: str) -> WriteError:
     cause, way_out = _CAUSES.get(
         error.errno or 0, (f"cannot be written: {error.strerror}", "Look at the folder.")
     )
-    if error.errno == errno.ENOENT:
+    if error.errno == errno.ENOENT and os.path.isdir(folder):
+        cause, way_out = "takes no new files", "Choose another folder."
+    elif error.errno == errno.ENOENT:
         way_out = f"{way_out} {shown}"
     return WriteError(f"{shown} {cause}; nothing was changed.", way_out)

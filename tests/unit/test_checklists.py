@@ -75,7 +75,7 @@ def test_every_fault_is_told_with_its_line() -> None:
             "[[step]]",  # 11
             "number = 1",  # 12
             "what = 7",  # 13
-            'checks = ["root-user"]',  # 14
+            'checks = ["root-user", "writable-rootfs", "writable-rootfs"]',  # 14
             "[[step]]",  # 15
             'number = "two"',  # 16
             'title = "Two"',  # 17
@@ -99,6 +99,7 @@ def test_every_fault_is_told_with_its_line() -> None:
         "12: step 1 is there twice",
         "13: what must be a text, not a whole number",
         "14: check 'root-user' is in step 1 already",
+        "14: check 'writable-rootfs' is there twice",
         "16: number must be a whole number, not a text",
         "19: check 'writable-rootfs' has no parameter 'tmpf'; did you mean 'tmpfs'?",
         "20: size must be a whole number, not true or false",

@@ -110,6 +110,11 @@ def test_findings_are_1(run: Run) -> None:
         (("facts", "save", "/tmp/x", "--demo"), "no facts to save"),
         (("checklist", "lint", "nothing-like-it"), "no checklist"),
         (("check", "--connection", "nowhere-near"), "no connection called"),
+        (("check", "--url", ""), "--url: its value is empty"),
+        (("--connection", "", "check"), "--connection: its value is empty"),
+        (("check", "--facts", ""), "--facts: its value is empty"),
+        (("check", "--demo", "-o", ""), "-o: its value is empty"),
+        (("fix", "db", "--demo", "--plan", ""), "--plan: its value is empty"),
     ],
 )
 def test_a_wrong_call_is_2_and_says_why(run: Run, arguments: tuple[str, ...], says: str) -> None:

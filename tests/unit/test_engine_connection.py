@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -208,7 +209,14 @@ def test_a_long_message_is_cut(tmp_path: Path) -> None:
 def test_absent_refused_and_too_long_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(EngineUnreachable, match="absent") as absent:
         UnixConnection("/run/podman/none.sock").ping()
-    assert "sudo systemctl enable --now podman.socket" in absent.value.hint
+    assert "systemctl enable --now podman.socket" in absent.value.hint
+    assert ("sudo " in absent.value.hint) is (os.geteuid() != 0)
+    with pytest.raises(EngineUnreachable) as absent:
+        UnixConnection(f"{tmp_path}/podman/podman.sock").ping()
+    assert "systemctl --user enable --now podman.socket" in absent.value.hint
+    with pytest.raises(EngineUnreachable) as absent:
+        UnixConnection(f"{tmp_path}/mine.sock").ping()
+    assert f"podman system service --time=0 unix://{tmp_path}/mine.sock" in absent.value.hint
     plain = tmp_path / "file"
     plain.touch()
     with pytest.raises(EngineUnreachable, match="refused"):

@@ -243,4 +243,4 @@ def test_no_engine_lists_what_was_tried_in_order(tmp_path: Path) -> None:
     error = no_engine(attempts)
     assert error.exit_code == 3
     assert error.hint.index("/a (absent)") < error.hint.index("$CONTAINER_HOST: A Podman behind tcp")
-    assert "podman.socket" in error.hint
+    assert f"podman system service --time=0 unix://{tmp_path}/a" in error.hint

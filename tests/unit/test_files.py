@@ -112,6 +112,12 @@ def test_a_missing_folder_is_made_only_on_request(tmp_path: Path) -> None:
     assert len(content(folder)) == 3
 
 
+def test_a_folder_that_takes_no_files_is_not_called_missing() -> None:
+    with pytest.raises(WriteError, match="/proc takes no new files") as caught:
+        write_bundle("/proc", THREE)
+    assert "mkdir" not in caught.value.hint
+
+
 def test_a_folder_that_was_made_for_nothing_goes_away_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,3 +148,18 @@ def test_hybrid_takes_each_controller_where_it_is_bound() -> None:
 
 def test_a_limit_that_is_no_number_is_unknown() -> None:
     assert isinstance(limits(v2({f"{PAYLOAD}/memory.max": "?\n"}), V2_MEMBER), Unreadable)
+
+
+def test_the_peak_is_that_of_the_container_not_of_systemd_inside_or_of_the_slice_above() -> None:
+    files = v2(
+        {
+            f"{PAYLOAD}/init.scope/memory.peak": "5\n",
+            f"{PAYLOAD}/memory.peak": "700\n",
+            f"{SERVICE}/memory.peak": "9000\n",
+        },
+        dirs={f"{PAYLOAD}/init.scope": []},
+    )
+    inside = V2_MEMBER.strip() + "/init.scope\n"
+    assert limits(files, inside) == limits(files, V2_MEMBER) == Limits(memory_peak=700)
+    old = v1({"/sys/fs/cgroup/memory/pods/c/memory.max_usage_in_bytes": "800\n"})
+    assert limits(old, V1_MEMBER) == Limits(memory_peak=800)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.model.spec import Spec
-from hardentui.model.version import Version
+from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
 from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.workbench.outputs import output
@@ -390,6 +390,11 @@ def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: p
     assert f"the generator of Podman {version}, as it is built into HardenTUI, accepts it" in _written(
         version
     )
+
+
+def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_generator(monkeypatch)
+    assert f"Podman {NEWEST_KNOWN} (none newer is known)" in _written(Version(99, 0))
 
 
 def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from hardentui.checks.common import (
     judge,
     own_user_namespace,
     proc,
+    runs_systemd,
 )
 from hardentui.checks.examples import container, rootless
 from hardentui.checks.mounts import at_or_above, host_mounts
@@ -85,6 +86,11 @@ def _severity(facts: ContainerFacts) -> Severity:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    if runs_systemd(context.facts):
+        raise CannotFix(
+            "systemd is its main process, and that must be root inside",
+            "Give it a user namespace of its own (host-user-namespace): its root is nobody on the host then.",
+        )
     chosen = context.parameters.text("user")
     if chosen:
         if is_root(chosen):

@@ -12,7 +12,8 @@ door, the login service or the engine. It is the cheapest denial of service that
 
 What may break:
 A service that needs more than the limit at its peak is killed and restarted. Look at its use under load
-(`podman stats`, MemoryPeak of its unit) and choose a value well above it (parameter `memory`).
+(`podman stats`, MemoryPeak of its unit) and choose a value well above it (parameter `memory`). The fix never
+sets less than half as much again as the running container has used at most since it started, caches included.
 """
 
 from __future__ import annotations
@@ -67,10 +68,18 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         limit = bytes_of(context.parameters.text("memory"))
     except ValueError as error:
         raise CannotFix(str(error), "Give the parameter memory a size such as 512m.") from error
-    return spec.with_(MEMORY, max(limit, spec[MEMORY_RESERVATION]))
+    return spec.with_(MEMORY, max(limit, spec[MEMORY_RESERVATION], _enough(context.facts)))
+
+
+def _enough(facts: ContainerFacts) -> int:
+    """Half as much again as it has used at most since its start, in steps of 64 MiB; 0 where nobody knows."""
+    limits = ask(facts, lambda kernel: kernel.limits)
+    peak = limits.memory_peak if isinstance(limits, Limits) else None
+    return -(-(peak or 0) * 3 // 2 // _STEP) * _STEP
 
 
 _HALF = 512 << 20
+_STEP = 64 << 20
 
 CHECK = Check(
     id="no-memory-limit",
@@ -95,6 +104,7 @@ CHECK = Check(
         container(kernel=Kernel(7, limits=Limits())),
         container((MEMORY, _HALF), (MEMORY_SWAP, -1)),
         container((MEMORY_RESERVATION, 2 << 30)),
+        container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))),
     ),
     references=("CIS Docker 1.6 5.11", "NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
     catalogue="S5-01",

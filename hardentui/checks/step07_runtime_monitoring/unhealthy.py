@@ -17,6 +17,8 @@ now takes the service down for a moment, so look at its history first (`podman i
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hardentui.checks.examples import container
 from hardentui.checks.images import health_check
 from hardentui.errors import CannotFix
@@ -63,6 +65,11 @@ def _status(facts: ContainerFacts) -> str:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    check = health_check(replace(context.facts, spec=spec))
+    if isinstance(check, Unreadable):
+        raise CannotFix(f"whether it has a health check is not known: {check.reason}")
+    if not check:
+        raise CannotFix("it has no health check", "Fix missing-health-check first.")
     if spec[HEALTH_ON_FAILURE] in _ACTIONS:
         if context.facts.running and _status(context.facts) == "unhealthy":
             raise CannotFix("no option makes an unhealthy service work", "Look into its log: podman logs.")

@@ -14,7 +14,7 @@ What may break:
 What needs a capability that is dropped fails with "operation not permitted", mostly at the start: entry
 points that change owners (CHOWN, FOWNER, DAC_OVERRIDE) or drop to another user (SETUID, SETGID), ports
 below 1024 (NET_BIND_SERVICE). With a trial exactly the observed ones are kept; without one the fix keeps
-the usual survivors (parameter `keep`), which is a guess.
+the usual survivors (parameter `keep`), which is a guess; where systemd is the main process it does not guess.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hardentui.checks.capabilities import (
     needed_by_image,
     reach,
 )
-from hardentui.checks.common import OF_PODMAN, declared_user, is_infra, is_root, judge, proc
+from hardentui.checks.common import OF_PODMAN, declared_user, is_infra, is_root, judge, proc, runs_systemd
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -36,6 +36,8 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
+
+_USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -63,12 +65,22 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     bounding = bounding_set(spec, defaults)
     if not defaults or not defaults <= bounding:
         return spec
+    if runs_systemd(context.facts) and "capabilities" not in context.observations and _guesses(context):
+        raise CannotFix(
+            "systemd is its main process, and nobody knows what the services that it starts need",
+            "Find out what they need and give it as parameter keep.",
+        )
     kept = (bounding - defaults) | (defaults & _needed(spec, context))
     if defaults <= kept:
         raise CannotFix(
             "every default capability is needed", "A trial showed so, or the parameter keep says so."
         )
     return with_only(spec, kept)
+
+
+def _guesses(context: FixContext) -> bool:
+    """The capabilities to keep are those of the check, not somebody's own."""
+    return set(context.parameters.texts("keep")) == set(_USUAL)
 
 
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
@@ -97,7 +109,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    parameters={"keep": ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")},
+    parameters={"keep": _USUAL},
     passes=(
         container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
         container((CAP_DROP, ("SETFCAP",))),
