@@ -65,9 +65,16 @@ def network_names(facts: ContainerFacts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def uses_network_of_pod(facts: ContainerFacts) -> bool:
+    """It has no network but that of its pod's infra container; a pod need not share its network."""
+    if not pod_of(facts) or is_infra(facts):
+        return False
+    return facts.pod is None or "net" in (facts.pod.get("SharedNamespaces") or ())
+
+
 def without_own_network(facts: ContainerFacts) -> Verdict | None:
     """Why a question about its network has no meaning; None when it has."""
-    if pod_of(facts) and not is_infra(facts):
+    if uses_network_of_pod(facts):
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
     kinds = modes_of(facts)
     if "none" in kinds:
@@ -84,7 +91,16 @@ def published(facts: ContainerFacts) -> tuple[Port, ...]:
     ports = facts.spec[PUBLISH]
     if ports or not is_infra(facts):
         return ports
-    bindings = section(section(facts.inspect, "HostConfig"), "PortBindings")
+    return _bound(section(section(facts.inspect, "HostConfig"), "PortBindings"))
+
+
+def ports_of_pod(pod: Mapping[str, Any]) -> tuple[Port, ...]:
+    """The ports that are published for all members of a pod, by its inspect document."""
+    return _bound(section(section(pod, "InfraConfig"), "PortBindings"))
+
+
+def _bound(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
+    """`{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}` as ports."""
     return tuple(
         Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
         for word, found in bindings.items()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import stat
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from hardentui.host.cgroups import (
     CgroupTree,
@@ -39,14 +40,27 @@ class Activity:
 
 
 def read_activity(
-    files: Files, pid: int, cgroup_path: str = "", cgroups: Known[CgroupTree] | None = None
+    files: Files,
+    pid: int,
+    cgroup_path: str = "",
+    cgroups: Known[CgroupTree] | None = None,
+    *,
+    shared_network: bool = False,
 ) -> Activity:
     """Processes come from the container's cgroup; where that cannot be told, the descendants of `pid`.
 
     Args:
         cgroup_path, cgroups: as in `read_kernel`.
+        shared_network: other containers have sockets in its network namespace; only those that are open in
+            a process of this one are its own.
     """
-    return Activity(_processes(files, pid, cgroup_path, cgroups), _listening(files, pid))
+    processes = _processes(files, pid, cgroup_path, cgroups)
+    sockets = _sockets(files, pid)
+    if shared_network and not isinstance(sockets, Unreadable):
+        sockets = processes if isinstance(processes, Unreadable) else _held(files, processes, sockets)
+    if isinstance(sockets, Unreadable):
+        return Activity(processes, sockets)
+    return Activity(processes, tuple(sorted({one for ones in sockets.values() for one in ones})))
 
 
 def _processes(
@@ -142,8 +156,9 @@ def _process(files: Files, pid: int) -> Process | None:
     return Process(pid, name, executable)
 
 
-def _listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]:
-    found: list[ListeningSocket] = []
+def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
+    """What listens in the network namespace of a process, by the number of the socket."""
+    found: dict[str, tuple[ListeningSocket, ...]] = {}
     for table, state in _TABLES:
         path = f"/proc/{pid}/net/{table}"
         try:
@@ -154,17 +169,46 @@ def _listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]:
             return Unreadable("the process has ended")
         except OSError as error:
             return Unreadable(f"{path}: {reason(error)}")
-        found.extend(_parse_sockets(text, table.rstrip("6"), state))
-    return tuple(sorted(set(found)))
+        for number, one in _parse_sockets(text, table.rstrip("6"), state):
+            found[number] = (*found.get(number, ()), one)
+    return found
 
 
-def _parse_sockets(text: str, protocol: str, state: str) -> Iterator[ListeningSocket]:
+def _parse_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, ListeningSocket]]:
     for line in text.split("\n")[1:]:
         words = line.split()
-        if len(words) < 4 or words[3] != state:
+        if len(words) < 10 or words[3] != state:
             continue
         address, _, port = words[1].partition(":")
-        yield ListeningSocket(protocol, _address(address), int(port, 16))
+        yield words[9], ListeningSocket(protocol, _address(address), int(port, 16))
+
+
+def _held(
+    files: Files, processes: tuple[Process, ...], sockets: Mapping[str, tuple[ListeningSocket, ...]]
+) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
+    """Those sockets that are open in one of these processes."""
+    wanted = {f"socket:[{number}]": number for number in sockets}
+    found: dict[str, tuple[ListeningSocket, ...]] = {}
+    for process in processes:
+        if len(found) == len(sockets):
+            break
+        try:
+            numbers = [wanted[link] for link in _open_files(files, process.pid) if link in wanted]
+        except PermissionError as error:
+            return Unreadable(f"which container of the pod listens: {error.filename}: {reason(error)}")
+        found.update((number, sockets[number]) for number in numbers)
+    return found
+
+
+def _open_files(files: Files, pid: int) -> Iterator[str]:
+    """Where the file descriptors of a process lead; none of one that has ended."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        for name in files.list_dir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                yield files.read_link(f"{folder}/{name}")
+    except (FileNotFoundError, ProcessLookupError):
+        return
 
 
 def _address(text: str) -> str:

@@ -38,6 +38,7 @@ class Sources:
         default_ulimits: what the engine adds at start, `nofile=1048576:1048576`; empty = not known.
         network_names: id -> name of networks.
         pod_name: name of the pod that it is a member of.
+        pod_shares: kinds of namespaces (`net`, `ipc`, `uts`) that its pod shares; None when not known.
         pod_mounts: destinations of what the pod mounts into each of its members.
         container_names: id -> name, for `container:<id>` references and dependencies.
         volumes: name -> inspect document of the volumes that it mounts.
@@ -57,6 +58,7 @@ class Sources:
     default_ulimits: tuple[str, ...] = ()
     network_names: Mapping[str, str] = field(default_factory=dict)
     pod_name: str = ""
+    pod_shares: frozenset[str] | None = None
     pod_mounts: frozenset[str] = frozenset()
     container_names: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, Document] = field(default_factory=dict)
@@ -87,7 +89,7 @@ class View:
         image_config: Config of the image; empty when the image could not be read.
         command: the command line that made it; None for containers made through the API.
         started: it has run at least once, so inspect also shows what Podman added at start.
-        in_pod: network, IPC and UTS belong to a pod.
+        in_pod: it is a member of a pod, or its infra container.
         remarks: what no option carries over; readers append to it.
     """
 
@@ -126,6 +128,12 @@ class View:
         self.network_mode = str(self.host.get("NetworkMode") or "")
         self.in_pod = bool(inspect.get("Pod"))
         self.remarks: list[str] = []
+
+    def of_pod(self, namespace: str) -> bool:
+        """Its `net` or `uts` namespace, and the options that come with it, are the pod's."""
+        shared = self.sources.pod_shares
+        own = shared is not None and namespace not in shared and self.inspect.get("IsInfra") is not True
+        return self.in_pod and not own
 
     def shown(self, value: Any) -> Setting[Any]:
         """A value that inspect shows."""

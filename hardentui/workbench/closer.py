@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from hardentui.checks.common import is_infra
+from hardentui.checks.networks import uses_network_of_pod
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.activity import read_activity
@@ -42,7 +44,13 @@ def look_closer(
     kernel = facts.kernel
     if isinstance(kernel, Kernel):
         state = facts.inspect.get("State") or {}
-        activity = read_activity(files, kernel.pid, str(state.get("CgroupPath") or ""), cgroups)
+        activity = read_activity(
+            files,
+            kernel.pid,
+            str(state.get("CgroupPath") or ""),
+            cgroups,
+            shared_network=is_infra(facts) or uses_network_of_pod(facts),
+        )
         kernel = replace(activity.added_to(kernel), rlimits=read_rlimits(files, kernel.pid))
     return replace(
         facts,

@@ -151,6 +151,7 @@ class Gatherer:
             cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
             network_names={str(one.inspect.get("id")): name for name, one in facts.networks.items()},
             pod_name=next((one.pod_name for one in self._listed if one.id == facts.id), ""),
+            pod_shares=None if facts.pod is None else frozenset(facts.pod.get("SharedNamespaces") or ()),
             pod_mounts=frozenset(
                 str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
             ),

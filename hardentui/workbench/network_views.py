@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hardentui.checks.common import pod_of
-from hardentui.checks.networks import modes, network_names, published, reach
+from hardentui.checks.networks import modes, network_names, published, reach, uses_network_of_pod
 from hardentui.model.facts import ContainerFacts, EngineFacts, NetworkFacts
 from hardentui.model.version import Version
 from hardentui.options import NETWORK
@@ -144,7 +143,7 @@ def _place_without_network(facts: ContainerFacts) -> str:
     if facts.networks:
         return ""
     kinds = modes(facts.spec)
-    if pod_of(facts) and not facts.inspect.get("IsInfra"):
+    if uses_network_of_pod(facts):
         return "(in the network of its pod)"
     for mode, words in _WITHOUT_OWN.items():
         if mode in kinds:

@@ -222,18 +222,24 @@ def test_mountinfo_escapes_and_optional_fields() -> None:
     assert (mount.root, mount.point, mount.source) == ("/a\\b", "/c\td", "/dev/x y")
 
 
-TCP = """  sl  local_address rem_address   st tx_queue
-   0: 0100007F:1F90 00000000:0000 0A 0
-   1: 0100007F:1F91 0100007F:0050 01 0
-"""
-TCP6 = """  sl  local_address rem_address   st
-   0: 00000000000000000000000001000000:0050 00000000000000000000000000000000:0000 0A 0
-   1: 00000000000000000000000000000000:0051 00000000000000000000000000000000:0000 0A 0
-"""
-UDP = """  sl  local_address rem_address   st
-   0: 00000000:0035 00000000:0000 07 0
-   1: 00000000:9999 0100007F:0035 01 0
-"""
+def table(*rows: tuple[str, str, str, int]) -> str:
+    """A file of /proc/net from (local address, remote address, state, number of the socket)."""
+    lines = [
+        f"   {at}: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  1000        0 {number} 1"
+        for at, (local, remote, state, number) in enumerate(rows)
+    ]
+    return "\n".join(("  sl  local_address rem_address   st", *lines, ""))
+
+
+TCP = table(
+    ("0100007F:1F90", "00000000:0000", "0A", 501),
+    ("0100007F:1F91", "0100007F:0050", "01", 502),
+)
+TCP6 = table(
+    ("00000000000000000000000001000000:0050", "0" * 32 + ":0000", "0A", 503),
+    ("00000000000000000000000000000000:0051", "0" * 32 + ":0000", "0A", 504),
+)
+UDP = table(("00000000:0035", "00000000:0000", "07", 505), ("00000000:9999", "0100007F:0035", "01", 506))
 NET = {f"/proc/812/net/{name}": text for name, text in (("tcp", TCP), ("tcp6", TCP6), ("udp", UDP))}
 
 
@@ -245,6 +251,18 @@ def test_listening_sockets() -> None:
         ListeningSocket("tcp", "::1", 0x50),
         ListeningSocket("udp", "0.0.0.0", 53),
     )
+
+
+def test_in_a_shared_network_only_what_its_processes_hold_is_its_own() -> None:
+    text = {**NET, "/proc/812/comm": "web\n"}
+    fds = {"/proc/812/fd/0": "/dev/null", "/proc/812/fd/3": "socket:[504]", "/proc/812/fd/4": "socket:[502]"}
+    recorded = document(text=text, links=fds, dirs={"/proc/812/fd": ["0", "3", "4", "5"]})
+    found = read_activity(RecordedFiles(recorded), 812, CGROUP, shared_network=True)
+    assert found.listening == (ListeningSocket("tcp", "::", 0x51),)
+    closed = {**recorded, "dirs": {}, "errors": {"/proc/812/fd": "EACCES"}}
+    found = read_activity(RecordedFiles(closed), 812, CGROUP, shared_network=True)
+    assert isinstance(found.listening, Unreadable)
+    assert "no permission" in found.listening.reason
 
 
 def test_processes_of_the_cgroup_and_below_it() -> None:

@@ -19,12 +19,10 @@ the service starts at boot only when lingering is enabled for the user.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from hardentui.checks.common import OF_PODMAN, is_infra, listed, section
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.checks.mounts import host_mounts
+from hardentui.checks.networks import ports_of_pod
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import (
@@ -91,17 +89,11 @@ def _first_free_port(facts: ContainerFacts, parameters: Parameters) -> int:
     return parameters.integer("first_unprivileged_port")
 
 
-def _ports_of(pod: Mapping[str, Any]) -> list[str]:
-    """Host ports of a pod: its members are reached by them; a rootless pod could not have the low ones."""
-    bindings = section(pod, "PortBindings").values()
-    return [str(bound.get("HostPort") or "") for found in bindings for bound in found or ()]
-
-
 def _needs(facts: ContainerFacts, first_port: int) -> tuple[str, ...]:
     spec = facts.spec
     drivers = {str(network.inspect.get("driver")) for network in facts.networks.values()}
     pod = section(facts.pod or {}, "InfraConfig")
-    ports = [port.host for port in spec[PUBLISH]] + _ports_of(pod)
+    ports = [port.host for port in (*spec[PUBLISH], *ports_of_pod(facts.pod or {}))]
     extra = bounding_set(spec, facts.engine.default_capabilities) & _COUNT_ON_THE_HOST
     reasons = {
         "privileged mode": spec[PRIVILEGED],

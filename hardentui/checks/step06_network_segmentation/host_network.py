@@ -22,9 +22,16 @@ stops working.
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_infra, pod_of
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import asked_for, leave_pods_alone, mode_of, modes, modes_of, own_network
+from hardentui.checks.networks import (
+    asked_for,
+    leave_pods_alone,
+    mode_of,
+    modes,
+    modes_of,
+    own_network,
+    uses_network_of_pod,
+)
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
@@ -48,7 +55,7 @@ _BORROWED = "the kernel says that it is on the host's network, although that is 
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    if pod_of(facts) and not is_infra(facts):
+    if uses_network_of_pod(facts):
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
     declared = asked_for(facts.spec) or "default"
     asked = "host" in modes_of(facts)

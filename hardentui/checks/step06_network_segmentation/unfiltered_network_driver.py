@@ -19,9 +19,9 @@ network is often meant (a VPN container that others go through): then put them i
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_infra, is_planned, pod_of
+from hardentui.checks.common import is_planned
 from hardentui.checks.examples import container
-from hardentui.checks.networks import asked_for, modes_of, network_names
+from hardentui.checks.networks import asked_for, modes_of, network_names, uses_network_of_pod
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import (
@@ -42,7 +42,7 @@ _UNFILTERED = frozenset({"macvlan", "ipvlan"})
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    if pod_of(facts) and not is_infra(facts):
+    if uses_network_of_pod(facts):
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
     kinds = modes_of(facts)
     if kinds & {"none", "host"}:

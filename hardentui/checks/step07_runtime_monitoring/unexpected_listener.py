@@ -6,6 +6,9 @@ against what is declared: exposed by the image, exposed or published for the con
 checklist (parameter `allowed`, as `9090/tcp`). Ports on 127.0.0.1 inside the container are left out,
 because nobody else reaches them, and so are temporary UDP ports of clients.
 
+In a pod all members share one network. A socket is that of the member whose process holds it; what is
+published for the pod is declared for all members.
+
 Why it matters:
 On its network every other container reaches every port, published or not. A port that nobody knows of is a
 debug console, a metrics page without a password, a second service of the image, or the back door of an
@@ -22,9 +25,23 @@ import ipaddress
 
 from hardentui.checks.common import is_infra
 from hardentui.checks.examples import container
-from hardentui.checks.networks import declared_ports, exposed, without_own_network
+from hardentui.checks.networks import (
+    declared_ports,
+    exposed,
+    ports_of_pod,
+    uses_network_of_pod,
+    without_own_network,
+)
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket, NotRunning, Unreadable
+from hardentui.model.facts import (
+    ContainerFacts,
+    ImageFacts,
+    Kernel,
+    Known,
+    ListeningSocket,
+    NotRunning,
+    Unreadable,
+)
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -45,33 +62,41 @@ _FIRST_TEMPORARY = 32768
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(facts.kernel, NotRunning):
         return not_applicable("it does not run, so nothing listens")
-    without = without_own_network(facts)
+    in_pod = uses_network_of_pod(facts)
+    without = None if in_pod else without_own_network(facts)
     if without:
         return without
-    if is_infra(facts):
-        return not_applicable("the ports of a pod are those of its members, whose images declare them")
     listening = facts.kernel.listening if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(listening, Unreadable):
         return unknown(f"its ports could not be read: {listening.reason}")
     shared = facts.kernel.shared_namespaces if isinstance(facts.kernel, Kernel) else frozenset()
     if not isinstance(shared, Unreadable) and "net" in shared:
         return not_applicable("the kernel shows the host's own ports (see host-network)")
-    if isinstance(facts.image, Unreadable):
-        return unknown(f"the ports of its image are not known: {facts.image.reason}")
-    allowed = {pair for word in parameters.texts("allowed") for pair in exposed(word)}
-    published = {(port.container, port.protocol) for port in facts.spec[PUBLISH]}
-    known = declared_ports(facts, facts.image.config) | published | allowed
+    if in_pod and facts.pod is None:
+        return unknown("its pod could not be inspected, so what is published for it is not known")
+    declared = _declared(facts)
+    if isinstance(declared, Unreadable):
+        return unknown(f"the ports of its image are not known: {declared.reason}")
+    known = declared | {pair for word in parameters.texts("allowed") for pair in exposed(word)}
     outside = [socket for socket in listening if _reachable(socket)]
     extra = [one for one in outside if (one.port, _protocol(one)) not in known]
-    declared = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(known)) or "no ports"
+    said = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(known)) or "no ports"
     effective = ", ".join(sorted({f"{one.port}/{_protocol(one)}" for one in outside})) or "no ports"
     evidence = tuple(
         Evidence(f"listens on {one.address}", f"{one.port}/{one.protocol}") for one in extra[:12]
     )
     if extra:
         ports = ", ".join(sorted({f"{one.port}/{_protocol(one)}" for one in extra}))
-        return failed(f"it listens on {ports}, which nobody declared", declared, effective, evidence)
-    return passed(declared, effective)
+        return failed(f"it listens on {ports}, which nobody declared", said, effective, evidence)
+    return passed(said, effective)
+
+
+def _declared(facts: ContainerFacts) -> Known[frozenset[tuple[int, str]]]:
+    """What the image, the admin or the pod say is served; an infra without an image only waits."""
+    if isinstance(facts.image, Unreadable):
+        return frozenset() if is_infra(facts) else facts.image
+    ports = (*facts.spec[PUBLISH], *ports_of_pod(facts.pod or {}))
+    return declared_ports(facts, facts.image.config) | {(port.container, port.protocol) for port in ports}
 
 
 def _protocol(socket: ListeningSocket) -> str:
@@ -89,6 +114,11 @@ def _reachable(socket: ListeningSocket) -> bool:
     return not (mapped or address).is_loopback
 
 
+_POD = {
+    "SharedNamespaces": ["net"],
+    "InfraConfig": {"PortBindings": {"8443/tcp": [{"HostIp": "127.0.0.1", "HostPort": "443"}]}},
+}
+_MEMBER = {"Pod": "2" * 64}
 _IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 
@@ -115,10 +145,14 @@ CHECK = Check(
     passes=(
         container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),  # noqa: S104
         container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),  # noqa: S104
+        container(kernel=_listening(("tcp", "::", 8443)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
+        container(kernel=_listening(), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
     ),
     fails=(
         container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),  # noqa: S104
         container(kernel=_listening(("tcp6", "::", 9229)), image=_IMAGE),
+        container(kernel=_listening(("tcp", "::", 9229)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
+        container(kernel=_listening(("tcp", "::", 4444)), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
     ),
     references=("NIST SP 800-190 4.4.4", "NIST SP 800-190 4.4.2"),
     catalogue="S7-09",

@@ -4,6 +4,9 @@ What it checks:
 Whether a container with a port open on all addresses (or on the host's network) has a seccomp profile, an
 AppArmor profile or an SELinux type of its own, beyond the defaults that every container gets.
 
+Ports of a pod are open for the members that listen on them. Where nobody looked, they are taken to be served
+by the only member, or by those whose image declares them.
+
 Why it matters:
 The default profile must suit everybody, so it allows over 300 system calls. A web server uses about 60. A
 profile made from what the service really does takes away what the next hole in the kernel will need, and
@@ -16,10 +19,29 @@ Record it with tests and backups running, log before you refuse, and record agai
 
 from __future__ import annotations
 
+from hardentui.checks.common import OF_PODMAN, image_config, is_infra, section
 from hardentui.checks.examples import container
+from hardentui.checks.networks import declared_ports, ports_of_pod, reach, uses_network_of_pod
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.facts import (
+    NOT_READ,
+    ContainerFacts,
+    Kernel,
+    Known,
+    ListeningSocket,
+    Unreadable,
+)
+from hardentui.model.finding import (
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
 from hardentui.options import (
     APPARMOR,
     LABEL_TYPE,
@@ -37,10 +59,12 @@ _DEFAULT_TYPES = ("container_t", "spc_t", "unconfined_t")
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     spec = facts.spec
-    exposed = (
-        spec[PUBLISH_ALL] or "host" in spec[NETWORK] or any(port.on_all_addresses for port in spec[PUBLISH])
-    )
-    if not exposed:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    open_to_all = _open_in_pod(facts) if uses_network_of_pod(facts) else _open(facts)
+    if isinstance(open_to_all, Unreadable):
+        return unknown(open_to_all.reason)
+    if not open_to_all:
         return not_applicable("no port of it is open to the outside")
     if spec[PRIVILEGED]:
         return not_applicable("it is privileged, which is judged by privileged")
@@ -59,7 +83,43 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     )
 
 
+def _open(facts: ContainerFacts) -> bool:
+    spec = facts.spec
+    return spec[PUBLISH_ALL] or "host" in spec[NETWORK] or any(reach(port) == "all" for port in spec[PUBLISH])
+
+
+def _open_in_pod(facts: ContainerFacts) -> Known[bool]:
+    """Whether one of the pod's open ports is served by this member."""
+    pod = facts.pod
+    if pod is None:
+        return Unreadable("its pod could not be inspected, so the ports that are open for it are not known")
+    if section(pod, "InfraConfig").get("HostNetwork"):
+        return True
+    ports = {(port.container, port.protocol) for port in ports_of_pod(pod) if reach(port) == "all"}
+    if not ports:
+        return False
+    listening = facts.kernel.listening if isinstance(facts.kernel, Kernel) else NOT_READ
+    if not isinstance(listening, Unreadable):
+        return any((one.port, one.protocol.rstrip("6")) in ports for one in listening)
+    members = [one for one in pod.get("Containers") or () if one.get("Id") != pod.get("InfraContainerID")]
+    if len(members) == 1 or ports & declared_ports(facts, image_config(facts)):
+        return True
+    return Unreadable("which member of its pod serves the open ports was not looked at: hardentui check NAME")
+
+
 _OPEN = (PUBLISH, (Port(80, "80"),))
+_MEMBER = {"Pod": "2" * 64}
+_SERVING = Kernel(pid=812, listening=(ListeningSocket("tcp", "::", 80),))
+
+
+def _pod(address: str, members: int = 2) -> dict[str, object]:
+    return {
+        "SharedNamespaces": ["net"],
+        "InfraContainerID": "infra",
+        "InfraConfig": {"PortBindings": {"80/tcp": [{"HostIp": address, "HostPort": "80"}]}},
+        "Containers": [{"Id": "infra"}, *({"Id": str(number)} for number in range(members))],
+    }
+
 
 CHECK = Check(
     id="default-seccomp-only",
@@ -76,8 +136,15 @@ CHECK = Check(
         container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
         container(_OPEN, (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json")),
         container(_OPEN, (LABEL_TYPE, "web.process")),
+        container(kernel=_SERVING, pod=_pod("127.0.0.1"), inspect=_MEMBER),
+        container(kernel=Kernel(pid=812, listening=()), pod=_pod("0.0.0.0"), inspect=_MEMBER),  # noqa: S104
     ),
-    fails=(container(_OPEN), container((NETWORK, ("host",)), (APPARMOR, "unconfined"))),
+    fails=(
+        container(_OPEN),
+        container((NETWORK, ("host",)), (APPARMOR, "unconfined")),
+        container(kernel=_SERVING, pod=_pod("0.0.0.0"), inspect=_MEMBER),  # noqa: S104
+        container(pod=_pod("", members=1), inspect=_MEMBER),
+    ),
     references=("CSVS 3.4", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
     catalogue="S10-05",
 )

@@ -25,7 +25,7 @@ _RANDOM_PORTS = range(32768, 61000)
 
 
 def _uses_bridge(view: View) -> bool:
-    return not view.in_pod and (view.network_mode in _DEFAULT_BRIDGES)
+    return not view.of_pod("net") and (view.network_mode in _DEFAULT_BRIDGES)
 
 
 def _own_networks(view: View) -> dict[str, list[str]]:
@@ -73,7 +73,7 @@ def _aliases_differ(view: View, own: dict[str, list[str]]) -> bool:
 
 def read_network(view: View) -> Reading:
     mode = view.network_mode
-    if view.in_pod:
+    if view.of_pod("net"):
         return None
     if mode in _DEFAULT_BRIDGES:
         if view.command is None:
@@ -177,7 +177,7 @@ def _bindings(view: View) -> list[Port]:
 
 
 def read_publish(view: View) -> Reading:
-    if view.in_pod or not view.host.get("PortBindings"):
+    if view.of_pod("net") or not view.host.get("PortBindings"):
         return None
     ports = _bindings(view)
     if view.host.get("PublishAllPorts"):
@@ -227,7 +227,7 @@ def read_dns(view: View) -> Reading:
     servers = view.host.get("Dns")
     if servers:
         return view.shown(tuple(servers))
-    if view.in_pod or view.network_mode not in _WITH_RESOLVER:
+    if view.of_pod("net") or view.network_mode not in _WITH_RESOLVER:
         return None
     if view.command is not None:
         return view.commanded(("none",)) if "none" in view.command.all("--dns") else None
@@ -239,7 +239,12 @@ def read_dns(view: View) -> Reading:
 def read_hostname(view: View) -> Reading:
     own = str(view.config.get("Hostname") or "")
     uts = str(view.host.get("UTSMode") or "")
-    if own in ("", view.id[:12]) or view.in_pod or uts == "host" or uts.startswith(("container:", "ns:")):
+    if (
+        own in ("", view.id[:12])
+        or view.of_pod("uts")
+        or uts == "host"
+        or uts.startswith(("container:", "ns:"))
+    ):
         return None
     if view.command is not None and "--hostname" in view.command.flags:
         return view.shown(own)

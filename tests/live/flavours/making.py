@@ -168,7 +168,10 @@ class World:
             yield ("pod", "create", *names, *flavour.pod_options(place))
             inside = ("--pod", f"{name}-pod")
         verb = ("create",) if self._state(flavour) == CREATED else ("run", "-d")
-        yield (*verb, "--name", name, *inside, *arguments(flavour, place))
+        options = (*inside, *arguments(flavour, place))
+        yield (*verb, "--name", name, *options, *flavour.command)
+        if flavour.beside:
+            yield (*verb, "--name", f"{name}-beside", *options, *flavour.beside)
         for command in flavour.after:
             yield tuple(word.replace("{}", name) for word in command)
 

@@ -63,6 +63,8 @@ class Flavour:
         after: podman commands once it is made; `{}` stands for the container.
         configured: its configuration decides, so on the rootless engine it is only created, to save time.
         infra_bad: what must fail on the infra container, on either engine.
+        beside: command of a second member of the pod, made with the same options; none when empty.
+        beside_bad: what must fail on that one, besides `bad_on`.
     """
 
     name: str
@@ -79,6 +81,8 @@ class Flavour:
     body: Body | None = None
     pod: Callable[[Place], tuple[str, ...]] | None = None
     infra_bad: Ids = frozenset()
+    beside: tuple[str, ...] = ()
+    beside_bad: Ids = frozenset()
     configured: bool = False
     free: Ids = frozenset()
     after: tuple[tuple[str, ...], ...] = ()
@@ -95,8 +99,14 @@ class Flavour:
 
     def must_fail(self, place: Place) -> Ids:
         """What must fail there: the flavour's own conditions, and limits that the engine cannot enforce."""
+        return self.bad | self._everywhere(place)
+
+    def beside_must_fail(self, place: Place) -> Ids:
+        return self.beside_bad | self._everywhere(place)
+
+    def _everywhere(self, place: Place) -> Ids:
         limits = frozenset[str]() if place.limits_hold else LIMITS
-        return self.bad | self.bad_on.get(place.engine, frozenset()) | limits
+        return self.bad_on.get(place.engine, frozenset()) | limits
 
 
 def ids(text: str) -> Ids:

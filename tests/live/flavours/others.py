@@ -147,12 +147,24 @@ _IN_POD = ids("network publish userns")
 _NEEDLESS = {ROOTFUL: ids("host-user-namespace needless-rootful-engine")}
 
 
-def _pod(*options: str, port: bool = True) -> Callable[[Place], tuple[str, ...]]:
+_SERVE = ("httpd", "-f", "-p", "8080")
+
+
+def _open_pod(place: Place) -> tuple[str, ...]:
+    return (f"--network={NETWORK}", f"--publish={20000 + place.number}:8080")
+
+
+def _apart(_: Place) -> tuple[str, ...]:
+    """A pod whose members have networks of their own."""
+    return ("--share=ipc", f"--network={NETWORK}")
+
+
+def _pod(*options: str, port: bool = True, container: int = 8080) -> Callable[[Place], tuple[str, ...]]:
     """A pod on the network of the others with a port that, on root's engine, only root can have."""
 
     def made(place: Place) -> tuple[str, ...]:
         host = 20000 + place.number if place.rootless else 80
-        published = (f"--publish={place.address}:{host}:8080",) if port else ()
+        published = (f"--publish={place.address}:{host}:{container}",) if port else ()
         return (f"--network={NETWORK}", *published, *options)
 
     return made
@@ -165,13 +177,59 @@ PODS = (
     Flavour("pod-needless", without=_IN_POD, pod=_pod(port=False), bad_on=_NEEDLESS),
     Flavour(
         "pod-port-all",
+        ids("default-seccomp-only"),
         without=_IN_POD,
         pod=lambda _: (f"--network={NETWORK}", "--publish=20998:8080"),
         infra_bad=ids("wildcard-port unfirewalled-port"),
         bad_on=_NEEDLESS,
     ),
     Flavour(
+        "pod-port-all-created",
+        ids("default-seccomp-only"),
+        without=_IN_POD,
+        pod=_open_pod,
+        infra_bad=ids("wildcard-port unfirewalled-port"),
+        bad_on=_NEEDLESS,
+        state=CREATED,
+    ),
+    Flavour(
+        "pod-port-all-of-another",
+        without=_IN_POD,
+        pod=_open_pod,
+        infra_bad=ids("wildcard-port unfirewalled-port"),
+        bad_on=_NEEDLESS,
+        command=("sleep", "600"),
+        beside=_SERVE,
+        beside_bad=ids("default-seccomp-only"),
+    ),
+    Flavour(
+        "pod-listener",
+        ids("unexpected-listener"),
+        without=_IN_POD,
+        pod=_pod(),
+        bad_on=_HOST_USERS,
+        command=("httpd", "-f", "-p", "9090"),
+        beside=_SERVE,
+    ),
+    Flavour(
+        "pod-listener-published",
+        without=_IN_POD,
+        pod=_pod(container=9090),
+        bad_on=_HOST_USERS,
+        command=("httpd", "-f", "-p", "9090"),
+    ),
+    Flavour("pod-own-network", without=ids("userns"), pod=_apart, bad_on=_HOST_USERS),
+    Flavour(
+        "pod-own-network-all",
+        ids("wildcard-port unfirewalled-port default-seccomp-only"),
+        lambda place: ("--publish", f"{20000 + place.number}:8080"),
+        without=ids("publish userns"),
+        pod=_apart,
+        bad_on=_NEEDLESS,
+    ),
+    Flavour(
         "pod-host-network",
+        ids("default-seccomp-only"),
         without=_IN_POD,
         pod=lambda _: ("--network=host",),
         infra_bad=ids("host-network"),

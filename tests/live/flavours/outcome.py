@@ -37,10 +37,12 @@ class Row:
 
 
 def rows(world: World) -> Iterator[Row]:
-    """The rows of one engine: each flavour, and the infra container of each pod."""
+    """The rows of one engine: each flavour, and the other containers of each pod."""
     for flavour in world.flavours:
         place = world.places[flavour.name]
         yield _row(world, flavour.name, flavour.must_fail(place), flavour.unknown, flavour.free)
+        if flavour.beside:
+            yield _row(world, f"{flavour.name}-beside", flavour.beside_must_fail(place), flavour.unknown)
         if flavour.pod is not None:
             name = f"{flavour.name}-infra"
             yield _row(world, name, flavour.infra_bad, INFRA_UNKNOWN)

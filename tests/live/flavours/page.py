@@ -63,7 +63,13 @@ def page(rows: Sequence[Row], machine: str) -> str:
     numbers = "\n".join(f"| {name} | {count} |" for name, count in figures(rows).items())
     by_name = {(row.engine, row.name): row for row in rows}
     lines = "\n".join(_line(flavour, by_name) for flavour in FLAVOURS)
-    infra = "\n".join(_infra_line(flavour, by_name) for flavour in FLAVOURS if flavour.pod is not None)
+    pods = [flavour for flavour in FLAVOURS if flavour.pod is not None]
+    infra = "\n".join(
+        _line_of(f"{one.name}-infra", dict.fromkeys(one.engines, one.infra_bad), by_name) for one in pods
+    )
+    beside = "\n".join(
+        _line_of(f"{one.name}-beside", _on_each(one, one.beside_bad), by_name) for one in pods if one.beside
+    )
     base = "\n".join(f"| {name} | {_words(part(_example(ROOTFUL)))} |" for name, part in HARDENED.items())
     left = "\n".join(f"| `{name}` | {why} |" for name, why in {**MACHINE_DECIDES, **NOT_LOOKED_AT}.items())
     return f"""{_INTRODUCTION}
@@ -99,6 +105,12 @@ Infra containers of the pods above:
 |---|---|---|---|
 {infra}
 
+Their second members, which share the network with the first:
+
+| container | must fail | must not fail | wrong answers |
+|---|---|---|---|
+{beside}
+
 {_limits_note(rows)}## What a scan here cannot say
 
 The first checks, which depend on the machine that the tests run on, are in no count. Of the others it is
@@ -133,6 +145,8 @@ def _made_with(flavour: Flavour) -> str:
         made += f" command {_words(flavour.command)}"
     if flavour.pod is not None:
         made += f" in a pod with {_words(flavour.pod_options(_example(engine)))}"
+    if flavour.beside:
+        made += f", beside a member that runs {_words(flavour.beside)}"
     for command in flavour.after:
         made += f"; then {_words(('podman', *command)).replace('{}', flavour.name)}"
     if flavour.without:
@@ -142,16 +156,18 @@ def _made_with(flavour: Flavour) -> str:
 
 def _line(flavour: Flavour, rows: Mapping[tuple[str, str], Row]) -> str:
     found = {engine: rows[engine, flavour.name] for engine in flavour.engines}
-    bad = {engine: flavour.bad | flavour.bad_on.get(engine, frozenset()) for engine in flavour.engines}
-    return f"| {flavour.name} | {_made_with(flavour)} | {_bad(bad)} | {_counts(found)} | {_wrong(found)} |"
+    bad = _bad(_on_each(flavour, flavour.bad))
+    return f"| {flavour.name} | {_made_with(flavour)} | {bad} | {_counts(found)} | {_wrong(found)} |"
 
 
-def _infra_line(flavour: Flavour, rows: Mapping[tuple[str, str], Row]) -> str:
-    name = f"{flavour.name}-infra"
-    found = {engine: rows[engine, name] for engine in flavour.engines}
-    return (
-        f"| {name} | {_bad(dict.fromkeys(found, flavour.infra_bad))} | {_counts(found)} | {_wrong(found)} |"
-    )
+def _line_of(name: str, bad: Mapping[str, Ids], rows: Mapping[tuple[str, str], Row]) -> str:
+    """Another container of a pod."""
+    found = {engine: rows[engine, name] for engine in bad}
+    return f"| {name} | {_bad(bad)} | {_counts(found)} | {_wrong(found)} |"
+
+
+def _on_each(flavour: Flavour, bad: Ids) -> dict[str, Ids]:
+    return {engine: bad | flavour.bad_on.get(engine, frozenset()) for engine in flavour.engines}
 
 
 def _bad(by_engine: Mapping[str, Ids]) -> str:
