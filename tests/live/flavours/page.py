@@ -21,29 +21,6 @@ known beforehand. The checks that judge that condition **must fail**, and all th
 false failure, and an "unknown" counts as wrong unless the table says why nobody can tell.
 """
 
-_OTHERS = """\
-## What other benches say
-
-Two benches that exist for this purpose were run beside it, on containers of which the truth was known just as
-well (docker-bench-security 1.6.0 through Podman's Docker commands, podman-security-bench 1.0.0). They look at
-running containers only, never at secrets in variables, and start programs inside the containers to find out.
-
-| what is true | docker-bench-security | podman-security-bench | HardenTUI |
-|---|---|---|---|
-| it has no health check | pass: its query errs, so it counts as pass | pass (4.6) | fails (`health-none`) |
-| `--privileged` switches seccomp off | pass: no option says so | pass (5.21) | fails (`privileged`) |
-| the container has the user namespace of the host | pass | pass (5.30) | fails (`no-userns`) |
-| it is on the default network | pass | pass (5.29) | fails (`network-default`) |
-| limits are set with `--cpus` | | fails all the same | passes (`hardened`) |
-| an image was built here and is the newest | | "newer image" | passes (`hardened`) |
-| the host's sshd, seen through `--pid=host` | warns of an sshd inside | | names what is shared (`pid-host`) |
-| SELinux, whenever any security option is set | pass | | judged by the label of the process |
-| `ulimit` settings | pass | pass (5.18) | fails (`ulimit-core`, `ulimit-nofile`) |
-| swarm mode, which Podman does not have | nine passes and a warning | | no such check |
-
-An empty cell means that nothing wrong was seen there. The numbers are those of the benches.
-"""
-
 
 def figures(rows: Sequence[Row]) -> dict[str, int]:
     """What a run comes to."""
@@ -120,7 +97,8 @@ asserted that they neither claim a pass nor a failure for what nobody looked at.
 |---|---|
 {left}
 
-{_OTHERS}"""
+What other benches say of such containers: [peers.md](peers.md).
+"""
 
 
 def _example(engine: str) -> Place:

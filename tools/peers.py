@@ -1,0 +1,262 @@
+"""Write docs/peers.md: ask other tools about containers of which the truth is known, on one Podman.
+
+    tools/peers.py [--rounds N]
+
+Needs root, what the live tests need, Lynis (`apt-get install lynis`) and checkov (`pip install checkov`, in
+an environment of its own). All are asked about the same containers of the confusion table. Lynis looks at the
+host; checkov reads no container, so it gets the YAML that `podman kube generate` makes of each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from hardentui.model.finding import Status  # noqa: E402 - found through the line above
+from hardentui.workbench.views import Report  # noqa: E402
+from tests.live.flavours.making import PREFIX, World  # noqa: E402
+from tests.live.flavours.model import ROOTFUL  # noqa: E402
+from tests.live.flavours.peers import MEASURED, Measured, recorded_table  # noqa: E402
+from tests.support.podman import Bench  # noqa: E402
+
+BASE = "hardened"
+_JSON = ("-o", "json", "--compact", "--skip-download")
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one tool said.
+
+    Attributes:
+        failing, passing: container -> ids of what fails and passes there.
+    """
+
+    failing: Mapping[str, frozenset[str]]
+    passing: Mapping[str, frozenset[str]]
+
+    def about(self, container: str, ids: frozenset[str]) -> str:
+        """What it says of a bad container, in words, next to what it says of the hardened one."""
+        if not ids:
+            return "no such test"
+        if container not in self.failing:
+            return "cannot be asked"
+        hit = self.failing[container] & ids
+        if hit - self.failing[BASE]:
+            return "**reports it**"
+        if hit:
+            return "reports it, of the hardened one too"
+        return "says that it is well" if self.passing[container] & ids else "says nothing"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each tool runs; default: 3")
+    given = parser.parse_args()
+    missing = [name for name in ("lynis", "checkov") if not shutil.which(name, path=_PATH)]
+    if missing or os.getuid() != 0:
+        print(f"missing: {', '.join(missing) or 'root'}; see --help", file=sys.stderr)
+        return 2
+    names = {BASE, *(row.proof.flavour for row in MEASURED)}
+    world = World(Bench(), ROOTFUL)
+    world.flavours = tuple(flavour for flavour in world.flavours if flavour.name in names)
+    try:
+        world.start()
+        world.make()
+        (ROOT / "docs" / "peers.md").write_text(_measure(world, given.rounds))
+    finally:
+        world.bench.stop()
+    return 0
+
+
+def _measure(world: World, rounds: int) -> str:
+    folder = world.bench.directory / "peers"
+    folder.mkdir()
+    checkov = Checkov(world, folder)
+    lynis = Lynis(world, folder)
+    check = [sys.executable, "-m", "hardentui", "check", "--quiet", "--url", world.bench.url]
+    tools: dict[str, Callable[[], object]] = {
+        "HardenTUI": lambda: subprocess.run(check, cwd=ROOT, stdout=subprocess.DEVNULL, check=False),
+        "checkov": checkov.run,
+        "Lynis": lynis.run,
+    }
+    times: dict[str, list[float]] = {name: [] for name in tools}
+    for _ in range(rounds):
+        for name, run in tools.items():
+            begun = perf_counter()
+            run()
+            times[name].append(perf_counter() - begun)
+    world.scan()
+    ours = Answers(*(_ids(world.reports, status) for status in (Status.FAIL, Status.PASS)))
+    return _page(world, ours, checkov, lynis, times)
+
+
+def _ids(reports: Mapping[str, Report], status: Status) -> dict[str, frozenset[str]]:
+    return {
+        name: frozenset(one.check for one in report.findings if one.status is status)
+        for name, report in reports.items()
+    }
+
+
+class Checkov:
+    """checkov on the YAML that Podman makes of each container."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self._world = world
+        self._folder = folder / "kube"
+        self._folder.mkdir()
+        self._said = folder / "checkov.json"
+        self.version = _first_line("checkov", "--version")
+
+    def run(self) -> None:
+        for flavour in self._world.flavours:
+            target = self._folder / f"{flavour.name}.yaml"
+            try:
+                target.write_text(self._world.bench.podman("kube", "generate", PREFIX + flavour.name))
+            except subprocess.CalledProcessError:
+                target.unlink(missing_ok=True)  # Podman refuses some options; that container cannot be asked
+        command = ["checkov", "-d", str(self._folder), "--framework", "kubernetes", "secrets"]
+        with self._said.open("w") as target_file:
+            subprocess.run([*command, *_JSON], stdout=target_file, check=False)
+
+    def answers(self) -> Answers:
+        document = json.loads(self._said.read_text())
+        results = [one["results"] for one in (document if isinstance(document, list) else [document])]
+        found = []
+        for kind in ("failed_checks", "passed_checks"):
+            ids: dict[str, set[str]] = {path.stem: set() for path in self._folder.glob("*.yaml")}
+            for result in results:
+                for one in result[kind]:
+                    ids[Path(one["file_path"]).stem].add(one["check_id"])
+            found.append({name: frozenset(these) for name, these in ids.items()})
+        return Answers(*found)
+
+
+class Lynis:
+    """Lynis' tests about containers, on the host that the containers run on."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self._world = world
+        self._log, self._report = folder / "lynis.log", folder / "lynis.dat"
+        self.version = _first_line("lynis", "show", "version")
+
+    def run(self) -> None:
+        files = ("--logfile", str(self._log), "--report-file", str(self._report))
+        group = ("--tests-from-group", "containers")
+        self._world.bench.execute(
+            "lynis", "audit", "system", "--quick", "--quiet", *group, *files, timeout=300
+        )
+
+    def said(self) -> str:
+        lines = self._report.read_text(errors="replace").splitlines()
+        about = [line for line in lines if line.startswith(("suggestion[]=CONT", "warning[]=CONT"))]
+        named = PREFIX in self._log.read_text(errors="replace") + "\n".join(lines)
+        return (
+            f"It gave {len(about)} suggestions or warnings about containers, and "
+            f"{'named' if named else 'named none'} of these containers."
+        )
+
+
+def _first_line(*command: str) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "PATH": _PATH}
+    )
+    return done.stdout.strip().partition("\n")[0]
+
+
+def _page(
+    world: World, ours: Answers, checkov: Checkov, lynis: Lynis, times: Mapping[str, list[float]]
+) -> str:
+    theirs = checkov.answers()
+    rows = "\n".join(
+        f"| {row.truth} | {row.proof.flavour} "
+        f"| {ours.about(row.proof.flavour, frozenset({row.proof.check}))} "
+        f"| {theirs.about(row.proof.flavour, frozenset(row.checkov))} |"
+        for row in MEASURED
+    )
+    ratio = [
+        f"| {name} | {statistics.median(seconds):.1f} s "
+        f"| {statistics.median(a / b for a, b in zip(seconds, times['HardenTUI'], strict=True)):.0f}× |"
+        for name, seconds in times.items()
+    ]
+    return f"""\
+# The peers, side by side
+
+Written by `tools/peers.py` from a run; do not edit it by hand.
+
+What other tools say of containers of which the truth is known (those of the [confusion table](confusion.md)),
+what HardenTUI says, and how long each takes.
+
+## Measured
+
+{len(world.flavours)} containers on {world.machine}: one hardened, the others with bad conditions on
+top of it. A tool is right when it reports the condition of the bad container and not of the hardened one.
+
+- **HardenTUI** `check` asks Podman and the kernel.
+- **checkov {checkov.version}** reads no container. It was given the YAML that `podman kube generate` makes of
+  each, so what Podman leaves out of that YAML, checkov cannot know. Of Quadlet files it says nothing.
+- **Lynis {lynis.version}** looks at the host; its group of tests about containers was run.
+  {lynis.said()}
+
+| what is true | container | HardenTUI | checkov |
+|---|---|---|---|
+{rows}
+
+| | right of {len(MEASURED)} | false alarms on the hardened container |
+|---|---|---|
+| HardenTUI | {_right(ours, _own)} | {_alarms(ours, _own)} |
+| checkov | {_right(theirs, _of_checkov)} | {_alarms(theirs, _of_checkov)} |
+
+| tool | median of {len(times["Lynis"])} runs | against HardenTUI in the same run |
+|---|---|---|
+{chr(10).join(ratio)}
+
+checkov's time includes `podman kube generate`. False alarms are counted among the tests of the table above;
+other policies of checkov are about Kubernetes, which is not asked here.
+
+## Recorded, not measured here
+
+Two benches exist for this very purpose, docker-bench-security 1.6.0 (run through Podman's Docker commands)
+and podman-security-bench 1.0.0. They cannot be had on every machine; these are their answers from one run on
+Podman 5.4.2, on containers of which the truth was known just as well. They look at running containers only,
+never at secrets in variables, and start programs inside the containers to find out. With 10 containers, 5 of
+them running, they took 166 and 110 times as long as fetching all that a check needs
+(`benchmarks/floor_scan.py`, in the same run).
+
+{recorded_table()}
+
+An empty cell means that nothing wrong was seen there. The numbers are those of the benches. Our column is
+what the confusion table, or the named test, asserts.
+"""
+
+
+def _own(row: Measured) -> frozenset[str]:
+    return frozenset({row.proof.check})
+
+
+def _of_checkov(row: Measured) -> frozenset[str]:
+    return frozenset(row.checkov)
+
+
+def _right(said: Answers, ids: Callable[[Measured], frozenset[str]]) -> int:
+    return sum(said.about(row.proof.flavour, ids(row)) == "**reports it**" for row in MEASURED)
+
+
+def _alarms(said: Answers, ids: Callable[[Measured], frozenset[str]]) -> int:
+    return len(said.failing[BASE] & frozenset[str]().union(*map(ids, MEASURED)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
