@@ -59,6 +59,8 @@ def _until(terminal: int, marker: bytes, started: float) -> float:
 
 def _press(terminal: int, key: bytes) -> float:
     sleep(0.05)
+    while _read(terminal, 0):  # what came by itself since the last key is no answer
+        continue
     started = perf_counter()
     os.write(terminal, key)
     _read(terminal, 1.0)

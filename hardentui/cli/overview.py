@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.record import replace
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,6 +28,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def screens(options: Namespace) -> int:
     """The terminal UI. The engines list their containers while it is imported."""
+    from hardentui.tui import garbage
+
+    garbage.hold()  # the app resumes it
     from hardentui.cli.session import selection_of
     from hardentui.workbench.begun import Begun
     from hardentui.workbench.first_look import FirstLook

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.binding import Binding, BindingType
 
+from hardentui.record import record
 
-@dataclass(frozen=True, slots=True)
+
+@record
 class Action:
     """One thing that a user can do.
 

@@ -77,7 +77,7 @@ class HardenApp(App[None]):
         """Without colours the ANSI themes would be black on black, so they are not offered then."""
         no_color = getattr(self, "no_color", False)  # it is asked for before Textual has set it
         themes = super().available_themes
-        return {name: one for name, one in themes.items() if not (no_color and one.ansi)}
+        return {name: one for name, one in themes.items() if not one.ansi} if no_color else themes
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         theme = self.current_theme

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from hardentui.harden.score import Score
-from hardentui.model.check import AnyCheck
-from hardentui.model.checklist import Checklist
-from hardentui.model.facts import EngineFacts, Known
-from hardentui.model.finding import Finding, Remediation
-from hardentui.model.image import ImageInventory
-from hardentui.model.plan import Choice, Plan
-from hardentui.workbench.views import (
-    Attempt,
-    Command,
-    Connectivity,
-    Output,
-    OutputFile,
-    Progress,
-    Report,
-    Row,
-    Target,
-)
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+    from hardentui.harden.score import Score
+    from hardentui.model.check import AnyCheck
+    from hardentui.model.checklist import Checklist
+    from hardentui.model.facts import EngineFacts, Known
+    from hardentui.model.finding import Finding, Remediation
+    from hardentui.model.image import ImageInventory
+    from hardentui.model.plan import Choice, Plan
+    from hardentui.workbench.views import (
+        Attempt,
+        Command,
+        Connectivity,
+        Output,
+        OutputFile,
+        Progress,
+        Report,
+        Row,
+        Target,
+    )
 
 
 class Saved(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from hardentui.model.finding import Severity, Status
+from hardentui.record import record
 from hardentui.workbench.views import Row
 
 _SCORE = re.compile(r"(<=|>=|<|>|=)?(\d{1,3})")
@@ -21,7 +21,7 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 Test = Callable[[Row], bool]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Filter:
     """What the user typed, understood.
 

@@ -10,25 +10,28 @@ import threading
 from collections import deque
 from collections.abc import Callable, Collection
 from contextvars import copy_context
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.signal import Signal
 
 from hardentui.errors import HardenError
-from hardentui.model.plan import Choice
+from hardentui.record import record, replace
+from hardentui.tui import garbage
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
-from hardentui.tui.bench import Bench, FirstLook, Found
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
+
+if TYPE_CHECKING:
+    from hardentui.model.plan import Choice
+    from hardentui.tui.bench import Bench, FirstLook, Found
 
 _PATIENCE = 1.0
 """Seconds that loading waits for the first rows to be painted."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Lost:
     """An engine that no longer answers: why, since when, and when its data was last read."""
 
@@ -186,6 +189,8 @@ class Session:
         except Exception as fault:  # a fault of ours: it must end the app loudly, as in a worker
             self._app.call_later(_raise, fault)
             return
+        finally:
+            garbage.resume()
         if given_up.is_set():
             bench.close()
             return

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from textual.widget import Widget
 
 from hardentui.harden.score import Cell
 from hardentui.model.finding import Finding, Severity, Status
+from hardentui.record import record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Look:
     """How one status is shown.
 
@@ -63,7 +63,7 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: (look_of(finding).order, -finding.severity)))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Signs:
     """The few symbols that the screens use; all of them in the Basic Multilingual Plane."""
 

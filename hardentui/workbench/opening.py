@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from hardentui.engine.connection import Request
 from hardentui.engine.locate import Environment, candidates, user_home
@@ -18,13 +19,15 @@ from hardentui.errors import EngineError
 from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
-from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.record import field, record
 from hardentui.workbench.clock import utc_now
 from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.inventories import cache_folder
 from hardentui.workbench.scan_reports import state_folder
 from hardentui.workbench.views import Attempt, Selection
+
+if TYPE_CHECKING:
+    from hardentui.model.host import HostFacts, TrustFacts
 
 
 @record

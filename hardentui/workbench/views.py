@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hardentui.harden.score import Cell, Score, cells, score
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
-from hardentui.model.finding import Finding, Subject
-from hardentui.model.host import HostFacts
 from hardentui.record import record
 
-Shared: TypeAlias = ImageFacts | NetworkFacts | EngineFacts | HostFacts
+if TYPE_CHECKING:
+    from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
+    from hardentui.model.finding import Finding, Subject
+    from hardentui.model.host import HostFacts
+
+Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts"
 """What containers stand on."""
 
 
@@ -60,9 +62,11 @@ class Report:
     @cached_property
     def attack(self) -> str:
         """How the findings add up, one plain sentence; empty when nothing stands out."""
-        from hardentui.harden.attack import attack_path
+        if self.facts is None:
+            return ""
+        from hardentui.harden.attack import attack_path  # nobody needs it for the first rows
 
-        return attack_path(self.facts, self.findings) if self.facts is not None else ""
+        return attack_path(self.facts, self.findings)
 
 
 @record

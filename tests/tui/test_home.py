@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
+import pytest
+from textual.geometry import Size
+from textual.strip import Strip
+
 from hardentui.errors import NoEngine
 from hardentui.tui.bench import FirstLook
 from hardentui.tui.screens.command_log import CommandLogScreen
@@ -284,3 +288,27 @@ async def test_a_thousand_rows_are_all_reachable() -> None:
         assert rows.current is not None
         await shows(pilot, f"▸ {rows.current.name}")
         await pilot.press("escape")
+
+
+async def test_a_key_draws_two_lines_of_the_list_and_no_new_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app(StandIn.of(*(facts(f"web-{number:02}") for number in range(40))))
+    async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "web-00: ")
+        drawn: list[int] = []
+        layouts: list[bool] = []
+        render_line, arrange = ContainerList.render_line, HomeScreen._refresh_layout
+
+        def counted(self: ContainerList, y: int) -> Strip:
+            drawn.append(y)
+            return render_line(self, y)
+
+        def arranged(self: HomeScreen, size: Size | None = None, scroll: bool = False) -> None:
+            layouts.append(scroll)
+            arrange(self, size, scroll)
+
+        monkeypatch.setattr(ContainerList, "render_line", counted)
+        monkeypatch.setattr(HomeScreen, "_refresh_layout", arranged)
+        await pilot.press("down")
+        await shows(pilot, "web-01: ")
+        assert set(drawn) == {1, 2}
+        assert not layouts

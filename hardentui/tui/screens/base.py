@@ -60,7 +60,8 @@ class HardenScreen(Screen[None]):
         self._show_title()
 
     async def _state_changed(self, what: str) -> None:
-        self._show_title()
+        if what not in ("scan", "look"):  # these come for each container, and the title tells nothing of them
+            self._show_title()
         await self.show_state(what)
 
     async def show_state(self, what: str) -> None:

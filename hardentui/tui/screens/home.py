@@ -63,18 +63,23 @@ class HomeScreen(HardenScreen):
     # --- the session changed ---------------------------------------------------------------------------
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
-        """Redraw soon: a scan hands over rows faster than anybody can read."""
-        if self._redraw is None:
-            self._redraw = self.set_timer(_SETTLE if self.session.progress else 0.01, self._draw)
+        """Redraw, during a scan soon: it hands over rows faster than anybody can read."""
+        if self.session.progress is None:
+            self._draw()
+        elif self._redraw is None:
+            self._redraw = self.set_timer(_SETTLE, self._draw)
 
     async def show_state(self, what: str) -> None:
         if what == "scan":
-            self._show_summary()
+            if self._redraw is None:
+                self._show_summary()
         elif what not in ("host", "events"):
             self._draw()
 
     def _draw(self) -> None:
-        self._redraw = None
+        if self._redraw is not None:
+            self._redraw.stop()
+            self._redraw = None
         session = self.session
         rows = arrange(session.rows.values(), self._order, self._filter)
         empty = self._empty(rows)
@@ -88,9 +93,7 @@ class HomeScreen(HardenScreen):
         session = self.session
         if session.failure is not None:
             return no_engine(session.failure, self.harden.can_simulate)
-        if session.found is None:
-            return Content("")
-        if rows or not session.listed:
+        if rows or session.found is None or not session.listed:
             return None
         if session.rows:
             return nothing_matches(self._filter.text)
@@ -101,12 +104,10 @@ class HomeScreen(HardenScreen):
     def _show_summary(self) -> None:
         session, signs = self.session, self.signs
         if session.found is None:
-            self.query_one("#summary", Static).update(
-                signs.of("No Podman." if session.failure else "Looking for Podman…")
-            )
+            self._sum_up(signs.of("No Podman." if session.failure else "Looking for Podman…"))
             return
         if not session.listed:
-            self.query_one("#summary", Static).update(signs.of("Podman is there; listing its containers…"))
+            self._sum_up(signs.of("Podman is there; listing its containers…"))
             return
         count = len(session.rows)
         score, failing, unknown = summary(session.rows.values())
@@ -121,7 +122,10 @@ class HomeScreen(HardenScreen):
             parts += [f" {signs.dot} ", (f"unknown {unknown}", f"${next(iter(OTHERS.values())).style}")]
         left = Content.assemble(*parts)
         right = self._right_of_summary()
-        self.query_one("#summary", Static).update(both_ends(left, right, self.size.width - 2))
+        self._sum_up(both_ends(left, right, self.size.width - 2))
+
+    def _sum_up(self, line: str | Content) -> None:
+        self.query_one("#summary", Static).update(line, layout=False)  # it is one line high, whatever it says
 
     def _right_of_summary(self) -> Content:
         session = self.session

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from hardentui.record import record
 from hardentui.tui.listing import score_of
 from hardentui.visible import visible
 from hardentui.workbench.views import Row
@@ -17,7 +17,7 @@ _CURSOR = 2
 _SAMPLE = 200
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Columns:
     """Widths in terminal cells; 0 = not shown."""
 

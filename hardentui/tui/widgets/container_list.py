@@ -20,6 +20,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from hardentui.record import record
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
 from hardentui.tui.widgets.columns import (
@@ -35,7 +36,7 @@ from hardentui.tui.widgets.columns import (
 from hardentui.workbench.views import Row
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Line:
     """A row, and whether its data is old."""
 
@@ -78,7 +79,7 @@ class ContainerList(ScrollView, can_focus=True):
     )
     DEFAULT_CSS += "\n}"
 
-    cursor: reactive[int] = reactive(0)
+    cursor: reactive[int] = reactive(0, repaint=False)  # only two lines look different then
 
     @dataclass
     class Highlighted(Message):

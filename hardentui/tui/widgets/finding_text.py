@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual.content import Content
 from textual.widget import Widget
 
 from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.record import record
 from hardentui.tui.status import look_of, signs_of
 from hardentui.tui.text import Part, fit, hanging
 from hardentui.visible import visible
@@ -16,7 +15,7 @@ _LABEL = 11
 _EVIDENCE_SHOWN = 6
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Entry:
     """A finding as it stands in a list.
 

@@ -12,6 +12,8 @@ from hardentui.workbench.views import Row
 
 
 class Outlook(Static):
+    """Its height is fixed, so a new text needs no layout, which would draw the whole screen at each key."""
+
     DEFAULT_CSS = """
     Outlook {
         height: 5; padding: 0 1; border-top: solid $border; color: $foreground;
@@ -20,7 +22,7 @@ class Outlook(Static):
 
     def show(self, row: Row | None, promise: str = "") -> None:
         """Args: promise: what the safe fixes would bring, one sentence; empty while it is not known."""
-        self.update("" if row is None else self._content(row, promise))
+        self.update("" if row is None else self._content(row, promise), layout=False)
 
     def _content(self, row: Row, promise: str) -> Content:
         signs = signs_of(self)
