@@ -290,7 +290,9 @@ async def test_a_thousand_rows_are_all_reachable() -> None:
         await pilot.press("escape")
 
 
-async def test_a_key_draws_two_lines_of_the_list_and_no_new_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     app = make_app(StandIn.of(*(facts(f"web-{number:02}") for number in range(40))))
     async with running(app, (120, 40)) as pilot:
         await shows(pilot, "web-00: ")
@@ -311,4 +313,6 @@ async def test_a_key_draws_two_lines_of_the_list_and_no_new_layout(monkeypatch: 
         await pilot.press("down")
         await shows(pilot, "web-01: ")
         assert set(drawn) == {1, 2}
+        await pilot.press("r")
+        await until(pilot, lambda: 30 in drawn)  # new reports draw the list anew
         assert not layouts

@@ -83,7 +83,8 @@ class HomeScreen(HardenScreen):
         session = self.session
         rows = arrange(session.rows.values(), self._order, self._filter)
         empty = self._empty(rows)
-        self.query_one("#empty", Static).update(empty or "")
+        if empty is not None:
+            self.query_one("#empty", Static).update(empty)
         self.set_class(empty is not None, "-empty")
         self._list.show([Line(row, session.greyed(row)) for row in rows])
         self._show_summary()
