@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import DataTable
 
-from hardentui.model.facts import EngineFacts, ImageFacts, NetworkFacts
-from hardentui.model.finding import Severity, Status
+from hardentui.checks import all_checks
+from hardentui.harden.evaluate import container_subject, run
+from hardentui.model.check import Parameters
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
+from hardentui.model.finding import Kind, Severity, Status
+from hardentui.model.spec import Option
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts
 from hardentui.model.version import Version
-from hardentui.options import NETWORK
+from hardentui.options import MOUNTS, NETWORK, PID, PRIVILEGED
+from hardentui.options.values import Mount
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ORDERS, arrange, parse_filter
 from hardentui.tui.screens.home import HomeScreen
@@ -22,6 +28,7 @@ from hardentui.tui.screens.marks import MarksScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.columns import columns_for, heading_at, headings
 from hardentui.workbench.kept_copy import keep_copy
+from hardentui.workbench.views import Report, Row
 from tests.tui.stand_in import ROOTLESS, StandIn, facts, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, shows, until
 
@@ -205,6 +212,41 @@ async def test_the_host_is_read_anew_on_request() -> None:
         await shows(pilot, "A socket is open")
 
 
+@pytest.mark.parametrize(("size", "told"), [((120, 36), 3), ((80, 24), 3), ((60, 16), 1)])
+async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: int) -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app, size) as pilot:
+        await until(pilot, lambda: app.session.progress is None and app.session.host is not None)
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(app.screen, HostScreen))
+        assert not app.screen.query_one("#paths").display
+        ways: tuple[tuple[Option[Any], Any], ...] = (
+            (PRIVILEGED, True),
+            (PID, "host"),
+            (MOUNTS, (Mount("bind", "/etc", "/\x1b[2J"),)),
+        )
+        for at, way in enumerate(ways):
+            row = _judged(facts(f"x{at}\x1b]0;owned\x07[b]", way))
+            app.session.rows[row.key] = row
+        app.session.rows_changed.publish(frozenset())
+        await shows(pilot, "Worst ways from a container to the host", "1. x0␛]0;owned␇[b]: Would run as root")
+        shown = [
+            line for line in screen_text(app).splitlines() if line.lstrip().startswith(("1.", "2.", "3."))
+        ]
+        assert len(shown) == told
+        assert not {"\x1b", "\x07"} & set(screen_text(app))
+        await shows(pilot, "A socket is open")
+
+
+def _judged(container: ContainerFacts) -> Row:
+    """A row whose findings come from the real checks."""
+    checks = [(one, Parameters(one.parameters)) for one in all_checks() if one.kind is Kind.CONTAINER]
+    subject = container_subject(container)
+    report = Report(subject, tuple(run(container, subject, checks)), facts=container)
+    key = f"rootful/{container.id}"
+    return Row(key, container.engine, container.id, container.name, "img", "created", "", report=report)
+
+
 # --- marks, headings, copies ------------------------------------------------------------------------
 
 
@@ -216,7 +258,10 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
         await until(pilot, lambda: isinstance(app.screen, MarksScreen))
         await shows(pilot, "Score 8", "1 critical, 2 high, 2 medium, 1 low")
         await pilot.press("end")
-        await shows(pilot, "8 ✗ Limit capabilities", "1 failing, worst critical", "does not apply")
+        if size[1] > 20:
+            await shows(pilot, "8 ✗ Limit capabilities", "1 failing, worst critical; score 0")
+            await shows(pilot, "does not apply")
+        await shows(pilot, "What the score means", "The share of what applies")
         if size[1] > 20:
             await shows(pilot, "2 failing, worst high")
         await pilot.press("e")

@@ -14,10 +14,14 @@ from hardentui.model.finding import Finding, Remediation
 from hardentui.tui.actions import BACK, COPY, HOST, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import worst_first
+from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
 from hardentui.visible import visible
 from hardentui.workbench.views import Report
+
+_ROOMY = 24
+"""Rows of a terminal from which on there is room for more than one path."""
 
 
 class HostScreen(HardenScreen):
@@ -28,11 +32,14 @@ class HostScreen(HardenScreen):
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
+        yield Static(id="paths")
         yield FindingList(id="findings")
 
     async def on_mount(self) -> None:
         self.query_one(FindingList).focus()
+        self.session.rows_changed.subscribe(self, self._rows_changed)
         self.session.judge_host()
+        self._show_paths()
         await self._draw()
 
     async def show_state(self, what: str) -> None:
@@ -40,6 +47,8 @@ class HostScreen(HardenScreen):
             self.dismiss()
         elif what in ("host", "opened"):
             await self._draw()
+        elif what == "scan":
+            self._rows_changed(frozenset())
 
     async def _draw(self) -> None:
         reports = self.session.host
@@ -53,6 +62,31 @@ class HostScreen(HardenScreen):
         if self.session.judging:
             parts.append((self.signs.of("   reading…"), "$primary"))
         self.query_one("#crumb", Static).update(Content.assemble(*parts))
+
+    def _rows_changed(self, keys: frozenset[str]) -> None:
+        if self.session.progress is None:  # during a scan the order would change all the time
+            self._show_paths()
+
+    def on_resize(self) -> None:
+        self._show_paths()
+
+    def _show_paths(self) -> None:
+        """The worst ways from a container to this host, as far as its containers were looked at."""
+        from hardentui.harden.attack import ranked_paths  # it brings the checks
+
+        reports = [row.report for row in self.session.rows.values() if row.report is not None]
+        most = 3 if self.app.size.height >= _ROOMY else 1
+        paths = ranked_paths(((one.facts, one.findings) for one in reports if one.facts is not None), most)
+        several = len({path.engine for path in paths}) > 1
+        parts: list[Part] = [("Worst ways from a container to the host\n", "$muted")] if paths else []
+        for at, path in enumerate(paths, 1):
+            name = f"{path.name} ({path.engine})" if several else path.name
+            also = f" The same way: {len(path.also)} more." if path.also else ""
+            text = f"{visible(name, 60)}: {visible(path.sentence, 300)}{also}"
+            parts += hanging(f"{at}.", text, self.app.size.width - 2, indent=3)
+        paths_shown = self.query_one("#paths", Static)
+        paths_shown.display = bool(paths)
+        paths_shown.update(Content.assemble(*parts).rstrip())
 
     def _nothing(self, reports: tuple[Report, ...] | None) -> Content:
         if reports is None:

@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.harden.score import Cell, Score, raises_most, score_by_step
+from hardentui.harden.score_meaning import SHORT
 from hardentui.model.finding import Status
 from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
@@ -61,7 +62,15 @@ class MarksScreen(HardenScreen):
             return Content(self.signs.of("Its details have not arrived yet…"))
         if report.trouble:
             return Content(f"Nothing could be judged: {visible(report.trouble, 300)}")
-        return Content.assemble(*self._score(report), "\n", ("Steps\n", _HEAD), *self._steps(report))
+        width = min(100, self.app.size.width - 6)
+        return Content.assemble(
+            *self._score(report),
+            "\n",
+            ("Steps\n", _HEAD),
+            *self._steps(report),
+            ("\nWhat the score means\n", _HEAD),
+            *hanging("", SHORT, width, indent=0),
+        )
 
     def _score(self, report: Report) -> list[Part]:
         score = report.score
