@@ -4,70 +4,101 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hardentui.host.cloud import METADATA_ADDRESS
 from hardentui.host.commands import Run
-from hardentui.host.config import text, there
+from hardentui.host.config import names, text, there
 from hardentui.host.files import Files
+from hardentui.host.firewalld import DEFAULT_ZONE, read_settings, read_zones
 from hardentui.model.facts import Known, Unreadable
-from hardentui.model.host import Firewall
+from hardentui.model.host import Firewall, Zone
 
 _SECONDS = 3.0
-_ENGINE_TABLES = frozenset({"netavark"})
 _UNITS = ("/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/systemd/system.slice")
+_ROUTES, _INTERFACES = "/proc/net/route", "/sys/class/net"
 
 
 def read_firewall(files: Files, run: Run, *, root: bool) -> Firewall:
     """nftables needs root; whether firewalld runs can be seen without."""
-    firewalld = any(there(files, f"{slice_}/firewalld.service") for slice_ in _UNITS)
-    zone = _default_zone(files)
-    if not root:
-        why = Unreadable("the packet filter can only be listed as root")
-        return Firewall(why, why, why, firewalld, zone, why)
-    listed = run(("nft", "-j", "list", "ruleset"), _SECONDS)
-    filters = listed if isinstance(listed, Unreadable) else parse_ruleset(listed)
-    if isinstance(filters, Unreadable):
-        return Firewall(filters, filters, filters, firewalld, zone, filters)
-    tables, hooks = filters
+    running = any(there(files, f"{slice_}/firewalld.service") for slice_ in _UNITS)
+    listed = (
+        run(("nft", "-j", "list", "ruleset"), _SECONDS)
+        if root
+        else Unreadable("the packet filter can only be listed as root")
+    )
+    rules = listed if isinstance(listed, Unreadable) else parse_ruleset(listed)
+    firewalld = running or (not isinstance(rules, Unreadable) and any(map(_is_firewalld, rules)))
     return Firewall(
-        "input" in hooks,
-        "forward" in hooks,
-        tables,
-        firewalld or "inet firewalld" in tables,
-        zone,
-        isinstance(listed, str) and drops_address(listed, METADATA_ADDRESS),
+        rules=rules,
+        outside=_outside(files),
+        firewalld=firewalld,
+        zones=_zones(files) if firewalld else (),
+        metadata_filtered=(
+            rules if isinstance(rules, Unreadable) else drops_address(rules, METADATA_ADDRESS)
+        ),
     )
 
 
-def parse_ruleset(content: str) -> Known[tuple[tuple[str, ...], frozenset[str]]]:
-    """The tables, and the hooks at which something other than the engine's own rules drops or rejects.
+def _zones(files: Files) -> Known[tuple[Zone, ...]]:
+    settings = read_settings(files)
+    if isinstance(settings, Unreadable):
+        return settings
+    return read_zones(files, settings.get("DefaultZone") or DEFAULT_ZONE)
 
-    A base chain counts when its policy is drop, or when it or a chain that it jumps to has a rule that drops
-    or rejects.
-    """
+
+def parse_ruleset(content: str) -> Known[tuple[Mapping[str, Any], ...]]:
+    """The tables, chains, sets and rules of `nft -j list ruleset`, each with the words that are needed."""
     try:
         items = json.loads(content)["nftables"]
-        tables = [item["table"] for item in items if "table" in item]
-        chains = [item["chain"] for item in items if "chain" in item]
-        rules = [item["rule"] for item in items if "rule" in item]
-        return (
-            tuple(f"{one['family']} {one['name']}" for one in tables),
-            frozenset(
-                chain["hook"]
-                for chain in chains
-                if chain.get("hook") and chain["table"] not in _ENGINE_TABLES and _filters(chain, rules)
-            ),
-        )
+        kept = tuple(item for item in items if isinstance(item, dict) and _is_whole(item))
+        return kept if len(kept) == len(items) else _GARBLED
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Unreadable("the answer of nft cannot be understood")
+        return _GARBLED
 
 
-def drops_address(content: str, address: str) -> bool:
+_GARBLED = Unreadable("the answer of nft cannot be understood")
+_WORDS = {"chain": ("family", "table", "name"), "rule": ("family", "table", "chain")}
+
+
+def _is_whole(item: dict[str, Any]) -> bool:
+    """It has what the rules are looked up by."""
+    for kind, words in _WORDS.items():
+        if kind in item and not all(isinstance(item[kind].get(word), str) for word in words):
+            return False
+    return all(isinstance(part, dict) for part in item.get("rule", {}).get("expr") or ())
+
+
+def _is_firewalld(item: Mapping[str, Any]) -> bool:
+    table = item.get("table")
+    return isinstance(table, dict) and table.get("name") == "firewalld"
+
+
+def _outside(files: Files) -> Known[tuple[str, ...]]:
+    """Interfaces that lead outside: those of default routes; without any, all but loopback and bridges."""
+    routes = text(files, _ROUTES)
+    if isinstance(routes, Unreadable):
+        return routes
+    rows = [line.split() for line in routes.splitlines()] if isinstance(routes, str) else []
+    found = tuple(dict.fromkeys(row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"))
+    if found:
+        return found
+    interfaces = names(files, _INTERFACES)
+    if isinstance(interfaces, Unreadable):
+        return interfaces
+    inner = ("bridge", "brport")
+    return tuple(
+        name
+        for name in interfaces
+        if name != "lo" and not any(there(files, f"{_INTERFACES}/{name}/{one}") for one in inner)
+    )
+
+
+def drops_address(rules: Iterable[Mapping[str, Any]], address: str) -> bool:
     """Whether a rule of a ruleset drops or rejects what goes to an address, alone or in a network or set."""
     wanted = ipaddress.ip_address(address)
-    rules = [item["rule"] for item in json.loads(content)["nftables"] if "rule" in item]
-    for rule in rules:
+    for rule in (item["rule"] for item in rules if "rule" in item):
         expressions = rule.get("expr", ())
         if not any("drop" in one or "reject" in one for one in expressions):
             continue
@@ -93,32 +124,3 @@ def _covers(right: Any, wanted: ipaddress.IPv4Address | ipaddress.IPv6Address) -
         return wanted in ipaddress.ip_network(right, strict=False) if isinstance(right, str) else False
     except ValueError:
         return False
-
-
-def _filters(base: dict[str, Any], rules: list[dict[str, Any]]) -> bool:
-    if base.get("policy") == "drop":
-        return True
-    seen, waiting = set[str](), [str(base["name"])]
-    while waiting:
-        name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        for rule in rules:
-            if (rule["family"], rule["table"], rule["chain"]) != (base["family"], base["table"], name):
-                continue
-            for expression in rule.get("expr", ()):
-                if "drop" in expression or "reject" in expression:
-                    return True
-                for jump in ("jump", "goto"):
-                    if jump in expression:
-                        waiting.append(str(expression[jump]["target"]))
-    return False
-
-
-def _default_zone(files: Files) -> str:
-    content = text(files, "/etc/firewalld/firewalld.conf")
-    for line in content.splitlines() if isinstance(content, str) else ():
-        if line.startswith("DefaultZone="):
-            return line.partition("=")[2].strip()
-    return ""

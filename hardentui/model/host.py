@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
 from hardentui.model.facts import NOT_READ, Known
@@ -37,6 +37,7 @@ __all__ = [
     "TrustFacts",
     "User",
     "Value",
+    "Zone",
     "rule_for",
 ]
 
@@ -176,23 +177,45 @@ class Journal:
 
 
 @record
+class Zone:
+    """A zone of firewalld, as its file declares it.
+
+    Attributes:
+        default: what belongs to no other zone is in it.
+        target: `default` (reject what is not open), `ACCEPT`, `DROP` or `%%REJECT%%`.
+        interfaces, sources: what belongs to it. NetworkManager and firewalld at run time may add others.
+        ports: `8080/tcp`, `8000-8010/udp`, those of its services included.
+        rich_rules: how many rules it has besides.
+    """
+
+    name: str
+    path: str = ""
+    default: bool = False
+    target: str = "default"
+    interfaces: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    ports: tuple[str, ...] = ()
+    masquerade: bool = False
+    rich_rules: int = 0
+
+
+@record
 class Firewall:
     """What filters packets on the host.
 
     Attributes:
-        input_filtered: an nftables base chain at hook input drops or rejects by policy or rule.
-        forward_filtered: the same at hook forward, netavark's own tables left out.
-        tables: `inet filter`…
+        rules: what nftables holds, the items of `nft -j list ruleset`.
+        outside: interfaces that lead outside.
         firewalld: it runs.
-        default_zone: firewalld's, from its configuration file; empty when unset.
+        zones: of firewalld; none where it does not run.
         metadata_filtered: a rule drops or rejects what goes to the address that clouds answer on.
     """
 
-    input_filtered: Known[bool] = NOT_READ
-    forward_filtered: Known[bool] = NOT_READ
-    tables: Known[tuple[str, ...]] = NOT_READ
+    rules: Known[tuple[Mapping[str, Any], ...]] = NOT_READ
+    outside: Known[tuple[str, ...]] = NOT_READ
     firewalld: Known[bool] = NOT_READ
-    default_zone: str = ""
+    zones: Known[tuple[Zone, ...]] = ()
     metadata_filtered: Known[bool] = NOT_READ
 
 

@@ -282,7 +282,15 @@ def test_a_planned_network_is_a_bridge_but_an_unread_one_is_unknown() -> None:
 
 def test_the_firewall_hook_that_counts_depends_on_the_engine() -> None:
     port = (PUBLISH, (Port(80, "8080"),))
-    only_input = HostFacts(firewall=Firewall(input_filtered=True, forward_filtered=False))
+    chain = {
+        "family": "inet",
+        "table": "f",
+        "name": "in",
+        "type": "filter",
+        "hook": "input",
+        "policy": "drop",
+    }
+    only_input = HostFacts(firewall=Firewall(rules=({"chain": chain},), outside=("eth0",)))
     verdict = judge("unfirewalled-port", container(port, host=only_input))
     assert verdict.status is Status.FAIL
     assert "only at input" in verdict.reason

@@ -388,50 +388,12 @@ def test_the_table_is_well_formed() -> None:
     assert len({(row.component, row.cve) for row in TABLE}) == len(TABLE)
 
 
-def ruleset(*items: dict[str, Any]) -> str:
-    return json.dumps({"nftables": [{"metainfo": {}}, *items]})
-
-
-def chain(table: str, name: str, hook: str = "", policy: str = "") -> dict[str, Any]:
-    base = {"family": "inet", "table": table, "name": name}
-    return {"chain": {**base, "hook": hook, "policy": policy} if hook else base}
-
-
-def a_rule(table: str, name: str, *expressions: dict[str, Any]) -> dict[str, Any]:
-    return {"rule": {"family": "inet", "table": table, "chain": name, "expr": list(expressions)}}
-
-
-@pytest.mark.parametrize(
-    ("items", "hooks"),
-    [
-        ([chain("filter", "input", "input", "drop")], {"input"}),
-        ([chain("filter", "input", "input", "accept")], set()),
-        ([chain("filter", "fwd", "forward", "accept"), a_rule("filter", "fwd", {"reject": {}})], {"forward"}),
-        (
-            [
-                chain("filter", "fwd", "forward", "accept"),
-                chain("filter", "zone"),
-                a_rule("filter", "fwd", {"jump": {"target": "zone"}}),
-                a_rule("filter", "zone", {"jump": {"target": "zone"}}, {"drop": None}),
-            ],
-            {"forward"},
-        ),
-        ([chain("netavark", "FORWARD", "forward", "drop")], set()),
-        ([chain("other", "in", "input", "accept"), a_rule("filter", "in", {"drop": None})], set()),
-    ],
-)
-def test_what_the_packet_filter_holds_back(items: list[dict[str, Any]], hooks: set[str]) -> None:
-    found = parse_ruleset(ruleset(*items))
-    assert not isinstance(found, Unreadable)
-    assert found[1] == hooks
-
-
 def test_the_packet_filter_is_for_root_only() -> None:
     def never(arguments: Sequence[str], seconds: float) -> Known[str]:
         raise AssertionError("nothing may be asked")
 
     found = read_firewall(RecordedFiles({}), never, root=False)
-    assert isinstance(found.input_filtered, Unreadable)
+    assert isinstance(found.rules, Unreadable)
     assert found.firewalld is False
 
 

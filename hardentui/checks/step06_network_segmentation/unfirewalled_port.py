@@ -1,15 +1,18 @@
 """An open port with no firewall in front of it.
 
 What it checks:
-For ports that are published on all addresses: whether the host filters the packets that lead there. Rootful
-Podman forwards packets to the container, so a filter at the hook `forward` is needed; the usual rules at
-`input` are never asked. Rootless ports are opened by a program on the host, so there a filter at `input`
-counts. The rules that Podman's own network helper writes are left out, because they let everything through.
+For ports that are published on all addresses: what nftables does with the first packet that a stranger
+sends there, by way of each interface that leads outside. Rootful Podman forwards packets to the container,
+so a filter at the hook `forward` is needed; the usual rules at `input` are never asked. Rootless ports are
+opened by a program on the host, so there a filter at `input` counts. The rules that Podman's own network
+helper writes are left out, because they let everything through. A port that a rule opens by name, while
+others are held back, passes: that is a decision. The zones of firewalld are named where it runs.
 
 Why it matters:
 Many admins believe that a port is closed because the firewall does not list it. For published ports of the
 rootful engine that is wrong: the address is rewritten first and the packet takes another path. What the
-firewall tool shows as closed is open to everybody who can reach the host.
+firewall tool shows as closed is open to everybody who can reach the host. firewalld accepts every packet
+whose destination was rewritten, unless StrictForwardPorts=yes stands in its configuration.
 
 What may break:
 Nothing when the port is bound to one address (see wildcard-port). A forward filter on the host also hits
@@ -19,7 +22,10 @@ console.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hardentui.checks.examples import container, rootless
+from hardentui.checks.hosts import plural
 from hardentui.checks.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -36,10 +42,13 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
-from hardentui.model.host import Firewall, HostFacts
+from hardentui.model.host import Firewall, HostFacts, Zone
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
 from hardentui.record import replace
+
+if TYPE_CHECKING:
+    from hardentui.checks.packets import Rules
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -61,17 +70,82 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown(f"which rules count is not known: {facts.engine.rootless.reason}", declared)
     hook = "input" if facts.engine.rootless else "forward"
     firewall = facts.host.firewall
-    filtered = firewall.input_filtered if facts.engine.rootless else firewall.forward_filtered
-    if isinstance(filtered, Unreadable):
-        return unknown(f"the packet filter could not be read: {filtered.reason}", declared)
-    evidence = (Evidence("nftables", f"hook {hook}: {'filtered' if filtered else 'nothing is dropped'}"),)
-    if not filtered:
-        return failed(_reason(hook, firewall), declared, f"no filter at {hook}", evidence)
-    return passed(declared, f"filtered at {hook}", evidence)
+    if isinstance(firewall.rules, Unreadable):
+        return unknown(f"the packet filter could not be read: {firewall.rules.reason}", declared)
+    if isinstance(firewall.outside, Unreadable):
+        return unknown(f"which interfaces lead outside is not known: {firewall.outside.reason}", declared)
+    open_ways, unclear = _ways_in(firewall.rules, firewall.outside, hook, wide)
+    zones = _zones(firewall)
+    if open_ways:
+        evidence = (Evidence("nftables", f"hook {hook}: {', '.join(open_ways)} accepted"), *zones)
+        return failed(_reason(hook, firewall, firewall.rules), declared, f"no filter at {hook}", evidence)
+    if unclear:
+        return unknown(
+            f"the rules at {hook} ask for more than is known of a packet: {', '.join(unclear)}",
+            declared,
+            zones,
+        )
+    held_back = Evidence("nftables", f"hook {hook}: filtered")
+    return passed(declared, f"filtered at {hook}", (held_back, *zones))
 
 
-def _reason(hook: str, firewall: Firewall) -> str:
-    if hook == "forward" and firewall.input_filtered is True:
+def _ways_in(
+    rules: Rules, outside: tuple[str, ...], hook: str, ports: list[Port]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(ways that are open to any port of anybody, ways of which that cannot be told): `eth0 8080/tcp`."""
+    from hardentui.checks.packets import ACCEPTED, DROPPED, Packet, fate
+
+    found: list[str] = []
+    unclear: list[str] = []
+    accepted, dropped = frozenset({ACCEPTED}), frozenset({DROPPED})
+    for interface in outside or ("",):
+        for port in ports or [Port(0)]:
+            number = port.container if hook == "forward" else int(port.host) if port.host.isdecimal() else 0
+            packet = Packet(hook, interface, port.protocol, number, "ip6" if ":" in port.address else "ip")
+            ends = fate(rules, packet), fate(rules, replace(packet, port=0))
+            if dropped in ends:
+                continue  # it is held back, or opened by name while others are
+            way = f"{interface} {number or 'any port'}/{port.protocol}".strip()
+            (found if ends == (accepted, accepted) else unclear).append(way)
+    return tuple(found), tuple(unclear)
+
+
+def _zones(firewall: Firewall) -> tuple[Evidence, ...]:
+    """The zones of firewalld that interfaces to the outside are in, as their files say."""
+    if firewall.firewalld is not True or isinstance(firewall.outside, Unreadable):
+        return ()
+    if isinstance(firewall.zones, Unreadable):
+        return (Evidence("firewalld", f"its zones could not be read: {firewall.zones.reason}"),)
+    return tuple(
+        Evidence(zone.path or "firewalld", f"{interface} is in zone {zone.name}: {_opened(zone)}")
+        for interface in firewall.outside
+        for zone in firewall.zones
+        if interface in zone.interfaces or (zone.default and not _placed(interface, firewall.zones))
+    )
+
+
+def _placed(interface: str, zones: tuple[Zone, ...]) -> bool:
+    return any(interface in zone.interfaces for zone in zones)
+
+
+def _opened(zone: Zone) -> str:
+    words = [
+        "lets everything in" if zone.target == "ACCEPT" else f"opens {', '.join(zone.ports) or 'nothing'}"
+    ]
+    words += ["masquerades"] if zone.masquerade else []
+    words += [plural(zone.rich_rules, "rule") + " besides"] if zone.rich_rules else []
+    return ", ".join(words)
+
+
+def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
+    from hardentui.checks.packets import DROPPED, Packet, fate
+
+    if hook == "input":
+        return "no packet filter stands before the port"
+    if firewall.firewalld is True:
+        return "firewalld lets packets for a published port pass, whatever its zones say"
+    interfaces = () if isinstance(firewall.outside, Unreadable) else firewall.outside
+    if any(fate(rules, Packet("input", one, "tcp", 0)) == {DROPPED} for one in interfaces or ("",)):
         return "the firewall filters only at input, and packets for a published port do not pass there"
     return "no packet filter stands before the port"
 
@@ -86,8 +160,19 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return rebound(spec, context.parameters.text("address"), wide)
 
 
-_OPEN = HostFacts(firewall=Firewall(input_filtered=True, forward_filtered=False))
-_CLOSED = replace(_OPEN, firewall=Firewall(input_filtered=False, forward_filtered=True))
+def _dropping(hook: str) -> HostFacts:
+    chain = {
+        "family": "inet",
+        "table": "filter",
+        "name": hook,
+        "type": "filter",
+        "hook": hook,
+        "policy": "drop",
+    }
+    return HostFacts(firewall=Firewall(rules=({"chain": chain},), outside=("eth0",)))
+
+
+_OPEN, _CLOSED = _dropping("input"), _dropping("forward")
 _PORT = (PUBLISH, (Port(80, "8080"),))
 
 CHECK = Check(
