@@ -96,7 +96,7 @@ def read_host(
         packages=packages,
         security_updates=read_security_updates(files, run, deep=deep),
         reboot_required=read_reboot_required(files, kernel),
-        holes=read_holes(packages),
+        holes=read_holes(files, run, packages, deep=deep),
         advisories_dated=advisories.DATED,
         audit_rules=read_audit_rules(files),
         detectors=read_detectors(files),

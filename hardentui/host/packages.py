@@ -7,11 +7,13 @@ import stat
 from collections.abc import Mapping
 
 from hardentui.host.advisories import holes_in
+from hardentui.host.changelogs import repairs_named
 from hardentui.host.commands import Run
 from hardentui.host.config import names, text, there
 from hardentui.host.files import Files
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Baseline, Hole, Package
+from hardentui.record import replace
 
 COMPONENTS = ("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt")
 DETECTORS = {
@@ -65,13 +67,23 @@ def dpkg_packages(status: str) -> list[Package]:
     return found
 
 
-def read_holes(packages: Known[Mapping[str, Package]]) -> Known[tuple[Hole, ...]]:
-    """The advisories that the installed versions are too old for."""
+def read_holes(
+    files: Files, run: Run, packages: Known[Mapping[str, Package]], *, deep: bool
+) -> Known[tuple[Hole, ...]]:
+    """The advisories that the installed versions are too old for, with what their change logs say of them."""
     if isinstance(packages, Unreadable):
         return packages
-    return tuple(
-        hole for package in packages.values() for hole in holes_in(package.name, package.version, True)
-    )
+    found: list[Hole] = []
+    for package in packages.values():
+        holes = holes_in(package.name, package.version, True)
+        if not holes:
+            continue
+        cves = [hole.advisory.cve for hole in holes]
+        named = repairs_named(files, run, package, cves, deep=deep)
+        for hole in holes:
+            repair = named if isinstance(named, Unreadable) else named.get(hole.advisory.cve, "")
+            found.append(replace(hole, repair=repair))
+    return tuple(found)
 
 
 def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[str, ...]]:

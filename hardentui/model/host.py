@@ -256,11 +256,13 @@ class Hole:
     Attributes:
         distribution: the version comes from a distribution's package, which may carry the fix as a
             patch: then the version alone proves nothing.
+        repair: where the change log of that package names the repair; empty when it does not.
     """
 
     advisory: Advisory
     installed: str
     distribution: bool
+    repair: Known[str] = NOT_READ
 
 
 @record
