@@ -34,9 +34,9 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
             yield f"hardentui check {name}{where}", "all that was found in the worst container"
         if not getattr(options, "facts", ""):
             yield f"hardentui plan {name} --safe{where}", "fixes that change nothing that works today"
-    if failing:
-        worst = failing[0].having(Status.FAIL)[0]
-        yield f"hardentui explain {worst.check}", "why it matters, and what its fix may break"
+    worst = [path.checks[0] for path in result.paths] + [one.having(Status.FAIL)[0].check for one in failing]
+    if worst:
+        yield f"hardentui explain {worst[0]}", "why it matters, and what its fix may break"
     if any(one.score.value is not None for one in result.subjects):
         yield "hardentui explain score", "what the score means"
 

@@ -109,7 +109,7 @@ def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
     place.add_argument("--demo", action="store_true", default=off, help="a simulated host")
     group = parser.add_argument_group("output")
     group.add_argument("--no-color", action="store_true", default=off, help="no colours (also: NO_COLOR)")
-    group.add_argument("--quiet", action="store_true", default=off, help="no progress and no notes")
+    group.add_argument("--quiet", action="store_true", default=off, help="no progress, no notes, no hints")
 
 
 def group_of(parser: argparse.ArgumentParser, *, required: bool) -> None:

@@ -23,6 +23,7 @@ class RankedPath(NamedTuple):
     Attributes:
         sentence: about the container, without its name.
         also: names of the other containers of this engine that lead the same way.
+        checks: the failing checks that make the way.
     """
 
     danger: int
@@ -31,6 +32,7 @@ class RankedPath(NamedTuple):
     engine: str = ""
     id: str = ""
     also: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 class _Way(NamedTuple):
@@ -110,7 +112,7 @@ def ranked_paths(
     is started. Only what has a way to the host is ranked. Containers of an engine that lead the same way, as
     root of the host or not, are one path, told of the worst of them.
     """
-    alike: dict[tuple[str, bool, tuple[str, ...]], list[tuple[int, ContainerFacts]]] = {}
+    alike: dict[tuple[str, bool, tuple[str, ...], tuple[str, ...]], list[tuple[int, ContainerFacts]]] = {}
     for facts, findings in subjects:
         failing = _failing(findings)
         ways = _ways(failing)
@@ -118,12 +120,13 @@ def ranked_paths(
             root = _is_root_of_host(facts)
             words = tuple(_WAYS[check].words(facts, failing[check]) for check in ways)
             danger = _danger(facts, failing, ways)
-            alike.setdefault((facts.engine.label, root, words), []).append((danger, facts))
+            alike.setdefault((facts.engine.label, root, ways, words), []).append((danger, facts))
     ranked = []
-    for (engine, _, words), found in alike.items():
+    for (engine, _, ways, words), found in alike.items():
         (danger, worst), *others = sorted(found, key=lambda one: (-one[0], one[1].name))
         also = tuple(sorted(facts.name for _, facts in others))
-        ranked.append(RankedPath(danger, worst.name, _sentence(worst, words), engine, worst.id, also))
+        sentence = _sentence(worst, words)
+        ranked.append(RankedPath(danger, worst.name, sentence, engine, worst.id, also, ways))
     return tuple(sorted(ranked, key=lambda path: (-path.danger, path.name, path.engine))[:most])
 
 
@@ -131,10 +134,11 @@ def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
     """The path through this container, or an empty text when nothing serious adds up."""
     failing = _failing(findings)
     words = [_WAYS[check].words(facts, failing[check]) for check in _ways(failing)]
+    if words:
+        return _sentence(facts, words)
     root = _is_root_of_host(facts)
-    if not words:
-        gains = {"new-privileges-allowed"} if root else set()  # root has nothing left to gain
-        words = [text for check, text in _WEAK_WALLS.items() if check in failing.keys() - gains]
+    gains = {"new-privileges-allowed"} if root else set()  # root has nothing left to gain
+    words = [text for check, text in _WEAK_WALLS.items() if check in failing.keys() - gains]
     if not words and root and failing.keys() & {"root-user", "host-user-namespace"}:
         return f"{_beginning(facts)}: whoever breaks out of it is root there."
     return _sentence(facts, words) if words else ""
@@ -144,7 +148,7 @@ def _failing(findings: Iterable[Finding]) -> dict[str, Finding]:
     return {finding.check: finding for finding in findings if finding.failing}
 
 
-def _ways(failing: Mapping[str, Finding]) -> list[str]:
+def _ways(failing: Mapping[str, Finding]) -> tuple[str, ...]:
     """The checks that lead to the host, without those that another one tells as well."""
     ways = {
         check for check, way in _WAYS.items() if check in failing and failing[check].severity >= way.least
@@ -155,7 +159,7 @@ def _ways(failing: Mapping[str, Finding]) -> list[str]:
         socket, mounts = (failing[id].verdict for id in ("mounted-engine-socket", "sensitive-host-mount"))
         if set(mounts.evidence) <= set(socket.evidence):  # the mounts that hold the socket
             ways.discard("mounted-engine-socket" if _is_everything(mounts) else "sensitive-host-mount")
-    return [check for check in _WAYS if check in ways]
+    return tuple(check for check in _WAYS if check in ways)
 
 
 def _is_everything(mounts: Verdict) -> bool:

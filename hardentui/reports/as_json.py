@@ -111,8 +111,14 @@ def _summary(result: CheckResult) -> dict[str, Any]:
         "fail_on": result.fail_on.word,
         "exit_code": result.exit_code,
         "attack_paths": [
-            {"container": path.name, "id": path.id, "engine": path.engine, "sentence": path.sentence}
-            | {"also": list(path.also)}
+            {
+                "container": path.name,
+                "id": path.id,
+                "engine": path.engine,
+                "sentence": path.sentence,
+                "checks": list(path.checks),
+                "also": list(path.also),
+            }
             for path in result.paths
         ],
     }

@@ -72,7 +72,8 @@ def _body(one: SubjectResult, write: Writer) -> Iterator[str]:
     counted = [f"{count} {word}" for status, word in _REST if (count := one.count(status))]
     if unknown:
         counted.append(f"{len(unknown)} unknown")
-    yield f"  {', '.join(counted) or 'nothing was checked'}"
+    if counted or not one.findings:
+        yield f"  {', '.join(counted) or 'nothing was checked'}"
 
 
 def _by_severity(findings: Iterable[Finding]) -> Iterable[tuple[Severity, list[Finding]]]:

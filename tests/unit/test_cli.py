@@ -239,6 +239,8 @@ def test_the_report_says_what_to_do_next_with_commands_that_work(run: Run, tmp_p
     for command in commands:
         words = command.partition("  ")[0].split()
         assert run(*words[1:]).code in (0, 1), command
+    paths = json.loads(run("check", "--demo", "--format", "json").out)["summary"]["attack_paths"]
+    assert commands[2] == f"hardentui explain {paths[0]['checks'][0]}"
     assert "What to do next" not in run("check", "--demo", "--quiet").out
     report = tmp_path / "report.txt"
     run("check", "--demo", "-o", str(report))

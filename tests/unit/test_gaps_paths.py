@@ -207,7 +207,7 @@ def test_containers_that_lead_the_same_way_are_one_path_told_of_the_worst() -> N
     ]
     subjects += [judged(named("socket", container(SOCKET)))]
     first, second = ranked_paths(subjects)
-    assert (first.name, first.also) == ("open", ("a", "b", "d"))
+    assert (first.name, first.also, first.checks) == ("open", ("a", "b", "d"), ("privileged",))
     assert "(port 8080)" in first.sentence
     assert (second.name, second.also) == ("socket", ())
     assert ranked_paths(subjects, most=1) == (first,)

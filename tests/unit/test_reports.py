@@ -62,7 +62,8 @@ def together(*results: CheckResult, paths: tuple[RankedPath, ...] = ()) -> Check
 
 
 def path(name: str, *also: str, engine: str = "rootful") -> RankedPath:
-    return RankedPath(9, name, f"It leads to the host from {HOSTILE}.", engine, name, also)
+    sentence = f"It leads to the host from {HOSTILE}."
+    return RankedPath(9, name, sentence, engine, name, also, ("privileged",))
 
 
 @pytest.mark.parametrize(
@@ -228,6 +229,7 @@ def test_the_worst_ways_to_the_host_are_told_with_their_containers() -> None:
         "id": "a",
         "engine": "rootful",
         "sentence": path("a").sentence,
+        "checks": ["privileged"],
         "also": list(others),
     }
 
