@@ -57,7 +57,7 @@ def make_plan(
     else:
         plan = bench.plan(report, _choices(bench, report, options))
         for skipped in plan.skipped:
-            terminal.note(f"left out: {skipped.check}: {skipped.why}")
+            terminal.note(f"left out: {skipped.check}: {skipped}")
     for conflict in plan.conflicts:
         terminal.note(f"mind: {conflict}")
     return plan

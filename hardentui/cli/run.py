@@ -18,6 +18,7 @@ PIPE_CLOSED = 141
 
 def run(argv: Sequence[str]) -> int:
     """Carry out a command line. Errors that are meant for the user become one sentence and a way out."""
+    _open_closed_streams()
     terminal: Terminal | None = None
     try:
         options = parse(argv)
@@ -40,6 +41,13 @@ def run(argv: Sequence[str]) -> int:
         _give_up_output()
         sys.stderr.write(f"hardentui: the output could not be written: {error}\n")
         return WriteError.exit_code
+
+
+def _open_closed_streams() -> None:
+    """Python has no object for a stream that was closed (`>&-`); whoever closed it wants nothing of it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - until the end
 
 
 def _give_up_output() -> None:

@@ -40,10 +40,14 @@ class Change:
 
 @record
 class Skipped:
-    """A chosen fix that is not in the plan, and why."""
+    """A chosen fix that is not in the plan, why, and what helps, where something does."""
 
     check: str
     why: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.why}. {self.hint}" if self.hint else self.why
 
 
 @record

@@ -120,6 +120,7 @@ DIFF = (
     Action("diff.previous_hunk", "N", "Previous", "The change before.", "Difference", True),
     Action("diff.write", "w", "Write", "Write the files into a folder.", "Difference", True),
 )  # fmt: skip
+WRITE = (Action("write.save", "ctrl+s", "Write", "Write the files into this folder.", "Write", True, "^s"),)
 HOST = (
     Action("host.explain", "e", "Explain", "What this check looks at, and why.", "Host", True),
     Action("host.previous", "up,k", "Up", "The finding above.", "Host"),

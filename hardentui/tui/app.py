@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import ClassVar
 
 from textual import on
@@ -25,6 +28,8 @@ from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.kept_copy import keep_copy
+
+_TWICE = 3.0  # seconds in which a second Ctrl-C means it
 
 
 class HardenApp(App[None]):
@@ -68,6 +73,7 @@ class HardenApp(App[None]):
             self.register_theme(one)
         self._wanted_theme = theme
         self.theme = theme if theme in self.available_themes else DEFAULT
+        self._interrupted = float("-inf")
         self.session = Session(self, first_look, now)
         if keymap:
             self.set_keymap(dict(keymap))
@@ -90,6 +96,23 @@ class HardenApp(App[None]):
         if self._wanted_theme and self._wanted_theme != self.theme:
             self.notify(f"There is no theme {self._wanted_theme}.", severity="warning", markup=False)
         self.session.open()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._told_to_end, number)
+
+    def _told_to_end(self, number: int) -> None:
+        """End as always, so that the terminal is as it was and a service of our own is gone."""
+        self.exit(return_code=128 + number)
+
+    def action_help_quit(self) -> None:
+        """Ctrl-C: a slip of the finger once, meant when it comes twice."""
+        now = monotonic()
+        if now - self._interrupted < _TWICE:
+            self.exit()
+            return
+        self._interrupted = now
+        self.clear_notifications()
+        self.notify("Ctrl-C again leaves HardenTUI. q leaves too, or goes back to the list.")
 
     def on_unmount(self) -> None:
         self.session.close()

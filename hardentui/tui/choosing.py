@@ -30,6 +30,10 @@ class Choosing:
     def __contains__(self, check: str) -> bool:
         return check in self._chosen
 
+    @property
+    def chosen(self) -> tuple[Choice, ...]:
+        return tuple(self._chosen.values())
+
     def renew(self, report: Report) -> None:
         """Newer findings of the same container; choices that it no longer needs are dropped."""
         self.report = report

@@ -49,10 +49,11 @@ class Session:
         failure: why there is none.
         rows: key -> newest row, with the newest report.
         lost: label of an engine -> how it was lost.
-        progress: of the scan that runs; None when none does.
+        progress: of the scan that runs; None when none does; stopped: the last one was ended by the user.
         host: reports of host and engines; None until they were asked for; judging: they are being read.
         around: images, networks, and the look into an image.
         choices: key -> fixes chosen for that container; they outlive its screen.
+        written: key -> the chosen fixes when files of that container were last written.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
     """
@@ -70,10 +71,12 @@ class Session:
         self.listed = False
         self.lost: dict[str, Lost] = {}
         self.progress: Progress | None = None
+        self.stopped = False
         self.host: tuple[Report, ...] | None = None
         self.judging = False
         self.around = Around(self)
         self.choices: dict[str, dict[str, Choice]] = {}
+        self.written: dict[str, tuple[Choice, ...]] = {}
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")
@@ -84,6 +87,12 @@ class Session:
         self._rows_shown = threading.Event()
         self._waiting: set[str] = set()
         self._watched: set[str] = set()
+
+    @property
+    def unwritten(self) -> dict[str, tuple[Choice, ...]]:
+        """Chosen fixes by container that no written file has."""
+        chosen = {key: tuple(choices.values()) for key, choices in self.choices.items() if choices}
+        return {key: one for key, one in chosen.items() if set(one) != set(self.written.get(key, ()))}
 
     # --- asked for by screens -------------------------------------------------------------------------
 
@@ -110,7 +119,7 @@ class Session:
             self._waiting |= set(self.rows if keys is None else keys)
             return
         bench, stop = self.bench, threading.Event()
-        self._stop_scan = stop
+        self._stop_scan, self.stopped = stop, False
         self.progress = Progress(0, len(self.rows if keys is None else keys))
         self.run(lambda: self._scan(bench, stop, keys), "scan")
         self.state_changed.publish("scan")
@@ -121,6 +130,7 @@ class Session:
             return False
         self._waiting.clear()
         self._stop_scan.set()
+        self.stopped = True
         return True
 
     def relist(self, *, after_gap: bool = False) -> None:

@@ -53,7 +53,7 @@ class Fixes:
         from hardentui.model.plan import Choice
 
         plan = make_plan(report.facts, [Choice(check_id)], [self.explain(check_id)], self.checklist)
-        return plan.skipped[0].why if plan.skipped else ""
+        return str(plan.skipped[0]) if plan.skipped else ""
 
     def safe_choices(self, report: Report) -> tuple[Choice, ...]:
         """Fixes that change nothing that works today."""
@@ -139,6 +139,14 @@ class Fixes:
         if target.changes_unit:
             return ()
         return outputs.shown(_facts(report), plan, target, self._around(report))
+
+    def plan_file(self, report: Report, plan: Plan) -> OutputFile:
+        """The plan as a file that `fix --plan` reads."""
+        from hardentui.workbench import plans
+        from hardentui.writers.files import safe_file_name
+
+        text = plans.dump(plan, str(_facts(report).engine.version))
+        return OutputFile(f"{safe_file_name(plan.container)}-plan.toml", text)
 
     def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
         """Write the files, each as a whole; what was there before is kept as a backup.

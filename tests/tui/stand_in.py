@@ -39,6 +39,7 @@ from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
+from hardentui.workbench import plans
 from hardentui.workbench.views import (
     Attempt,
     Command,
@@ -451,7 +452,11 @@ class StandIn:
         spec = plan.after if plan else self._facts(report).spec
         ending = "container" if target is Target.QUADLET else "sh"
         file = OutputFile(f"{self._file_name(report)}.{ending}", self._text(spec, target))
-        return Output((file,), ("the log driver is not carried over",), "the generator accepted it")
+        return Output(
+            (file,),
+            ("the log driver is not carried over, and nobody can say what it does with old lines",),
+            "the generator accepted it",
+        )
 
     @staticmethod
     def _file_name(report: Report) -> str:
@@ -469,6 +474,9 @@ class StandIn:
 
     def unit_of(self, report: Report) -> str:
         return self.units.get(report.subject.name, "")
+
+    def plan_file(self, report: Report, plan: Plan) -> OutputFile:
+        return OutputFile(f"{plan.container}-plan.toml", plans.dump(plan))
 
     def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
         return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files], create=create)

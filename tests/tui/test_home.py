@@ -171,7 +171,7 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
         await shows(pilot, "Listing the containers failed")
         assert set(_names(pilot)) == {"shop-web", "db", "vault"}
         await pilot.press("c")
-        await shows(pilot, "lost at 12:00:00: connection refused")
+        await shows(pilot, "lost at 12:00:00, trying again: connection refused")
         await pilot.press("escape")
         bench.connect("rootful", True)
         await shows(pilot, "rootful answers again.")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 from tests.support.hostile import Scripted, answer
-from tests.tui.support import shows, until
+from tests.tui.stand_in import StandIn, some
+from tests.tui.support import make_app, running, shows, until
 
 _PING = answer(b"OK", "200 OK", "Libpod-API-Version: 5.4.2", "Server: Libpod/5.4.2 (linux)")
 
@@ -42,3 +45,22 @@ async def test_a_fault_while_opening_ends_the_app_loudly() -> None:
     with pytest.raises(ZeroDivisionError, match="a fault of ours"):
         async with app.run_test() as pilot:
             await until(pilot, lambda: not app.is_running)
+
+
+async def test_ctrl_c_asks_once_and_leaves_when_it_comes_again() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        await pilot.press("ctrl+c")
+        await shows(pilot, "Ctrl-C again leaves HardenTUI.")
+        assert app.is_running
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: not app.is_running or app._exit)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_signal_to_end_ends_it_as_always(number: signal.Signals) -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        os.kill(os.getpid(), number)
+        await until(pilot, lambda: not app.is_running or app._exit)
+    assert app.return_code == 128 + number

@@ -17,6 +17,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.workbench import plans
 from tests.tui.stand_in import StandIn, checklist, facts, some
 from tests.tui.support import Driver, make_app, running, screen_text, shows, until
 
@@ -52,10 +53,10 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
         app.screen.query_one("#folder", Input).value = str(tmp_path / "out")
-        await pilot.press("shift+tab", "space")
+        await pilot.press("shift+tab", "space", "shift+tab", "space")
         assert app.screen.query_one("#run", Checkbox).value
         await shows(pilot, "goes to")
-        await pilot.press("tab", "enter", "enter")
+        await pilot.press("ctrl+s")
         await shows(pilot, "shop-web.container", "new")
         await until(pilot, lambda: (tmp_path / "out" / "shop-web.container").exists())
         await pilot.press("escape", "escape", "escape")
@@ -63,6 +64,8 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
     unit = (tmp_path / "out" / "shop-web.container").read_text()
     assert "--cap-drop=all" in unit
     assert (tmp_path / "out" / "shop-web.sh").read_text().startswith("#!/bin/sh")
+    saved = plans.load((tmp_path / "out" / "shop-web-plan.toml").read_text())
+    assert len(saved.choices) == 4
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -204,6 +207,42 @@ async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> N
     assert (tmp_path / "good" / "shop-web.container").exists()
 
 
+async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_path: Path) -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("a", "escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("q")
+        await shows(pilot, "are not written", "q again")
+        assert app.is_running
+        await pilot.press("enter", "w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await pilot.press("ctrl+s")
+        await shows(pilot, "new")
+        assert not app.session.unwritten
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        await pilot.press("q")
+        await until(pilot, lambda: not app.is_running or app._exit)
+
+
+async def test_what_would_be_written_is_wrapped_again_when_the_terminal_changes() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app, (120, 30)) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("w")
+        await shows(pilot, "what it does with old lines")
+        await pilot.resize_terminal(60, 24)
+        await shows(pilot, "nobody can\n")
+        await pilot.press("escape", "question_mark")
+        await shows(pilot, "Choose every fix that\n")
+        await pilot.resize_terminal(100, 30)
+        await shows(pilot, "Choose every fix that changes nothing that works.")
+
+
 async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -> None:
     app = make_app(StandIn.of(*some(), generator_refuses=True))
     async with running(app) as pilot:
@@ -258,7 +297,7 @@ async def test_the_unit_that_it_runs_from_can_be_edited() -> None:
     async with running(app, (160, 40)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("w")
-        await shows(pilot, "its own unit, edited", f"it runs from {path}")
+        await shows(pilot, "its own unit", f"it runs from {path}")
 
 
 async def test_a_container_without_a_unit_offers_none() -> None:
@@ -266,5 +305,5 @@ async def test_a_container_without_a_unit_offers_none() -> None:
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("w")
-        await shows(pilot, "podman run script")
+        await shows(pilot, "run script")
         assert not app.screen.query_one("#unit").display

@@ -575,6 +575,16 @@ def test_a_full_disk_behind_the_output_is_told() -> None:
     assert done.stderr == "hardentui: the output could not be written: No space left on device\n"
 
 
+@pytest.mark.parametrize(("closed", "said"), [(">&-", ""), ("2>&-", "db"), ("<&-", "db")])
+def test_a_stream_that_was_closed_is_no_fault(closed: str, said: str) -> None:
+    command = f'exec "$0" -m hardentui check db --demo {closed}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert said in done.stdout
+
+
 def test_a_locale_without_unicode_is_enough() -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = _process("explain", "root-user", env=environment)

@@ -78,7 +78,7 @@ class ConnectionScreen(HardenScreen):
             f"\n  {visible(engine.url, 200)}\n",
         ]
         if lost is not None:
-            text = f"  lost at {lost.since:%H:%M:%S}: {visible(lost.reason, 300)}; trying again\n"
+            text = f"  lost at {lost.since:%H:%M:%S}, trying again: {visible(lost.reason, 300)}\n"
             parts.append((text, "$status-high"))
         return parts
 

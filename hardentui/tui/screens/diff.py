@@ -57,7 +57,8 @@ class DiffScreen(HardenScreen):
         if plan is None:
             return Content(
                 visible(self._choosing.trouble)
-                or "Nothing is chosen, so nothing differs. Choose fixes in the walk: space, or a for all."
+                or "Nothing is chosen, so nothing differs.\n\n"
+                "In the walk, space chooses a fix, a all safe ones, F all."
             )
         try:
             return self._choosing.diff(self._target)

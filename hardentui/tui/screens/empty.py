@@ -51,7 +51,8 @@ def tried(attempts: tuple[Attempt, ...]) -> Content:
         parts += [
             (f"{number}. {visible(attempt.label, 60)}", "bold"),
             (f"  {visible(attempt.origin, 60)}", "$muted"),
-            f"\n   {visible(attempt.url, 200)}\n   {visible(attempt.reason, 300)}\n",
+            f"\n   {visible(attempt.url, 200)}" if attempt.url not in ("", attempt.label) else "",
+            f"\n   {visible(attempt.reason, 300)}\n",
         ]
         if attempt.hint:
             parts.append((f"   {visible(attempt.hint, 300)}\n", "$primary"))

@@ -49,8 +49,10 @@ class HelpScreen(HardenScreen):
             yield Static(id="text")
 
     def on_mount(self) -> None:
-        self.query_one("#text", Static).update(self._content())
         self.query_one("#reading").focus()
+
+    def on_resize(self) -> None:
+        self.query_one("#text", Static).update(self._content())
 
     def _content(self) -> Content:
         parts: list[Part] = []

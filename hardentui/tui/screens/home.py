@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.model.finding import Severity
+from hardentui.model.plan import Choice
 from hardentui.tui.actions import COPY, HOME, bindings
 from hardentui.tui.bench import Bench
 from hardentui.tui.listing import CYCLED, ORDERS, arrange, parse_filter, summary
@@ -41,6 +42,7 @@ class HomeScreen(HardenScreen):
         self._redraw: Timer | None = None
         self._promise_timer: Timer | None = None
         self._promises: dict[int, str] = {}
+        self._warned_of: dict[str, tuple[Choice, ...]] = {}
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
@@ -138,6 +140,9 @@ class HomeScreen(HardenScreen):
         if session.progress is not None:
             done, total = session.progress.done, session.progress.total
             return Content.assemble((f"scanning {done}/{total}  esc stops", "$primary"))
+        missing = sum(row.report is None for row in session.rows.values())
+        if session.stopped and missing:
+            return Content.assemble((f"stopped: {missing} not looked at  R goes on", "$status-medium"))
         order = ORDERS[self._order][0]
         if self._filter.trouble:
             return Content.assemble((self._filter.trouble, "$status-medium"))
@@ -249,4 +254,10 @@ class HomeScreen(HardenScreen):
             self.notify("The scan stops; what was found stays.", markup=False)
 
     def action_quit(self) -> None:
-        self.app.exit()
+        left = self.session.unwritten
+        if left and left != self._warned_of:
+            self._warned_of = left
+            of = f"of {len(left)} containers" if len(left) != 1 else "of one container"
+            self.complain(f"The fixes that you chose {of} are not written. q again leaves without them.")
+        else:
+            self.app.exit()

@@ -16,7 +16,7 @@ from textual.widgets import Button, Checkbox, Input, Static
 
 from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
-from hardentui.tui.actions import BACK, bindings
+from hardentui.tui.actions import BACK, WRITE, bindings
 from hardentui.tui.bench import Saved
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
@@ -61,8 +61,8 @@ class WritingFailed(Message):
 
 class WriteScreen(HardenScreen):
     CSS_PATH = "write.tcss"
-    ACTIONS = (BACK,)
-    BINDINGS: ClassVar = bindings((BACK,))
+    ACTIONS = (*WRITE, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Write"
 
     def __init__(self, choosing: Choosing) -> None:
@@ -79,8 +79,10 @@ class WriteScreen(HardenScreen):
             with Horizontal(classes="field"):
                 yield Static(Content("Files "), classes="label")
                 yield Tick("Quadlet", True, id="quadlet")
-                yield Tick("podman run script", id="run")
-                yield Tick("its own unit, edited", id="unit")
+                yield Tick("run script", id="run")
+                yield Tick("its own unit", id="unit")
+                if self._plan is not None:
+                    yield Tick("plan", id="plan")
             with Horizontal(classes="field"):
                 yield Static(Content("Folder"), classes="label")
                 yield Input(_FOLDER, id="folder", compact=True)
@@ -122,6 +124,15 @@ class WriteScreen(HardenScreen):
                 self._make(target)
         self._draw()
 
+    def _plan_file(self) -> OutputFile | None:
+        """The plan, where it is to be written too."""
+        if self._plan is None or not self.query_one("#plan", Checkbox).value:
+            return None
+        return self._choosing.bench.plan_file(self._choosing.report, self._plan)
+
+    def on_resize(self) -> None:
+        self._draw()
+
     def _make(self, target: Target) -> None:
         choosing, plan = self._choosing, self._plan
 
@@ -152,7 +163,8 @@ class WriteScreen(HardenScreen):
         self.query_one("#crumb", Static).update(
             Content.assemble((name, "bold"), f" {self.signs.of('›')} write files, ", what)
         )
-        self.query_one("#write", Button).disabled = not any(t in self._ready for t in self._targets())
+        ready = any(t in self._ready for t in self._targets()) or self._plan_file() is not None
+        self.query_one("#write", Button).disabled = not ready
         self.query_one("#preview", DiffView).show(self._preview())
 
     def _preview(self) -> Content:
@@ -168,6 +180,9 @@ class WriteScreen(HardenScreen):
                 parts.append(self.signs.of("Making the files and asking the generator…\n"))
             else:
                 parts += self._of_output(self._ready[target])
+        if file := self._plan_file():
+            use = ": hardentui fix NAME --plan FILE uses it again\n"
+            parts += [(visible(file.name), "bold $primary"), use]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
 
     def _of_output(self, ready: OutputReady) -> list[Part]:
@@ -206,11 +221,15 @@ class WriteScreen(HardenScreen):
         self.query_one("#write", Button).focus()
 
     @on(Button.Pressed, "#write")
-    def _write(self) -> None:
+    def action_save(self) -> None:
         outputs = [self._ready[target].output for target in self._targets() if target in self._ready]
-        if not outputs:
+        files = [file for output in outputs for file in output.files]
+        if plan := self._plan_file():
+            files.append(plan)
+        if not files:
+            self.complain("There is nothing to write yet.")
             return
-        bundle = Output(tuple(file for output in outputs for file in output.files))  # all of it, or nothing
+        bundle = Output(tuple(files))  # all of it, or nothing
         bench, folder = self._choosing.bench, str(self._folder())
 
         def work() -> None:
@@ -224,6 +243,8 @@ class WriteScreen(HardenScreen):
         self.run_worker(work, group="write", thread=True)
 
     def on_files_written(self, message: FilesWritten) -> None:
+        subject = self._choosing.report.subject
+        self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
         width = self.size.width - 4
         parts: list[Part] = []
         for file in message.files:
