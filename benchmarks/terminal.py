@@ -26,22 +26,29 @@ class Seen:
 
     paint: float
     keys: tuple[float, ...]
+    pages: tuple[float, ...]
     memory: float
 
 
-def watch(command: Sequence[str], marker: bytes, key: bytes = b"\x1b[B", presses: int = 20) -> Seen:
-    """Run a program at 120x40 until the marker is painted, then press a key again and again."""
+_DOWN = b"\x1b[B"
+_PAGE_DOWN = b"\x1b[6~"
+
+
+def watch(command: Sequence[str], marker: bytes, presses: int = 20) -> Seen:
+    """Run a program at 120x40 until the marker is painted, then press down and page down, again and again."""
     started = perf_counter()
     pid, terminal = pty.fork()
     if pid == 0:
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", COLUMNS="120", LINES="40")
         os.execvp(command[0], list(command))  # noqa: S606 - a fixed list, no shell
     try:
         fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         paint = _until(terminal, marker, started)
         _quiet(terminal, 1.0, 120.0)  # a scan that still draws would answer for the key
-        keys = tuple(_press(terminal, key) for _ in range(presses))
-        return Seen(paint, keys, _memory(pid))
+        keys = tuple(_press(terminal, _DOWN) for _ in range(presses))
+        pages = tuple(_press(terminal, _PAGE_DOWN) for _ in range(presses))
+        return Seen(paint, keys, pages, _memory(pid))
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

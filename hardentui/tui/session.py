@@ -54,6 +54,7 @@ class Session:
         around: images, networks, and the look into an image.
         choices: key -> fixes chosen for that container; they outlive its screen.
         written: key -> the chosen fixes when files of that container were last written.
+        rows_shown: set by the screen when the first rows stand on it.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
     """
@@ -84,7 +85,7 @@ class Session:
         self._read_at: dict[str, datetime] = {}
         self._stop_scan: threading.Event | None = None
         self._stop_watch = threading.Event()
-        self._rows_shown = threading.Event()
+        self.rows_shown = threading.Event()
         self._waiting: set[str] = set()
         self._watched: set[str] = set()
 
@@ -105,9 +106,9 @@ class Session:
         self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
         self._watched = set()
         self.around.forget()
-        self._stop_watch, self._rows_shown = threading.Event(), threading.Event()
+        self._stop_watch, self.rows_shown = threading.Event(), threading.Event()
         # no worker: while a probe waits for an answer, Textual would wait for the worker at the end
-        arguments = (self._open, self._first_look, self._stop_watch, self._rows_shown)
+        arguments = (self._open, self._first_look, self._stop_watch, self.rows_shown)
         threading.Thread(target=copy_context().run, args=arguments, name="open", daemon=True).start()
         self.state_changed.publish("opening")
 
@@ -336,7 +337,8 @@ class Session:
         self.rows = fresh
         self.rows_changed.publish(frozenset(changed | gone))
         if first:
-            self._app.call_after_refresh(self._rows_shown.set)
+            if not rows:
+                self.rows_shown.set()
             self._begin()
         elif changed:
             self.scan(changed)

@@ -61,6 +61,7 @@ async def test_rows_stand_there_before_what_judges_them_is_loaded() -> None:
     app = make_app(bench)
     async with app.run_test(size=(80, 24)) as pilot:
         await shows(pilot, "rootful + rootless anna", "3 containers", "shop-web", "vault")
+        assert app.session.rows_shown.is_set(), "loading waits for it"
         assert not bench.scans
         await pilot.press("R", "r", "enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
@@ -179,8 +180,10 @@ async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
 
 
 async def test_no_container_says_how_to_get_one() -> None:
-    async with running(make_app(StandIn())) as pilot:
+    app = make_app(StandIn())
+    async with running(app) as pilot:
         await shows(pilot, "No containers", "rootful, rootless anna", "podman run -d", "root to see root")
+        assert app.session.rows_shown.is_set(), "nothing is waited for where there is nothing to show"
 
 
 async def test_no_engine_says_why_and_the_ways_on() -> None:

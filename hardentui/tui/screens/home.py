@@ -152,6 +152,10 @@ class HomeScreen(HardenScreen):
             )
         return Content.assemble((self.signs.of(f"{order} ↓"), "$muted"))
 
+    @on(ContainerList.Drawn)
+    def _rows_shown(self) -> None:
+        self.session.rows_shown.set()
+
     @on(ContainerList.Highlighted)
     def _row_highlighted(self, message: ContainerList.Highlighted) -> None:
         self._show_outlook(message.row)

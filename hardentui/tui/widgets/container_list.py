@@ -87,6 +87,9 @@ class ContainerList(ScrollView, can_focus=True):
 
         row: Row | None
 
+    class Drawn(Message):
+        """Rows are on the screen, where none were."""
+
     @dataclass
     class HeadingClicked(Message):
         """The user wants this order (see listing.ORDERS)."""
@@ -104,6 +107,7 @@ class ContainerList(ScrollView, can_focus=True):
         self._lines: Sequence[Line] = ()
         self._columns: Columns | None = None
         self._touched = False
+        self._drawn = False
         self._styles: dict[str, Style] = {}
 
     # --- data ------------------------------------------------------------------------------------------
@@ -117,6 +121,7 @@ class ContainerList(ScrollView, can_focus=True):
         """Show these lines in this order. The cursor stays on its container once it was moved."""
         before = self.current
         self._lines = lines
+        self._drawn = self._drawn and bool(lines)
         self._columns = None
         at = 0
         if self._touched and before is not None:
@@ -197,6 +202,9 @@ class ContainerList(ScrollView, can_focus=True):
             strip = Strip([Segment(fit(headings(self._columns), width), self._style("head"))])
         elif at < len(self._lines):
             strip = Strip(self._segments(self._lines[at], self._columns, at == self.cursor))
+            if not self._drawn:
+                self._drawn = True
+                self.post_message(self.Drawn())  # it is read after the screen has been written
         else:
             return Strip.blank(width, base)
         strip = strip.apply_style(base) if y else strip
