@@ -109,6 +109,16 @@ async def test_no_size_is_refused(size: tuple[int, int]) -> None:
         )
 
 
+async def test_a_small_terminal_keeps_the_keys_that_lead_back_and_to_help() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app, (60, 16)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: "space Choose" in screen_lines(app)[-1])
+        assert screen_lines(app)[-1].endswith("esc Back ? Help")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "w Write e Explain esc Back ? Help" in screen_lines(app)[-1])
+
+
 PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "home-80x24": ((80, 24), ()),
     "home-120x36": ((120, 36), ()),

@@ -9,11 +9,11 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from hardentui.tui.actions import Action
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, signs_of
+from hardentui.tui.widgets.key_bar import KeyBar
 from hardentui.tui.widgets.title_bar import Banner, TitleBar
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class HardenScreen(Screen[None]):
         yield TitleBar()
         yield Banner()
         yield from self.body()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar()
 
     @on(events.Mount)
     def _enter(self) -> None:

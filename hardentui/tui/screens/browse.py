@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.text import cell
+from hardentui.tui.text import cell, fit
 
 _SETTLE = 0.2
 
@@ -125,7 +125,8 @@ class BrowseScreen(HardenScreen):
         self._keys = [line.key for line in lines]
         widths = [column.width for column in table.ordered_columns]
         for line in lines:
-            table.add_row(*(cell(short(line.texts[at], width), 200) for at, width in self._widths(widths)))
+            texts = [(short(line.texts[at], width), width) for at, width in self._widths(widths)]
+            table.add_row(*(cell(fit(text, width, self.signs.of("…"))) for text, width in texts))
         if stay in self._keys:
             table.move_cursor(row=self._keys.index(stay), animate=False)
         self.query_one("#crumb", Static).update(self.crumb())

@@ -1,0 +1,40 @@
+"""The footer with the keys of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from textual.app import ComposeResult
+from textual.widgets import Footer
+from textual.widgets._footer import FooterKey
+
+
+class KeyBar(Footer):
+    """Where not all keys have room, the later ones go, but never the first, nor the last two: back, help."""
+
+    def __init__(self) -> None:
+        super().__init__(compact=True, show_command_palette=False)
+
+    def compose(self) -> ComposeResult:
+        keys = [key for key in super().compose() if isinstance(key, FooterKey)]
+        _fit(keys, self.app.size.width - 2)
+        yield from keys
+
+    def on_resize(self) -> None:
+        _fit(list(self.query(FooterKey)), self.app.size.width - 2)
+
+
+def _fit(keys: Sequence[FooterKey], room: int) -> None:
+    left = sum(map(_width, keys)) - 1
+    for key in keys:
+        key.display = True
+    for key in reversed(keys[1:-2]):
+        if left <= room:
+            break
+        key.display = False
+        left -= _width(key)
+
+
+def _width(key: FooterKey) -> int:
+    return cell_len(key.key_display) + 1 + cell_len(key.description) + 1
