@@ -126,7 +126,7 @@ class BrowseScreen(HardenScreen):
         widths = [column.width for column in table.ordered_columns]
         for line in lines:
             texts = [(short(line.texts[at], width), width) for at, width in self._widths(widths)]
-            table.add_row(*(cell(fit(text, width, self.signs.of("…"))) for text, width in texts))
+            table.add_row(*(cell(fit(text, width, self.signs.of("…")).rstrip()) for text, width in texts))
         if stay in self._keys:
             table.move_cursor(row=self._keys.index(stay), animate=False)
         self.query_one("#crumb", Static).update(self.crumb())
