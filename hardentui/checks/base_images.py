@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.visible import visible
+from hardentui.words import plural
 
 _MOST_PATHS = 6
 _PATH = re.compile(r"/[0-9A-Za-z._/+-]{1,200}")
@@ -165,9 +166,7 @@ def _unneeded(inventory: ImageInventory) -> str:
     texts = []
     for kind, paths in kinds.items():
         more = f" and {len(paths) - _MOST_PATHS} more" if len(paths) > _MOST_PATHS else ""
-        texts.append(
-            f"{len(paths)} {kind}{'s' if len(paths) > 1 else ''} ({', '.join(paths[:_MOST_PATHS])}{more})"
-        )
+        texts.append(f"{plural(len(paths), kind)} ({', '.join(paths[:_MOST_PATHS])}{more})")
     return "; ".join(texts)
 
 

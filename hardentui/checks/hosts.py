@@ -12,6 +12,7 @@ from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts, User
 from hardentui.model.trust import Policy, Requirement, TrustFacts
+from hardentui.words import plural
 
 _SHOWN = 20
 _FIRST_PERSON = 1000  # below are accounts of the system
@@ -19,10 +20,6 @@ ACCEPT = Requirement("insecureAcceptAnything")
 REJECT = Requirement("reject")
 SIGSTORE = Requirement("sigstoreSigned", ("/etc/pki/containers/team.pub",))
 POLICY_FILE = "/etc/containers/policy.json"
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def dangers_of(files: Iterable[FileFact]) -> tuple[Danger, ...]:
@@ -49,7 +46,7 @@ def judge_files(files: Known[Mapping[str, Known[FileFact]]], wrong: str, right: 
     dangers = dangers_of(known)
     if dangers:
         return failed(
-            f"{plural(len(dangers), 'open spot')} let{'s' if len(dangers) == 1 else ''} {wrong}",
+            f"{plural(len(dangers), 'open spot lets', 'open spots let')} {wrong}",
             effective=str(dangers[0]),
             evidence=danger_evidence(dangers),
             commands=tuple(repair(danger) for danger in dangers[:_SHOWN]),

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError
 from hardentui.visible import visible
+from hardentui.words import plural
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -28,7 +29,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     used = {check for step in checklist.steps for check in step.checks}
     unused = sum(check.id not in used for check in all_checks())
     terminal.write(
-        f"{visible(options.file)}: good. {len(checklist.steps)} steps, {len(used)} checks; "
+        f"{visible(options.file)}: good. {plural(len(checklist.steps), 'step')}, "
+        f"{plural(len(used), 'check')}; "
         f"{unused} checks of ours are not used.\n"
     )
     return 0

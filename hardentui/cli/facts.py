@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, UsageError
+from hardentui.words import plural
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -43,6 +44,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     text = json.dumps(recorder.document(), separators=(",", ":")) + "\n"
     saving.save_text(options.file, text, backup=False, mode=0o600)
     terminal.note(
-        f"note: {len(rows)} containers, {len(text) // 1024} kB; hardentui check --facts {options.file}"
+        f"note: {plural(len(rows), 'container')}, {len(text) // 1024} kB; "
+        f"hardentui check --facts {options.file}"
     )
     return 0

@@ -202,7 +202,7 @@ def _entrance(facts: ContainerFacts) -> str:
         if found:
             named = list(dict.fromkeys(map(_named, found)))
             more = " and more" if len(named) > 3 else ""
-            return f"{where} (port{'s' if len(named) > 1 else ''} {', '.join(named[:3])}{more})"
+            return f"{where} ({'port' if len(named) == 1 else 'ports'} {', '.join(named[:3])}{more})"
     return "published on this host only" if ports else "not published"
 
 

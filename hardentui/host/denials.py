@@ -19,6 +19,7 @@ from hardentui.host.config import names, there
 from hardentui.host.files import Files, reason
 from hardentui.model.activity import Denial
 from hardentui.model.facts import IdRange, Kernel, Known, Unreadable
+from hardentui.words import plural
 
 DAY = timedelta(days=1)
 
@@ -159,12 +160,10 @@ def denials_of(
         elif belongs:
             mine.append(Denial(one.by, one.what))
     if perhaps and not mine:
-        return Unreadable(f"{_count(perhaps)} of the last day may be its own: the process has ended since")
+        return Unreadable(
+            f"{plural(perhaps, 'refusal')} of the last day may be its own: the process has ended since"
+        )
     return tuple(mine)
-
-
-def _count(number: int) -> str:
-    return "one refusal" if number == 1 else f"{number} refusals"
 
 
 def _belongs(

@@ -8,6 +8,7 @@ from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, path_words
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
 from hardentui.visible import visible
+from hardentui.words import plural
 
 _MOST_ROWS = 20
 _MOST_COMMON = 5
@@ -49,9 +50,7 @@ def _kinds(subjects: Iterable[SubjectResult]) -> str:
     numbers: dict[Kind, int] = {}
     for one in subjects:
         numbers[one.subject.kind] = numbers.get(one.subject.kind, 0) + 1
-    words = [
-        f"{numbers[kind]} {kind.value}{'s' if numbers[kind] > 1 else ''}" for kind in Kind if kind in numbers
-    ]
+    words = [f"{plural(numbers[kind], kind.value)}" for kind in Kind if kind in numbers]
     return ", ".join(words) or "nothing"
 
 

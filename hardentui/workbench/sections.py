@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from hardentui.record import record
+from hardentui.words import plural
 
 
 class Tone(StrEnum):
@@ -57,4 +58,4 @@ def age_text(made: datetime | None, now: datetime) -> str:
     for unit, length in (("year", 365), ("month", 30)):
         if days >= 2 * length:
             return f"{days // length} {unit}s"
-    return f"{days} day{'s' * (days != 1)}"
+    return plural(days, "day")

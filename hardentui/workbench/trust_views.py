@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts, registry_of, rule_for
+from hardentui.words import plural
 from hardentui.workbench.sections import Line, Section, Tone
 
 _KINDS = {
@@ -87,7 +88,7 @@ def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[Line]:
         except ValueError:
             continue
         used[host] = used.get(host, 0) + 1
-    listed = ", ".join(f"{host} ({count} image{'s' * (count != 1)})" for host, count in used.items())
+    listed = ", ".join(f"{host} ({plural(count, 'image')})" for host, count in used.items())
     yield Line("in use", listed or "none")
     registries = trust.registries
     if isinstance(registries, Unreadable):

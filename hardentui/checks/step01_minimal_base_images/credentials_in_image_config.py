@@ -26,6 +26,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.visible import visible
+from hardentui.words import plural
 
 _LONGEST = 20_000
 
@@ -44,7 +45,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         evidence += [one for entry in image.history for one in _step(entry)]
     if evidence:
         places = ", ".join(sorted({one.where for one in evidence}))
-        return failed(f"credentials in {places}", f"{len(evidence)} values", evidence=tuple(evidence[:12]))
+        return failed(
+            f"credentials in {places}", plural(len(evidence), "value"), evidence=tuple(evidence[:12])
+        )
     if isinstance(image.history, Unreadable):
         return unknown(f"the history of the image is not known: {image.history.reason}")
     return passed("none found")

@@ -23,6 +23,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -35,10 +36,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not files:
         return gap(inventory) or passed("none found")
     deleted = sum(file.deleted for file in files)
-    reason = f"{len(files)} files: {names(files)}"
+    reason = f"{plural(len(files), 'file')}: {names(files)}"
     if deleted:
         reason += f"; {deleted} of them deleted later, which only hides them"
-    return failed(reason, f"{len(files)} files", evidence=file_evidence(files))
+    return failed(reason, plural(len(files), "file"), evidence=file_evidence(files))
 
 
 def _image(*files: FoundFile) -> ImageFacts:

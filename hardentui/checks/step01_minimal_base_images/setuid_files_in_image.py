@@ -24,6 +24,7 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -36,11 +37,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not files:
         return gap(inventory) or passed("none found")
     harmless = _harmless(facts)
-    reason = f"{len(files)} files: {names(files)}"
+    reason = f"{plural(len(files), 'file')}: {names(files)}"
     if harmless:
         reason += "; they have no effect under no-new-privileges without capabilities"
     severity = Severity.LOW if harmless else None
-    return failed(reason, f"{len(files)} files", evidence=file_evidence(files), severity=severity)
+    return failed(reason, plural(len(files), "file"), evidence=file_evidence(files), severity=severity)
 
 
 def _harmless(facts: ContainerFacts) -> bool:

@@ -26,6 +26,7 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.record import replace
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -41,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         labels = image.config.get("Labels") or {}
         return failed(
             f"the image holds {names(tools)}",
-            f"{len(tools)} tools",
+            plural(len(tools), "tool"),
             evidence=file_evidence(tools),
             commands=sketch(replace(inventory, tools=tuple(tools)), labels, _program(image)),
         )

@@ -24,6 +24,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.visible import visible
+from hardentui.words import plural
 
 _ADDED = re.compile(r"(?:^|\s)ADD\s+(?!.*--checksum=)(?:--\S+\s+)*(?:https?|ftp)://([^/\s]*)", re.IGNORECASE)
 _REFRESH = re.compile(
@@ -51,8 +52,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     ]
     if evidence:
         kinds = sorted({one.where for one in evidence})
-        return failed(" and ".join(kinds), f"{len(steps)} steps", evidence=tuple(evidence[:12]))
-    return passed(f"{len(steps)} steps")
+        return failed(" and ".join(kinds), plural(len(steps), "step"), evidence=tuple(evidence[:12]))
+    return passed(plural(len(steps), "step"))
 
 
 def _step(entry: object) -> str:

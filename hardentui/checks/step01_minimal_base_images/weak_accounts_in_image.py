@@ -23,6 +23,7 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import ImageInventory
 from hardentui.visible import visible
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -32,7 +33,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     weak = found[1].weak_accounts
     if weak:
         evidence = tuple(Evidence("accounts of the image", sentence) for sentence in weak[:12])
-        return failed(visible(weak[0], 120), f"{len(weak)} accounts or rules", evidence=evidence)
+        return failed(
+            visible(weak[0], 120),
+            plural(len(weak), "account or rule", "accounts or rules"),
+            evidence=evidence,
+        )
     return gap(found[1]) or passed("none found")
 
 

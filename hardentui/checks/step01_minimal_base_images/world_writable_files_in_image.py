@@ -23,6 +23,7 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import READ_ONLY
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -34,11 +35,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not files:
         return gap(found[1]) or passed("none found")
     harmless = facts.spec[READ_ONLY]
-    reason = f"everybody may write {len(files)} files or folders"
+    reason = f"everybody may write {plural(len(files), 'file or folder', 'files or folders')}"
     if harmless:
         reason += ", which the read-only root prevents for now"
     severity = Severity.LOW if harmless else None
-    return failed(reason, f"{len(files)} files", evidence=file_evidence(files), severity=severity)
+    return failed(reason, plural(len(files), "file"), evidence=file_evidence(files), severity=severity)
 
 
 def _image(*files: FoundFile) -> ImageFacts:

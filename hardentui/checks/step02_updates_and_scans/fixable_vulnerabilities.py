@@ -24,6 +24,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import ScanReport, Vulnerability
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -32,7 +33,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return report
     serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
     if not serious:
-        return passed(f"{len(report.vulnerabilities)} known holes", evidence=evidence(report, ()))
+        return passed(plural(len(report.vulnerabilities), "known hole"), evidence=evidence(report, ()))
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
     severity = Severity.CRITICAL if critical or many else Severity.HIGH

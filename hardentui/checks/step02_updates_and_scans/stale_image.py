@@ -23,11 +23,12 @@ from hardentui.checks.images import created
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.words import plural
 
 
 def evaluate(facts: ImageFacts, parameters: Parameters) -> Verdict:
     if facts.used_by:
-        return passed(f"used by {len(facts.used_by)} containers")
+        return passed(f"used by {plural(len(facts.used_by), 'container')}")
     built = created(facts)
     if built is None:
         return unknown("no container uses it, but it does not say how old it is")

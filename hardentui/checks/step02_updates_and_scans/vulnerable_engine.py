@@ -20,7 +20,6 @@ one. Read the notes of larger version jumps first, and restart containers one af
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import plural
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
@@ -35,6 +34,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import Advisory, Hole, HostFacts
+from hardentui.words import plural
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:

@@ -22,6 +22,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.trust import Registries
+from hardentui.words import plural
 
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
@@ -41,7 +42,7 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
     if not search:
         return passed(declared, evidence=evidence, reason="no registry is searched, so only aliases work")
     if len(search) > 1:
-        reason = f"a short name may come from any of {len(search)} registries"
+        reason = f"a short name may come from any of {plural(len(search), 'registry', 'registries')}"
     elif registries.short_name_mode != "enforcing":
         reason = f"the mode is {registries.short_name_mode}: nobody is asked when a name is ambiguous"
     else:

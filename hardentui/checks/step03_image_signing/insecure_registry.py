@@ -17,11 +17,12 @@ into `/etc/containers/certs.d/HOST:PORT/ca.crt`; nothing else has to change.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import accepting, engine, plural
+from hardentui.checks.hosts import accepting, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.trust import Mirror, Registries, Registry
+from hardentui.words import plural
 
 _LOCAL = Registry("localhost:5000", "localhost:5000", insecure=True)
 _MIRRORED = Registry("docker.io", "docker.io", mirrors=(Mirror("example.com:5000", True),))

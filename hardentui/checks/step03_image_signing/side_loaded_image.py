@@ -23,12 +23,13 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.checks.examples import container
-from hardentui.checks.hosts import accepting, engine, plural
+from hardentui.checks.hosts import accepting, engine
 from hardentui.checks.images import image_name, image_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.options import IMAGE
+from hardentui.words import plural
 
 _DIGEST = "sha256:" + "5f" * 32
 

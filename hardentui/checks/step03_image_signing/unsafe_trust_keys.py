@@ -28,7 +28,6 @@ from hardentui.checks.hosts import (
     dangers_of,
     engine,
     file,
-    plural,
     rejecting,
     repair,
 )
@@ -48,6 +47,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.trust import Certificate, Policy, Requirement, TrustFacts
+from hardentui.words import plural
 
 _KEY = "/etc/pki/containers/team.pub"
 _CLIENT_KEY = "/etc/containers/certs.d/registry.example.com/client.key"

@@ -39,6 +39,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, SubIds, User
+from hardentui.words import plural
 
 _FILES = ("/etc/subuid", "/etc/subgid")
 _SHARED = frozenset({"containers"})  # the pool of --userns=auto belongs to root, whoever runs them
@@ -63,7 +64,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         for user in rootless:
             count = sum(one.size for one in ranges if one.owner in (user.name, str(user.uid)))
             if count < least:
-                evidence.append(Evidence(path, f"{user.name} has {count} ids, {least} are needed"))
+                evidence.append(Evidence(path, f"{user.name} has {plural(count, 'id')}, {least} are needed"))
                 commands += _give(path, user, _free(ranges, users), least)
         clashes = tuple(_overlaps(ranges, users, path == _FILES[0]))
         evidence += [Evidence(path, text) for text in clashes]
@@ -75,7 +76,9 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if not evidence and hidden:
         return hidden
     if not evidence:
-        return passed(f"{len(rootless)} accounts with ranges of their own")
+        return passed(
+            plural(len(rootless), "account with ranges of its own", "accounts with ranges of their own")
+        )
     return failed(
         f"{evidence[0].saw} in {evidence[0].where}",
         evidence=tuple(evidence),

@@ -3,8 +3,9 @@
 What it checks:
 Whether anything in the container needs root's Podman: a host port below the unprivileged range, devices,
 privileged mode, the host's network or processes, a network that only root can make (macvlan, ipvlan), a mount
-of a system directory, or an added capability that only counts on the host. When there is nothing of that
-kind, a rootless engine could run it as it is.
+of a system directory that only root can read or write, or an added capability that only counts on the host.
+When there is nothing of that kind, a rootless engine could run it as it is. A read-only mount of what every
+account can read (/usr, /etc/localtime, certificates) is no need for root.
 
 Why it matters:
 Under a rootless engine the runtime, the monitor and the network helper run as an ordinary user. Whoever
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from hardentui.checks.common import OF_PODMAN, is_infra, listed, section
 from hardentui.checks.examples import container, rootful, rootless
-from hardentui.checks.mounts import host_mounts
+from hardentui.checks.mounts import HostMount, at_or_above, host_mounts
 from hardentui.checks.networks import ports_of_pod
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -53,6 +54,12 @@ from hardentui.options.capabilities import bounding_set
 
 _ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
 _USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")  # noqa: S108
+_EVERYBODY_READS = (  # and so does a rootless container that has them mounted read-only
+    *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys", "/etc/localtime", "/etc/timezone"),
+    *("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/os-release", "/etc/machine-id"),
+    *("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols"),
+    *("/etc/ssl/certs", "/etc/pki/ca-trust", "/etc/pki/tls/certs", "/etc/ca-certificates"),
+)
 _COUNT_ON_THE_HOST = frozenset(
     {"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_TIME", "CAP_SYS_BOOT", "CAP_MKNOD"}
     | {"CAP_NET_ADMIN", "CAP_SYSLOG", "CAP_SYS_NICE", "CAP_SYS_RESOURCE", "CAP_BPF", "CAP_PERFMON"}
@@ -105,12 +112,17 @@ def _needs(facts: ContainerFacts, first_port: int) -> tuple[str, ...]:
             first.isdecimal() and int(first) < first_port for first in (p.partition("-")[0] for p in ports)
         ),
         "a network that only root can make": bool(drivers & set(_ROOT_ONLY_DRIVERS)),
-        "a mount of a system directory": any(
-            not one.path.startswith(_USERS_TREES) for one in host_mounts(facts)
-        ),
+        "a mount of a system directory": any(map(_needs_root, host_mounts(facts))),
         "capabilities that count on the host": bool(extra),
     }
     return tuple(reason for reason, needed in reasons.items() if needed)
+
+
+def _needs_root(one: HostMount) -> bool:
+    """It shows what only root can read or write."""
+    if one.path.startswith(_USERS_TREES):
+        return False
+    return not (one.mount.read_only and any(at_or_above(other, one.path) for other in _EVERYBODY_READS))
 
 
 CHECK = Check(
@@ -129,10 +141,12 @@ CHECK = Check(
         container(engine=rootless()),
         container((PUBLISH, (Port(80, "80"),))),
         container((MOUNTS, (Mount("bind", "/var/log", "/logs", ("ro",)),))),
+        container((MOUNTS, (Mount("bind", "/usr/share/app", "/app"),))),
     ),
     fails=(
         container((PUBLISH, (Port(80, "8080"),)), engine=rootful()),
         container((MOUNTS, (Mount("volume", "data", "/data"), Mount("bind", "/srv/web", "/w", ("ro",))))),
+        container((MOUNTS, (Mount("bind", "/etc/localtime", "/etc/localtime", ("ro",)),))),
     ),
     references=("CIS Docker 1.6 2.1", "NIST SP 800-190 4.5.4", "OWASP Docker rule 11"),
     catalogue="S4-07",

@@ -39,6 +39,7 @@ from hardentui.model.finding import (
 )
 from hardentui.options import USER
 from hardentui.record import replace
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -51,13 +52,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown(sessions.reason)
     unprivileged = not is_root(declared_user(facts))
     bad = [one for one in sessions if one.get("Running", True) and _too_strong(one, unprivileged)]
-    effective = f"{len(sessions)} sessions"
+    effective = plural(len(sessions), "session")
     if not bad:
         return passed(effective=effective, evidence=_closed(facts))
     evidence = tuple(Evidence(f"exec session {str(one.get('ID'))[:12]}", _rights(one)) for one in bad)
     commands = ("podman top CONTAINER", "kill PID   # the process of the session, on the host")
     return failed(
-        f"{len(bad)} open sessions have more rights than the container",
+        f"{plural(len(bad), 'open session has', 'open sessions have')} more rights than the container",
         "",
         effective,
         evidence,
@@ -72,7 +73,10 @@ def _closed(facts: ContainerFacts) -> tuple[Evidence, ...]:
     if isinstance(events, Unreadable) or not events:
         return ()
     return (
-        Evidence("events of the last day", f"{len(events)} sessions opened, last at {events[-1]:%H:%M} UTC"),
+        Evidence(
+            "events of the last day",
+            f"{plural(len(events), 'session')} opened, last at {events[-1]:%H:%M} UTC",
+        ),
     )
 
 

@@ -32,6 +32,7 @@ from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Ver
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
 from hardentui.visible import MASK
+from hardentui.words import plural
 
 _OF_A_HOST = frozenset(
     {
@@ -53,7 +54,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     asked = facts.spec[ENV_HOST] or _command_asks(facts)
     if asked or len(names) >= _ENOUGH:
         evidence = tuple(Evidence("env", f"{name}={MASK}") for name in names)
-        declared = "env-host" if asked else f"{len(names)} variables of a login or service"
+        declared = "env-host" if asked else f"{plural(len(names), 'variable')} of a login or service"
         return failed("it holds the environment of the host", declared, evidence=evidence)
     proxies = _proxies_with_password(facts)
     if proxies:

@@ -27,6 +27,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.options import ENV
 from hardentui.visible import MASK, visible
+from hardentui.words import plural
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 
@@ -35,12 +36,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     variables = facts.spec[ENV]
     found = secrets_in_pairs(variables)
     if not found:
-        return passed(f"{len(variables)} variables, none looks like a credential")
+        return passed(f"{plural(len(variables), 'variable')}, none looks like a credential")
     names = [visible(name, 60) for name, _ in found]
     evidence = tuple(Evidence(f"env {visible(name, 60)}={MASK}", kind) for name, kind in found)
     return failed(
         f"anybody who can inspect the container reads {listed(names)}",
-        f"{len(found)} credentials among {len(variables)} variables",
+        f"{plural(len(found), 'credential')} among {plural(len(variables), 'variable')}",
         evidence=evidence,
         commands=_commands(facts.name, tuple(name for name, _ in found)),
     )

@@ -24,6 +24,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
 from hardentui.visible import MASK
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -41,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     evidence = tuple(Evidence(where, word) for where, word in found)
     return failed(
         f"everybody on the host can read a credential in its {places}",
-        f"{len(found)} credentials",
+        plural(len(found), "credential"),
         evidence=evidence,
         commands=("podman secret create NAME -", "--secret NAME,type=mount,mode=0400"),
     )

@@ -12,6 +12,8 @@ Whoever can write such a directory owns the host without any exploit: a line in 
 /root/.ssh, a unit in /etc/systemd, a changed program in /usr/bin, and the host runs their code as root
 within a minute. Even read-only, /etc gives password hashes, /home and /root give keys, /run gives sockets
 that can be talked to, and the storage of the engine gives the files and secrets of every other container.
+A writable /var/log counts like the others: its writer removes the traces of a break-in, and programs that
+run as root turn, pack and read the files there, so a link in the right place leads them elsewhere.
 
 What may break:
 Whatever the mount was for. Tools that manage or watch the host (agents, backups, log shippers) often need a

@@ -23,6 +23,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts, User
+from hardentui.words import plural
 
 _NEEDED = frozenset({"memory", "pids", "cpu"})
 _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
@@ -71,7 +72,8 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if closed:
         return closed
     return passed(
-        effective="cgroups v2" + (f", controllers delegated to {len(rootless)} accounts" if rootless else "")
+        effective="cgroups v2"
+        + (f", controllers delegated to {plural(len(rootless), 'account')}" if rootless else "")
     )
 
 

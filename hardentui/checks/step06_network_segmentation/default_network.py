@@ -34,6 +34,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import NETWORK
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -48,7 +49,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     others = sorted(peer.name for peer in facts.peers if default in peer.networks)
     reason = "it is on the default network"
     if others:
-        reason += f" with {len(others)} other container{'s' if len(others) > 1 else ''}"
+        reason += f" with {plural(len(others), 'other container')}"
     evidence = (Evidence(f"network {default}", ", ".join(others)),) if others else ()
     return failed(reason, declared, evidence=evidence)
 

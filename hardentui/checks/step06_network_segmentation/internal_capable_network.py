@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.words import plural
 
 
 def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
@@ -54,7 +55,8 @@ def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
         return unknown(f"whether its members publish ports is not known: {facts.publishers.reason}")
     if facts.publishers:
         return passed(
-            "internal=false", reason=f"it serves the outside through {len(facts.publishers)} members"
+            "internal=false",
+            reason=f"it serves the outside through {plural(len(facts.publishers), 'member')}",
         )
     name = shlex.quote(facts.name)
     return failed(

@@ -25,7 +25,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.hosts import plural
 from hardentui.checks.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -46,6 +45,7 @@ from hardentui.model.host import Firewall, HostFacts, Zone
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
 from hardentui.record import replace
+from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.checks.packets import Rules

@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.version import Version
+from hardentui.words import plural
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
 _ON = frozenset({"true", "1", "t", "strict"})
@@ -60,7 +61,7 @@ def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
         return not_applicable("it is the only bridge network of this engine")
     name = shlex.quote(facts.name)
     return failed(
-        f"the host forwards between it and {len(others)} other network{'s' if len(others) > 1 else ''}",
+        f"the host forwards between it and {plural(len(others), 'other network')}",
         declared,
         evidence=(Evidence("podman network ls", f"other bridges: {', '.join(others)}"),),
         commands=(

@@ -38,6 +38,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import READ_ONLY
+from hardentui.words import plural
 
 _EXPECTED = ("/tmp", "/var/tmp", "/run", "/var/run", "/dev", "/proc", "/sys", "/var/cache", "/var/log")  # noqa: S108
 _BY_PODMAN = frozenset({"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/mtab"})
@@ -52,7 +53,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     foreign = _foreign_programs(facts)
     changes = _meaningful(facts.changes, parameters.texts("expected"), _mounted(facts))
     if not changes and not foreign:
-        return passed(f"{len(facts.changes)} changes, all of them expected")
+        return passed(f"{plural(len(facts.changes), 'change')}, none unexpected")
     evidence = tuple(Evidence(process.executable, f"runs as pid {process.pid}") for process in foreign)
     evidence += tuple(Evidence(change.path, change.kind) for change in changes[:_SHOWN])
     if len(changes) > _SHOWN:
@@ -63,7 +64,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(reason, evidence=evidence, severity=Severity.CRITICAL, commands=commands)
     programs = any(_below(change.path, _PROGRAMS) for change in changes)
     severity = Severity.HIGH if programs else Severity.MEDIUM
-    reason = f"{len(changes)} files differ from the image"
+    reason = f"{plural(len(changes), 'file differs', 'files differ')} from the image"
     return failed(reason, evidence=evidence, severity=severity, commands=commands)
 
 

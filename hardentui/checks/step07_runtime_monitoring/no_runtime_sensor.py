@@ -20,6 +20,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
+from hardentui.words import plural
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
@@ -35,7 +36,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if isinstance(facts.audit_rules, Unreadable):
         return unknown(f"auditd is installed, but its rules are not known: {facts.audit_rules.reason}")
     rules = [rule for rule in facts.audit_rules if _watches(rule)]
-    evidence = (Evidence("/etc/audit/rules.d", f"{len(rules)} rules that record something"),)
+    evidence = (Evidence("/etc/audit/rules.d", f"{plural(len(rules), 'rule')} to record something"),)
     if rules:
         return passed("auditd with rules", evidence=evidence)
     return failed("auditd is installed, but no rule records anything", "auditd", evidence=evidence)

@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.words import plural
 
 _SETTLED = timedelta(hours=1)
 
@@ -54,7 +55,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     unit = facts.unit
     if isinstance(unit, UnitFacts) and unit.restarts is not None:
         counts[f"NRestarts of {unit.name}"] = unit.restarts
-    effective = f"{max(counts.values())} restarts"
+    effective = plural(max(counts.values()), "restart")
     evidence = tuple(Evidence(where, str(count)) for where, count in counts.items())
     if max(counts.values()) > parameters.integer("restarts") and not _settled(facts):
         return failed("it is being restarted again and again", "", effective, evidence, commands=commands)

@@ -23,6 +23,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
+from hardentui.words import plural
 
 _PATHS = (
     "/usr/bin/podman",
@@ -41,14 +42,14 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         return unknown(f"the audit rules could not be read: {facts.audit_rules.reason}")
     watched = {path for rule in facts.audit_rules for path in _watched(rule)}
     missing = [paths for paths in parameters.texts("paths") if not _covered(paths, watched)]
-    declared = f"{len(watched)} watches"
+    declared = plural(len(watched), "watch", "watches")
     if not missing:
         return passed(declared)
     first = [paths.partition("|")[0] for paths in missing]
     return failed(
         f"nothing watches {', '.join(first)}",
         declared,
-        evidence=(Evidence("/etc/audit/rules.d", f"{len(facts.audit_rules)} rules"),),
+        evidence=(Evidence("/etc/audit/rules.d", plural(len(facts.audit_rules), "rule")),),
         commands=(
             "# /etc/audit/rules.d/50-containers.rules",
             *(f"-w {path} -p wa -k containers" for path in first),

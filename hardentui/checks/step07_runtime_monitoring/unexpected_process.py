@@ -39,6 +39,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import TTY
+from hardentui.words import plural
 
 _FORBIDDEN = (
     *("sshd", "dropbear", "telnetd", "in.telnetd", "rshd", "rlogind"),
@@ -64,7 +65,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     strays = [p for p in processes if _names(p) & shells and p not in forbidden]
     if _started_with_shell(facts, processes, shells):
         strays = []
-    effective = f"{len(processes)} processes"
+    effective = plural(len(processes), "process", "processes")
     if strays and not forbidden and health_check(facts):
         return unknown("a shell runs, which may be that of its health check: look again in a moment")
     if not forbidden and not strays:

@@ -19,11 +19,12 @@ version changes.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import host, plural
+from hardentui.checks.hosts import host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
+from hardentui.words import plural
 
 _COMMANDS = {
     "debian": ("apt-get update && apt-get upgrade",),

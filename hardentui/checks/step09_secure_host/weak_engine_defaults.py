@@ -29,6 +29,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.words import plural
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
 _EXPECTED_HOST = frozenset({"userns"})  # no user namespace is Podman's own default and has checks of its own
@@ -53,7 +54,7 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
         return _failed(found, weak)
     if found.fault is not None:
         return unknown(f"a configuration file could not be taken into account: {found.fault.reason}")
-    return passed(f"{len(found.files)} files read, none weakens all containers")
+    return passed(f"{plural(len(found.files), 'file')} read, none weakens all containers")
 
 
 def _weak(found: Configuration, parameters: Parameters) -> Iterator[Weak]:

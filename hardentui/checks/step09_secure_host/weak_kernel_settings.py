@@ -24,11 +24,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hardentui.checks.hosts import host, plural
+from hardentui.checks.hosts import host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
+from hardentui.words import plural
 
 _DROP_IN = "/etc/sysctl.d/90-container-host.conf"
 # places where a process of a container can put a file

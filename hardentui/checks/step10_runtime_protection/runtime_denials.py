@@ -22,6 +22,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.visible import visible
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -33,8 +34,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     by = listed(frozenset(denial.by for denial in denials))
     evidence = tuple(Evidence(f"audit log, {one.by}", visible(one.what, 200)) for one in denials[:5])
     return failed(
-        f"{len(denials)} actions were refused by {by}",
-        effective=f"{len(denials)} refusals",
+        f"{plural(len(denials), 'action was', 'actions were')} refused by {by}",
+        effective=plural(len(denials), "refusal"),
         evidence=evidence,
         commands=("ausearch -m AVC,SECCOMP -ts today", "journalctl -k -g 'apparmor=\"DENIED\"' --since -1d"),
     )

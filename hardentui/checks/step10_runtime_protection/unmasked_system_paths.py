@@ -26,6 +26,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import PID, PRIVILEGED, UNMASK
+from hardentui.words import plural
 
 _HIDDEN = frozenset(
     {"/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/acpi", "/proc/scsi", "/sys/firmware"}
@@ -42,7 +43,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
     def look(masked: frozenset[str]) -> tuple[bool, str]:
         bad = not masked & _HIDDEN or not (masked & _PROTECTED or writable_anyhow)
-        return bad or bool(lifted), f"{len(masked & (_HIDDEN | _PROTECTED))} masks: {listed(masked, 6)}"
+        return bad or bool(
+            lifted
+        ), f"{plural(len(masked & (_HIDDEN | _PROTECTED)), 'mask')}: {listed(masked, 6)}"
 
     return judge(
         live,

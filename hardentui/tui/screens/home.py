@@ -24,6 +24,7 @@ from hardentui.tui.text import both_ends
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
+from hardentui.words import plural
 from hardentui.workbench.views import Report, Row
 
 _SETTLE = 0.15
@@ -114,7 +115,7 @@ class HomeScreen(HardenScreen):
             return
         count = len(session.rows)
         score, failing, unknown = summary(session.rows.values())
-        parts: list[str | Content | tuple[str, str]] = [(f"{count} container{'s' * (count != 1)}", "bold")]
+        parts: list[str | Content | tuple[str, str]] = [(plural(count, "container"), "bold")]
         if score is not None:
             parts += [f" {signs.dot} score ", (str(score), "bold")]
         for severity in (Severity.CRITICAL, Severity.HIGH):
@@ -182,7 +183,7 @@ class HomeScreen(HardenScreen):
         except HardenError:
             return
         count, now = len(plan.choices), report.score.value
-        text = f"{count} safe fix{'es' * (count != 1)}" if count else ""
+        text = plural(count, "safe fix", "safe fixes") if count else ""
         if count and after is not None and (now is None or after > now):
             text += f" → {after}"
         self.app.call_later(self._promised, report, self.signs.of(text))

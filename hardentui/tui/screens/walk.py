@@ -29,6 +29,7 @@ from hardentui.tui.widgets.plan_panel import PlanPanel
 from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
+from hardentui.words import plural
 from hardentui.workbench.sections import size_text
 from hardentui.workbench.views import Report, Row
 
@@ -199,7 +200,7 @@ class WalkScreen(HardenScreen):
             parts: list[str | tuple[str, str]] = ["score ", (now, "bold")]
             if choosing.after is not None:
                 count = len(choosing.plan.choices) if choosing.plan else 0
-                fixes = f"{count} fix{'es' * (count != 1)}"
+                fixes = plural(count, "fix", "fixes")
                 parts += [f" {signs.arrow} ", (str(choosing.after.value), "bold $primary"), f" with {fixes}"]
             right = Content.assemble(*parts)
         width = self.app.size.width - 2
@@ -221,7 +222,7 @@ class WalkScreen(HardenScreen):
         return Content.assemble(
             "No check of this step looks at this container.\n\n",
             (
-                f"{len(step.checks)} checks belong to the step; they look at the host, engine or image.",
+                f"The step has {plural(len(step.checks), 'check')} of the host, engine or image.",
                 "$muted",
             ),
         )

@@ -24,6 +24,7 @@ from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
+from hardentui.words import plural
 from hardentui.workbench.views import Output, OutputFile, Target
 
 _FOLDER = "./hardened"
@@ -159,7 +160,7 @@ class WriteScreen(HardenScreen):
     def _draw(self) -> None:
         name = visible(self._choosing.report.subject.name, 40)
         count = len(self._plan.choices) if self._plan else 0
-        what = f"with {count} fix{'es' * (count != 1)}" if count else "as it is today: nothing is hardened"
+        what = f"with {plural(count, 'fix', 'fixes')}" if count else "as it is today: nothing is hardened"
         self.query_one("#crumb", Static).update(
             Content.assemble((name, "bold"), f" {self.signs.of('›')} write files, ", what)
         )

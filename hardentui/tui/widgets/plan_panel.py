@@ -14,6 +14,7 @@ from hardentui.tui.status import signs_of
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.visible import visible
+from hardentui.words import plural
 from hardentui.workbench.views import Target
 
 
@@ -77,7 +78,7 @@ class PlanPanel(Vertical):
         head.update(
             Content.assemble(
                 ("Plan", "bold"),
-                f" for {name}: {count} option{'s' * (count != 1)} changed ",
+                f" for {name}: {plural(count, 'option')} changed ",
                 (f"{signs_of(self).dot} d shows it all, w writes it", "$muted"),
             )
         )

@@ -38,6 +38,19 @@ MOUNTS = (
     ),
     Flavour("bind-zoneinfo", arguments=_volume("/usr/share", "/data", "ro"), engines=(ROOTFUL,)),
     Flavour(
+        "bind-everybody-reads",
+        arguments=_volume("/usr/share", "/data", "ro"),
+        bad_on={ROOTFUL: ids("needless-rootful-engine")},
+        without=ids("publish"),
+        configured=True,
+    ),
+    Flavour(
+        "bind-root-reads",
+        arguments=_volume("/var/lib/dpkg", "/data", "ro"),
+        without=ids("publish"),
+        engines=(ROOTFUL,),
+    ),
+    Flavour(
         "volume-behind-bind",
         ids("sensitive-host-mount"),
         ("--mount=type=volume,src=truth-etc,dst=/data,ro=true",),
