@@ -17,13 +17,34 @@ from hardentui.model.facts import (
     Unreadable,
 )
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
-from hardentui.options import CGROUPS, POD, SUBUIDNAME, SYSTEMD, UIDMAP, USER, USERNS
+from hardentui.model.spec import Spec
+from hardentui.options import (
+    CGROUPS,
+    IPC,
+    LABEL_DISABLE,
+    LABEL_LEVEL,
+    LABEL_ROLE,
+    LABEL_TYPE,
+    LABEL_USER,
+    PID,
+    POD,
+    PRIVILEGED,
+    SUBUIDNAME,
+    SYSTEMD,
+    UIDMAP,
+    USER,
+    USERNS,
+)
 
 T = TypeVar("T")
 
 CONFIGURATION = "configuration of the container"
 OF_PODMAN = "it is the infra container of a pod: Podman's own program, which only waits and holds namespaces"
 SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
+UNCONFINED_TYPES = frozenset(
+    {"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"}
+)
+"""SELinux types that keep a process from nothing; which of them it gets depends on the policy."""
 _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 
 
@@ -164,6 +185,19 @@ def selinux_type(label: str) -> str:
     """The third word of an SELinux label; empty when it is none."""
     words = label.split(":")
     return words[2] if looks_like_selinux(label) else ""
+
+
+def selinux_switched_off(spec: Spec) -> str:
+    """What of it makes Podman run the container without SELinux's separation; empty when nothing does."""
+    if spec[LABEL_DISABLE]:
+        return "label=disable"
+    if spec[LABEL_TYPE]:
+        return f"label=type:{spec[LABEL_TYPE]}" if spec[LABEL_TYPE] in UNCONFINED_TYPES else ""
+    if any(spec[option] for option in (LABEL_LEVEL, LABEL_ROLE, LABEL_USER)):
+        return ""
+    if spec[PRIVILEGED]:
+        return "privileged"
+    return next((f"{o.flag}=host" for o in (PID, IPC) if spec[o] == "host"), "")
 
 
 def lsm(facts: ContainerFacts) -> Known[str]:

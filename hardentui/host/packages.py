@@ -23,6 +23,7 @@ DETECTORS = {
     "auditd": ("/usr/sbin/auditd", "/sbin/auditd"),
 }
 _DPKG_STATUS = "/var/lib/dpkg/status"
+_APT_INDEXES = "/var/lib/apt/lists"
 _DPKG_INFO = "/var/lib/dpkg/info"
 _PROFILE_PACKAGES = ("golang-github-containers-common", "containers-common")
 _REPORTS = {
@@ -94,8 +95,7 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
     if not deep:
         return Unreadable(_UPDATES_ASK)
     if there(files, "/usr/bin/apt-get"):
-        answer = run(("apt-get", "-o", "Debug::NoLocking=1", "--just-print", "upgrade"), _SECONDS)
-        return answer if isinstance(answer, Unreadable) else apt_security_updates(answer)
+        return _apt_updates(files, run)
     if there(files, "/usr/bin/dnf"):
         answer = run(("dnf", "-C", "-q", "updateinfo", "list", "--security"), _SECONDS)
         return answer if isinstance(answer, Unreadable) else _last_words(answer)
@@ -114,10 +114,26 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
     return Unreadable("no package manager that is known here was found (apt, dnf, zypper)")
 
 
+def _apt_updates(files: Files, run: Run) -> Known[tuple[str, ...]]:
+    """A repaired kernel is a package with a new name, which a plain `upgrade` keeps back."""
+    indexes = names(files, _APT_INDEXES)
+    if isinstance(indexes, Unreadable):
+        return indexes
+    if not any(_is_security_index(name) for name in indexes):
+        return Unreadable("apt has no index of a security archive; fetch it: apt-get update")
+    upgrade = ("--just-print", "--with-new-pkgs", "upgrade")
+    answer = run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS)
+    return answer if isinstance(answer, Unreadable) else apt_security_updates(answer)
+
+
+def _is_security_index(name: str) -> bool:
+    return "security" in name.lower() and "_Packages" in name
+
+
 def apt_security_updates(answer: str) -> tuple[str, ...]:
     """The lines `Inst NAME [OLD] (NEW ARCHIVE [amd64])` whose archive is one for security updates."""
-    lines = (line for line in answer.splitlines() if line.startswith("Inst ") and "security" in line.lower())
-    return tuple(line.split()[1] for line in lines)
+    rows = (line.partition(" (") for line in answer.splitlines() if line.startswith("Inst "))
+    return tuple(package.split()[1] for package, _, new in rows if "security" in new.lower())
 
 
 def _last_words(answer: str) -> tuple[str, ...]:

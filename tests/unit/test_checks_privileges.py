@@ -362,6 +362,20 @@ def test_selinux_label_of_the_process_decides() -> None:
     assert status("selinux-disabled", open_) is Status.FAIL
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        live(lsm_label="unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"),
+        live((PRIVILEGED, True), lsm_label="system_u:system_r:spc_t:s0"),
+        container((PRIVILEGED, True), engine=SELINUX_HOST),
+        container((PID, "host"), engine=SELINUX_HOST),
+    ],
+)
+def test_categories_say_nothing_of_what_selinux_does_not_confine(facts: ContainerFacts) -> None:
+    assert status("selinux-disabled", facts) is Status.FAIL
+    assert status("shared-mcs-categories", facts) is Status.NOT_APPLICABLE
+
+
 # --- capabilities ------------------------------------------------------------------------------
 
 

@@ -18,7 +18,13 @@ from hardentui.host.commands import run_nothing, run_program
 from hardentui.host.files import LocalFiles
 from hardentui.host.firewall import parse_ruleset, read_firewall
 from hardentui.host.machine import read_host
-from hardentui.host.packages import apt_security_updates, dpkg_packages, read_packages, zypper_patches
+from hardentui.host.packages import (
+    apt_security_updates,
+    dpkg_packages,
+    read_packages,
+    read_security_updates,
+    zypper_patches,
+)
 from hardentui.host.recorded import RecordedFiles
 from hardentui.host.registries import parse_sections
 from hardentui.host.sockets import services_in_unit
@@ -347,14 +353,29 @@ def test_rpm_is_asked_where_there_is_no_dpkg() -> None:
 def test_pending_updates_of_the_families() -> None:
     apt = """Inst libssl3 [3.0.1] (3.0.2 Debian-Security:13/stable-security [amd64])
 Inst vim [1] (2 Debian:13.1/stable [amd64])
+Inst libapache2-mod-security2 [1] (2 Debian:13.1/stable [amd64])
+Inst linux-image-6.12.50-amd64 (6.12.50-1 Debian-Security:13/stable-security [amd64])
 Conf libssl3 (3.0.2 Debian-Security:13/stable-security [amd64])
 """
-    assert apt_security_updates(apt) == ("libssl3",)
+    assert apt_security_updates(apt) == ("libssl3", "linux-image-6.12.50-amd64")
     zypper = """Repository | Name   | Category | Severity  | Interactive | Status | Summary
 -----------+--------+----------+-----------+-------------+--------+--------
 updates    | SUSE-1 | security | important | ---         | needed | x
 """
     assert zypper_patches(zypper) == ("SUSE-1",)
+
+
+def test_apt_without_an_index_of_security_updates_knows_nothing() -> None:
+    def updates(*indexes: str) -> Known[tuple[str, ...]]:
+        files = RecordedFiles({"text": {"/usr/bin/apt-get": "", **dict.fromkeys(indexes, "")}})
+        return read_security_updates(files, lambda arguments, seconds: "", deep=True)
+
+    lists = "/var/lib/apt/lists/deb.example.org"
+    for indexes in ((), (f"{lists}_debian_dists_trixie_main_binary-amd64_Packages",)):
+        found = updates(*indexes)
+        assert isinstance(found, Unreadable)
+        assert "apt-get update" in found.reason
+    assert updates(f"{lists}_debian-security_dists_trixie-security_main_binary-amd64_Packages.xz") == ()
 
 
 @pytest.mark.parametrize(

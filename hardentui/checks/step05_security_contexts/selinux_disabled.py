@@ -19,25 +19,23 @@ writes.
 
 from __future__ import annotations
 
-from hardentui.checks.common import SELINUX, ask, judge, lsm, proc, selinux_type
+from hardentui.checks.common import (
+    SELINUX,
+    UNCONFINED_TYPES,
+    ask,
+    judge,
+    lsm,
+    proc,
+    selinux_switched_off,
+    selinux_type,
+)
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Unreadable
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.spec import Spec
-from hardentui.options import (
-    IPC,
-    LABEL_DISABLE,
-    LABEL_LEVEL,
-    LABEL_ROLE,
-    LABEL_TYPE,
-    LABEL_USER,
-    PID,
-    PRIVILEGED,
-)
-
-_UNCONFINED = frozenset({"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"})
+from hardentui.options import LABEL_DISABLE, LABEL_TYPE, PID, PRIVILEGED
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -46,10 +44,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown(module.reason)
     if module != SELINUX:
         return not_applicable("the engine does not use SELinux")
-    why = _switched_off(facts.spec)
+    why = selinux_switched_off(facts.spec)
     return judge(
         ask(facts, lambda kernel: kernel.lsm_label),
-        lambda label: (selinux_type(label) in (_UNCONFINED | {""}), label or "no label"),
+        lambda label: (selinux_type(label) in (UNCONFINED_TYPES | {""}), label or "no label"),
         declared_bad=bool(why),
         declared=why or f"type {facts.spec[LABEL_TYPE] or 'container_t'}",
         reason="SELinux does not separate it from the host",
@@ -57,24 +55,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     )
 
 
-def _switched_off(spec: Spec) -> str:
-    """What switches the separation off; empty when nothing does."""
-    if spec[LABEL_DISABLE]:
-        return "label=disable"
-    if spec[LABEL_TYPE]:
-        return f"label=type:{spec[LABEL_TYPE]}" if spec[LABEL_TYPE] in _UNCONFINED else ""
-    if any(spec[option] for option in (LABEL_LEVEL, LABEL_ROLE, LABEL_USER)):
-        return ""
-    if spec[PRIVILEGED]:
-        return "privileged"
-    return next((f"{o.flag}=host" for o in (PID, IPC) if spec[o] == "host"), "")
-
-
 def remediate(spec: Spec, context: FixContext) -> Spec:
     spec = spec.without(LABEL_DISABLE)
-    if spec[LABEL_TYPE] in _UNCONFINED:
+    if spec[LABEL_TYPE] in UNCONFINED_TYPES:
         spec = spec.without(LABEL_TYPE)
-    left = _switched_off(spec)
+    left = selinux_switched_off(spec)
     if left:
         raise CannotFix(
             f"{left} switches SELinux off as well", "Fix that first; a type of its own also brings it back."

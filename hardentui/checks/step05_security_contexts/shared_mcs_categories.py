@@ -3,7 +3,7 @@
 What it checks:
 On a host with SELinux: whether the pair of categories in the container's label (`s0:c12,c815`) is also that
 of a container of another pod or application, or whether the level was forced to a bare `s0` without
-categories.
+categories. A container that SELinux does not confine at all is judged by `selinux-disabled`.
 
 Why it matters:
 All containers run in the same SELinux domain; only the categories keep them apart. With equal categories, a
@@ -17,7 +17,18 @@ Containers that share files through a common level lose access to what the other
 
 from __future__ import annotations
 
-from hardentui.checks.common import SELINUX, ask, is_planned, listed, lsm, proc, related
+from hardentui.checks.common import (
+    SELINUX,
+    UNCONFINED_TYPES,
+    ask,
+    is_planned,
+    listed,
+    lsm,
+    proc,
+    related,
+    selinux_switched_off,
+    selinux_type,
+)
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Peer, Unreadable
@@ -34,7 +45,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.spec import Spec
-from hardentui.options import LABEL_DISABLE, LABEL_LEVEL
+from hardentui.options import LABEL_LEVEL, PRIVILEGED
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -43,11 +54,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown(module.reason)
     if module != SELINUX:
         return not_applicable("the engine does not use SELinux")
-    if facts.spec[LABEL_DISABLE]:
-        return not_applicable("SELinux is switched off for it, which is judged by selinux-disabled")
+    label = _label(facts)
+    if selinux_type(label) in UNCONFINED_TYPES if label else selinux_switched_off(facts.spec):
+        return not_applicable("SELinux does not confine it, which is judged by selinux-disabled")
     forced = facts.spec[LABEL_LEVEL]
     declared = f"level {forced or 'chosen by Podman'}"
-    label = _label(facts)
     level = _level(label) or forced
     evidence = (Evidence(proc(facts, "attr/current"), label or declared),)
     if level and not _categories(level) and (forced or label):
@@ -105,6 +116,7 @@ CHECK = Check(
         container(engine=_SELINUX, peers=(_PEER,)),
         container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=(_PEER,)),
         container((LABEL_LEVEL, "s0:c1,c2"), engine=_SELINUX, peers=(_PEER,), inspect={"Pod": "p"}),
+        container((PRIVILEGED, True), engine=_SELINUX),
     ),
     fails=(
         container((LABEL_LEVEL, "s0:c2,c1"), engine=_SELINUX, peers=(_PEER,)),

@@ -27,8 +27,8 @@ from hardentui.model.host import HostFacts
 from hardentui.words import plural
 
 _COMMANDS = {
-    "debian": ("apt-get update && apt-get upgrade",),
-    "ubuntu": ("apt-get update && apt-get upgrade",),
+    "debian": ("apt-get update && apt-get upgrade --with-new-pkgs",),
+    "ubuntu": ("apt-get update && apt-get upgrade --with-new-pkgs",),
     "fedora": ("dnf upgrade --security",),
     "rhel": ("dnf upgrade --security",),
     "suse": ("zypper patch --category security",),
