@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-host check format live unit soak screenshots bench docs clean
+.PHONY: help run test test-host test-host-short check format live unit soak screenshots bench docs clean
 
 help: ## show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
 
 $(BIN)/.ready: pyproject.toml constraints.txt
 	@tools/bootstrap $(VENV) $(PYTHON)
@@ -28,8 +28,11 @@ live: $(BIN)/.ready ## only the tests on a real Podman
 	@tools/need_live
 	@$(BIN)/python -m pytest -m live $(ARGS)
 
-test-host: $(BIN)/.ready ## the tests on a real systemd host, in an emulated machine: minutes, not in CI
+test-host: $(BIN)/.ready ## the tests on real systemd hosts, in emulated machines with AppArmor and SELinux: minutes
 	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m host $(ARGS) tests/host
+
+test-host-short: $(BIN)/.ready ## those of them that CI runs
+	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m "host and not long" $(ARGS) tests/host
 
 check: $(BIN)/.ready ## all that CI checks besides the tests: lint, format, types, layers
 	@$(BIN)/ruff check .

@@ -38,6 +38,8 @@ _STAMP = re.compile(r"audit\((\d+)(?:\.\d+)?:\d+\)")
 _PAIR = re.compile(r'(\w+)=("[^"]*"|\S+)')
 _AVC = re.compile(r"avc:\s+denied\s+(\{[^}]*\})")
 _SECCOMP = re.compile(r"type=(?:1326|SECCOMP)\b|^SECCOMP ")
+_ONLY_LOGGED = frozenset({"0x7ffc0000", "0x7fff0000"})
+"""SECCOMP_RET_LOG, with which profiles are learned, and SECCOMP_RET_ALLOW: the call was made."""
 _LEVEL = re.compile(r":s\d[^\s:]*(?::c[\d,.c]+)?$")
 
 
@@ -116,6 +118,8 @@ def parse(line: str, oldest: float = 0.0) -> Refusal | None:
         return None
     pairs = {name: value.strip('"') for name, value in _PAIR.findall(line)}
     if _SECCOMP.search(line):
+        if pairs.get("code") in _ONLY_LOGGED:
+            return None
         return _refusal("seccomp", pairs, f"system call {pairs.get('syscall', '?')}", pairs.get("subj", ""))
     if pairs.get("apparmor") == "DENIED":
         what = " ".join(pairs[name] for name in ("operation", "name") if name in pairs)

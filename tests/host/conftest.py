@@ -1,27 +1,15 @@
-"""One machine for the session, with containers to look at. They run only when asked for: `pytest -m host`."""
+"""Machines with containers to look at. These tests run only when asked for: `pytest -m host`."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.conftest import cannot_run
 from tests.host.machine import Machine, MachineFailed, Report
 
-_IMAGE = """
-set -e
-tree=$(mktemp -d)
-mkdir -p "$tree"/bin "$tree"/etc "$tree"/data
-cp /usr/bin/busybox "$tree"/bin/
-for name in sh sleep cat id echo touch; do ln -s busybox "$tree"/bin/$name; done
-echo 'root:x:0:0::/:/bin/sh' >"$tree"/etc/passwd
-install -d -m 1777 "$tree"/tmp
-tar -C "$tree" -cf /tmp/image.tar .
-chmod 644 /tmp/image.tar
-"""
-_IMPORT = 'podman import -q --change \'CMD ["sleep","100000"]\' /tmp/image.tar localhost/bb:1'
 LIMITED = """# Ask Anna before you change it.
 [Unit]
 Description = limited by its service
@@ -35,26 +23,38 @@ RunInit=true
 [Service]
 MemoryMax=64M
 TasksMax=50
-CPUQuota=50%
+CPUQuota=150%
 """
 OWN = LIMITED.replace("limited", "own")
 QUADLETS = "/etc/containers/systemd"
 OWN_QUADLETS = "/home/bench/.config/containers/systemd"
-_ROOTFUL = f"""
+_ROOTFUL = """
 set -e
-{_IMPORT}
 systemctl daemon-reload
 systemctl start limited
 podman run -d --init --name plain --network none localhost/bb:1
 podman run -d --init --name nnp --network none --security-opt no-new-privileges localhost/bb:1
 podman run -d --init --name open --network none --security-opt apparmor=unconfined \
     --security-opt seccomp=unconfined localhost/bb:1
+podman run -d --init --name talker --network none --log-driver journald localhost/bb:1 \
+    sh -c 'echo "somebody knocked"; exec sleep 100000'
+podman run -d --init --name mute --network none --log-driver none localhost/bb:1
+podman run -d --init --name filer --network none --log-driver k8s-file localhost/bb:1
+podman run -d --name prober --network none localhost/bb:1 \
+    sh -c 'while :; do echo changeprofile other >/proc/self/attr/current; sleep 5; done'
+for action in ERRNO LOG; do
+    cat >/root/$action.json <<END
+{"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+ "syscalls": [{"names": ["kill"], "action": "SCMP_ACT_$action"}]}
+END
+    podman run -d --name killer$action --network none \
+        --security-opt seccomp=/root/$action.json localhost/bb:1 sh -c 'while :; do kill -0 1; sleep 5; done'
+done
 podman run -d --init --name web -p 8080:80 -v webdata:/data -e GREETING='hi there' --cap-add SYS_ADMIN \
     localhost/bb:1
 """
-_ROOTLESS = f"""
+_ROOTLESS = """
 set -e
-{_IMPORT}
 systemctl --user daemon-reload
 systemctl --user start own
 podman run -d --init --name mine --network none --memory 32m localhost/bb:1
@@ -71,29 +71,36 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
-@pytest.fixture(scope="session")
-def machine() -> Iterator[Machine]:
-    """The running host with its containers."""
-    found = Machine()
+@contextmanager
+def started(lsm: str) -> Iterator[Machine]:
+    """A running machine; its plug is pulled in the end."""
+    found = Machine(lsm)
     try:
         found.start()
-    except (MachineFailed, subprocess.TimeoutExpired) as error:
+    except MachineFailed as error:
+        found.stop()
         cannot_run(f"no machine could be started: {error}")
     try:
-        found.run("sh", text=_IMAGE)
-        found.write(f"{QUADLETS}/limited.container", LIMITED)
-        found.write(f"{OWN_QUADLETS}/own.container", OWN, "bench")
-        found.run("sh", text=_ROOTFUL)
-        found.run("sh", "bench", _ROOTLESS)
         yield found
     finally:
         found.stop()
 
 
 @pytest.fixture(scope="session")
+def machine() -> Iterator[Machine]:
+    """The running host with AppArmor, and with its containers."""
+    with started("apparmor") as found:
+        found.write(f"{QUADLETS}/limited.container", LIMITED)
+        found.write(f"{OWN_QUADLETS}/own.container", OWN, "bench")
+        found.run("sh", text=_ROOTFUL)
+        found.run("sh", "bench", _ROOTLESS)
+        yield found
+
+
+@pytest.fixture(scope="session")
 def as_found(machine: Machine) -> Report:
-    """What `check` says of root's containers before anything is fixed."""
-    return machine.report("check limited plain nnp open web")
+    """What `check` says of root's containers before anything is fixed, with the closer look of named ones."""
+    return machine.report("check limited plain nnp open talker mute filer prober killerERRNO killerLOG web")
 
 
 @pytest.fixture(scope="session")

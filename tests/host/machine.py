@@ -11,7 +11,20 @@ from typing import Any
 _REPOSITORY = Path(__file__).parents[2]
 _SCRIPT = _REPOSITORY / "tests" / "support" / "host_bench"
 _OURS = "/opt/hardentui"
-_STEP_SECONDS = 600.0
+_STEP_SECONDS = 300.0
+_START_SECONDS = 1500.0
+_IMAGE = """
+set -e
+tree=$(mktemp -d)
+mkdir -p "$tree"/bin "$tree"/etc "$tree"/data
+cp /usr/bin/busybox "$tree"/bin/
+for name in sh sleep cat id echo touch; do ln -s busybox "$tree"/bin/$name; done
+echo 'root:x:0:0::/:/bin/sh' >"$tree"/etc/passwd
+install -d -m 1777 "$tree"/tmp
+tar -C "$tree" -cf /tmp/image.tar .
+chmod 644 /tmp/image.tar
+"""
+_IMPORT = 'podman import -q --change \'CMD ["sleep","100000"]\' /tmp/image.tar localhost/bb:1'
 
 
 class MachineFailed(Exception):
@@ -19,19 +32,31 @@ class MachineFailed(Exception):
 
 
 class Machine:
-    """One virtual host with systemd, of which `bench` is the rootless user."""
+    """One virtual host with systemd, of which `bench` is the rootless user.
+
+    Args:
+        lsm: what confines its containers, `apparmor` or `selinux`.
+    """
+
+    def __init__(self, lsm: str) -> None:
+        self._environment = {**os.environ, "HOST_BENCH_LSM": lsm}
 
     def start(self) -> None:
         """Build the disk where there is none, start the machine, bring HardenTUI's sources into it.
 
+        Both users have the image `localhost/bb:1` then.
+
         Raises:
             MachineFailed: with what the script said.
         """
-        self._script("build", seconds=900)
-        self._script("up")
+        self._script("build", seconds=_START_SECONDS)
+        self._script("up", seconds=_START_SECONDS)
         for folder in ("hardentui", "checklists"):
             self._script("push", str(_REPOSITORY / folder), _OURS)
         self.run(f"ln -sfn {_OURS}/checklists {_OURS}/hardentui/checklists; chmod -R a+rX {_OURS}")
+        self.run("sh", text=_IMAGE)
+        for user in ("root", "bench"):
+            self.run(_IMPORT, user)
 
     def stop(self) -> None:
         """Pull the plug; the built disk stays for the next run."""
@@ -66,14 +91,21 @@ class Machine:
         return "/proc/" + self.run(f"podman inspect -f '{{{{.State.Pid}}}}' {container}", user)
 
     def _script(self, *arguments: str, text: str = "", seconds: float = _STEP_SECONDS) -> str:
-        done = subprocess.run(
-            [str(_SCRIPT), *arguments],
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [str(_SCRIPT), *arguments],
+                input=text,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                env=self._environment,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = b"".join(part for part in (error.stdout, error.stderr) if isinstance(part, bytes))
+            raise MachineFailed(
+                f"{' '.join(arguments)}: no end after {seconds:g} s: {said[-2000:].decode(errors='replace')}"
+            ) from None
         if done.returncode:
             raise MachineFailed(f"{' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
         return done.stdout

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from tests.host.conftest import LIMITED, OWN_QUADLETS, QUADLETS
+from tests.host.kernel import cgroup_value, label, root_mount, status_line
 from tests.host.machine import Machine, Report
 
 pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
@@ -17,22 +18,12 @@ pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
 _CAPABILITIES = {"CHOWN": 0, "DAC_OVERRIDE": 1, "SETGID": 6, "SETUID": 7, "NET_BIND_SERVICE": 10}
 
 
-def status_line(machine: Machine, process: str, name: str) -> str:
-    return machine.run(f"sed -n 's/^{name}:[[:space:]]*//p' {process}/status")
-
-
-def cgroup_value(machine: Machine, process: str, file: str) -> str:
-    """The value that binds: the smallest of the cgroup of the process and those above it."""
-    group = machine.run(f"cut -d: -f3 {process}/cgroup")
-    climb = (
-        f"cd /sys/fs/cgroup{group}; while [ $PWD != /sys/fs/cgroup ]; do cat {file} 2>/dev/null; cd ..; done"
-    )
-    values = [one for one in machine.run(climb).splitlines() if not one.startswith("max")]
-    return min(values, key=lambda value: int(value.split()[0]), default="max")
-
-
-def root_mount(machine: Machine, process: str) -> str:
-    return machine.run(f"awk '$5 == \"/\" {{ print $6 }}' {process}/mountinfo")
+def capabilities_of(unit: str) -> int:
+    """The set that a Quadlet of ours gives, as /proc/PID/status writes it."""
+    assert re.search(r'^DropCapability="?all"?$', unit, re.MULTILINE | re.IGNORECASE)
+    added = re.findall(r'^AddCapability="?CAP_(\w+)"?$', unit, re.MULTILINE)
+    assert added
+    return sum(1 << _CAPABILITIES[one] for one in added)
 
 
 # --- what is there -----------------------------------------------------------------------------------------
@@ -43,7 +34,7 @@ def root_mount(machine: Machine, process: str) -> str:
     [
         ("no-memory-limit", "64 MiB", "memory.max", "67108864"),
         ("no-pids-limit", "50 tasks", "pids.max", "50"),
-        ("no-cpu-limit", "0.5 processors", "cpu.max", "50000 100000"),
+        ("no-cpu-limit", "1.5 processors", "cpu.max", "150000 100000"),
     ],
 )
 def test_limits_of_the_service_count(
@@ -62,17 +53,17 @@ def test_a_container_without_limits_fails(as_found: Report) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "label", "status"),
+    ("name", "part", "status"),
     [
         ("plain", "containers-default-", "pass"),
         ("nnp", "//&crun (mixed)", "pass"),
         ("open", "unconfined", "fail"),
     ],
 )
-def test_apparmor(machine: Machine, as_found: Report, name: str, label: str, status: str) -> None:
-    real = machine.run(f"cat {machine.main_process(name)}/attr/current").rstrip("\0")
+def test_apparmor(machine: Machine, as_found: Report, name: str, part: str, status: str) -> None:
+    real = label(machine, machine.main_process(name))
     found = as_found.finding(name, "apparmor-unconfined")
-    assert label in real
+    assert part in real
     assert found["effective"] == real
     assert found["status"] == status
 
@@ -106,6 +97,39 @@ def test_a_scan_of_all_knows_their_units(machine: Machine) -> None:
         report = machine.report("check --check unit-drift --check restart-loop", user)
         for check in ("unit-drift", "restart-loop"):
             assert report.status(name, check) == "pass", report.finding(name, check)
+
+
+def test_logs(machine: Machine, as_found: Report) -> None:
+    assert machine.run("journalctl -o cat CONTAINER_NAME=talker") == "somebody knocked"
+    assert machine.run("journalctl -o cat CONTAINER_NAME=mute") == ""
+    assert as_found.status("talker", "no-logs") == "pass"
+    assert as_found.status("talker", "unbounded-logs") == "pass"
+    assert as_found.status("mute", "no-logs") == "fail"
+    assert as_found.status("filer", "no-logs") == "pass"
+    assert as_found.status("filer", "unbounded-logs") == "fail"
+    assert machine.run("podman info -f '{{.Host.LogDriver}}'") == "journald"
+    assert as_found.finding("plain", "no-logs")["declared"] == "log driver journald", "the engine's default"
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "line"),
+    [
+        ("prober", "apparmor", 'apparmor="DENIED" operation="change_profile".* pid={pid} '),
+        ("killerERRNO", "seccomp", "type=1326 .* pid={pid} .* code=0x50000$"),
+        ("killerLOG", "", "type=1326 .* pid={pid} .* code=0x7ffc0000$"),
+        ("plain", "", ""),
+        ("web", "", ""),
+    ],
+)
+def test_refusals_belong_to_the_container(
+    machine: Machine, as_found: Report, name: str, by: str, line: str
+) -> None:
+    """The one whose process runs still; a profile that only logs refuses nothing."""
+    pid = machine.main_process(name).rpartition("/")[2]
+    assert re.search(line.format(pid=pid), machine.run("journalctl -k -o cat"), re.MULTILINE)
+    found = as_found.finding(name, "runtime-denials")
+    assert found["status"] == ("fail" if by else "pass"), found
+    assert {one["where"] for one in found["evidence"]} == ({f"audit log, {by}"} if by else set())
 
 
 # --- the host ----------------------------------------------------------------------------------------------
@@ -173,12 +197,11 @@ def test_a_quadlet_of_ours_runs_as_planned(machine: Machine) -> None:
     machine.run(f"podman rm -f -t 0 web && cp /root/fixed/* {QUADLETS}/ && systemctl daemon-reload")
     machine.run("systemctl start web")
     process = machine.main_process("web")
-    added = re.findall(r'^AddCapability="?CAP_(\w+)"?$', unit, re.MULTILINE)
-    assert added
-    assert int(status_line(machine, process, "CapBnd"), 16) == sum(1 << _CAPABILITIES[one] for one in added)
+    assert int(status_line(machine, process, "CapBnd"), 16) == capabilities_of(unit)
+    assert int(status_line(machine, process, "CapEff"), 16) == capabilities_of(unit)
     assert status_line(machine, process, "NoNewPrivs") == "1"
     assert status_line(machine, process, "Seccomp") == "2"
-    assert "//&crun (mixed)" in machine.run(f"cat {process}/attr/current")
+    assert "//&crun (mixed)" in label(machine, process)
     assert root_mount(machine, process).startswith("ro")
     inside, outside, length = machine.run(f"cat {process}/uid_map").split()
     assert inside == "0"
@@ -214,6 +237,7 @@ def test_the_fixed_container_passes_by_the_kernel(machine: Machine) -> None:
         assert report.status("web", check) == "pass", report.finding("web", check)
 
 
+@pytest.mark.long
 def test_an_edited_unit_is_drift_until_the_restart(machine: Machine) -> None:
     machine.run(f"sed -i 's/^NoNewPrivileges=true$/&\\nPidsLimit=77/' {QUADLETS}/web.container")
     machine.run("systemctl daemon-reload")
@@ -223,6 +247,7 @@ def test_an_edited_unit_is_drift_until_the_restart(machine: Machine) -> None:
     assert cgroup_value(machine, machine.main_process("web"), "pids.max") == "77"
 
 
+@pytest.mark.long
 def test_an_existing_quadlet_is_edited_in_place(machine: Machine) -> None:
     fixes = "--check new-privileges-allowed --check writable-rootfs"
     machine.hardentui(f"fix limited {fixes} --to unit --in-place")
@@ -239,6 +264,7 @@ def test_an_existing_quadlet_is_edited_in_place(machine: Machine) -> None:
     assert cgroup_value(machine, process, "memory.max") == "67108864"
 
 
+@pytest.mark.long
 def test_the_backup_starts_nothing(machine: Machine) -> None:
     """What was there is kept beside the unit, under a name that the generator does not read."""
     names = machine.run(f"ls {QUADLETS}").split()
@@ -248,6 +274,7 @@ def test_the_backup_starts_nothing(machine: Machine) -> None:
     assert machine.run("ls /run/systemd/generator | grep -c '^limited.*service$'") == "1"
 
 
+@pytest.mark.long
 def test_a_rootless_quadlet_is_edited_in_place(machine: Machine) -> None:
     machine.hardentui("fix own --check new-privileges-allowed --to unit --in-place", "bench")
     assert "NoNewPrivileges=true" in machine.run(f"cat {OWN_QUADLETS}/own.container").replace('"', "")
@@ -255,3 +282,34 @@ def test_a_rootless_quadlet_is_edited_in_place(machine: Machine) -> None:
     process = machine.main_process("own", "bench")
     assert status_line(machine, process, "NoNewPrivs") == "1"
     assert machine.report("check own --check unit-drift", "bench").status("own", "unit-drift") == "pass"
+
+
+@pytest.mark.long
+def test_a_rootless_quadlet_of_ours_runs_as_planned(machine: Machine) -> None:
+    machine.run("mkdir -p ~/fixed", "bench")
+    machine.hardentui("fix mine --all --to quadlet -o /home/bench/fixed", "bench")
+    unit = machine.run("cat ~/fixed/mine.container", "bench")
+    machine.run(f"podman rm -f -t 0 mine && cp ~/fixed/* {OWN_QUADLETS}/", "bench")
+    machine.run("systemctl --user daemon-reload && systemctl --user start mine", "bench")
+    process = machine.main_process("mine", "bench")
+    assert int(status_line(machine, process, "CapEff"), 16) == capabilities_of(unit)
+    assert status_line(machine, process, "NoNewPrivs") == "1"
+    assert status_line(machine, process, "Seccomp") == "2"
+    assert root_mount(machine, process).startswith("ro")
+    assert cgroup_value(machine, process, "memory.max") == str(32 << 20)
+    tasks = re.search(r"^PidsLimit=(\d+)$", unit, re.MULTILINE)
+    cpus = re.search(r"--cpus=([\d.]+)", unit)
+    assert cpus is not None
+    quota, period = cgroup_value(machine, process, "cpu.max").split()
+    assert int(quota) / int(period) == float(cpus[1])
+    assert cgroup_value(machine, process, "pids.max") == (tasks[1] if tasks else "2048")
+    report = machine.report("check mine", "bench")
+    for check in (
+        "new-privileges-allowed",
+        "writable-rootfs",
+        "no-memory-limit",
+        "no-cpu-limit",
+        "no-pids-limit",
+        "unit-drift",
+    ):
+        assert report.status("mine", check) == "pass", report.finding("mine", check)

@@ -59,6 +59,7 @@ def test_the_three_kinds_of_lines_are_read() -> None:
         APPARMOR.replace("DENIED", "ALLOWED"),
         AVC.replace("permissive=0", "permissive=1"),
         SECCOMP.replace("pid=4242", "pid=x"),
+        SECCOMP.replace("code=0x80000000", "code=0x7ffc0000"),
     ],
 )
 def test_what_is_no_refusal_is_none(line: str) -> None:

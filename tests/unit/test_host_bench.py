@@ -1,0 +1,43 @@
+"""tests/support/host_bench tells a developer what is missing; what it can do is seen in tests/host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[1] / "support" / "host_bench"
+
+
+def host_bench(*arguments: str, folder: Path, uid: int | None = None, **environment: str) -> str:
+    """What it says when it fails, which it has to."""
+    done = subprocess.run(
+        [str(SCRIPT), *arguments],
+        env={**os.environ, "HOST_BENCH_DIR": str(folder), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        user=uid,
+        check=False,
+    )
+    assert done.returncode != 0, done.stdout
+    return done.stderr
+
+
+def test_without_root_it_names_the_command_that_makes_the_disk(tmp_path: Path) -> None:
+    uid = 65534 if os.getuid() == 0 else None
+    if uid is not None:
+        os.chown(tmp_path, uid, uid)
+        for folder in (tmp_path, *tmp_path.parents[:2]):
+            folder.chmod(0o755)
+    said = host_bench("build", folder=tmp_path, uid=uid, HOST_BENCH_LSM="selinux")
+    assert f"sudo env HOST_BENCH_LSM=selinux HOST_BENCH_DIR={tmp_path} {SCRIPT} build" in said
+
+
+def test_a_machine_without_a_disk(tmp_path: Path) -> None:
+    assert "run build first" in host_bench("up", folder=tmp_path)
+    assert "no machine is up" in host_bench("ssh", "root", "true", folder=tmp_path)
+
+
+def test_a_wrong_module(tmp_path: Path) -> None:
+    assert "apparmor or selinux, not tomoyo" in host_bench("build", folder=tmp_path, HOST_BENCH_LSM="tomoyo")
