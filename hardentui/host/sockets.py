@@ -19,11 +19,16 @@ _SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp
 _LISTEN = re.compile(r"^\s*ListenStream\s*=\s*(?P<address>\S+)", re.MULTILINE)
 _CLIENT_CA = "--tls-client-ca"
 _GROUP_WRITE = 0o020
+_ACCEPTS = "00010000"  # a flag in /proc/net/unix: somebody has called listen() on it
 
 
 def read_sockets(files: Files, users: Known[tuple[User, ...]]) -> Known[tuple[EngineSocket, ...]]:
-    """Sockets of the rootful engine, of every user's engine, and the link that docker clients use."""
+    """Sockets of the rootful engine, of every user's engine, and the link that docker clients use.
+
+    A file that is left of a socket on which nobody listens any more, as systemd leaves it, is none.
+    """
     found = []
+    listening = _listening(files)
     people = () if isinstance(users, Unreadable) else users
     places = [(ROOTFUL_SOCKET, 0), (_DOCKER_LINK, 0)]
     places += [(f"/run/user/{user.uid}/podman/podman.sock", user.uid) for user in people]
@@ -34,8 +39,26 @@ def read_sockets(files: Files, users: Known[tuple[User, ...]]) -> Known[tuple[En
         if isinstance(fact, Unreadable):
             return fact
         if isinstance(fact, FileFact):
-            found.append(_socket(files, fact, uid))
+            socket = _socket(files, fact, uid)
+            if socket.target or listening is None or path in listening:
+                found.append(socket)
     return tuple(found)
+
+
+def _listening(files: Files) -> frozenset[str] | None:
+    """The paths on which somebody listens; None when the kernel does not tell us those of the host.
+
+    It tells them for one network namespace, and only root may see which one that of the host is.
+    """
+    try:
+        if files.read_link("/proc/self/ns/net") != files.read_link("/proc/1/ns/net"):
+            return None
+        table = files.read_text("/proc/net/unix")
+    except OSError:
+        return None
+    rows = (line.split(maxsplit=7) for line in table.splitlines())
+    paths = (row[7] for row in rows if len(row) == 8 and row[3] == _ACCEPTS)
+    return frozenset(re.sub(r"^/var/run/", "/run/", path) for path in paths)
 
 
 def _socket(files: Files, fact: FileFact, uid: int) -> EngineSocket:
