@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mapping, text
 from hardentui.errors import EngineError
+from hardentui.record import plain_members
 
 _TICK = 0.05  # seconds of silence after which a batch is complete
 _BATCH = 0.1  # seconds after its first event at which a batch is handed over at the latest
@@ -35,6 +36,7 @@ class Event(NamedTuple):
     time: float
 
 
+@plain_members
 class Link(StrEnum):
     """Whether events arrive."""
 

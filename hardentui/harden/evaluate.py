@@ -12,6 +12,8 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Subject, Verdict, unknown
 
+_NOT_COMPARED = unknown("the other containers of this engine were not looked at")
+
 
 def parameters_of(
     check: AnyCheck, checklist: Checklist, over: Mapping[str, ParameterValue] | None = None
@@ -29,12 +31,22 @@ def evaluate(
     )
 
 
-def run(facts: object, subject: Subject, checks: Iterable[tuple[AnyCheck, Parameters]]) -> list[Finding]:
-    """One finding per check, each with the parameters that it is run with."""
+def run(
+    facts: object,
+    subject: Subject,
+    checks: Iterable[tuple[AnyCheck, Parameters]],
+    *,
+    compared: bool = True,
+) -> list[Finding]:
+    """One finding per check, each with the parameters that it is run with.
+
+    Args:
+        compared: False = checks that compare containers are unknown; the others were not looked at yet.
+    """
     shift = context_shift(facts)
     found = []
     for check, parameters in checks:
-        verdict = judge(check, facts, parameters)
+        verdict = judge(check, facts, parameters) if compared or not check.compares else _NOT_COMPARED
         severity = verdict.severity or (check.severity.shifted(shift) if check.contextual else check.severity)
         found.append(Finding(check.id, check.step, check.title, subject, verdict, severity, check.references))
     return found

@@ -55,13 +55,13 @@ def score(findings: Iterable[Finding]) -> Score:
     failing: dict[Severity, int] = {}
     unknowns = 0
     for finding in findings:
-        weight = WEIGHT[finding.severity]
-        if finding.status is Status.PASS:
+        weight, status = WEIGHT[finding.severity], finding.verdict.status
+        if status is Status.PASS:
             passed += weight
-        elif finding.status is Status.FAIL:
+        elif status is Status.FAIL:
             failed += weight
             failing[finding.severity] = failing.get(finding.severity, 0) + 1
-        elif finding.status is Status.UNKNOWN:
+        elif status is Status.UNKNOWN:
             unknown += weight
             unknowns += 1
     whole = passed + failed + unknown

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
-from hardentui.record import record
+from hardentui.record import plain_members, record
 
 
+@plain_members
 class Status(StrEnum):
     """The five answers. A thing that could not be looked at is never a pass."""
 
@@ -17,6 +18,7 @@ class Status(StrEnum):
     WAIVED = "waived"
 
 
+@plain_members
 class Severity(IntEnum):
     """How bad a failing check is; ordered, so that the worst can be found with max()."""
 
@@ -39,6 +41,7 @@ class Severity(IntEnum):
         return cls[word.upper()]
 
 
+@plain_members
 class Kind(StrEnum):
     """What a finding is about."""
 
@@ -108,6 +111,7 @@ def unknown(reason: str, declared: str = "", evidence: tuple[Evidence, ...] = ()
     return Verdict(Status.UNKNOWN, declared, "", evidence, reason)
 
 
+@plain_members
 class FixKind(StrEnum):
     """What has to be done for a fix."""
 
@@ -119,6 +123,7 @@ class FixKind(StrEnum):
     DECISION = "decision"
 
 
+@plain_members
 class Risk(StrEnum):
     """What a fix does to a service that works today."""
 

@@ -12,11 +12,12 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
 from hardentui.model.version import Version
-from hardentui.record import field, record
+from hardentui.record import field, plain_members, record
 
 T = TypeVar("T")
 
 
+@plain_members
 class Source(StrEnum):
     """Where a value was read."""
 
@@ -28,6 +29,7 @@ class Source(StrEnum):
     CHOSEN = "chosen"
 
 
+@plain_members
 class KeyKind(StrEnum):
     """How Quadlet parses a key's value, and so how it must be escaped (see docs/quadlet-escaping)."""
 
@@ -48,6 +50,7 @@ class QuadletKey:
     kind: KeyKind
 
 
+@plain_members
 class Readability(StrEnum):
     """Which sources can show an option at all."""
 

@@ -23,7 +23,7 @@ from hardentui.options.unit_text import (
     expand,
     split_words,
 )
-from hardentui.record import field, mutable_record, record
+from hardentui.record import field, mutable_record, plain_members, record
 
 EXTRA = "PODMAN_EXTRA_ARGS"
 """The variable through which units of Uyuni take more flags."""
@@ -35,6 +35,7 @@ _BLANKS = " \t\n\r"
 _OPERATORS = ";&|()<>"
 
 
+@plain_members
 class Splitting(Enum):
     """Who makes words of a variable's value."""
 

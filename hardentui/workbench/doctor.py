@@ -14,7 +14,7 @@ from hardentui.host.generator import find_generator
 from hardentui.model.facts import Unreadable
 from hardentui.model.version import Version
 from hardentui.options import TABLE
-from hardentui.record import field, record
+from hardentui.record import field, plain_members, record
 
 _SECONDS = 5.0
 _INSTALLERS = {
@@ -38,6 +38,7 @@ _PACKAGED = ("skopeo", "cosign")
 _SMALLEST = (80, 24)
 
 
+@plain_members
 class Mark(StrEnum):
     """How a line is to be taken."""
 

@@ -80,6 +80,12 @@ class Gatherer:
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
         self._pods: dict[str, Known[Mapping[str, Any]]] = {}
+        self._known_networks: dict[str, NetworkFacts | None] = {}
+        self._scanned: dict[str, ImageFacts] = {}
+        self._engine_facts: EngineFacts | None = None
+        self._refined_from = engine.facts
+        self._names: dict[str, str] = {}
+        self._pod_names: dict[str, str] = {}
         self._image_ids: Known[Mapping[str, str]] = NOT_READ
         self._networks: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
         self._volumes: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
@@ -89,15 +95,23 @@ class Gatherer:
     def refresh(self, listed: tuple[Listed, ...]) -> None:
         """Take a new list of containers, and forget what may have changed with it."""
         self._listed = listed
+        self._names = {one.id: one.name for one in listed}
+        self._pod_names = {one.id: one.pod_name for one in listed}
         self._networks = self._volumes = self._image_ids = NOT_READ
         self._pods.clear()
+        self._known_networks.clear()
+        self._scanned.clear()
         self._once.forget({one.labels[UNIT_LABEL] for one in listed if UNIT_LABEL in one.labels})
 
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
         if self._trust is None:
             self._trust = self._read_trust(self.engine.facts)
-        return replace(self.engine.facts, trust=self._trust)
+        known = self.engine.facts
+        if self._engine_facts is None or known is not self._refined_from:
+            self._refined_from = known
+            self._engine_facts = replace(known, trust=self._trust)
+        return self._engine_facts
 
     def container(self, document: Mapping[str, Any], *, closer: bool = False) -> ContainerFacts:
         """The facts of one container from its inspect document.
@@ -150,12 +164,12 @@ class Gatherer:
             default_ulimits=self._defaults.ulimits,
             cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
             network_names={str(one.inspect.get("id")): name for name, one in facts.networks.items()},
-            pod_name=next((one.pod_name for one in self._listed if one.id == facts.id), ""),
+            pod_name=self._pod_names.get(facts.id, ""),
             pod_shares=None if facts.pod is None else frozenset(facts.pod.get("SharedNamespaces") or ()),
             pod_mounts=frozenset(
                 str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
             ),
-            container_names={one.id: one.name for one in self._listed},
+            container_names=self._names,
             volumes={name: volume.inspect for name, volume in facts.volumes.items()},
         )
 
@@ -194,6 +208,7 @@ class Gatherer:
     def forget_image(self, identity: str) -> None:
         """More is known of an image now."""
         self._images.pop(identity, None)
+        self._scanned.pop(identity, None)
 
     def _pod(self, identity: str) -> Mapping[str, Any] | None:
         if not identity:
@@ -214,8 +229,15 @@ class Gatherer:
         if not isinstance(known, ImageFacts):
             return known
         if self._scans is not None:
-            known = replace(known, scan=self._scans.of(identity))
+            known = self._with_scan(known, self._scans, again=compared)
         return replace(known, bases=self._bases(known)) if compared else known
+
+    def _with_scan(self, image: ImageFacts, scans: StoredScans, *, again: bool) -> ImageFacts:
+        """With its stored scan result, which is looked for once for all containers of a list."""
+        known = self._scanned.get(image.id)
+        if again or known is None:
+            known = self._scanned[image.id] = replace(image, scan=scans.of(image.id))
+        return known
 
     def _bases(self, image: ImageFacts) -> Known[tuple[str, ...]]:
         if isinstance(self._image_ids, Unreadable):
@@ -244,6 +266,11 @@ class Gatherer:
         return {name: facts for name in named if (facts := self._network(name)) is not None}
 
     def _network(self, name: str) -> NetworkFacts | None:
+        if name not in self._known_networks:
+            self._known_networks[name] = self._read_network(name)
+        return self._known_networks[name]
+
+    def _read_network(self, name: str) -> NetworkFacts | None:
         if isinstance(self._networks, Unreadable) or name not in self._networks:
             return None
         on_it = [one for one in self._listed if name in one.networks]
@@ -291,8 +318,10 @@ def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts
     apps = _apps_of_pods(all_facts)
     peers = {facts.id: _peer(facts, apps) for facts in all_facts}
     everyone = tuple(peers.values())
+    places = {identity: place for place, identity in enumerate(peers)}
     for facts in all_facts:
-        yield replace(facts, peers=tuple(peer for peer in everyone if peer.id != facts.id))
+        place = places[facts.id]
+        yield replace(facts, peers=everyone[:place] + everyone[place + 1 :])
 
 
 def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:

@@ -10,12 +10,9 @@ from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Subject, unknown
-from hardentui.record import replace
+from hardentui.model.finding import Kind, Subject
 from hardentui.visible import visible
 from hardentui.workbench.views import Report, Shared
-
-_NOT_COMPARED = unknown("the other containers of this engine were not looked at")
 
 
 class Judge:
@@ -53,13 +50,8 @@ class Judge:
         """
         subject = container_subject(facts)
         checks = self._by_kind[Kind.CONTAINER]
-        findings = tuple(run(facts, subject, checks))
-        if not compared:
-            comparing = {check.id for check, _ in self._comparing}
-            findings = tuple(
-                replace(one, verdict=_NOT_COMPARED) if one.check in comparing else one for one in findings
-            )
-        return Report(subject, findings, self._steps, facts)
+        findings = run(facts, subject, checks, compared=compared)
+        return Report(subject, tuple(findings), self._steps, facts)
 
     def compared(self, report: Report, facts: ContainerFacts) -> Report:
         """A container's report with the checks that compare containers run again; `facts` has the peers."""

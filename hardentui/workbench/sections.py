@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from hardentui.record import record
+from hardentui.record import plain_members, record
 from hardentui.words import plural
 
 
+@plain_members
 class Tone(StrEnum):
     """How a line is meant; a screen may add a colour to the words, never replace them."""
 

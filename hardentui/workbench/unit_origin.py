@@ -21,7 +21,7 @@ from hardentui.options import NAME
 from hardentui.options.service_reader import ServiceFiles
 from hardentui.options.unit_reader import QuadletFiles, spec_from_argv
 from hardentui.options.unit_text import QUADLET, UnitText, check_unit_text
-from hardentui.record import record, replace
+from hardentui.record import plain_members, record, replace
 from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
@@ -30,6 +30,7 @@ _NAMED_BY = {"network": ("Network", "NetworkName"), "volume": ("Volume", "Volume
 _NAMED_BY |= {"pod": ("Pod", "PodName"), "image": ("Image", "Image"), "build": ("Build", "ImageTag")}
 
 
+@plain_members
 class OriginKind(StrEnum):
     """What the unit is made from."""
 

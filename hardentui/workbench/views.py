@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from hardentui.harden.score import Cell, Score, cells, score
-from hardentui.record import record
+from hardentui.record import plain_members, record
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
@@ -99,6 +99,7 @@ class Progress:
     total: int
 
 
+@plain_members
 class Target(StrEnum):
     """What can be written: new files, or a change of the unit that the container runs from."""
 

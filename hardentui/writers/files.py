@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from hardentui.errors import WriteError
-from hardentui.record import field, mutable_record, record
+from hardentui.record import field, mutable_record, plain_members, record
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
@@ -28,6 +28,7 @@ _SUFFIXES = re.compile(
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
+@plain_members
 class State(StrEnum):
     """What happened to a file."""
 
