@@ -12,7 +12,7 @@ from hardentui.checks.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.checks.common import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
 from hardentui.checks.networks import exposed, modes_of, published, reach
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
-from hardentui.model.finding import Finding, Severity, Verdict
+from hardentui.model.finding import Finding, Severity, Status, Verdict
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
 
@@ -145,7 +145,7 @@ def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
 
 
 def _failing(findings: Iterable[Finding]) -> dict[str, Finding]:
-    return {finding.check: finding for finding in findings if finding.failing}
+    return {finding.check: finding for finding in findings if finding.verdict.status is Status.FAIL}
 
 
 def _ways(failing: Mapping[str, Finding]) -> tuple[str, ...]:

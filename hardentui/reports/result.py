@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hardentui.harden.score import Score
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""
+
+
+def _worst(finding: Finding) -> tuple[int, int, str]:
+    return (-finding.severity, finding.step, finding.check)
 
 
 @record
@@ -37,12 +42,18 @@ class SubjectResult:
 
     def having(self, status: Status) -> tuple[Finding, ...]:
         """Findings of one status, the worst first."""
-        found = (finding for finding in self.findings if finding.status is status)
-        return tuple(sorted(found, key=lambda one: (-one.severity, one.step, one.check)))
+        return self._by_status.get(status, ())
 
     def count(self, status: Status) -> int:
         """How many findings have this status."""
-        return sum(finding.verdict.status is status for finding in self.findings)
+        return len(self.having(status))
+
+    @cached_property
+    def _by_status(self) -> dict[Status, tuple[Finding, ...]]:
+        found: dict[Status, list[Finding]] = {}
+        for finding in self.findings:
+            found.setdefault(finding.verdict.status, []).append(finding)
+        return {status: tuple(sorted(some, key=_worst)) for status, some in found.items()}
 
 
 @record
@@ -68,17 +79,22 @@ class CheckResult:
     @property
     def exit_code(self) -> int:
         """1 for a failure that counts, else 4 for something unknown that would, else 0."""
-        if any(self._counts(finding, Status.FAIL) for finding in self._findings()):
+        if self._any(Status.FAIL):
             return FINDINGS
         if any(one.trouble for one in self.subjects):
             return INCOMPLETE
-        if any(self._counts(finding, Status.UNKNOWN) for finding in self._findings()):
+        if self._any(Status.UNKNOWN):
             return INCOMPLETE
         return FINE
 
     def counts(self) -> Counter[tuple[Status, Severity]]:
         """How many findings there are of each status and severity."""
-        return Counter((finding.verdict.status, finding.severity) for finding in self._findings())
+        return Counter(
+            (status, finding.severity)
+            for one in self.subjects
+            for status in Status
+            for finding in one.having(status)
+        )
 
     def count(self, status: Status, severity: Severity | None = None) -> int:
         """How many findings have this status (and severity)."""
@@ -88,11 +104,11 @@ class CheckResult:
             if found is status and severity in (None, level)
         )
 
-    def _counts(self, finding: Finding, status: Status) -> bool:
-        return finding.status is status and finding.severity >= self.fail_on
-
-    def _findings(self) -> Iterable[Finding]:
-        return (finding for one in self.subjects for finding in one.findings)
+    def _any(self, status: Status) -> bool:
+        """Whether something of this status counts for the exit code: the worst of each subject tells."""
+        return any(
+            found[0].severity >= self.fail_on for one in self.subjects if (found := one.having(status))
+        )
 
 
 @record

@@ -91,9 +91,8 @@ def _common(result: CheckResult, write: Writer) -> Iterator[str]:
     found: dict[str, list[Finding]] = {}
     containers = [one for one in result.subjects if one.subject.kind is Kind.CONTAINER]
     for one in containers:
-        for finding in one.findings:
-            if finding.failing:
-                found.setdefault(finding.check, []).append(finding)
+        for finding in one.having(Status.FAIL):
+            found.setdefault(finding.check, []).append(finding)
     often = sorted(found.values(), key=lambda same: (-len(same), -max(same, key=_severity).severity))
     often = [same for same in often[:_MOST_COMMON] if len(same) > 1]
     if len(containers) < 3 or not often:
@@ -114,9 +113,8 @@ def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
     by_reason: dict[str, list[Finding]] = {}
     for one in result.subjects:
         if one.subject.kind is Kind.CONTAINER:
-            for finding in one.findings:
-                if finding.status is Status.UNKNOWN:
-                    by_reason.setdefault(finding.verdict.reason, []).append(finding)
+            for finding in one.having(Status.UNKNOWN):
+                by_reason.setdefault(finding.verdict.reason, []).append(finding)
     if not by_reason:
         return
     yield write.bold("Not looked at in containers, and why (unknown is not passed)")
