@@ -75,7 +75,7 @@ def _severity(check: AnyCheck) -> str:
 
 def _examples(check: AnyCheck) -> list[str]:
     lines: list[str] = []
-    for word, examples in (("fails", check.fails), ("passes", check.passes)):
+    for word, examples in (("fails", check.fails()), ("passes", check.passes())):
         shown = [text for facts in examples if (text := _flags(facts))]
         if shown:
             lines += [

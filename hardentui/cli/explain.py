@@ -74,7 +74,7 @@ def _lines(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterator
     yield from write.section("How to fix it", f"{check.summary.rstrip('.')}. ({check.fix.value})")
     yield from _change(check, checklist, write)
     yield from _parameters(check, checklist, write)
-    for heading, examples in (("Fails", check.fails), ("Passes", check.passes)):
+    for heading, examples in (("Fails", check.fails()), ("Passes", check.passes())):
         lines = tuple(dict.fromkeys(filter(None, map(_flags, examples))))
         if lines:
             yield from write.block(f"{heading}, for example", lines[:_EXAMPLES])
@@ -98,7 +98,7 @@ def _change(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterato
     """What the fix does to the first failing example that it can fix."""
     if check.remediate is None:
         return
-    for example in check.fails:
+    for example in check.fails():
         verdict = judge(check, example, parameters_of(check, checklist))
         fix = remediation(check, example, verdict, checklist)
         if fix.run:

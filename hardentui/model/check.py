@@ -72,7 +72,8 @@ class Check(Generic[F]):
         contextual: the severity moves with the context (rootful, user namespace, exposure, host mounts);
             true for what widens the power of a process that was taken over.
         parameters: name -> default of what a checklist may set.
-        passes, fails: tiny examples: test data, and what `explain` shows.
+        passes, fails: make tiny examples: test data, and what `explain` shows. Made when they are asked for,
+            because a scan needs none of the four hundred.
     """
 
     id: str
@@ -85,8 +86,8 @@ class Check(Generic[F]):
     fix: FixKind
     risk: Risk
     evaluate: Callable[[F, Parameters], Verdict]
-    passes: tuple[F, ...]
-    fails: tuple[F, ...]
+    passes: Callable[[], tuple[F, ...]]
+    fails: Callable[[], tuple[F, ...]]
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()
     catalogue: str = ""

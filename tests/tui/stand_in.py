@@ -110,8 +110,8 @@ def _option_check(
         fix=FixKind.RECREATE,
         risk=risk,
         evaluate=judge,
-        passes=(),
-        fails=(),
+        passes=lambda: (),
+        fails=lambda: (),
         remediate=fix,
         references=("CIS Docker 5.12", "NIST SP 800-190 4.4.3"),
     )
@@ -129,8 +129,8 @@ def _told(check_id: str, step: int, verdict: Verdict, title: str, kind: Kind = K
         fix=FixKind.IMAGE_REBUILD,
         risk=Risk.MAY_BREAK,
         evaluate=lambda facts, parameters: verdict,
-        passes=(),
-        fails=(),
+        passes=lambda: (),
+        fails=lambda: (),
     )
 
 

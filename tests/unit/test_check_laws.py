@@ -48,13 +48,13 @@ def test_it_is_well_described(check: AnyCheck) -> None:
 
 @every_check
 def test_its_failing_examples_fail_and_its_passing_ones_do_not(check: AnyCheck) -> None:
-    assert check.fails, "a check without a failing example proves nothing"
-    assert check.passes
-    for facts in check.fails:
+    assert check.fails(), "a check without a failing example proves nothing"
+    assert check.passes()
+    for facts in check.fails():
         assert evaluate(check, facts) is Status.FAIL
-    for facts in check.passes:
+    for facts in check.passes():
         assert evaluate(check, facts) in (Status.PASS, Status.NOT_APPLICABLE)
-    assert any(evaluate(check, facts) is Status.PASS for facts in check.passes)
+    assert any(evaluate(check, facts) is Status.PASS for facts in check.passes())
 
 
 @every_check
@@ -64,7 +64,7 @@ def test_its_fix_fixes_and_stays(check: AnyCheck) -> None:
         return
     assert check.kind is Kind.CONTAINER
     fixed = 0
-    for facts in check.fails:
+    for facts in check.fails():
         assert isinstance(facts, ContainerFacts)
         context = FixContext(facts, parameters_of(check, NOTHING_SET))
         try:

@@ -28,8 +28,8 @@ def _check(check_id: str, **parameters: int | str | bool | tuple[str, ...]) -> C
         FixKind.RECREATE,
         Risk.SAFE,
         lambda facts, given: passed(),
-        (),
-        (),
+        tuple,
+        tuple,
         parameters=parameters,
     )
 

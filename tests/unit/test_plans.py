@@ -110,7 +110,7 @@ def _check() -> Check[ContainerFacts]:
         FixKind.RECREATE,
         Risk.SAFE,
     )
-    return Check(*texts, lambda facts, given: passed(), (), (), parameters={"size": 1, "paths": ()})
+    return Check(*texts, lambda facts, given: passed(), tuple, tuple, parameters={"size": 1, "paths": ()})
 
 
 @pytest.mark.parametrize("parameter", ["size = 'x'", "paths = 1", "other = 1", "size = true"])

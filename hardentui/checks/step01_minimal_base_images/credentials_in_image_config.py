@@ -81,11 +81,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"allowed": ()},
-    passes=(
+    passes=lambda: (
         container(image=_image("PATH=/usr/bin")),
         container(image=_image("DB_PASSWORD_FILE=/run/secrets/db", "COPY app /app")),
     ),
-    fails=(
+    fails=lambda: (
         container(image=_image("DB_PASSWORD=correct-horse")),
         container(image=_image("PATH=/usr/bin", "|1 NPM_TOKEN=abcdef0123456789 /bin/sh -c npm ci")),
     ),

@@ -58,8 +58,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"allowed": ()},
-    passes=(container(image=_image()),),
-    fails=(
+    passes=lambda: (container(image=_image()),),
+    fails=lambda: (
         container(image=_image(FoundFile("/root/.aws/credentials", "cloud credentials", 4))),
         container(image=_image(FoundFile("/root/.ssh/id_ed25519", "private key", 2, deleted=True))),
     ),

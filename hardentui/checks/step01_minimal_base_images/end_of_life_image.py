@@ -71,8 +71,8 @@ CHECK = Check(
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(container(image=_image("debian", "13")), container(image=_image("wolfi", "20230201"))),
-    fails=(container(image=_image("debian", "9")), container(image=_image("alpine", "3.16.2"))),
+    passes=lambda: (container(image=_image("debian", "13")), container(image=_image("wolfi", "20230201"))),
+    fails=lambda: (container(image=_image("debian", "9")), container(image=_image("alpine", "3.16.2"))),
     references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.1.1"),
     catalogue="S1-06",
 )

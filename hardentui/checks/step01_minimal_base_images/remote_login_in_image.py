@@ -67,8 +67,8 @@ CHECK = Check(
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(container(image=_image(ports=("80/tcp", "2222/tcp"))),),
-    fails=(
+    passes=lambda: (container(image=_image(ports=("80/tcp", "2222/tcp"))),),
+    fails=lambda: (
         container(image=_image(FoundFile("/usr/sbin/sshd", "sshd", 3))),
         container(image=ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"22/tcp": {}}}})),
     ),

@@ -67,8 +67,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"allowed": ()},
-    passes=(container(image=_image()), container(image=_image(_SU._replace(deleted=True)))),
-    fails=(
+    passes=lambda: (container(image=_image()), container(image=_image(_SU._replace(deleted=True)))),
+    fails=lambda: (
         container(image=_image(_SU)),
         container((NO_NEW_PRIVILEGES, True), (CAP_DROP, ("all",)), image=_image(_SU)),
     ),

@@ -72,8 +72,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"allowed": ()},
-    passes=(container(image=_image()),),
-    fails=(container(image=_image(FoundFile("/usr/bin/apt-get", "package manager", 1))),),
+    passes=lambda: (container(image=_image()),),
+    fails=lambda: (container(image=_image(FoundFile("/usr/bin/apt-get", "package manager", 1))),),
     references=("CIS Docker 1.6 4.3", "NIST SP 800-190 4.1.2"),
     catalogue="S1-01",
 )

@@ -89,11 +89,11 @@ CHECK = Check(
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container(image=_image("/bin/sh -c apt-get update && apt-get install -y nginx", "COPY app /app")),
         container(image=_image("/bin/sh -c apk add --no-cache curl", "ADD rootfs.tar.xz /")),
     ),
-    fails=(
+    fails=lambda: (
         container(image=_image("/bin/sh -c apt-get update", "/bin/sh -c apt-get install -y nginx")),
         container(image=_image("ADD https://example.com/tool.tar.gz /opt/")),
     ),

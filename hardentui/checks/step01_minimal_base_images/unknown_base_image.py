@@ -56,11 +56,13 @@ CHECK = Check(
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container(image=ImageFacts(id="1" * 64, inspect=_LABELLED)),
         container(image=ImageFacts(id="1" * 64, bases=("docker.io/library/alpine:3.23",))),
     ),
-    fails=(container(image=ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {"a": "b"}}}, bases=())),),
+    fails=lambda: (
+        container(image=ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {"a": "b"}}}, bases=())),
+    ),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
     catalogue="S1-07",
 )

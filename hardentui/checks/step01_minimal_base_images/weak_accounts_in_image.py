@@ -56,8 +56,8 @@ CHECK = Check(
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(container(image=_image()),),
-    fails=(container(image=_image("toor has uid 0")),),
+    passes=lambda: (container(image=_image()),),
+    fails=lambda: (container(image=_image("toor has uid 0")),),
     references=("Dockle DKL-LI-0001", "Dockle DKL-DI-0001", "NIST SP 800-190 4.1.2"),
     catalogue="S1-08",
 )

@@ -58,8 +58,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"allowed": ()},
-    passes=(container(image=_image()),),
-    fails=(
+    passes=lambda: (container(image=_image()),),
+    fails=lambda: (
         container(image=_image(FoundFile("/app/start.sh", "file", 3))),
         container((READ_ONLY, True), image=_image(FoundFile("/app/start.sh", "file", 3))),
     ),

@@ -60,12 +60,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"critical_from": 20},
-    passes=(
+    passes=lambda: (
         container(image=_image()),
         container(image=_image(Vulnerability("CVE-2025-0001", "zlib", "high"))),
         container(image=_image(Vulnerability("CVE-2025-0002", "zlib", "low", "1.3.2"))),
     ),
-    fails=(
+    fails=lambda: (
         container(image=_image(Vulnerability("CVE-2025-0003", "openssl", "high", "3.0.18"))),
         container(image=_image(Vulnerability("CVE-2025-0004", "openssl", "critical", "3.0.18"))),
     ),

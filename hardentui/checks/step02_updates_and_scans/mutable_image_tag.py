@@ -104,11 +104,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"floating": _FLOATING},
-    passes=(
+    passes=lambda: (
         container((IMAGE, "docker.io/library/nginx:1.29.3")),
         container((IMAGE, f"docker.io/library/nginx@{_DIGEST}")),
     ),
-    fails=(
+    fails=lambda: (
         container((IMAGE, "nginx"), inspect=_FULL, image=_IMAGE),
         container((IMAGE, "docker.io/library/nginx:latest"), inspect=_FULL, image=_IMAGE),
     ),

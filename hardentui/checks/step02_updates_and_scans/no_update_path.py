@@ -110,11 +110,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"labels": ("io.hardentui.updates", "renovate"), "policy": "registry"},
-    passes=(
+    passes=lambda: (
         container(_NGINX, (LABELS, ("io.containers.autoupdate=registry",)), engine=_ACTIVE),
         container((IMAGE, f"docker.io/library/nginx@sha256:{'d' * 64}"), (LABELS, ("renovate=yes",))),
     ),
-    fails=(
+    fails=lambda: (
         container(_NGINX, engine=_ACTIVE),
         container(_NGINX, (LABELS, ("app=shop", "io.containers.autoupdate=disabled")), engine=_ACTIVE),
     ),

@@ -55,8 +55,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"days": 90},
-    passes=(container(image=_built("2025-12-20T10:00:00.123456789Z")),),
-    fails=(container(image=_built("2025-06-01T10:00:00Z")),),
+    passes=lambda: (container(image=_built("2025-12-20T10:00:00.123456789Z")),),
+    fails=lambda: (container(image=_built("2025-06-01T10:00:00Z")),),
     references=("CIS Docker 1.6 4.4", "NIST SP 800-190 4.2.2"),
     catalogue="S2-04",
 )

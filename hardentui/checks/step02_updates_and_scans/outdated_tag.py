@@ -83,8 +83,10 @@ CHECK = Check(
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest=_DIGEST),),
-    fails=(container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest="sha256:" + "e" * 64),),
+    passes=lambda: (container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest=_DIGEST),),
+    fails=lambda: (
+        container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest="sha256:" + "e" * 64),
+    ),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
     catalogue="S2-06",
 )

@@ -71,8 +71,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"days": 30},
-    passes=(container(inspect=_ended("2025-12-24T08:00:00Z")),),
-    fails=(
+    passes=lambda: (container(inspect=_ended("2025-12-24T08:00:00Z")),),
+    fails=lambda: (
         container(inspect=_ended("2025-10-01T08:00:00Z")),
         container(inspect={"State": {"Status": "created"}, "Created": "2025-01-01T00:00:00Z"}),
     ),

@@ -53,11 +53,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"days": 30},
-    passes=(
+    passes=lambda: (
         ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}, names=("db:1",), used_by=("db",)),
         ImageFacts("1" * 64, {"Created": "2025-12-30T00:00:00Z"}, names=("db:1",)),
     ),
-    fails=(
+    fails=lambda: (
         ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}),
         ImageFacts("1" * 64, {"Created": "2025-01-01T00:00:00Z"}, names=("db:1",)),
     ),

@@ -76,8 +76,8 @@ CHECK = Check(
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(container(inspect=_INSPECT, image_ids={_NAME: "sha256:" + "a" * 64}),),
-    fails=(container(inspect=_INSPECT, image_ids={_NAME: "b" * 64}),),
+    passes=lambda: (container(inspect=_INSPECT, image_ids={_NAME: "sha256:" + "a" * 64}),),
+    fails=lambda: (container(inspect=_INSPECT, image_ids={_NAME: "b" * 64}),),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
     catalogue="S2-05",
 )

@@ -81,11 +81,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(_UPDATED, _CHECKED, (SDNOTIFY, "healthy")),
         container(_UPDATED, (SDNOTIFY, "container")),
     ),
-    fails=(container(_UPDATED, _CHECKED), container(_UPDATED, _CHECKED, (SDNOTIFY, "conmon"))),
+    fails=lambda: (container(_UPDATED, _CHECKED), container(_UPDATED, _CHECKED, (SDNOTIFY, "conmon"))),
     references=("NIST SP 800-190 4.1.1", "CSVS 2.8"),
     catalogue="S2-09",
 )

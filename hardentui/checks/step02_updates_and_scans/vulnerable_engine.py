@@ -97,11 +97,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         HostFacts(holes=(), advisories_dated="2026-01-01"),
         HostFacts(holes=(Hole(_RUNC, "1.1.5+ds1-1+deb12u2", True, "Fix CVE-2025-31133"),)),
     ),
-    fails=(HostFacts(holes=(Hole(_RUNC, "1.2.6", distribution=False),)),),
+    fails=lambda: (HostFacts(holes=(Hole(_RUNC, "1.2.6", distribution=False),)),),
     references=("CIS Docker 1.6 1.2.2", "NIST SP 800-190 4.4.1", "OWASP Docker 0"),
     catalogue="S2-10",
 )

@@ -69,11 +69,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         engine(accepting(registries=Registries(("docker.io",), "enforcing"))),
         engine(accepting(registries=Registries())),
     ),
-    fails=(
+    fails=lambda: (
         engine(accepting(registries=Registries(("docker.io", "quay.io"), "enforcing"))),
         engine(accepting(registries=Registries(("docker.io",)))),
     ),

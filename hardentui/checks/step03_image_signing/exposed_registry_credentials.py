@@ -110,11 +110,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         engine(accepting(auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",)),), registries=Registries())),
         engine(accepting(auth_files=())),
     ),
-    fails=(
+    fails=lambda: (
         engine(accepting(auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",)),), registries=Registries())),
         engine(
             accepting(

@@ -75,11 +75,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         engine(rejecting({"quay.io/team": (SIGSTORE,)})),
         engine(TrustFacts(policy=Missing("/etc/containers/policy.json"))),
     ),
-    fails=(
+    fails=lambda: (
         engine(accepting()),
         engine(TrustFacts(policy=Policy("/root/.config/containers/policy.json", (ACCEPT,)))),
     ),

@@ -79,11 +79,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         engine(accepting(registries=Registries())),
         engine(accepting(registries=Registries(registries=(_LOCAL,)))),
     ),
-    fails=(
+    fails=lambda: (
         engine(accepting(registries=Registries(registries=(_PLAIN,)))),
         engine(accepting(registries=Registries(registries=(_MIRRORED,)))),
     ),

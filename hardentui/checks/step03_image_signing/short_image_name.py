@@ -104,11 +104,11 @@ CHECK = Check(
     risk=Risk.SAFE,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container((IMAGE, _FULL), inspect={"ImageName": _FULL}),
         container((IMAGE, "localhost/shop:1.4")),
     ),
-    fails=(
+    fails=lambda: (
         container((IMAGE, "nginx:1.27"), inspect={"ImageName": _FULL}),
         container(inspect=_TYPED),
     ),

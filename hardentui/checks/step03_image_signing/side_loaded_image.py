@@ -75,7 +75,7 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container((IMAGE, "localhost/shop:1.4"), image=_image(RepoDigests=[f"localhost/shop@{_DIGEST}"])),
         container(
             (IMAGE, "quay.io/team/shop:1.4"),
@@ -83,7 +83,7 @@ CHECK = Check(
             engine=engine(accepting(stored_signatures={"5f" * 32: 1})),
         ),
     ),
-    fails=(container((IMAGE, "5f" * 32), image=_image(RepoDigests=[])),),
+    fails=lambda: (container((IMAGE, "5f" * 32), image=_image(RepoDigests=[])),),
     references=("CIS Docker 1.6 4.12", "NIST SP 800-190 4.1.5", "CSVS 3.7"),
     catalogue="S3-10",
     parameters={"built_here": ("localhost/",)},

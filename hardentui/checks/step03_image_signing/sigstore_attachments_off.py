@@ -110,13 +110,13 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         engine(
             rejecting({"quay.io/team": (SIGSTORE,)}, attachments=(Attachments("quay.io", True, _DROP_IN),))
         ),
         engine(accepting(attachments=())),
     ),
-    fails=(
+    fails=lambda: (
         engine(rejecting({"quay.io/team": (SIGSTORE,)}, attachments=())),
         engine(
             rejecting(

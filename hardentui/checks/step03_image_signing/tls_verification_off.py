@@ -47,7 +47,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(container(),),
-    fails=(container((TLS_VERIFY, False)),),
+    passes=lambda: (container(),),
+    fails=lambda: (container((TLS_VERIFY, False)),),
     references=("Catalogue S3-08", "CIS Docker 1.6 2.5", "NIST SP 800-190 4.2.1"),
 )

@@ -88,11 +88,13 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
         container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(accepting())),
     ),
-    fails=(container((IMAGE, "docker.io/someone/shop:1"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),),
+    fails=lambda: (
+        container((IMAGE, "docker.io/someone/shop:1"), engine=engine(rejecting({"quay.io": (ACCEPT,)}))),
+    ),
     references=("CIS Docker 1.6 4.2", "NIST SP 800-190 4.1.5"),
     catalogue="S3-06",
     parameters={"approved": ()},

@@ -64,11 +64,11 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container((IMAGE, f"docker.io/library/nginx:1.27@{_DIGEST}")),
         container((IMAGE, "localhost/shop:1.4")),
     ),
-    fails=(
+    fails=lambda: (
         container((IMAGE, "docker.io/library/nginx:1.27"), inspect={"ImageDigest": _DIGEST}),
         container((IMAGE, "quay.io/team/shop"), inspect={"ImageDigest": _DIGEST}),
     ),

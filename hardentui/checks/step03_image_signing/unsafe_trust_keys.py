@@ -113,8 +113,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(engine(_SAFE), engine(accepting(certificates=()))),
-    fails=(
+    passes=lambda: (engine(_SAFE), engine(accepting(certificates=()))),
+    fails=lambda: (
         engine(
             TrustFacts(
                 policy=Policy(POLICY_FILE, (REJECT,)),

@@ -81,11 +81,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(rejecting({"quay.io/team": (SIGSTORE,)}))),
         container((IMAGE, "localhost/shop:1.4"), engine=engine(accepting())),
     ),
-    fails=(
+    fails=lambda: (
         container((IMAGE, "quay.io/team/shop:1.4"), engine=engine(accepting())),
         container(
             (IMAGE, "docker.io/library/nginx:1.27"), engine=engine(rejecting({"docker.io": (ACCEPT,)}))

@@ -84,12 +84,12 @@ CHECK = Check(
             *("docker", "podman", "lxd", "libvirt"),
         )
     },
-    passes=(
+    passes=lambda: (
         container(),
         container((GROUP_ADD, ("2000", "www-data"))),
         container((GROUP_ADD, ("6", "disk")), (USERNS, "auto")),
     ),
-    fails=(
+    fails=lambda: (
         container((GROUP_ADD, ("keep-groups",))),
         container((GROUP_ADD, ("2000", "disk"))),
         container((GROUP_ADD, ("6",))),

@@ -79,13 +79,13 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container((USERNS, "auto")),
         container((UIDMAP, ("0:200000:65536",))),
         container(kernel=Kernel(7, host_user_namespace=False)),
         container(engine=rootless()),
     ),
-    fails=(
+    fails=lambda: (
         container(),
         container((USERNS, "host")),
         container(kernel=Kernel(7, host_user_namespace=True)),

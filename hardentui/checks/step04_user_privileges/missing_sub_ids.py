@@ -128,8 +128,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(_host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)), _host()),
-    fails=(
+    passes=lambda: (_host(SubIds("anna", 100_000, 65_536), users=(_ANNA,)), _host()),
+    fails=lambda: (
         _host(users=(_ANNA,)),
         _host(SubIds("anna", 100_000, 1000), users=(_ANNA,)),
         _host(SubIds("anna", 100_000, 65_536), SubIds("ben", 120_000, 65_536), users=(_ANNA,)),

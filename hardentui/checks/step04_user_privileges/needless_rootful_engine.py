@@ -137,13 +137,13 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     parameters={"first_unprivileged_port": 1024},
-    passes=(
+    passes=lambda: (
         container(engine=rootless()),
         container((PUBLISH, (Port(80, "80"),))),
         container((MOUNTS, (Mount("bind", "/var/log", "/logs", ("ro",)),))),
         container((MOUNTS, (Mount("bind", "/usr/share/app", "/app"),))),
     ),
-    fails=(
+    fails=lambda: (
         container((PUBLISH, (Port(80, "8080"),)), engine=rootful()),
         container((MOUNTS, (Mount("volume", "data", "/data"), Mount("bind", "/srv/web", "/w", ("ro",))))),
         container((MOUNTS, (Mount("bind", "/etc/localtime", "/etc/localtime", ("ro",)),))),

@@ -57,12 +57,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container((NO_NEW_PRIVILEGES, True)),
         container((NO_NEW_PRIVILEGES, True), kernel=Kernel(7, no_new_privileges=True)),
         container(kernel=Kernel(7, no_new_privileges=True)),
     ),
-    fails=(
+    fails=lambda: (
         container(),
         container(kernel=Kernel(7, no_new_privileges=False), engine=rootless()),
         container(kernel=Unreadable("the engine is on another machine")),

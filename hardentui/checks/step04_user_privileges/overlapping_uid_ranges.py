@@ -110,12 +110,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(_MAP, peers=(_FAR,)),
         container((USERNS, "auto"), peers=(_NEIGHBOUR,)),
         replace(container(_MAP, peers=(replace(_NEIGHBOUR, pod="p1"),)), inspect={"Pod": "p1"}),
     ),
-    fails=(
+    fails=lambda: (
         container(_MAP, peers=(_NEIGHBOUR,)),
         container(
             (UIDMAP, ("0:1:65536",)),

@@ -117,13 +117,13 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         _example(),
         _example({"ID": "ab", "ProcessConfig": {"user": "1001", "privileged": False}}),
         container(),
         replace(_example(), exec_events=(datetime(2025, 12, 31, 23, 5, tzinfo=UTC),)),
     ),
-    fails=(
+    fails=lambda: (
         _example({"ID": "ab", "ProcessConfig": {"user": "root", "privileged": False}}),
         _example({"ID": "cd", "ProcessConfig": {"user": "", "privileged": True}}),
     ),

@@ -124,13 +124,13 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"user": ""},
-    passes=(
+    passes=lambda: (
         container((USER, "1001:1001")),
         container(image=_IMAGE),
         container((USERNS, "keep-id"), engine=rootless()),
         container(kernel=Kernel(7, uid=999, uid_map=_HOST_MAP)),
     ),
-    fails=(
+    fails=lambda: (
         container((USER, "root"), image=_IMAGE),
         container(),
         container((USER, "0:0")),

@@ -84,14 +84,14 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(engine=_APPARMOR),
         container(kernel=Kernel(7, lsm_label="containers-default-0.62.2//&crun (mixed)")),
         container(kernel=Kernel(7, lsm_label="containers-default-0.62.2 (enforce)")),
         container(kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=rootless()),
         container((APPARMOR, "unconfined"), engine=_SELINUX),
     ),
-    fails=(
+    fails=lambda: (
         container((APPARMOR, "unconfined"), engine=_APPARMOR),
         container(
             (APPARMOR, "unconfined"), kernel=Kernel(7, lsm_label="crun (unconfined)"), engine=_APPARMOR

@@ -85,12 +85,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container((CGROUPS, "split"), kernel=Kernel(7, shared_namespaces=frozenset())),
         container(kernel=_SHARED, engine=_V1),
     ),
-    fails=(
+    fails=lambda: (
         container((CGROUPS, "disabled")),
         container((CGROUPNS, "host")),
         container((CGROUPNS, "host"), kernel=_SHARED, engine=_V1),

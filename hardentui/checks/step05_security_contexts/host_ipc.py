@@ -63,11 +63,11 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container((IPC, "private"), kernel=Kernel(7, shared_namespaces=frozenset())),
     ),
-    fails=(
+    fails=lambda: (
         container((IPC, "host")),
         container((UTS, "host")),
         container((IPC, "host"), (UTS, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"ipc"}))),

@@ -81,12 +81,12 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container(kernel=Kernel(7, shared_namespaces=frozenset({"net"}))),
         container((PID, "container:db"), (LABELS, ("app=shop",)), peers=(_FRIEND,), inspect=_MEMBER),
     ),
-    fails=(
+    fails=lambda: (
         container((PID, "host")),
         container((PID, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
         container((PID, "container:db"), peers=(_FRIEND,)),

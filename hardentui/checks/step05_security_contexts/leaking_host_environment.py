@@ -152,12 +152,12 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container((ENV, ("TZ=UTC", "USER=shop"))),
         container((ENV, ("https_proxy=http://proxy.example:3128",))),
         container(env_files={"/srv/shop.env": FileFact("/srv/shop.env", mode=0o640)}),
     ),
-    fails=(
+    fails=lambda: (
         container((ENV_HOST, True)),
         container((ENV, ("TZ=UTC", "SHLVL=1", "LOGNAME=root", "SSH_CLIENT=192.0.2.1")), inspect=_LEAKED),
         container((ENV, ("https_proxy=http://anna:correct-horse@proxy.example:3128",))),

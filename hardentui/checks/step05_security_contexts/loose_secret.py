@@ -141,11 +141,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"refused_drivers": ()},
-    passes=(
+    passes=lambda: (
         container(),
         container((SECRETS, ("db,type=mount,uid=1001,mode=0400",)), secret_drivers={"db": "file"}),
     ),
-    fails=(
+    fails=lambda: (
         container((SECRETS, ("db,type=mount",)), (USER, "1001:1001")),
         container((SECRETS, ("db,type=mount,target=/x,mode=0644", "ok,type=mount,mode=0440"))),
         container((SECRETS, ("db,type=env,target=DB",))),

@@ -80,8 +80,8 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"size": "64m"},
-    passes=(container(), container((TMPFS, ("/tmp:rw,noexec,nosuid,nodev,size=64m",)))),  # noqa: S108
-    fails=(
+    passes=lambda: (container(), container((TMPFS, ("/tmp:rw,noexec,nosuid,nodev,size=64m",)))),  # noqa: S108
+    fails=lambda: (
         container((TMPFS, ("/tmp",))),  # noqa: S108
         container((TMPFS, ("/run:size=1m,exec,mode=1777", "/a:size=1k"))),
     ),

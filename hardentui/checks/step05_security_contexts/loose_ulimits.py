@@ -112,12 +112,12 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"nofile": 1048576, "nproc": 8192},
-    passes=(
+    passes=lambda: (
         container(),
         container((ULIMIT, ("nofile=4096:8192", "core=0:0"))),
         container(kernel=Kernel(7, rlimits=(Rlimit("nofile", 1024, 1048576), Rlimit("core", 0, None)))),
     ),
-    fails=(
+    fails=lambda: (
         container((ULIMIT, ("nofile=4096:99999999", "rtprio=1:1"))),
         container((ULIMIT, ("core=-1:-1",))),
         container((ULIMIT, ("nproc=unlimited",))),

@@ -94,12 +94,12 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),))),
         container((MOUNTS, (Mount("bind", "/run/user/1000/pulse", "/pulse"),))),
     ),
-    fails=(
+    fails=lambda: (
         container(
             (MOUNTS, (Mount("bind", "/var/run/docker.sock", "/d.sock", ("ro",)), Mount("volume", "a", "/a")))
         ),

@@ -90,13 +90,13 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"cpus": "1.5"},
-    passes=(
+    passes=lambda: (
         container((CPUS, 0.5)),
         container((CPU_SHARES, 512), kernel=Kernel(7, limits=Limits())),
         container(kernel=Kernel(7, limits=Limits(cpus=1.5))),
         container((CGROUPS, "disabled")),
     ),
-    fails=(
+    fails=lambda: (
         container(),
         container((CPU_PERIOD, 50000)),
         container((CPU_QUOTA, -1), kernel=Kernel(7, limits=Limits())),

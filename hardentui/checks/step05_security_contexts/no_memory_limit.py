@@ -94,12 +94,12 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"memory": "512m"},
-    passes=(
+    passes=lambda: (
         container((MEMORY, _HALF)),
         container(kernel=Kernel(7, limits=Limits(memory=_HALF))),
         container((CGROUPS, "disabled")),
     ),
-    fails=(
+    fails=lambda: (
         container(),
         container(kernel=Kernel(7, limits=Limits())),
         container((MEMORY, _HALF), (MEMORY_SWAP, -1)),

@@ -69,13 +69,13 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"highest": 2048, "limit": 512},
-    passes=(
+    passes=lambda: (
         container(),
         container((PIDS_LIMIT, 200), kernel=Kernel(7, limits=Limits(pids=200))),
         container((PIDS_LIMIT, -1), kernel=Kernel(7, limits=Limits(pids=1000))),
         container((CGROUPS, "disabled")),
     ),
-    fails=(
+    fails=lambda: (
         container((PIDS_LIMIT, -1)),
         container((PIDS_LIMIT, 0), kernel=Kernel(7, limits=Limits())),
         container((PIDS_LIMIT, 100000)),

@@ -72,11 +72,11 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container((ENV, ("TZ=UTC", "DB_PASSWORD_FILE=/run/secrets/db", "PASSWORD_MIN_LENGTH=12"))),
         container((ENV, ("DB_PASSWORD=*******",))),
     ),
-    fails=(
+    fails=lambda: (
         container((ENV, ("DB_PASSWORD=correct-horse", "TZ=UTC"))),
         container((ENV, ("DATABASE_URL=postgres://shop:correct-horse@db/shop",))),
     ),

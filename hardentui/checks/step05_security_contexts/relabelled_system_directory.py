@@ -93,11 +93,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container((MOUNTS, (Mount("bind", "/srv/web", "/w", ("Z",)),)), engine=_SELINUX),
         container((MOUNTS, (Mount("bind", "/home", "/h", ("Z",)),)), engine=_NONE),
     ),
-    fails=(
+    fails=lambda: (
         container((MOUNTS, (Mount("bind", "/home/anna", "/h", ("Z",)),)), engine=_SELINUX),
         container((MOUNTS, (Mount("bind", "/etc/", "/e", ("ro", "z")),))),
     ),

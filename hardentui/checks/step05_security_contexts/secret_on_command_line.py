@@ -64,11 +64,11 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container((COMMAND, ("server", "--password-file", "/run/secrets/db", "--no-password"))),
         container((HEALTH_CMD, "curl -fsS http://localhost/")),
     ),
-    fails=(
+    fails=lambda: (
         container((COMMAND, ("redis-server", "--requirepass", "x", "--password", "correct-horse"))),
         container((HEALTH_CMD, "mysqladmin ping -pcorrect-horse")),
         container((ENTRYPOINT, ("run", "--db=postgres://shop:correct-horse@db/shop"))),

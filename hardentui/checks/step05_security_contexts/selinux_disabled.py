@@ -82,12 +82,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(engine=_SELINUX),
         container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c1,c2")),
         container((LABEL_DISABLE, True), engine=_APPARMOR),
     ),
-    fails=(
+    fails=lambda: (
         container((LABEL_DISABLE, True), engine=_SELINUX),
         container((LABEL_TYPE, "spc_t"), engine=_SELINUX),
         container((PID, "host"), engine=_SELINUX),

@@ -101,8 +101,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(_host("enforcing", "enforcing"), _host("absent", "")),
-    fails=(
+    passes=lambda: (_host("enforcing", "enforcing"), _host("absent", "")),
+    fails=lambda: (
         _host("permissive", "enforcing"),
         _host("enforcing", "permissive"),
         _host("absent", "disabled"),

@@ -112,13 +112,13 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(engine=_SELINUX, peers=(_PEER,)),
         container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=(_PEER,)),
         container((LABEL_LEVEL, "s0:c1,c2"), engine=_SELINUX, peers=(_PEER,), inspect={"Pod": "p"}),
         container((PRIVILEGED, True), engine=_SELINUX),
     ),
-    fails=(
+    fails=lambda: (
         container((LABEL_LEVEL, "s0:c2,c1"), engine=_SELINUX, peers=(_PEER,)),
         container((LABEL_LEVEL, "s0"), engine=_SELINUX),
     ),

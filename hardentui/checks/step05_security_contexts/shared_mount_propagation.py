@@ -59,8 +59,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(container(), container((MOUNTS, (Mount("bind", "/srv", "/srv", ("rslave",)),)))),
-    fails=(
+    passes=lambda: (container(), container((MOUNTS, (Mount("bind", "/srv", "/srv", ("rslave",)),)))),
+    fails=lambda: (
         container((MOUNTS, (Mount("bind", "/srv", "/srv", ("ro", "rshared")),))),
         container((MOUNTS, (Mount("bind", "/mnt", "/mnt", ("shared",)), Mount("volume", "a", "/a")))),
     ),

@@ -63,8 +63,8 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"tries": 5},
-    passes=(container(), container((RESTART, "on-failure:5")), container((RESTART, "no"))),
-    fails=(
+    passes=lambda: (container(), container((RESTART, "on-failure:5")), container((RESTART, "no"))),
+    fails=lambda: (
         container((RESTART, "always")),
         container((RESTART, "unless-stopped")),
         container((RESTART, "on-failure")),

@@ -92,11 +92,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         host(cgroup_version=2, users=()),
         host(cgroup_version=2, users=(_anna("cpu", "memory", "pids"),)),
     ),
-    fails=(host(cgroup_version=1), host(cgroup_version=2, users=(_anna("memory", "pids"),))),
+    fails=lambda: (host(cgroup_version=1), host(cgroup_version=2, users=(_anna("memory", "pids"),))),
     references=("CIS Docker 1.6 2.10", "NIST SP 800-190 4.5.1"),
     catalogue="S5-07",
 )

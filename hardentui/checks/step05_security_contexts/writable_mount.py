@@ -104,13 +104,13 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container((MOUNTS, (Mount("bind", "/srv/data", "/data", ("ro",)),))),
         container((MOUNTS, (Mount("bind", "/srv/data", "/data", _TIGHT),))),
         container((MOUNTS, (Mount("bind", "/srv/data", "/data"),)), kernel=Kernel(7, mounts=_LIVE)),
     ),
-    fails=(
+    fails=lambda: (
         container((MOUNTS, (Mount("bind", "/srv/data", "/data"),))),
         container((MOUNTS, (Mount("bind", "/srv/data", "/data", ("Z", "exec", "nodev", "nosuid")),))),
     ),

@@ -94,11 +94,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"tmpfs_size": "64m"},
-    passes=(
+    passes=lambda: (
         container((READ_ONLY, True)),
         container((READ_ONLY, True), kernel=Kernel(7, read_only_root=True)),
     ),
-    fails=(
+    fails=lambda: (
         container(),
         container(kernel=Kernel(7, read_only_root=False)),
         container(

@@ -75,8 +75,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(container((NETWORK, ("shop-net",))), container(engine=rootless())),
-    fails=(
+    passes=lambda: (container((NETWORK, ("shop-net",))), container(engine=rootless())),
+    fails=lambda: (
         container(),
         container((NETWORK, ("podman", "shop-net"))),
         container((NETWORK, ("bridge",)), engine=rootless()),

@@ -94,11 +94,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"ports": _PORTS, "address": "127.0.0.1"},
-    passes=(
+    passes=lambda: (
         container((PUBLISH, (Port(5432, "5432", "127.0.0.1"),))),
         container((PUBLISH, (Port(8080, "80"),))),
     ),
-    fails=(
+    fails=lambda: (
         container((PUBLISH, (Port(5432, "15432"),))),
         container((PUBLISH, (Port(6379, "6379", "192.0.2.7"), Port(6379, "6379", "::")))),
     ),

@@ -96,11 +96,11 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container((NETWORK, ("web-net",))),
         container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),
     ),
-    fails=(
+    fails=lambda: (
         container((NETWORK, ("host",))),
         container((NETWORK, ("host",)), kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
         container((NETWORK, ("host",)), engine=rootless(), kernel=Kernel(pid=812)),

@@ -85,11 +85,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"outgoing": ()},
-    passes=(
+    passes=lambda: (
         NetworkFacts("db-net", {**_OPEN, "internal": True}, ("db",), rootful()),
         NetworkFacts("web-net", _OPEN, ("web", "db"), rootful(), publishers=("web",)),
     ),
-    fails=(NetworkFacts("db-net", _OPEN, ("db", "worker"), rootful(), publishers=()),),
+    fails=lambda: (NetworkFacts("db-net", _OPEN, ("db", "worker"), rootful(), publishers=()),),
     references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.3.3"),
     catalogue="S6-08",
 )

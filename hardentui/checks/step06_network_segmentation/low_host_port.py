@@ -78,11 +78,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"allowed": ("80", "443"), "offset": 8000},
-    passes=(
+    passes=lambda: (
         container((PUBLISH, (Port(8443, "443", "127.0.0.1"), Port(80, "8080")))),
         container((PUBLISH, (Port(25),))),
     ),
-    fails=(container((PUBLISH, (Port(25, "25"), Port(80, "80")))),),
+    fails=lambda: (container((PUBLISH, (Port(25, "25"), Port(80, "80")))),),
     references=("CIS Docker 1.6 5.8",),
     catalogue="S6-06",
 )

@@ -91,11 +91,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container(host=HostFacts(cloud="")),
         container(host=HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=True))),
         container((NETWORK, ("none",)), host=_CLOUD),
     ),
-    fails=(container(host=_CLOUD), container((NETWORK, ("host",)), host=_CLOUD)),
+    fails=lambda: (container(host=_CLOUD), container((NETWORK, ("host",)), host=_CLOUD)),
     references=("Catalogue S6-12", "NIST SP 800-190 4.4.2"),
 )

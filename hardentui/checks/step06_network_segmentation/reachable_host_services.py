@@ -131,8 +131,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(container((NETWORK, ("shop-net",)), engine=rootless()), container(), container(engine=_PLAIN)),
-    fails=(
+    passes=lambda: (
+        container((NETWORK, ("shop-net",)), engine=rootless()),
+        container(),
+        container(engine=_PLAIN),
+    ),
+    fails=lambda: (
         container((NETWORK, ("pasta:--map-gw,--mtu,1400",)), engine=_PLAIN),
         container((NETWORK, ("pasta:-T,5432",)), engine=_PLAIN),
         container((NETWORK, ("slirp4netns:allow_host_loopback=true",)), engine=_PLAIN),

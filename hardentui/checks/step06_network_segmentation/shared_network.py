@@ -126,11 +126,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container((NETWORK, ("shop-net",)), (LABELS, ("app=shop",)), peers=(_OTHER,)),
         container((LABELS, ("app=wiki",)), peers=(_OTHER,)),
     ),
-    fails=(
+    fails=lambda: (
         container((LABELS, ("app=shop",)), peers=(_OTHER,)),
         container((NETWORK, ("podman", "shop-net")), (LABELS, ("app=shop",)), peers=(_OTHER,)),
     ),

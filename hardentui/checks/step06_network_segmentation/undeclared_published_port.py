@@ -114,11 +114,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"allowed": ()},
-    passes=(
+    passes=lambda: (
         container((PUBLISH, (Port(80, "8080"),)), image=_IMAGE),
         container((PUBLISH, (Port(9000, "9000"),)), (EXPOSE, ("9000",)), image=_IMAGE),
     ),
-    fails=(
+    fails=lambda: (
         container((PUBLISH_ALL, True), image=_IMAGE),
         container((PUBLISH, (Port(80, "8080"), Port(9229, "9229"))), image=_IMAGE),
     ),

@@ -80,8 +80,8 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(container((NETWORK, ("shop-net",)), networks={"shop-net": _BRIDGE}), container()),
-    fails=(
+    passes=lambda: (container((NETWORK, ("shop-net",)), networks={"shop-net": _BRIDGE}), container()),
+    fails=lambda: (
         container((NETWORK, ("lan",)), networks={"lan": _LAN}),
         container((NETWORK, ("container:vpn",))),
     ),

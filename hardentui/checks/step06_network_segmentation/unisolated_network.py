@@ -86,11 +86,11 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         NetworkFacts("shop-net", {**_PLAIN, "options": {"isolate": "true"}}, engine=rootful(), bridges=_TWO),
         NetworkFacts("shop-net", _PLAIN, engine=rootful(version=Version(6, 0, 1)), bridges=_TWO),
     ),
-    fails=(
+    fails=lambda: (
         NetworkFacts("shop-net", _PLAIN, engine=rootful(), bridges=_TWO),
         NetworkFacts(
             "shop-net",

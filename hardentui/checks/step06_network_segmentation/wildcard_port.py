@@ -87,11 +87,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"address": "127.0.0.1"},
-    passes=(
+    passes=lambda: (
         container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
         container((PUBLISH, (Port(80, "8080", "::1"), Port(443, "8443", "192.0.2.7")))),
     ),
-    fails=(
+    fails=lambda: (
         container((PUBLISH, (Port(80, "8080"),))),
         container((PUBLISH, (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "[::]")))),  # noqa: S104
         container((PUBLISH_ALL, True), image=_IMAGE),

@@ -69,8 +69,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(rootful(info=_JOURNAL, trust=TrustFacts(configuration=_KEPT)),),
-    fails=(
+    passes=lambda: (rootful(info=_JOURNAL, trust=TrustFacts(configuration=_KEPT)),),
+    fails=lambda: (
         rootful(info={"host": {"eventLogger": "none"}}),
         rootful(info=_JOURNAL, trust=TrustFacts(configuration=Configuration())),
     ),

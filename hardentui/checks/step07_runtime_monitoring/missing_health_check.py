@@ -88,11 +88,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"command": ""},
-    passes=(
+    passes=lambda: (
         container((HEALTH_CMD, "curl -fsS http://localhost/"), image=_PLAIN),
         container(image=ImageFacts(id="1" * 64, inspect={"Config": _OWN_CHECK})),
     ),
-    fails=(
+    fails=lambda: (
         container((HEALTH_CMD, "none"), image=ImageFacts(id="1" * 64, inspect={"Config": _OWN_CHECK})),
         container(image=_PLAIN),
         container(image=ImageFacts(id="1" * 64, inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),

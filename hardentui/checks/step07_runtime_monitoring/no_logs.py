@@ -72,12 +72,12 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"driver": "journald"},
-    passes=(
+    passes=lambda: (
         container((LOG_DRIVER, "journald")),
         container((LOG_DRIVER, "passthrough")),
         container(engine=rootful(info={"host": {"logDriver": "k8s-file"}})),
     ),
-    fails=(
+    fails=lambda: (
         container((LOG_DRIVER, "none")),
         container(engine=rootful(info={"host": {"logDriver": "none"}})),
     ),

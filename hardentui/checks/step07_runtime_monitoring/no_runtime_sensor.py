@@ -58,11 +58,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         HostFacts(detectors=("falco",)),
         HostFacts(detectors=("auditd",), audit_rules=("-w /etc/containers -p wa -k containers",)),
     ),
-    fails=(
+    fails=lambda: (
         HostFacts(detectors=()),
         HostFacts(detectors=("auditd",), audit_rules=("-D", "-b 8192", "# -w /etc/passwd -p wa")),
     ),

@@ -95,8 +95,8 @@ CHECK = Check(
     risk=Risk.SAFE,
     evaluate=evaluate,
     parameters={"restarts": 5},
-    passes=(container(inspect=_state(restarts=2)),),
-    fails=(
+    passes=lambda: (container(inspect=_state(restarts=2)),),
+    fails=lambda: (
         container(inspect=_state(OOMKilled=True)),
         container(inspect=_state(restarts=40)),
         container(inspect=_state(), unit=UnitFacts("web.service", restarts=12)),

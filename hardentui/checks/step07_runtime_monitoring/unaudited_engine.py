@@ -87,8 +87,8 @@ CHECK = Check(
     risk=Risk.SAFE,
     evaluate=evaluate,
     parameters={"paths": _PATHS},
-    passes=(HostFacts(audit_rules=_ALL),),
-    fails=(HostFacts(audit_rules=()), HostFacts(audit_rules=_SOME), HostFacts(audit_rules=_ALL[:-1])),
+    passes=lambda: (HostFacts(audit_rules=_ALL),),
+    fails=lambda: (HostFacts(audit_rules=()), HostFacts(audit_rules=_SOME), HostFacts(audit_rules=_ALL[:-1])),
     references=("CIS Docker 1.6 1.1.3-1.1.18", "NIST SP 800-190 4.5.4"),
     catalogue="S7-05",
 )

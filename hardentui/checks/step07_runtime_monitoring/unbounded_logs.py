@@ -83,12 +83,12 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"size": "10mb"},
-    passes=(
+    passes=lambda: (
         container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=10mb",))),
         container((LOG_DRIVER, "journald")),
         container((LOG_DRIVER, "k8s-file"), engine=rootful(trust=TrustFacts(configuration=_LIMITED))),
     ),
-    fails=(
+    fails=lambda: (
         container((LOG_DRIVER, "k8s-file"), engine=_ENGINE),
         container((LOG_DRIVER, "json-file"), (LOG_OPT, ("tag=web", "max-size=0")), engine=_ENGINE),
     ),

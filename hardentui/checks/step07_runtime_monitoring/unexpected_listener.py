@@ -142,13 +142,13 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"allowed": ()},
-    passes=(
+    passes=lambda: (
         container(kernel=_listening(("tcp", "0.0.0.0", 80)), image=_IMAGE),  # noqa: S104
         container(kernel=_listening(("tcp", "127.0.0.1", 9000), ("udp", "0.0.0.0", 40000)), image=_IMAGE),  # noqa: S104
         container(kernel=_listening(("tcp", "::", 8443)), image=_IMAGE, pod=_POD, inspect=_MEMBER),
         container(kernel=_listening(), pod=_POD, inspect={**_MEMBER, "IsInfra": True}),
     ),
-    fails=(
+    fails=lambda: (
         container(kernel=_listening(("tcp", "0.0.0.0", 80), ("tcp", "0.0.0.0", 4444)), image=_IMAGE),  # noqa: S104
         container(kernel=_listening(("tcp6", "::", 9229)), image=_IMAGE),
         container(kernel=_listening(("tcp", "::", 9229)), image=_IMAGE, pod=_POD, inspect=_MEMBER),

@@ -125,11 +125,11 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     parameters={"forbidden": _FORBIDDEN, "shells": _SHELLS},
-    passes=(
+    passes=lambda: (
         container(kernel=_running(_NGINX), inspect=_CHECK_LESS),
         container(kernel=_running(Process(812, "sh", "/bin/dash"), Process(813, "app", "/app"))),
     ),
-    fails=(
+    fails=lambda: (
         container(kernel=_running(_NGINX, Process(900, "sshd", "/usr/sbin/sshd"))),
         container(kernel=_running(_NGINX, Process(901, "bash", "/bin/bash")), inspect=_CHECK_LESS),
         container(kernel=_running(_NGINX, Process(902, "kworker", "/srv/.x/xmrig (deleted)"))),

@@ -95,8 +95,8 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"action": "kill"},
-    passes=(container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),),
-    fails=(
+    passes=lambda: (container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),),
+    fails=lambda: (
         container(_CHECKED),
         container(
             _CHECKED,

@@ -83,8 +83,8 @@ CHECK = Check(
     fix=FixKind.UNIT_EDIT,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE)),),
-    fails=(
+    passes=lambda: (container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE)),),
+    fails=lambda: (
         container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _AFTER)),
         container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, needs_reload=True)),
         container(

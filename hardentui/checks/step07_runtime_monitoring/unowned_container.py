@@ -75,11 +75,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"labels": _LABELS, "owner": ""},
-    passes=(
+    passes=lambda: (
         container(inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}),
         container((LABELS, ("owner=web-team",))),
     ),
-    fails=(container(), container((LABELS, ("app=shop",)))),
+    fails=lambda: (container(), container((LABELS, ("app=shop",)))),
     references=("NIST SP 800-190 4.4.5",),
     catalogue="S7-11",
 )

@@ -76,12 +76,12 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         HostFacts(journal=Journal()),
         HostFacts(journal=Journal("volatile", kept=False, forwarded=True)),
         HostFacts(journal=None),
     ),
-    fails=(
+    fails=lambda: (
         HostFacts(journal=Journal("auto", kept=False)),
         HostFacts(journal=Journal("none", kept=False, file="/etc/systemd/journald.conf")),
     ),

@@ -101,7 +101,7 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container(),
         container(kernel=Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))),
         container(inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets())),
@@ -110,7 +110,7 @@ CHECK = Check(
             kernel=Kernel(7, capabilities=CapabilitySets(bounding=_RAW, inheritable=_RAW, ambient=_RAW)),
         ),
     ),
-    fails=(
+    fails=lambda: (
         container(
             inspect={"BoundingCaps": None}, kernel=Kernel(7, capabilities=CapabilitySets(bounding=_CHOWN))
         ),

@@ -110,11 +110,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"keep": _USUAL},
-    passes=(
+    passes=lambda: (
         container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
         container((CAP_DROP, ("SETFCAP",))),
     ),
-    fails=(
+    fails=lambda: (
         container(),
         container((USER, "1001"), (NO_NEW_PRIVILEGES, True), engine=rootless()),
         container(kernel=Kernel(7, capabilities=_LIVE_DEFAULT)),

@@ -49,8 +49,8 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(container(), container((CAP_DROP, ("all",)), engine=_LIKE_DOCKER)),
-    fails=(
+    passes=lambda: (container(), container((CAP_DROP, ("all",)), engine=_LIKE_DOCKER)),
+    fails=lambda: (
         container((CAP_ADD, ("NET_RAW",))),
         container((CAP_DROP, ("MKNOD",)), engine=_LIKE_DOCKER),
     ),

@@ -91,8 +91,8 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"allowed": ()},
-    passes=(container(), container((DEVICES, ("/dev/urandom:/dev/random:r",)))),
-    fails=(
+    passes=lambda: (container(), container((DEVICES, ("/dev/urandom:/dev/random:r",)))),
+    fails=lambda: (
         container((DEVICES, ("/dev/sda:/dev/sda:r", "/dev/null"))),
         container((DEVICES, ("/dev/net/tun",)), engine=rootless()),
         container((GPUS, ("all",))),

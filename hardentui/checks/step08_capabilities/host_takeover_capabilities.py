@@ -49,11 +49,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
     ),
-    fails=(
+    fails=lambda: (
         container((CAP_ADD, ("SYS_ADMIN", "NET_ADMIN"))),
         container((CAP_ADD, ("all",))),
         container((CAP_ADD, ("cap_sys_admin",)), kernel=Kernel(7, capabilities=_LIVE)),

@@ -90,12 +90,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container((DEVICE_CGROUP_RULE, ("c *:* m", "c 188:* rw", "b 8:1 r"))),
         container((PRIVILEGED, True), engine=rootless()),
     ),
-    fails=(
+    fails=lambda: (
         container((DEVICE_CGROUP_RULE, ("b *:* rwm", "c 188:* rw"))),
         container((DEVICE_CGROUP_RULE, ("a",))),
         container((DEVICE_CGROUP_RULE, ("b 8:* r",))),

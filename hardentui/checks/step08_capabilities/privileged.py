@@ -87,12 +87,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container(kernel=Kernel(7, capabilities=_SOME, seccomp_mode=2)),
         container(kernel=Kernel(7, capabilities=_ALL, seccomp_mode=2)),
     ),
-    fails=(
+    fails=lambda: (
         container((PRIVILEGED, True)),
         container((PRIVILEGED, True), (UNMASK, ("ALL",)), engine=rootless()),
         container((CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")),

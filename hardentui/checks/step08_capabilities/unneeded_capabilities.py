@@ -83,11 +83,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(image=_image("setuid,setgid")),
         container((CAP_DROP, ("all",)), (CAP_ADD, ("SYS_NICE",)), image=_image("SYS_NICE,SETUID")),
     ),
-    fails=(
+    fails=lambda: (
         container(image=_image("SYS_ADMIN,SETUID")),
         container(image=_image("SYS_NICE,SETUID"), kernel=Kernel(7, capabilities=_WIDE)),
         container((PRIVILEGED, True), image=_image("SETUID")),

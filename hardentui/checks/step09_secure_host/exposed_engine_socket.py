@@ -104,11 +104,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         host(sockets=(EngineSocket(file(_SOCKET, 0o660), group="root"),)),
         host(sockets=()),
     ),
-    fails=(
+    fails=lambda: (
         host(sockets=(EngineSocket(file(_SOCKET, 0o666)),)),
         host(sockets=(EngineSocket(file(_SOCKET, 0o660), group="podman", members=("anna",)),)),
         host(sockets=(EngineSocket(file(_DOCKER, 0o660), target=_SOCKET),)),

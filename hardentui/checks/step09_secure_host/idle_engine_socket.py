@@ -69,8 +69,8 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(host(socket_enabled_by="", sockets=()),),
-    fails=(
+    passes=lambda: (host(socket_enabled_by="", sockets=()),),
+    fails=lambda: (
         host(socket_enabled_by=_LINK, sockets=()),
         host(socket_enabled_by="", sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
     ),

@@ -75,8 +75,8 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(host(kernel="6.12.48-amd64", security_updates=(), reboot_required=""),),
-    fails=(
+    passes=lambda: (host(kernel="6.12.48-amd64", security_updates=(), reboot_required=""),),
+    fails=lambda: (
         host(security_updates=("openssl",), reboot_required="", os_release={"ID": "debian"}),
         host(reboot_required="kernel 6.12.41-amd64 runs and 6.12.48-amd64 is installed"),
     ),

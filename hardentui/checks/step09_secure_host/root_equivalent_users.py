@@ -62,8 +62,8 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(host(root_rights=()),),
-    fails=(
+    passes=lambda: (host(root_rights=()),),
+    fails=lambda: (
         host(
             root_rights=(RootRight("anna", "may run podman through sudo without a password", "/etc/sudoers"),)
         ),

@@ -72,8 +72,8 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(host(storage=Storage(same_device_as="")),),
-    fails=(host(storage=Storage(same_device_as="/")),),
+    passes=lambda: (host(storage=Storage(same_device_as="")),),
+    fails=lambda: (host(storage=Storage(same_device_as="/")),),
     references=("CIS Docker 1.6 1.1.1",),
     catalogue="S9-02",
 )

@@ -61,11 +61,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         host(tcp_services=()),
         host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2376", True),)),
     ),
-    fails=(
+    fails=lambda: (
         host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2375", False),)),
         host(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:8888", False),)),
     ),

@@ -102,11 +102,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         host(programs=(Program("runtime", file(_CRUN, 0o755)),), configuration=configuration()),
         host(programs=(), configuration=configuration()),
     ),
-    fails=(
+    fails=lambda: (
         host(programs=(Program("runtime", file(_CRUN, 0o775, _OPEN)),)),
         host(programs=(Program("hook", file(_HOOK), known=False),)),
         host(programs=(Program("runtime", file("/opt/run/crun", 0o755), known=False),)),

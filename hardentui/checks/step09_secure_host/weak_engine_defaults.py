@@ -124,11 +124,11 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         _engine(containers__pids_limit=2048),
         _engine(containers__default_capabilities=["CHOWN", "SETUID"], containers__userns="host"),
     ),
-    fails=(
+    fails=lambda: (
         _engine(containers__privileged=True),
         _engine(containers__seccomp_profile="unconfined"),
         _engine(containers__label=False),

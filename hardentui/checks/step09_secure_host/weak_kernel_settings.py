@@ -122,8 +122,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(_with(), _with(net__ipv4__ip_unprivileged_port_start="80")),
-    fails=(
+    passes=lambda: (_with(), _with(net__ipv4__ip_unprivileged_port_start="80")),
+    fails=lambda: (
         _with(kernel__kptr_restrict="0"),
         _with(kernel__perf_event_paranoid="1"),
         _with(net__ipv4__ip_unprivileged_port_start="0"),

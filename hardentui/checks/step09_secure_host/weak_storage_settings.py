@@ -111,8 +111,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(_storage(), _storage(driver="overlay", mount_options=("nodev", "metacopy=on"))),
-    fails=(
+    passes=lambda: (_storage(), _storage(driver="overlay", mount_options=("nodev", "metacopy=on"))),
+    fails=lambda: (
         _storage(driver="vfs"),
         _storage(used_drivers=("vfs",)),
         _storage(mount_options=("metacopy=on",)),

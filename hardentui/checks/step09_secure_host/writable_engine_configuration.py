@@ -50,8 +50,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(host(engine_configuration={_FILE: file(_FILE), _POLICY: file(_POLICY)}),),
-    fails=(
+    passes=lambda: (host(engine_configuration={_FILE: file(_FILE), _POLICY: file(_POLICY)}),),
+    fails=lambda: (
         host(
             engine_configuration={
                 _FILE: file(_FILE, 0o666, Danger(_FILE, "can be written by everybody (0666)", "chmod o-w"))

@@ -46,8 +46,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(host(units={_QUADLET: file(_QUADLET), _OWN: file(_OWN, uid=1000, gid=1000)}),),
-    fails=(
+    passes=lambda: (host(units={_QUADLET: file(_QUADLET), _OWN: file(_OWN, uid=1000, gid=1000)}),),
+    fails=lambda: (
         host(
             units={
                 _QUADLET: file(

@@ -97,8 +97,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(_host(),),
-    fails=(
+    passes=lambda: (_host(),),
+    fails=lambda: (
         _host(seccomp_profile=Missing(_PROFILE)),
         _host(seccomp_intact=False),
         _host(

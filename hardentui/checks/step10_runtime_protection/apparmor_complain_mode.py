@@ -116,13 +116,13 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         _labelled("containers-default-0.62.2 (enforce)"),
         _labelled("containers-default-0.62.2//&crun (mixed)"),
         container(kernel=Kernel(7, lsm_label="web (complain)"), engine=rootless()),
         _stopped(web="enforce"),
     ),
-    fails=(
+    fails=lambda: (
         _labelled("web (complain)"),
         _stopped(shop="enforce"),
         _stopped(web="complain"),

@@ -132,14 +132,14 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=(
+    passes=lambda: (
         container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
         container(_OPEN, (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json")),
         container(_OPEN, (LABEL_TYPE, "web.process")),
         container(kernel=_SERVING, pod=_pod("127.0.0.1"), inspect=_MEMBER),
         container(kernel=Kernel(pid=812, listening=()), pod=_pod("0.0.0.0"), inspect=_MEMBER),  # noqa: S104
     ),
-    fails=(
+    fails=lambda: (
         container(_OPEN),
         container((NETWORK, ("host",)), (APPARMOR, "unconfined")),
         container(kernel=_SERVING, pod=_pod("0.0.0.0"), inspect=_MEMBER),  # noqa: S104

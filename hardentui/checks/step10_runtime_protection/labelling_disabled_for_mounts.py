@@ -81,11 +81,11 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"type": ""},
-    passes=(
+    passes=lambda: (
         container(_BIND, engine=_SELINUX),
         container((LABEL_DISABLE, True), _BIND, engine=_NONE),
     ),
-    fails=(container((LABEL_DISABLE, True), _BIND, engine=_SELINUX),),
+    fails=lambda: (container((LABEL_DISABLE, True), _BIND, engine=_SELINUX),),
     references=("CIS Docker 1.6 5.3", "OWASP Docker rule 6"),
     catalogue="S10-10",
 )

@@ -50,7 +50,7 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(rootful(info=_info(True)),),
-    fails=(rootful(info=_info(False)), rootless(info=_info(False))),
+    passes=lambda: (rootful(info=_info(True)),),
+    fails=lambda: (rootful(info=_info(False)), rootless(info=_info(False))),
     references=("Catalogue S10-02", "CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
 )

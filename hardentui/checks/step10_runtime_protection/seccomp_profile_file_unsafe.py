@@ -77,8 +77,8 @@ CHECK = Check(
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
-    passes=(container(), container(_NAMED, seccomp_file=FileFact(_PATH))),
-    fails=(
+    passes=lambda: (container(), container(_NAMED, seccomp_file=FileFact(_PATH))),
+    fails=lambda: (
         container(_NAMED, seccomp_file=Missing(_PATH)),
         container(_NAMED, seccomp_file=FileFact(_PATH, mode=0o664)),
         container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000)),

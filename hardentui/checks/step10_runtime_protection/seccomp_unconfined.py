@@ -79,12 +79,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container(kernel=Kernel(7, seccomp_mode=2)),
         container((SECCOMP_PROFILE, "/etc/containers/seccomp/web.json"), (PRIVILEGED, True)),
     ),
-    fails=(
+    fails=lambda: (
         container((SECCOMP_PROFILE, "unconfined")),
         container((SECCOMP_PROFILE, "unconfined"), kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
         container((PRIVILEGED, True)),

@@ -83,12 +83,12 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container(kernel=Kernel(7, masked_paths=_MASKED)),
         container((PID, "host"), kernel=Kernel(7, masked_paths=frozenset({"/proc/keys"})), engine=rootless()),
     ),
-    fails=(
+    fails=lambda: (
         container((UNMASK, ("ALL",))),
         container((UNMASK, ("/proc/kcore",)), kernel=Kernel(7, masked_paths=_MASKED - {"/proc/kcore"})),
         container((PRIVILEGED, True), kernel=Kernel(7, masked_paths=frozenset({"/sys/fs/cgroup"}))),

@@ -75,8 +75,8 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"safe": _SAFE},
-    passes=(container(), container((SYSCTL, ("net.ipv4.ip_unprivileged_port_start=80",)))),
-    fails=(
+    passes=lambda: (container(), container((SYSCTL, ("net.ipv4.ip_unprivileged_port_start=80",)))),
+    fails=lambda: (
         container((SYSCTL, ("net.ipv4.ip_forward=1", "net.ipv4.tcp_syncookies=1"))),
         container((SYSCTL, ("kernel.msgmax=65536",))),
     ),

@@ -105,11 +105,11 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
-    passes=(
+    passes=lambda: (
         container(),
         container(_FILE, seccomp_rules=_profile("SCMP_ACT_ERRNO", _CONDITIONAL)),
     ),
-    fails=(
+    fails=lambda: (
         container(_FILE, seccomp_rules=_profile("SCMP_ACT_ALLOW")),
         container(_FILE, seccomp_rules=_profile("SCMP_ACT_LOG")),
         container(
