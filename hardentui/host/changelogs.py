@@ -39,14 +39,14 @@ def repairs_named(
 def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
     """The same out of the text of a change log."""
     found: dict[str, str] = {}
+    wanted = re.compile(rf"(?:{'|'.join(map(re.escape, cves))})\b")
     starts = [match.start() for match in _POINT.finditer(content)] or [0]
     for start, end in zip(starts, [*starts[1:], len(content)], strict=True):
-        point = " ".join(content[start:end].split("\n\n")[0].split()).lstrip("*- ")
-        if _TAKEN_BACK.search(point):
-            continue
-        for cve in cves:
-            if cve not in found and re.search(rf"{re.escape(cve)}\b", point):
-                found[cve] = point
+        point = content[start:end].partition("\n\n")[0]
+        if named := wanted.findall(point):
+            point = " ".join(point.split()).lstrip("*- ")
+            if not _TAKEN_BACK.search(point):
+                found |= {cve: point for cve in named if cve not in found}
     return found
 
 
