@@ -1,8 +1,8 @@
 """Until when distributions repair their releases. A bundled table: `DATED` says how old it is.
 
-The dates are those of free, general support (for Debian up to 12 with LTS), as the distributions announce
-them. Each was compared with the table that the source above it names; where that gives a month only, the last
-day of it stands here. A release whose end could not be confirmed is left out: its end is then unknown.
+The dates are those of free, general support (for Debian with LTS), as the distributions announce them. Each
+was compared with the sources that stand above it; where these give a month only, the last day of it stands
+here. A release whose end could not be confirmed is left out: its end is then unknown.
 """
 
 from __future__ import annotations
@@ -15,29 +15,33 @@ DATED = date(2026, 11, 24)
 _ROLLING = frozenset({"arch", "wolfi", "chainguard", "opensuse-tumbleweed", "gentoo", "void", "nixos"})
 
 _ENDS: Mapping[str, Mapping[str, str]] = {
-    # the release table of Debian's wiki, by way of endoflife.date; 13 without its later LTS
+    # debian.csv of distro-info-data 0.66+deb13u2; the wiki's table by way of endoflife.date; for 13 also the
+    # life cycle page of OVHcloud (ovh/docs)
     "debian": {
         "8": "2020-06-30",
         "9": "2022-06-30",
         "10": "2024-06-30",
         "11": "2026-08-31",
         "12": "2028-06-30",
-        "13": "2028-08-09",
+        "13": "2030-06-30",
     },
-    # Ubuntu's wiki page of releases, by way of endoflife.date
+    # ubuntu.csv of distro-info-data 0.66+deb13u2, kept by Ubuntu's developers; compared with Ubuntu's wiki by way
+    # of endoflife.date. Where the two differ by a month (22.04, 26.04), the csv
     "ubuntu": {
         "14.04": "2019-04-25",
         "16.04": "2021-04-30",
         "18.04": "2023-05-31",
-        "20.04": "2025-05-31",
-        "22.04": "2027-04-30",
+        "20.04": "2025-05-29",
+        "22.04": "2027-06-01",
+        "22.10": "2023-07-20",
         "23.04": "2024-01-25",
         "23.10": "2024-07-11",
         "24.04": "2029-05-31",
         "24.10": "2025-07-10",
-        "25.04": "2026-01-17",
-        "25.10": "2026-07-31",
-        "26.04": "2031-04-30",
+        "25.04": "2026-01-15",
+        "25.10": "2026-07-09",
+        "26.04": "2031-05-29",
+        "26.10": "2027-07-15",
     },
     # Alpine's page of releases, by way of endoflife.date
     "alpine": {
@@ -79,7 +83,8 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
     "ol": {"7": "2024-12-31", "8": "2029-07-31", "9": "2032-06-30"},
     # the announcements of AWS, as the image libraries of Docker and GitLab quote them
     "amzn": {"1": "2023-12-31", "2": "2026-06-30", "2023": "2029-06-30"},
-    # SUSE's life cycles (general support), by way of endoflife.date
+    # SUSE's life cycles (general support), by way of endoflife.date; 15.6 by SUSE's own article about its long
+    # term support, which says that December 2025 was the end
     "sles": {
         "12.5": "2024-10-31",
         "15.3": "2022-12-31",
@@ -87,7 +92,7 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
         "15.5": "2024-12-31",
         "15.6": "2025-12-31",
     },
-    # the wiki of openSUSE, by way of endoflife.date
+    # the wiki of openSUSE, by way of endoflife.date (its answer of 2026-04-16)
     "opensuse-leap": {
         "15.4": "2023-12-07",
         "15.5": "2024-12-31",

@@ -54,6 +54,10 @@ _CRUN = _rows(
     ("CVE-2026-88264", ("1.30",), "", "2026-09", "/dev/console as a link makes files on the host"),
     ("CVE-2026-88265", ("1.30",), "", "2026-09", "/dev/null as a link opens a file of the host"),
 )
+# The three of November 2025 were compared with the notes of runc 1.2.8 and with those who took over the fix:
+# containerd (pull request 12475: 1.3.3), Buildah (6482 and 6483: 1.3.3; 6522: 1.2.8), Wolfi (71244: 1.2.8).
+# CVE-2026-41579: the notes of 1.3.6, 1.4.3 and 1.5.0-rc.3, and Azure Linux (17884: 1.3.6).
+# CVE-2026-119101 has no second source yet.
 _RUNC = _rows(
     "runc",
     "runc release notes",
@@ -62,7 +66,7 @@ _RUNC = _rows(
     ("CVE-2025-31133", ("1.2.8", "1.3.3"), "", "2025-11", "masked paths can be swapped for links"),
     ("CVE-2025-52565", ("1.2.8", "1.3.3"), "", "2025-11", "/dev/console can be swapped for a link"),
     ("CVE-2025-52881", ("1.2.8", "1.3.3"), "", "2025-11", "writes to /proc can be led elsewhere"),
-    ("CVE-2026-41579", ("1.3.6", "1.4.3", "1.5.0"), "", "2026-07", "/dev as a link gives small writes"),
+    ("CVE-2026-41579", ("1.3.6", "1.4.3", "1.5.0"), "", "2026-06", "/dev as a link gives small writes"),
     (
         "CVE-2026-119101",
         ("1.3.7", "1.4.4", "1.5.3"),

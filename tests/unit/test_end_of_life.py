@@ -1,0 +1,30 @@
+"""The bundled table of ends: dates that were confirmed by more than one source, and what it leaves open."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from hardentui.checks.end_of_life import end_of
+
+
+@pytest.mark.parametrize(
+    ("release", "version", "end"),
+    [
+        ("debian", "13", "2030-06-30"),
+        ("ubuntu", "20.04", "2025-05-29"),
+        ("ubuntu", "22.04", "2027-06-01"),
+        ("ubuntu", "25.04", "2026-01-15"),
+        ("ubuntu", "25.10", "2026-07-09"),
+        ("ubuntu", "26.10", "2027-07-15"),
+        ("sles", "15.6", "2025-12-31"),
+    ],
+)
+def test_ends_that_were_confirmed(release: str, version: str, end: str) -> None:
+    assert end_of({"ID": release, "VERSION_ID": version}) == date.fromisoformat(end)
+
+
+def test_a_release_that_is_not_in_the_table_has_no_end() -> None:
+    assert end_of({"ID": "ubuntu", "VERSION_ID": "99.04"}) is None
+    assert end_of({"ID": "nowhere"}) is None
