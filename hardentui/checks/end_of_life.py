@@ -25,8 +25,8 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
         "12": "2028-06-30",
         "13": "2030-06-30",
     },
-    # ubuntu.csv of distro-info-data 0.66+deb13u2, kept by Ubuntu's developers; compared with Ubuntu's wiki by way
-    # of endoflife.date. Where the two differ by a month (22.04, 26.04), the csv
+    # ubuntu.csv of distro-info-data 0.66+deb13u2, kept by Ubuntu's developers; compared with Ubuntu's wiki by
+    # way of endoflife.date. Where the two differ by a month (22.04, 26.04), the csv
     "ubuntu": {
         "14.04": "2019-04-25",
         "16.04": "2021-04-30",
@@ -83,8 +83,8 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
     "ol": {"7": "2024-12-31", "8": "2029-07-31", "9": "2032-06-30"},
     # the announcements of AWS, as the image libraries of Docker and GitLab quote them
     "amzn": {"1": "2023-12-31", "2": "2026-06-30", "2023": "2029-06-30"},
-    # SUSE's life cycles (general support), by way of endoflife.date; 15.6 by SUSE's own article about its long
-    # term support, which says that December 2025 was the end
+    # SUSE's life cycles (general support), by way of endoflife.date; 15.6 by SUSE's own article about its
+    # long term support, which says that December 2025 was the end
     "sles": {
         "12.5": "2024-10-31",
         "15.3": "2022-12-31",
