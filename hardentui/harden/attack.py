@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from hardentui.checks.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.checks.common import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
+from hardentui.checks.mounts import at_or_above
 from hardentui.checks.networks import exposed, modes_of, published, reach
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
 from hardentui.model.finding import Finding, Severity, Status, Verdict
@@ -55,10 +56,13 @@ def _privileged(facts: ContainerFacts, finding: Finding) -> str:
 
 
 def _socket(facts: ContainerFacts, finding: Finding) -> str:
-    path = finding.verdict.reason.partition(" through ")[2]
+    paths = finding.verdict.reason.partition(" through ")[2].split(", ")
+    nearest = [
+        path for path in paths if not any(at_or_above(path, other) for other in paths if other != path)
+    ]
     if _is_engine_user(facts):
-        return f"can command the engine through {path}"
-    return f"has the engine's socket mounted ({path})"
+        return f"can command the engine through {', '.join(nearest)}"
+    return f"has the engine's socket mounted ({', '.join(nearest)})"
 
 
 def _mounts(facts: ContainerFacts, finding: Finding) -> str:

@@ -90,6 +90,19 @@ def mounted(*paths: str) -> Any:
         ),
         ([mounted("/run")], ROOT, "not published: it can command the engine through /run."),
         (
+            [
+                (
+                    MOUNTS,
+                    (
+                        Mount("bind", "/", "/host", ("ro",)),
+                        Mount("bind", "/run/podman", "/run/podman", ("ro",)),
+                    ),
+                )
+            ],
+            ROOT,
+            "not published: it can command the engine through /run/podman.",
+        ),
+        (
             [mounted("/run", "/etc")],
             ROOT,
             "not published: it can command the engine through /run and can write /etc, /run of the host.",

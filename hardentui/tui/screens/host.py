@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.content import Content
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Static
 
@@ -22,6 +23,8 @@ from hardentui.workbench.views import Report
 
 _ROOMY = 24
 """Rows of a terminal from which on there is room for more than one path."""
+_SETTLE = 0.3
+"""Seconds between two rankings during a scan."""
 
 
 class HostScreen(HardenScreen):
@@ -29,6 +32,10 @@ class HostScreen(HardenScreen):
     ACTIONS = (*HOST, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Host"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ranking: Timer | None = None
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -47,8 +54,6 @@ class HostScreen(HardenScreen):
             self.dismiss()
         elif what in ("host", "opened"):
             await self._draw()
-        elif what == "scan":
-            self._rows_changed(frozenset())
 
     async def _draw(self) -> None:
         reports = self.session.host
@@ -64,14 +69,16 @@ class HostScreen(HardenScreen):
         self.query_one("#crumb", Static).update(Content.assemble(*parts))
 
     def _rows_changed(self, keys: frozenset[str]) -> None:
-        if self.session.progress is None:  # during a scan the order would change all the time
-            self._show_paths()
+        """Rank soon: a scan hands over rows faster than anybody can read."""
+        if self._ranking is None:
+            self._ranking = self.set_timer(_SETTLE, self._show_paths)
 
     def on_resize(self) -> None:
         self._show_paths()
 
     def _show_paths(self) -> None:
         """The worst ways from a container to this host, as far as its containers were looked at."""
+        self._ranking = None
         from hardentui.harden.attack import ranked_paths  # it brings the checks
 
         reports = [row.report for row in self.session.rows.values() if row.report is not None]
