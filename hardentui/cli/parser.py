@@ -77,7 +77,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
     _common(parser, top=True)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    commands = parser.add_subparsers(
+        dest="command",
+        metavar="COMMAND",
+        parser_class=Parser,
+        prog=parser.prog,  # else it is worked out
+    )
     asked = next((word for word in argv if word in COMMANDS), "")
     for name, about in COMMANDS.items():
         one = commands.add_parser(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from hardentui.checks.common import declared_user, is_root, runs_systemd
 from hardentui.model.facts import ContainerFacts
@@ -21,6 +20,7 @@ from hardentui.options import (
     USERNS,
 )
 from hardentui.options.capabilities import bounding_set
+from hardentui.record import replace
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import hardentui
 from hardentui.checks import all_checks
@@ -15,8 +15,8 @@ from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist, Step
 from hardentui.record import field, mutable_record
 from hardentui.visible import visible
-from hardentui.workbench.toml_lines import Path as TomlPath
-from hardentui.workbench.toml_lines import line_of, toml_lines
+
+TomlPath: TypeAlias = "tuple[str | int, ...]"
 
 DEFAULT = "ten-steps"
 STEPS = range(1, 11)
@@ -127,6 +127,8 @@ class _Reader:
     lines: Mapping[TomlPath, int] | None = None
 
     def fault(self, path: TomlPath, message: str) -> None:
+        from hardentui.workbench.toml_lines import line_of, toml_lines
+
         if self.lines is None:
             self.lines = toml_lines(self.source)
         self.faults.append(_Fault(line_of(self.lines, path), message))

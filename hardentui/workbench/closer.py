@@ -10,12 +10,9 @@ from hardentui.checks.common import is_infra
 from hardentui.checks.networks import uses_network_of_pod
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
-from hardentui.host.activity import read_activity
 from hardentui.host.cgroups import CgroupTree
 from hardentui.host.config import examine
-from hardentui.host.denials import denials_of
 from hardentui.host.files import Files, reason
-from hardentui.host.rlimits import read_rlimits
 from hardentui.model.activity import Denial, FileChange
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, Known, NotRunning, Unreadable
@@ -41,6 +38,9 @@ def look_closer(
     """Adds processes and listening sockets (about 10 ms), the changed files (one more request), and what the
     last day brought: exec sessions and refusals (one request and one look at the log for all containers of
     the engine)."""
+    from hardentui.host.activity import read_activity
+    from hardentui.host.rlimits import read_rlimits
+
     kernel = facts.kernel
     if isinstance(kernel, Kernel):
         state = facts.inspect.get("State") or {}
@@ -71,6 +71,8 @@ def _denials(
     refusals = once.refusals()
     if isinstance(refusals, Unreadable):
         return refusals
+    from hardentui.host.denials import denials_of
+
     return denials_of(refusals, files, kernel, str(facts.inspect.get("ProcessLabel") or ""))
 
 

@@ -32,7 +32,6 @@ from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.record import replace
-from hardentui.workbench.bases import bases_of
 from hardentui.workbench.closer import UNIT_LABEL, look_closer, with_small_things
 from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.links import links_of
@@ -245,6 +244,8 @@ class Gatherer:
         identities = dict.fromkeys(self._image_ids.values())
         if len(identities) > _MOST_COMPARED:
             return Unreadable(f"there are more than {_MOST_COMPARED} other images")
+        from hardentui.workbench.bases import bases_of
+
         return bases_of(image, {one: self._image(one) for one in identities})
 
     def _read_image(self, identity: str) -> ImageFacts:

@@ -14,15 +14,16 @@ from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mappings
 from hardentui.errors import EngineError
 from hardentui.host.commands import Run
-from hardentui.host.denials import DAY, Refusal, read_refusals
 from hardentui.host.files import Files
 from hardentui.host.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, Known, Unreadable
 
 if TYPE_CHECKING:
+    from hardentui.host.denials import Refusal
     from hardentui.host.unit_answers import ReadUnit
 
+_DAY = timedelta(days=1)
 _TIMER = "podman-auto-update.timer"
 _FRESH = timedelta(minutes=1)
 _UNITS_FRESH = timedelta(seconds=5)  # a scan of all takes less, and a second look soon after sees what is new
@@ -95,6 +96,8 @@ class OncePerEngine:
         now = self._clock()
         if self._refused is None or now - self._refused[0] > _FRESH:
             root = os.geteuid() == 0
+            from hardentui.host.denials import read_refusals
+
             self._refused = (now, read_refusals(self._files, self._run, now, root=root))
         return self._refused[1]
 
@@ -123,7 +126,7 @@ class OncePerEngine:
             return Unreadable("Podman's events of that day were not recorded")
         query = {
             "stream": "false",
-            "since": str(int((now - DAY).timestamp())),
+            "since": str(int((now - _DAY).timestamp())),
             "until": str(
                 int(now.timestamp()) + 1
             ),  # Podman drops the fraction, and with it what just happened

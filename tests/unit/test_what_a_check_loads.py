@@ -1,0 +1,43 @@
+"""What `hardentui check` must not load: each costs milliseconds at every start, and none is needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import hardentui
+
+FACTS = Path(hardentui.__file__).parent / "workbench" / "demo" / "host.json"
+HEAVY = (
+    "asyncio",
+    "dataclasses",
+    "difflib",
+    "http",
+    "inspect",
+    "logging",
+    "podman",
+    "rich",
+    "shutil",
+    "textual",
+)
+CODE = (
+    "import json, sys\n"
+    "from hardentui.__main__ import main\n"
+    "main(['check', '--facts', sys.argv[1]])\n"
+    "print(json.dumps(sorted(sys.modules)))\n"
+)
+
+
+def test_a_check_loads_nothing_that_it_does_not_need() -> None:
+    # -S: the environment's own start-up files load what they like
+    paths = [path for path in sys.path if path]
+    code = f"import sys\nsys.path[:] = {paths!r}\n{CODE}"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code, str(FACTS)], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "hardentui.workbench.workbench" in loaded
+    assert sorted(loaded & set(HEAVY)) == []
+    assert not {name for name in loaded if name.startswith("hardentui.tui")}
