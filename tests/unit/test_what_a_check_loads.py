@@ -19,7 +19,6 @@ HEAVY = (
     "logging",
     "podman",
     "rich",
-    "shutil",
     "textual",
 )
 CODE = (
