@@ -75,7 +75,7 @@ def test_sessions_of_the_last_day_are_counted(container: Bench, looking: Looking
     assert len(after.exec_events) == 1
     assert abs((after.now - after.exec_events[0]).total_seconds()) < 60
     assert findings["root-exec-session"].status is Status.PASS
-    assert "1 sessions" in findings["root-exec-session"].verdict.evidence[0].saw
+    assert "1 session opened" in findings["root-exec-session"].verdict.evidence[0].saw
 
 
 def test_live_limits_secrets_and_files_of_variables(
