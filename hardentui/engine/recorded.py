@@ -68,7 +68,9 @@ class RecordedConnection:
         return _replay(items, stop, tick)
 
     def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:
-        raise NotFound("A record holds no archives of images.", "Look on the host itself.")
+        raise NotFound(
+            "Saved facts hold no images; look into them on their own host.", "hardentui images --inside"
+        )
 
     def close(self) -> None:
         """There is nothing to let go of."""

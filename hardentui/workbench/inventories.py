@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,12 @@ def cache_folder() -> Path:
 class Inventories:
     """Inventories by image ID, in memory and in a folder of our own; an image never changes under its ID."""
 
-    def __init__(self, folder: Callable[[], Path]) -> None:
+    def __init__(self, folder: Callable[[], Path], known: dict[str, ImageInventory] | None = None) -> None:
+        """Args:
+        known: those that are there already; what becomes known is put into it.
+        """
         self._folder = folder
-        self._known: dict[str, ImageInventory] = {}
+        self._known = {} if known is None else known
 
     def known(self, identity: str) -> ImageInventory | None:
         """One that was made before, here or in an earlier session."""
@@ -75,7 +78,7 @@ class Inventories:
         path = self._path(identity)
         try:
             document = json.loads(path.read_text("utf-8")) if path else None
-            return _inventory(document) if document and document.get("schema") == SCHEMA else None
+            return inventory_of(document) if document and document.get("schema") == SCHEMA else None
         except (OSError, ValueError, TypeError, AttributeError, KeyError):
             return None  # a cache that cannot be read is none
 
@@ -112,7 +115,8 @@ class _Source:
         return taken
 
 
-def _inventory(document: dict[str, Any]) -> ImageInventory:
+def inventory_of(document: Mapping[str, Any]) -> ImageInventory:
+    """An inventory that was written as JSON."""
     files = {name: tuple(FoundFile(*one) for one in document[name]) for name in _FILES}
     return ImageInventory(
         release=dict(document["release"]),

@@ -28,6 +28,7 @@ from hardentui.workbench.views import Attempt, Selection
 
 if TYPE_CHECKING:
     from hardentui.model.host import HostFacts, TrustFacts
+    from hardentui.model.image import ImageInventory
 
 
 @record
@@ -40,6 +41,7 @@ class Opened:
         read_host: reads the host's facts, about 50 ms; asked for once.
         read_trust: reads what the user of an engine trusts.
         run: how programs of the host are asked; by default none is.
+        inventories: what is inside images, by ID, as far as it is known.
         cache_folder: where what can be made again is kept.
         state_folder: where stored scan results are; None = they are not those of this host.
     """
@@ -53,6 +55,7 @@ class Opened:
     host_name: str
     clock: Callable[[], datetime] = utc_now
     run: Run = run_nothing
+    inventories: dict[str, ImageInventory] = field(default_factory=dict)
     cache_folder: Callable[[], Path] = cache_folder
     state_folder: Callable[[], Path] | None = None
     simulated: bool = False

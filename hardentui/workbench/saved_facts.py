@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ from hardentui.model.version import Version
 from hardentui.record import replace
 from hardentui.visible import visible
 from hardentui.workbench.command_log import CommandLog
+from hardentui.workbench.inventories import inventory_of
 from hardentui.workbench.masking import mask_document
 from hardentui.workbench.opening import Opened
 from hardentui.workbench.views import Attempt
@@ -74,6 +76,7 @@ class Recorder:
             "engines": [self._engine(engine.facts) for engine in self.opened.engines],
             "files": _masked_files(self._files.document()),
             "programs": self._programs,
+            "images": {one: asdict(found) for one, found in self.opened.inventories.items()},
         }
 
     def _recording(self, engine: Engine) -> Engine:
@@ -209,6 +212,7 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
         str(document["host"]),
         lambda: when,
         run,
+        inventories={str(one): inventory_of(found) for one, found in document.get("images", {}).items()},
     )
 
 

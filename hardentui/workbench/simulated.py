@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from importlib.resources import files
+from typing import Any
 
+from hardentui.model.image import ImageInventory
 from hardentui.record import replace
+from hardentui.workbench.inventories import inventory_of
 from hardentui.workbench.opening import Opened
 from hardentui.workbench.saved_facts import replay
 from hardentui.workbench.views import Attempt
@@ -13,6 +17,22 @@ from hardentui.workbench.views import Attempt
 
 def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
     """The simulated host; `attempts` say where a real one was looked for in vain."""
-    source = files("hardentui.workbench") / "demo" / "host.json"
-    document = json.loads(source.read_text("utf-8"))
-    return replace(replay(document, "the simulated host", attempts), simulated=True)
+    demo = files("hardentui.workbench") / "demo"
+    document = json.loads((demo / "host.json").read_text("utf-8"))
+    images = json.loads((demo / "images.json").read_text("utf-8"))
+    return replace(
+        replay(document, "the simulated host", attempts),
+        simulated=True,
+        inventories=_inventories(document, images),
+    )
+
+
+def _inventories(document: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, ImageInventory]:
+    """By image ID; images.json has them by repository, because an ID is another one after each recording."""
+    found = {}
+    for engine in document["engines"]:
+        for image in engine["answers"]["/images/json"]:
+            for name in image["Names"]:
+                if (inside := images.get(name.rpartition(":")[0])) is not None:
+                    found[image["Id"]] = inventory_of(inside)
+    return found

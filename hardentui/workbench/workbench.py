@@ -47,7 +47,7 @@ class Workbench(Fixes):
         self.private_service = opened.private_service
         self.host_name = opened.host_name
         self._opened = opened
-        inventories = Inventories(opened.cache_folder)
+        inventories = Inventories(opened.cache_folder, opened.inventories)
         scans = StoredScans(opened.state_folder) if opened.state_folder else None
         self._gatherers = {
             engine.facts.label: Gatherer(

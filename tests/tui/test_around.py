@@ -21,6 +21,7 @@ from hardentui.options import MOUNTS, NETWORK, PID, PRIVILEGED
 from hardentui.options.values import Mount
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ORDERS, arrange, parse_filter
+from hardentui.tui.screens.browse import short
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.images import ImagesScreen
@@ -266,6 +267,18 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
             await shows(pilot, "2 failing, worst high")
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("docker.io/library/nginx:1", "…/nginx:1"),
+        ("Debian GNU/Linux 13 (trixie)", "Debian GNU/Linux 13 (trixie)"),
+        ("a/b", "a/b"),
+    ],
+)
+def test_only_the_name_of_an_image_loses_its_beginning(text: str, shown: str) -> None:
+    assert short(text, 20) == shown
 
 
 async def test_a_click_on_a_heading_sorts_by_it() -> None:

@@ -54,6 +54,7 @@ def test_saved_facts_give_the_same_findings() -> None:
     live, document = _recorded()
     later = _look(replay(document, "the file"))
     assert len(live) > 500
+    assert document["images"], "what was known of the images is kept too"
     assert _words(later) == _words(live)
 
 

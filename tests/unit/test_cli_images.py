@@ -96,7 +96,19 @@ def test_an_unknown_image_is_2_and_names_the_nearest(run: Run) -> None:
     assert "Did you mean nginx" in err
 
 
-def test_what_cannot_be_read_is_4_and_says_why(run: Run) -> None:
+def test_every_image_of_the_simulated_host_can_be_looked_into() -> None:
+    opened = simulated.open_simulated()
+    bench = Workbench.of(opened, "")
+    try:
+        images = {report.subject.id for report in bench.image_reports()}
+    finally:
+        bench.close()
+    assert images
+    assert images == set(opened.inventories)
+
+
+def test_what_cannot_be_read_is_4_and_says_why(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated, "_inventories", lambda document, images: {})
     code, out, err = run("images", "--demo", "--inside", "nginx")
     assert code == 4
     assert "not looked inside" in out

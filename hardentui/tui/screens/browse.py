@@ -34,8 +34,9 @@ class Line(NamedTuple):
 
 
 def short(text: str, width: int) -> str:
-    """A name that is too long loses its beginning up to the last slash: a registry says least."""
-    return f"…/{text.rpartition('/')[2]}" if len(text) > width and "/" in text else text
+    """An image's name that is too long loses its beginning up to the last slash: a registry says least."""
+    is_name = "/" in text and " " not in text  # `Debian GNU/Linux` is none
+    return f"…/{text.rpartition('/')[2]}" if len(text) > width and is_name else text
 
 
 class BrowseScreen(HardenScreen):
