@@ -8,8 +8,9 @@ most; otherwise every finding of a rootful host would read "critical" and nothin
 
 from __future__ import annotations
 
+from hardentui.checks.networks import ports_of_pod, uses_network_of_pod
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.options import MOUNTS, PUBLISH, USERNS
+from hardentui.options import MOUNTS, PUBLISH, USERNS, Port
 
 _OWN_USER_NAMESPACE = ("auto", "keep-id", "nomap", "private")
 
@@ -21,13 +22,19 @@ def context_shift(facts: object) -> int:
     pull = 0
     if facts.engine.rootless is False:
         pull += 1
-    if any(port.on_all_addresses for port in facts.spec[PUBLISH]):
+    if any(port.on_all_addresses for port in _published(facts)):
         pull += 1
     if any(mount.type == "bind" and not mount.read_only for mount in facts.spec[MOUNTS]):
         pull += 1
     if has_own_user_namespace(facts):
         pull -= 2
     return max(-1, min(1, pull))
+
+
+def _published(facts: ContainerFacts) -> tuple[Port, ...]:
+    """Its ports, or those of the pod whose network it uses."""
+    shared = facts.pod if facts.pod and uses_network_of_pod(facts) else None
+    return ports_of_pod(shared) if shared else facts.spec[PUBLISH]
 
 
 def has_own_user_namespace(facts: ContainerFacts) -> bool:
