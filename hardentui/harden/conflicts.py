@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hardentui.checks.common import declared_user, is_root, runs_systemd
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.host import HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_DROP,
@@ -23,6 +24,8 @@ from hardentui.options.capabilities import bounding_set
 from hardentui.record import replace
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
+_AUTOMATIC = "containers"
+"""The user whose ranges `--userns=auto` takes."""
 
 
 def conflicts_of(facts: ContainerFacts, after: Spec, checks: tuple[str, ...]) -> tuple[str, ...]:
@@ -30,6 +33,25 @@ def conflicts_of(facts: ContainerFacts, after: Spec, checks: tuple[str, ...]) ->
     if not checks:
         return ()
     return tuple(text for trouble in _TROUBLES if (text := trouble(facts, after)))
+
+
+def conflicts_with_host(facts: ContainerFacts, after: Spec, host: HostFacts) -> tuple[str, ...]:
+    """One sentence for each thing that the new spec needs of the host and that is not there."""
+    automatic = after[USERNS].partition(":")[0] == "auto" and _newly(facts, after, USERNS)
+    if not automatic or facts.engine.rootless is not False or not facts.engine.local:
+        return ()
+    missing = [
+        path
+        for path, ranges in (("/etc/subuid", host.subuids), ("/etc/subgid", host.subgids))
+        if not isinstance(ranges, Unreadable) and all(one.owner != _AUTOMATIC for one in ranges)
+    ]
+    if not missing:
+        return ()
+    files = " and ".join(missing)
+    return (
+        f"There is no range for the user {_AUTOMATIC} in {files}, and without one it does not start; "
+        "hardentui doctor has the command.",
+    )
 
 
 def _newly(facts: ContainerFacts, after: Spec, option: object) -> bool:

@@ -70,6 +70,12 @@ class Opened:
         """Read the host's facts anew when they are asked for next."""
         self._host.clear()
 
+    @property
+    def known_host(self) -> HostFacts | None:
+        """The host's facts, where they were read already."""
+        found = self._host[0] if self._host else None
+        return None if isinstance(found, Unreadable) else found
+
     def host_facts(self) -> Known[HostFacts]:
         """The host's facts, read once."""
         if not self._host:

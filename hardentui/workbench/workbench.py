@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING
 
 from hardentui.engine import events
 from hardentui.engine.inspecting import Gone, Inspected
@@ -30,6 +31,9 @@ from hardentui.workbench.views import (
     Row,
     Selection,
 )
+
+if TYPE_CHECKING:
+    from hardentui.model.plan import Choice, Plan
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
@@ -223,6 +227,16 @@ class Workbench(Fixes):
         known = row.report.facts if row.report else None
         facts = replace(facts, peers=known.peers if known else ())
         return self._remember(row, self.judge.container(facts, compared=known is not None))
+
+    def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
+        """The plan of these choices, with what it needs of the host and the host does not have."""
+        plan, host = super().plan(report, choices), self._opened.known_host
+        if report.facts is None or host is None:
+            return plan
+        from hardentui.harden.conflicts import conflicts_with_host
+
+        missing = conflicts_with_host(report.facts, plan.after, host)
+        return replace(plan, conflicts=(*plan.conflicts, *missing))
 
     def _around(self, report: Report) -> Around:
         """The other members of its pod, as they are, and the services of the engine's containers."""

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from hardentui.checks.examples import container
+from hardentui.harden.conflicts import conflicts_with_host
 from hardentui.harden.plan import fixable, make_plan
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, Limits
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, Limits
 from hardentui.model.finding import Severity
+from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import (
@@ -22,10 +24,13 @@ from hardentui.options import (
     PUBLISH,
     SYSTEMD,
     USER,
+    USERNS,
     Port,
 )
+from hardentui.record import replace
 from hardentui.workbench.checklists import load
 from hardentui.workbench.judging import find_check
+from hardentui.workbench.simulated import open_simulated
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 from tests.unit.test_cli import Run, run
@@ -122,3 +127,34 @@ def test_plan_and_check_show_the_same_score(run: Run) -> None:
     check = run("check", "db", "--demo").out
     (shown,) = re.findall(r"score (\d+) ->", plan)
     assert f"score {shown}/100" in check
+
+
+@pytest.mark.parametrize(
+    ("owners", "rootless", "warned"),
+    [(("anna",), False, True), (("containers",), False, False), ((), False, True), (("anna",), True, False)],
+)
+def test_a_user_namespace_without_a_range_for_it_is_told(
+    owners: tuple[str, ...], rootless: bool, warned: bool
+) -> None:
+    ranges = tuple(SubIds(owner, 100000, 65536) for owner in owners)
+    facts = container(engine=EngineFacts(rootless=rootless))
+    after = facts.spec.with_(USERNS, "auto")
+    host = HostFacts(subuids=ranges, subgids=ranges)
+    told = conflicts_with_host(facts, after, host)
+    assert bool(told) is warned
+    assert all("/etc/subuid and /etc/subgid" in one for one in told)
+    assert conflicts_with_host(replace(facts, spec=after), after, host) == (), "it has it already"
+    assert conflicts_with_host(facts, after, HostFacts()) == (), "the files were not read"
+
+
+def test_the_plan_knows_the_ranges_of_the_host(run: Run) -> None:
+    plan = run("plan", "db", "--demo", "--check", "host-user-namespace")
+    ranges = [one.owner for one in known_ranges()]
+    assert ("no range for the user containers" in plan.err) is ("containers" not in ranges)
+
+
+def known_ranges() -> tuple[SubIds, ...]:
+    host = open_simulated().host_facts()
+    assert isinstance(host, HostFacts)
+    assert isinstance(host.subuids, tuple)
+    return host.subuids
