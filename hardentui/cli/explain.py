@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
+from hardentui.checks.examples import container
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
@@ -15,6 +16,7 @@ from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
+from hardentui.record import replace
 
 _EXAMPLES = 4
 
@@ -108,8 +110,8 @@ def _change(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Iterato
 
 
 def _flags(example: Any) -> str:
-    """A container example as `podman run …`; empty for other kinds."""
-    if not isinstance(example, ContainerFacts):
+    """A container example as `podman run …`; empty where not the options alone make the point."""
+    if not isinstance(example, ContainerFacts) or example != replace(container(), spec=example.spec):
         return ""
     changed = spec_diff(Spec(), example.spec)
     flags = [one for one in changed if one.option.flag.startswith("-")]

@@ -341,6 +341,8 @@ def test_every_check_is_explained(run: Run, check: str) -> None:
     assert answer.code == 0
     for heading in ("What it checks", "Why it matters", "What may break", "How to fix it"):
         assert heading in answer.out
+    examples = [line for line in answer.out.splitlines() if line.startswith("  podman run ")]
+    assert len(examples) == len(set(examples)), "what fails for one reader would pass for another"
 
 
 def test_explain_shows_examples_parameters_and_the_change(run: Run) -> None:
