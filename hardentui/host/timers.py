@@ -20,7 +20,7 @@ class Manager:
     Attributes:
         user: name of the account whose own manager it is; empty for that of the system.
         home: its home folder.
-        ours: we are that account, so its manager can be asked without going through another machine.
+        ours: we are that account, so its manager can be asked.
     """
 
     user: str = ""
@@ -29,20 +29,22 @@ class Manager:
 
 
 def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[bool]:
-    """Whether a timer waits for its next time; where systemd cannot be asked, whether it starts at boot."""
-    answer = run((*_command(manager), "show", "--property=LoadState,ActiveState", name), _SECONDS)
+    """Whether a timer waits for its next time; where systemd cannot be asked, whether it starts at boot.
+
+    The manager of another user is not asked: that would open a session of theirs.
+    """
+    answer: Known[str] = Unreadable(
+        "the service manager of another user is not asked; run HardenTUI as that user"
+    )
+    if manager.ours:
+        scope = ("--user",) if manager.user else ()
+        answer = run(("systemctl", *scope, "show", "--property=LoadState,ActiveState", name), _SECONDS)
     if isinstance(answer, str) and "ActiveState=" in answer:
         return "ActiveState=active" in answer.splitlines()
     enabled = _enabled(files, name, manager)
     if isinstance(enabled, Unreadable) and isinstance(answer, Unreadable):
         return Unreadable(f"{answer.reason}, and {enabled.reason}")
     return enabled
-
-
-def _command(manager: Manager) -> tuple[str, ...]:
-    if not manager.user:
-        return ("systemctl",)
-    return ("systemctl", "--user") if manager.ours else ("systemctl", "--user", f"--machine={manager.user}@")
 
 
 def _enabled(files: Files, name: str, manager: Manager) -> Known[bool]:
