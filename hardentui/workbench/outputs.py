@@ -45,12 +45,25 @@ def output(
         GeneratorError: the host's Quadlet generator does not make what was meant.
     """
     spec = plan.after if plan else facts.spec
-    made = _files(facts, spec, target, version, header(facts, plan), around)
+    twice = _beside_its_unit(facts)
+    comments = (*header(facts, plan), *(f"Note: {note}" for note in twice))
+    made = _files(facts, spec, target, version, comments, around)
     specs = (spec, *(member.spec for member in around.members))
     mode = _PRIVATE if any(_masked(one) != one for one in specs) else 0
     files = tuple(OutputFile(one.name, one.text, mode or one.mode) for one in made.files)
     proof = prove(made, facts, version) if verify and target is Target.QUADLET else ""
-    return Output(files, made.notes, proof)
+    return Output(files, (*twice, *made.notes), proof)
+
+
+def _beside_its_unit(facts: ContainerFacts) -> tuple[str, ...]:
+    """A file of its own beside the unit that runs the container today would be a second one for it."""
+    unit = visible(facts.labels.get("PODMAN_SYSTEMD_UNIT", ""), 100)
+    if not unit:
+        return ()
+    return (
+        f"it runs from {unit} today: remove that unit before you use this, or change the unit itself "
+        "(hardentui fix NAME --to unit)",
+    )
 
 
 def diff(facts: ContainerFacts, plan: Plan, target: Target, around: Around = ALONE) -> str:

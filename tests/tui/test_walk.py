@@ -298,6 +298,11 @@ async def test_the_unit_that_it_runs_from_can_be_edited() -> None:
         await _open_walk(app, pilot)
         await pilot.press("w")
         await shows(pilot, "its own unit", f"it runs from {path}")
+        assert app.screen.query_one("#quadlet", Checkbox).value, "nothing is changed, so the unit stays"
+        await pilot.press("escape", "a", "w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        await until(pilot, lambda: app.screen.query_one("#unit", Checkbox).value)
+        assert not app.screen.query_one("#quadlet", Checkbox).value
 
 
 async def test_a_container_without_a_unit_offers_none() -> None:

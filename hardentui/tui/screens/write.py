@@ -109,7 +109,10 @@ class WriteScreen(HardenScreen):
 
     def on_unit_found(self, message: UnitFound) -> None:
         self._unit = message.path
-        self.query_one("#unit").add_class("-there")
+        unit, quadlet = self.query_one("#unit", Checkbox), self.query_one("#quadlet", Checkbox)
+        unit.add_class("-there")
+        if self._plan is not None and self._targets() == (Target.QUADLET,):  # as it was at first
+            unit.value, quadlet.value = True, False  # a second unit for the container is the exception
         self._show_hint()
 
     # --- what would be written -----------------------------------------------------------------------
@@ -190,7 +193,7 @@ class WriteScreen(HardenScreen):
         output = ready.output
         names = ", ".join(visible(file.name) for file in output.files)
         width = self.app.size.width - 4
-        parts: list[Part] = [(f"{names}\n", "bold $primary")]
+        parts: list[Part] = hanging("", names, width, "bold $primary", indent=0)
         if output.proof:
             parts += hanging(self.signs.arrow, output.proof, width, indent=3, label_style=_GOOD)
         for note in output.notes:
