@@ -75,12 +75,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def started(lsm: str) -> Iterator[Machine]:
     """A running machine; its plug is pulled in the end."""
     found = Machine(lsm)
+    trouble = ""
     try:
-        found.start()
-    except MachineFailed as error:
-        found.stop()
-        cannot_run(f"no machine could be started: {error}")
-    try:
+        try:
+            found.start()
+        except MachineFailed as error:
+            trouble = str(error)
+        if trouble:
+            cannot_run(f"no machine could be started: {trouble}")
         yield found
     finally:
         found.stop()
