@@ -63,6 +63,9 @@ def table(options: Namespace, terminal: Terminal) -> int:
         rows = session.scan(bench, terminal)
         result = session.result(bench, session.of_rows(rows), Severity.HIGH, fixes=False)
         terminal.show(_table(result, rows))
+        if rows:
+            signs = "  ".join(f"{sign} {status}" for status, sign in SIGNS.items())
+            terminal.note(f"note: the ten steps: {signs}. hardentui check NAME tells more.")
         if bench.simulated and not options.demo:
             terminal.error(NoEngine("No Podman was found.", session.tried(bench.attempts)))
             return NoEngine.exit_code

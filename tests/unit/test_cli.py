@@ -173,6 +173,7 @@ def test_without_a_command_and_a_terminal_the_list_is_shown(run: Run) -> None:
     scores = [int(row.split()[-2]) for row in rows]
     assert scores == sorted(scores)
     assert {row.split()[0] for row in rows} >= {"shop-web", "db", "cache", "backup", "uyuni-server"}
+    assert "x fail" in answer.err, "the signs of the cells are told"
 
 
 def test_the_list_without_podman_is_the_simulated_one_and_3(
