@@ -8,7 +8,10 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name) and return the exit code."""
-    from hardentui.cli.run import run
+    try:
+        from hardentui.cli.run import run
+    except KeyboardInterrupt:  # while it loads; `run` answers every later one
+        return 130
 
     return run(sys.argv[1:] if argv is None else argv)
 

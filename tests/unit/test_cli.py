@@ -187,6 +187,17 @@ def test_the_list_without_podman_is_the_simulated_one_and_3(
     assert "the rootful socket: it is absent" in answer.err
 
 
+def test_ctrl_c_while_it_loads_is_130_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name == "hardentui.cli.run":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "hardentui.cli.run", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert main(["check", "--demo"]) == 130
+
+
 def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
