@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,6 +66,8 @@ class Recorder:
 
     def document(self) -> dict[str, Any]:
         """Everything that was asked so far, with secrets masked, ready for JSON."""
+        from dataclasses import asdict  # brings inspect, which looking at saved facts does without
+
         return {
             "schema": SCHEMA,
             "tool": {"name": "hardentui", "version": __version__},
