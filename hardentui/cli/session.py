@@ -59,6 +59,7 @@ def workbench(
     if everything:
         for engine in opened.engines:
             engine.begin()
+        opened.begin_host()
     from hardentui.workbench.workbench import Workbench  # while the engines are at work
 
     bench = Workbench.of(opened, selection.checklist, steps=steps, checks=checks)

@@ -20,6 +20,7 @@ from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.record import field, record
+from hardentui.workbench.begun import Begun
 from hardentui.workbench.clock import utc_now
 from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.inventories import cache_folder
@@ -61,6 +62,7 @@ class Opened:
     simulated: bool = False
     private_service: bool = False
     _host: list[Known[HostFacts]] = field(default_factory=list)
+    _begun: list[Begun[Known[HostFacts]]] = field(default_factory=list)
 
     def engine(self, label: str) -> Engine:
         """The engine of this label."""
@@ -76,10 +78,14 @@ class Opened:
         found = self._host[0] if self._host else None
         return None if isinstance(found, Unreadable) else found
 
+    def begin_host(self) -> None:
+        """Start to read the host's facts in the background; `host_facts` takes what has come."""
+        self._begun.append(Begun(self.read_host))
+
     def host_facts(self) -> Known[HostFacts]:
         """The host's facts, read once."""
         if not self._host:
-            self._host.append(self.read_host())
+            self._host.append(self._begun.pop().result() if self._begun else self.read_host())
         return self._host[0]
 
 

@@ -40,3 +40,14 @@ def test_a_check_loads_nothing_that_it_does_not_need() -> None:
     assert "hardentui.workbench.workbench" in loaded
     assert sorted(loaded & set(HEAVY)) == []
     assert not {name for name in loaded if name.startswith("hardentui.tui")}
+
+
+def test_the_command_ends_with_its_exit_code_and_all_of_its_words() -> None:
+    words = [sys.executable, "-m", "hardentui", "check", "--facts", str(FACTS)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "hardentui explain score" in done.stdout
+    closed = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&- 2>&-', "sh", *words], check=False, timeout=60, capture_output=True
+    )
+    assert closed.returncode == 1
