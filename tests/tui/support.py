@@ -46,6 +46,19 @@ async def shows(pilot: Driver, *texts: str) -> None:
     await until(pilot, lambda: all(text in screen_text(pilot.app) for text in texts))
 
 
+async def scrolled(pilot: Driver, key: str, *texts: str) -> None:
+    """Press a key that scrolls until all of these stand on the screen.
+
+    A text that was just drawn may not have been laid out yet, and then there is nothing to scroll.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + 10
+    while not all(text in screen_text(pilot.app) for text in texts):
+        assert loop.time() < deadline, f"it never came true; the screen:\n{screen_text(pilot.app)}"
+        await pilot.press(key)
+        await pilot.pause(0.05)
+
+
 def screen_lines(app: Any) -> list[str]:
     """What a terminal would show now, line by line, trailing blanks removed."""
     size: Size = app.size

@@ -19,7 +19,7 @@ from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.workbench import plans
 from tests.tui.stand_in import StandIn, checklist, facts, some
-from tests.tui.support import Driver, make_app, running, screen_text, shows, until
+from tests.tui.support import Driver, make_app, running, screen_text, scrolled, shows, until
 
 SIZES = [(60, 16), (80, 24), (120, 36), (200, 60)]
 
@@ -117,8 +117,7 @@ async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
         await shows(pilot, "What it checks", "Why it matters", "What may break")
-        await pilot.press("end")
-        await shows(pilot, "CIS Docker 5.12")
+        await scrolled(pilot, "end", "CIS Docker 5.12")
 
 
 async def test_what_cannot_be_chosen_says_why() -> None:
