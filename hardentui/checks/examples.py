@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Known, NotRunning
 from hardentui.model.spec import Option, Spec
-from hardentui.options.capabilities import STOCK_CAPABILITIES
 
 DEFAULT_CAPABILITIES = STOCK_CAPABILITIES
 

@@ -13,8 +13,8 @@ from hardentui.engine.connection import Connection, Listener, UnixConnection
 from hardentui.engine.locate import Candidate, user_name
 from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineError, NoEngine, NotFound
+from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import EngineFacts, Known, Unreadable
-from hardentui.options.capabilities import STOCK_CAPABILITIES
 from hardentui.record import record
 from hardentui.visible import visible
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.spec import Setting, Source
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.options.capabilities import STOCK_CAPABILITIES
 from hardentui.options.create_command import CommandLine, parse_create_command
 from hardentui.record import field, record
 

@@ -13,6 +13,7 @@ from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, evaluate
 from hardentui.host.files import LocalFiles
 from hardentui.model.activity import FileChange
+from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import FixContext, Parameters
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import (
@@ -45,7 +46,6 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.options.capabilities import ALL_CAPABILITIES
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.workbench.gather import with_peers

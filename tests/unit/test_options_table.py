@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES
 from hardentui.model.spec import Readability, Spec
 from hardentui.options import (
     BY_NAME,
@@ -16,13 +17,7 @@ from hardentui.options import (
     TABLE,
     ULIMIT,
 )
-from hardentui.options.capabilities import (
-    ALL_CAPABILITIES,
-    STOCK_CAPABILITIES,
-    bounding_set,
-    capability_name,
-    with_only,
-)
+from hardentui.options.capabilities import bounding_set, capability_name, with_only
 from hardentui.options.flags import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.not_carried import NOT_CARRIED
 from hardentui.options.read import READERS

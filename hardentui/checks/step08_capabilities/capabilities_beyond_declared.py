@@ -26,6 +26,7 @@ from hardentui.checks.capabilities import (
 )
 from hardentui.checks.common import declared_user, is_planned, is_root, proc
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
+from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning, Unreadable
 from hardentui.model.finding import (
@@ -41,7 +42,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import CAP_ADD, PRIVILEGED
-from hardentui.options.capabilities import ALL_CAPABILITIES, capability_name
+from hardentui.options.capabilities import capability_name
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -21,12 +21,13 @@ from __future__ import annotations
 from hardentui.checks.capabilities import HOST_TAKEOVER, reach
 from hardentui.checks.common import ask, judge, proc
 from hardentui.checks.examples import container, rootless
+from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Unreadable
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
-from hardentui.options.capabilities import ALL_CAPABILITIES, capability_name
+from hardentui.options.capabilities import capability_name
 
 _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # older kernels do not have that one
 
