@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from hardentui.model.spec import Readability
-from hardentui.options.rows import RA, key, many, number, shaped, switch, text
+from hardentui.options.rows import RA, key, many, number, shaped, size, switch, text
 
 _AREA = "resources"
 _LOSSY = Readability.LOSSY
 _COMMAND = Readability.CREATE_COMMAND
 _CLIENT = Readability.CLIENT
 
-MEMORY = number("--memory", _AREA, "Memory limit in bytes.", key("Memory", "5.5"), unit="b")
-MEMORY_RESERVATION = number("--memory-reservation", _AREA, "Memory soft limit in bytes.", unit="b")
-MEMORY_SWAP = number("--memory-swap", _AREA, "Memory plus swap in bytes; -1 = unlimited.", readability=_LOSSY)
+MEMORY = size("--memory", _AREA, "Memory limit.", key("Memory", "5.5"))
+MEMORY_RESERVATION = size("--memory-reservation", _AREA, "Memory soft limit.")
+MEMORY_SWAP = size("--memory-swap", _AREA, "Memory plus swap; -1 = unlimited.", readability=_LOSSY)
 MEMORY_SWAPPINESS = number(
     "--memory-swappiness", _AREA, "Tendency to swap, 0 to 100 (cgroup v1).", default=-1, readability=_LOSSY
 )
@@ -36,9 +36,7 @@ DEVICE_WRITE_IOPS = many("--device-write-iops", _AREA, "Write limit of a device 
 ULIMIT = many(
     "--ulimit", _AREA, "Resource limit `name=soft:hard`.", key("Ulimit", "4.7", RA), readability=_LOSSY
 )
-SHM_SIZE = number(
-    "--shm-size", _AREA, "Size of /dev/shm in bytes.", key("ShmSize", "4.7"), default=65536000, unit="b"
-)
+SHM_SIZE = size("--shm-size", _AREA, "Size of /dev/shm.", key("ShmSize", "4.7"), default=65536000)
 SHM_SIZE_SYSTEMD = text(
     "--shm-size-systemd", _AREA, "Size of the tmpfs mounts of systemd mode.", readability=_COMMAND
 )

@@ -57,13 +57,35 @@ def number(
     quadlet: QuadletKey | None = None,
     *,
     default: int = 0,
-    unit: str = "",
     readability: Readability = Readability.ALWAYS,
 ) -> Option[int]:
-    """A flag with a whole number; `unit` is appended (`b` for bytes)."""
+    """A flag with a whole number."""
+    return Option(flag, area, default, lambda value: (str(value),), quadlet, "", None, readability, about)
+
+
+def size(
+    flag: str,
+    area: str,
+    about: str,
+    quadlet: QuadletKey | None = None,
+    *,
+    default: int = 0,
+    readability: Readability = Readability.ALWAYS,
+) -> Option[int]:
+    """A flag with a number of bytes; written in the largest unit that gives a whole number."""
     return Option(
-        flag, area, default, lambda value: (f"{value}{unit}",), quadlet, "", None, readability, about
+        flag, area, default, lambda value: (size_text(value),), quadlet, "", None, readability, about
     )
+
+
+def size_text(value: int) -> str:
+    """`512m` as Podman takes it, with units of 1024; below zero is a word of its own (-1 = unlimited)."""
+    if value < 0:
+        return str(value)
+    for shift, unit in ((30, "g"), (20, "m"), (10, "k")):
+        if value and not value % (1 << shift):
+            return f"{value >> shift}{unit}"
+    return f"{value}b"
 
 
 def switch(

@@ -26,7 +26,7 @@ def test_a_generated_unit_gets_a_drop_in_that_is_read_last(run: Run, tmp_path: P
     assert answer.code == 0
     (written,) = tmp_path.glob("uyuni-server.service.d/*.conf")
     assert written.name > "custom.conf", "it would be taken back by the admin's own drop-in"
-    assert "--memory=536870912b --cpus=1.5" in written.read_text()
+    assert "--memory=512m --cpus=1.5" in written.read_text()
     assert "ExecStart" not in written.read_text()
 
 

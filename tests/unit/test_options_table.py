@@ -21,6 +21,7 @@ from hardentui.options.capabilities import bounding_set, capability_name, with_o
 from hardentui.options.flags import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.not_carried import NOT_CARRIED
 from hardentui.options.read import READERS
+from hardentui.options.rows import size_text
 from hardentui.options.sources import UNKNOWABLE, Sources, View
 
 
@@ -96,3 +97,18 @@ def test_with_only_asks_for_exactly_these() -> None:
 def test_capability_names() -> None:
     assert capability_name("net_raw") == capability_name("CAP_NET_RAW") == "CAP_NET_RAW"
     assert capability_name("ALL") == "all"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (512 << 20, "512m"),
+        (3 << 30, "3g"),
+        (1536 << 20, "1536m"),
+        (65536000, "64000k"),
+        (1000, "1000b"),
+        (-1, "-1"),
+    ],
+)
+def test_sizes_are_written_in_the_largest_unit_that_is_exact(value: int, text: str) -> None:
+    assert size_text(value) == text

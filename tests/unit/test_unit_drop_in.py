@@ -156,7 +156,7 @@ def test_flags_inside_the_variable_change_and_go() -> None:
     before = Spec.of((PRIVILEGED, True), (MEMORY, 1 << 30), (ENV, ("A=b c",)))
     made = service(text, before, Spec.of((MEMORY, 1 << 20), (ENV, ("A=b c",))), other)
     assert "ExecStart" not in made.text
-    assert words(text, other, made.text) == ["run", "-e", "A=b c", "--memory=1048576b", "img"]
+    assert words(text, other, made.text) == ["run", "-e", "A=b c", "--memory=1m", "img"]
 
 
 def test_a_file_of_variables_may_hold_more_so_the_command_is_edited() -> None:

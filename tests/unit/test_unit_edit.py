@@ -69,13 +69,13 @@ def test_a_key_is_added_next_to_its_kin_and_a_flag_beside_nothing() -> None:
     after = Spec.of((NO_NEW_PRIVILEGES, True), (MEMORY, 64 << 20), (READ_ONLY, True))
     assert edit(text, NOTHING, after).files.texts == (
         "# top\n[Container]\nDropCapability=NET_RAW\nNoNewPrivileges=true\n\n# limits\nPidsLimit=9\n"
-        'PodmanArgs="--memory=67108864b"\nReadOnly=true\n\n[Service]\nRestart=always\n',
+        'PodmanArgs="--memory=64m"\nReadOnly=true\n\n[Service]\nRestart=always\n',
     )
 
 
 def test_the_version_decides_between_key_and_flag() -> None:
     after = Spec.of((MEMORY, 64 << 20), (APPARMOR, "mine"))
-    assert diff(BASE, NOTHING, after, version=Version(5, 8)) == ["+ AppArmor=mine\n", "+ Memory=67108864b\n"]
+    assert diff(BASE, NOTHING, after, version=Version(5, 8)) == ["+ AppArmor=mine\n", "+ Memory=64m\n"]
     assert len(diff(BASE, NOTHING, after, version=Version(4, 4))) == 2
 
 
@@ -137,7 +137,7 @@ def test_an_argument_on_the_next_line_belongs_to_its_flag() -> None:
     text = BASE + "PodmanArgs=--memory\nPodmanArgs=64m\nPodmanArgs=--tty\n"
     after = Spec.of((MEMORY, 128 << 20))
     assert edit(text, Spec.of((MEMORY, 64 << 20)), after).files.texts == (
-        BASE + 'PodmanArgs="--memory=134217728b"\nPodmanArgs=--tty\n',
+        BASE + 'PodmanArgs="--memory=128m"\nPodmanArgs=--tty\n',
     )
 
 
