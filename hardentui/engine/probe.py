@@ -40,10 +40,9 @@ class Attempt:
 
 def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | Attempt:
     """Connect and ping: under 2 ms for a unix socket. The engine's `close` ends what was started for it."""
-    scheme = candidate.url.partition("://")[0].lower()
-    opener = _OPENERS.get(scheme)
+    opener = _OPENERS.get(_scheme(candidate.url))
     if opener is None:
-        return _unsupported(candidate, scheme)
+        return Attempt(candidate, *refused_address(candidate.url))
     try:
         return opener(candidate, listener)
     except NotFound:
@@ -83,18 +82,26 @@ def no_engine(attempts: Iterable[Attempt]) -> NoEngine:
     return NoEngine("No Podman was found.", "\n".join(lines))
 
 
-def _unsupported(candidate: Candidate, scheme: str) -> Attempt:
+def refused_address(url: str) -> tuple[str, str]:
+    """Why an address cannot be used, and what to use; empty for one that can be tried."""
+    scheme = _scheme(url)
+    if scheme in _OPENERS:
+        return "", ""
     if scheme in ("tcp", "http", "https"):
-        return Attempt(
-            candidate,
+        return (
             "A Podman behind tcp is not supported, because nothing protects it: whoever reaches it is root.",
             "Use ssh://USER@HOST/run/podman/podman.sock",
         )
-    return Attempt(
-        candidate,
-        f"{visible(candidate.url, 200)} is no address that is understood.",
+    return (
+        f"{visible(url, 200)} is no address that is understood.",
         "Use unix:///PATH or ssh://USER@HOST[:PORT]/PATH",
     )
+
+
+def _scheme(url: str) -> str:
+    """In lower case; empty where the address names none."""
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator else ""
 
 
 def _open_unix(candidate: Candidate, listener: Listener | None) -> Engine:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from hardentui.engine.connection import Request
 from hardentui.engine.locate import Environment, candidates, user_home
 from hardentui.engine.probe import Attempt as Tried
-from hardentui.engine.probe import no_engine, probe_all
+from hardentui.engine.probe import no_engine, probe_all, refused_address
 from hardentui.engine.read import Engine
-from hardentui.errors import EngineError
+from hardentui.errors import EngineError, UsageError
 from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
@@ -94,6 +94,7 @@ def open_engines(selection: Selection) -> Opened:
 
     Raises:
         NoEngine: one was asked for by name and does not answer.
+        UsageError: `--url` is no address that can be used.
         InputError: there is no connection of that name; a facts file that cannot be used.
     """
     if selection.demo:
@@ -102,6 +103,8 @@ def open_engines(selection: Selection) -> Opened:
         from hardentui.workbench.saved_facts import open_saved
 
         return open_saved(selection.facts_file)
+    if selection.url and (refused := refused_address(selection.url))[0]:
+        raise UsageError(*refused)
     log = CommandLog()
     environment = Environment.here()
     engines, tried = probe_all(candidates(environment, selection.url, selection.connection), log)

@@ -611,3 +611,11 @@ def test_help_of_every_command() -> None:
         assert done.returncode == 0
         for option in ("--url", "--connection", "--demo", "--no-color", "--quiet"):
             assert option in done.stdout
+
+
+@pytest.mark.parametrize("address", ["podman", "tcp://10.0.0.1:2375", "unix", "ftp://host/x"])
+def test_an_address_that_can_be_none_is_a_wrong_call(run: Run, address: str) -> None:
+    answer = run("check", "--url", address)
+    assert answer.code == 2
+    assert "Use " in answer.err
+    assert "ssh://USER@HOST" in answer.err
