@@ -65,11 +65,14 @@ class Connection(Protocol):
             EngineUnreachable, EngineProtocolError, NotFound, EngineError
         """
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> None:
+    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
         """What `get` gives for each path, or the EngineError that it raises, handed over in this thread.
 
         A path is taken from `paths` only when it can be asked for soon: at most a few requests wait for
         their answers. Ends after the first EngineUnreachable. `on_answer` must not raise.
+
+        Returns:
+            the paths that were taken and got no answer because of an EngineUnreachable
         """
 
     def stream(
@@ -172,29 +175,34 @@ class UnixConnection:
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         return self._answer("/_ping", timeout)[0].headers
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> None:
+    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
         coming = iter(paths)
         more = True
         while more:
             closings = self._closings
             with self._lock:
-                more, unanswered = self._pipeline(coming, on_answer)
-            for path in unanswered:  # the socket broke: each once more, on a new one
+                more, unanswered, in_time = self._pipeline(coming, on_answer)
+            if not in_time:
+                on_answer(unanswered[0], unreachable(self.path, TimeoutError()))
+                return unanswered[1:]
+            for place, path in enumerate(unanswered, 1):  # the socket broke: each once more, on a new one
                 closed = closings != self._closings
                 answer = (
                     unreachable(self.path, PeerClosed(untouched=True)) if closed else outcome(self.get, path)
                 )
                 on_answer(path, answer)
                 if isinstance(answer, EngineUnreachable):
-                    return
+                    return unanswered[place:]
             with self._turn:
                 pass
+        return []
 
-    def _pipeline(self, coming: Iterator[str], on_answer: OnAnswer) -> tuple[bool, list[str]]:
+    def _pipeline(self, coming: Iterator[str], on_answer: OnAnswer) -> tuple[bool, list[str], bool]:
         """Ask until nothing is left or somebody else wants the socket.
 
         Returns:
-            whether there may be more to ask for, and what was sent and not answered.
+            whether there may be more to ask for; what was sent and not answered; whether the first of these
+            came to its end in time.
         """
         sent: deque[str] = deque()
         more = True
@@ -205,17 +213,17 @@ class UnixConnection:
                         sent.append(path)
                         self._send(path)
                 if not sent:
-                    return more, []
+                    return more, [], True
                 head, body = self._next_answer(sent[0])
-            except (OSError, EngineProtocolError):
+            except (OSError, EngineProtocolError) as error:
                 self._drop()
-                return more, list(sent)
+                return more, list(sent), not isinstance(error, TimeoutError)
             except BaseException:
                 self._drop()
                 raise
             on_answer(sent.popleft(), parsed(head, body))
             if self._wire is None:
-                return more, list(sent)
+                return more, list(sent), True
 
     def _send(self, path: str) -> None:
         if self._wire is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeAlias
 
@@ -48,20 +49,27 @@ class Inspecting(NamedTuple):
     kept: Kept | None
 
     def work(self, connection: Connection) -> None:
-        """One worker: ask until nothing is left, or the engine does not answer any more."""
+        """One worker: ask until nothing is left, or the engine does not answer for a container."""
         end: HardenError | None = None
+        left: list[str] = []
+        more = True
 
         def arrived(path: str, answer: Any) -> None:
-            nonlocal end
+            nonlocal end, more
             self.todo.done()
-            if isinstance(answer, EngineUnreachable):
-                end = answer
-            elif path in self.containers:
+            unreachable = isinstance(answer, EngineUnreachable)
+            if path in self.containers and not unreachable:
                 self.results.put((self.containers[path], _inspected(answer)))
-            elif self.kept is not None:
-                self.kept.put(path, answer)
+            elif path in self.containers:
+                end = answer
+            else:  # what cannot be told of an image keeps no container back
+                more = more or unreachable
+                if self.kept is not None:
+                    self.kept.put(path, answer)
 
-        connection.get_many(iter(self.todo.take, None), arrived)
+        while more and end is None:
+            more = False
+            left = connection.get_many(chain(left, iter(self.todo.take, None)), arrived)
         if end is not None and self.kept is not None:
             self.kept.no_more()
         self.results.put(end)
@@ -151,11 +159,13 @@ class Ahead:
         self._kept = Kept()
         self._kept.expect(SHARED)
         self.take = self._kept.take
-        threading.Thread(
-            target=second.get_many, args=(SHARED, self._kept.put), name="hardentui-ahead", daemon=True
-        ).start()
+        threading.Thread(target=self._share, args=(second,), name="hardentui-ahead", daemon=True).start()
         self._listing = threading.Thread(target=self._run, name="hardentui-ahead", daemon=True)
         self._listing.start()
+
+    def _share(self, second: Connection) -> None:
+        for path in second.get_many(SHARED, self._kept.put):
+            self._kept.put(path, ABSENT)  # whoever wants it asks, and learns why there is no answer
 
     def _run(self) -> None:
         try:

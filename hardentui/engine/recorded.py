@@ -44,9 +44,10 @@ class RecordedConnection:
         except KeyError:
             raise NotFound(f"{visible(wanted, 200)} is not in the record.") from None
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> None:
+    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
         for path in paths:
             on_answer(path, outcome(self.get, path))
+        return []
 
     def ping(self, timeout: float | None = None) -> Mapping[str, str]:
         headers = self.get("/_ping")
@@ -104,12 +105,12 @@ class RecordingConnection:
             raise answer
         return answer
 
-    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> None:
+    def get_many(self, paths: Iterable[str], on_answer: OnAnswer) -> list[str]:
         def arrived(path: str, answer: Any) -> None:
             self._keep(path, answer)
             on_answer(path, answer)
 
-        self.inner.get_many(paths, arrived)
+        return self.inner.get_many(paths, arrived)
 
     def _keep(self, wanted: str, answer: Any) -> None:
         if isinstance(answer, NotFound):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -66,11 +66,14 @@ class Scripted:
             came = bytearray()
             while (request := self._request(client, came)) is not None:
                 self.requests.append(request)
-                script = self._scripts[min(len(self.requests), len(self._scripts)) - 1]
+                script = self._script(request)
                 client.settimeout(5)
                 if not self._play(client, script):
                     return
                 client.settimeout(0.05)
+
+    def _script(self, request: bytes) -> tuple[bytes | float | str, ...]:
+        return self._scripts[min(len(self.requests), len(self._scripts)) - 1]
 
     def _request(self, client: socket.socket, came: bytearray) -> bytes | None:
         """The next request; what came after it stays in `came`."""
@@ -97,6 +100,23 @@ class Scripted:
             else:
                 self._end.wait(step if isinstance(step, float) else None)
         return True
+
+
+class ByPath(Scripted):
+    """Answers by what was asked for: path below libpod -> script; others with the last one."""
+
+    def __init__(
+        self,
+        folder: Path,
+        by_path: Mapping[str, Iterable[bytes | float | str]],
+        others: Iterable[bytes | float | str],
+    ) -> None:
+        super().__init__(folder, others)
+        self._by_path = {path: tuple(script) for path, script in by_path.items()}
+
+    def _script(self, request: bytes) -> tuple[bytes | float | str, ...]:
+        path = request.split()[1].decode().partition("/libpod")[2].partition("?")[0]
+        return self._by_path.get(path, self._scripts[-1])
 
 
 def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:

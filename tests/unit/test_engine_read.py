@@ -24,7 +24,7 @@ from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.version import Version
-from tests.support.hostile import CHUNKED, Scripted, answer, chunk
+from tests.support.hostile import CHUNKED, ByPath, Scripted, answer, chunk
 from tests.support.waiting import eventually
 
 JSON = st.recursive(
@@ -212,6 +212,41 @@ def test_what_was_begun_tells_its_errors_to_whom_asks() -> None:
         broken.listed()
     with pytest.raises(NotFound):
         broken.image("x")
+
+
+def test_an_image_that_is_never_told_keeps_no_container_back(tmp_path: Path) -> None:
+    listed = answer(json.dumps([{"Id": one, "Names": [one], "ImageID": "image"} for one in "ab"]).encode())
+    by_path: dict[str, list[bytes | float | str]] = {
+        "/containers/json": [listed],
+        "/images/image/json": [Scripted.HANG],
+        "/containers/a/json": [answer(json.dumps(inspected("a")).encode())],
+        "/containers/b/json": [answer(json.dumps(inspected("b")).encode())],
+    }
+    with ByPath(tmp_path, by_path, [answer(b"[]")]) as server:
+        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path, timeout=0.3))
+        engine.begin()
+        found: dict[str, Inspected] = {}
+        ids = [one.id for one in engine.listed()]
+        engine.inspect_many(ids, found.__setitem__, threading.Event())
+        assert sorted(found) == ["a", "b"]
+        with pytest.raises(EngineUnreachable, match="in time"):
+            engine.image("image")
+        engine.close()
+
+
+def test_an_engine_that_goes_away_after_the_list_is_told_to_whom_asks(tmp_path: Path) -> None:
+    by_path: dict[str, list[bytes | float | str]] = {
+        "/containers/json": [answer(b"[]")],
+        "/images/json": [Scripted.CLOSE],
+    }
+    with ByPath(tmp_path, by_path, [Scripted.CLOSE]) as server:
+        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path, timeout=0.3))
+        engine.begin()
+        assert engine.listed() == ()
+        for ask in (engine.images, engine.networks, engine.volumes):
+            with pytest.raises(EngineUnreachable):
+                ask()
+        engine.close()
 
 
 def test_other_containers_than_those_begun_are_inspected_too() -> None:
