@@ -207,11 +207,11 @@ def test_a_quadlet_of_ours_runs_as_planned(machine: Machine) -> None:
     assert inside == "0"
     assert 1_000_000 <= int(outside) < 2_000_000
     assert int(length) < 100_000
-    memory = re.search(r"--memory=(\d+)b", unit)
+    memory = re.search(r"--memory=(\d+)m", unit)
     cpus = re.search(r"--cpus=([\d.]+)", unit)
     assert memory is not None
     assert cpus is not None
-    assert cgroup_value(machine, process, "memory.max") == memory[1]
+    assert int(cgroup_value(machine, process, "memory.max")) == int(memory[1]) << 20
     quota, period = cgroup_value(machine, process, "cpu.max").split()
     assert int(quota) / int(period) == float(cpus[1])
     ports = "podman inspect -f '{{json .NetworkSettings.Ports}} {{json .HostConfig.Binds}}' web"
