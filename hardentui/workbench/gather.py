@@ -8,7 +8,6 @@ from typing import Any
 
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
-from hardentui.errors import EngineError
 from hardentui.host.cgroups import CgroupTree, find_cgroups
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files import Files
@@ -25,7 +24,6 @@ from hardentui.model.facts import (
     NotRunning,
     Peer,
     Unreadable,
-    VolumeFacts,
 )
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.options.engine_defaults import EngineDefaults
@@ -37,6 +35,7 @@ from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.links import links_of
 from hardentui.workbench.once_per_engine import OncePerEngine
 from hardentui.workbench.scan_reports import StoredScans
+from hardentui.workbench.shared import Shared, asked
 
 INSIDE_NOT_READ = Unreadable("the files of the image were not looked at (hardentui images --inside)")
 _MOST_COMPARED = 500
@@ -78,27 +77,15 @@ class Gatherer:
         self._clock = clock
         self._cgroups: Known[CgroupTree] | None = None
         self._images: dict[str, Known[ImageFacts]] = {}
-        self._pods: dict[str, Known[Mapping[str, Any]]] = {}
-        self._known_networks: dict[str, NetworkFacts | None] = {}
         self._scanned: dict[str, ImageFacts] = {}
         self._engine_facts: EngineFacts | None = None
         self._refined_from = engine.facts
-        self._names: dict[str, str] = {}
-        self._pod_names: dict[str, str] = {}
-        self._image_ids: Known[Mapping[str, str]] = NOT_READ
-        self._networks: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
-        self._volumes: Known[Mapping[str, Mapping[str, Any]]] = NOT_READ
-        self._listed: tuple[Listed, ...] = ()
+        self._shared = Shared(engine, ())
         self._defaults = EngineDefaults()
 
     def refresh(self, listed: tuple[Listed, ...]) -> None:
         """Take a new list of containers, and forget what may have changed with it."""
-        self._listed = listed
-        self._names = {one.id: one.name for one in listed}
-        self._pod_names = {one.id: one.pod_name for one in listed}
-        self._networks = self._volumes = self._image_ids = NOT_READ
-        self._pods.clear()
-        self._known_networks.clear()
+        self._shared = Shared(self.engine, listed)
         self._scanned.clear()
         self._once.forget({one.labels[UNIT_LABEL] for one in listed if UNIT_LABEL in one.labels})
 
@@ -118,12 +105,12 @@ class Gatherer:
         Args:
             closer: also its processes, listening sockets and changed files.
         """
-        self._ask_shared()
+        shared = self._shared  # the same for the whole of it, whatever is listed meanwhile
         self._defaults = self._defaults.learned(document)
         identity = str(document.get("Id", ""))
         image = self._image(str(document.get("Image") or ""), compared=closer)
-        networks = self._networks_of(document)
-        volumes = self._volumes_of(document)
+        networks = shared.networks_of(document)
+        volumes = shared.volumes_of(document)
         facts = ContainerFacts(
             id=identity,
             name=str(document.get("Name", "")).lstrip("/"),
@@ -134,18 +121,18 @@ class Gatherer:
             host=self._host(),
             networks=networks,
             volumes=volumes,
-            pod=self._pod(str(document.get("Pod") or "")),
-            image_ids=self._image_ids,
+            pod=shared.pod(str(document.get("Pod") or "")),
+            image_ids=shared.image_ids,
             links=links_of(self._files, document, volumes) if self.engine.facts.local else {},
             now=self._clock(),
         )
-        facts = replace(facts, spec=read_spec(self._sources(facts)))
+        facts = replace(facts, spec=read_spec(self._sources(facts, shared)))
         facts = with_small_things(facts, self.engine, self._files, self._once)
         if not closer:
             return facts
         return look_closer(facts, self.engine, self._files, self._cgroups, self._once)
 
-    def _sources(self, facts: ContainerFacts) -> Sources:
+    def _sources(self, facts: ContainerFacts, shared: Shared) -> Sources:
         image = facts.image
         engine = facts.engine
         host = _part(engine.info, "host")
@@ -163,12 +150,12 @@ class Gatherer:
             default_ulimits=self._defaults.ulimits,
             cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
             network_names={str(one.inspect.get("id")): name for name, one in facts.networks.items()},
-            pod_name=self._pod_names.get(facts.id, ""),
+            pod_name=shared.pod_names.get(facts.id, ""),
             pod_shares=None if facts.pod is None else frozenset(facts.pod.get("SharedNamespaces") or ()),
             pod_mounts=frozenset(
                 str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
             ),
-            container_names=self._names,
+            container_names=shared.names,
             volumes={name: volume.inspect for name, volume in facts.volumes.items()},
         )
 
@@ -195,27 +182,10 @@ class Gatherer:
             cgroups=self._cgroups,
         )
 
-    def _ask_shared(self) -> None:
-        """Images, networks and volumes of the engine: three requests for all containers."""
-        if self._image_ids is NOT_READ:
-            self._image_ids = _asked(lambda: _names_of_images(self.engine.images()))
-        if self._networks is NOT_READ:
-            self._networks = _asked(lambda: {str(one["name"]): one for one in self.engine.networks()})
-        if self._volumes is NOT_READ:
-            self._volumes = _asked(lambda: {str(one["Name"]): one for one in self.engine.volumes()})
-
     def forget_image(self, identity: str) -> None:
         """More is known of an image now."""
         self._images.pop(identity, None)
         self._scanned.pop(identity, None)
-
-    def _pod(self, identity: str) -> Mapping[str, Any] | None:
-        if not identity:
-            return None
-        if identity not in self._pods:
-            self._pods[identity] = _asked(lambda: self.engine.pod(identity))
-        pod = self._pods[identity]
-        return None if isinstance(pod, Unreadable) else pod
 
     def _image(self, identity: str, *, compared: bool = False) -> Known[ImageFacts]:
         """An image; `compared` with the others of the engine costs a look at each of them, once."""
@@ -223,7 +193,7 @@ class Gatherer:
             return Unreadable("the container has no image (a root file system of its own)")
         known = self._images.get(identity)
         if known is None:
-            known = _asked(lambda: self._read_image(identity))
+            known = asked(lambda: self._read_image(identity))
             self._images[identity] = known
         if not isinstance(known, ImageFacts):
             return known
@@ -239,9 +209,10 @@ class Gatherer:
         return known
 
     def _bases(self, image: ImageFacts) -> Known[tuple[str, ...]]:
-        if isinstance(self._image_ids, Unreadable):
-            return self._image_ids
-        identities = dict.fromkeys(self._image_ids.values())
+        ids = self._shared.image_ids
+        if isinstance(ids, Unreadable):
+            return ids
+        identities = dict.fromkeys(ids.values())
         if len(identities) > _MOST_COMPARED:
             return Unreadable(f"there are more than {_MOST_COMPARED} other images")
         from hardentui.workbench.bases import bases_of
@@ -262,56 +233,20 @@ class Gatherer:
             now=self._clock(),
         )
 
-    def _networks_of(self, document: Mapping[str, Any]) -> dict[str, NetworkFacts]:
-        named = (document.get("NetworkSettings") or {}).get("Networks") or {}
-        return {name: facts for name in named if (facts := self._network(name)) is not None}
-
-    def _network(self, name: str) -> NetworkFacts | None:
-        if name not in self._known_networks:
-            self._known_networks[name] = self._read_network(name)
-        return self._known_networks[name]
-
-    def _read_network(self, name: str) -> NetworkFacts | None:
-        if isinstance(self._networks, Unreadable) or name not in self._networks:
-            return None
-        on_it = [one for one in self._listed if name in one.networks]
-        return NetworkFacts(
-            name,
-            self._networks[name],
-            tuple(one.name for one in on_it),
-            self.engine.facts,
-            publishers=tuple(one.name for one in on_it if one.publishes),
-            bridges=tuple(
-                other for other, inspect in self._networks.items() if inspect.get("driver") == "bridge"
-            ),
-        )
-
     def networks(self) -> tuple[NetworkFacts, ...]:
         """The networks of the engine that containers are on."""
-        self._ask_shared()
-        used = dict.fromkeys(name for one in self._listed for name in one.networks)
-        return tuple(facts for name in used if (facts := self._network(name)) is not None)
+        return self._shared.used_networks()
 
     def images(self) -> tuple[ImageFacts, ...]:
         """All images of the engine, without what is inside them."""
-        self._ask_shared()
+        shared = self._shared
         found = []
         for listed in self.engine.images():
             facts = self._image(str(listed["Id"]), compared=True)
             if isinstance(facts, ImageFacts):
-                users = tuple(one.name for one in self._listed if one.image_id == facts.id)
+                users = tuple(one.name for one in shared.listed if one.image_id == facts.id)
                 found.append(replace(facts, used_by=users))
         return tuple(found)
-
-    def _volumes_of(self, document: Mapping[str, Any]) -> dict[str, VolumeFacts]:
-        if isinstance(self._volumes, Unreadable):
-            return {}
-        names = [
-            str(mount.get("Name"))
-            for mount in document.get("Mounts") or ()
-            if isinstance(mount, Mapping) and mount.get("Type") == "volume"
-        ]
-        return {name: VolumeFacts(name, self._volumes[name]) for name in names if name in self._volumes}
 
 
 def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
@@ -359,22 +294,6 @@ def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
         process_label=str(document.get("ProcessLabel") or ""),
         uid_ranges=ranges,
     )
-
-
-def _names_of_images(images: tuple[Mapping[str, Any], ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for image in images:
-        for name in image.get("Names") or image.get("RepoTags") or ():
-            found[str(name)] = str(image.get("Id"))
-    return found
-
-
-def _asked(ask: Callable[[], Any]) -> Any:
-    """An answer, or why there is none."""
-    try:
-        return ask()
-    except EngineError as error:
-        return Unreadable(error.title)
 
 
 def _part(document: Known[Mapping[str, Any]], name: str) -> Mapping[str, Any]:

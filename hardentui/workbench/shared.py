@@ -1,0 +1,106 @@
+"""What the containers of one list share: images, networks, volumes, pods, names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+from hardentui.engine.read import Engine
+from hardentui.engine.shapes import Listed
+from hardentui.errors import EngineError
+from hardentui.model.facts import Known, NetworkFacts, Unreadable, VolumeFacts
+
+
+class Shared:
+    """As it was when the containers were listed. Each thing is asked for once, when it is wanted first.
+
+    A new list makes a new one: what a scan has begun with never changes under it.
+    """
+
+    def __init__(self, engine: Engine, listed: tuple[Listed, ...]) -> None:
+        self.listed = listed
+        self.names = {one.id: one.name for one in listed}
+        self.pod_names = {one.id: one.pod_name for one in listed}
+        self._engine = engine
+        self._networks_by_name: dict[str, NetworkFacts | None] = {}
+        self._pods: dict[str, Known[Mapping[str, Any]]] = {}
+
+    @cached_property
+    def image_ids(self) -> Known[Mapping[str, str]]:
+        """Name of each image of the engine -> its ID."""
+        return asked(lambda: _ids_by_name(self._engine.images()))  # type: ignore[no-any-return]
+
+    @cached_property
+    def _networks(self) -> Known[Mapping[str, Mapping[str, Any]]]:
+        return asked(lambda: {str(one["name"]): one for one in self._engine.networks()})  # type: ignore[no-any-return]
+
+    @cached_property
+    def _volumes(self) -> Known[Mapping[str, Mapping[str, Any]]]:
+        return asked(lambda: {str(one["Name"]): one for one in self._engine.volumes()})  # type: ignore[no-any-return]
+
+    def pod(self, identity: str) -> Mapping[str, Any] | None:
+        """A pod's inspect document; None without one and where Podman does not tell."""
+        if not identity:
+            return None
+        if identity not in self._pods:
+            self._pods[identity] = asked(lambda: self._engine.pod(identity))
+        pod = self._pods[identity]
+        return None if isinstance(pod, Unreadable) else pod
+
+    def networks_of(self, document: Mapping[str, Any]) -> dict[str, NetworkFacts]:
+        """The networks that an inspected container is on, by name."""
+        named = (document.get("NetworkSettings") or {}).get("Networks") or {}
+        return {name: facts for name in named if (facts := self._network(name)) is not None}
+
+    def used_networks(self) -> tuple[NetworkFacts, ...]:
+        """The networks that containers are on."""
+        used = dict.fromkeys(name for one in self.listed for name in one.networks)
+        return tuple(facts for name in used if (facts := self._network(name)) is not None)
+
+    def volumes_of(self, document: Mapping[str, Any]) -> dict[str, VolumeFacts]:
+        """The volumes that are mounted in an inspected container, by name."""
+        volumes = self._volumes
+        if isinstance(volumes, Unreadable):
+            return {}
+        names = [
+            str(mount.get("Name"))
+            for mount in document.get("Mounts") or ()
+            if isinstance(mount, Mapping) and mount.get("Type") == "volume"
+        ]
+        return {name: VolumeFacts(name, volumes[name]) for name in names if name in volumes}
+
+    def _network(self, name: str) -> NetworkFacts | None:
+        if name not in self._networks_by_name:
+            self._networks_by_name[name] = self._read_network(name)
+        return self._networks_by_name[name]
+
+    def _read_network(self, name: str) -> NetworkFacts | None:
+        networks = self._networks
+        if isinstance(networks, Unreadable) or name not in networks:
+            return None
+        on_it = [one for one in self.listed if name in one.networks]
+        return NetworkFacts(
+            name,
+            networks[name],
+            tuple(one.name for one in on_it),
+            self._engine.facts,
+            publishers=tuple(one.name for one in on_it if one.publishes),
+            bridges=tuple(other for other, inspect in networks.items() if inspect.get("driver") == "bridge"),
+        )
+
+
+def asked(ask: Callable[[], Any]) -> Any:
+    """An answer, or why there is none."""
+    try:
+        return ask()
+    except EngineError as error:
+        return Unreadable(error.title)
+
+
+def _ids_by_name(images: tuple[Mapping[str, Any], ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for image in images:
+        for name in image.get("Names") or image.get("RepoTags") or ():
+            found[str(name)] = str(image.get("Id"))
+    return found

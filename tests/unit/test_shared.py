@@ -1,0 +1,49 @@
+"""What a container is judged with belongs to one list, whatever is listed meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection
+from hardentui.engine.shapes import Listed
+from hardentui.host.recorded import RecordedFiles
+from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.host import HostFacts
+from hardentui.workbench.clock import utc_now
+from hardentui.workbench.gather import Gatherer
+
+ANSWERS: dict[str, Any] = {
+    "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],
+    "/networks/json": [{"name": "shop", "driver": "bridge"}],
+    "/volumes/json": [{"Name": "data"}],
+    "/pods/pod/json": {"Id": "pod", "Name": "p"},
+}
+DOCUMENT: dict[str, Any] = {
+    "Id": "c",
+    "Name": "web",
+    "Pod": "pod",
+    "State": {"Status": "created"},
+    "Config": {},
+    "HostConfig": {},
+    "NetworkSettings": {"Networks": {"shop": {}}},
+    "Mounts": [{"Type": "volume", "Name": "data", "Destination": "/data"}],
+}
+
+
+def test_a_list_in_the_middle_of_a_look_takes_nothing_from_it() -> None:
+    connection = RecordedConnection(ANSWERS)
+    engine = Engine(EngineFacts(local=False), lambda: connection)
+    listed = (Listed("c", "web", networks=("shop",)),)
+
+    def host() -> Known[HostFacts]:
+        gatherer.refresh(listed)  # as the thread that follows events does at any moment
+        return Unreadable("not read")
+
+    gatherer = Gatherer(engine, RecordedFiles({}), host, lambda facts: Unreadable("not read"), utc_now)
+    gatherer.refresh(listed)
+    facts = gatherer.container(DOCUMENT)
+    assert facts.image_ids == {"localhost/a:1": "image"}
+    assert list(facts.networks) == ["shop"]
+    assert list(facts.volumes) == ["data"]
+    assert facts.pod == ANSWERS["/pods/pod/json"]
