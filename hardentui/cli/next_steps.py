@@ -29,7 +29,7 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
     names = [(one.name, one.id) for one in containers] or [(path.name, path.id) for path in result.paths]
     if names:
         name, identity = names[0]
-        name = name if _PLAIN_NAME.fullmatch(name) else identity[:12]
+        name = name if _PLAIN_NAME.fullmatch(name) else shlex.quote(visible(identity[:12]))
         if len(result.subjects) > 1:
             yield f"hardentui check {name}{where}", "all that was found in the worst container"
         if not getattr(options, "facts", ""):

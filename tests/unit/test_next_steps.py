@@ -1,0 +1,31 @@
+"""Commands to copy: nothing that an engine says may become a command of its own."""
+
+from __future__ import annotations
+
+import shlex
+from argparse import Namespace
+
+import pytest
+
+from hardentui.cli.next_steps import next_steps
+from hardentui.harden.score import score
+from hardentui.model.finding import Finding, Kind, Severity, Subject, failed
+from hardentui.reports.result import CheckResult, SubjectResult
+
+
+@pytest.mark.parametrize(
+    ("name", "identity", "shown"),
+    [
+        ("web", "a" * 64, "web"),
+        ("$(reboot)", "a" * 64, "a" * 12),
+        ("x; reboot", "`reboot` ; a", "`reboot` ; a"),
+        ("-rf", "\x1b[2Jreboot;", "␛[2Jreboot;"),
+    ],
+)
+def test_what_an_engine_calls_a_container_stays_one_word(name: str, identity: str, shown: str) -> None:
+    subject = Subject(Kind.CONTAINER, identity, name)
+    finding = Finding("root-user", 4, "t", subject, failed("bad"), Severity.HIGH)
+    one = SubjectResult(subject, score([finding]), (finding,))
+    result = CheckResult((), (one,), "ten-steps", Severity.HIGH, "1")
+    plan = next(command for command, _ in next_steps(result, Namespace(demo=False)) if " plan " in command)
+    assert shlex.split(plan) == ["hardentui", "plan", shown, "--safe"]
