@@ -32,6 +32,8 @@ def needs_mount_flag(mount: Mount) -> bool:
     """Whether only `--mount` can say it."""
     if mount.type not in ("bind", "volume") or mount.subpath:
         return True
+    if any(option.startswith("volume-opt=") for option in mount.options):
+        return True
     if not mount.source:
         return bool(mount.options)
     return ":" in mount.source or ":" in mount.destination

@@ -12,8 +12,20 @@ _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """What Quadlet adds to every container; the intended command line does not have it."""
 _QUADLET_VALUES = {"--cgroups": "split", "--sdnotify": "conmon"}
 _UNORDERED = frozenset(
-    {"--env", "--label", "--annotation", "--security-opt", "--cap-add", "--cap-drop", "--mount", "--sysctl"}
+    {
+        "--env",
+        "--label",
+        "--annotation",
+        "--security-opt",
+        "--cap-add",
+        "--cap-drop",
+        "--mount",
+        "--sysctl",
+        "--tmpfs",
+        "--volume",
+    }
 )
+"""Flags whose arguments Podman keeps by name or destination, and of which no two may have the same."""
 _CASELESS = frozenset({"--cap-add", "--cap-drop"})
 _DEFAULT_SWITCHES = {
     "--init": "false",

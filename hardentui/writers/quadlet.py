@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hardentui.errors import CannotExpress
-from hardentui.model.spec import KeyKind, Option, Spec
+from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
 from hardentui.model.version import Version
 from hardentui.options import (
     CGROUP_PARENT,
@@ -198,39 +198,39 @@ class _Writer:
     # --- one option ----------------------------------------------------------------------------
 
     def _plain(self, option: Option[Any], value: Any) -> None:
-        """By its key where this version has one that can hold the value, else by PodmanArgs=."""
+        """By its key where this version has one that can hold the value, else by PodmanArgs=.
+
+        From the first value of a list on that does not fit, all go to PodmanArgs=: Quadlet writes that after
+        the keys, so the values keep their order.
+        """
         arguments = option.to_arguments(value)
+        as_words = [flag_word(option, argument) for argument in arguments]
         key = option.quadlet
         if key is None or self.version < key.since:
-            self._podman_args(flag_word(option, argument) for argument in arguments)
+            self._podman_args(as_words)
             return
         values = option.to_values(value) if option.to_values else arguments
-        try:
-            escaped = [escape(one, key.kind) for one in values if self._may_stand(option, one)]
-        except CannotExpress:
-            if len(values) != len(arguments):
-                self._podman_args(flag_word(option, argument) for argument in arguments)
-                return
-            self._one_by_one(option, key.name, key.kind, values, arguments)
-            return
+        escaped = self._escaped_until_misfit(option, key, values)
+        if len(escaped) == len(values):
+            as_words = []
+        elif len(values) == len(as_words):
+            as_words = as_words[len(escaped) :]
+        else:  # one argument says all values
+            escaped = []
         self.lines += [(key.name, text) for text in escaped]
-        self._podman_args(
-            flag_word(option, argument)
-            for one, argument in zip(values, arguments, strict=False)
-            if not self._may_stand(option, one)
-        )
+        self._podman_args(as_words)
 
-    def _one_by_one(
-        self, option: Option[Any], key: str, kind: KeyKind, values: Sequence[str], arguments: Sequence[str]
-    ) -> None:
-        """Values of which some do not fit the key: those alone go to PodmanArgs=."""
-        for one, argument in zip(values, arguments, strict=True):
+    def _escaped_until_misfit(self, option: Option[Any], key: QuadletKey, values: Iterable[str]) -> list[str]:
+        """What stands after `Key=` for each value, up to the first that the key cannot hold."""
+        escaped: list[str] = []
+        for one in values:
             try:
                 if not self._may_stand(option, one):
-                    raise CannotExpress("a value that this key refuses")
-                self.lines.append((key, escape(one, kind)))
+                    break
+                escaped.append(escape(one, key.kind))
             except CannotExpress:
-                self._podman_args([flag_word(option, argument)])
+                break
+        return escaped
 
     def _may_stand(self, option: Option[Any], value: str) -> bool:
         """False for values that a key refuses or reads in a way of its own."""

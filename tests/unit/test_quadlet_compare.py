@@ -56,6 +56,14 @@ def test_spellings_with_the_same_meaning(generated: str, meant: str) -> None:
     assert compare_arguments(made("run", generated, "img"), ("run", meant, "img")) == ()
 
 
+@pytest.mark.parametrize("flag", ["--volume", "--tmpfs"])
+def test_mounts_may_stand_in_any_order(flag: str) -> None:
+    """Podman keeps them by destination; one that fits no key comes after the others, in PodmanArgs=."""
+    meant = ("run", f"{flag}=/a:ro", f"{flag}=/b", "img")
+    assert compare_arguments(made("run", flag, "/b", flag, "/a:ro", "img"), meant) == ()
+    assert compare_arguments(made("run", flag, "/b", flag, "/a", "img"), meant) != ()
+
+
 def test_paths_of_a_mask_may_be_apart() -> None:
     apart = made("run", "--security-opt", "mask=/a", "--security-opt", "mask=/b", "img")
     assert compare_arguments(apart, ("run", "--security-opt=mask=/a:/b", "img")) == ()

@@ -97,6 +97,16 @@ def test_lines(option: Option[Any], value: Any, version: Version, line: str) -> 
     assert line in lines((option, value), version=version)
 
 
+def test_values_keep_their_order_where_one_does_not_fit_the_key() -> None:
+    """PodmanArgs= comes after every key in the command line that Quadlet makes."""
+    found = lines((EXPOSE, ("80", "53/sctp", "90")))
+    assert [line for line in found if "80" in line or "90" in line or "53" in line] == [
+        "ExposeHostPort=80",
+        'PodmanArgs="--expose=53/sctp"',
+        'PodmanArgs="--expose=90"',
+    ]
+
+
 def test_every_key_waits_for_its_version() -> None:
     """No key is written for a Podman that does not know it."""
     for option in TABLE:
@@ -182,6 +192,10 @@ def test_empty_words_and_semicolons_have_their_variables() -> None:
             'Mount="type=bind,\\"source=/a:b,c\\",destination=/d"',
         ),
         (Mount("bind", "/a\nb", "/c"), 'PodmanArgs="--volume=/a\\nb:/c"'),
+        (
+            Mount("volume", "data", "/c", ("volume-opt=a=b",)),
+            'Mount="type=volume,source=data,destination=/c,volume-opt=a=b"',
+        ),
     ],
     ids=str,
 )
