@@ -41,7 +41,13 @@ SHM_SIZE_SYSTEMD = text(
     "--shm-size-systemd", _AREA, "Size of the tmpfs mounts of systemd mode.", readability=_COMMAND
 )
 OOM_KILL_DISABLE = switch("--oom-kill-disable", _AREA, "Never kill it when memory runs out (cgroup v1).")
-OOM_SCORE_ADJ = number("--oom-score-adj", _AREA, "OOM preference, -1000 to 1000.")
+OOM_SCORE_ADJ = number(
+    "--oom-score-adj",
+    _AREA,
+    "OOM preference, -1000 to 1000.",
+    default=-1001,  # none: it is inherited from whoever starts the container, which 0 is not
+    readability=_LOSSY,
+)
 CGROUP_CONF = many("--cgroup-conf", _AREA, "A cgroup v2 file and its value, `memory.high=1G`.")
 CGROUP_PARENT = text("--cgroup-parent", _AREA, "cgroup below which it is put.")
 CGROUPNS = text("--cgroupns", _AREA, "cgroup namespace: private, host, container:…, ns:….")

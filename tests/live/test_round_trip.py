@@ -154,12 +154,14 @@ def assert_nothing_missing(spec: Spec, flags: Words) -> None:
     assert given is not None
     present = {option.flag for option in spec}
     privileged = "--privileged" in given.flags
-    for flag in given.flags:
+    for flag, arguments in given.flags.items():
         if flag in NOT_CARRIED and flag not in _RENAMED:
             continue
+        if flag in ("--passwd-entry", "--group-entry") and not arguments[-1]:
+            continue  # the last one counts, and an empty text is none
         if privileged and flag in ("--cap-add", "--cap-drop"):
             continue
-        assert present & _RENAMED.get(flag, {flag}), f"{flag} {given.flags[flag]} is lost"
+        assert present & _RENAMED.get(flag, {flag}), f"{flag} {arguments} is lost"
 
 
 def round_trip(place: Place, flags: Words, words: Words) -> Spec:
@@ -244,6 +246,7 @@ CHOSEN: tuple[Words, ...] = (
     ('--health-cmd=["CMD","/bin/echo","a b"]',),
     ('--health-cmd=["CMD-SHELL","echo a b"]',),
     ("--health-cmd=true", "--health-interval=90s", "--health-log-destination=events_logger"),
+    ("--health-cmd=true", "--health-max-log-count=0", "--health-max-log-size=0", "--oom-score-adj=0"),
     ("--hostname=a-name", f"--network={NET}"),
     ("--ip6=fd00:99::77", f"--network={NET}"),
     ("--ipc=container:rt-plain",),
@@ -260,11 +263,13 @@ CHOSEN: tuple[Words, ...] = (
     ("--shm-size=0",),
     ('--sysctl="net.ipv4.ip_local_reserved_ports=80,443"',),
     ("--unsetenv=PATH",),
+    ("--uidmap=u0:@0:1",),
     ("--uts=container:rt-plain",),
     ("--volumes-from=rt-plain:ro", f"--volume={FOLDER}:/b"),
     (f"-v{FOLDER}:/b:O,upperdir={FOLDER}/up,workdir={FOLDER}/wk",),
     (f"--mount=type=glob,src={FOLDER}/w*,dst=/g,ro",),
     ("--mount=type=volume,dst=/b,ro=true",),
+    ("--mount=type=volume,src=vol9,dst=/b,volume-opt=o=uid=5",),
     ("--mount=type=image,src=localhost/bb:1,dst=/i,subpath=/bin",),
     ("--userns=keep-id:uid=1000,gid=1000",),
 )

@@ -21,8 +21,10 @@ from hardentui.options import (
     ENTRYPOINT,
     ENV,
     EXPOSE,
+    GIDMAP,
     HEALTH_CMD,
     HEALTH_INTERVAL,
+    HEALTH_MAX_LOG_COUNT,
     HEALTH_RETRIES,
     HOSTNAME,
     IMAGE_VOLUME,
@@ -37,6 +39,7 @@ from hardentui.options import (
     NAME,
     NETWORK,
     NETWORK_ALIAS,
+    OOM_SCORE_ADJ,
     PID,
     PIDS_LIMIT,
     POD,
@@ -162,6 +165,15 @@ def test_a_user_namespace_comes_from_the_annotation() -> None:
     assert private[UIDMAP] == ("0:2000000:1024",)
 
 
+def test_a_map_of_users_alone_is_known_from_the_command_only() -> None:
+    """Inspect shows no map where one of the two kinds has none."""
+    host = {"UsernsMode": "private"}
+    assert spec(host=host, command=["--uidmap=u0:@0:1,u1:5:1"])[UIDMAP] == ("u0:@0:1", "u1:5:1")
+    assert GIDMAP not in spec(host=host, command=["--uidmap=u0:@0:1"])
+    assert {UIDMAP, GIDMAP} <= spec(host=host).unknowable
+    assert not {UIDMAP, GIDMAP} & spec().unknowable
+
+
 def test_keep_id_sets_the_user_by_itself() -> None:
     config = {"Annotations": {"io.podman.annotations.userns": "keep-id"}, "User": "1000:1000"}
     assert USER not in spec(config=config)
@@ -178,6 +190,15 @@ def test_swappiness_zero_is_set_only_if_it_was_given() -> None:
     assert MEMORY_SWAPPINESS not in spec(host={"MemorySwappiness": 0}, command=[])
     assert spec(host={"MemorySwappiness": 0}, command=["--memory-swappiness=0"])[MEMORY_SWAPPINESS] == 0
     assert MEMORY_SWAPPINESS not in spec(host={"MemorySwappiness": None})
+
+
+def test_an_oom_score_of_zero_is_set_only_if_it_was_given() -> None:
+    """Without it the score is inherited from whoever starts the container."""
+    assert OOM_SCORE_ADJ not in spec(host={"OomScoreAdj": 0}, command=[])
+    given = spec(host={"OomScoreAdj": 0}, command=["--oom-score-adj=0"])
+    assert options(given) == {OOM_SCORE_ADJ}
+    assert given[OOM_SCORE_ADJ] == 0
+    assert spec(host={"OomScoreAdj": -5}, command=[])[OOM_SCORE_ADJ] == -5
 
 
 def test_cpus_and_quota_are_never_both_there() -> None:
@@ -476,6 +497,15 @@ def mount(**over: Any) -> dict[str, Any]:
         "Propagation": "rprivate",
         **over,
     }
+
+
+def test_a_health_log_without_limit_is_not_shown_and_kept() -> None:
+    """Inspect leaves 0 out, which is no limit; engines before 5.3 have no such field at all."""
+    shown = {"HealthLogDestination": "local", "HealthcheckMaxLogSize": 500}
+    assert spec(config=shown)[HEALTH_MAX_LOG_COUNT] == 0
+    assert HEALTH_MAX_LOG_COUNT in spec(config=shown)
+    assert options(spec(config={**shown, "HealthcheckMaxLogCount": 5})) == set()
+    assert options(spec()) == set()
 
 
 def test_anonymous_volumes_are_told_and_never_named() -> None:

@@ -143,9 +143,12 @@ def read_log_destination(view: View) -> Reading:
 
 
 def log_limit(field: str, default: int) -> Reader:
+    """A limit of the log; inspect leaves 0 (no limit) out, and older engines have no limits at all."""
+
     def read(view: View) -> Reading:
-        value = view.config.get(field)
-        return None if value is None or value == default else view.shown(int(value))
+        knows_limits = "HealthLogDestination" in view.config
+        value = view.config.get(field, 0 if knows_limits else default)
+        return None if value == default else view.shown(int(value))
 
     return read
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardentui.options import identity as rows
 from hardentui.options import namespaces
 from hardentui.options.readers.common import Reader, Reading, Row, command_list, command_text
-from hardentui.options.sources import View
+from hardentui.options.sources import UNKNOWABLE, View
 
 USERNS_ANNOTATION = "io.podman.annotations.userns"
 
@@ -47,18 +47,25 @@ def read_group_add(view: View) -> Reading:
     return view.shown(groups) if groups else None
 
 
-def id_map(field: str) -> Reader:
-    """The lines of a map that was given as such; those of auto and keep-id are made by the engine."""
+def id_map(field: str, flag: str) -> Reader:
+    """The lines of a map that was given as such; those of auto and keep-id are made by the engine.
+
+    Inspect shows no map at all where only users or only groups are mapped (`--uidmap=u0:1000:1`).
+    """
 
     def read(view: View) -> Reading:
         lines = (view.host.get("IDMappings") or {}).get(field)
-        if not lines or view.in_pod or _declared_userns(view) not in ("", "private"):
+        if view.in_pod or _declared_userns(view) not in ("", "private"):
             return None
-        if view.command is not None and (
-            "--subuidname" in view.command.flags or "--subgidname" in view.command.flags
-        ):
+        flags = view.command.flags if view.command else {}
+        if lines:
+            by_name = "--subuidname" in flags or "--subgidname" in flags
+            return None if by_name else view.shown(tuple(lines))
+        if view.host.get("UsernsMode") != "private":
             return None
-        return view.shown(tuple(lines))
+        if view.command is None:
+            return UNKNOWABLE
+        return view.commanded(tuple(flags[flag])) if flag in flags else None
 
     return read
 
@@ -98,8 +105,8 @@ READERS: tuple[Row, ...] = (
     (rows.USER, read_user),
     (rows.GROUP_ADD, read_group_add),
     (rows.USERNS, read_userns),
-    (rows.UIDMAP, id_map("UidMap")),
-    (rows.GIDMAP, id_map("GidMap")),
+    (rows.UIDMAP, id_map("UidMap", "--uidmap")),
+    (rows.GIDMAP, id_map("GidMap", "--gidmap")),
     (rows.SUBUIDNAME, named_range("--subuidname")),
     (rows.SUBGIDNAME, named_range("--subgidname")),
     (rows.HOSTUSER, command_list("--hostuser")),

@@ -34,10 +34,17 @@ def read_memory_swappiness(view: View) -> Reading:
     value = view.host.get("MemorySwappiness")
     if value is None or value == -1:
         return None
-    if value == 0:  # also what an untouched container shows
-        given = view.command.last("--memory-swappiness") if view.command else None
-        return view.commanded(0) if given == "0" else None
-    return view.shown(int(value))
+    return view.shown(int(value)) if value else _zero_if_given(view, "--memory-swappiness")
+
+
+def _zero_if_given(view: View, flag: str) -> Reading:
+    """0 where the command line says so; inspect shows it of a container that was never asked for it, too."""
+    return view.commanded(0) if view.command and view.command.last(flag) == "0" else None
+
+
+def read_oom_score_adj(view: View) -> Reading:
+    value = view.host.get("OomScoreAdj")
+    return view.shown(int(value)) if value else _zero_if_given(view, "--oom-score-adj")
 
 
 def read_pids_limit(view: View) -> Reading:
@@ -194,7 +201,7 @@ READERS: tuple[Row, ...] = (
     (rows.SHM_SIZE, read_shm_size),
     (rows.SHM_SIZE_SYSTEMD, read_shm_size_systemd),
     (rows.OOM_KILL_DISABLE, host_switch("OomKillDisable")),
-    (rows.OOM_SCORE_ADJ, host_number("OomScoreAdj")),
+    (rows.OOM_SCORE_ADJ, read_oom_score_adj),
     (rows.CGROUP_CONF, read_cgroup_conf),
     (rows.CGROUP_PARENT, read_cgroup_parent),
     (rows.CGROUPNS, read_cgroupns),
