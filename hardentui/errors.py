@@ -80,7 +80,11 @@ class CannotExpress(HardenError):
 
 
 class CannotFix(HardenError):
-    """A remediation does not fit this container."""
+    """A remediation does not fit this container; `needs` is the parameter that it has no good value for."""
+
+    def __init__(self, title: str, hint: str = "", *, needs: str = "") -> None:
+        super().__init__(title, hint)
+        self.needs = needs
 
 
 class GeneratorError(HardenError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hardentui.checks import all_checks
+from hardentui.checks.forms import FORMS
 from hardentui.harden.score_meaning import MEANING
 from hardentui.harden.spec_diff import arguments
 from hardentui.model.check import HEADINGS, AnyCheck
@@ -63,10 +64,16 @@ def _check(check: AnyCheck) -> str:
     lines += ["## Fix", "", f"{check.summary.rstrip('.')}.", ""]
     if check.parameters:
         lines += ["Parameters of the checklist:", ""]
-        lines += [f"- `{name}` = `{value}`" for name, value in check.parameters.items()] + [""]
+        lines += [f"- `{name}` = `{value}`{_form(check, name)}" for name, value in check.parameters.items()]
+        lines.append("")
     lines += _examples(check)
     lines += ["## References", "", *(f"- {reference}" for reference in check.references), ""]
     return "\n".join(lines)
+
+
+def _form(check: AnyCheck, name: str) -> str:
+    """What a parameter may be that can be set for one container; empty for all others."""
+    return f": {FORMS[check.takes[name]].words}; also for one container" if name in check.takes else ""
 
 
 def _severity(check: AnyCheck) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -243,12 +244,11 @@ def bytes_of(size: str) -> int:
     Raises:
         ValueError: the text is no size.
     """
-    text = size.strip().lower().removesuffix("b")
-    factor = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}.get(text[-1:], 1)
-    number = float(text if factor == 1 else text[:-1])
-    if number <= 0:
+    found = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([kmgt]?)b?", size.strip().lower())
+    number = float(found[1]) if found else 0
+    if not found or number <= 0:
         raise ValueError(f"{size!r} is no size")
-    return int(number * factor)
+    return int(number * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}[found[2]])
 
 
 def listed(words: frozenset[str] | tuple[str, ...] | list[str], most: int = 12) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hardentui.checks.examples import container
+from hardentui.checks.forms import FORMS
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
@@ -91,6 +92,7 @@ def _parameters(check: AnyCheck, checklist: Checklist, write: Paragraphs) -> Ite
     lines = [
         f"{name} = {_toml(given.get(name, default))}"
         + (f"  (default: {_toml(default)})" if name in given and given[name] != default else "")
+        + (f"  {FORMS[check.takes[name]].words}" if name in check.takes else "")
         for name, default in check.parameters.items()
     ]
     yield from write.block(f"Parameters ([check.{check.id}] in a checklist)", lines)

@@ -62,13 +62,19 @@ def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
     return verdict
 
 
-def remediation(check: AnyCheck, facts: object, verdict: Verdict, checklist: Checklist) -> Remediation:
-    """What to do about a failing check on these facts."""
+def remediation(
+    check: AnyCheck,
+    facts: object,
+    verdict: Verdict,
+    checklist: Checklist,
+    chosen: Mapping[str, ParameterValue] | None = None,
+) -> Remediation:
+    """What to do about a failing check on these facts, with the values that were chosen for the fix."""
     run = quadlet = ""
     summary = check.summary
     if check.remediate is not None and isinstance(facts, ContainerFacts):
         try:
-            after = check.remediate(facts.spec, FixContext(facts, parameters_of(check, checklist)))
+            after = check.remediate(facts.spec, FixContext(facts, parameters_of(check, checklist, chosen)))
         except CannotFix as error:
             summary = f"{summary} ({error.title})"
         else:

@@ -38,7 +38,7 @@ def make_plan(
         try:
             after = _apply(check, spec, facts, choice, checklist)
         except CannotFix as error:
-            skipped.append(Skipped(check.id, error.title, error.hint))
+            skipped.append(Skipped(check.id, error.title, error.hint, error.needs))
             continue
         # where fixes before it have done it already, what it would have changed on its own counts as its own
         changed = spec_diff(spec, after) or _alone(check, facts, choice, checklist)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
@@ -13,6 +13,25 @@ from hardentui.record import field, record
 
 F = TypeVar("F")
 ParameterValue: TypeAlias = "int | str | bool | tuple[str, ...]"
+
+FormName: TypeAlias = Literal[
+    "address",
+    "capabilities",
+    "command",
+    "count",
+    "failure-action",
+    "label-value",
+    "log-driver",
+    "log-size",
+    "memory",
+    "offset",
+    "processors",
+    "selinux-type",
+    "tmpfs-size",
+    "update-policy",
+    "user",
+]
+"""What a value that a fix takes has to look like; `hardentui.checks.forms` has them."""
 
 HEADINGS = ("What it checks", "Why it matters", "What may break")
 
@@ -58,6 +77,14 @@ class FixContext:
 
 
 @record
+class Measured:
+    """A value that a fix writes instead of its parameter's, because something is known of this container."""
+
+    value: ParameterValue
+    why: str
+
+
+@record
 class Check(Generic[F]):
     """One condition of one step. F is the kind of facts it looks at.
 
@@ -72,6 +99,9 @@ class Check(Generic[F]):
         contextual: the severity moves with the context (rootful, user namespace, exposure, host mounts);
             true for what widens the power of a process that was taken over.
         parameters: name -> default of what a checklist may set.
+        takes: those of the parameters that the fix writes, so that they can be chosen for one container, and
+            the form of each. The others say what the check finds wrong: only a checklist sets them.
+        measured: what the fix writes instead of such a parameter, by its name; nothing where it keeps to it.
         passes, fails: make tiny examples: test data, and what `explain` shows. Made when they are asked for,
             because a scan needs none of the four hundred.
     """
@@ -94,6 +124,8 @@ class Check(Generic[F]):
     contextual: bool = False
     compares: bool = False
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    takes: Mapping[str, FormName] = field(default_factory=dict)
+    measured: Callable[[FixContext], Mapping[str, Measured]] | None = None
 
     def section(self, heading: str) -> str:
         """The text below one of the HEADINGS of the docstring, unwrapped to one paragraph per blank line."""

@@ -40,11 +40,15 @@ class Change:
 
 @record
 class Skipped:
-    """A chosen fix that is not in the plan, why, and what helps, where something does."""
+    """A chosen fix that is not in the plan, why, and what helps, where something does.
+
+    `needs` names the parameter that the fix has no value for, where that is why.
+    """
 
     check: str
     why: str
     hint: str = ""
+    needs: str = ""
 
     def __str__(self) -> str:
         return f"{self.why}. {self.hint}" if self.hint else self.why

@@ -96,7 +96,15 @@ HOME = (
 )
 WALK = (
     Action("walk.choose", "space", "Choose", "Choose this fix, or drop it.", "Fixes", True),
-    Action("walk.safe", "a", "All safe", "Choose every fix that changes nothing that works.", "Fixes", True),
+    Action(
+        "walk.values",
+        "p",
+        "Values",
+        "Set the values that this fix takes: limits, sizes, users.",
+        "Fixes",
+        True,
+    ),
+    Action("walk.safe", "a", "Safe", "Choose every fix that changes nothing that works.", "Fixes", True),
     Action("walk.all", "F", "All fixes", "Choose every fix, also those that may break something.", "Fixes"),
     Action("walk.none", "u", "None", "Drop every chosen fix.", "Fixes"),
     Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),
@@ -120,6 +128,13 @@ DIFF = (
     Action("diff.previous_hunk", "N", "Previous", "The change before.", "Difference", True),
     Action("diff.write", "w", "Write", "Write the files into a folder.", "Difference", True),
 )  # fmt: skip
+VALUES = (
+    Action("values.next", "down,enter", "Next", "The next value.", "Values"),
+    Action("values.previous", "up", "Before", "The value before.", "Values"),
+    Action(
+        "values.default", "ctrl+r", "Default", "Take the default for this value again.", "Values", True, "^r"
+    ),
+)
 WRITE = (Action("write.save", "ctrl+s", "Write", "Write the files into this folder.", "Write", True, "^s"),)
 HOST = (
     Action("host.explain", "e", "Explain", "What this check looks at, and why.", "Host", True),

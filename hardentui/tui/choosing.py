@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import Score
-from hardentui.model.plan import Choice, Plan
+from hardentui.harden.settings import Setting
+from hardentui.model.check import ParameterValue
+from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.tui.bench import Bench
 from hardentui.workbench.views import Report, Target
 
+Values: TypeAlias = dict[str, ParameterValue]
+"""Parameter -> the value that was given for a fix."""
+
 
 class Choosing:
-    """Chosen fixes over one report. The choices belong to the session and outlive the screen.
+    """Chosen fixes over one report, and values for fixes. Both belong to the session and outlive the screen.
 
     Attributes:
         trouble: why there is no plan although fixes are chosen; else empty.
     """
 
-    def __init__(self, bench: Bench, report: Report, chosen: dict[str, Choice]) -> None:
+    def __init__(
+        self, bench: Bench, report: Report, chosen: dict[str, Choice], values: dict[str, Values]
+    ) -> None:
         self.bench = bench
         self.report = report
         self._chosen = chosen
+        self._values = values
         self._plan: Plan | None = None
         self._after: Score | None = None
         self._stale = True
@@ -43,30 +52,59 @@ class Choosing:
                 del self._chosen[check]
         self._stale = True
 
-    def why_not(self, check: str) -> str:
-        """Empty when a plan can fix it."""
-        if self.report.facts is None:
-            return "its details are not known"
-        try:
-            return self.bench.can_fix(self.report, check)
-        except HardenError as error:
-            return error.title
+    def refusal(self, check: str) -> Skipped | None:
+        """Why a plan cannot fix it with the values that it has; None when it can."""
+        return self._refusal(self.choice(check))
 
-    def toggle(self, check: str) -> str:
-        """Choose a fix, or drop it; returns why it cannot be chosen."""
+    def _refusal(self, choice: Choice) -> Skipped | None:
+        if self.report.facts is None:
+            return Skipped(choice.check, "its details are not known")
+        try:
+            return self.bench.refusal(self.report, choice)
+        except HardenError as error:
+            return Skipped(choice.check, error.title)
+
+    def choice(self, check: str) -> Choice:
+        """A fix with the values that were given for it, whether it is chosen or not."""
+        return Choice(check, tuple(self._values.get(check, {}).items()))
+
+    def settings(self, check: str) -> tuple[Setting, ...]:
+        """The values that a fix takes, as they are now."""
+        return self.bench.settings(self.report, self.choice(check))
+
+    def toggle(self, check: str) -> Skipped | None:
+        """Choose a fix, or drop it; returns why it cannot be chosen. Its values stay known."""
         if check in self._chosen:
             del self._chosen[check]
-        elif why := self.why_not(check):
+        elif why := self.refusal(check):
             return why
         else:
-            self._chosen[check] = Choice(check)
+            self._chosen[check] = self.choice(check)
         self._stale = True
-        return ""
+        return None
+
+    def set_value(self, check: str, name: str, value: ParameterValue | None) -> Skipped | None:
+        """Give a fix a value (None: the default again), and choose the fix; returns why it cannot be chosen.
+
+        A fix that cannot be carried out with the value is dropped; the value stays known.
+        """
+        values = self._values.setdefault(check, {})
+        if value is None:
+            values.pop(name, None)
+        else:
+            values[name] = value
+        why = self.refusal(check)
+        if why is None:
+            self._chosen[check] = self.choice(check)
+        else:
+            self._chosen.pop(check, None)
+        self._stale = True
+        return why
 
     def add(self, choices: Iterable[Choice]) -> int:
-        """Choose these as well; returns how many were new."""
-        fresh = [choice for choice in choices if choice.check not in self._chosen]
-        self._chosen.update({choice.check: choice for choice in fresh})
+        """Choose these as well, each with the values that were given for it; returns how many were new."""
+        fresh = [choice.check for choice in choices if choice.check not in self._chosen]
+        self._chosen.update({check: self.choice(check) for check in fresh})
         self._stale = True
         return len(fresh)
 

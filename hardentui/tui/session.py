@@ -26,6 +26,7 @@ from hardentui.workbench.views import Connectivity, Progress, Report, Row
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice
     from hardentui.tui.bench import Bench, FirstLook, Found
+    from hardentui.tui.choosing import Values
 
 _PATIENCE = 1.0
 """Seconds that loading waits for the first rows to be painted."""
@@ -53,6 +54,7 @@ class Session:
         host: reports of host and engines; None until they were asked for; judging: they are being read.
         around: images, networks, and the look into an image.
         choices: key -> fixes chosen for that container; they outlive its screen.
+        values: key -> check -> values given for its fix; they outlive the choice too.
         written: key -> the chosen fixes when files of that container were last written.
         rows_shown: set by the screen when the first rows stand on it.
         rows_changed: publishes the keys that appeared, changed or went away.
@@ -77,6 +79,7 @@ class Session:
         self.judging = False
         self.around = Around(self)
         self.choices: dict[str, dict[str, Choice]] = {}
+        self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")

@@ -246,6 +246,8 @@ class _Reader:
             fitting = fit(value, default)
             if fitting is None:
                 self.fault((*path, name), f"{name} must be {_kind(default)}, not {_kind(value)}")
+            elif fault := _fault_of_form(check, name, fitting):
+                self.fault((*path, name), fault)
             else:
                 found[name] = fitting
         return found
@@ -259,6 +261,13 @@ def fit(value: object, default: ParameterValue) -> ParameterValue | None:
     if isinstance(value, int | str) and type(value) is type(default):
         return value
     return None
+
+
+def _fault_of_form(check: AnyCheck, name: str, value: ParameterValue) -> str:
+    """Why a fix could not take it; empty when it can."""
+    from hardentui.checks.forms import fault_of  # most checklists set nothing that a fix takes
+
+    return fault_of(check, name, value).rstrip(".") if name in check.takes else ""
 
 
 def _kind(value: object) -> str:

@@ -6,10 +6,10 @@ import posixpath
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from hardentui.errors import EngineError
+from hardentui.errors import EngineError, InputError
 from hardentui.harden.evaluate import remediation
 from hardentui.harden.score import Score, score
-from hardentui.model.check import AnyCheck
+from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Remediation
@@ -18,8 +18,9 @@ from hardentui.workbench.judging import Judge, find_check
 from hardentui.workbench.views import Output, OutputFile, Report, Target
 
 if TYPE_CHECKING:
+    from hardentui.harden.settings import Setting
     from hardentui.host.files import Files
-    from hardentui.model.plan import Choice, Plan
+    from hardentui.model.plan import Choice, Plan, Skipped
     from hardentui.workbench.around import Around
     from hardentui.writers.files import Written
 
@@ -41,19 +42,43 @@ class Fixes:
         """
         return find_check(check_id)
 
-    def remediation(self, report: Report, finding: Finding) -> Remediation:
-        """What to do about a finding."""
-        return remediation(self.explain(finding.check), report.facts, finding.verdict, self.checklist)
+    def remediation(
+        self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
+    ) -> Remediation:
+        """What to do about a finding, with the values that were chosen for its fix."""
+        check = self.explain(finding.check)
+        return remediation(check, report.facts, finding.verdict, self.checklist, dict(chosen))
 
-    def can_fix(self, report: Report, check_id: str) -> str:
-        """Empty when a plan can fix it in this container, else why not."""
-        if report.facts is None:
-            return "it is no matter of one container"
+    def refusal(self, report: Report, choice: Choice) -> Skipped | None:
+        """Why a plan cannot fix it so in this container; None when it can."""
         from hardentui.harden.plan import make_plan
-        from hardentui.model.plan import Choice
+        from hardentui.model.plan import Skipped
 
-        plan = make_plan(report.facts, [Choice(check_id)], [self.explain(check_id)], self.checklist)
-        return str(plan.skipped[0]) if plan.skipped else ""
+        if report.facts is None:
+            return Skipped(choice.check, "it is no matter of one container")
+        plan = make_plan(report.facts, [choice], [self.explain(choice.check)], self.checklist)
+        return plan.skipped[0] if plan.skipped else None
+
+    def settings(self, report: Report, choice: Choice) -> tuple[Setting, ...]:
+        """The values that the fix of a check takes in this container, as they are with this choice."""
+        from hardentui.harden.settings import settings_of
+
+        if report.facts is None:
+            return ()
+        return settings_of(self.explain(choice.check), report.facts, choice, self.checklist)
+
+    def value_of(self, check_id: str, name: str, text: str) -> ParameterValue:
+        """A value for a fix as somebody typed it.
+
+        Raises:
+            InputError: it is not of the form that the fix takes.
+        """
+        from hardentui.checks.forms import value_of
+
+        try:
+            return value_of(self.explain(check_id), name, text)
+        except ValueError as error:
+            raise InputError(str(error)) from error
 
     def safe_choices(self, report: Report) -> tuple[Choice, ...]:
         """Fixes that change nothing that works today."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import tomli_w
 
+from hardentui.checks.forms import fault_of
 from hardentui.errors import PlanError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.plan import Choice, Plan
@@ -165,17 +166,23 @@ def usable_choices(saved: SavedPlan, checks: Iterable[AnyCheck]) -> tuple[Choice
     """The choices of a saved plan. One of a check that is gone stays in: the new plan says it is left out.
 
     Raises:
-        PlanError: a parameter that its check does not have, or of another type.
+        PlanError: a parameter that its check does not have, of another type or form.
     """
     by_id = {check.id: check for check in checks}
     for choice in saved.choices:
         check = by_id.get(choice.check)
         for name, value in choice.parameters if check else ():
             default = check.parameters.get(name) if check else None
-            if default is None or fit(list(value) if isinstance(value, tuple) else value, default) is None:
+            if (
+                check is None
+                or default is None
+                or fit(list(value) if isinstance(value, tuple) else value, default) is None
+            ):
                 raise PlanError(
                     f"The fix {choice.check!r} has a parameter {visible(name)!r} that does not fit."
                 )
+            if fault := fault_of(check, name, value):
+                raise PlanError(f"The fix {choice.check!r} cannot take this value: {fault}")
     return saved.choices
 
 

@@ -12,12 +12,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, UsageError
+from hardentui.checks.forms import value_of
+from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score
+from hardentui.harden.settings import Setting, settings_of
 from hardentui.harden.spec_diff import arguments
-from hardentui.model.check import AnyCheck, Check, FixContext, Parameters
+from hardentui.model.check import AnyCheck, Check, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist, Step
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Known, NetworkFacts, Unreadable
 from hardentui.model.finding import (
@@ -36,7 +38,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
-from hardentui.model.plan import Choice, Plan
+from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
 from hardentui.workbench import plans
@@ -417,11 +419,24 @@ class StandIn:
         shared = [finding for one in self.host_reports() for finding in one.findings]
         return tuple(f for f in (*report.findings, *shared) if f.step == step)
 
-    def remediation(self, report: Report, finding: Finding) -> Remediation:
-        return remediation(self.explain(finding.check), report.facts, finding.verdict, self.checklist)
+    def remediation(
+        self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
+    ) -> Remediation:
+        check = self.explain(finding.check)
+        return remediation(check, report.facts, finding.verdict, self.checklist, dict(chosen))
 
-    def can_fix(self, report: Report, check_id: str) -> str:
-        return "" if self.explain(check_id).remediate else "no container option fixes it"
+    def refusal(self, report: Report, choice: Choice) -> Skipped | None:
+        skipped = self.plan(report, [choice]).skipped
+        return skipped[0] if skipped else None
+
+    def settings(self, report: Report, choice: Choice) -> tuple[Setting, ...]:
+        return settings_of(self.explain(choice.check), self._facts(report), choice, self.checklist)
+
+    def value_of(self, check_id: str, name: str, text: str) -> ParameterValue:
+        try:
+            return value_of(self.explain(check_id), name, text)
+        except ValueError as error:
+            raise InputError(str(error)) from error
 
     def safe_choices(self, report: Report) -> tuple[Choice, ...]:
         return fixable(self._facts(report), CHECKS, self.checklist, safe_only=True)

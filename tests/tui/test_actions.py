@@ -20,6 +20,7 @@ from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.marks import MarksScreen
 from hardentui.tui.screens.networks import NetworksScreen
 from hardentui.tui.screens.trust import TrustScreen
+from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from tests.tui.stand_in import StandIn, some
@@ -37,6 +38,7 @@ SCREENS = (
     ConnectionScreen,
     CommandLogScreen,
     ExplainScreen,
+    ValuesScreen,
     WriteScreen,
     HelpScreen,
 )

@@ -82,9 +82,13 @@ async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.
         assert app.theme == DEFAULT
         assert not any(theme.ansi for theme in app.available_themes.values())
         await shows(pilot, "▸ shop-web")
-        row = next(y for y, line in enumerate(screen_lines(app)) if "▸ shop-web" in line)
-        strip = app.screen._compositor.render_strips(app.size)[row]
-        assert any(segment.style and segment.style.reverse for segment in strip), "the cursor cannot be seen"
+
+        def cursor_is_seen() -> bool:
+            row = next(y for y, line in enumerate(screen_lines(app)) if "▸ shop-web" in line)
+            strip = app.screen._compositor.render_strips(app.size)[row]
+            return any(segment.style and segment.style.reverse for segment in strip)
+
+        await until(pilot, cursor_is_seen)
 
 
 @pytest.mark.parametrize("name", [theme.name for theme in THEMES] + ["textual-light", "nord", "ansi-dark"])

@@ -110,6 +110,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"labels": ("io.hardentui.updates", "renovate"), "policy": "registry"},
+    takes={"policy": "update-policy"},
     passes=lambda: (
         container(_NGINX, (LABELS, ("io.containers.autoupdate=registry",)), engine=_ACTIVE),
         container((IMAGE, f"docker.io/library/nginx@sha256:{'d' * 64}"), (LABELS, ("renovate=yes",))),

@@ -94,7 +94,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     chosen = context.parameters.text("user")
     if chosen:
         if is_root(chosen):
-            raise CannotFix("the chosen user is root again", "Give a uid such as 1001:1001.")
+            raise CannotFix("the chosen user is root again", "Give a uid such as 1001:1001.", needs="user")
         return spec.with_(USER, chosen)
     live = ask(context.facts, _uids)
     name_of_root = isinstance(live, tuple) and live[0] == 0
@@ -105,6 +105,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     raise CannotFix(
         "it must be decided which user it runs as",
         "The image names none. Choose the uid that owns its data (parameter user), such as 1001:1001.",
+        needs="user",
     )
 
 
@@ -124,6 +125,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"user": ""},
+    takes={"user": "user"},
     passes=lambda: (
         container((USER, "1001:1001")),
         container(image=_IMAGE),

@@ -80,6 +80,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"size": "64m"},
+    takes={"size": "tmpfs-size"},
     passes=lambda: (container(), container((TMPFS, ("/tmp:rw,noexec,nosuid,nodev,size=64m",)))),  # noqa: S108
     fails=lambda: (
         container((TMPFS, ("/tmp",))),  # noqa: S108

@@ -112,6 +112,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"nofile": 1048576, "nproc": 8192},
+    takes={"nofile": "count", "nproc": "count"},
     passes=lambda: (
         container(),
         container((ULIMIT, ("nofile=4096:8192", "core=0:0"))),

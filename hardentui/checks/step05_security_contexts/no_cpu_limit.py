@@ -90,6 +90,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"cpus": "1.5"},
+    takes={"cpus": "processors"},
     passes=lambda: (
         container((CPUS, 0.5)),
         container((CPU_SHARES, 512), kernel=Kernel(7, limits=Limits())),

@@ -18,15 +18,18 @@ sets less than half as much again as the running container has used at most sinc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hardentui.checks.common import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
 from hardentui.checks.examples import container
 from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext, Measured, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
+from hardentui.options.rows import size_text
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -64,11 +67,24 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(MEMORY_SWAP)
     if spec[MEMORY] > 0:
         return spec
+    return spec.with_(MEMORY, max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts)))
+
+
+def _chosen(context: FixContext) -> int:
     try:
-        limit = bytes_of(context.parameters.text("memory"))
+        return bytes_of(context.parameters.text("memory"))
     except ValueError as error:
         raise CannotFix(str(error), "Give the parameter memory a size such as 512m.") from error
-    return spec.with_(MEMORY, max(limit, spec[MEMORY_RESERVATION], _enough(context.facts)))
+
+
+def measured(context: FixContext) -> Mapping[str, Measured]:
+    """What it has used, or what is reserved for it, where that is more than the value."""
+    enough, reserved = _enough(context.facts), context.facts.spec[MEMORY_RESERVATION]
+    if max(enough, reserved) <= _chosen(context):
+        return {}
+    if reserved > enough:
+        return {"memory": Measured(size_text(reserved), "that much is reserved for it")}
+    return {"memory": Measured(size_text(enough), "half as much again as it has used at most")}
 
 
 def _enough(facts: ContainerFacts) -> int:
@@ -94,6 +110,8 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"memory": "512m"},
+    takes={"memory": "memory"},
+    measured=measured,
     passes=lambda: (
         container((MEMORY, _HALF)),
         container(kernel=Kernel(7, limits=Limits(memory=_HALF))),

@@ -69,6 +69,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"highest": 2048, "limit": 512},
+    takes={"limit": "count"},
     passes=lambda: (
         container(),
         container((PIDS_LIMIT, 200), kernel=Kernel(7, limits=Limits(pids=200))),

@@ -63,6 +63,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"tries": 5},
+    takes={"tries": "count"},
     passes=lambda: (container(), container((RESTART, "on-failure:5")), container((RESTART, "no"))),
     fails=lambda: (
         container((RESTART, "always")),

@@ -94,6 +94,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"tmpfs_size": "64m"},
+    takes={"tmpfs_size": "tmpfs-size"},
     passes=lambda: (
         container((READ_ONLY, True)),
         container((READ_ONLY, True), kernel=Kernel(7, read_only_root=True)),

@@ -94,6 +94,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"ports": _PORTS, "address": "127.0.0.1"},
+    takes={"address": "address"},
     passes=lambda: (
         container((PUBLISH, (Port(5432, "5432", "127.0.0.1"),))),
         container((PUBLISH, (Port(8080, "80"),))),

@@ -78,6 +78,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"allowed": ("80", "443"), "offset": 8000},
+    takes={"offset": "offset"},
     passes=lambda: (
         container((PUBLISH, (Port(8443, "443", "127.0.0.1"), Port(80, "8080")))),
         container((PUBLISH, (Port(25),))),

@@ -188,6 +188,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"address": "127.0.0.1"},
+    takes={"address": "address"},
     passes=lambda: (container(_PORT, host=_CLOSED), container(_PORT, host=_OPEN, engine=rootless())),
     fails=lambda: (container(_PORT, host=_OPEN), container(_PORT, host=_CLOSED, engine=rootless())),
     references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.5.1", "OWASP Docker 5a"),

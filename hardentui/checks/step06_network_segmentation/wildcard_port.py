@@ -87,6 +87,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"address": "127.0.0.1"},
+    takes={"address": "address"},
     passes=lambda: (
         container((PUBLISH, (Port(80, "8080", "127.0.0.1"),))),
         container((PUBLISH, (Port(80, "8080", "::1"), Port(443, "8443", "192.0.2.7")))),

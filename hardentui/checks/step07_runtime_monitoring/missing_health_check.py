@@ -68,6 +68,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             "only you know how to tell that this service works",
             "Give the command that asks it as the parameter command, such as: curl -fsS http://localhost:8080/",
+            needs="command",
         )
     return spec.with_(HEALTH_CMD, command)
 
@@ -88,6 +89,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"command": ""},
+    takes={"command": "command"},
     passes=lambda: (
         container((HEALTH_CMD, "curl -fsS http://localhost/"), image=_PLAIN),
         container(image=ImageFacts(id="1" * 64, inspect={"Config": _OWN_CHECK})),

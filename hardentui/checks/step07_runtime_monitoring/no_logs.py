@@ -72,6 +72,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"driver": "journald"},
+    takes={"driver": "log-driver"},
     passes=lambda: (
         container((LOG_DRIVER, "journald")),
         container((LOG_DRIVER, "passthrough")),

@@ -83,6 +83,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"size": "10mb"},
+    takes={"size": "log-size"},
     passes=lambda: (
         container((LOG_DRIVER, "k8s-file"), (LOG_OPT, ("max-size=10mb",))),
         container((LOG_DRIVER, "journald")),

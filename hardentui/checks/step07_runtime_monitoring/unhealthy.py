@@ -94,6 +94,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"action": "kill"},
+    takes={"action": "failure-action"},
     passes=lambda: (container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),),
     fails=lambda: (
         container(_CHECKED),

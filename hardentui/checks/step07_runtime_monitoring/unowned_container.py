@@ -58,6 +58,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             "only you know who takes care of it",
             "Give the parameter owner, or run it as the Quadlet unit that HardenTUI writes.",
+            needs="owner",
         )
     return spec.with_(LABELS, (*spec[LABELS], f"owner={owner}"))
 
@@ -75,6 +76,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"labels": _LABELS, "owner": ""},
+    takes={"owner": "label-value"},
     passes=lambda: (
         container(inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}}),
         container((LABELS, ("owner=web-team",))),

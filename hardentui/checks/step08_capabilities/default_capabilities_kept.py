@@ -19,6 +19,8 @@ the usual survivors (parameter `keep`), which is a guess; where systemd is the m
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hardentui.checks.capabilities import (
     declared_set,
     declared_words,
@@ -30,7 +32,7 @@ from hardentui.checks.capabilities import (
 from hardentui.checks.common import OF_PODMAN, declared_user, is_infra, is_root, judge, proc, runs_systemd
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext, Measured, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
@@ -69,6 +71,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             "systemd is its main process, and nobody knows what the services that it starts need",
             "Find out what they need and give it as parameter keep.",
+            needs="keep",
         )
     kept = (bounding - defaults) | (defaults & _needed(spec, context))
     if defaults <= kept:
@@ -85,14 +88,26 @@ def _guesses(context: FixContext) -> bool:
 
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
     """From a trial; else what the image says; else nothing where nothing can be used; else the usual ones."""
+    known = _known(spec, context)
+    return known[0] if known else frozenset(map(capability_name, context.parameters.texts("keep")))
+
+
+def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None:
+    """What it needs, and who says so; None where nobody does."""
     if "capabilities" in context.observations:
-        return frozenset(capability_name(word) for word in context.observations["capabilities"])
-    said = needed_by_image(context.facts)
-    if said:
-        return said
+        needed = frozenset(map(capability_name, context.observations["capabilities"]))
+        return needed, "a trial showed that it needs these"
+    if said := needed_by_image(context.facts):
+        return said, "its image says that it needs these"
     if spec[NO_NEW_PRIVILEGES] and not is_root(spec[USER] or declared_user(context.facts)):
-        return frozenset()  # such a process has none and can never gain one
-    return frozenset(capability_name(word) for word in context.parameters.texts("keep"))
+        return frozenset(), "its process has none and can never gain one"
+    return None
+
+
+def measured(context: FixContext) -> Mapping[str, Measured]:
+    """Where it is known what it needs, that is kept."""
+    known = _known(context.facts.spec, context)
+    return {"keep": Measured(tuple(sorted(known[0])), known[1])} if known else {}
 
 
 _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
@@ -110,6 +125,8 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"keep": _USUAL},
+    takes={"keep": "capabilities"},
+    measured=measured,
     passes=lambda: (
         container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),
         container((CAP_DROP, ("SETFCAP",))),

@@ -81,6 +81,7 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     parameters={"type": ""},
+    takes={"type": "selinux-type"},
     passes=lambda: (
         container(_BIND, engine=_SELINUX),
         container((LABEL_DISABLE, True), _BIND, engine=_NONE),

@@ -25,7 +25,7 @@ from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.tui.widgets.finding_text import Entry, finding_text
-from hardentui.tui.widgets.plan_panel import PlanPanel
+from hardentui.tui.widgets.plan_panel import PlanPanel, promise
 from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
@@ -85,7 +85,8 @@ class WalkScreen(HardenScreen):
             return
         if self._choosing is None:
             chosen = self.session.choices.setdefault(row.key, {})
-            self._choosing = Choosing(bench, row.report, chosen)
+            values = self.session.values.setdefault(row.key, {})
+            self._choosing = Choosing(bench, row.report, chosen, values)
         self._choosing.renew(row.report)
 
     async def _rows_changed(self, keys: frozenset[str]) -> None:
@@ -134,13 +135,18 @@ class WalkScreen(HardenScreen):
         choosing = self._choosing
         if choosing is None or finding.subject.kind is not Kind.CONTAINER or not finding.failing:
             return Entry(finding)
-        return Entry(finding, not choosing.why_not(finding.check), finding.check in choosing)
+        why = choosing.refusal(finding.check)
+        fixable = why is None or bool(why.needs)
+        return Entry(
+            finding, fixable, finding.check in choosing, choosing.settings(finding.check) if fixable else ()
+        )
 
     def _remedy(self, finding: Finding) -> Remediation | None:
-        if self._report is None or self.session.bench is None:
+        if self._choosing is None or self.session.bench is None:
             return None
         try:
-            return self.session.bench.remediation(self._report, finding)
+            values = self._choosing.choice(finding.check).parameters
+            return self.session.bench.remediation(self._choosing.report, finding, values)
         except HardenError:
             return None
 
@@ -196,13 +202,7 @@ class WalkScreen(HardenScreen):
         elif report is None or choosing is None:
             right = Content(signs.of("waiting for its details…"))
         else:
-            now = "–" if report.score.value is None else str(report.score.value)
-            parts: list[str | tuple[str, str]] = ["score ", (now, "bold")]
-            if choosing.after is not None:
-                count = len(choosing.plan.choices) if choosing.plan else 0
-                fixes = plural(count, "fix", "fixes")
-                parts += [f" {signs.arrow} ", (str(choosing.after.value), "bold $primary"), f" with {fixes}"]
-            right = Content.assemble(*parts)
+            right = promise(choosing, signs)
         width = self.app.size.width - 2
         name = visible(self._row.name if self._row else self._key, 50)
         name = fit(name, min(cell_len(name), (width - right.cell_length) // 2), signs.ellipsis)
@@ -296,7 +296,29 @@ class WalkScreen(HardenScreen):
         elif not finding.failing:
             self.complain("There is nothing to fix here.")
         elif why := choosing.toggle(finding.check):
-            self.complain(why, "Not by a plan")
+            if why.needs:
+                self._open_values(choosing, finding)
+            else:
+                self.complain(str(why), "Not by a plan")
+        await self._show_step()
+
+    def action_values(self) -> None:
+        finding, choosing = self.query_one(FindingList).current, self._choosing
+        if finding is None or choosing is None or choosing.report.facts is None:
+            return
+        if finding.subject.kind is not Kind.CONTAINER or not finding.failing:
+            self.complain("There is nothing to fix here by a plan, so there is no value to set.")
+        elif not choosing.settings(finding.check):
+            self.complain("This fix takes no values.")
+        else:
+            self._open_values(choosing, finding)
+
+    def _open_values(self, choosing: Choosing, finding: Finding) -> None:
+        from hardentui.tui.screens.values import ValuesScreen
+
+        self.app.push_screen(ValuesScreen(choosing, finding), self._values_given)
+
+    async def _values_given(self, _: None) -> None:
         await self._show_step()
 
     async def action_safe(self) -> None:

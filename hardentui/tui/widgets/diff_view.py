@@ -61,6 +61,13 @@ class DiffView(VerticalScroll, can_focus=True):
         self.scroll_to(y=min(wanted) if by > 0 else max(wanted), animate=False, force=True)
         return True
 
+    def reveal(self, line: str) -> None:
+        """Go to that line, or where there is none to the first change."""
+        lines = self._text.split("\n")
+        found = [lines.index(line)] if line in lines else self._blocks()
+        if found:
+            self.scroll_to(y=found[0], animate=False, force=True)
+
     def _blocks(self) -> list[int]:
         lines = self._text.split("\n")
         changed = [line[:1] in ("+", "-") and not line.startswith(("+++", "---")) for line in lines]

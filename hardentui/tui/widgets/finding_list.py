@@ -128,7 +128,7 @@ class FindingList(VerticalScroll, can_focus=True, inherit_bindings=False):
         head, body = item.query_one(".headline", Static), item.query_one(".details", Static)
         head.update(headline(self, item.entry, width, is_open))
         if is_open:
-            body.update(details(item.entry.finding, self._remedy(item.entry.finding), width - 8))
+            body.update(details(item.entry, self._remedy(item.entry.finding), width - 8))
 
     def move(self, by: int) -> None:
         """The next finding; a long one is first read to its end."""

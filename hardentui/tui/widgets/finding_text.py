@@ -5,6 +5,8 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widget import Widget
 
+from hardentui.checks.forms import text_of
+from hardentui.harden.settings import Setting
 from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.record import record
 from hardentui.tui.status import look_of, signs_of
@@ -22,11 +24,13 @@ class Entry:
     Attributes:
         fixable: a plan can fix it here.
         chosen: its fix is chosen.
+        settings: the values that its fix takes.
     """
 
     finding: Finding
     fixable: bool = False
     chosen: bool = False
+    settings: tuple[Setting, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -69,8 +73,9 @@ def _where(finding: Finding) -> str:
     return f"{visible(finding.subject.name, 24)}: " if kind is Kind.ENGINE else f"{kind}: "
 
 
-def details(finding: Finding, remedy: Remediation | None, width: int) -> Content:
+def details(entry: Entry, remedy: Remediation | None, width: int) -> Content:
     """Everything that is known about a finding, wrapped to `width` cells."""
+    finding = entry.finding
     verdict = finding.verdict
     parts: list[Part] = []
     if not finding.failing:
@@ -87,7 +92,7 @@ def details(finding: Finding, remedy: Remediation | None, width: int) -> Content
     if (more := len(verdict.evidence) - _EVIDENCE_SHOWN) > 0:
         parts += _wrapped("", f"and {more} more", width)
     if finding.failing and remedy is not None:
-        parts += _what_to_do(remedy, width)
+        parts += _what_to_do(remedy, entry.settings, width)
     return Content.assemble(*parts).rstrip("\n")
 
 
@@ -95,19 +100,28 @@ def finding_text(finding: Finding, remedy: Remediation | None) -> str:
     """A finding as plain text, to be copied."""
     word = look_of(finding).word
     head = f"{finding.subject.name}: {word}: {finding.title} ({finding.check})"
-    return f"{visible(head)}\n{details(finding, remedy, 100).plain}"
+    return f"{visible(head)}\n{details(Entry(finding), remedy, 100).plain}"
 
 
-def _what_to_do(remedy: Remediation, width: int) -> list[Part]:
+def _what_to_do(remedy: Remediation, settings: tuple[Setting, ...], width: int) -> list[Part]:
     parts = _wrapped("fix", remedy.summary, width)
     parts += _wrapped("", f"({remedy.risk}; {remedy.kind})", width, "$muted")
     for line in remedy.quadlet.split("\n") if remedy.quadlet else ():
         parts += _wrapped("", line, width, "$diff-removed" if line.startswith("-") else "$diff-added")
+    if settings:
+        values = ", ".join(f"{one.name} {in_force(one)}" for one in settings)
+        parts += _wrapped("values", f"{values}; p changes", width)
     if remedy.impact:
         parts += _wrapped("may break", remedy.impact, width)
     for at, command in enumerate(remedy.commands):
         parts += _wrapped("commands" if at == 0 else "", command, width, "$primary")
     return parts
+
+
+def in_force(setting: Setting) -> str:
+    """The value that a fix writes, for reading."""
+    value = setting.measured.value if setting.measured else setting.value
+    return text_of(value) or "not set"
 
 
 def _wrapped(label: str, text: str, width: int, style: str = "") -> list[Part]:

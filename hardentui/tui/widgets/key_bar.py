@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.widgets import Footer
+from textual.widgets import Footer, Input
 from textual.widgets._footer import FooterKey
+
+_WHILE_TYPING = {"?": "F1"}
+"""Keys that would be typed, and those that do the same then."""
 
 
 class KeyBar(Footer):
@@ -18,6 +21,9 @@ class KeyBar(Footer):
 
     def compose(self) -> ComposeResult:
         keys = [key for key in super().compose() if isinstance(key, FooterKey)]
+        if isinstance(self.screen.focused, Input):
+            for key in keys:
+                key.key_display = _WHILE_TYPING.get(key.key_display, key.key_display)
         _fit(keys, self.app.size.width - 2)
         yield from keys
 

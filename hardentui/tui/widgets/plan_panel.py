@@ -10,7 +10,7 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
 from hardentui.tui.choosing import Choosing
-from hardentui.tui.status import signs_of
+from hardentui.tui.status import Signs, signs_of
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.visible import visible
@@ -25,6 +25,16 @@ def plan_notes(plan: Plan, width: int) -> Content:
     for note in notes:
         parts += hanging("!", note, width, indent=2, label_style="bold $status-medium")
     return Content.assemble(*parts).rstrip("\n")
+
+
+def promise(choosing: Choosing, signs: Signs) -> Content:
+    """`score 43 → 61 with 4 fixes`."""
+    now = choosing.report.score.value
+    parts: list[Part] = ["score ", ("–" if now is None else str(now), "bold")]
+    if choosing.after is not None and choosing.plan is not None:
+        fixes = plural(len(choosing.plan.choices), "fix", "fixes")
+        parts += [f" {signs.arrow} ", (str(choosing.after.value), "bold $primary"), f" with {fixes}"]
+    return Content.assemble(*parts)
 
 
 class PlanPanel(Vertical):
@@ -83,7 +93,7 @@ class PlanPanel(Vertical):
             )
         )
         try:
-            view.show(_short(choosing.diff(Target.QUADLET)))
+            view.show(short_diff(choosing.diff(Target.QUADLET)))
         except HardenError as error:
             view.show(Content.assemble((visible(error.title), "$status-medium")))
 
@@ -91,9 +101,11 @@ class PlanPanel(Vertical):
 def _hint(choosing: Choosing) -> str:
     if choosing.trouble:
         return visible(choosing.trouble)
-    return "space chooses the fix under the cursor, a all safe ones; the Quadlet difference appears here."
+    return (
+        "space chooses a fix, p sets its values, a takes all safe ones. The Quadlet difference appears here."
+    )
 
 
-def _short(diff: str) -> str:
+def short_diff(diff: str) -> str:
     """Without the two lines that name the files: the heading has said it."""
     return "\n".join(line for line in diff.split("\n") if not line.startswith(("--- ", "+++ ")))

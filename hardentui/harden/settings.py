@@ -1,0 +1,64 @@
+"""The values that a fix takes: what each is for this container, where it comes from, what it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from hardentui.checks.forms import FORMS
+from hardentui.harden.evaluate import parameters_of
+from hardentui.model.check import AnyCheck, FixContext, Measured, ParameterValue
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.plan import Choice
+from hardentui.record import plain_members, record
+
+
+@plain_members
+class From(StrEnum):
+    """Who said a value."""
+
+    CHECK = "default"
+    CHECKLIST = "checklist"
+    CHOSEN = "chosen"
+
+
+@record
+class Setting:
+    """One value that a fix takes.
+
+    Attributes:
+        value: what is in force, before anything that is measured.
+        default: what it is when nobody chooses.
+        form: what it has to be; completes "it must be …".
+        measured: what the fix writes instead; None where it keeps to the value.
+    """
+
+    name: str
+    value: ParameterValue
+    default: ParameterValue
+    said_by: From
+    form: str
+    measured: Measured | None = None
+
+
+def settings_of(
+    check: AnyCheck, facts: ContainerFacts, choice: Choice, checklist: Checklist
+) -> tuple[Setting, ...]:
+    """The values that the fix takes with this choice; none when it takes none."""
+    chosen, listed = dict(choice.parameters), checklist.parameters.get(check.id, {})
+    parameters = parameters_of(check, checklist, chosen)
+    measured: Mapping[str, Measured] = {}
+    if check.measured is not None:
+        measured = check.measured(FixContext(facts, parameters))
+    return tuple(
+        Setting(
+            name,
+            parameters.values[name],
+            listed.get(name, check.parameters[name]),
+            From.CHOSEN if name in chosen else From.CHECKLIST if name in listed else From.CHECK,
+            FORMS[form].words,
+            measured.get(name),
+        )
+        for name, form in check.takes.items()
+    )

@@ -1,0 +1,208 @@
+"""The values that one fix takes. Each is in the plan as soon as it can be: nothing has to be confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalGroup, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static
+
+from hardentui.checks.forms import text_of
+from hardentui.errors import HardenError, InputError
+from hardentui.harden.settings import From, Setting
+from hardentui.model.finding import Finding
+from hardentui.model.plan import Skipped
+from hardentui.tui.actions import BACK, VALUES, bindings
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.text import Part, both_ends, hanging
+from hardentui.tui.widgets.diff_view import DiffView, diff_content
+from hardentui.tui.widgets.plan_panel import promise, short_diff
+from hardentui.visible import visible
+from hardentui.workbench.views import Target
+
+_BAD = "bold $status-high"
+_LINES = 4
+"""So many lines of what the fix changes are told at once; the difference below has them all."""
+
+
+class ValueField(VerticalGroup):
+    """One value: its name, what is typed, and below it what it may be and where it comes from.
+
+    Attributes:
+        fault: why what is typed is not taken; empty when it is.
+    """
+
+    def __init__(self, setting: Setting) -> None:
+        super().__init__()
+        self.setting = setting
+        self.fault = ""
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="field"):
+            yield Static(Content(visible(self.setting.name, 13)), classes="label")
+            yield Input(text_of(self.setting.value), compact=True)
+        yield Static(classes="about")
+
+    @property
+    def input(self) -> Input:
+        return self.query_one(Input)
+
+    def show(self, width: int) -> None:
+        """Say anew what is known of the value, wrapped to `width` cells."""
+        setting = self.setting
+        parts: list[Part] = []
+        if self.fault:
+            kept = text_of(setting.value) or "nothing"
+            parts += hanging("!", f"{self.fault} It stays {kept}.", width, _BAD, indent=2, label_style=_BAD)
+        else:
+            parts += hanging("", f"{setting.form}.", width, "$muted", indent=0)
+        parts += hanging("", _origin(setting), width, "$muted", indent=0)
+        if setting.measured:
+            written = text_of(setting.measured.value) or "none"
+            parts += hanging("", f"Written is {written}: {setting.measured.why}.", width, "bold", indent=0)
+        self.query_one(".about", Static).update(Content.assemble(*parts).rstrip("\n"))
+
+
+def _origin(setting: Setting) -> str:
+    default = text_of(setting.default)
+    match setting.said_by:
+        case From.CHOSEN:
+            return (
+                f"Chosen here; the default is {default}." if default else "Chosen here; there is no default."
+            )
+        case From.CHECKLIST:
+            return "The checklist says so."
+        case From.CHECK:
+            return "The default." if default else "There is no default: only you can know it."
+
+
+class ValuesScreen(HardenScreen):
+    CSS_PATH = "values.tcss"
+    ACTIONS = (*VALUES, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Values"
+
+    def __init__(self, choosing: Choosing, finding: Finding) -> None:
+        super().__init__()
+        self._choosing = choosing
+        self._check = finding.check
+        self._finding = finding
+        self._why: Skipped | None = None
+        self._warned = False
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with VerticalScroll(id="form", can_focus=False):
+            for setting in self._choosing.settings(self._check):
+                yield ValueField(setting)
+        yield Static(id="outcome")
+        yield DiffView(id="difference")
+
+    def on_mount(self) -> None:
+        self._why = self._choosing.refusal(self._check)
+        self._draw()
+        # not before it is laid out: a long value would be scrolled out of sight
+        self.call_after_refresh(self.query(ValueField).first().input.focus)
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    # --- what is typed ---------------------------------------------------------------------------------
+
+    @on(Input.Changed)
+    def _typed(self, message: Input.Changed) -> None:
+        field = next(one for one in self.query(ValueField) if one.input is message.input)
+        self._warned = False
+        try:
+            value = self._choosing.bench.value_of(self._check, field.setting.name, message.value)
+        except InputError as error:
+            field.fault = error.title
+        else:
+            field.fault = ""
+            if value != field.setting.value:
+                given = None if value == field.setting.default else value
+                self._why = self._choosing.set_value(self._check, field.setting.name, given)
+        self._draw()
+
+    def action_default(self) -> None:
+        if (field := self._current) is not None:
+            field.input.value = text_of(field.setting.default)
+            field.input.cursor_position = len(field.input.value)
+
+    @property
+    def _current(self) -> ValueField | None:
+        return next((one for one in self.query(ValueField) if one.input.has_focus), None)
+
+    def action_next(self) -> None:
+        self._go(1)
+
+    def action_previous(self) -> None:
+        self._go(-1)
+
+    @on(Input.Submitted)
+    def _done(self) -> None:
+        self._go(1)
+
+    def _go(self, by: int) -> None:
+        fields = list(self.query(ValueField))
+        at = fields.index(self._current) + by if self._current in fields else 0
+        fields[at % len(fields)].input.focus()
+
+    def action_back(self) -> None:
+        """A text that was not taken is not thrown away with one key."""
+        faults = [field for field in self.query(ValueField) if field.fault]
+        if faults and not self._warned:
+            self._warned = True
+            self.complain(f"{faults[0].fault} esc again leaves it as it was.", "Not taken")
+            return
+        super().action_back()
+
+    # --- drawing ---------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        choosing, width = self._choosing, self.app.size.width - 2
+        name, check = visible(choosing.report.subject.name, 40), visible(self._check, 40)
+        left = Content.assemble((name, "bold"), f" {self.signs.of('›')} values of the fix of {check}")
+        right = promise(choosing, self.signs)
+        self.query_one("#crumb", Static).update(both_ends(left, right, width))
+        known = {setting.name: setting for setting in choosing.settings(self._check)}
+        for field in self.query(ValueField):
+            field.setting = known[field.setting.name]
+            field.show(width - 16)
+        lines = self._lines()
+        self.query_one("#outcome", Static).update(self._outcome(lines, width))
+        view = self.query_one(DiffView)
+        view.show(self._difference())
+        view.call_after_refresh(view.reveal, next((one for one in lines if one.startswith("+")), ""))
+
+    def _lines(self) -> tuple[str, ...]:
+        """What the fix changes in a Quadlet, for reading; nothing while it is not in the plan."""
+        if self._check not in self._choosing:
+            return ()
+        values = self._choosing.choice(self._check).parameters
+        remedy = self._choosing.bench.remediation(self._choosing.report, self._finding, values)
+        return tuple(remedy.quadlet.split("\n"))
+
+    def _outcome(self, lines: tuple[str, ...], width: int) -> Content:
+        if self._why is not None:
+            return Content.assemble(
+                *hanging("!", f"Not in the plan: {self._why}.", width, _BAD, indent=2, label_style=_BAD)
+            ).rstrip("\n")
+        if self._check in self._choosing:
+            said = ("In the plan, with these values:\n", "$status-pass")
+            return Content.assemble(said, diff_content("\n".join(lines[:_LINES])))
+        return Content.assemble(
+            ("Not chosen. A new value chooses the fix; space in the walk does too.", "$muted")
+        )
+
+    def _difference(self) -> Content | str:
+        try:
+            return short_diff(self._choosing.diff(Target.QUADLET)) or Content("The plan changes nothing yet.")
+        except HardenError as error:
+            return Content.assemble((visible(error.title), "bold $status-medium"), "\n", visible(error.hint))

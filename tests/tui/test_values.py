@@ -1,0 +1,198 @@
+"""The values that a fix takes, set with the keyboard only, on the real workbench with its simulated host."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Input
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.help import HelpScreen
+from hardentui.tui.screens.values import ValuesScreen
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.widgets.finding_list import FindingList
+from hardentui.workbench import plans
+from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Selection
+from tests.tui.support import Driver, running, screen_lines, screen_text, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+DB = "db"
+
+
+@asynccontextmanager
+async def _walk(
+    size: tuple[int, int] = (80, 24), checklist: str = "", **over: str
+) -> AsyncIterator[tuple[HardenApp, Driver]]:
+    """The walk of the database of the simulated host."""
+    selection = Selection(demo=True, checklist=checklist)
+    app = HardenApp(lambda: FirstLook.open(selection), environ={}, **over)  # type: ignore[arg-type]
+    async with running(app, size) as pilot:
+        app.open_walk(next(key for key, row in app.session.rows.items() if row.name == DB))
+        await shows(pilot, "score")
+        yield app, pilot
+
+
+async def _at(app: HardenApp, pilot: Driver, step: str, check: str) -> None:
+    """The cursor on a finding; a long one is read to its end on the way."""
+    await pilot.press(step)
+    findings = app.screen.query_one(FindingList)
+    deadline = asyncio.get_running_loop().time() + 10
+    while findings.current is None or findings.current.check != check:
+        assert asyncio.get_running_loop().time() < deadline, screen_text(app)
+        await pilot.press("down")
+        await pilot.pause(0.02)
+
+
+async def _values(app: HardenApp, pilot: Driver, key: str = "p") -> ValuesScreen:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, ValuesScreen))
+    await until(pilot, lambda: isinstance(app.focused, Input))
+    assert isinstance(app.screen, ValuesScreen)
+    return app.screen
+
+
+def _chosen(app: HardenApp) -> dict[str, dict[str, object]]:
+    (choices,) = (one for key, one in app.session.choices.items() if app.session.rows[key].name == DB)
+    return {check: dict(choice.parameters) for check, choice in choices.items()}
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_value_is_in_the_plan_as_soon_as_it_can_be(size: tuple[int, int], tmp_path: Path) -> None:
+    async with _walk(size) as (app, pilot):
+        await _at(app, pilot, "5", "no-memory-limit")
+        await shows(pilot, "p Values")
+        await _values(app, pilot)
+        await shows(pilot, "memory", "512m", "a size such as 512m", "The default.", "Not chosen.")
+        await pilot.press(*"1")
+        await shows(pilot, "memory must be a size", "stays 512m.")
+        assert _chosen(app) == {}
+        await pilot.press(*"g")
+        await shows(pilot, "In the plan", "--memory=1g", "with 1 fix", "the default is 512m")
+        assert _chosen(app) == {"no-memory-limit": {"memory": "1g"}}
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        await shows(pilot, "[x] ✗ high", "with 1 fix")
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        app.screen.query_one("#folder", Input).value = str(tmp_path)
+        await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
+        await pilot.press("shift+tab", "space", "ctrl+s")
+        await until(pilot, (tmp_path / "db-plan.toml").exists)
+    (choice,) = plans.load((tmp_path / "db-plan.toml").read_text()).choices
+    assert (choice.check, choice.parameters) == ("no-memory-limit", (("memory", "1g"),))
+    assert "--memory=1g" in (tmp_path / "db.container").read_text()
+
+
+async def test_the_default_comes_back_and_a_dropped_fix_keeps_its_value() -> None:
+    async with _walk() as (app, pilot):
+        await _at(app, pilot, "5", "no-memory-limit")
+        await _values(app, pilot)
+        await pilot.press(*"2g")
+        await pilot.press("escape")
+        await shows(pilot, "values     memory 2g; p changes", "+PodmanArgs=--memory=2g")
+        await pilot.press("space", "space")
+        assert _chosen(app) == {"no-memory-limit": {"memory": "2g"}}
+        await pilot.press("u", "F")
+        assert _chosen(app)["no-memory-limit"] == {"memory": "2g"}
+        await _values(app, pilot)
+        await pilot.press("ctrl+r")
+        await shows(pilot, "The default.")
+        assert _chosen(app)["no-memory-limit"] == {}
+
+
+async def test_escape_throws_no_text_away_that_was_not_taken() -> None:
+    async with _walk() as (app, pilot):
+        await _at(app, pilot, "5", "no-cpu-limit")
+        await _values(app, pilot)
+        await pilot.press(*"2.5")
+        await shows(pilot, "--cpus=2.5")
+        await pilot.press("x", "escape")
+        await shows(pilot, "Not taken", "esc again")
+        assert isinstance(app.screen, ValuesScreen)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        assert _chosen(app) == {"no-cpu-limit": {"cpus": "2.5"}}
+
+
+async def test_a_fix_that_needs_a_value_asks_for_it_when_it_is_chosen() -> None:
+    async with _walk((100, 30)) as (app, pilot):
+        await _at(app, pilot, "7", "missing-health-check")
+        await shows(pilot, "[ ] ! ")
+        await _values(app, pilot, "space")
+        await shows(pilot, "only you know how to tell", "There is no default")
+        assert _chosen(app) == {}
+        await pilot.press(*"pg_isready", "space", *"-q")
+        await shows(pilot, "In the plan", "HealthCmd=")
+        await pilot.press("ctrl+u")
+        await shows(pilot, "Not in the plan")
+        assert _chosen(app) == {}
+
+
+async def test_several_values_are_gone_through_with_the_arrows() -> None:
+    async with _walk() as (app, pilot):
+        await _at(app, pilot, "8", "default-capabilities-kept")
+        screen = await _values(app, pilot)
+        await pilot.press(*"CHOWN, SETUIT")
+        await shows(pilot, "keep must be names of capabilities")
+        await pilot.press("backspace", "D")
+        await shows(pilot, "AddCapability", "CAP_SETUID")
+        assert _chosen(app) == {"default-capabilities-kept": {"keep": ("CHOWN", "SETUID")}}
+        await pilot.press("down", "up", "enter")
+        assert screen.query_one(Input).has_focus
+
+
+async def test_keys_that_are_typed_are_not_named_in_the_footer() -> None:
+    async with _walk() as (app, pilot):
+        await _at(app, pilot, "5", "no-memory-limit")
+        await until(pilot, lambda: screen_lines(app)[-1].endswith("esc Back ? Help"))
+        await _values(app, pilot)
+        await until(pilot, lambda: screen_lines(app)[-1].endswith("^r Default esc Back F1 Help"))
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+        await shows(pilot, "Take the default for this value again.")
+
+
+async def test_a_fix_without_values_says_so() -> None:
+    async with _walk() as (app, pilot):
+        await _at(app, pilot, "4", "new-privileges-allowed")
+        await pilot.press("p")
+        await shows(pilot, "This fix takes no values.")
+        await pilot.press("9", "p")
+        await shows(pilot, "no value to set")
+        assert isinstance(app.screen, WalkScreen)
+
+
+async def test_what_the_checklist_says_is_told(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "checklists" / "ten-steps.toml").read_text()
+    own = tmp_path / "own.toml"
+    own.write_text(text + '\n[check.no-memory-limit]\nmemory = "3g"\n')
+    async with _walk(checklist=str(own)) as (app, pilot):
+        await _at(app, pilot, "5", "no-memory-limit")
+        await _values(app, pilot)
+        await shows(pilot, "3g", "The checklist says so.")
+        await pilot.press(*"512m")
+        await shows(pilot, "the default is 3g")
+        assert _chosen(app) == {"no-memory-limit": {"memory": "512m"}}
+
+
+async def test_a_long_value_can_be_read_on_a_small_terminal() -> None:
+    async with _walk((60, 16)) as (app, pilot):
+        await _at(app, pilot, "8", "default-capabilities-kept")
+        await _values(app, pilot)
+        await shows(pilot, "NET_BIND_SERVICE")
+
+
+@pytest.mark.parametrize("theme", ["hardentui-light", "hardentui-dark"])
+async def test_a_fault_is_told_without_colours_too(theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with _walk(theme=theme) as (app, pilot):
+        await _at(app, pilot, "5", "no-memory-limit")
+        await _values(app, pilot)
+        await pilot.press(*"none")
+        await shows(pilot, "! memory must be a size")

@@ -1,0 +1,162 @@
+"""The values that fixes take: their forms, where they come from, and what a container decides itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.checks import all_checks, check_by_id
+from hardentui.checks.common import bytes_of
+from hardentui.checks.examples import container
+from hardentui.checks.forms import FORMS, fault_of, text_of, value_of
+from hardentui.errors import ChecklistError, PlanError
+from hardentui.harden.plan import make_plan
+from hardentui.harden.settings import From, Setting, settings_of
+from hardentui.model.check import AnyCheck
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, Limits
+from hardentui.model.plan import Choice
+from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
+from hardentui.workbench import checklists, plans
+
+_KILL = {"io.containers.capabilities": "KILL"}
+EMPTY = Checklist("none", "None", ())
+TAKING = [check for check in all_checks() if check.takes]
+
+
+def _check(check_id: str) -> AnyCheck:
+    check = check_by_id(check_id)
+    assert check is not None
+    return check
+
+
+@pytest.mark.parametrize("check", TAKING, ids=lambda check: check.id)
+def test_what_a_fix_takes_is_a_parameter_whose_default_can_be_typed(check: AnyCheck) -> None:
+    assert check.remediate is not None
+    for name, form in check.takes.items():
+        default = check.parameters[name]
+        assert value_of(check, name, text_of(default)) == default
+        assert not default or FORMS[form].fits(default)
+
+
+def test_every_form_is_taken_by_a_fix() -> None:
+    assert {form for check in TAKING for form in check.takes.values()} == set(FORMS)
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "good", "bad"),
+    [
+        ("no-memory-limit", "memory", "1.5g 512m 6291456", "1g2 -1 inf 5m 0 nan 9999999999999999999t ''"),
+        ("no-pids-limit", "limit", "1 512", "0 -1 ten 1.5 ² 99999999999999999999"),
+        ("no-cpu-limit", "cpus", "0.5 2", "0 inf nan two -1"),
+        ("root-user", "user", "1001 1001:1001 www-data:www-data svc$", "a:b:c /etc a/b :5 -u"),
+        ("wildcard-port", "address", "127.0.0.1 10.0.0.5 [::1]", "0.0.0.0 :: localhost 300.1.1.1"),
+        ("loose-tmpfs", "size", "64m 1g 4096", "64mb 0 1.5g 64m,exec"),
+        ("unbounded-logs", "size", "10mb 1g", "ten 0 10mb,tag=x"),
+        ("no-logs", "driver", "journald k8s-file", "none syslog"),
+        ("unhealthy", "action", "kill stop", "none reboot"),
+        ("no-update-path", "policy", "registry local", "always"),
+        ("low-host-port", "offset", "1 8000", "0 65000"),
+        ("default-capabilities-kept", "keep", "chown CAP_SETUID,KILL", "SETUIT all"),
+        ("labelling-disabled-for-mounts", "type", "container_t", "spc;t"),
+    ],
+)
+def test_forms(check: str, name: str, good: str, bad: str) -> None:
+    one = _check(check)
+    for text in good.split():
+        value_of(one, name, text)
+    for text in bad.split():
+        with pytest.raises(ValueError, match=rf"^{name} must be .*\.$"):
+            value_of(one, name, text)
+
+
+def test_a_command_is_one_line_of_any_words() -> None:
+    check = _check("missing-health-check")
+    assert value_of(check, "command", "  curl -fsS 'http://x/?a=1'  ") == "curl -fsS 'http://x/?a=1'"
+    assert fault_of(check, "command", "a\nb")
+    assert not fault_of(check, "command", ""), "no command is the default, and the fix says what it needs"
+
+
+@pytest.mark.parametrize("text", ["inf", "1e400g", "nan", "", "m", "12 m", "0", "1" * 400])
+def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
+    with pytest.raises(ValueError, match="is no size"):
+        bytes_of(text)
+
+
+def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> Setting:
+    (one,) = settings_of(_check(check), facts, choice, checklist)
+    return one
+
+
+def test_where_a_value_comes_from() -> None:
+    listed = Checklist("own", "Own", (), {"no-memory-limit": {"memory": "2g"}})
+    none, own = Choice("no-memory-limit"), Choice("no-memory-limit", (("memory", "1g"),))
+    found = [
+        _setting("no-memory-limit", container(), choice, checklist)
+        for choice, checklist in ((none, EMPTY), (none, listed), (own, listed))
+    ]
+    assert [(one.value, one.default, one.said_by) for one in found] == [
+        ("512m", "512m", From.CHECK),
+        ("2g", "2g", From.CHECKLIST),
+        ("1g", "2g", From.CHOSEN),
+    ]
+    assert all(one.measured is None for one in found)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "used at most"),
+        (container((MEMORY_RESERVATION, 2 << 30)), "reserved"),
+    ],
+)
+def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: str) -> None:
+    choice = Choice("no-memory-limit", (("memory", "1g"),))
+    measured = _setting("no-memory-limit", facts, choice).measured
+    plan = make_plan(facts, [choice], [_check("no-memory-limit")], EMPTY)
+    assert measured is not None
+    assert words in measured.why
+    assert bytes_of(str(measured.value)) == plan.after[MEMORY]
+    enough = Choice("no-memory-limit", (("memory", "8g"),))
+    assert _setting("no-memory-limit", facts, enough).measured is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "kept"),
+    [
+        (
+            container(image=ImageFacts("1" * 64, {"Config": {"Labels": _KILL}})),
+            ("CAP_KILL",),
+        ),
+        (container((NO_NEW_PRIVILEGES, True), (USER, "1001")), ()),
+    ],
+)
+def test_known_needs_decide_which_capabilities_are_kept(facts: ContainerFacts, kept: tuple[str, ...]) -> None:
+    choice = Choice("default-capabilities-kept", (("keep", ("CHOWN",)),))
+    measured = _setting("default-capabilities-kept", facts, choice).measured
+    assert measured is not None
+    assert measured.value == kept
+    plan = make_plan(facts, [choice], [_check("default-capabilities-kept")], EMPTY)
+    assert plan.after[CAP_ADD] == kept
+
+
+@pytest.mark.parametrize(("check", "name"), [("root-user", "user"), ("missing-health-check", "command")])
+def test_a_fix_without_its_value_names_what_it_needs(check: str, name: str) -> None:
+    one = _check(check)
+    (skipped,) = make_plan(one.fails()[1], [Choice(check)], [one], EMPTY).skipped
+    assert skipped.needs == name
+
+
+def test_a_saved_plan_with_a_value_of_another_form_is_refused() -> None:
+    choice = Choice("no-memory-limit", (("memory", "inf"),))
+    saved = plans.SavedPlan("db", "postgres", "", (choice,))
+    with pytest.raises(PlanError, match="memory must be a size"):
+        plans.usable_choices(saved, all_checks())
+
+
+def test_a_checklist_with_a_value_of_another_form_is_refused_with_its_line() -> None:
+    text = (checklists._folder() / "ten-steps.toml").read_text()
+    own = f'{text}\n[check.no-memory-limit]\nmemory = "lots"\n'
+    line = own.count("\n")
+    with pytest.raises(ChecklistError) as caught:
+        checklists.parse(own, "own.toml")
+    assert caught.value.faults == (f"{line}: memory must be a size such as 512m or 2g, at least 6m",)
