@@ -92,4 +92,8 @@ class GeneratorError(HardenError):
 
 
 class WriteError(HardenError):
-    """A file could not be written; what was there before is untouched."""
+    """A file could not be written; what was there before is untouched. `denied`: another user might do it."""
+
+    def __init__(self, title: str, hint: str = "", *, denied: bool = False) -> None:
+        super().__init__(title, hint)
+        self.denied = denied

@@ -43,3 +43,14 @@ def visible(text: str, limit: int | None = None) -> str:
 def visible_lines(text: str) -> str:
     """Like `visible`, but line breaks stay line breaks and tabs become blanks."""
     return "\n".join(visible(line.expandtabs(4)) for line in text.split("\n"))
+
+
+def command_word(text: str, otherwise: str) -> str:
+    """`text` as one word of a command that people copy; where it would need quotes, `otherwise` in quotes.
+
+    Nothing that an engine says may become a command of its own.
+    """
+    import re
+    import shlex
+
+    return text if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text) else shlex.quote(visible(otherwise))

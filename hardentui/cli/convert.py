@@ -21,5 +21,5 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name)
         output = bench.output(report, None, Target(options.to), version=version)
-        saving.deliver(bench, output, options, terminal)
+        saving.deliver(bench, report, output, options, terminal)
     return 0

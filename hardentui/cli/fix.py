@@ -35,5 +35,5 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if not plan.changes:
             terminal.complain("note: nothing is changed; what follows is the container as it is")
         output = bench.output(report, plan, Target(options.to), version=version)
-        saving.deliver(bench, output, options, terminal)
+        saving.deliver(bench, report, output, options, terminal)
     return 0

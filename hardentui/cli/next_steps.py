@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.model.finding import Kind, Status
-from hardentui.visible import visible
+from hardentui.visible import command_word, visible
 
 if TYPE_CHECKING:
     from hardentui.reports.result import CheckResult
-
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str], ...]:
@@ -29,7 +26,7 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
     names = [(one.name, one.id) for one in containers] or [(path.name, path.id) for path in result.paths]
     if names:
         name, identity = names[0]
-        name = name if _PLAIN_NAME.fullmatch(name) else shlex.quote(visible(identity[:12]))
+        name = command_word(name, identity[:12])
         if len(result.subjects) > 1:
             yield f"hardentui check {name}{where}", "all that was found in the worst container"
         if not getattr(options, "facts", ""):

@@ -12,7 +12,7 @@ from hardentui.model.version import OLDEST_WITH_QUADLET, Version
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.workbench.views import Output
+    from hardentui.workbench.views import Output, Report
     from hardentui.workbench.workbench import Workbench
 
 
@@ -30,7 +30,7 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644) -> None:
         os.unlink(written.backup)  # a report that is made every night must not pile up
 
 
-def deliver(bench: Workbench, output: Output, options: Namespace, terminal: Terminal) -> None:
+def deliver(bench: Workbench, report: Report, output: Output, options: Namespace, terminal: Terminal) -> None:
     """The files on standard output or, with -o, in that folder; what is to be known of them as notes."""
     for note in output.notes:
         terminal.note(f"note: {note}")
@@ -38,14 +38,14 @@ def deliver(bench: Workbench, output: Output, options: Namespace, terminal: Term
         terminal.note(f"note: {output.proof}")
     for sentence in output.left_out:
         terminal.complain(f"not changed: {sentence}")
-    if options.folder or getattr(options, "in_place", False):
-        in_place = not options.folder
-        for written in bench.save_in_place(output) if in_place else bench.save(output, options.folder):
+    in_place = getattr(options, "in_place", False)
+    if options.folder or in_place:
+        saved = bench.save_in_place(report, output) if in_place else bench.save(output, options.folder)
+        for written in saved:
             backup = f" (what was there: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
-        if in_place:
-            for command in output.commands:
-                terminal.note(f"next: {command}")
+        for command in output.commands if in_place else ():
+            terminal.note(f"next: {command}")
         return
     several = len(output.files) > 1
     for file in output.files:

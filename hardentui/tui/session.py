@@ -56,6 +56,7 @@ class Session:
         choices: key -> fixes chosen for that container; they outlive its screen.
         values: key -> check -> values given for its fix; they outlive the choice too.
         written: key -> the chosen fixes when files of that container were last written.
+        folder: where files were written last, for the next container.
         rows_shown: set by the screen when the first rows stand on it.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
@@ -81,6 +82,7 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
+        self.folder = "./hardened"
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hardentui.host.files import Files
     from hardentui.model.plan import Choice, Plan, Skipped
     from hardentui.workbench.around import Around
+    from hardentui.workbench.in_place import OwnUnit
     from hardentui.writers.files import Written
 
 
@@ -191,31 +192,39 @@ class Fixes:
             written += write_bundle(where, files, create=create or bool(below))
         return tuple(written)
 
-    def save_in_place(self, output: Output) -> tuple[Written, ...]:
+    def look_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
+        """What `save_in_place` would do, as far as that can be known without writing.
+
+        Raises:
+            WriteError: why it would not.
+        """
+        from hardentui.workbench import in_place
+
+        return in_place.look_in_place(_facts(report), output)
+
+    def save_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
         """Write the change of a unit where systemd reads it; what was there before is kept as a backup.
 
         Raises:
             WriteError: nothing was written in the folder that it names.
         """
-        from hardentui.writers.files import write_bundle
+        from hardentui.workbench import in_place
 
-        written: list[Written] = []
-        for place in dict.fromkeys(one.place for one in output.files):
-            files = [(one.name, one.text, one.mode) for one in output.files if one.place == place]
-            written += write_bundle(place, files, create=True)
-        return tuple(written)
+        return in_place.save_in_place(_facts(report), output)
 
-    def unit_of(self, report: Report) -> str:
-        """Path of the file of the unit that a container runs from; empty when it runs from none.
+    def command_in_place(self, report: Report, target: Target, plan_file: str) -> str:
+        """The command that changes the unit where that is allowed."""
+        from hardentui.workbench import in_place
 
-        Raises:
-            InputError: there is one, and it cannot be used.
-        """
+        return in_place.command_in_place(_facts(report), target, plan_file)
+
+    def own_unit(self, report: Report) -> OwnUnit | None:
+        """The unit that a container runs from; None when it runs from none."""
         if report.facts is None or not report.facts.labels.get("PODMAN_SYSTEMD_UNIT"):
-            return ""
-        from hardentui.workbench.unit_output import unit_of
+            return None
+        from hardentui.workbench import in_place
 
-        return unit_of(self._files, report.facts)
+        return in_place.own_unit(self._files, report.facts)
 
     def drift(self, report: Report) -> tuple[str, ...]:
         """What the unit's file and the running container do not agree on, one sentence each."""

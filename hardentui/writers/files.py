@@ -105,6 +105,47 @@ def write_bundle(
     return tuple(_written(place.path, file) for file in bundle)
 
 
+def look_at_bundle(
+    folder: str, files: Sequence[tuple[str, str, int]], *, create: bool = False
+) -> tuple[Written, ...]:
+    """What `write_bundle` would do with these files, as far as that can be known without writing anything.
+
+    Raises:
+        WriteError: it would not write them.
+    """
+    bundle = [_checked(name, text, mode) for name, text, mode in files]
+    path = os.path.abspath(folder)
+    if create and (missing := _missing(path)):
+        with _opened(os.path.dirname(missing[-1]), False, True) as handle:
+            _refuse_locked(handle, os.path.dirname(missing[-1]))
+        return tuple(_written(path, file) for file in bundle)
+    with _opened(path, False, False) as handle:
+        place = _Folder(path, handle, bundle)
+        for file in bundle:
+            file.state = _compare(place, file, overwrite=True)
+            if file.state is State.REPLACED:
+                file.backup = next(name for name in _backup_names(file.name) if not _exists(place, name))
+        if any(file.state is not State.UNCHANGED for file in bundle):
+            _refuse_locked(handle, path)
+    return tuple(_written(path, file) for file in bundle)
+
+
+def _refuse_locked(handle: int, path: str) -> None:
+    """Raises WriteError where no file can be made in this folder."""
+    if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
+        raise _write_error(OSError(errno.EROFS, os.strerror(errno.EROFS)), path)
+    if not os.access(".", os.W_OK | os.X_OK, dir_fd=handle, effective_ids=True):
+        raise _write_error(OSError(errno.EACCES, os.strerror(errno.EACCES)), path)
+
+
+def _exists(place: _Folder, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=place.handle, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def safe_file_name(text: str) -> str:
     """A file name without suffix made of any text: `[A-Za-z0-9_.-]`, at most 200, never empty."""
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:200]
@@ -255,8 +296,7 @@ def _fill(handle: int, content: bytes, mode: int) -> None:
 
 def _back_up(place: _Folder, file: _File) -> None:
     """A second name for the present content; a name that is taken is never used again."""
-    for number in range(10_000):
-        backup = f"{file.name}.bak" + (f".{number}" if number else "")
+    for backup in _backup_names(file.name):
         try:
             _link_or_copy(place, file.name, backup)
         except FileExistsError:
@@ -264,6 +304,13 @@ def _back_up(place: _Folder, file: _File) -> None:
         file.backup = backup
         return
     raise OSError(errno.EEXIST, "too many backups")
+
+
+def _backup_names(name: str) -> Iterator[str]:
+    """The names that a backup may get, in the order in which they are tried."""
+    yield f"{name}.bak"
+    for number in range(1, 10_000):
+        yield f"{name}.bak.{number}"
 
 
 def _link_or_copy(place: _Folder, name: str, backup: str) -> None:
@@ -347,4 +394,5 @@ def _write_error(error: OSError, folder: str) -> WriteError:
         cause, way_out = "takes no new files", "Choose another folder."
     elif error.errno == errno.ENOENT:
         way_out = f"{way_out} {shown}"
-    return WriteError(f"{shown} {cause}; nothing was changed.", way_out)
+    denied = error.errno in (errno.EACCES, errno.EPERM)
+    return WriteError(f"{shown} {cause}; nothing was changed.", way_out, denied=denied)

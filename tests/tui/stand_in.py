@@ -19,6 +19,7 @@ from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score
 from hardentui.harden.settings import Setting, settings_of
 from hardentui.harden.spec_diff import arguments
+from hardentui.host.files import LocalFiles
 from hardentui.model.check import AnyCheck, Check, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist, Step
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Known, NetworkFacts, Unreadable
@@ -41,7 +42,8 @@ from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
-from hardentui.workbench import plans
+from hardentui.workbench import in_place, outputs, plans
+from hardentui.workbench.in_place import OwnUnit
 from hardentui.workbench.views import (
     Attempt,
     Command,
@@ -261,7 +263,6 @@ class StandIn:
     host_reads: int = 0
     generator_refuses: bool = False
     closed: bool = False
-    units: dict[str, str] = field(default_factory=dict)
     scans: list[frozenset[str] | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -462,6 +463,9 @@ class StandIn:
         return "\n".join([head, *options, ""])
 
     def output(self, report: Report, plan: Plan | None, target: Target) -> Output:
+        if target.changes_unit:
+            assert plan is not None
+            return outputs.of_unit(LocalFiles(), self._facts(report), plan, target)
         if self.generator_refuses and target is Target.QUADLET:
             raise GeneratorError("The generator refuses the unit.", "Look at line 3.")
         spec = plan.after if plan else self._facts(report).spec
@@ -479,16 +483,27 @@ class StandIn:
         return kept or "container"
 
     def diff(self, report: Report, plan: Plan, target: Target) -> str:
+        if target.changes_unit:
+            return outputs.unit_diff_of(LocalFiles(), self._facts(report), plan, target)
         before, after = self._text(plan.before, target), self._text(plan.after, target)
         return "\n".join(
             difflib.unified_diff(before.split("\n"), after.split("\n"), "today", "hardened", lineterm="")
         )
 
     def shown(self, report: Report, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
-        return self.output(report, plan, target).files
+        return () if target.changes_unit else self.output(report, plan, target).files
 
-    def unit_of(self, report: Report) -> str:
-        return self.units.get(report.subject.name, "")
+    def own_unit(self, report: Report) -> OwnUnit | None:
+        return in_place.own_unit(LocalFiles(), self._facts(report))
+
+    def look_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
+        return in_place.look_in_place(self._facts(report), output)
+
+    def save_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
+        return in_place.save_in_place(self._facts(report), output)
+
+    def command_in_place(self, report: Report, target: Target, plan_file: str) -> str:
+        return in_place.command_in_place(self._facts(report), target, plan_file)
 
     def plan_file(self, report: Report, plan: Plan) -> OutputFile:
         return OutputFile(f"{plan.container}-plan.toml", plans.dump(plan))

@@ -55,7 +55,7 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         app.screen.query_one("#folder", Input).value = str(tmp_path / "out")
         await pilot.press("shift+tab", "space", "shift+tab", "space")
         assert app.screen.query_one("#run", Checkbox).value
-        await shows(pilot, "goes to")
+        await shows(pilot, "Goes to")
         await pilot.press("ctrl+s")
         await shows(pilot, "shop-web.container", "new")
         await until(pilot, lambda: (tmp_path / "out" / "shop-web.container").exists())
@@ -290,24 +290,10 @@ async def test_the_texts_of_a_step_can_be_turned() -> None:
         await shows(pilot, "] why")
 
 
-async def test_the_unit_that_it_runs_from_can_be_edited() -> None:
-    path = "/etc/containers/systemd/shop-web.container"
-    app = make_app(StandIn.of(*some(), units={"shop-web": path}))
-    async with running(app, (160, 40)) as pilot:
-        await _open_walk(app, pilot)
-        await pilot.press("w")
-        await shows(pilot, "its own unit", f"it runs from {path}")
-        assert app.screen.query_one("#quadlet", Checkbox).value, "nothing is changed, so the unit stays"
-        await pilot.press("escape", "a", "w")
-        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
-        await until(pilot, lambda: app.screen.query_one("#unit", Checkbox).value)
-        assert not app.screen.query_one("#quadlet", Checkbox).value
-
-
 async def test_a_container_without_a_unit_offers_none() -> None:
     app = make_app(StandIn.of(*some()))
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("w")
         await shows(pilot, "run script")
-        assert not app.screen.query_one("#unit").display
+        assert not app.screen.query_one("#own").display

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.unit.test_cli import Run, run
 
 __all__ = ["run"]
@@ -49,6 +51,22 @@ def test_in_place_goes_with_units_only(run: Run, tmp_path: Path) -> None:
     assert run("fix", "db", "--demo", *_LIMITS, "--in-place").code == 2
     both = run("fix", "db", "--demo", *_LIMITS, "--to", "unit", "--in-place", "-o", str(tmp_path))
     assert both.code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "way"), [("shop-web", "unit"), ("shop-web", "drop-in"), ("uyuni-server", "unit")]
+)
+def test_a_made_up_host_is_never_changed_in_place(run: Run, name: str, way: str) -> None:
+    """Its paths may well exist on the machine that this runs on."""
+    answer = run("fix", name, "--demo", "--all", "--to", way, "--in-place")
+    assert answer.code == 2
+    assert "nothing is changed in place" in answer.err
+    for path in (
+        "/etc/containers/systemd/shop-web.container",
+        "/etc/containers/systemd/shop-web.container.d",
+    ):
+        assert not Path(path).exists()
+    assert not Path("/etc/systemd/system/uyuni-server.service.d").exists()
 
 
 def test_a_plan_in_json_names_what_nobody_can_know(run: Run) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.errors import WriteError
-from hardentui.writers.files import State, Written, safe_file_name, write_bundle
+from hardentui.writers.files import State, Written, look_at_bundle, safe_file_name, write_bundle
 
 THREE = (("a.container", "A\n", 0o644), ("b.sh", "B\n", 0o755), ("c.json", "", 0o600))
 
@@ -343,3 +344,42 @@ def test_any_name_is_written_inside_the_folder_or_refused(
     else:
         assert [path.name for path in folder.iterdir()] == [name]
     assert list(outer.iterdir()) == [folder]
+
+
+def test_a_look_says_what_writing_does_and_writes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "there"
+    for _ in range(3):
+        before = content(folder) if folder.exists() else None
+        expected = look_at_bundle(str(folder), THREE, create=True)
+        assert (content(folder) if folder.exists() else None) == before
+        assert write_bundle(str(folder), THREE, create=True) == expected
+        if folder.joinpath("b.sh").read_text() == "B\n":
+            folder.joinpath("b.sh").write_text("mine\n")
+    assert sorted(content(folder)) == ["a.container", "b.sh", "b.sh.bak", "b.sh.bak.1", "c.json"]
+
+
+def test_a_look_refuses_what_writing_would(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "a.container").symlink_to("/etc/passwd")
+    for folder in (tmp_path / "link", tmp_path, tmp_path / "a.container" / "below"):
+        with pytest.raises(WriteError):
+            look_at_bundle(str(folder), THREE, create=True)
+    with pytest.raises(WriteError, match="does not exist"):
+        look_at_bundle(str(tmp_path / "missing"), THREE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("below", ["", "new/er"])
+def test_a_look_knows_that_another_user_may_not(below: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # noqa: S103 - everybody may look
+        Path(folder, "a.container").write_text("A\n")
+        os.seteuid(65534)
+        try:
+            with pytest.raises(WriteError, match="may not be written by this user") as caught:
+                look_at_bundle(os.path.join(folder, below), THREE, create=True)
+            assert caught.value.denied
+            same = look_at_bundle(folder, THREE[:1])
+        finally:
+            os.seteuid(0)
+        assert [one.state for one in same] == [State.UNCHANGED]

@@ -1,4 +1,4 @@
-"""Writing: the files and their difference first, then a folder, then what became of each file."""
+"""Writing: the files and their difference first, then where to, then what became of each file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
-from hardentui.errors import HardenError
+from hardentui.errors import HardenError, WriteError
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import BACK, WRITE, bindings
 from hardentui.tui.bench import Saved
@@ -25,23 +25,31 @@ from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
+from hardentui.workbench.in_place import OwnUnit
 from hardentui.workbench.views import Output, OutputFile, Target
 
-_FOLDER = "./hardened"
 _GOOD = "bold $status-pass"
+_BAD = "bold $status-high"
+_UNIT_TICKS = {Target.UNIT: "unit", Target.DROP_IN: "drop-in"}
+_TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_UNIT_TICKS}
 
 
 @dataclass
 class OutputReady(Message):
+    """Attributes:
+    in_place: what writing a changed unit in place would do, or why it would not; nothing for new files.
+    """
+
     target: Target
     output: Output
     diff: str
     files: tuple[OutputFile, ...]
+    in_place: tuple[Saved, ...] | HardenError = ()
 
 
 @dataclass
 class UnitFound(Message):
-    path: str
+    unit: OwnUnit
 
 
 @dataclass
@@ -52,12 +60,14 @@ class OutputFailed(Message):
 
 @dataclass
 class FilesWritten(Message):
+    """Attributes:
+    commands: what makes systemd take a change in place over.
+    error: what was not written any more, and why.
+    """
+
     files: tuple[Saved, ...]
-
-
-@dataclass
-class WritingFailed(Message):
-    error: HardenError
+    commands: tuple[str, ...] = ()
+    error: HardenError | None = None
 
 
 class WriteScreen(HardenScreen):
@@ -72,7 +82,8 @@ class WriteScreen(HardenScreen):
         self._plan: Plan | None = choosing.plan
         self._ready: dict[Target, OutputReady] = {}
         self._failed: dict[Target, HardenError] = {}
-        self._unit = ""
+        self._unit: OwnUnit | None = None
+        self._writing = False
 
     def body(self) -> Iterable[Widget]:
         yield Static(id="crumb")
@@ -81,12 +92,16 @@ class WriteScreen(HardenScreen):
                 yield Static(Content("Files "), classes="label")
                 yield Tick("Quadlet", True, id="quadlet")
                 yield Tick("run script", id="run")
-                yield Tick("its own unit", id="unit")
                 if self._plan is not None:
                     yield Tick("plan", id="plan")
+            with Horizontal(classes="field", id="own"):
+                yield Static(Content("Unit"), classes="label")
+                yield Tick("edit its file", id="unit")
+                yield Tick("drop-in", id="drop-in")
+                yield Tick("in place", id="in-place")
             with Horizontal(classes="field"):
                 yield Static(Content("Folder"), classes="label")
-                yield Input(_FOLDER, id="folder", compact=True)
+                yield Input(self.session.folder, id="folder", compact=True)
                 yield Button(Content("Write"), id="write", variant="primary", compact=True)
             yield Static(id="hint")
         yield Static(id="result")
@@ -95,33 +110,52 @@ class WriteScreen(HardenScreen):
     def on_mount(self) -> None:
         self.query_one("#write", Button).active_effect_duration = 0  # while it lasts, the button is deaf
         self.query_one("#folder", Input).focus()
-        self._show_hint()
         self._prepare()
         self.run_worker(self._look_for_unit, group="unit", thread=True)
 
     def _look_for_unit(self) -> None:
-        try:
-            path = self._choosing.bench.unit_of(self._choosing.report)
-        except HardenError:
-            return  # a unit that cannot be used is none that could be edited
-        if path:
-            self.post_message(UnitFound(path))
+        unit = self._choosing.bench.own_unit(self._choosing.report)
+        if unit is not None:
+            self.post_message(UnitFound(unit))
 
     def on_unit_found(self, message: UnitFound) -> None:
-        self._unit = message.path
-        unit, quadlet = self.query_one("#unit", Checkbox), self.query_one("#quadlet", Checkbox)
-        unit.add_class("-there")
-        if self._plan is not None and self._targets() == (Target.QUADLET,):  # as it was at first
-            unit.value, quadlet.value = True, False  # a second unit for the container is the exception
-        self._show_hint()
+        unit = self._unit = message.unit
+        untouched = self._targets() == (Target.QUADLET,)
+        if unit.ways and self._plan is not None:  # without a plan there is nothing to change in it
+            self.query_one("#own").add_class("-there")
+            self.query_one("#unit").display = Target.UNIT in unit.ways
+            if untouched:  # a second unit for the container is the exception
+                self.query_one(f"#{_UNIT_TICKS[unit.ways[0]]}", Checkbox).value = True
+                self.query_one("#quadlet", Checkbox).value = False
+        self._draw()
 
     # --- what would be written -----------------------------------------------------------------------
 
+    def _ticked(self, tick: str) -> bool:
+        return self.query_one(f"#{tick}", Checkbox).value
+
     def _targets(self) -> tuple[Target, ...]:
-        chosen = (("quadlet", Target.QUADLET), ("run", Target.RUN), ("unit", Target.UNIT))
-        return tuple(target for name, target in chosen if self.query_one(f"#{name}", Checkbox).value)
+        return tuple(target for target, tick in _TICKS.items() if self._ticked(tick))
+
+    @property
+    def _goes_in_place(self) -> Target | None:
+        """The way in which the unit is changed where systemd reads it; None when that is not wanted."""
+        if not self._ticked("in-place"):
+            return None
+        return next((target for target in self._targets() if target.changes_unit), None)
 
     @on(Checkbox.Changed)
+    def _ticks_changed(self, message: Checkbox.Changed) -> None:
+        """One way to change the unit at a time: both would say the same twice."""
+        ticks = tuple(_UNIT_TICKS.values())
+        if message.value and message.checkbox.id in ticks:
+            for other in ticks:
+                if other != message.checkbox.id:
+                    self.query_one(f"#{other}", Checkbox).value = False
+        elif message.value and message.checkbox.id == "in-place" and self._unit and not self._goes_in_place:
+            self.query_one(f"#{_UNIT_TICKS[self._unit.ways[0]]}", Checkbox).value = True
+        self._prepare()
+
     def _prepare(self) -> None:
         for target in self._targets():
             if target not in self._ready and target not in self._failed:
@@ -130,7 +164,7 @@ class WriteScreen(HardenScreen):
 
     def _plan_file(self) -> OutputFile | None:
         """The plan, where it is to be written too."""
-        if self._plan is None or not self.query_one("#plan", Checkbox).value:
+        if self._plan is None or not self._ticked("plan"):
             return None
         return self._choosing.bench.plan_file(self._choosing.report, self._plan)
 
@@ -139,16 +173,23 @@ class WriteScreen(HardenScreen):
 
     def _make(self, target: Target) -> None:
         choosing, plan = self._choosing, self._plan
+        bench, report = choosing.bench, choosing.report
 
         def work() -> None:
             try:
-                output = choosing.bench.output(choosing.report, plan, target)
-                diff = choosing.bench.diff(choosing.report, plan, target) if plan else ""
-                files = choosing.bench.shown(choosing.report, plan, target)
+                output = bench.output(report, plan, target)
+                diff = bench.diff(report, plan, target) if plan else ""
+                files = bench.shown(report, plan, target)
             except HardenError as error:
                 self.post_message(OutputFailed(target, error))
-            else:
-                self.post_message(OutputReady(target, output, diff, files))
+                return
+            in_place: tuple[Saved, ...] | HardenError = ()
+            if target.changes_unit:
+                try:
+                    in_place = tuple(bench.look_in_place(report, output))
+                except HardenError as error:
+                    in_place = error
+            self.post_message(OutputReady(target, output, diff, files, in_place))
 
         self.run_worker(work, group=f"output-{target}", thread=True)
 
@@ -160,6 +201,8 @@ class WriteScreen(HardenScreen):
         self._failed[message.target] = message.error
         self._draw()
 
+    # --- drawing -------------------------------------------------------------------------------------
+
     def _draw(self) -> None:
         name = visible(self._choosing.report.subject.name, 40)
         count = len(self._plan.choices) if self._plan else 0
@@ -167,9 +210,9 @@ class WriteScreen(HardenScreen):
         self.query_one("#crumb", Static).update(
             Content.assemble((name, "bold"), f" {self.signs.of('›')} write files, ", what)
         )
-        ready = any(t in self._ready for t in self._targets()) or self._plan_file() is not None
-        self.query_one("#write", Button).disabled = not ready
+        self.query_one("#write", Button).disabled = not (self._to_folder() or self._in_place())
         self.query_one("#preview", DiffView).show(self._preview())
+        self._show_hint()
 
     def _preview(self) -> Content:
         parts: list[Part] = []
@@ -177,7 +220,7 @@ class WriteScreen(HardenScreen):
             if target in self._failed:
                 error = self._failed[target]
                 parts += [
-                    (f"{visible(error.title)}\n", "bold $status-high"),
+                    (f"{visible(error.title)}\n", _BAD),
                     f"{visible_lines(error.hint)}\n\n",
                 ]
             elif target not in self._ready:
@@ -193,32 +236,86 @@ class WriteScreen(HardenScreen):
         output = ready.output
         names = ", ".join(visible(file.name) for file in output.files)
         width = self.app.size.width - 4
-        parts: list[Part] = hanging("", names, width, "bold $primary", indent=0)
+        parts: list[Part] = hanging("", names, width, "bold $primary", indent=0) if names else []
         if output.proof:
             parts += hanging(self.signs.arrow, output.proof, width, indent=3, label_style=_GOOD)
         for note in output.notes:
             parts += hanging("!", note, width, indent=3, label_style="bold $status-medium")
         for sentence in output.left_out:
-            parts += hanging("not changed", sentence, width, indent=12, label_style="bold $status-high")
+            parts += hanging("not changed", sentence, width, indent=12, label_style=_BAD)
         if ready.diff:
             return [*parts, diff_content(ready.diff), "\n\n"]
         for file in ready.files:
             parts.append(f"\n{visible_lines(file.text)}\n")
         return parts
 
+    @on(Input.Changed, "#folder")
+    def _folder_typed(self) -> None:
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        """Where everything goes, and why the unit cannot be changed in place, where somebody wants that."""
+        width = self.app.size.width - 12
+        parts: list[Part] = []
+        if self._goes_in_place is not None:
+            parts += self._of_place(self._goes_in_place, width)
+        elif self._unit is not None and not self._unit.ways:
+            parts += hanging("!", self._unit.why_not, width, indent=2, label_style="bold $status-medium")
+            if self._plan is not None and self._unit.elsewhere:
+                parts += self._command(Target.UNIT, width)
+        elif self._unit is not None:
+            use = (
+                "in place changes it there" if self._plan is not None else "chosen fixes can change it there"
+            )
+            said = f"It runs from {self._unit.path}; {use}."
+            parts += hanging("", said, width, "$muted", indent=0)
+        if any(target != self._goes_in_place for target in self._targets()) or self._plan_file():
+            said = f"Goes to {self._folder()}; what is there is kept."
+            parts += hanging("", said, width, "$muted", indent=0)
+        self.query_one("#hint", Static).update(Content.assemble(*parts).rstrip("\n"))
+
+    def _of_place(self, target: Target, width: int) -> list[Part]:
+        if (ready := self._ready.get(target)) is None:
+            return []
+        if isinstance(ready.in_place, HardenError):
+            error = ready.in_place
+            parts = hanging("!", f"{error.title} {error.hint}", width, indent=2, label_style=_BAD)
+            may_be_root = isinstance(error, WriteError) and error.denied
+            return parts + self._command(target, width) if may_be_root else parts
+        parts = []
+        for one in ready.in_place:
+            kept = f"; what is there is kept as {Path(one.backup).name}" if one.backup else ""
+            said = f"{one.path} ({one.state}){kept}"
+            parts += hanging("in place", said, width, indent=9, label_style="bold")
+        return parts
+
+    def _command(self, target: Target, width: int) -> list[Part]:
+        """What to run where it can be done."""
+        plan = self._choosing.bench.plan_file(self._choosing.report, self._plan) if self._plan else None
+        file = str(self._folder() / plan.name) if plan else "FILE"
+        command = self._choosing.bench.command_in_place(self._choosing.report, target, file)
+        said = hanging("", "With the plan written, this does it:", width, "$muted", indent=2)
+        return said + hanging("", command, width, "$primary", indent=2)
+
     # --- writing -------------------------------------------------------------------------------------
 
     def _folder(self) -> Path:
-        return Path(self.query_one("#folder", Input).value.strip() or _FOLDER).expanduser().absolute()
+        return Path(self.query_one("#folder", Input).value.strip() or ".").expanduser().absolute()
 
-    @on(Input.Changed, "#folder")
-    def _show_hint(self) -> None:
-        hint = Content.assemble(
-            (f"goes to {visible(str(self._folder()), 200)}; what is there is kept", "$muted")
-        )
-        if self._unit:
-            hint = Content.assemble(hint, (f" · it runs from {visible(self._unit, 200)}", "$muted"))
-        self.query_one("#hint", Static).update(hint)
+    def _to_folder(self) -> tuple[OutputFile, ...]:
+        """The files that go into the folder."""
+        targets = (target for target in self._targets() if target != self._goes_in_place)
+        outputs = [self._ready[target].output for target in targets if target in self._ready]
+        files = [file for output in outputs for file in output.files]
+        plan = self._plan_file()
+        return (*files, plan) if plan else tuple(files)
+
+    def _in_place(self) -> Output | None:
+        """The change that goes where systemd reads it; None where that is not wanted, or not possible."""
+        ready = self._ready.get(self._goes_in_place) if self._goes_in_place else None
+        if ready is None or isinstance(ready.in_place, HardenError) or not ready.output.files:
+            return None
+        return ready.output
 
     @on(Input.Submitted, "#folder")
     def _folder_given(self) -> None:
@@ -226,45 +323,57 @@ class WriteScreen(HardenScreen):
 
     @on(Button.Pressed, "#write")
     def action_save(self) -> None:
-        outputs = [self._ready[target].output for target in self._targets() if target in self._ready]
-        files = [file for output in outputs for file in output.files]
-        if plan := self._plan_file():
-            files.append(plan)
-        if not files:
+        files, in_place = self._to_folder(), self._in_place()
+        if not files and in_place is None:
             self.complain("There is nothing to write yet.")
             return
-        bundle = Output(tuple(files))  # all of it, or nothing
-        bench, folder = self._choosing.bench, str(self._folder())
+        if self._writing:
+            return
+        self._writing = True
+        bench, report, folder = self._choosing.bench, self._choosing.report, str(self._folder())
+        plan, target = self._plan, self._goes_in_place
+        self.session.folder = self.query_one("#folder", Input).value
 
         def work() -> None:
+            written: list[Saved] = []
             try:
-                files = bench.save(bundle, folder, create=True)
+                if files:
+                    written += bench.save(Output(files), folder, create=True)  # all of it, or nothing
+                if in_place is not None and target is not None:
+                    if bench.output(report, plan, target) != in_place:
+                        raise WriteError("The unit was changed meanwhile.", "Look at the difference again.")
+                    written += bench.save_in_place(report, in_place)
             except HardenError as error:
-                self.post_message(WritingFailed(error))
+                self.post_message(FilesWritten(tuple(written), error=error))
             else:
-                self.post_message(FilesWritten(tuple(files)))
+                commands = in_place.commands if in_place is not None else ()
+                self.post_message(FilesWritten(tuple(written), commands))
 
         self.run_worker(work, group="write", thread=True)
 
     def on_files_written(self, message: FilesWritten) -> None:
-        subject = self._choosing.report.subject
-        self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
+        self._writing = False
         width = self.size.width - 4
         parts: list[Part] = []
         for file in message.files:
             kept = f", the former one is kept as {file.backup}" if file.backup else ""
             parts += hanging(str(file.state), f"{file.path}{kept}", width, indent=10, label_style=_GOOD)
-        self._show_result(Content.assemble(*parts).rstrip("\n"))
-
-    def on_writing_failed(self, message: WritingFailed) -> None:
-        error = message.error
-        self._show_result(
-            Content.assemble(
-                ("Not written: ", "bold $status-high"), visible(error.title), "\n", visible_lines(error.hint)
-            )
-        )
-
-    def _show_result(self, content: Content) -> None:
+        for command in message.commands:
+            parts += hanging("next:", command, width, "$primary", indent=10, label_style="bold")
+        if message.error is not None:
+            error = message.error
+            parts += [("Not written: ", _BAD), visible(error.title), "\n", visible_lines(error.hint)]
+        else:
+            subject = self._choosing.report.subject
+            self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
         result = self.query_one("#result", Static)
-        result.update(content)
+        result.update(Content.assemble(*parts).rstrip("\n"))
         result.add_class("-shown")
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """A unit that was changed is another one now."""
+        for target in _UNIT_TICKS:
+            self._ready.pop(target, None)
+            self._failed.pop(target, None)
+        self._prepare()

@@ -1,0 +1,215 @@
+"""Changing the unit that a container runs from where systemd reads it: real files, real checks of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.widgets import Button, Checkbox, Input
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.options import IMAGE
+from hardentui.record import replace
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.write import WriteScreen
+from tests.support.units import QUADLET, of_own_unit, service_of
+from tests.tui.stand_in import StandIn
+from tests.tui.support import Driver, make_app, running, screen_text, shows, until
+
+SIZES = [(60, 16), (80, 24), (200, 60)]
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the units of this user lie."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    for folder in ("containers/systemd", "systemd/user"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def quadlet(config: Path) -> Path:
+    path = config / "containers" / "systemd" / "web.container"
+    path.write_text(QUADLET)
+    return path
+
+
+@pytest.fixture
+def linked(quadlet: Path) -> Path:
+    """The unit's file is a link, and so is the folder of its drop-ins; returns the real file."""
+    real = quadlet.with_name("real.txt")
+    quadlet.rename(real)
+    quadlet.symlink_to(real)
+    (quadlet.parents[2] / "elsewhere").mkdir()
+    quadlet.with_name("web.container.d").symlink_to(quadlet.parents[2] / "elsewhere")
+    return real
+
+
+def _read(path: Path) -> str:
+    return path.read_text()
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def _web() -> ContainerFacts:
+    return of_own_unit("web", (IMAGE, "docker.io/library/web:1"))
+
+
+@asynccontextmanager
+async def _writing(
+    size: tuple[int, int] = (100, 30), one: ContainerFacts | None = None, keys: str = "aw"
+) -> AsyncIterator[tuple[HardenApp, Driver, WriteScreen]]:
+    one = one or _web()
+    app = make_app(StandIn.of(one, engines=(one.engine,)))
+    async with running(app, size) as pilot:
+        app.open_walk(f"{one.engine.label}/{one.id}")
+        await shows(pilot, "score")
+        await pilot.press(*keys)
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen))
+        screen = app.screen
+        assert isinstance(screen, WriteScreen)
+        await until(pilot, lambda: all(one.is_finished for one in app.workers if one.group != "watch"))
+        yield app, pilot, screen
+
+
+def _ticked(screen: WriteScreen) -> set[str]:
+    return {str(one.id) for one in screen.query(Checkbox) if one.value}
+
+
+async def _tick(app: HardenApp, pilot: Driver, name: str) -> None:
+    """Reach a tick with the keyboard and press it."""
+    for _ in range(10):
+        if app.focused is not None and app.focused.id == name:
+            break
+        await pilot.press("shift+tab")
+    assert app.focused is not None
+    assert app.focused.id == name, app.focused.id
+    await pilot.press("space")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_file_is_changed_in_place_and_the_next_steps_are_told(
+    size: tuple[int, int], quadlet: Path
+) -> None:
+    async with _writing(size) as (app, pilot, screen):
+        assert _ticked(screen) == {"unit"}, "a second unit for the container is the exception"
+        await _tick(app, pilot, "in-place")
+        await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
+        await shows(pilot, "in place", "web.container.bak")
+        assert "Goes to" not in screen_text(app)
+        assert _read(quadlet) == QUADLET
+        await pilot.press("ctrl+s")
+        await shows(pilot, "replaced", "next:", "systemctl --user daemon-reload", "restart web.service")
+        assert not app.session.unwritten
+        await pilot.press("ctrl+s")
+        await shows(pilot, "There is nothing to write")
+    text = _read(quadlet)
+    assert "NoNewPrivileges=true" in text
+    assert "# Ask Anna before you change it!" in text
+    assert "# Oddly=kept" in text
+    assert quadlet.with_name("web.container.bak").read_text() == QUADLET
+    assert not (quadlet.parents[2] / "hardened").exists()
+
+
+async def test_a_drop_in_leaves_the_file_alone_and_takes_the_place_of_the_edit(quadlet: Path) -> None:
+    async with _writing() as (app, pilot, screen):
+        await _tick(app, pilot, "drop-in")
+        assert _ticked(screen) == {"drop-in"}
+        await _tick(app, pilot, "in-place")
+        await shows(pilot, "web.container.d/50-hardentui.conf (new)")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "next:")
+    assert _read(quadlet) == QUADLET
+    drop_in = quadlet.with_name("web.container.d") / "50-hardentui.conf"
+    assert "NoNewPrivileges=true" in _read(drop_in)
+
+
+async def test_in_place_goes_together_with_files_for_a_folder(quadlet: Path, config: Path) -> None:
+    async with _writing() as (app, pilot, _):
+        await _tick(app, pilot, "in-place")
+        await _tick(app, pilot, "plan")
+        await shows(pilot, "Goes to", "in place")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "web-plan.toml", "next:")
+    assert {one.name for one in (config / "hardened").iterdir()} == {"web-plan.toml"}
+    assert "NoNewPrivileges=true" in _read(quadlet)
+
+
+async def test_without_in_place_the_changed_unit_goes_into_the_folder(quadlet: Path, config: Path) -> None:
+    async with _writing() as (app, pilot, _):
+        await shows(pilot, "It runs from", "in place changes it there")
+        await pilot.press("ctrl+s")
+        await shows(pilot, "web.container", "new")
+        assert "next:" not in screen_text(app)
+    assert _read(quadlet) == QUADLET
+    assert "NoNewPrivileges=true" in (config / "hardened" / "web.container").read_text()
+
+
+async def test_a_link_is_never_written_through(linked: Path, config: Path) -> None:
+    async with _writing() as (app, pilot, screen):
+        assert _ticked(screen) == {"drop-in"}
+        assert not screen.query_one("#unit").display
+        await _tick(app, pilot, "in-place")
+        await shows(pilot, "is a symbolic link")
+        assert screen.query_one("#write", Button).disabled
+        assert "sudo" not in screen_text(app), "root would not write through it either"
+        await pilot.press("ctrl+s")
+        await shows(pilot, "nothing to write")
+    assert _read(linked) == QUADLET
+    assert list((config / "elsewhere").iterdir()) == []
+
+
+async def test_a_generated_service_gets_a_drop_in(config: Path) -> None:
+    (config / "systemd" / "user" / "web.service").write_text(service_of("web"))
+    async with _writing() as (app, pilot, screen):
+        assert _ticked(screen) == {"drop-in"}
+        await _tick(app, pilot, "in-place")
+        await shows(pilot, "web.service.d/50-hardentui.conf (new)")
+
+
+async def test_a_unit_on_another_machine_says_what_to_run_there(quadlet: Path) -> None:
+    one = _web()
+    async with _writing(one=replace(one, engine=replace(one.engine, local=False))) as (app, pilot, screen):
+        await shows(pilot, "on the machine of its engine", "hardentui fix web --plan", "--to unit --in-place")
+        assert "sudo" not in screen_text(app)
+        assert not screen.query_one("#own").display
+        assert _ticked(screen) == {"quadlet"}
+
+
+async def test_a_unit_that_changes_meanwhile_is_not_overwritten(quadlet: Path) -> None:
+    async with _writing() as (app, pilot, screen):
+        await _tick(app, pilot, "in-place")
+        await shows(pilot, "web.container.bak")
+        mine = QUADLET.replace("[Service]", "Label=mine=1\n\n[Service]")
+        _write(quadlet, mine)
+        await pilot.press("ctrl+s")
+        await shows(pilot, "Not written", "changed meanwhile")
+        assert _read(quadlet) == mine
+        await until(pilot, lambda: not screen.query_one("#write", Button).disabled)
+        await pilot.press("ctrl+s")
+        await shows(pilot, "next:")
+    assert "NoNewPrivileges=true" in _read(quadlet)
+    assert quadlet.with_name("web.container.bak").read_text() == mine
+
+
+async def test_without_a_fix_nothing_of_the_unit_is_offered(quadlet: Path) -> None:
+    async with _writing(keys="w") as (_, pilot, screen):
+        await shows(pilot, "chosen fixes can change it there")
+        assert not screen.query_one("#own").display
+        assert _ticked(screen) == {"quadlet"}
+
+
+async def test_the_folder_of_before_is_offered_for_the_next_container(quadlet: Path, config: Path) -> None:
+    async with _writing() as (app, pilot, screen):
+        screen.query_one("#folder", Input).value = "units"
+        await pilot.press("ctrl+s")
+        await until(pilot, (config / "units" / "web.container").exists)
+        await pilot.press("escape", "w")
+        await until(pilot, lambda: isinstance(app.screen, WriteScreen) and app.screen is not screen)
+        assert app.screen.query_one("#folder", Input).value == "units"
