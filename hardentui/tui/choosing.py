@@ -64,6 +64,13 @@ class Choosing:
         except HardenError as error:
             return Skipped(choice.check, error.title)
 
+    def need_a_value(self) -> dict[str, Skipped | None]:
+        """Check -> why its fix still waits for a value, or None when one was given; only fixes without a
+        default of their own."""
+        failing = [finding.check for finding in self.report.findings if finding.failing]
+        bare = {check: self._refusal(Choice(check)) for check in failing if check not in self._chosen}
+        return {check: self.refusal(check) for check, why in bare.items() if why is not None and why.needs}
+
     def choice(self, check: str) -> Choice:
         """A fix with the values that were given for it, whether it is chosen or not."""
         return Choice(check, tuple(self._values.get(check, {}).items()))

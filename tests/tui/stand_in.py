@@ -67,6 +67,7 @@ Why it matters:
 What may break:
     {breaks}
 """
+_REFUSAL = "Look at line 3, which is long enough for a small terminal, and whose end is told too."
 _TITLES = (
     "Minimal base images",
     "Regular updates",
@@ -467,7 +468,7 @@ class StandIn:
             assert plan is not None
             return outputs.of_unit(LocalFiles(), self._facts(report), plan, target)
         if self.generator_refuses and target is Target.QUADLET:
-            raise GeneratorError("The generator refuses the unit.", "Look at line 3.")
+            raise GeneratorError("The generator refuses the unit.", _REFUSAL)
         spec = plan.after if plan else self._facts(report).spec
         ending = "container" if target is Target.QUADLET else "sh"
         file = OutputFile(f"{self._file_name(report)}.{ending}", self._text(spec, target))

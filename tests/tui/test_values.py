@@ -134,6 +134,27 @@ async def test_a_fix_that_needs_a_value_asks_for_it_when_it_is_chosen() -> None:
         assert _chosen(app) == {}
 
 
+async def test_all_fixes_names_those_that_wait_for_a_value_and_takes_them_once_they_have_one() -> None:
+    async with _walk((120, 40)) as (app, pilot):
+        await pilot.press("F")
+        await shows(pilot, "a value first (p)", "missing-health-check")
+        assert "missing-health-check" not in _chosen(app)
+        await _at(app, pilot, "7", "missing-health-check")
+        await _values(app, pilot)
+        await pilot.press(*"pg_isready", "escape", "u")
+        assert _chosen(app) == {}
+        await pilot.press("F")
+        assert _chosen(app)["missing-health-check"] == {"command": "pg_isready"}
+
+
+async def test_the_plan_shows_its_first_change_first() -> None:
+    async with _walk() as (app, pilot):
+        await _at(app, pilot, "5", "no-memory-limit")
+        await pilot.press("space", "f")
+        await shows(pilot, "+PodmanArgs=", "--memory=512m")
+        await until(pilot, lambda: any(line.startswith(' +PodmanArgs="') for line in screen_lines(app)))
+
+
 async def test_several_values_are_gone_through_with_the_arrows() -> None:
     async with _walk() as (app, pilot):
         await _at(app, pilot, "8", "default-capabilities-kept")

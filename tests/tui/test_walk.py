@@ -247,8 +247,16 @@ async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("a", "w")
-        await shows(pilot, "The generator refuses the unit.", "Look at line 3.")
+        await shows(pilot, "The generator refuses the unit.", "Look at line 3,")
         assert app.screen.query_one("#write", Button).disabled
+
+
+async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
+    app = make_app(StandIn.of(*some(), generator_refuses=True))
+    async with running(app, (60, 16)) as pilot:
+        await _open_walk(app, pilot)
+        await pilot.press("a", "w")
+        await shows(pilot, "Look at line 3,", "whose end is told too.")
 
 
 async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path) -> None:

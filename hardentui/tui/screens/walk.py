@@ -333,9 +333,18 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_all(self) -> None:
-        if self._choosing is not None and self._choosing.report.facts is not None:
-            self._choosing.add(self._choosing.bench.all_choices(self._choosing.report))
-            await self._show_step()
+        choosing = self._choosing
+        if choosing is None or choosing.report.facts is None:
+            return
+        choosing.add(choosing.bench.all_choices(choosing.report))
+        waiting = choosing.need_a_value()
+        choosing.add(choosing.choice(check) for check, why in waiting.items() if why is None)
+        if left := [check for check, why in waiting.items() if why is not None]:
+            need = "This fix needs" if len(left) == 1 else "These fixes need"
+            self.complain(f"{need} a value first (p): {', '.join(left)}.", "Not chosen")
+        elif not choosing.chosen:
+            self.complain("There is nothing that a plan can fix.")
+        await self._show_step()
 
     async def action_none(self) -> None:
         if self._choosing is not None:

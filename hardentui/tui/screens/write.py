@@ -218,11 +218,9 @@ class WriteScreen(HardenScreen):
         parts: list[Part] = []
         for target in self._targets():
             if target in self._failed:
-                error = self._failed[target]
-                parts += [
-                    (f"{visible(error.title)}\n", _BAD),
-                    f"{visible_lines(error.hint)}\n\n",
-                ]
+                error, width = self._failed[target], self.app.size.width - 4
+                parts += hanging("", error.title, width, _BAD, indent=0)
+                parts += [*hanging("", error.hint, width, indent=0), "\n"]
             elif target not in self._ready:
                 parts.append(self.signs.of("Making the files and asking the generator…\n"))
             else:
@@ -294,7 +292,7 @@ class WriteScreen(HardenScreen):
         plan = self._choosing.bench.plan_file(self._choosing.report, self._plan) if self._plan else None
         file = str(self._folder() / plan.name) if plan else "FILE"
         command = self._choosing.bench.command_in_place(self._choosing.report, target, file)
-        said = hanging("", "With the plan written, this does it:", width, "$muted", indent=2)
+        said = hanging("", "Tick plan and write it; then this does it:", width, "$muted", indent=2)
         return said + hanging("", command, width, "$primary", indent=2)
 
     # --- writing -------------------------------------------------------------------------------------

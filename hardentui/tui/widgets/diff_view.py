@@ -61,8 +61,8 @@ class DiffView(VerticalScroll, can_focus=True):
         self.scroll_to(y=min(wanted) if by > 0 else max(wanted), animate=False, force=True)
         return True
 
-    def reveal(self, line: str) -> None:
-        """Go to that line, or where there is none to the first change."""
+    def reveal(self, line: str = "") -> None:
+        """Go to that line, or where there is none to the first change, unless all of it is in sight."""
         lines = self._text.split("\n")
         found = [lines.index(line)] if line in lines else self._blocks()
         if found:

@@ -64,6 +64,12 @@ class PlanPanel(Vertical):
 
     def on_resize(self) -> None:
         self._show_notes()
+        self._reveal()
+
+    def _reveal(self) -> None:
+        """The first change, once all is laid out: what stands before it is as it was."""
+        view = self.query_one(DiffView)
+        view.call_after_refresh(view.reveal)
 
     def _show_notes(self) -> None:
         plan = self._plan
@@ -94,6 +100,7 @@ class PlanPanel(Vertical):
         )
         try:
             view.show(short_diff(choosing.diff(Target.QUADLET)))
+            self._reveal()
         except HardenError as error:
             view.show(Content.assemble((visible(error.title), "$status-medium")))
 
