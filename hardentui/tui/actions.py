@@ -122,8 +122,10 @@ WALK = (
     *_STEPS,
 )
 DIFF = (
-    Action("diff.target", "right_square_bracket,left_square_bracket,tab", "Quadlet/run",
-           "The other kind of file.", "Difference", True, "]"),
+    Action("diff.target", "right_square_bracket,tab", "Other file",
+           "The next kind of file: Quadlet, run script, its own unit.", "Difference", True, "]"),
+    Action("diff.target_before", "left_square_bracket,shift+tab", "File before",
+           "The kind of file before.", "Difference"),
     Action("diff.next_hunk", "n", "Next", "The next change.", "Difference", True),
     Action("diff.previous_hunk", "N", "Previous", "The change before.", "Difference", True),
     Action("diff.write", "w", "Write", "Write the files into a folder.", "Difference", True),

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from hardentui.errors import HardenError
 from hardentui.tui.bench import Bench, Found
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
+
+if TYPE_CHECKING:
+    from hardentui.workbench.in_place import OwnUnit
+
+
+@dataclass
+class UnitFound(Message):
+    """The container of a screen runs from this unit; told to that screen."""
+
+    unit: OwnUnit
 
 
 class FromWorker(Message):

@@ -213,3 +213,19 @@ async def test_the_folder_of_before_is_offered_for_the_next_container(quadlet: P
         await pilot.press("escape", "w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen) and app.screen is not screen)
         assert app.screen.query_one("#folder", Input).value == "units"
+
+
+async def test_the_difference_of_the_unit_is_one_more_kind_of_file(quadlet: Path) -> None:
+    one = _web()
+    app = make_app(StandIn.of(one, engines=(one.engine,)))
+    async with running(app, (100, 30)) as pilot:
+        app.open_walk(f"{one.engine.label}/{one.id}")
+        await shows(pilot, "score")
+        await pilot.press("a", "d")
+        await shows(pilot, "Quadlet", "run script", "its own unit", "drop-in")
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await shows(pilot, f"--- today{quadlet}"[:60], "+NoNewPrivileges=true")
+        await pilot.press("right_square_bracket")
+        await shows(pilot, "+# HardenTUI: hardens the container web.")
+        await pilot.press("left_square_bracket", "left_square_bracket")
+        await shows(pilot, "#!/bin/sh")

@@ -162,7 +162,11 @@ async def test_several_values_are_gone_through_with_the_arrows() -> None:
         await pilot.press(*"CHOWN, SETUIT")
         await shows(pilot, "keep must be names of capabilities")
         await pilot.press("backspace", "D")
-        await shows(pilot, "AddCapability", "CAP_SETUID")
+        await shows(pilot, "AddCapability", "CAP_SETUID", "default-capabilities-kept: values")
+        await pilot.press("ctrl+r")
+        await shows(pilot, "and 2 lines more, below")
+        await pilot.press("ctrl+u", *"CHOWN SETUID")
+        await shows(pilot, "Chosen here")
         assert _chosen(app) == {"default-capabilities-kept": {"keep": ("CHOWN", "SETUID")}}
         await pilot.press("down", "up", "enter")
         assert screen.query_one(Input).has_focus

@@ -13,13 +13,19 @@ from hardentui.errors import HardenError
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import BACK, COPY, DIFF, bindings
 from hardentui.tui.choosing import Choosing
+from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.tui.widgets.plan_panel import plan_notes
 from hardentui.visible import visible
 from hardentui.workbench.views import Target
 
-_NAMES = {Target.QUADLET: "Quadlet", Target.RUN: "podman run script"}
+_NAMES = {
+    Target.QUADLET: "Quadlet",
+    Target.RUN: "run script",
+    Target.UNIT: "its own unit",
+    Target.DROP_IN: "drop-in",
+}
 
 
 class DiffScreen(HardenScreen):
@@ -30,6 +36,7 @@ class DiffScreen(HardenScreen):
     def __init__(self, choosing: Choosing) -> None:
         super().__init__()
         self._choosing = choosing
+        self._targets: tuple[Target, ...] = (Target.QUADLET, Target.RUN)
         self._target = Target.QUADLET
 
     def body(self) -> Iterable[Widget]:
@@ -39,14 +46,24 @@ class DiffScreen(HardenScreen):
     def on_mount(self) -> None:
         self.query_one(DiffView).focus()
         self._draw()
+        self.run_worker(self._look_for_unit, group="unit", thread=True)
+
+    def _look_for_unit(self) -> None:
+        unit = self._choosing.bench.own_unit(self._choosing.report)
+        if unit is not None and unit.ways:
+            self.post_message(UnitFound(unit))
+
+    def on_unit_found(self, message: UnitFound) -> None:
+        self._targets += message.unit.ways
+        self._draw()
 
     def _draw(self) -> None:
         plan = self._choosing.plan
         name = visible(self._choosing.report.subject.name, 50)
         tabs: list[str | tuple[str, str]] = [(name, "bold"), f" {self.signs.of('›')} difference   "]
-        for target, title in _NAMES.items():
+        for target in self._targets:
             here = target is self._target
-            tabs += [(f" {title} ", "reverse bold" if here else "$muted"), " "]
+            tabs += [(f" {_NAMES[target]} ", "reverse bold" if here else "$muted"), " "]
         self.query_one("#crumb", Static).update(Content.assemble(*tabs))
         self.query_one(DiffView).show(self._difference(plan), self._reasons(plan) if plan else None)
 
@@ -61,7 +78,7 @@ class DiffScreen(HardenScreen):
                 "In the walk, space chooses a fix, a all safe ones, F all."
             )
         try:
-            return self._choosing.diff(self._target)
+            return self._choosing.diff(self._target) or Content("Nothing differs: it says all of it already.")
         except HardenError as error:
             return Content.assemble((visible(error.title), "bold $status-medium"), "\n", visible(error.hint))
 
@@ -79,7 +96,14 @@ class DiffScreen(HardenScreen):
         return Content("\n").join(lines)
 
     def action_target(self) -> None:
-        self._target = Target.RUN if self._target is Target.QUADLET else Target.QUADLET
+        self._turn(1)
+
+    def action_target_before(self) -> None:
+        self._turn(-1)
+
+    def _turn(self, by: int) -> None:
+        at = self._targets.index(self._target) + by
+        self._target = self._targets[at % len(self._targets)]
         self._draw()
 
     def action_next_hunk(self) -> None:

@@ -24,6 +24,7 @@ from hardentui.tui.text import Part, both_ends, hanging
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.plan_panel import promise, short_diff
 from hardentui.visible import visible
+from hardentui.words import plural
 from hardentui.workbench.views import Target
 
 _BAD = "bold $status-high"
@@ -168,7 +169,7 @@ class ValuesScreen(HardenScreen):
     def _draw(self) -> None:
         choosing, width = self._choosing, self.app.size.width - 2
         name, check = visible(choosing.report.subject.name, 40), visible(self._check, 40)
-        left = Content.assemble((name, "bold"), f" {self.signs.of('›')} values of the fix of {check}")
+        left = Content.assemble((name, "bold"), f" {self.signs.of('›')} {check}: values")
         right = promise(choosing, self.signs)
         self.query_one("#crumb", Static).update(both_ends(left, right, width))
         known = {setting.name: setting for setting in choosing.settings(self._check)}
@@ -196,7 +197,8 @@ class ValuesScreen(HardenScreen):
             ).rstrip("\n")
         if self._check in self._choosing:
             said = ("In the plan, with these values:\n", "$status-pass")
-            return Content.assemble(said, diff_content("\n".join(lines[:_LINES])))
+            more = f"\nand {plural(len(lines) - _LINES, 'line')} more, below" if len(lines) > _LINES else ""
+            return Content.assemble(said, diff_content("\n".join(lines[:_LINES])), (more, "$muted"))
         return Content.assemble(
             ("Not chosen. A new value chooses the fix; space in the walk does too.", "$muted")
         )

@@ -19,6 +19,7 @@ from hardentui.model.plan import Plan
 from hardentui.tui.actions import BACK, WRITE, bindings
 from hardentui.tui.bench import Saved
 from hardentui.tui.choosing import Choosing
+from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView, diff_content
@@ -45,11 +46,6 @@ class OutputReady(Message):
     diff: str
     files: tuple[OutputFile, ...]
     in_place: tuple[Saved, ...] | HardenError = ()
-
-
-@dataclass
-class UnitFound(Message):
-    unit: OwnUnit
 
 
 @dataclass
