@@ -51,6 +51,7 @@ PICTURES = (
     Picture("walk-120x36", LARGE, ("4", "F")),
     Picture("walk-light-120x36", LARGE, ("4", "F"), theme="hardentui-light"),
     Picture("walk-180x50", HUGE, ("5", "F")),
+    Picture("values-80x24", SMALL, ("5", "p", *"256m")),
     Picture("diff-120x36", LARGE, ("F", "d")),
     Picture("write-120x36", LARGE, ("F", "w")),
     Picture("explain-120x36", LARGE, ("8", "e")),

@@ -19,7 +19,7 @@ from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.workbench import plans
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
-from tests.tui.support import Driver, running, screen_lines, screen_text, shows, until
+from tests.tui.support import Driver, running, screen_lines, screen_text, scrolled, shows, until
 
 SIZES = [(60, 16), (80, 24), (200, 60)]
 DB = "db"
@@ -191,6 +191,13 @@ async def test_a_fix_without_values_says_so() -> None:
         await pilot.press("9", "p")
         await shows(pilot, "no value to set")
         assert isinstance(app.screen, WalkScreen)
+
+
+async def test_the_explanation_names_the_values() -> None:
+    async with _walk() as (app, pilot):
+        await _at(app, pilot, "5", "no-memory-limit")
+        await pilot.press("e")
+        await scrolled(pilot, "pagedown", "Values of the fix (p in the walk", "memory: a size such as 512m")
 
 
 async def test_what_the_checklist_says_is_told(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from hardentui.checks.forms import FORMS, text_of
 from hardentui.errors import HardenError
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.finding import Finding, Remediation
@@ -81,4 +82,10 @@ class ExplainScreen(HardenScreen):
             if text := check.section(heading):
                 parts += ["\n", (f"{heading}\n", _HEAD), paragraphs(text), "\n"]
         fix = f"{visible(check.summary)} ({check.risk}, {check.fix})"
-        return [*parts, "\n", ("Fix\n", _HEAD), fix, "\n"]
+        parts += ["\n", ("Fix\n", _HEAD), fix, "\n"]
+        if check.takes:
+            parts += ["\n", ("Values of the fix (p in the walk sets them)\n", _HEAD)]
+        for name, form in check.takes.items():
+            default = text_of(check.parameters[name]) or "none"
+            parts.append(f"  {name}: {FORMS[form].words}; the default is {default}\n")
+        return parts

@@ -326,6 +326,7 @@ class WriteScreen(HardenScreen):
         self._writing = True
         bench, report, folder = self._choosing.bench, self._choosing.report, str(self._folder())
         plan, target = self._plan, self._goes_in_place
+        self._show_result(Content(self.signs.of("Writing…")))
         self.session.folder = self.query_one("#folder", Input).value
 
         def work() -> None:
@@ -360,10 +361,13 @@ class WriteScreen(HardenScreen):
         else:
             subject = self._choosing.report.subject
             self.session.written[f"{subject.engine}/{subject.id}"] = self._choosing.chosen
-        result = self.query_one("#result", Static)
-        result.update(Content.assemble(*parts).rstrip("\n"))
-        result.add_class("-shown")
+        self._show_result(Content.assemble(*parts).rstrip("\n"))
         self._look_again()
+
+    def _show_result(self, content: Content) -> None:
+        result = self.query_one("#result", Static)
+        result.update(content)
+        result.add_class("-shown")
 
     def _look_again(self) -> None:
         """A unit that was changed is another one now."""
