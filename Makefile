@@ -44,7 +44,7 @@ format: $(BIN)/.ready ## format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-soak: $(BIN)/.ready ## thousands of random containers through a real Podman (an hour or more)
+soak: $(BIN)/.ready ## thousands of random containers through a real Podman (a quarter of an hour or more)
 	@tools/need_live
 	@HARDENTUI_SOAK=2000 $(BIN)/python -m pytest -m live --timeout 0 tests/live/test_round_trip.py $(ARGS)
 

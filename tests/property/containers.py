@@ -113,6 +113,12 @@ def pieces(folder: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
             (f"--volume={folder}:/b:ro,z",),
             (f"--volume={folder}:/b:rw,noexec,nosuid,nodev,rslave,U",),
             (f"-v{folder}:/b:O",),
+            (f"-v{folder}:/b:O,U", "--tmpfs=/t:U"),
+            (
+                f"--mount=type=bind,src={folder},dst=/b,no-dereference",
+                "--mount=type=tmpfs,dst=/t,U=true,noswap",
+            ),
+            (f"--mount=type=glob,src={folder}/w*,dst=/g,ro",),
             (f"--mount=type=bind,src={folder},dst=/b,ro=true,bind-propagation=rshared",),
             (f'--mount=type=bind,"src={folder}/with,comma",dst=/b,relabel=private',),
             (f"--mount=type=bind,src={folder}/with:colon,dst=/b,bind-nonrecursive=true",),
@@ -145,6 +151,9 @@ def pieces(folder: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
         [
             ("--user=1000:1000", "--group-add=4242", "--umask=0077"),
             ("--user=daemon",),
+            ("--userns=auto:size=4096",),
+            ("--uidmap=u0:@0:1",),
+            ("--hostuser=nobody,daemon", "--umask=0"),
             ("--uidmap=0:100000:65536",),
             ("--uidmap=0:100000:65536", "--gidmap=0:200000:65536"),
             ("--userns=host", "--group-add=keep-groups"),
@@ -162,6 +171,8 @@ def pieces(folder: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
             ("--pids-limit=99", "--shm-size=128m", "--oom-score-adj=500"),
             ("--pids-limit=-1", "--ulimit=nofile=1024:2048", "--ulimit=core=-1"),
             ("--cgroups=disabled",),
+            ("--memory-swappiness=0", "--oom-score-adj=0"),
+            ("--ulimit=host",),
             ("--cgroup-parent=/foo",),
         ]
     )
@@ -171,6 +182,8 @@ def pieces(folder: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
             ('--health-cmd=["/bin/echo","a b"]', "--health-retries=5", "--health-start-period=13s"),
             ("--health-cmd=none",),
             ("--no-healthcheck",),
+            ("--health-cmd=true", "--health-max-log-count=0", "--health-max-log-size=0"),
+            ('--health-cmd=["CMD-SHELL","a b"]', "--health-on-failure=stop", "--health-interval=1h"),
             ("--health-cmd=true", "--health-interval=disable", "--health-on-failure=kill"),
             ('--health-cmd=CMD-SHELL [ "$A" = 1 ]', "--health-max-log-count=7"),
             (
@@ -199,6 +212,8 @@ def pieces(folder: str, network: str) -> dict[str, st.SearchStrategy[Words]]:
             ("--device=/dev/null:/dev/xnull:r", "--device-cgroup-rule=c 89:* rmw"),
             ("--sysctl=net.ipv4.ip_forward=1", "--sysctl=kernel.msgmax=65536"),
             ("--unsetenv-all",),
+            ("--unsetenv=PATH", "--gpus=all", "--device=vendor.com/class=one"),
+            ("--volumes-from=rt-plain:ro", "--requires=rt-plain"),
             ("--personality=LINUX32", "--hostuser=nobody"),
             ("--secret=s1,uid=5,gid=6,mode=0400,target=/run/x", "--secret=s1,type=env,target=MYSEC"),
             ("--http-proxy=false", "--image-volume=ignore", "--pull=never"),

@@ -135,6 +135,8 @@ def test_what_api_containers_hide_is_listed() -> None:
         "sysctl",
         "secret",
         "cgroups",
+        "memory-swappiness",
+        "oom-score-adj",
     }
 
 

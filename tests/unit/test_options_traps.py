@@ -10,6 +10,7 @@ from hardentui.model.spec import Option, Source, Spec
 from hardentui.model.version import Version
 from hardentui.options import (
     ANNOTATIONS,
+    BLKIO_WEIGHT,
     CAP_ADD,
     CAP_DROP,
     CGROUPNS,
@@ -51,10 +52,12 @@ from hardentui.options import (
     STOP_SIGNAL,
     STOP_TIMEOUT,
     SYSTEMD,
+    TMPFS,
     UIDMAP,
     ULIMIT,
     UNMASK,
     UNSETENV,
+    UNSETENV_ALL,
     USER,
     USERNS,
     UTS,
@@ -69,6 +72,7 @@ from hardentui.options.sources import Sources
 ID = "ab" * 32
 OTHER = "cd" * 32
 HEX_VOLUME = "0123456789abcdef" * 4
+STOCK_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def spec(
@@ -86,7 +90,7 @@ def spec(
         "Id": ID,
         "Name": "web",
         "ImageName": "localhost/app:1",
-        "Config": {"Hostname": ID[:12], "Env": ["container=podman"], **(config or {})},
+        "Config": {"Hostname": ID[:12], "Env": ["container=podman", STOCK_PATH], **(config or {})},
         "HostConfig": {"NetworkMode": "bridge", **(host or {})},
         "NetworkSettings": {"Networks": {"podman": {"Aliases": [ID[:12]]}}},
         **inspect,
@@ -190,6 +194,20 @@ def test_swappiness_zero_is_set_only_if_it_was_given() -> None:
     assert MEMORY_SWAPPINESS not in spec(host={"MemorySwappiness": 0}, command=[])
     assert spec(host={"MemorySwappiness": 0}, command=["--memory-swappiness=0"])[MEMORY_SWAPPINESS] == 0
     assert MEMORY_SWAPPINESS not in spec(host={"MemorySwappiness": None})
+    assert MEMORY_SWAPPINESS in spec(host={"MemorySwappiness": 0}).unknowable
+    oci = {"linux": {"resources": {"memory": {"swappiness": 0}}}}
+    assert spec(host={"MemorySwappiness": 0}, sources={"oci_config": oci})[MEMORY_SWAPPINESS] == 0
+    known: tuple[dict[str, Any], ...] = ({"oci_config": {}}, {"cgroup_version": 2})
+    for sources in known:
+        assert MEMORY_SWAPPINESS not in spec(host={"MemorySwappiness": 0}, sources=sources).unknowable
+
+
+def test_a_weight_that_this_kernel_does_not_take_is_told() -> None:
+    """Podman only warns when the container is made, and leaves it out."""
+    assert any("--blkio-weight" in remark for remark in spec(command=["--blkio-weight=100"]).remarks)
+    shown = spec(host={"BlkioWeight": 100}, command=["--blkio-weight=100"])
+    assert shown[BLKIO_WEIGHT] == 100
+    assert not any("--blkio-weight" in remark for remark in shown.remarks)
 
 
 def test_an_oom_score_of_zero_is_set_only_if_it_was_given() -> None:
@@ -199,6 +217,9 @@ def test_an_oom_score_of_zero_is_set_only_if_it_was_given() -> None:
     assert options(given) == {OOM_SCORE_ADJ}
     assert given[OOM_SCORE_ADJ] == 0
     assert spec(host={"OomScoreAdj": -5}, command=[])[OOM_SCORE_ADJ] == -5
+    assert OOM_SCORE_ADJ in spec().unknowable
+    assert OOM_SCORE_ADJ in spec(sources={"oci_config": {"process": {"oomScoreAdj": 0}}})
+    assert OOM_SCORE_ADJ not in spec(sources={"oci_config": {"process": {}}}).unknowable
 
 
 def test_cpus_and_quota_are_never_both_there() -> None:
@@ -337,9 +358,15 @@ def test_proxy_variables_of_the_engine_are_ignored_or_told() -> None:
 
 
 def test_removed_variables_of_the_image_stay_removed() -> None:
-    found = spec(config={"Env": ["A=1", "container=podman"]}, image={"Env": ["A=1", "B=2"]})
+    image = {"Env": ["A=1", "B=2"]}
+    found = spec(config={"Env": ["A=1", "container=podman", STOCK_PATH]}, image=image)
     assert found[UNSETENV] == ("B",)
     assert ENV not in found
+    assert options(spec(config={"Env": ["C=1"]}, image=image)) == {UNSETENV_ALL, ENV}
+
+
+def test_the_path_that_every_container_gets_stays_removed() -> None:
+    assert spec(config={"Env": ["container=podman"]})[UNSETENV] == ("PATH",)
 
 
 def test_masked_secrets_never_become_variables() -> None:
@@ -530,6 +557,20 @@ def test_an_overlay_shows_its_own_source() -> None:
     options_shown = ["lowerdir=/data", f"upperdir={own}/upper", f"workdir={own}/work"]
     entry = mount(Source=f"{own}/merge", Options=options_shown, Propagation="private")
     assert spec(Mounts=[entry], started=True)[MOUNTS] == (Mount("bind", "/data", "/b", ("O",)),)
+
+
+def test_an_overlay_that_belongs_to_the_user_stays_theirs() -> None:
+    """Inspect shows no U of an overlay mount."""
+    own = f"/s/overlay-containers/{ID}/userdata/overlay/1"
+    entry = {"Type": "bind", "Source": f"{own}/merge", "Destination": "/x", "Options": ["lowerdir=/d"]}
+    found = spec(Mounts=[entry], command=["--volume=/d:/x:O,U"], started=True)
+    assert found[MOUNTS] == (Mount("bind", "/d", "/x", ("O", "U")),)
+
+
+def test_a_tmpfs_that_belongs_to_the_user_stays_theirs() -> None:
+    """Podman makes uid= and gid= of U when it starts, which it does not take itself."""
+    found = spec(host={"Tmpfs": {"/x": "nosuid,nodev,tmpcopyup,uid=5,gid=6"}}, started=True)
+    assert found[TMPFS] == ("/x:U",)
 
 
 def test_an_overlay_of_a_volume_stays_one() -> None:

@@ -68,9 +68,16 @@ def _overlay(view: View, entry: Mapping[str, Any], destination: str, given: Moun
     kept = {o for o in options if o.startswith(("upperdir=", "workdir=")) and own not in o}
     if not lower or own in lower:
         return None
+    kept |= {"O", *_forgotten(given)}
     if given is not None and given.type == "volume" and given.source:
-        return Mount("volume", given.source, destination, tuple(sorted(kept | {"O"})))
-    return Mount("bind", lower, destination, tuple(sorted(kept | {"O"})))
+        return Mount("volume", given.source, destination, tuple(sorted(kept)))
+    return Mount("bind", lower, destination, tuple(sorted(kept)))
+
+
+def _forgotten(given: Mount | None) -> set[str]:
+    """Options of the command line that inspect no longer shows of a started container."""
+    options = given.options if given is not None else ()
+    return {option for option in options if option in _FORGOTTEN or option.startswith("idmap")}
 
 
 def _one_mount(view: View, entry: Mapping[str, Any], given: Mount | None) -> Mount | None:
@@ -88,8 +95,8 @@ def _one_mount(view: View, entry: Mapping[str, Any], given: Mount | None) -> Mou
         name = str(entry.get("Name") or "")
         anonymous = is_anonymous_name(name) or bool((view.sources.volumes.get(name) or {}).get("Anonymous"))
         source = "" if anonymous else name
-    if given is not None and view.started:
-        options.update(o for o in given.options if o in _FORGOTTEN or o.startswith("idmap"))
+    if view.started:
+        options |= _forgotten(given)
     return Mount(kind, source, destination, tuple(sorted(options)), subpath)
 
 
@@ -189,30 +196,18 @@ def _overlays_before_start(view: View, given: dict[str, Mount], found: list[Moun
 # --- tmpfs, image volumes ----------------------------------------------------------------------
 
 
-def _tmpfs_options(view: View, destination: str, text: str) -> str:
+def _tmpfs_options(text: str) -> str:
     options = [o for o in text.split(",") if o and o not in ("rw", "rprivate")]
     for default, opposite in (("nosuid", "suid"), ("nodev", "dev"), ("tmpcopyup", "notmpcopyup")):
         if default in options:
             options.remove(default)
         elif opposite not in options:
             options.append(opposite)
-    if view.command is not None and view.started and _tmpfs_is_chowned(view, destination):
-        options = ["U", *(o for o in options if not o.startswith(("uid=", "gid=")))]
-    elif view.command is None and view.started and any(o.startswith("uid=") for o in options):
-        view.remarks.append(f"--tmpfs: uid and gid of {destination} may come from U (owned by the user)")
+    if any(
+        option.startswith("uid=") for option in options
+    ):  # what Podman makes of U; it takes no uid= itself
+        options = ["U", *(option for option in options if not option.startswith(("uid=", "gid=")))]
     return ",".join(sorted(options))
-
-
-def _tmpfs_is_chowned(view: View, destination: str) -> bool:
-    command = view.command
-    if command is None:
-        return False
-    for argument in command.all("--tmpfs"):
-        path, _, options = argument.partition(":")
-        if path == destination and "U" in options.split(","):
-            return True
-    mount = commanded_mounts(view).get(destination)
-    return mount is not None and "U" in mount.options
 
 
 def read_tmpfs(view: View) -> Reading:
@@ -221,7 +216,7 @@ def read_tmpfs(view: View) -> Reading:
         return None
     found = []
     for destination in sorted(tmpfs):
-        options = _tmpfs_options(view, destination, str(tmpfs[destination]))
+        options = _tmpfs_options(str(tmpfs[destination]))
         found.append(f"{destination}:{options}" if options else destination)
     return view.shown(tuple(found))
 

@@ -133,10 +133,10 @@ def read_env(view: View) -> Reading:
 
 
 def _missing_names(view: View) -> tuple[tuple[str, ...], bool]:
-    """Variables of the image that are gone, and whether Podman's own `container` is gone too."""
+    """Variables of the image, and PATH, that are gone; and whether nothing of image and Podman is left."""
     own = {entry.partition("=")[0] for entry in view.config.get("Env") or ()}
-    image = [entry.partition("=")[0] for entry in view.image_config.get("Env") or ()]
-    return tuple(sorted(name for name in image if name not in own)), "container" not in own
+    image = {entry.partition("=")[0] for entry in view.image_config.get("Env") or ()}
+    return tuple(sorted({"PATH", *image} - own)), own.isdisjoint({"container", *image})
 
 
 def _unset_all(view: View) -> bool | None:
@@ -146,8 +146,7 @@ def _unset_all(view: View) -> bool | None:
         return None
     if view.config.get("Env") is None:
         return False
-    missing, no_container = _missing_names(view)
-    return no_container and len(missing) == len(view.image_config.get("Env") or ())
+    return _missing_names(view)[1]
 
 
 def read_unsetenv_all(view: View) -> Reading:

@@ -34,17 +34,35 @@ def read_memory_swappiness(view: View) -> Reading:
     value = view.host.get("MemorySwappiness")
     if value is None or value == -1:
         return None
-    return view.shown(int(value)) if value else _zero_if_given(view, "--memory-swappiness")
+    if view.sources.cgroup_version == 2:
+        return None  # it cannot be set there
+    memory = _oci_section(_oci_section(view.oci, "linux"), "resources").get("memory") or {}
+    return (
+        view.shown(int(value))
+        if value
+        else _given_zero(view, "--memory-swappiness", memory.get("swappiness"))
+    )
 
 
-def _zero_if_given(view: View, flag: str) -> Reading:
-    """0 where the command line says so; inspect shows it of a container that was never asked for it, too."""
-    return view.commanded(0) if view.command and view.command.last(flag) == "0" else None
+def _oci_section(document: Document | None, name: str) -> Document:
+    return (document or {}).get(name) or {}
+
+
+def _given_zero(view: View, flag: str, in_oci: int | None) -> Reading:
+    """0 where it was asked for; inspect shows it of a container that was not, too."""
+    if view.command is not None:
+        return view.commanded(0) if view.command.last(flag) == "0" else None
+    if view.oci is None:
+        return UNKNOWABLE
+    return None if in_oci is None else view.from_oci(int(in_oci))
 
 
 def read_oom_score_adj(view: View) -> Reading:
     value = view.host.get("OomScoreAdj")
-    return view.shown(int(value)) if value else _zero_if_given(view, "--oom-score-adj")
+    process = _oci_section(view.oci, "process")
+    return (
+        view.shown(int(value)) if value else _given_zero(view, "--oom-score-adj", process.get("oomScoreAdj"))
+    )
 
 
 def read_pids_limit(view: View) -> Reading:
@@ -75,6 +93,15 @@ def quota_part(field: str) -> Reader:
         return view.shown(int(value)) if value and not _is_plain_cpus(view) else None
 
     return read
+
+
+def read_blkio_weight(view: View) -> Reading:
+    value = view.host.get("BlkioWeight")
+    if not value and view.command is not None and "--blkio-weight" in view.command.flags:
+        view.remarks.append(
+            "--blkio-weight is not carried over: Podman left it out, this kernel has no weights"
+        )
+    return view.shown(int(value)) if value else None
 
 
 def device_rates(field: str, value_field: str) -> Reader:
@@ -191,7 +218,7 @@ READERS: tuple[Row, ...] = (
     (rows.CPU_SHARES, host_number("CpuShares")),
     (rows.CPUSET_CPUS, host_text("CpusetCpus")),
     (rows.CPUSET_MEMS, host_text("CpusetMems")),
-    (rows.BLKIO_WEIGHT, host_number("BlkioWeight")),
+    (rows.BLKIO_WEIGHT, read_blkio_weight),
     (rows.BLKIO_WEIGHT_DEVICE, device_rates("BlkioWeightDevice", "Weight")),
     (rows.DEVICE_READ_BPS, device_rates("BlkioDeviceReadBps", "Rate")),
     (rows.DEVICE_READ_IOPS, device_rates("BlkioDeviceReadIOps", "Rate")),
