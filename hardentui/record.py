@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
 C = TypeVar("C")
@@ -90,22 +91,38 @@ def _show(self: Any) -> str:
     return f"{self.__class__.__qualname__}({shown})"
 
 
-def _first(self: Any, /, *values: Any, **named: Any) -> None:
-    """`__init__` until the first record of a class is made: compile the real one."""
-    kind = next(one for one in self.__class__.__mro__ if "__record_fields__" in one.__dict__)
+@cache
+def _storing(made: tuple[bool, ...]) -> CodeType:
+    """The code of an `__init__` that stores so many fields, one compiled for all classes of that shape.
+
+    Args:
+        made: for each field whether its default is made for each record.
+    """
+    numbers = range(len(made))
+    body = [f"f{n} = made{n}() if f{n} is default{n} else f{n}" if made[n] else f"f{n} = f{n}" for n in numbers]
+    text = f"def __init__(self{''.join(f', f{n}' for n in numbers)}):"
     known: dict[str, Any] = {}
-    parameters, body = ["self"], []
-    for name, default in kind.__record_fields__.items():
-        value = name
-        if default is not _REQUIRED:
-            known[f"_default_{name}"] = default
+    exec(text + ("".join(f"\n self.{line}" for line in body) or " pass"), known)  # noqa: S102 - numbers only
+    code: CodeType = known["__init__"].__code__
+    return code
+
+
+def _first(self: Any, /, *values: Any, **named: Any) -> None:
+    """`__init__` until the first record of a class is made: make the real one."""
+    kind = next(one for one in self.__class__.__mro__ if "__record_fields__" in one.__dict__)
+    fields: dict[str, Any] = kind.__record_fields__
+    renamed = {f"f{number}": name for number, name in enumerate(fields)}
+    known: dict[str, Any] = {}
+    for number, default in enumerate(fields.values()):
         if isinstance(default, _Made):
-            known[f"_make_{name}"] = default.factory
-            value = f"_make_{name}() if {name} is _default_{name} else {name}"
-        parameters.append(name if default is _REQUIRED else f"{name}=_default_{name}")
-        body.append(f"\n self.{name} = {value}")
-    exec(f"def __init__({', '.join(parameters)}):{''.join(body) or ' pass'}", known)  # noqa: S102 - names of our own fields
-    kind.__init__ = known["__init__"]
+            known[f"default{number}"], known[f"made{number}"] = default, default.factory
+    code = _storing(tuple([isinstance(default, _Made) for default in fields.values()]))
+    code = code.replace(
+        co_varnames=tuple([renamed.get(name, name) for name in code.co_varnames]),
+        co_names=tuple([renamed.get(name, name) for name in code.co_names]),
+    )
+    defaults = tuple([default for default in fields.values() if default is not _REQUIRED])
+    kind.__init__ = FunctionType(code, known, "__init__", defaults)
     kind.__init__(self, *values, **named)
 
 

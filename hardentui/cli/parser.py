@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
 from hardentui import __version__
+from hardentui.cli.terminal import columns
 
 COMMANDS = {
     "check": "check containers and the host against the checklist",
@@ -68,12 +70,13 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options of a command line; `command` is empty when none is given. Exits with 2 on a wrong one."""
+    width = columns() - 2  # else argparse imports shutil to ask for it
     parser = Parser(
         prog="hardentui",
         description="Harden the containers of a Podman host: from found to fixed and proven. "
         "Without a command the terminal UI opens.",
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=width),
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
     _common(parser, top=True)
@@ -83,12 +86,17 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         parser_class=Parser,
         prog=parser.prog,  # else it is worked out
     )
-    asked = next((word for word in argv if word in COMMANDS), "")
-    for name, about in COMMANDS.items():
+    # A command line that begins with its command needs no other one; each takes as long as judging a container.
+    for name in argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS:
+        about = COMMANDS[name]
         one = commands.add_parser(
-            name, help=about, description=about[0].upper() + about[1:] + ".", allow_abbrev=False
+            name,
+            help=about,
+            description=about[0].upper() + about[1:] + ".",
+            allow_abbrev=False,
+            formatter_class=partial(argparse.HelpFormatter, width=width),
         )
-        if name == asked:
+        if name in argv:
             import_module(f"hardentui.cli.{name}").arguments(one)
         _common(one, top=False)
     parser.set_defaults(command="")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import hardentui
@@ -40,9 +40,10 @@ def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist
     """
     where = where or DEFAULT
     is_path = "/" in where or where.endswith(".toml")
-    source = Path(where) if is_path else _packaged(where)
+    source = where if is_path else _packaged(where)
     try:
-        text = source.read_text("utf-8")
+        with open(source, encoding="utf-8") as file:
+            text = file.read()
     except UnicodeDecodeError as error:
         raise InputError(f"{visible(where)} is no UTF-8 text.") from error
     except OSError as error:
@@ -54,7 +55,7 @@ def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist
 def names() -> tuple[str, ...]:
     """Names of the checklists that come with HardenTUI."""
     folder = _folder()
-    found = (entry.name for entry in folder.iterdir()) if folder.is_dir() else ()
+    found = os.listdir(folder) if os.path.isdir(folder) else ()
     return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
 
 
@@ -72,21 +73,21 @@ def parse(text: str, where: str, checks: Iterable[AnyCheck] | None = None) -> Ch
     return checklist
 
 
-def _folder() -> Path:
+def _folder() -> str:
     """In the wheel the checklists lie in the package, in a source tree beside it."""
-    package = Path(hardentui.__file__).parent
-    packaged = package / "checklists"
-    return packaged if packaged.is_dir() else package.parent / "checklists"
+    package = os.path.dirname(hardentui.__file__)
+    packaged = os.path.join(package, "checklists")
+    return packaged if os.path.isdir(packaged) else os.path.join(os.path.dirname(package), "checklists")
 
 
-def _packaged(name: str) -> Path:
+def _packaged(name: str) -> str:
     known = names()
     if not _NAME.fullmatch(name) or name not in known:
         raise InputError(
             f"There is no checklist {visible(name)!r}.",
             f"There are: {', '.join(known) or 'none'}. A file of your own: --checklist ./FILE.toml",
         )
-    return _folder() / f"{name}.toml"
+    return os.path.join(_folder(), f"{name}.toml")
 
 
 class _Fault(NamedTuple):

@@ -6,15 +6,12 @@ the machine, and the configuration files that Podman reads. It is never older th
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Callable
-from pathlib import Path
-from urllib.parse import quote
 
 from hardentui.engine.read import Engine
 from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.workbench.own_files import Folder, keep_document, read_document
 
 SCHEMA = 1
 _LONGEST_NAME = 200
@@ -32,16 +29,16 @@ _BOOT = "/proc/sys/kernel/random/boot_id"
 class EngineInfo:
     """Loads the info of engines, from the folder where that holds, else from the engine."""
 
-    def __init__(self, folder: Callable[[], Path]) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def use_kept(self, engine: Engine) -> bool:
         """Refine the engine's facts by a kept answer; whether there was one that counts."""
         path = self._path(engine.facts)
         try:
-            if path is None or time.time() - path.stat().st_mtime > LONGEST:
+            if path is None or time.time() - os.stat(path).st_mtime > LONGEST:
                 return False
-            document = json.loads(path.read_text("utf-8"))
+            document = read_document(path)
         except (OSError, ValueError):
             return False
         if not isinstance(document, dict) or document.get("schema") != SCHEMA:
@@ -61,20 +58,13 @@ class EngineInfo:
         path = self._path(facts)
         if path is None or isinstance(facts.info, Unreadable):
             return
-        document = {"schema": SCHEMA, "key": _key(facts), "info": facts.info}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = path.with_suffix(f".{os.getpid()}.new")
-            draft.write_text(json.dumps(document), "utf-8")
-            draft.replace(path)
-        except OSError:
-            return  # it is only a cache
+        keep_document(path, {"schema": SCHEMA, "key": _key(facts), "info": facts.info})
 
-    def _path(self, facts: EngineFacts) -> Path | None:
+    def _path(self, facts: EngineFacts) -> str | None:
         if not facts.local or facts.simulated or not facts.url.startswith("unix://"):
             return None
-        name = quote(facts.url, safe="", errors="surrogatepass")[-_LONGEST_NAME:]
-        return self._folder() / f"{name}.json"
+        name = facts.url.replace("%", "%25").replace("/", "%2F")[-_LONGEST_NAME:]
+        return os.path.join(self._folder(), "engines", f"{name}.json")
 
 
 def _key(facts: EngineFacts) -> list[str]:

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.workbench.own_files import Folder, keep_document, read_document
 
 SCHEMA = 1
 _FILES = ("tools", "shells", "remote_logins", "privileged_files", "world_writable", "credentials")
 _IMAGE_ID = 64
 
 
-def cache_folder() -> Path:
-    """Our own folder for what can be made again: that of the XDG base directory specification.
-
-    Three lines, because importing platformdirs for it would take 11 ms of each start.
-    """
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    home = given if given.startswith("/") else os.path.expanduser("~/.cache")
-    return Path(home) / "hardentui"
-
-
 class Inventories:
     """Inventories by image ID, in memory and in a folder of our own; an image never changes under its ID."""
 
-    def __init__(self, folder: Callable[[], Path], known: dict[str, ImageInventory] | None = None) -> None:
+    def __init__(self, folder: Folder, known: dict[str, ImageInventory] | None = None) -> None:
         """Args:
         known: those that are there already; what becomes known is put into it.
         """
@@ -68,16 +57,16 @@ class Inventories:
         self._store(identity, found)
         return found
 
-    def _path(self, identity: str) -> Path | None:
+    def _path(self, identity: str) -> str | None:
         name = identity.removeprefix("sha256:")
         if len(name) != _IMAGE_ID or not name.isalnum():
             return None
-        return self._folder() / "images" / f"{name}.json"
+        return os.path.join(self._folder(), "images", f"{name}.json")
 
     def _load(self, identity: str) -> ImageInventory | None:
         path = self._path(identity)
         try:
-            document = json.loads(path.read_text("utf-8")) if path else None
+            document = read_document(path) if path else None
             return inventory_of(document) if document and document.get("schema") == SCHEMA else None
         except (OSError, ValueError, TypeError, AttributeError, KeyError):
             return None  # a cache that cannot be read is none
@@ -86,15 +75,8 @@ class Inventories:
         from dataclasses import asdict
 
         path = self._path(identity)
-        if path is None:
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = path.with_suffix(f".{os.getpid()}.new")
-            draft.write_text(json.dumps({"schema": SCHEMA, **asdict(found)}), "utf-8")
-            draft.replace(path)
-        except OSError:
-            return  # it is only a cache: the next session reads the image again
+        if path is not None:
+            keep_document(path, {"schema": SCHEMA, **asdict(found)})
 
 
 class _Source:

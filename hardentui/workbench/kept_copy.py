@@ -6,13 +6,7 @@ import os
 from pathlib import Path
 
 from hardentui.errors import WriteError
-
-
-def state_folder() -> Path:
-    """Our own folder for what outlives a session."""
-    from platformdirs import user_state_path
-
-    return user_state_path("hardentui")
+from hardentui.workbench.own_files import state_folder
 
 
 def keep_copy(text: str, folder: Path | None = None) -> Path:
@@ -21,7 +15,7 @@ def keep_copy(text: str, folder: Path | None = None) -> Path:
     Raises:
         WriteError: the folder cannot be made or written.
     """
-    folder = state_folder() if folder is None else folder
+    folder = Path(state_folder()) if folder is None else folder
     path, draft = folder / "last-copy.txt", folder / f".last-copy.{os.getpid()}.new"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

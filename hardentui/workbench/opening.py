@@ -6,7 +6,6 @@ import os
 import socket
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,7 @@ from hardentui.record import field, record
 from hardentui.workbench.begun import Begun
 from hardentui.workbench.clock import utc_now
 from hardentui.workbench.command_log import CommandLog
-from hardentui.workbench.inventories import cache_folder
-from hardentui.workbench.scan_reports import state_folder
+from hardentui.workbench.own_files import Folder, cache_folder, state_folder
 from hardentui.workbench.views import Attempt, Selection
 
 if TYPE_CHECKING:
@@ -57,8 +55,8 @@ class Opened:
     clock: Callable[[], datetime] = utc_now
     run: Run = run_nothing
     inventories: dict[str, ImageInventory] = field(default_factory=dict)
-    cache_folder: Callable[[], Path] = cache_folder
-    state_folder: Callable[[], Path] | None = None
+    cache_folder: Folder = cache_folder
+    state_folder: Folder | None = None
     simulated: bool = False
     private_service: bool = False
     _host: list[Known[HostFacts]] = field(default_factory=list)

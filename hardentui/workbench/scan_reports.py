@@ -7,15 +7,14 @@ puts it there; the newest replaces the one before. Nothing here starts a scanner
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
+from hardentui.workbench.own_files import Folder, read_document
 
 _LARGEST = 64 << 20
 _ID_LENGTH = 64
@@ -23,17 +22,10 @@ _SEVERITIES = {"critical": "critical", "high": "high", "medium": "medium", "low"
 _FIRST_GRYPE_DATABASE_WITH_KEV = 6
 
 
-def state_folder() -> Path:
-    """Our own folder for what must not be lost: that of the XDG base directory specification."""
-    given = os.environ.get("XDG_STATE_HOME", "")
-    home = given if given.startswith("/") else os.path.expanduser("~/.local/state")
-    return Path(home) / "hardentui"
-
-
 class StoredScans:
     """Reports by image ID, out of the folder `scans` below `folder`."""
 
-    def __init__(self, folder: Callable[[], Path]) -> None:
+    def __init__(self, folder: Folder) -> None:
         self._folder = folder
 
     def of(self, identity: str) -> Known[ScanReport | NeverScanned]:
@@ -41,12 +33,12 @@ class StoredScans:
         name = identity.removeprefix("sha256:")
         if len(name) != _ID_LENGTH or not name.isalnum():
             return Unreadable("its image has no ID that a report could be stored under")
-        path = self._folder() / "scans" / f"{name}.json"
+        path = os.path.join(self._folder(), "scans", f"{name}.json")
         try:
-            status = path.stat()
+            status = os.stat(path)
             if status.st_size > _LARGEST:
                 return Unreadable("the stored scan result is larger than any honest one")
-            document = json.loads(path.read_text("utf-8"))
+            document = read_document(path)
         except (FileNotFoundError, NotADirectoryError):
             return NeverScanned()
         except OSError as error:

@@ -23,7 +23,7 @@ class Surroundings:
         self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, inventories: Inventories
     ) -> None:
         self._inventories = inventories
-        self._info = EngineInfo(lambda: opened.cache_folder() / "engines")
+        self._info = EngineInfo(opened.cache_folder)
         for engine in opened.engines:
             self._info.use_kept(engine)
         self._opened = opened

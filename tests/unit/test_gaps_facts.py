@@ -25,7 +25,8 @@ from hardentui.model.host import Journal
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.workbench.bases import bases_of
 from hardentui.workbench.once_per_engine import OncePerEngine
-from hardentui.workbench.scan_reports import StoredScans, parse_report, state_folder
+from hardentui.workbench.own_files import state_folder
+from hardentui.workbench.scan_reports import StoredScans, parse_report
 
 TIMER = "podman-auto-update.timer"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -342,10 +343,10 @@ def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
 
 def test_the_state_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/srv/state")
-    assert state_folder() == Path("/srv/state/hardentui")
+    assert state_folder() == "/srv/state/hardentui"
     monkeypatch.setenv("XDG_STATE_HOME", "relative")
     monkeypatch.setenv("HOME", "/home/anna")
-    assert state_folder() == Path("/home/anna/.local/state/hardentui")
+    assert state_folder() == "/home/anna/.local/state/hardentui"
 
 
 # --- base images ------------------------------------------------------------------------------------
