@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from functools import cache, cached_property, partial
+from operator import attrgetter
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 
@@ -39,7 +40,12 @@ else:
 
     def replace(record: Any, /, **changes: Any) -> Any:
         """A copy of the record with some fields changed."""
-        return record.__class__(**{name: getattr(record, name) for name in names(record)} | changes)
+        if not changes.keys() <= record.__record_fields__.keys():
+            raise TypeError(f"{record.__class__.__name__} has no such fields: {', '.join(changes)}")
+        copy = record.__class__(*_values(record))
+        for name, value in changes.items():
+            setattr(copy, name, value)
+        return copy
 
 
 def names(record: Any) -> tuple[str, ...]:
@@ -72,8 +78,16 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _getter(fields: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """What gives the values of all fields at once."""
+    if len(fields) > 1:
+        return attrgetter(*fields)
+    return lambda record: tuple([getattr(record, name) for name in fields])
+
+
 def _values(record: Any) -> tuple[Any, ...]:
-    return tuple([getattr(record, name) for name in record.__record_fields__])
+    found: tuple[Any, ...] = record.__class__.__record_values__(record)
+    return found
 
 
 def _equal(self: Any, other: Any) -> Any:
@@ -99,7 +113,9 @@ def _storing(made: tuple[bool, ...]) -> CodeType:
         made: for each field whether its default is made for each record.
     """
     numbers = range(len(made))
-    body = [f"f{n} = made{n}() if f{n} is default{n} else f{n}" if made[n] else f"f{n} = f{n}" for n in numbers]
+    body = [
+        f"f{n} = made{n}() if f{n} is default{n} else f{n}" if made[n] else f"f{n} = f{n}" for n in numbers
+    ]
     text = f"def __init__(self{''.join(f', f{n}' for n in numbers)}):"
     known: dict[str, Any] = {}
     exec(text + ("".join(f"\n self.{line}" for line in body) or " pass"), known)  # noqa: S102 - numbers only
@@ -140,6 +156,7 @@ def _make(cls: type[C], own_hash: Any) -> type[C]:
         "__slots__": (*fields, "__dict__") if cached else tuple(fields),
         "__match_args__": tuple(fields),
         "__record_fields__": fields,
+        "__record_values__": _getter(tuple(fields)),
         "__dataclass_fields__": _FIELDS,
         "__init__": _first,
     }

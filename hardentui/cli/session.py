@@ -238,7 +238,7 @@ def result(
         version=__version__,
         place=bench.host_name,
         simulated=bench.simulated,
-        paths=ranked_paths((one.facts, one.findings) for one in told if one.facts is not None),
+        paths=ranked_paths((one.facts, one.failing) for one in told if one.facts is not None),
     )
 
 

@@ -76,7 +76,7 @@ class CheckResult:
     simulated: bool = False
     paths: tuple[RankedPath, ...] = ()
 
-    @property
+    @cached_property
     def exit_code(self) -> int:
         """1 for a failure that counts, else 4 for something unknown that would, else 0."""
         if self._any(Status.FAIL):
@@ -89,20 +89,10 @@ class CheckResult:
 
     def counts(self) -> Counter[tuple[Status, Severity]]:
         """How many findings there are of each status and severity."""
-        return Counter(
-            (status, finding.severity)
-            for one in self.subjects
-            for status in Status
-            for finding in one.having(status)
-        )
-
-    def count(self, status: Status, severity: Severity | None = None) -> int:
-        """How many findings have this status (and severity)."""
-        return sum(
-            number
-            for (found, level), number in self.counts().items()
-            if found is status and severity in (None, level)
-        )
+        counted: Counter[tuple[Status, Severity]] = Counter()
+        for one in self.subjects:
+            counted.update([(finding.verdict.status, finding.severity) for finding in one.findings])
+        return counted
 
     def _any(self, status: Status) -> bool:
         """Whether something of this status counts for the exit code: the worst of each subject tells."""

@@ -40,7 +40,8 @@ class Judge:
         )
         ready = tuple((check, parameters_of(check, checklist)) for check in self.checks)
         self._by_kind = {kind: tuple(one for one in ready if one[0].kind is kind) for kind in Kind}
-        self._comparing = tuple(one for one in self._by_kind[Kind.CONTAINER] if one[0].compares)
+        about_containers = self._by_kind[Kind.CONTAINER]
+        self._comparing = {at: one for at, one in enumerate(about_containers) if one[0].compares}
 
     def container(self, facts: ContainerFacts, *, compared: bool) -> Report:
         """The report of a container.
@@ -55,9 +56,12 @@ class Judge:
 
     def compared(self, report: Report, facts: ContainerFacts) -> Report:
         """A container's report with the checks that compare containers run again; `facts` has the peers."""
-        fresh = {one.check: one for one in run(facts, report.subject, self._comparing)}
-        findings = tuple(fresh.get(one.check, one) for one in report.findings)
-        return Report(report.subject, findings, self._steps, facts)
+        findings = list(report.findings)
+        for at, fresh in zip(
+            self._comparing, run(facts, report.subject, self._comparing.values()), strict=True
+        ):
+            findings[at] = fresh
+        return Report(report.subject, tuple(findings), self._steps, facts)
 
     def other(self, subject: Subject, facts: Shared) -> Report:
         """The report of a host, an engine, an image or a network."""

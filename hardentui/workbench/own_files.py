@@ -29,7 +29,7 @@ def state_folder() -> str:
 
 
 def _xdg(variable: str, otherwise: str) -> str:
-    """By the XDG base directory specification; importing platformdirs for it would take 11 ms of each start."""
+    """By the XDG base directory specification; platformdirs would take 11 ms of each start."""
     given = os.environ.get(variable, "")
     return os.path.join(given if given.startswith("/") else os.path.expanduser(otherwise), "hardentui")
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from hardentui.harden.score import Cell, Score, cells, score
+from hardentui.model.finding import Status
 from hardentui.record import plain_members, record
 
 if TYPE_CHECKING:
@@ -60,13 +61,18 @@ class Report:
         return cells(self.steps, self.findings)
 
     @cached_property
+    def failing(self) -> tuple[Finding, ...]:
+        """The findings that fail."""
+        return tuple([finding for finding in self.findings if finding.verdict.status is Status.FAIL])
+
+    @cached_property
     def attack(self) -> str:
         """How the findings add up, one plain sentence; empty when nothing stands out."""
         if self.facts is None:
             return ""
         from hardentui.harden.attack import attack_path  # nobody needs it for the first rows
 
-        return attack_path(self.facts, self.findings)
+        return attack_path(self.facts, self.failing)
 
 
 @record

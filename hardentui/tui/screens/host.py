@@ -83,7 +83,7 @@ class HostScreen(HardenScreen):
 
         reports = [row.report for row in self.session.rows.values() if row.report is not None]
         most = 3 if self.app.size.height >= _ROOMY else 1
-        paths = ranked_paths(((one.facts, one.findings) for one in reports if one.facts is not None), most)
+        paths = ranked_paths(((one.facts, one.failing) for one in reports if one.facts is not None), most)
         several = len({path.engine for path in paths}) > 1
         parts: list[Part] = [("Worst ways from a container to the host\n", "$muted")] if paths else []
         for at, path in enumerate(paths, 1):
