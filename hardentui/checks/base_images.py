@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.record import record
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -15,7 +15,8 @@ _PATH = re.compile(r"/[0-9A-Za-z._/+-]{1,200}")
 _TAG = re.compile(r"[0-9][0-9A-Za-z._-]{0,30}")
 
 
-class Base(NamedTuple):
+@record
+class Base:
     """A family of base images.
 
     Attributes:
@@ -32,7 +33,8 @@ class Base(NamedTuple):
         return f"{self.name} {self.release}".strip()
 
 
-class Smaller(NamedTuple):
+@record
+class Smaller:
     """A smaller base that fits: its name below its registry, and what is different in it."""
 
     image: str

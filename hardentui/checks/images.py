@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, Verdict, not_applicable, unknown
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, ROOTFS
+from hardentui.record import record
 from hardentui.visible import visible
 
 _SHOWN = 12
 
 
-class Reference(NamedTuple):
+@record
+class Reference:
     """A name of an image, taken apart. `digest` holds the part after @."""
 
     name: str

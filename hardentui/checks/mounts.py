@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import posixpath
 from functools import lru_cache
-from typing import NamedTuple
 
 from hardentui.checks.common import section
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import MOUNTS
 from hardentui.options.values import Mount
+from hardentui.record import record
 
 
-class HostMount(NamedTuple):
+@record
+class HostMount:
     """A mount and the path of the host that it shows, normalised; behind symbolic links where known."""
 
     mount: Mount

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from hardentui.record import record
 
@@ -39,7 +39,8 @@ class Packet:
     family: str = "ip"
 
 
-class _Walk(NamedTuple):
+@record
+class _Walk:
     """Where a packet may end in a chain, and whether it may come out of it again."""
 
     ends: frozenset[str]

@@ -174,6 +174,8 @@ def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, s
 
 
 def _image(report: Report, trouble: str) -> dict[str, Any]:
+    from dataclasses import asdict
+
     from hardentui.model.facts import Unreadable
     from hardentui.workbench.image_views import size_of, support_of
 
@@ -188,7 +190,7 @@ def _image(report: Report, trouble: str) -> dict[str, Any]:
         "size": size_of(facts),
         "user": str(facts.config.get("User") or ""),
         "support": support_of(facts)[0],
-        "inside": None if isinstance(inside, Unreadable) else _named(inside),
+        "inside": None if isinstance(inside, Unreadable) else asdict(inside),
         "reason": trouble or inside.reason if isinstance(inside, Unreadable) else "",
         "findings": [
             {
@@ -201,16 +203,3 @@ def _image(report: Report, trouble: str) -> dict[str, Any]:
             for one in report.findings
         ],
     }
-
-
-def _named(inside: Any) -> Any:
-    """Named tuples as objects, so that their fields keep their names."""
-    from dataclasses import fields
-
-    found: dict[str, Any] = {}
-    for one in fields(inside):
-        value = getattr(inside, one.name)
-        if isinstance(value, tuple):
-            value = [item._asdict() if hasattr(item, "_asdict") else item for item in value]
-        found[one.name] = value
-    return found

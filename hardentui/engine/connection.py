@@ -21,11 +21,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from hardentui.engine.refusal import check, parsed, unreachable
 from hardentui.engine.wire import Head, PeerClosed, Wire, parse_json
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.record import record
 from hardentui.visible import visible
 
 API = "/v5.0.0/libpod"  # Podman 4.4 to 6 answer below it
@@ -39,7 +40,8 @@ _TARGET = re.compile(r"/[!-~]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 
-class Request(NamedTuple):
+@record
+class Request:
     """One request as the command log shows it: `target` is what was sent, `status` 0 without an answer."""
 
     method: str

@@ -6,12 +6,12 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mapping, text
 from hardentui.errors import EngineError
-from hardentui.record import plain_members
+from hardentui.record import plain_members, record
 
 _TICK = 0.05  # seconds of silence after which a batch is complete
 _BATCH = 0.1  # seconds after its first event at which a batch is handed over at the latest
@@ -19,7 +19,8 @@ _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
 
 
-class Event(NamedTuple):
+@record
+class Event:
     """One event.
 
     Attributes:

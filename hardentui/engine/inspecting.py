@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
@@ -33,7 +33,8 @@ Inspected: TypeAlias = "Mapping[str, Any] | Gone | Unreadable"
 OnInspected = Callable[[str, Inspected], None]
 
 
-class Inspecting(NamedTuple):
+@record
+class Inspecting:
     """Workers that inspect.
 
     Attributes:

@@ -12,9 +12,10 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from hardentui.errors import EngineProtocolError
+from hardentui.record import record
 
 _RECEIVE = 1 << 16
 _TICK = 0.25
@@ -40,7 +41,8 @@ class GivenUp(ConnectionError):
     """The stop sign was set while the answer was waited for."""
 
 
-class Head(NamedTuple):
+@record
+class Head:
     """Status line and headers (names in lower case) of an answer."""
 
     status: int

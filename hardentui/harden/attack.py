@@ -16,6 +16,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
 from hardentui.model.finding import Finding, Severity, Status, Verdict
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
+from hardentui.record import record
 
 
 class RankedPath(NamedTuple):
@@ -36,7 +37,8 @@ class RankedPath(NamedTuple):
     checks: tuple[str, ...] = ()
 
 
-class _Way(NamedTuple):
+@record
+class _Way:
     """What leads to the host.
 
     Attributes:

@@ -60,7 +60,11 @@ def read_activity(
         sockets = processes if isinstance(processes, Unreadable) else _held(files, processes, sockets)
     if isinstance(sockets, Unreadable):
         return Activity(processes, sockets)
-    return Activity(processes, tuple(sorted({one for ones in sockets.values() for one in ones})))
+    return Activity(processes, tuple(sorted({one for ones in sockets.values() for one in ones}, key=_place)))
+
+
+def _place(socket: ListeningSocket) -> tuple[str, str, int]:
+    return socket.protocol, socket.address, socket.port
 
 
 def _processes(

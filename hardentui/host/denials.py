@@ -12,13 +12,13 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from hardentui.host.commands import Run
 from hardentui.host.config import names, there
 from hardentui.host.files import Files, reason
 from hardentui.model.activity import Denial
 from hardentui.model.facts import IdRange, Kernel, Known, Unreadable
+from hardentui.record import record
 from hardentui.words import plural
 
 DAY = timedelta(days=1)
@@ -43,7 +43,8 @@ _ONLY_LOGGED = frozenset({"0x7ffc0000", "0x7fff0000"})
 _LEVEL = re.compile(r":s\d[^\s:]*(?::c[\d,.c]+)?$")
 
 
-class Refusal(NamedTuple):
+@record
+class Refusal:
     """One refusal, not attributed yet.
 
     Attributes:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from hardentui.record import record
 
 DEFAULT_LIMIT = 1 << 20
 
 
-class FileStat(NamedTuple):
+@record
+class FileStat:
     """What stat(2) says; `mode` includes the file type, `mtime` is in seconds."""
 
     mode: int

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from hardentui.record import record
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-class Mount(NamedTuple):
+@record
+class Mount:
     """One mount.
 
     Attributes:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hardentui.host.files import DEFAULT_LIMIT, Files, FileStat, NotRecorded, is_there
+from hardentui.record import names
 
 T = TypeVar("T")
 
@@ -202,7 +203,8 @@ class RecordingFiles:
 
     def stat(self, path: str, follow: bool = True) -> FileStat:
         found = self._asked(path, lambda: self._inner.stat(path, follow))
-        self._seen["stats" if follow else "lstats"][path] = found._asdict()
+        stats = self._seen["stats" if follow else "lstats"]
+        stats[path] = {name: getattr(found, name) for name in names(found)}
         return found
 
     def exists(self, path: str) -> bool:

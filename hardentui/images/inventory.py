@@ -15,6 +15,7 @@ from hardentui.images import accounts
 from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer
 from hardentui.images.tar import Body, Damaged, Source, entries
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.record import replace
 from hardentui.visible import visible
 
 _MOST_PARTS = 4096
@@ -90,7 +91,7 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
             deleted = any(higher.hides(file.path) for higher in above)
             if deleted and category != "credential":
                 continue  # what cannot be seen cannot be started; only contents can still be pulled out
-            found.setdefault(category, []).append(file._replace(layer=at + 1, deleted=deleted))
+            found.setdefault(category, []).append(replace(file, layer=at + 1, deleted=deleted))
     texts = _visible_texts(layers)
     packages, uncounted = _packages(layers)
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 
 from hardentui.record import record
 
 
-class FileChange(NamedTuple):
+@record
+class FileChange:
     """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API)."""
 
     path: str
     kind: str
 
 
-class Denial(NamedTuple):
+@record
+class Denial:
     """Something that the kernel refused a container: `by` is seccomp, selinux or apparmor."""
 
     by: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from hardentui.model.facts import Unreadable
 from hardentui.record import field, record
@@ -16,7 +16,8 @@ class Missing:
     path: str
 
 
-class Danger(NamedTuple):
+@record
+class Danger:
     """One spot where somebody else can change a file: `/etc/containers` `belongs to uid 1000`.
 
     Attributes:

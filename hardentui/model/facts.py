@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
@@ -35,7 +35,8 @@ Known: TypeAlias = V | Unreadable
 NOT_READ = Unreadable("it was not looked at")
 
 
-class IdRange(NamedTuple):
+@record
+class IdRange:
     """One line of a uid_map: `size` ids from `inside` map to ids from `outside`."""
 
     inside: int
@@ -74,7 +75,8 @@ class Limits:
     memory_peak: int | None = None
 
 
-class ListeningSocket(NamedTuple):
+@record
+class ListeningSocket:
     """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace."""
 
     protocol: str
@@ -82,7 +84,8 @@ class ListeningSocket(NamedTuple):
     port: int
 
 
-class Process(NamedTuple):
+@record
+class Process:
     """A process in the container, seen from the host."""
 
     pid: int
@@ -90,7 +93,8 @@ class Process(NamedTuple):
     executable: str
 
 
-class Rlimit(NamedTuple):
+@record
+class Rlimit:
     """A resource limit of a process: `nofile`, `nproc` or `core`; None = unlimited."""
 
     name: str

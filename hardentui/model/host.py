@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
 from hardentui.model.facts import NOT_READ, Known
@@ -42,7 +42,8 @@ __all__ = [
 ]
 
 
-class SubIds(NamedTuple):
+@record
+class SubIds:
     """One line of /etc/subuid or /etc/subgid."""
 
     owner: str

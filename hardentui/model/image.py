@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from hardentui.record import field, record
 
 
-class FoundFile(NamedTuple):
+@record
+class FoundFile:
     """A file of an image that matters.
 
     Attributes:
@@ -25,7 +25,8 @@ class FoundFile(NamedTuple):
     deleted: bool = False
 
 
-class LayerSize(NamedTuple):
+@record
+class LayerSize:
     """A layer, lowest first: its digest, the bytes of its files, and how many entries it has."""
 
     digest: str
@@ -66,7 +67,8 @@ class ImageInventory:
     gaps: tuple[str, ...] = ()
 
 
-class Vulnerability(NamedTuple):
+@record
+class Vulnerability:
     """One line of a scanner's report.
 
     Attributes:

@@ -6,14 +6,14 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import hardentui
 from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist, Step
-from hardentui.record import field, mutable_record
+from hardentui.record import field, mutable_record, record
 from hardentui.visible import visible
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
@@ -90,13 +90,18 @@ def _packaged(name: str) -> str:
     return os.path.join(_folder(), f"{name}.toml")
 
 
-class _Fault(NamedTuple):
+@record
+class _Fault:
     line: int
     message: str
 
 
+def _place(fault: _Fault) -> tuple[int, str]:
+    return fault.line, fault.message
+
+
 def _rejected(where: str, faults: Iterable[_Fault]) -> ChecklistError:
-    lines = tuple(f"{fault.line}: {fault.message}" for fault in sorted(set(faults)))
+    lines = tuple(f"{fault.line}: {fault.message}" for fault in sorted(set(faults), key=_place))
     count = "a fault" if len(lines) == 1 else f"{len(lines)} faults"
     return ChecklistError(f"The checklist {visible(where)} has {count}.", lines)
 

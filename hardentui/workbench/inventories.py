@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
@@ -16,6 +16,8 @@ from hardentui.workbench.own_files import Folder, keep_document, read_document
 SCHEMA = 1
 _FILES = ("tools", "shells", "remote_logins", "privileged_files", "world_writable", "credentials")
 _IMAGE_ID = 64
+
+T = TypeVar("T")
 
 
 class Inventories:
@@ -99,13 +101,18 @@ class _Source:
 
 def inventory_of(document: Mapping[str, Any]) -> ImageInventory:
     """An inventory that was written as JSON."""
-    files = {name: tuple(FoundFile(*one) for one in document[name]) for name in _FILES}
+    files = {name: tuple(_again(FoundFile, one) for one in document[name]) for name in _FILES}
     return ImageInventory(
         release=dict(document["release"]),
         packages=dict(document["packages"]),
         weak_accounts=tuple(document["weak_accounts"]),
-        layers=tuple(LayerSize(*one) for one in document["layers"]),
+        layers=tuple(_again(LayerSize, one) for one in document["layers"]),
         gaps=tuple(document["gaps"]),
         uncounted=tuple(document["uncounted"]),
         **files,
     )
+
+
+def _again(kind: Callable[..., T], one: Any) -> T:
+    """A record out of JSON; documents of earlier versions have its values in order, without their names."""
+    return kind(**one) if isinstance(one, dict) else kind(*one)

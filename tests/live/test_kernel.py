@@ -185,7 +185,7 @@ def test_rootless(rootless_podman: Bench) -> None:
         assert isinstance(seen.uid, int)
         assert seen.uid != 0
         assert isinstance(seen.uid_map, tuple)
-        assert seen.uid_map[0][:2] == (0, seen.uid)
+        assert (seen.uid_map[0].inside, seen.uid_map[0].outside) == (0, seen.uid)
         assert "net" not in shared(seen)
     finally:
         rootless_podman.remove("kernel-rootless")

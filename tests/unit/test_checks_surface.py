@@ -442,7 +442,7 @@ def test_a_program_is_recognised_by_either_of_its_names(process: Process) -> Non
 def test_a_relay_is_only_expected_as_the_service_itself() -> None:
     relay = Process(812, "socat", "/usr/bin/socat")
     assert judge("unexpected-process", container(kernel=running(relay), image=image())).status is Status.PASS
-    beside = running(MAIN, relay._replace(pid=900))
+    beside = running(MAIN, replace(relay, pid=900))
     assert judge("unexpected-process", container(kernel=beside, image=image())).status is Status.FAIL
     login = running(Process(812, "sshd", "/usr/sbin/sshd"))
     assert judge("unexpected-process", container(kernel=login, image=image())).status is Status.FAIL

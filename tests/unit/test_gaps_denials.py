@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -118,7 +119,7 @@ def test_what_cannot_be_read_is_unknown_and_never_empty() -> None:
     closed = files({"/var/log/audit/audit.log": AVC}, errors={})
     closed = RecordedFiles(
         {
-            "stats": {"/var/log/audit/audit.log": closed.stat("/var/log/audit/audit.log")._asdict()},
+            "stats": {"/var/log/audit/audit.log": asdict(closed.stat("/var/log/audit/audit.log"))},
             "errors": {"/var/log/audit/audit.log": "EACCES"},
         }
     )

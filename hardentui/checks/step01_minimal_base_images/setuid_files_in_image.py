@@ -24,6 +24,7 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES
+from hardentui.record import replace
 from hardentui.words import plural
 
 
@@ -67,7 +68,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     parameters={"allowed": ()},
-    passes=lambda: (container(image=_image()), container(image=_image(_SU._replace(deleted=True)))),
+    passes=lambda: (container(image=_image()), container(image=_image(replace(_SU, deleted=True)))),
     fails=lambda: (
         container(image=_image(_SU)),
         container((NO_NEW_PRIVILEGES, True), (CAP_DROP, ("all",)), image=_image(_SU)),

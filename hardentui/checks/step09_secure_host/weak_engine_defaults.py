@@ -21,7 +21,7 @@ containers that need it, one by one, and only then remove it here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES
 from hardentui.checks.hosts import accepting, configuration, engine
@@ -29,6 +29,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.record import record
 from hardentui.words import plural
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
@@ -36,7 +37,8 @@ _EXPECTED_HOST = frozenset({"userns"})  # no user namespace is Podman's own defa
 _GIVEN_TO_ALL = ("devices", "volumes", "mounts")
 
 
-class Weak(NamedTuple):
+@record
+class Weak:
     """A setting that weakens all containers: its name, value, why, and how bad it is."""
 
     name: str

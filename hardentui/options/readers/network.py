@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from hardentui.options import network as rows
 from hardentui.options.readers.common import (
@@ -17,6 +16,7 @@ from hardentui.options.readers.common import (
 )
 from hardentui.options.sources import UNKNOWABLE, View
 from hardentui.options.values import Port
+from hardentui.record import record
 
 _DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})
 _WITH_RESOLVER = _DEFAULT_BRIDGES | {"pasta", "slirp4netns", "host"}
@@ -124,7 +124,8 @@ def static_address(flag: str) -> Reader:
     return read
 
 
-class _Publish(NamedTuple):
+@record
+class _Publish:
     """One argument of --publish, as far as it tells more than inspect."""
 
     address: str
