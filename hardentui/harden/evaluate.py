@@ -10,7 +10,7 @@ from hardentui.harden.spec_diff import as_quadlet_lines, as_run_lines, spec_diff
 from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Kind, Remediation, Subject, Verdict, unknown
+from hardentui.model.finding import Finding, Kind, Remediation, Severity, Subject, Verdict, unknown
 
 _NOT_COMPARED = unknown("the other containers of this engine were not looked at")
 
@@ -44,10 +44,11 @@ def run(
         compared: False = checks that compare containers are unknown; the others were not looked at yet.
     """
     shift = context_shift(facts)
+    shifted = {severity: severity.shifted(shift) for severity in Severity}
     found = []
     for check, parameters in checks:
         verdict = judge(check, facts, parameters) if compared or not check.compares else _NOT_COMPARED
-        severity = verdict.severity or (check.severity.shifted(shift) if check.contextual else check.severity)
+        severity = verdict.severity or (shifted[check.severity] if check.contextual else check.severity)
         found.append(Finding(check.id, check.step, check.title, subject, verdict, severity, check.references))
     return found
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from hardentui.host.config import names, text
 from hardentui.host.files import Files
+from hardentui.host.toml_text import parsed
 from hardentui.model.configuration import Configuration, Missing, Value
 from hardentui.model.facts import Unreadable
 from hardentui.model.version import Version
@@ -52,7 +53,7 @@ def merge(files: Files, paths: list[str]) -> Configuration:
             continue
         read.append(path)
         try:
-            document = tomllib.loads(found)
+            document = parsed(found)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             faults[path] = f"is no valid TOML ({error})"
             continue

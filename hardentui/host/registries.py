@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 from hardentui.host.config import names, text, there
 from hardentui.host.containers_conf import FIRST_FILE_ONLY_SINCE
 from hardentui.host.files import Files
+from hardentui.host.toml_text import parsed
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
@@ -62,7 +64,7 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
         if isinstance(content, Unreadable):
             return content
         try:
-            document = tomllib.loads(content)
+            document = parsed(content)
             entries = [_registry(table, path) for table in document.get("registry", ())]
             entries += _old_format(document, path)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -96,7 +98,7 @@ def _registry(table: dict[str, Any], path: str) -> Registry:
     )
 
 
-def _old_list(document: dict[str, Any], name: str) -> list[Any] | None:
+def _old_list(document: Mapping[str, Any], name: str) -> list[Any] | None:
     """`[registries.search] registries = […]` of the old format."""
     tables = document.get("registries")
     table = tables.get(name) if isinstance(tables, dict) else None
@@ -104,7 +106,7 @@ def _old_list(document: dict[str, Any], name: str) -> list[Any] | None:
     return found if isinstance(found, list) else None
 
 
-def _old_format(document: dict[str, Any], path: str) -> list[Registry]:
+def _old_format(document: Mapping[str, Any], path: str) -> list[Registry]:
     insecure = _old_list(document, "insecure") or []
     blocked = _old_list(document, "block") or []
     return [

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from hardentui.host.config import names, text, there
 from hardentui.host.files import Files
+from hardentui.host.toml_text import parsed
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
@@ -174,7 +175,7 @@ def _stored_targets(content: str) -> list[str]:
 
 def _configured_targets(content: str) -> list[str]:
     try:
-        destinations = tomllib.loads(content).get("engine", {}).get("service_destinations", {})
+        destinations = parsed(content).get("engine", {}).get("service_destinations", {})
         return [str(one.get("uri", "")) for one in destinations.values()]
     except (tomllib.TOMLDecodeError, AttributeError, RecursionError):
         return []  # a broken containers.conf is told by the configuration facts

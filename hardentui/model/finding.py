@@ -29,7 +29,7 @@ class Severity(IntEnum):
 
     @property
     def word(self) -> str:
-        return self.name.lower()
+        return _WORDS[self]
 
     def shifted(self, steps: int) -> Severity:
         """One or more steps up or down, never beyond critical and low."""
@@ -39,6 +39,9 @@ class Severity(IntEnum):
     def parse(cls, word: str) -> Severity:
         """Raises KeyError for a word that is no severity."""
         return cls[word.upper()]
+
+
+_WORDS = {severity: severity.name.lower() for severity in Severity}
 
 
 @plain_members

@@ -70,13 +70,13 @@ def read_spec(sources: Sources) -> Spec:
     for option, reader in READERS:
         try:
             found = reader(view)
+            if found is None:
+                continue
             if isinstance(found, Setting) and not _is_well_formed(found.value):
                 raise TypeError(option.name)
         except _MALFORMED:
             found = UNKNOWABLE
             remarks.append(f"{option.flag}: what inspect shows of it cannot be understood")
-        if found is None:
-            continue
         if isinstance(found, Unknowable):
             unknowable.append(option)
         elif found.value != option.default or option is PIDS_LIMIT:

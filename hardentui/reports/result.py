@@ -42,18 +42,25 @@ class SubjectResult:
 
     def having(self, status: Status) -> tuple[Finding, ...]:
         """Findings of one status, the worst first."""
-        return self._by_status.get(status, ())
+        if status not in self._sorted:
+            self._sorted[status] = tuple(sorted(self._by_status.get(status, ()), key=_worst))
+        return self._sorted[status]
 
     def count(self, status: Status) -> int:
         """How many findings have this status."""
-        return len(self.having(status))
+        return len(self._by_status.get(status, ()))
 
     @cached_property
-    def _by_status(self) -> dict[Status, tuple[Finding, ...]]:
+    def _sorted(self) -> dict[Status, tuple[Finding, ...]]:
+        """Those that somebody looked at: what passed is mostly only counted."""
+        return {}
+
+    @cached_property
+    def _by_status(self) -> dict[Status, list[Finding]]:
         found: dict[Status, list[Finding]] = {}
         for finding in self.findings:
             found.setdefault(finding.verdict.status, []).append(finding)
-        return {status: tuple(sorted(some, key=_worst)) for status, some in found.items()}
+        return found
 
 
 @record
