@@ -110,6 +110,7 @@ def test_findings_are_1(run: Run) -> None:
         (("facts", "save", "/tmp/x", "--demo"), "no facts to save"),
         (("checklist", "lint", "nothing-like-it"), "no checklist"),
         (("check", "--connection", "nowhere-near"), "no connection called"),
+        (("--connection", "check", "convert", "db"), "no connection called"),
         (("check", "--url", ""), "--url: its value is empty"),
         (("--connection", "", "check"), "--connection: its value is empty"),
         (("check", "--facts", ""), "--facts: its value is empty"),

@@ -134,3 +134,33 @@ def test_a_record_has_room_for_its_cached_properties() -> None:
 
     circle = Circle(1)
     assert circle.area is circle.area
+
+
+def test_records_of_one_shape_keep_their_own_names_and_defaults() -> None:
+    @record
+    class Low:
+        first: int
+        seen: list[int] = field(default_factory=list)
+        word: str = "low"
+
+    @record
+    class High:
+        only: str
+        words: set[str] = field(default_factory=set)
+        limit: int | None = None
+
+    assert (Low(1).first, Low(1).seen, Low(1).word) == (1, [], "low")
+    assert (High("x").only, High("x").words, High("x").limit) == ("x", set(), None)
+    assert High(only="y", limit=3) == High("y", set(), 3)
+    given = [4]
+    assert Low(1, given).seen is given
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'only'"):
+        High()  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'first'"):
+        High(first=1)  # type: ignore[call-arg]
+
+
+def test_replace_refuses_a_field_that_is_not_there() -> None:
+    with pytest.raises(TypeError, match="Point has no such fields: z"):
+        replace(Point(1), z=3)  # type: ignore[call-arg]
+    assert replace(Point(1), y=3) == Point(1, 3)

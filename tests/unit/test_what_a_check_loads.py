@@ -19,6 +19,7 @@ HEAVY = (
     "logging",
     "podman",
     "rich",
+    "shutil",
     "textual",
 )
 CODE = (

@@ -1,0 +1,28 @@
+"""Comments are left out before Podman's files are parsed; what they say stays what tomllib reads."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from hardentui.host.toml_text import parsed
+
+TEXTS = (
+    "",
+    "# only a comment",
+    '# one\n[engine]\n  # two\nruntime = "crun" # three\nlist = [\n  "a",\n  # in a list\n  "b",\n]\n',
+    'text = """\n# no comment\n"""\n',
+    "text = '''\n# no comment\n'''\n",
+    "mark = \"#\"\r\n# a comment\r\nother = '# 1'\r\n",
+)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_it_says_what_tomllib_says(text: str) -> None:
+    assert parsed(text) == tomllib.loads(text)
+
+
+def test_an_error_names_the_line_of_the_file() -> None:
+    with pytest.raises(tomllib.TOMLDecodeError, match="line 3"):
+        parsed("# one\n# two\nbroken =\n")
