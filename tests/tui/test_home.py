@@ -120,7 +120,7 @@ async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
 async def test_s_sorts_by_the_next_column() -> None:
     app = make_app(StandIn.of(*some()))
     async with running(app) as pilot:
-        assert _names(pilot) == ["shop-web", "db", "vault"]
+        await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         await pilot.press("s")
         await shows(pilot, "by name")
         assert _names(pilot) == ["db", "shop-web", "vault"]

@@ -258,10 +258,8 @@ class WriteScreen(HardenScreen):
             if self._plan is not None and self._unit.elsewhere:
                 parts += self._command(Target.UNIT, width)
         elif self._unit is not None:
-            use = (
-                "in place changes it there" if self._plan is not None else "chosen fixes can change it there"
-            )
-            said = f"It runs from {self._unit.path}; {use}."
+            use = "In place changes it there." if self._plan else "Chosen fixes can change it there."
+            said = f"It runs from {self._unit.path}. {self._unit.why_not or use}"
             parts += hanging("", said, width, "$muted", indent=0)
         if any(target != self._goes_in_place for target in self._targets()) or self._plan_file():
             said = f"Goes to {self._folder()}; what is there is kept."
