@@ -41,7 +41,10 @@ def unit_output(
     made = _edited(origin, plan, target_version, target, context, comments)
     proof = prove_edit(origin, made, target_version, facts.engine.version) if verify else ""
     outputs = tuple(OutputFile(one.name, one.text, one.mode, one.folder) for one in made.files)
-    return Output(outputs, made.notes, proof, made.left_out, made.commands)
+    differs = tuple(
+        f"it runs with other options than its unit today: {one}" for one in drift_of(origin, facts)
+    )
+    return Output(outputs, (*made.notes, *differs), proof, made.left_out, made.commands)
 
 
 def unit_diff(files: Files, facts: ContainerFacts, plan: Plan, target: Target, context: UnitContext) -> str:

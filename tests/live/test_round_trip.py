@@ -146,6 +146,8 @@ _RENAMED = {
     "--mount": {"--volume", "--tmpfs"},
     "--no-healthcheck": {"--health-cmd"},
 }
+_SAYS_NOTHING = {"--passwd-entry": {""}, "--group-entry": {""}, "--log-opt": {"tag="}, "--workdir": {"/"}}
+"""Last arguments that give what is there without the flag, too."""
 
 
 def assert_nothing_missing(spec: Spec, flags: Words) -> None:
@@ -157,8 +159,8 @@ def assert_nothing_missing(spec: Spec, flags: Words) -> None:
     for flag, arguments in given.flags.items():
         if flag in NOT_CARRIED and flag not in _RENAMED:
             continue
-        if flag in ("--passwd-entry", "--group-entry") and not arguments[-1]:
-            continue  # the last one counts, and an empty text is none
+        if arguments[-1] in _SAYS_NOTHING.get(flag, ()):
+            continue
         if privileged and flag in ("--cap-add", "--cap-drop"):
             continue
         assert present & _RENAMED.get(flag, {flag}), f"{flag} {arguments} is lost"

@@ -34,6 +34,9 @@ from hardentui.options import (
 )
 from hardentui.workbench.unit_edits import edited, shown_diff
 from hardentui.workbench.unit_origin import Origin, drift_of, origin_of, unit_spec
+from hardentui.workbench.unit_output import unit_output
+from hardentui.workbench.views import Target
+from hardentui.writers.context import UnitContext
 from tests.support.rooted import Rooted
 
 SAME = Spec.of((IMAGE, "a"), (CAP_ADD, ("NET_RAW",)), (PUBLISH, (Port(80, "80"),)), (USER, "5"))
@@ -113,6 +116,22 @@ def test_drift_of_files(tmp_path: Path) -> None:
     found = drift_of(origin(tmp_path), running("--env=TOKEN=hunter2"))
     assert [one.option for one in found] == ["read-only"]
     assert drift_of(origin(tmp_path), running("--env=TOKEN=hunter2", "--read-only")) == ()
+
+
+def test_a_change_of_the_unit_tells_what_runs_otherwise(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    files.put("/etc/containers/systemd/web.container", UNIT)
+    facts = running("--env=TOKEN=other")
+    plan = Plan(facts.name, "localhost/a:1", (), (), facts.spec, facts.spec)
+    made = unit_output(files, facts, plan, Target.UNIT, UnitContext(), (), verify=False)
+    told = [
+        note for note in made.notes if note.startswith("it runs with other options than its unit today: ")
+    ]
+    assert [note.rpartition("today: ")[2] for note in told] == [
+        "--env: the file says TOKEN, TOKEN runs",
+        "--read-only: the file says True, nothing runs",
+    ]
+    assert "hunter2" not in str(told)
 
 
 def test_no_label_no_file_no_local_engine_no_origin(tmp_path: Path) -> None:
