@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 
 from hardentui.record import plain_members, record
 
@@ -104,8 +105,9 @@ def failed(
     return Verdict(Status.FAIL, declared, effective, evidence, reason, severity, commands)
 
 
+@lru_cache(maxsize=256)
 def not_applicable(reason: str) -> Verdict:
-    """The question has no meaning here, because of `reason`."""
+    """The question has no meaning here, because of `reason`. Half of all answers are a few of these."""
     return Verdict(Status.NOT_APPLICABLE, reason=reason)
 
 

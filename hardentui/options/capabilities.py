@@ -21,8 +21,11 @@ def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:
     """The capabilities that the declared options ask for, given the engine's defaults."""
     if spec[PRIVILEGED]:
         return ALL_CAPABILITIES
-    added = {capability_name(name) for name in spec[CAP_ADD]}
-    dropped = {capability_name(name) for name in spec[CAP_DROP]}
+    add, drop = spec[CAP_ADD], spec[CAP_DROP]
+    if not add and not drop:
+        return defaults
+    added = {capability_name(name) for name in add}
+    dropped = {capability_name(name) for name in drop}
     base = ALL_CAPABILITIES if "all" in added else defaults
     if "all" in dropped:
         base = frozenset()

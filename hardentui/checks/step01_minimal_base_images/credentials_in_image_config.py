@@ -18,6 +18,7 @@ The program needs the value from somewhere else: a secret of the engine when it 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from hardentui.checks.examples import container
 from hardentui.checks.images import image_of
@@ -42,7 +43,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         *_pairs("image, Labels", tuple(f"{name}={value}" for name, value in labels.items()), allowed),
     ]
     if not isinstance(image.history, Unreadable):
-        evidence += [one for entry in image.history for one in _step(entry)]
+        evidence += _in_steps(tuple([_step(entry) for entry in image.history]))
     if evidence:
         places = ", ".join(sorted({one.where for one in evidence}))
         return failed(
@@ -58,11 +59,16 @@ def _pairs(where: str, pairs: tuple[str, ...], allowed: set[str]) -> list[Eviden
     return [Evidence(where, f"{visible(name, 60)}: {kind}") for name, kind in found if name not in allowed]
 
 
-def _step(entry: Mapping[str, object]) -> list[Evidence]:
-    """Credentials in the command that made a layer, masked."""
-    step = str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST]
-    words = [word.strip("\"';") for word in step.split()]
-    return [Evidence("image, history", masked) for masked in secrets_in_words(words)]
+def _step(entry: Mapping[str, object]) -> str:
+    """The command that made a layer; the engines spell the field differently."""
+    return str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST]
+
+
+@lru_cache(maxsize=256)
+def _in_steps(steps: tuple[str, ...]) -> tuple[Evidence, ...]:
+    """Credentials in the commands that made an image, which many containers may share; masked."""
+    words = [[word.strip("\"';") for word in step.split()] for step in steps]
+    return tuple(Evidence("image, history", masked) for some in words for masked in secrets_in_words(some))
 
 
 def _image(env: str, step: str = "") -> ImageFacts:

@@ -17,6 +17,7 @@ The build only: download with a check of the sum (`ADD --checksum=…`), and ref
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from hardentui.checks.examples import container
 from hardentui.checks.images import image_of
@@ -43,7 +44,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return image
     if isinstance(image.history, Unreadable):
         return unknown(f"the history of the image is not known: {image.history.reason}")
-    steps = [_step(entry) for entry in image.history]
+    return _built_by(tuple([_step(entry) for entry in image.history]))
+
+
+@lru_cache(maxsize=256)
+def _built_by(steps: tuple[str, ...]) -> Verdict:
+    """The answer for an image, which many containers may share."""
     if not any(steps):
         return unknown("the history of the image does not say how it was built")
     evidence = [Evidence("added from an address", found) for step in steps for found in _added(step)]
