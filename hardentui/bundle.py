@@ -13,14 +13,13 @@ import os
 import sys
 from contextlib import suppress
 from importlib.machinery import ModuleSpec, SourceFileLoader
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Kept = tuple[bool, int, int, bytes]
-"""Of a module: whether it is a package, size and time of its source in bytes and ns, and its code."""
+Kept = tuple[str, int, int, bytes]
+"""Of a module: its source's path below the package, size and time (bytes and ns), and the code."""
 
 
 class Bundle:
@@ -40,7 +39,7 @@ class Bundle:
         with suppress(OSError, ValueError, EOFError, TypeError), open(self._file, "rb") as file:
             made_for, kept = marshal.loads(file.read())  # noqa: S302 - a cache of Python's own kind
             if made_for == self._made_for:
-                self._kept = kept
+                self._kept = {name: one for name, one in kept.items() if self._is_current(one)}
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
@@ -49,14 +48,9 @@ class Bundle:
         kept = self._kept.get(name)
         if kept is None:
             return None
-        is_package, size, time, code = kept
-        source = self._source(name, is_package)
-        try:
-            now = os.stat(source)
-        except OSError:
-            return None
-        if (now.st_size, now.st_mtime_ns) != (size, time):
-            return None
+        path, _, _, code = kept
+        source = f"{self._folder}/{path}"
+        is_package = path.endswith("__init__.py")
         spec = ModuleSpec(name, _Loader(name, source, code), origin=source, is_package=is_package)
         if spec.submodule_search_locations is not None:
             spec.submodule_search_locations.append(os.path.dirname(source))
@@ -72,16 +66,27 @@ class Bundle:
         draft = f"{self._file}.{os.getpid()}"
         with suppress(OSError, ImportError, ValueError, KeyboardInterrupt):
             try:
-                kept = self._kept | {spec.name: _kept(spec) for spec in specs}
+                kept = self._kept | {spec.name: self._made(spec) for spec in specs}
                 with open(draft, "xb") as file:
                     file.write(marshal.dumps((self._made_for, kept)))
                 os.replace(draft, self._file)
             finally:
                 os.unlink(draft)  # where it is still there
 
-    def _source(self, name: str, is_package: bool) -> str:
-        path = os.path.join(self._folder, *name.split(".")[1:])
-        return os.path.join(path, "__init__.py") if is_package else f"{path}.py"
+    def _is_current(self, kept: Kept) -> bool:
+        """Asked of all at once, before other threads wait for a turn at each look at a file."""
+        try:
+            now = os.stat(f"{self._folder}/{kept[0]}")
+        except OSError:
+            return False
+        return (now.st_size, now.st_mtime_ns) == kept[1:3]
+
+    def _made(self, spec: ModuleSpec) -> Kept:
+        assert isinstance(spec.loader, SourceFileLoader)  # noqa: S101 - `keep` chose it so
+        path = spec.loader.path
+        before = os.stat(path)
+        code = marshal.dumps(spec.loader.get_code(spec.name))
+        return os.path.relpath(path, self._folder), before.st_size, before.st_mtime_ns, code
 
 
 class _Loader(SourceFileLoader):
@@ -94,11 +99,3 @@ class _Loader(SourceFileLoader):
     def exec_module(self, module: Any) -> None:
         module.__file__ = self.path
         exec(marshal.loads(self._code), module.__dict__)  # noqa: S102, S302 - as every import does
-
-
-def _kept(spec: ModuleSpec) -> Kept:
-    assert isinstance(spec.loader, SourceFileLoader)  # noqa: S101 - `keep` chose it so
-    before = os.stat(spec.loader.path)
-    code: CodeType | None = spec.loader.get_code(spec.name)
-    is_package = spec.submodule_search_locations is not None
-    return is_package, before.st_size, before.st_mtime_ns, marshal.dumps(code)
