@@ -104,7 +104,7 @@ def is_planned(facts: ContainerFacts) -> bool:
 def section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A part of an inspect document; empty when it is missing or null."""
     found = document.get(name)
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, (dict, Mapping)) else {}  # a dictionary is told from others at once
 
 
 def image_config(facts: ContainerFacts) -> Mapping[str, Any]:

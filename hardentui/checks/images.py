@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
@@ -36,6 +37,7 @@ class Reference:
         return self.host == "localhost"
 
 
+@lru_cache(maxsize=1024)
 def reference(text: str) -> Reference:
     """Take `host:5000/name:tag@digest` apart."""
     name, _, digest = text.partition("@")
@@ -107,7 +109,11 @@ def names(files: Iterable[FoundFile]) -> str:
 
 def created(image: ImageFacts) -> datetime | None:
     """When it was built; None when the date is missing or was set to a fixed one for reproducible builds."""
-    text = str(image.inspect.get("Created") or "")
+    return _built(str(image.inspect.get("Created") or ""))
+
+
+@lru_cache(maxsize=1024)
+def _built(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(_six_digits(text))
     except ValueError:

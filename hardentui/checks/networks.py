@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from hardentui.checks.common import is_infra, pod_of, section
@@ -29,7 +30,12 @@ def mode_of(value: str) -> str:
 
 def modes(spec: Spec) -> frozenset[str]:
     """The modes that are asked for; `default` when nothing is."""
-    return frozenset(mode_of(value) for value in spec[NETWORK]) or frozenset({"default"})
+    return _modes(spec[NETWORK])
+
+
+@lru_cache(maxsize=256)
+def _modes(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(mode_of, values)) or frozenset({"default"})
 
 
 def asked_for(spec: Spec) -> str:

@@ -113,7 +113,14 @@ def not_applicable(reason: str) -> Verdict:
 
 def unknown(reason: str, declared: str = "", evidence: tuple[Evidence, ...] = ()) -> Verdict:
     """It could not be looked at, because of `reason`."""
+    if not declared and not evidence:
+        return _unknown(reason)
     return Verdict(Status.UNKNOWN, declared, "", evidence, reason)
+
+
+@lru_cache(maxsize=256)
+def _unknown(reason: str) -> Verdict:
+    return Verdict(Status.UNKNOWN, reason=reason)
 
 
 @plain_members

@@ -32,7 +32,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     built = created(image)
     if built is None:
         return unknown("the image does not say when it was built (its date is missing or a fixed one)")
-    evidence = (Evidence("image, Created", f"{built:%Y-%m-%d}"),)
+    evidence = (Evidence("image, Created", f"{built.date()}"),)
     age = max((facts.now - built).days, 0)
     if facts.now - built > timedelta(days=parameters.integer("days")):
         return failed(f"it was built {age} days ago", evidence=evidence)

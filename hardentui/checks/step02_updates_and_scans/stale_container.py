@@ -47,7 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     since = parse_time(state.get("FinishedAt")) or parse_time(facts.inspect.get("Created"))
     if since is None:
         return unknown("when it ended is not known")
-    evidence = (Evidence("State.FinishedAt" if state.get("FinishedAt") else "Created", f"{since:%Y-%m-%d}"),)
+    evidence = (Evidence("State.FinishedAt" if state.get("FinishedAt") else "Created", f"{since.date()}"),)
     age = (facts.now - since).days
     if facts.now - since > timedelta(days=parameters.integer("days")):
         commands = (f"podman rm {shlex.quote(facts.name)}",)
