@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -256,7 +255,11 @@ def _is_called(interface: str, name: Any) -> bool:
 
 def _everybody(addresses: Any) -> bool:
     """Whether a network holds all addresses; a stranger is in no smaller one."""
+    if not isinstance(addresses, str):
+        return False
+    from ipaddress import ip_network
+
     try:
-        return isinstance(addresses, str) and ipaddress.ip_network(addresses, strict=False).prefixlen == 0
+        return ip_network(addresses, strict=False).prefixlen == 0
     except ValueError:
         return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -97,13 +96,12 @@ def _outside(files: Files) -> Known[tuple[str, ...]]:
 
 def drops_address(rules: Iterable[Mapping[str, Any]], address: str) -> bool:
     """Whether a rule of a ruleset drops or rejects what goes to an address, alone or in a network or set."""
-    wanted = ipaddress.ip_address(address)
     for rule in (item["rule"] for item in rules if "rule" in item):
         expressions = rule.get("expr", ())
         if not any("drop" in one or "reject" in one for one in expressions):
             continue
         matches = (one["match"] for one in expressions if "match" in one)
-        if any(_field(one) == "daddr" and _covers(one.get("right"), wanted) for one in matches):
+        if any(_field(one) == "daddr" and _covers(one.get("right"), address) for one in matches):
             return True
     return False
 
@@ -114,13 +112,17 @@ def _field(match: dict[str, Any]) -> str:
     return str(payload.get("field")) if isinstance(payload, dict) else ""
 
 
-def _covers(right: Any, wanted: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+def _covers(right: Any, wanted: str) -> bool:
     """`right` of a match: an address, `{"prefix": {"addr", "len"}}`, or `{"set": […]}` of such."""
     if isinstance(right, dict) and isinstance(right.get("set"), list):
         return any(_covers(one, wanted) for one in right["set"])
     if isinstance(right, dict) and isinstance(right.get("prefix"), dict):
         right = f"{right['prefix'].get('addr')}/{right['prefix'].get('len')}"
+    if not isinstance(right, str):
+        return False
+    from ipaddress import ip_address, ip_network  # 2 ms, for the few rules that drop what goes somewhere
+
     try:
-        return wanted in ipaddress.ip_network(right, strict=False) if isinstance(right, str) else False
+        return ip_address(wanted) in ip_network(right, strict=False)
     except ValueError:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from hardentui.model.finding import Finding, Kind, Severity, Status
@@ -30,13 +31,11 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
 
 
 def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
-    counts = result.counts()
-    failing = [
-        f"{count} {severity.word}"
-        for severity in reversed(Severity)
-        if (count := counts[Status.FAIL, severity])
-    ]
-    unknown = sum(counts[Status.UNKNOWN, severity] for severity in Severity)
+    counts: Counter[Severity] = Counter()
+    for one in result.subjects:
+        counts.update(dict(one.score.failing))
+    failing = [f"{counts[severity]} {severity.word}" for severity in reversed(Severity) if counts[severity]]
+    unknown = sum(one.score.unknown for one in result.subjects)
     place = f"{visible(result.place, 60)}: " if result.place else ""
     yield from write.wrapped(
         f"{place}{_kinds(result.subjects)} checked. "

@@ -21,8 +21,6 @@ declare it with `--expose`, so that the next reader knows that it is meant.
 
 from __future__ import annotations
 
-import ipaddress
-
 from hardentui.checks.common import is_infra
 from hardentui.checks.examples import container
 from hardentui.checks.networks import (
@@ -106,8 +104,10 @@ def _protocol(socket: ListeningSocket) -> str:
 def _reachable(socket: ListeningSocket) -> bool:
     if _protocol(socket) == "udp" and socket.port >= _FIRST_TEMPORARY:
         return False
+    from ipaddress import ip_address
+
     try:
-        address = ipaddress.ip_address(socket.address.partition("%")[0])
+        address = ip_address(socket.address.partition("%")[0])
     except ValueError:
         return True
     mapped = getattr(address, "ipv4_mapped", None)
