@@ -12,6 +12,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Severity, Subject, Verdict, unknown
 
+_SHIFTED = {steps: {one: one.shifted(steps) for one in Severity} for steps in (-1, 0, 1)}
 _NOT_COMPARED = unknown("the other containers of this engine were not looked at")
 
 
@@ -43,8 +44,7 @@ def run(
     Args:
         compared: False = checks that compare containers are unknown; the others were not looked at yet.
     """
-    shift = context_shift(facts)
-    shifted = {severity: severity.shifted(shift) for severity in Severity}
+    shifted = _SHIFTED[context_shift(facts)]
     found = []
     for check, parameters in checks:
         verdict = judge(check, facts, parameters) if compared or not check.compares else _NOT_COMPARED
