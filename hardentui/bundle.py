@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Kept = tuple[str, int, int, bytes]
-"""Of a module: its source's path below the package, size and time (bytes and ns), and the code."""
+Kept = tuple[str, int, int, int, int]
+"""Of a module: its source's path below the package, size and time (bytes and ns); start and end of its code."""
+_LENGTH = 8
 
 
 class Bundle:
@@ -36,10 +37,17 @@ class Bundle:
         self._file = os.path.join(folder, "__pycache__", f"{package}.{sys.implementation.cache_tag}.bundle")
         self._made_for = (sys.hexversion, sys.flags.optimize, folder)
         self._kept: dict[str, Kept] = {}
+        self._codes = memoryview(b"")
         with suppress(OSError, ValueError, EOFError, TypeError), open(self._file, "rb") as file:
-            made_for, kept = marshal.loads(file.read())  # noqa: S302 - a cache of Python's own kind
-            if made_for == self._made_for:
-                self._kept = {name: one for name, one in kept.items() if self._is_current(one)}
+            self._read(memoryview(file.read()))
+
+    def _read(self, content: memoryview) -> None:
+        """The length of the index, the index, and after it the codes, of which many are never looked at."""
+        start = _LENGTH + int.from_bytes(content[:_LENGTH], "big")
+        made_for, size, kept = marshal.loads(content[_LENGTH:start])  # noqa: S302 - a cache of Python's own kind
+        if made_for == self._made_for and size == len(content) - start:
+            self._kept = {name: one for name, one in kept.items() if self._is_current(one)}
+            self._codes = content[start:]
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: Any = None
@@ -48,10 +56,12 @@ class Bundle:
         kept = self._kept.get(name)
         if kept is None:
             return None
-        path, _, _, code = kept
+        path, _, _, start, end = kept
         source = f"{self._folder}/{path}"
         is_package = path.endswith("__init__.py")
-        spec = ModuleSpec(name, _Loader(name, source, code), origin=source, is_package=is_package)
+        spec = ModuleSpec(
+            name, _Loader(name, source, self._codes[start:end]), origin=source, is_package=is_package
+        )
         if spec.submodule_search_locations is not None:
             spec.submodule_search_locations.append(os.path.dirname(source))
         return spec
@@ -66,9 +76,8 @@ class Bundle:
         draft = f"{self._file}.{os.getpid()}"
         with suppress(OSError, ImportError, ValueError, KeyboardInterrupt):
             try:
-                kept = self._kept | {spec.name: self._made(spec) for spec in specs}
                 with open(draft, "xb") as file:
-                    file.write(marshal.dumps((self._made_for, kept)))
+                    file.write(self._with(specs))
                 os.replace(draft, self._file)
             finally:
                 os.unlink(draft)  # where it is still there
@@ -81,18 +90,28 @@ class Bundle:
             return False
         return (now.st_size, now.st_mtime_ns) == kept[1:3]
 
-    def _made(self, spec: ModuleSpec) -> Kept:
-        assert isinstance(spec.loader, SourceFileLoader)  # noqa: S101 - `keep` chose it so
-        path = spec.loader.path
-        before = os.stat(path)
-        code = marshal.dumps(spec.loader.get_code(spec.name))
-        return os.path.relpath(path, self._folder), before.st_size, before.st_mtime_ns, code
+    def _with(self, specs: Sequence[ModuleSpec]) -> bytes:
+        """The content of a bundle that has these modules too."""
+        kept: dict[str, Kept] = {}
+        codes = bytearray()
+        for name, (path, size, time, start, end) in self._kept.items():
+            kept[name] = path, size, time, len(codes), len(codes) + end - start
+            codes += self._codes[start:end]
+        for spec in specs:
+            assert isinstance(spec.loader, SourceFileLoader)  # noqa: S101 - `keep` chose it so
+            before = os.stat(spec.loader.path)
+            code = marshal.dumps(spec.loader.get_code(spec.name))
+            path = os.path.relpath(spec.loader.path, self._folder)
+            kept[spec.name] = path, before.st_size, before.st_mtime_ns, len(codes), len(codes) + len(code)
+            codes += code
+        index = marshal.dumps((self._made_for, len(codes), kept))
+        return len(index).to_bytes(_LENGTH, "big") + index + codes
 
 
 class _Loader(SourceFileLoader):
     """Python's loader of a source file, with the code at hand."""
 
-    def __init__(self, name: str, source: str, code: bytes) -> None:
+    def __init__(self, name: str, source: str, code: memoryview) -> None:
         super().__init__(name, source)
         self._code = code
 

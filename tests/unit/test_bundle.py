@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,11 +86,21 @@ def test_a_removed_source_is_no_module_any_more(toy: Path) -> None:
     assert "No module named 'toy.part.leaf'" in done.stderr
 
 
-@pytest.mark.parametrize("content", [b"", b"not marshalled", b"\xe9\x00\x00\x00\x00"])
-def test_a_damaged_bundle_is_none_and_made_anew(toy: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"no bundle at all",
+        lambda content: content[:8] + b"\xe9\x00\x00\x00\x00",
+        lambda content: content[:100],
+        lambda content: content[:-1],
+        lambda content: content + b"x",
+    ],
+)
+def test_a_damaged_bundle_is_none_and_made_anew(toy: Path, damage: Callable[[bytes], bytes]) -> None:
     run(toy)
     (bundle,) = bundles(toy)
-    bundle.write_bytes(content)
+    bundle.write_bytes(damage(bundle.read_bytes()))
     assert run(toy)[0][:2] == ["1", "SourceFileLoader"]
     assert run(toy)[0][:2] == ["1", "_Loader"]
 
@@ -118,3 +129,14 @@ def test_an_unchanged_bundle_is_not_written_again(toy: Path) -> None:
     run(toy)
     assert bundle.stat().st_mtime_ns == before.st_mtime_ns
     assert bundle.stat().st_ino == before.st_ino
+
+
+def test_a_bundle_grows_by_what_is_not_in_it_yet(toy: Path) -> None:
+    run(toy)
+    (toy / "toy" / "part" / "other.py").write_text("MORE = 'kept too'\n")
+    leaf = toy / "toy" / "part" / "leaf.py"
+    leaf.write_text("import toy.part.other\n" + leaf.read_text())
+    run(toy)
+    assert run(toy)[0][:2] == ["1", "_Loader"]
+    (bundle,) = bundles(toy)
+    assert b"kept too" in bundle.read_bytes()
