@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Kept = tuple[str, int, int, int, int]
-"""Of a module: its source's path below the package, size and time (bytes and ns); start and end of its code."""
+"""Of a module: its source's path below the package, size and time (bytes, ns); start and end of its code."""
 _LENGTH = 8
 
 
