@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from hardentui import __version__
 from hardentui.bundle import Bundle
 
 
@@ -26,7 +27,7 @@ def command() -> NoReturn:
 
     Python would take apart a hundred thousand objects one by one first, a tenth of the time of a check.
     """
-    bundle = Bundle(__package__, os.path.dirname(__file__))
+    bundle = Bundle(__package__, os.path.dirname(__file__), __version__)
     sys.meta_path.insert(0, bundle)
     code = main()
     for stream in (sys.stdout, sys.stderr):

@@ -29,13 +29,14 @@ class Bundle:
     Args:
         package: name of the package.
         folder: where its `__init__.py` is.
+        version: of the package; the files of two versions may be equally old, as archives are unpacked.
     """
 
-    def __init__(self, package: str, folder: str) -> None:
+    def __init__(self, package: str, folder: str, version: str) -> None:
         self._inside = f"{package}."
         self._folder = folder
         self._file = os.path.join(folder, "__pycache__", f"{package}.{sys.implementation.cache_tag}.bundle")
-        self._made_for = (sys.hexversion, sys.flags.optimize, folder)
+        self._made_for = (sys.hexversion, sys.flags.optimize, folder, version)
         self._kept: dict[str, Kept] = {}
         self._codes = memoryview(b"")
         with suppress(OSError, ValueError, EOFError, TypeError), open(self._file, "rb") as file:

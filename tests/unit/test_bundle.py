@@ -15,7 +15,7 @@ import hardentui
 RUN = """
 import os, sys
 from hardentui.bundle import Bundle
-bundle = Bundle("toy", os.path.join(sys.argv[1], "toy"))
+bundle = Bundle("toy", os.path.join(sys.argv[1], "toy"), os.environ.get("TOY_VERSION", "1"))
 sys.path.insert(0, sys.argv[1])
 sys.meta_path.insert(0, bundle)
 import toy.part.leaf as leaf
@@ -140,3 +140,14 @@ def test_a_bundle_grows_by_what_is_not_in_it_yet(toy: Path) -> None:
     assert run(toy)[0][:2] == ["1", "_Loader"]
     (bundle,) = bundles(toy)
     assert b"kept too" in bundle.read_bytes()
+
+
+def test_another_version_of_equal_age_and_length_is_not_taken_for_this_one(toy: Path) -> None:
+    run(toy)
+    leaf = toy / "toy" / "part" / "leaf.py"
+    status = leaf.stat()
+    leaf.write_text(leaf.read_text().replace("= 1", "= 2"))
+    os.utime(leaf, ns=(status.st_atime_ns, status.st_mtime_ns))
+    for compiled in leaf.parent.glob("__pycache__/*"):
+        compiled.unlink()  # as the installer of a new version does
+    assert run(toy, TOY_VERSION="2")[0][:2] == ["2", "SourceFileLoader"]
