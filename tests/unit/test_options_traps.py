@@ -72,6 +72,13 @@ from hardentui.options.sources import Sources
 ID = "ab" * 32
 OTHER = "cd" * 32
 HEX_VOLUME = "0123456789abcdef" * 4
+KEPT = {
+    "UsernsMode": "private",
+    "IDMappings": {
+        "UidMap": ["0:1:1000", "1000:0:1", "1001:1001:64536"],
+        "GidMap": ["0:1:1000", "1000:0:1", "1001:1001:64536"],
+    },
+}
 STOCK_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -180,9 +187,21 @@ def test_a_map_of_users_alone_is_known_from_the_command_only() -> None:
 
 def test_keep_id_sets_the_user_by_itself() -> None:
     config = {"Annotations": {"io.podman.annotations.userns": "keep-id"}, "User": "1000:1000"}
-    assert USER not in spec(config=config)
+    assert USER not in spec(config=config, host=KEPT)
     assert USER not in spec(config=config, command=["--userns=keep-id"])
     assert spec(config=config, command=["--userns=keep-id", "-u", "1000:1000"])[USER] == "1000:1000"
+
+
+def test_a_user_beside_keep_id_is_kept_without_a_command() -> None:
+    config = {"Annotations": {"io.podman.annotations.userns": "keep-id"}, "User": "5"}
+    assert spec(config=config, host=KEPT)[USER] == "5"
+
+
+def test_a_map_of_keep_id_tells_what_it_leaves_out() -> None:
+    found = spec(config={"User": "1000:1000"}, host=KEPT, sources={"rootless": True})
+    assert found[USER] == "1000:1000"
+    assert found[UIDMAP] == ("0:1:1000", "1000:0:1", "1001:1001:64536")
+    assert any("keep-id" in remark for remark in found.remarks)
 
 
 @pytest.mark.parametrize(("memory", "swap", "expected"), [(64, 128, 0), (64, 0, -1), (64, 96, 96), (0, 0, 0)])
@@ -385,6 +404,12 @@ def test_mounted_secrets_with_their_mode() -> None:
     found = spec(config={"Secrets": secrets}, started=True)
     assert found[SECRETS] == ("s1,type=mount,uid=5,mode=0400", "s2,type=mount")
     assert any("target" in remark for remark in found.remarks)
+
+
+def test_secrets_in_variables_are_not_seen_before_the_start() -> None:
+    config = {"Secrets": [{"Name": "s1", "UID": 0, "GID": 0, "Mode": 292}]}
+    assert any("environment" in remark for remark in spec(config=config).remarks)
+    assert not any("environment" in remark for remark in spec(config=config, started=True).remarks)
 
 
 def test_annotations_of_podman_are_ignored() -> None:
@@ -621,6 +646,18 @@ def test_missing_image_volumes_are_a_question() -> None:
 
 def test_devices_of_a_privileged_container_cannot_be_seen() -> None:
     assert DEVICES in spec(host={"Privileged": True, "Devices": []}).unknowable
+
+
+def test_devices_of_a_rootless_container_are_mounts_of_the_oci_configuration() -> None:
+    options = ["slave", "nosuid", "noexec", "ro", "rbind"]
+    mounts = [
+        {"type": "bind", "source": "/dev/null", "destination": "/dev/x", "options": options},
+        {"type": "bind", "source": "/dev/fuse", "destination": "/dev/fuse", "options": ["rw", "rbind"]},
+    ]
+    assert DEVICES in spec(sources={"rootless": True}).unknowable
+    assert DEVICES not in spec(sources={"rootless": True, "oci_config": {"mounts": []}}).unknowable
+    found = spec(sources={"rootless": True, "oci_config": {"mounts": mounts}})
+    assert found[DEVICES] == ("/dev/null:/dev/x:r", "/dev/fuse:/dev/fuse:rwm")
 
 
 # --- network --------------------------------------------------------------------------------------

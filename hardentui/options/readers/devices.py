@@ -51,12 +51,16 @@ def _oci_access(view: View) -> dict[str, str]:
     """Path in the container -> access, out of the OCI configuration."""
     linux: Mapping[str, Any] = (view.oci or {}).get("linux") or {}
     rules = (linux.get("resources") or {}).get("devices") or ()
+    mounted = {
+        str(mount.get("destination")): "r" if "ro" in (mount.get("options") or ()) else _ALL
+        for mount in (view.oci or {}).get("mounts") or ()
+    }
     access = {
         (rule.get("type"), rule.get("major"), rule.get("minor")): str(rule.get("access") or _ALL)
         for rule in rules
         if rule.get("allow")
     }
-    return {
+    return mounted | {
         str(device.get("path")): access.get(
             (device.get("type"), device.get("major"), device.get("minor")), _ALL
         )
@@ -91,7 +95,7 @@ def read_devices(view: View) -> Reading:
     if view.host.get("Privileged"):
         return UNKNOWABLE
     if not shown:
-        return None
+        return UNKNOWABLE if view.sources.rootless and view.oci is None else None
     if view.oci is not None:
         access = _oci_access(view)
         return view.shown(tuple(f"{host}:{inside}:{access.get(inside, _ALL)}" for host, inside in shown))

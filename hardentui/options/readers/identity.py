@@ -24,19 +24,38 @@ def _declared_userns(view: View) -> str:
 
 def read_userns(view: View) -> Reading:
     declared = _declared_userns(view)
+    if not declared and view.command is None and view.sources.rootless and _kept_user(view) != "0:0":
+        view.remarks.append(
+            "--userns: the map is that of keep-id; the user's entry in /etc/passwd, which keep-id adds, "
+            "is not carried over"
+        )
     if not declared or declared == "private":
         return None
     return view.shown(view.container_reference(declared))
+
+
+def _kept_user(view: View) -> str:
+    """The `uid:gid` that keep-id makes of the account that runs Podman: as asked for, else as mapped."""
+    asked = dict(
+        part.split("=", 1) for part in _declared_userns(view).partition(":")[2].split(",") if "=" in part
+    )
+    maps = view.host.get("IDMappings") or {}
+
+    def kept(key: str, field: str) -> str:
+        mapped = (line.partition(":")[0] for line in maps.get(field) or () if line.endswith(":0:1"))
+        return asked.get(key) or next(mapped, "0")
+
+    return f"{kept('uid', 'UidMap')}:{kept('gid', 'GidMap')}"
 
 
 def read_user(view: View) -> Reading:
     own = str(view.config.get("User") or "")
     if own == str(view.image_config.get("User") or ""):
         return None
-    if _declared_userns(view).startswith("keep-id") and (
-        view.command is None or "--user" not in view.command.flags
-    ):
-        return None  # keep-id sets it by itself
+    if _declared_userns(view).startswith("keep-id"):  # it sets the user by itself
+        given = own != _kept_user(view) if view.command is None else "--user" in view.command.flags
+        if not given:
+            return None
     return view.shown(own) if own else None
 
 

@@ -155,6 +155,8 @@ def read_secrets(view: View) -> Reading:
     ]
     if mounted:
         view.remarks.append("--secret: other targets than /run/secrets/NAME cannot be read")
+        if not view.started:
+            view.remarks.append("--secret: secrets in environment variables cannot be read before the start")
     if masked:
         view.remarks.append(
             "--secret: a secret is passed as an environment variable whose name cannot be read: "
