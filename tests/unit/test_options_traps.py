@@ -197,6 +197,15 @@ def test_a_user_beside_keep_id_is_kept_without_a_command() -> None:
     assert spec(config=config, host=KEPT)[USER] == "5"
 
 
+def test_the_user_namespace_of_a_member_is_the_pods() -> None:
+    config = {"Annotations": {"io.podman.annotations.userns": f"container:{OTHER}"}, "User": "1000:1000"}
+    member: dict[str, Any] = {"config": config, "host": KEPT, "Pod": OTHER}
+    assert not {USERNS, USER} & set(spec(**member))
+    assert not {USERNS, USER} & set(spec(**member, command=["--pod=p"]))
+    assert spec(**member, command=["--pod=p", "--user=1000:1000"])[USER] == "1000:1000"
+    assert spec(config=config, host=KEPT)[USERNS] == f"container:{OTHER}"
+
+
 def test_a_map_of_keep_id_tells_what_it_leaves_out() -> None:
     found = spec(config={"User": "1000:1000"}, host=KEPT, sources={"rootless": True})
     assert found[USER] == "1000:1000"

@@ -22,6 +22,11 @@ def _declared_userns(view: View) -> str:
     return mode if mode.startswith(("container:", "ns:")) else ""
 
 
+def _is_of_pod(view: View) -> bool:
+    """Its user namespace is the pod's; Podman then takes no --userns beside --pod."""
+    return view.in_pod and _declared_userns(view).startswith("container:")
+
+
 def read_userns(view: View) -> Reading:
     declared = _declared_userns(view)
     if not declared and view.command is None and view.sources.rootless and _kept_user(view) != "0:0":
@@ -29,7 +34,7 @@ def read_userns(view: View) -> Reading:
             "--userns: the map is that of keep-id; the user's entry in /etc/passwd, which keep-id adds, "
             "is not carried over"
         )
-    if not declared or declared == "private":
+    if not declared or declared == "private" or _is_of_pod(view):
         return None
     return view.shown(view.container_reference(declared))
 
@@ -52,7 +57,7 @@ def read_user(view: View) -> Reading:
     own = str(view.config.get("User") or "")
     if own == str(view.image_config.get("User") or ""):
         return None
-    if _declared_userns(view).startswith("keep-id"):  # it sets the user by itself
+    if _is_of_pod(view) or _declared_userns(view).startswith("keep-id"):  # which sets the user by itself
         given = own != _kept_user(view) if view.command is None else "--user" in view.command.flags
         if not given:
             return None
