@@ -397,6 +397,25 @@ def test_the_path_that_every_container_gets_stays_removed() -> None:
     assert spec(config={"Env": ["container=podman"]})[UNSETENV] == ("PATH",)
 
 
+def test_a_folder_that_the_api_made_may_be_missing() -> None:
+    config = {"WorkingDir": "/made"}
+    assert any("/made" in remark for remark in spec(config=config).remarks)
+    assert not any("/made" in remark for remark in spec(config=config, command=["-w", "/made"]).remarks)
+
+
+def test_zeros_of_a_health_check_that_no_flag_takes_are_told() -> None:
+    check: dict[str, Any] = {
+        "Test": ["CMD-SHELL", "true"],
+        "Interval": 7_000_000_000,
+        "Timeout": 1_000_000_000,
+    }
+    told = [remark for remark in spec(config={"Healthcheck": check}).remarks if "--health" in remark]
+    assert [remark.partition(":")[0] for remark in told] == ["--health-retries"]
+    whole = spec(config={"Healthcheck": {**check, "Retries": 2}})
+    off = spec(config={"Healthcheck": {"Test": ["NONE"]}})
+    assert not any("--health" in remark for remark in (*whole.remarks, *off.remarks))
+
+
 def test_masked_secrets_never_become_variables() -> None:
     found = spec(config={"Env": ["s1=*******"]}, started=True)
     assert ENV not in found

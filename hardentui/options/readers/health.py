@@ -63,7 +63,13 @@ def _is_disabled(check: Mapping[str, Any]) -> bool:
 
 def read_health_cmd(view: View) -> Reading:
     check = _own_check(view)
-    return view.shown(command_text(view, check["Test"])) if check else None
+    if check is None:
+        return None
+    fields = () if _is_disabled(check) else (("Timeout", "--health-timeout"), ("Retries", "--health-retries"))
+    zeros = [flag for field, flag in fields if not check.get(field)]
+    if zeros and view.command is None:
+        view.remarks.append(f"{', '.join(zeros)}: 0 cannot be written, Podman's own value takes its place")
+    return view.shown(command_text(view, check["Test"]))
 
 
 def read_health_interval(view: View) -> Reading:

@@ -170,7 +170,13 @@ def read_unsetenv(view: View) -> Reading:
 
 def read_workdir(view: View) -> Reading:
     own = str(view.config.get("WorkingDir") or "/")
-    return None if own == str(view.image_config.get("WorkingDir") or "/") else view.shown(own)
+    if own == str(view.image_config.get("WorkingDir") or "/"):
+        return None
+    if view.command is None:  # Podman's API for Docker makes the folder, which inspect does not tell
+        view.remarks.append(
+            f"--workdir: where neither the image nor a mount has {own}, the container does not start"
+        )
+    return view.shown(own)
 
 
 def read_init_path(view: View) -> Reading:
