@@ -153,6 +153,23 @@ def test_a_script_makes_the_pod_that_is_missing(pod: Bench) -> None:
     assert_same(specs(pod, WEB), before)
 
 
+def test_members_of_a_pod_with_a_user_namespace_can_be_made_again(rootless_podman: Bench) -> None:
+    bench = rootless_podman
+    pod = ("--name", POD, f"--infra-image={BUSYBOX}", "--infra-command=sleep 1000", "--network=none")
+    bench.podman("pod", "create", *pod, "--userns=keep-id:uid=200,gid=210")
+    try:
+        bench.podman("create", "--name", WEB, "--pod", POD, "--user=5", BUSYBOX, "sleep", "1000")
+        before = specs(bench, WEB)
+        script = texts(output(bench, WEB, Target.RUN))[f"{WEB}.sh"]
+        remove_pod(bench)
+        bench.execute("sh", "-c", script)
+        assert_same(specs(bench, WEB), before)
+        assert bench.podman("exec", WEB, "id", "-u") == "5"
+        assert bench.podman("exec", WEB, "cat", "/proc/self/uid_map").split()[3:6] == ["200", "0", "1"]
+    finally:
+        remove_pod(bench)
+
+
 def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
     infra = pod.get(f"/pods/{POD}/json")["InfraContainerID"]
     name = pod.get(f"/containers/{infra}/json")["Name"]
