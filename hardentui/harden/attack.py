@@ -6,7 +6,6 @@ One plain sentence for each container, and the worst of them ranked across conta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from hardentui.checks.capabilities import HOST_TAKEOVER, granted, short
 from hardentui.checks.common import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
@@ -19,7 +18,8 @@ from hardentui.options.values import Port
 from hardentui.record import record
 
 
-class RankedPath(NamedTuple):
+@record
+class RankedPath:
     """A container's path, worse ones with the higher danger.
 
     Attributes:

@@ -9,7 +9,7 @@ import pytest
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
-from hardentui.harden.attack import RankedPath, attack_path, ranked_paths
+from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel, Unreadable
@@ -251,7 +251,3 @@ def test_missing_walls_alone_lead_nowhere() -> None:
     facts, findings = judged(container(kernel=ROOT))
     assert any(finding.check == "new-privileges-allowed" and finding.failing for finding in findings)
     assert ranked_paths([(facts, findings)]) == ()
-
-
-def test_ranked_paths_are_plain_values() -> None:
-    assert RankedPath(2, "web", "x") > RankedPath(1, "web", "x")
