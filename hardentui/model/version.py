@@ -14,6 +14,10 @@ class Version(tuple[int, int, int]):
     def __new__(cls, major: int, minor: int = 0, patch: int = 0) -> Self:
         return super().__new__(cls, (major, minor, patch))
 
+    def __getnewargs__(self) -> tuple[int, int, int]:
+        """What a copy is made from: a tuple would hand itself over as one argument."""
+        return (self.major, self.minor, self.patch)
+
     @property
     def major(self) -> int:
         return self[0]

@@ -49,7 +49,10 @@ def keep_document(path: str, document: Mapping[str, Any]) -> None:
     """Write a file that can be made again; when it cannot be written, the next session makes it again."""
     draft = f"{path}.{os.getpid()}.new"
     with suppress(OSError):
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(draft, "w", encoding="utf-8") as file:
-            json.dump(document, file)
-        os.replace(draft, path)
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            with open(draft, "w", encoding="utf-8") as file:
+                json.dump(document, file)
+            os.replace(draft, path)
+        finally:
+            os.unlink(draft)  # where it is still there: the disk is full, for example

@@ -17,10 +17,12 @@ HEAVY = (
     "http",
     "inspect",
     "logging",
+    "pathlib",
     "podman",
     "rich",
     "shutil",
     "textual",
+    "urllib.parse",
 )
 CODE = (
     "import json, sys\n"
