@@ -15,6 +15,7 @@ from hardentui.record import record
 from hardentui.visible import visible
 
 _SHOWN = 12
+_LONGEST_STEP = 20_000
 
 
 @record
@@ -68,6 +69,13 @@ def image_of(facts: ContainerFacts) -> ImageFacts | Verdict:
     if isinstance(facts.image, Unreadable):
         return unknown(f"the image could not be looked at: {facts.image.reason}")
     return facts.image
+
+
+def steps_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The commands that made the layers of an image; the engines spell the field differently."""
+    return tuple(
+        [str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST_STEP] for entry in history]
+    )
 
 
 def inventory_of(facts: ContainerFacts) -> tuple[ImageFacts, ImageInventory] | Verdict:

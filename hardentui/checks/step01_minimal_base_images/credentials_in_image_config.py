@@ -17,19 +17,16 @@ The program needs the value from somewhere else: a secret of the engine when it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import image_of
+from hardentui.checks.images import image_of, steps_of
 from hardentui.checks.secrets import secrets_in_pairs, secrets_in_words
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.visible import visible
 from hardentui.words import plural
-
-_LONGEST = 20_000
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -43,7 +40,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         *_pairs("image, Labels", tuple(f"{name}={value}" for name, value in labels.items()), allowed),
     ]
     if not isinstance(image.history, Unreadable):
-        evidence += _in_steps(tuple([_step(entry) for entry in image.history]))
+        evidence += _in_steps(steps_of(image.history))
     if evidence:
         places = ", ".join(sorted({one.where for one in evidence}))
         return failed(
@@ -57,11 +54,6 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _pairs(where: str, pairs: tuple[str, ...], allowed: set[str]) -> list[Evidence]:
     found = secrets_in_pairs(pairs)
     return [Evidence(where, f"{visible(name, 60)}: {kind}") for name, kind in found if name not in allowed]
-
-
-def _step(entry: Mapping[str, object]) -> str:
-    """The command that made a layer; the engines spell the field differently."""
-    return str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST]
 
 
 @lru_cache(maxsize=256)

@@ -20,7 +20,7 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import image_of
+from hardentui.checks.images import image_of, steps_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
@@ -35,7 +35,6 @@ _INSTALL = re.compile(
     r"(?:apt-get|apt|apk|dnf|microdnf|yum|zypper)\s+(?:-\S+\s+)*(?:install|add|in|upgrade|dist-upgrade)\b",
     re.IGNORECASE,
 )
-_LONGEST = 20_000
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -44,7 +43,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return image
     if isinstance(image.history, Unreadable):
         return unknown(f"the history of the image is not known: {image.history.reason}")
-    return _built_by(tuple([_step(entry) for entry in image.history]))
+    return _built_by(steps_of(image.history))
 
 
 @lru_cache(maxsize=256)
@@ -60,13 +59,6 @@ def _built_by(steps: tuple[str, ...]) -> Verdict:
         kinds = sorted({one.where for one in evidence})
         return failed(" and ".join(kinds), plural(len(steps), "step"), evidence=tuple(evidence[:12]))
     return passed(plural(len(steps), "step"))
-
-
-def _step(entry: object) -> str:
-    """How a layer was made; the engines spell the field differently."""
-    if not hasattr(entry, "get"):
-        return ""
-    return str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST]
 
 
 def _added(step: str) -> list[str]:
