@@ -65,6 +65,11 @@ def _text(pattern: str) -> Callable[[ParameterValue], bool]:
     return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
 
 
+def _is_line(value: ParameterValue) -> bool:
+    """Nothing in it that a terminal would act on: a field shows a value as it is, also one of a checklist."""
+    return isinstance(value, str) and value != "" and value.isprintable()
+
+
 def _one_of(*words: str) -> Form:
     return Form(f"{', '.join(words[:-1])} or {words[-1]}", lambda value: value in words)
 
@@ -92,7 +97,7 @@ def _is_processors(value: ParameterValue) -> bool:
 
 def _is_address(value: ParameterValue) -> bool:
     try:
-        return isinstance(value, str) and not ipaddress.ip_address(value.strip("[]")).is_unspecified
+        return _is_line(value) and not ipaddress.ip_address(str(value).strip("[]")).is_unspecified
     except ValueError:
         return False
 
@@ -110,12 +115,10 @@ FORMS: Mapping[FormName, Form] = {
     "capabilities": Form(
         "names of capabilities with commas between, such as CHOWN, SETUID", _are_capabilities
     ),
-    "command": Form(
-        "a command in one line, such as curl -fsS http://localhost:8080/", _text(r"[^\x00-\x1f]+")
-    ),
+    "command": Form("a command in one line, such as curl -fsS http://localhost:8080/", _is_line),
     "count": _number(1, 1 << 30, "a whole number, 1 or more"),
     "failure-action": _one_of("kill", "restart", "stop"),
-    "label-value": Form("a name in one line, such as web-team", _text(r"[^\x00-\x1f]+")),
+    "label-value": Form("a name in one line, such as web-team", _is_line),
     "log-driver": _one_of("journald", "k8s-file", "json-file"),
     "log-size": Form("a size such as 10mb (kb, mb, gb)", _text(r"[1-9][0-9]*[kmg]?b?")),
     "memory": Form("a size such as 512m or 2g, at least 6m", _is_memory),

@@ -78,6 +78,20 @@ def test_a_command_is_one_line_of_any_words() -> None:
     assert not fault_of(check, "command", ""), "no command is the default, and the fix says what it needs"
 
 
+@pytest.mark.parametrize("hidden", ["\x1b[31m", "\x7f", "\x9b31m", "\u202e", "\u200b", "\n"])
+@pytest.mark.parametrize(
+    ("check", "name", "start"),
+    [
+        ("missing-health-check", "command", "curl "),
+        ("unowned-container", "owner", "web"),
+        ("wildcard-port", "address", "fe80::1%"),
+    ],
+)
+def test_no_value_moves_a_terminal(check: str, name: str, start: str, hidden: str) -> None:
+    assert fault_of(_check(check), name, f"{start}{hidden}x")
+    assert not fault_of(_check(check), name, f"{start}eth0")
+
+
 @pytest.mark.parametrize("text", ["inf", "1e400g", "nan", "", "m", "12 m", "0", "1" * 400])
 def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
     with pytest.raises(ValueError, match="is no size"):
