@@ -118,6 +118,7 @@ class Kernel:
         mounts: (mount point, file system type, options) of the container's mount namespace.
         processes, listening: what runs and what listens in the container.
         rlimits: what /proc/PID/limits holds the main process to.
+        umask: of the main process, four octal digits; a program may have changed it by itself.
     """
 
     pid: int
@@ -139,6 +140,7 @@ class Kernel:
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
     rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
+    umask: Known[str] = NOT_READ
 
 
 @record

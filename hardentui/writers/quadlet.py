@@ -29,6 +29,7 @@ from hardentui.options import (
     SDNOTIFY,
     STOP_TIMEOUT,
     TABLE,
+    ULIMIT,
     USER,
 )
 from hardentui.options.flags import CARRIED_GLOBALS
@@ -53,11 +54,21 @@ _READ_ONLY_FIXED = Version(4, 8)
 _MOUNT_KEY = Version(4, 5)
 _POD_KEY = Version(5, 0)
 _HEALTHY = Version(5, 0)
+_USER_BY_NAME = Version(4, 8)
+"""Before, the generator reads User= as one number, and anything else as 0: root."""
+_MANY_ULIMITS = Version(5, 0)
+"""Before, the last Ulimit= is the only one that counts."""
+_UID = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 def is_reserved(name: str) -> bool:
     """Whether Quadlet would take this name for a reference to another unit."""
     return name.endswith(_SUFFIXES)
+
+
+def holds_one(key: str, version: Version) -> bool:
+    """Whether this version takes only the last line of a key that later ones take repeatedly."""
+    return key == "Ulimit" and version < _MANY_ULIMITS
 
 
 def for_quadlet(spec: Spec) -> tuple[Spec, list[str]]:
@@ -211,6 +222,8 @@ class _Writer:
             return
         values = option.to_values(value) if option.to_values else arguments
         escaped = self._escaped_until_misfit(option, key, values)
+        if option is ULIMIT and len(values) > 1 and holds_one(key.name, self.version):
+            escaped = []
         if len(escaped) == len(values):
             as_words = []
         elif len(values) == len(as_words):
@@ -237,7 +250,7 @@ class _Writer:
         if option is EXPOSE:
             return _EXPOSED.fullmatch(value) is not None
         if option is USER:
-            return bool(value)
+            return _UID.fullmatch(value) is not None if self.version < _USER_BY_NAME else bool(value)
         if option.quadlet is not None and option.quadlet.name == "AddDevice":
             return not value.startswith("-")
         return True

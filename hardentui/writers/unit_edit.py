@@ -19,7 +19,7 @@ from hardentui.options.unit_reader import (
 )
 from hardentui.options.unit_text import Assignment, UnitText, quote_word
 from hardentui.record import record, replace
-from hardentui.writers.quadlet import container_unit, for_quadlet
+from hardentui.writers.quadlet import container_unit, for_quadlet, holds_one
 from hardentui.writers.systemd_syntax import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD, word
 from hardentui.writers.unit_change import (
     Decision,
@@ -179,7 +179,10 @@ class _Editor:
     # --- adding ------------------------------------------------------------------------------------
 
     def _add(self, item: Item) -> None:
-        for key, text in self._lines(item):
+        lines = self._lines(item)
+        if any(holds_one(key, self.version) and self.files.effective().get(key) for key, _ in lines):
+            lines = [("PodmanArgs", word(item_word(item)))]  # a second line would hide the first
+        for key, text in lines:
             file, offset = self._room_for(key, item.option)
             self._set(file, with_lines(self._unit(file), offset, [f"{key}={text}"]))
             self._define_helpers(file, text)

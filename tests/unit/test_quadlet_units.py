@@ -42,6 +42,8 @@ from hardentui.options import (
     STOP_TIMEOUT,
     SYSCTL,
     TABLE,
+    ULIMIT,
+    USER,
     Mount,
     Port,
 )
@@ -116,6 +118,8 @@ def test_every_key_waits_for_its_version() -> None:
         value = EXAMPLE.get(type(option.default), ("x=1",))
         if option is ENTRYPOINT:
             value = ("x",)
+        if option is USER:
+            value = "1000"
         if option is EXPOSE:
             value = ("80",)
         if option is PUBLISH:
@@ -369,3 +373,30 @@ def test_rootless_units_are_wanted_by_the_default_target() -> None:
 def test_the_unit_can_be_named() -> None:
     result = made(unit_name="my-web")
     assert (result.files[0].name, result.service) == ("my-web.container", "my-web.service")
+
+
+@pytest.mark.parametrize(
+    ("version", "user", "line"),
+    [
+        (Version(4, 7), "1000:1000", 'PodmanArgs="--user=1000:1000"'),
+        (Version(4, 4), "app", 'PodmanArgs="--user=app"'),
+        (Version(4, 7), "007", 'PodmanArgs="--user=007"'),  # read as octal
+        (Version(4, 7), "1000", "User=1000"),
+        (Version(4, 8), "1000:1000", "User=1000:1000"),
+    ],
+)
+def test_a_user_that_an_old_generator_would_make_root_is_a_flag(
+    version: Version, user: str, line: str
+) -> None:
+    assert line in lines((USER, user), version=version)
+
+
+def test_limits_that_an_old_generator_would_forget_are_flags() -> None:
+    """Podman 4.7 to 4.9 takes the last Ulimit= only."""
+    two = ("nofile=1024:2048", "nproc=64:64")
+    assert [line for line in lines((ULIMIT, two), version=Version(4, 9)) if "limit" in line.lower()] == [
+        'PodmanArgs="--ulimit=nofile=1024:2048"',
+        'PodmanArgs="--ulimit=nproc=64:64"',
+    ]
+    assert "Ulimit=nproc=64:64" in lines((ULIMIT, two), version=Version(5, 0))
+    assert "Ulimit=nproc=64:64" in lines((ULIMIT, two[1:]), version=Version(4, 9))

@@ -33,6 +33,7 @@ from hardentui.options import (
     SECRETS,
     TMPFS,
     TTY,
+    ULIMIT,
     USER,
     Mount,
     Port,
@@ -348,3 +349,13 @@ def test_files_that_are_no_units_are_refused_in_one_sentence(text: str, why: str
 def test_files_that_cannot_be_understood(text: str, why: str) -> None:
     with pytest.raises(InputError, match=why):
         edit(text, NOTHING, Spec.of((READ_ONLY, True)))
+
+
+def test_a_second_limit_does_not_hide_the_first_from_an_old_generator() -> None:
+    """Podman 4.7 to 4.9 takes the last Ulimit= only."""
+    text = BASE + "Ulimit=nofile=1024:2048\n"
+    before = Spec.of((ULIMIT, ("nofile=1024:2048",)))
+    after = Spec.of((ULIMIT, ("nofile=1024:2048", "nproc=64:64")))
+    assert len(diff(text, before, after, version=Version(4, 9))) == 1
+    assert "PodmanArgs" in diff(text, before, after, version=Version(4, 9))[0]
+    assert diff(text, before, after, version=Version(5, 0)) == ["+ Ulimit=nproc=64:64\n"]
