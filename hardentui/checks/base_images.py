@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from msgspec import Struct
+
 from hardentui.model.image import FoundFile, ImageInventory
-from hardentui.record import record
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -15,8 +16,7 @@ _PATH = re.compile(r"/[0-9A-Za-z._/+-]{1,200}")
 _TAG = re.compile(r"[0-9][0-9A-Za-z._-]{0,30}")
 
 
-@record
-class Base:
+class Base(Struct, frozen=True):
     """A family of base images.
 
     Attributes:
@@ -33,8 +33,7 @@ class Base:
         return f"{self.name} {self.release}".strip()
 
 
-@record
-class Smaller:
+class Smaller(Struct, frozen=True):
     """A smaller base that fits: its name below its registry, and what is different in it."""
 
     image: str

@@ -7,15 +7,15 @@ import math
 import re
 from collections.abc import Callable, Mapping
 
+from msgspec import Struct
+
 from hardentui.checks.common import bytes_of
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import AnyCheck, FormName, ParameterValue
 from hardentui.options.capabilities import capability_name
-from hardentui.record import record
 
 
-@record
-class Form:
+class Form(Struct, frozen=True):
     """The form of a value.
 
     Attributes:

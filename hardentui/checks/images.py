@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, Verdict, not_applicable, unknown
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, ROOTFS
-from hardentui.record import record
 from hardentui.visible import visible
 
 _SHOWN = 12
 _LONGEST_STEP = 20_000
 
 
-@record
-class Reference:
+class Reference(Struct, frozen=True):
     """A name of an image, taken apart. `digest` holds the part after @."""
 
     name: str

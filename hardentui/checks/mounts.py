@@ -5,15 +5,15 @@ from __future__ import annotations
 import posixpath
 from functools import lru_cache
 
+from msgspec import Struct
+
 from hardentui.checks.common import section
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import MOUNTS
 from hardentui.options.values import Mount
-from hardentui.record import record
 
 
-@record
-class HostMount:
+class HostMount(Struct, frozen=True):
     """A mount and the path of the host that it shows, normalised; behind symbolic links where known."""
 
     mount: Mount

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from hardentui.record import record
+from msgspec import Struct
 
 ACCEPTED, DROPPED = "accepted", "dropped"
 _DEEPEST = 16  # as many jumps as the kernel allows
@@ -20,8 +20,7 @@ Rules = tuple[Mapping[str, Any], ...]
 """The items of `nft -j list ruleset`."""
 
 
-@record
-class Packet:
+class Packet(Struct, frozen=True):
     """The first packet of a new connection from an address that no rule names.
 
     Attributes:
@@ -38,8 +37,7 @@ class Packet:
     family: str = "ip"
 
 
-@record
-class _Walk:
+class _Walk(Struct, frozen=True):
     """Where a packet may end in a chain, and whether it may come out of it again."""
 
     ends: frozenset[str]

@@ -6,10 +6,11 @@ import gc
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.record import replace
 from hardentui.reports import FORMATS, render
 
 if TYPE_CHECKING:

@@ -6,6 +6,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container
 from hardentui.checks.forms import FORMS
 from hardentui.cli.paragraphs import Paragraphs
@@ -17,7 +19,6 @@ from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
-from hardentui.record import replace
 
 _EXAMPLES = 4
 

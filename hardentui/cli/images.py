@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
+
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.visible import visible
@@ -174,8 +176,6 @@ def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, s
 
 
 def _image(report: Report, trouble: str) -> dict[str, Any]:
-    from dataclasses import asdict
-
     from hardentui.model.facts import Unreadable
     from hardentui.workbench.image_views import size_of, support_of
 
@@ -190,7 +190,7 @@ def _image(report: Report, trouble: str) -> dict[str, Any]:
         "size": size_of(facts),
         "user": str(facts.config.get("User") or ""),
         "support": support_of(facts)[0],
-        "inside": None if isinstance(inside, Unreadable) else asdict(inside),
+        "inside": None if isinstance(inside, Unreadable) else to_builtins(inside),
         "reason": trouble or inside.reason if isinstance(inside, Unreadable) else "",
         "findings": [
             {

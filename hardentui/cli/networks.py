@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from hardentui.cli.terminal import Terminal, foreign
 
@@ -38,7 +39,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             document = {
                 "schema": SCHEMA,
                 "simulated": bench.simulated,
-                "places": [asdict(one) for one in found],
+                "places": [to_builtins(one) for one in found],
             }
             terminal.write(json.dumps(document, indent=2) + "\n")
         else:

@@ -6,8 +6,9 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.record import replace
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -9,6 +9,9 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.host.cgroups import (
     CgroupTree,
     Hierarchy,
@@ -19,7 +22,6 @@ from hardentui.host.cgroups import (
 )
 from hardentui.host.files import Files, reason
 from hardentui.model.facts import Kernel, Known, ListeningSocket, Process, Unreadable
-from hardentui.record import record, replace
 
 MAX_PROCESSES = 4096
 _MAX_DEPTH = 16
@@ -28,8 +30,7 @@ _TABLES = (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"))
 """File in /proc/PID/net, and the state that counts: 0A is LISTEN, 07 an unconnected udp socket."""
 
 
-@record
-class Activity:
+class Activity(Struct, frozen=True):
     """Processes of a container, and sockets that listen in its network namespace."""
 
     processes: Known[tuple[Process, ...]]

@@ -9,33 +9,31 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator
 
+from msgspec import Struct, field
+
 from hardentui.host.files import Files, reason
 from hardentui.host.mountinfo import Mount, parse_mountinfo
 from hardentui.model.facts import Known, Limits, Unreadable
-from hardentui.record import field, record
 
 _NO_LIMIT_V1 = 1 << 62
 """cgroup v1 says "no limit" with a number near 2^63, rounded to the page size."""
 
 
-@record
-class Hierarchy:
+class Hierarchy(Struct, frozen=True):
     """A mounted cgroup file system: `root` is the cgroup that is seen at `point`."""
 
     point: str
     root: str
 
 
-@record
-class CgroupTree:
+class CgroupTree(Struct, frozen=True):
     """Where the hierarchies are mounted: v1 by controller, and the unified one."""
 
     v1: dict[str, Hierarchy] = field(default_factory=dict)
     unified: Hierarchy | None = None
 
 
-@record
-class Membership:
+class Membership(Struct, frozen=True):
     """Where a process stands: its cgroup by v1 controller, and in the unified hierarchy."""
 
     v1: dict[str, str] = field(default_factory=dict)
@@ -107,8 +105,7 @@ def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -
         return Unreadable(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
 
 
-@record
-class _Place:
+class _Place(Struct, frozen=True):
     files: Files
     tree: CgroupTree
     membership: Membership

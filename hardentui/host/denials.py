@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from hardentui.host.commands import Run
 from hardentui.host.config import names, there
 from hardentui.host.files import Files, reason
 from hardentui.model.activity import Denial
 from hardentui.model.facts import IdRange, Kernel, Known, Unreadable
-from hardentui.record import record
 from hardentui.words import plural
 
 DAY = timedelta(days=1)
@@ -43,8 +44,7 @@ _ONLY_LOGGED = frozenset({"0x7ffc0000", "0x7fff0000"})
 _LEVEL = re.compile(r":s\d[^\s:]*(?::c[\d,.c]+)?$")
 
 
-@record
-class Refusal:
+class Refusal(Struct, frozen=True):
     """One refusal, not attributed yet.
 
     Attributes:

@@ -11,13 +11,12 @@ import os
 import stat
 from typing import Protocol
 
-from hardentui.record import record
+from msgspec import Struct
 
 DEFAULT_LIMIT = 1 << 20
 
 
-@record
-class FileStat:
+class FileStat(Struct, frozen=True):
     """What stat(2) says; `mode` includes the file type, `mtime` is in seconds."""
 
     mode: int

@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from hardentui.errors import GeneratorError
 from hardentui.host.systemd_words import (
     UnbalancedQuotes,
@@ -20,7 +22,6 @@ from hardentui.host.systemd_words import (
     unit_settings,
 )
 from hardentui.model.facts import Known, Unreadable
-from hardentui.record import record
 from hardentui.visible import visible
 
 GENERATORS = (
@@ -36,8 +37,7 @@ _NOISE = re.compile(r"^quadlet-generator\[\d+\]: ", re.MULTILINE)
 _EXEC_PREFIXES = "-@:+!|"
 
 
-@record
-class DryRun:
+class DryRun(Struct, frozen=True):
     """What the generator said.
 
     Attributes:

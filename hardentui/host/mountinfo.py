@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-from hardentui.record import record
+from msgspec import Struct
 
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
-@record
-class Mount:
+class Mount(Struct, frozen=True):
     """One mount.
 
     Attributes:

@@ -6,6 +6,8 @@ import re
 import stat
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from hardentui.host.advisories import holes_in
 from hardentui.host.changelogs import repairs_named
 from hardentui.host.commands import Run
@@ -13,7 +15,6 @@ from hardentui.host.config import names, text, there
 from hardentui.host.files import Files
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Baseline, Hole, Package
-from hardentui.record import replace
 
 COMPONENTS = ("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt")
 DETECTORS = {

@@ -11,7 +11,6 @@ from hardentui.host.cgroups import CgroupTree, Membership, find_cgroups, parse_m
 from hardentui.host.files import Files, reason
 from hardentui.host.mountinfo import Mount, parse_mountinfo
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Known, Limits, Unreadable
-from hardentui.record import names
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -80,7 +79,7 @@ def read_kernel(
 
 
 def _all(pid: int, why: Unreadable) -> Kernel:
-    unknown = (name for name in names(Kernel) if name != "pid")
+    unknown = (name for name in Kernel.__struct_fields__ if name != "pid")
     return Kernel(pid=pid, **dict.fromkeys(unknown, why))
 
 

@@ -19,8 +19,9 @@ import stat
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from msgspec.structs import asdict
+
 from hardentui.host.files import DEFAULT_LIMIT, Files, FileStat, NotRecorded, is_there
-from hardentui.record import names
 
 T = TypeVar("T")
 
@@ -204,7 +205,7 @@ class RecordingFiles:
     def stat(self, path: str, follow: bool = True) -> FileStat:
         found = self._asked(path, lambda: self._inner.stat(path, follow))
         stats = self._seen["stats" if follow else "lstats"]
-        stats[path] = {name: getattr(found, name) for name in names(found)}
+        stats[path] = asdict(found)
         return found
 
     def exists(self, path: str) -> bool:

@@ -7,10 +7,11 @@ import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct, field
+
 from hardentui.host.config import names, tree
 from hardentui.host.files import Files, reason
 from hardentui.model.facts import Known, Unreadable
-from hardentui.record import field, record
 from hardentui.visible import visible
 
 LONGEST_FILE = 256 << 10
@@ -19,8 +20,7 @@ _NAME = re.compile(r"(?![-.])[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
 
 
-@record
-class Manager:
+class Manager(Struct, frozen=True):
     """A service manager: the system's, or that of a user.
 
     Attributes:
@@ -80,8 +80,7 @@ class Manager:
         return f"{self.runtime}/systemd/generator/{name}"
 
 
-@record
-class FoundFile:
+class FoundFile(Struct, frozen=True):
     """A file that makes up a unit.
 
     Attributes:
@@ -96,8 +95,7 @@ class FoundFile:
     link: str = ""
 
 
-@record
-class FoundUnit:
+class FoundUnit(Struct, frozen=True):
     """A unit with everything that has a say in it.
 
     Attributes:

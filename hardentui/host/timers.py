@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from hardentui.host.commands import Run
 from hardentui.host.config import names, there
 from hardentui.host.files import Files
 from hardentui.model.facts import Known, Unreadable
-from hardentui.record import record
 
 _SECONDS = 3.0
 _SYSTEM_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
 _USER_FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user")
 
 
-@record
-class Manager:
+class Manager(Struct, frozen=True):
     """Whose systemd is asked.
 
     Attributes:

@@ -6,12 +6,13 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
+from msgspec import Struct
+
 from hardentui.host.commands import Run
 from hardentui.host.files import Files, reason
 from hardentui.host.systemd import FoundUnit, Manager, UnitSearch, is_service_name
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import Known, Unreadable
-from hardentui.record import record
 
 _SECONDS = 5.0
 _RUNS = "/run/systemd/system"
@@ -20,8 +21,7 @@ _PROPERTIES = "Id,Names,LoadState,FragmentPath,NRestarts,NeedDaemonReload"
 _Properties = Mapping[str, str]
 
 
-@record
-class ReadUnit:
+class ReadUnit(Struct, frozen=True):
     """A unit that exists.
 
     Attributes:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from msgspec import Struct, field
+
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.model.facts import ContainerFacts
-from hardentui.record import field, record
 from hardentui.workbench.gather import Gatherer
 
 
-@record
-class Around:
+class Around(Struct, frozen=True):
     """The surroundings of one container.
 
     Attributes:

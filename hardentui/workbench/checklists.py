@@ -8,12 +8,13 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+from msgspec import Struct, field
+
 import hardentui
 from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist, Step
-from hardentui.record import field, mutable_record, record
 from hardentui.visible import visible
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
@@ -90,8 +91,7 @@ def _packaged(name: str) -> str:
     return os.path.join(_folder(), f"{name}.toml")
 
 
-@record
-class _Fault:
+class _Fault(Struct, frozen=True):
     line: int
     message: str
 
@@ -123,8 +123,7 @@ def nearest(word: str, words: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-@mutable_record
-class _Reader:
+class _Reader(Struct):
     """Reads a parsed document and collects what is wrong with it."""
 
     source: str

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from hardentui.checks.common import is_infra
 from hardentui.checks.networks import uses_network_of_pod
 from hardentui.engine.read import Engine
@@ -17,7 +19,6 @@ from hardentui.model.activity import Denial, FileChange
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, Known, NotRunning, Unreadable
 from hardentui.options import SECCOMP_PROFILE, SECRETS
-from hardentui.record import replace
 
 if TYPE_CHECKING:
     from hardentui.workbench.once_per_engine import OncePerEngine

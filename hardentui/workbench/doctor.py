@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 
+from msgspec import Struct, field
+
 from hardentui.engine.locate import Environment, candidates, user_name
 from hardentui.engine.probe import Attempt, probe
 from hardentui.host.commands import Run, run_program
@@ -14,7 +16,6 @@ from hardentui.host.generator import find_generator
 from hardentui.model.facts import Unreadable
 from hardentui.model.version import Version
 from hardentui.options import TABLE
-from hardentui.record import field, plain_members, record
 
 _SECONDS = 5.0
 _INSTALLERS = {
@@ -38,7 +39,6 @@ _PACKAGED = ("skopeo", "cosign")
 _SMALLEST = (80, 24)
 
 
-@plain_members
 class Mark(StrEnum):
     """How a line is to be taken."""
 
@@ -48,8 +48,7 @@ class Mark(StrEnum):
     NOTE = "note"
 
 
-@record
-class Line:
+class Line(Struct, frozen=True):
     """One thing that was looked at.
 
     Attributes:
@@ -65,8 +64,7 @@ class Line:
     engine: bool = False
 
 
-@record
-class Machine:
+class Machine(Struct, frozen=True):
     """What the doctor looks at.
 
     Attributes:

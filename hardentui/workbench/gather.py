@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import Listed
 from hardentui.host.cgroups import CgroupTree, find_cgroups
@@ -29,7 +31,6 @@ from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.record import replace
 from hardentui.workbench.closer import UNIT_LABEL, look_closer, with_small_things
 from hardentui.workbench.inventories import Inventories
 from hardentui.workbench.links import links_of

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shlex
 
+from msgspec import Struct
+
 from hardentui.errors import InputError, WriteError
 from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
-from hardentui.record import record
 from hardentui.visible import command_word, visible
 from hardentui.workbench.unit_origin import UNIT_LABEL, OriginKind, origin_of
 from hardentui.workbench.views import Output, OutputFile, Target
 from hardentui.writers.files import Written, look_at_bundle, write_bundle
 
 
-@record
-class OwnUnit:
+class OwnUnit(Struct, frozen=True):
     """The unit that a container runs from.
 
     Attributes:

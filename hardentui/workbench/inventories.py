@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+from msgspec import to_builtins
+
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.model.facts import Known, Unreadable
@@ -74,11 +76,9 @@ class Inventories:
             return None  # a cache that cannot be read is none
 
     def _store(self, identity: str, found: ImageInventory) -> None:
-        from dataclasses import asdict
-
         path = self._path(identity)
         if path is not None:
-            keep_document(path, {"schema": SCHEMA, **asdict(found)})
+            keep_document(path, {"schema": SCHEMA, **to_builtins(found)})
 
 
 class _Source:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+
 from hardentui.checks.networks import modes, network_names, published, reach, uses_network_of_pod
 from hardentui.model.facts import ContainerFacts, EngineFacts, NetworkFacts
 from hardentui.model.version import Version
 from hardentui.options import NETWORK
-from hardentui.record import record
 from hardentui.workbench.sections import Line, Section
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
@@ -16,8 +17,7 @@ _HOST, _NONE = "(host)", "(none)"
 _WITHOUT_OWN = {"container": "shares with another container", "ns": "joined namespace"}
 
 
-@record
-class Place:
+class Place(Struct, frozen=True):
     """A network, or the lack of one, with the containers that are there.
 
     Attributes:

@@ -9,6 +9,8 @@ from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
+
 from hardentui.engine.connection import Request
 from hardentui.engine.locate import Environment, candidates, user_home
 from hardentui.engine.probe import Attempt as Tried
@@ -18,7 +20,6 @@ from hardentui.errors import EngineError, UsageError
 from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files import Files, LocalFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
-from hardentui.record import field, record
 from hardentui.workbench.begun import Begun
 from hardentui.workbench.clock import utc_now
 from hardentui.workbench.command_log import CommandLog
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from hardentui.model.image import ImageInventory
 
 
-@record
-class Opened:
+class Opened(Struct, frozen=True):
     """What was found.
 
     Attributes:

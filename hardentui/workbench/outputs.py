@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.files import Files
 from hardentui.model.facts import ContainerFacts
@@ -12,7 +14,6 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import ANNOTATIONS, COMMAND, ENV, LABELS, NETWORK
-from hardentui.record import replace
 from hardentui.visible import visible
 from hardentui.workbench.around import Around
 from hardentui.workbench.masking import mask_argument, mask_text

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tomli_w
+from msgspec import Struct
 
 from hardentui.checks.forms import fault_of
 from hardentui.errors import PlanError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.plan import Choice, Plan
-from hardentui.record import record
 from hardentui.visible import visible
 from hardentui.workbench.checklists import fit
 from hardentui.workbench.masking import mask_argument
@@ -20,8 +20,7 @@ from hardentui.workbench.masking import mask_argument
 SCHEMA = "hardentui/plan/1"
 
 
-@record
-class SavedChange:
+class SavedChange(Struct, frozen=True):
     """One option of a saved plan: its arguments before and after, with secrets masked."""
 
     option: str
@@ -29,8 +28,7 @@ class SavedChange:
     after: tuple[str, ...]
 
 
-@record
-class SavedPlan:
+class SavedPlan(Struct, frozen=True):
     """A plan that was read from a file.
 
     Attributes:

@@ -13,6 +13,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import to_builtins
+from msgspec.structs import replace
+
 from hardentui import __version__
 from hardentui.engine.locate import user_home
 from hardentui.engine.read import Engine
@@ -24,7 +27,6 @@ from hardentui.host.recorded import RecordedFiles, RecordingFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.model.version import Version
-from hardentui.record import replace
 from hardentui.visible import visible
 from hardentui.workbench.command_log import CommandLog
 from hardentui.workbench.inventories import inventory_of
@@ -66,8 +68,6 @@ class Recorder:
 
     def document(self) -> dict[str, Any]:
         """Everything that was asked so far, with secrets masked, ready for JSON."""
-        from dataclasses import asdict  # brings inspect, which looking at saved facts does without
-
         return {
             "schema": SCHEMA,
             "tool": {"name": "hardentui", "version": __version__},
@@ -77,7 +77,7 @@ class Recorder:
             "engines": [self._engine(engine.facts) for engine in self.opened.engines],
             "files": _masked_files(self._files.document()),
             "programs": self._programs,
-            "images": {one: asdict(found) for one, found in self.opened.inventories.items()},
+            "images": {one: to_builtins(found) for one, found in self.opened.inventories.items()},
         }
 
     def _recording(self, engine: Engine) -> Engine:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from hardentui.record import plain_members, record
+from msgspec import Struct
+
 from hardentui.words import plural
 
 
-@plain_members
 class Tone(StrEnum):
     """How a line is meant; a screen may add a colour to the words, never replace them."""
 
@@ -22,8 +22,7 @@ class Tone(StrEnum):
     MUTED = "muted"
 
 
-@record
-class Line:
+class Line(Struct, frozen=True):
     """One fact; an empty label continues the line above."""
 
     label: str
@@ -31,8 +30,7 @@ class Line:
     tone: Tone = Tone.PLAIN
 
 
-@record
-class Section:
+class Section(Struct, frozen=True):
     """A title and its lines."""
 
     title: str

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.model.image import ImageInventory
-from hardentui.record import replace
 from hardentui.workbench.inventories import inventory_of
 from hardentui.workbench.opening import Opened
 from hardentui.workbench.saved_facts import replay

@@ -7,13 +7,15 @@ import posixpath
 from collections.abc import Sequence
 from typing import Literal
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.errors import CannotExpress, InputError
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import NAME, NETWORK
 from hardentui.options.unit_reader import QuadletFiles
-from hardentui.record import record, replace
 from hardentui.visible import visible
 from hardentui.workbench.masking import mask_text
 from hardentui.workbench.unit_origin import Origin, OriginKind
@@ -33,8 +35,7 @@ from hardentui.writers.units import UnitContext, bundle
 Style = Literal["edit", "drop-in"]
 
 
-@record
-class EditedFile:
+class EditedFile(Struct, frozen=True):
     """A file to be written: folder, name, text, permission bits, and what stands there now."""
 
     folder: str
@@ -48,8 +49,7 @@ class EditedFile:
         return f"{self.folder}/{self.name}"
 
 
-@record
-class EditedUnit:
+class EditedUnit(Struct, frozen=True):
     """What a plan makes of a unit.
 
     Attributes:

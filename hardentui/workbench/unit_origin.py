@@ -8,6 +8,9 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.errors import InputError
 from hardentui.harden.drift import Drift, drift
 from hardentui.host.commands import Run
@@ -21,7 +24,6 @@ from hardentui.options import NAME
 from hardentui.options.service_reader import ServiceFiles
 from hardentui.options.unit_reader import QuadletFiles, spec_from_argv
 from hardentui.options.unit_text import QUADLET, UnitText, check_unit_text
-from hardentui.record import plain_members, record, replace
 from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
@@ -30,7 +32,6 @@ _NAMED_BY = {"network": ("Network", "NetworkName"), "volume": ("Volume", "Volume
 _NAMED_BY |= {"pod": ("Pod", "PodName"), "image": ("Image", "Image"), "build": ("Build", "ImageTag")}
 
 
-@plain_members
 class OriginKind(StrEnum):
     """What the unit is made from."""
 
@@ -38,8 +39,7 @@ class OriginKind(StrEnum):
     SERVICE = "service"
 
 
-@record
-class Origin:
+class Origin(Struct, frozen=True):
     """The unit that a container runs from.
 
     Attributes:

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.engine import events
 from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.errors import NotFound
 from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
 from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
-from hardentui.record import replace
 from hardentui.workbench.around import Around, members_of
 from hardentui.workbench.first_look import Lists, read_lists, row_of
 from hardentui.workbench.fixes import Fixes

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.host.generator import dry_run, exec_start, find_generator
 from hardentui.model.facts import ContainerFacts, EngineFacts

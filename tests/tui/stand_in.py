@@ -9,8 +9,10 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from hardentui.checks.forms import value_of
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError

@@ -212,7 +212,7 @@ def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> 
 
 
 def _fields(facts: ContainerFacts) -> dict[str, Any]:
-    return {name: getattr(facts, name) for name in facts.__dataclass_fields__}
+    return {name: getattr(facts, name) for name in facts.__struct_fields__}
 
 
 def shared(*all_facts: ContainerFacts) -> dict[str, Verdict]:

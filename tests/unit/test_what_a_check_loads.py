@@ -15,7 +15,6 @@ HEAVY = (
     "dataclasses",
     "difflib",
     "http",
-    "inspect",
     "logging",
     "pathlib",
     "podman",

@@ -18,6 +18,8 @@ without.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hardentui.checks.base_images import sketch
 from hardentui.checks.examples import container
 from hardentui.checks.images import file_evidence, gap, inventory_of, names
@@ -25,7 +27,6 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
-from hardentui.record import replace
 from hardentui.words import plural
 
 

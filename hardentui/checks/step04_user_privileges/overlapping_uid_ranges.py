@@ -17,6 +17,8 @@ once, or change their owner.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hardentui.checks.common import is_planned, listed, related, section
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
@@ -34,7 +36,6 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
-from hardentui.record import replace
 
 _ALL_IDS = 1 << 31
 

@@ -21,6 +21,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.checks.common import declared_user, is_root, section
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
@@ -38,7 +40,6 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import USER
-from hardentui.record import replace
 from hardentui.words import plural
 
 

@@ -21,6 +21,8 @@ expects as parameter `user`.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hardentui.checks.common import (
     OF_PODMAN,
     ask,
@@ -41,7 +43,6 @@ from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, U
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
-from hardentui.record import replace
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -24,6 +24,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container, rootless
 from hardentui.checks.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.errors import CannotFix
@@ -44,7 +46,6 @@ from hardentui.model.finding import (
 from hardentui.model.host import Firewall, HostFacts, Zone
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
-from hardentui.record import replace
 from hardentui.words import plural
 
 if TYPE_CHECKING:
