@@ -52,7 +52,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.model.finding import Severity
 
     if options.check:
-        from hardentui.workbench.judging import find_check
+        from hardentui.workbench.looking.judging import find_check
 
         for check in options.check:
             find_check(check)

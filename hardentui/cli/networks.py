@@ -14,7 +14,7 @@ from hardentui.cli.terminal import Terminal, foreign
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hardentui.workbench.network_views import Place
+    from hardentui.workbench.pages.networks import Place
 
 SCHEMA = "hardentui/networks/1"
 
@@ -28,7 +28,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli import session
     from hardentui.model.facts import NetworkFacts
     from hardentui.visible import visible
-    from hardentui.workbench.network_views import places
+    from hardentui.workbench.pages.networks import places
 
     with session.workbench(options, terminal, everything=True) as bench:
         rows = session.scan(bench, terminal)

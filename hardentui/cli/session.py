@@ -53,7 +53,7 @@ def workbench(
     Raises:
         NoEngine: there is no Podman; says what was tried. A script must not take a simulated host for real.
     """
-    from hardentui.workbench.opening import open_engines
+    from hardentui.workbench.opening.engines import open_engines
 
     selection = selection_of(options)
     opened = open_engines(selection)

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
-from hardentui.checks.capabilities import HOST_TAKEOVER, granted, short
-from hardentui.checks.common import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
-from hardentui.checks.mounts import at_or_above
-from hardentui.checks.networks import exposed, modes_of, published, reach
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
 from hardentui.model.finding import Finding, Severity, Status, Verdict
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
+from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
+from hardentui.reading.containers import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
+from hardentui.reading.mounts import at_or_above
+from hardentui.reading.networks import exposed, modes_of, published, reach
 
 
 class RankedPath(Struct, frozen=True):

@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from hardentui.checks.forms import FORMS
 from hardentui.harden.evaluate import parameters_of
 from hardentui.model.check import AnyCheck, FixContext, Measured, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
+from hardentui.reading.forms import FORMS
 
 
 class From(StrEnum):

@@ -32,7 +32,7 @@ FormName: TypeAlias = Literal[
     "update-policy",
     "user",
 ]
-"""What a value that a fix takes has to look like; `hardentui.checks.forms` has them."""
+"""What a value that a fix takes has to look like; `hardentui.reading.forms` has them."""
 
 HEADINGS = ("What it checks", "Why it matters", "What may break")
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned, ScanReport
-from hardentui.workbench.opening import open_engines
+from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Command, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench

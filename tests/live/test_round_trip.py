@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, reject, settings
 from msgspec.structs import replace
 
-from hardentui.host.generator import dry_run, exec_start, find_generator
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.spec import Readability, Spec
 from hardentui.model.version import Version
 from hardentui.options import IMAGE_VOLUME, LOG_DRIVER, NAME, NETWORK, NETWORK_ALIAS, TABLE

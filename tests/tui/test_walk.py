@@ -17,7 +17,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.workbench import plans
+from hardentui.workbench.planning import saved_plans as plans
 from tests.tui.stand_in import StandIn, checklist, facts, some
 from tests.tui.support import Driver, make_app, running, screen_text, scrolled, shows, until
 

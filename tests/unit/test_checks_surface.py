@@ -12,8 +12,6 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks, check_by_id
 from hardentui.checks.examples import container, rootful, rootless
-from hardentui.checks.images import parse_time, reference
-from hardentui.checks.networks import exposed, own_network, reach
 from hardentui.errors import CannotFix
 from hardentui.model.activity import FileChange, UnitFacts
 from hardentui.model.check import FixContext, Parameters, ParameterValue
@@ -50,7 +48,9 @@ from hardentui.options import (
     SDNOTIFY,
     Port,
 )
-from hardentui.workbench.checklists import load
+from hardentui.reading.images import parse_time, reference
+from hardentui.reading.networks import exposed, own_network, reach
+from hardentui.workbench.checklists.loading import load
 
 SURFACE_STEPS = (1, 2, 6, 7)
 CHECKLISTS = Path(__file__).parents[2] / "checklists"

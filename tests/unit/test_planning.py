@@ -28,9 +28,9 @@ from hardentui.options import (
     USERNS,
     Port,
 )
-from hardentui.workbench.checklists import load
-from hardentui.workbench.judging import find_check
-from hardentui.workbench.simulated import open_simulated
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.looking.judging import find_check
+from hardentui.workbench.opening.simulated import open_simulated
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 from tests.unit.test_cli import Run, run

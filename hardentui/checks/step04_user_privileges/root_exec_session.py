@@ -23,7 +23,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.checks.common import declared_user, is_root, section
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
@@ -40,6 +39,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import USER
+from hardentui.reading.containers import declared_user, is_root, section
 from hardentui.words import plural
 
 

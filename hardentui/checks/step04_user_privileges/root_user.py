@@ -23,7 +23,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hardentui.checks.common import (
+from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, USER, USERNS, Mount
+from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
     declared_user,
@@ -35,14 +42,7 @@ from hardentui.checks.common import (
     proc,
     runs_systemd,
 )
-from hardentui.checks.examples import container, rootless
-from hardentui.checks.mounts import at_or_above, host_mounts
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
-from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, USER, USERNS, Mount
+from hardentui.reading.mounts import at_or_above, host_mounts
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -20,7 +20,6 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import health_check
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
@@ -38,6 +37,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
+from hardentui.reading.images import health_check
 
 _ACTIONS = ("kill", "restart", "stop")
 

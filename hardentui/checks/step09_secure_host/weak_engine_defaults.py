@@ -25,8 +25,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES
-from hardentui.checks.hosts import accepting, configuration, engine
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, accepting, configuration, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import EngineFacts, Unreadable

@@ -6,9 +6,9 @@ from msgspec import Struct
 from textual.content import Content
 from textual.widget import Widget
 
-from hardentui.checks.forms import text_of
 from hardentui.harden.settings import Setting
 from hardentui.model.finding import Finding, Kind, Remediation
+from hardentui.reading.forms import text_of
 from hardentui.tui.status import look_of, signs_of
 from hardentui.tui.text import Part, fit, hanging
 from hardentui.visible import visible
