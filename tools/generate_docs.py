@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from hardentui.checks import all_checks
-from hardentui.checks.forms import FORMS
 from hardentui.harden.score_meaning import MEANING
 from hardentui.harden.spec_diff import arguments
 from hardentui.model.check import HEADINGS, AnyCheck
@@ -16,7 +15,8 @@ from hardentui.model.spec import Option, Readability
 from hardentui.options import TABLE
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.workbench.checklists import load
+from hardentui.reading.forms import FORMS
+from hardentui.workbench.checklists.loading import load
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Record hardentui/workbench/demo/host.json, the simulated host, from two private Podman engines.
+"""Record hardentui/workbench/opening/demo/host.json, the simulated host, from two private Podman engines.
 
 usage: record_demo.py tests/support/podman_bench
 
@@ -24,10 +24,10 @@ from hardentui.engine.connection import UnixConnection
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordingConnection
 from hardentui.errors import EngineError
-from hardentui.host.activity import read_activity
-from hardentui.host.files import LocalFiles
-from hardentui.host.proc import read_kernel
-from hardentui.host.recorded import RecordingFiles
+from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.recorded import RecordingFiles
+from hardentui.host.process.activity import read_activity
+from hardentui.host.process.proc import read_kernel
 from hardentui.model.facts import EngineFacts
 from tools.demo_host import (
     ANNA,
@@ -40,7 +40,7 @@ from tools.demo_host import (
     populate,
 )
 
-OUTPUT = Path(__file__).resolve().parent.parent / "hardentui/workbench/demo/host.json"
+OUTPUT = Path(__file__).resolve().parent.parent / "hardentui/workbench/opening/demo/host.json"
 
 
 def main() -> int:

@@ -1,14 +1,22 @@
-"""Small facts for the examples of checks: the smallest container that shows the point."""
+"""Small facts for the examples of checks: the smallest container, host or engine that shows the point."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
+from hardentui.model.configuration import Configuration, Danger, FileFact, Value
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Known, NotRunning
+from hardentui.model.host import HostFacts
 from hardentui.model.spec import Option, Spec
+from hardentui.model.trust import Policy, Requirement, TrustFacts
 
 DEFAULT_CAPABILITIES = STOCK_CAPABILITIES
+ACCEPT = Requirement("insecureAcceptAnything")
+REJECT = Requirement("reject")
+SIGSTORE = Requirement("sigstoreSigned", ("/etc/pki/containers/team.pub",))
+POLICY_FILE = "/etc/containers/policy.json"
 
 
 def rootful(**over: Any) -> EngineFacts:
@@ -36,3 +44,32 @@ def container(
         engine=engine or rootful(),
         **over,
     )
+
+
+def accepting(**over: Any) -> TrustFacts:
+    """Trust as most distributions ship it: everything is accepted."""
+    return TrustFacts(**{"policy": Policy(POLICY_FILE, (ACCEPT,)), **over})
+
+
+def rejecting(scopes: Mapping[str, tuple[Requirement, ...]], **over: Any) -> TrustFacts:
+    """Trust that refuses everything but these scopes of registries."""
+    return TrustFacts(**{"policy": Policy(POLICY_FILE, (REJECT,), {"docker": scopes}), **over})
+
+
+def engine(trust: Known[TrustFacts], **over: Any) -> EngineFacts:
+    return rootful(trust=trust, **over)
+
+
+def file(path: str, mode: int = 0o644, *dangers: Danger, **over: Any) -> FileFact:
+    return FileFact(path, **{"mode": mode, "dangers": dangers, **over})
+
+
+def configuration(**values: Any) -> Configuration:
+    """A containers.conf; `containers__label=False` stands for `label = false` in `[containers]`."""
+    path = "/etc/containers/containers.conf"
+    named = {name.replace("__", "."): Value(value, path) for name, value in values.items()}
+    return Configuration(named, (path,))
+
+
+def host(**over: Any) -> HostFacts:
+    return HostFacts(**over)

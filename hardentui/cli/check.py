@@ -6,10 +6,11 @@ import gc
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
-from hardentui.record import replace
 from hardentui.reports import FORMATS, render
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.model.finding import Severity
 
     if options.check:
-        from hardentui.workbench.judging import find_check
+        from hardentui.workbench.looking.judging import find_check
 
         for check in options.check:
             find_check(check)

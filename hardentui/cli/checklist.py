@@ -17,7 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.checks import all_checks
-    from hardentui.workbench import checklists
+    from hardentui.workbench.checklists import loading as checklists
 
     try:
         checklist = checklists.load(options.file)

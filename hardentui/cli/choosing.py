@@ -11,7 +11,7 @@ from hardentui.model.plan import Choice, Plan
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.workbench.plans import SavedPlan
+    from hardentui.workbench.planning.saved_plans import SavedPlan
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
@@ -23,7 +23,7 @@ def check_options(options: Namespace) -> SavedPlan | None:
         UsageError: an unknown check.
         PlanError, InputError: a plan that cannot be read.
     """
-    from hardentui.workbench.judging import find_check
+    from hardentui.workbench.looking.judging import find_check
 
     for check in options.check:
         find_check(check)
@@ -32,7 +32,7 @@ def check_options(options: Namespace) -> SavedPlan | None:
 
 
 def _read(path: str) -> SavedPlan:
-    from hardentui.workbench import plans
+    from hardentui.workbench.planning import saved_plans as plans
 
     try:
         with open(path, encoding="utf-8") as file:
@@ -48,7 +48,7 @@ def make_plan(
 ) -> Plan:
     """The plan; what is left out, troubles and what no longer fits are told as notes."""
     if saved is not None:
-        from hardentui.workbench import plans
+        from hardentui.workbench.planning import saved_plans as plans
 
         plan = bench.plan(report, plans.usable_choices(saved, bench.checks))
         version = str(report.facts.engine.version) if report.facts else ""

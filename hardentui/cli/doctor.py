@@ -13,7 +13,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine
 
 if TYPE_CHECKING:
-    from hardentui.workbench.doctor import Line
+    from hardentui.workbench.opening.doctor import Line
 
 _COLORS = {"ok": "32", "missing": "31", "poor": "33", "note": "36"}
 
@@ -23,7 +23,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.workbench.doctor import Machine, examine
+    from hardentui.workbench.opening.doctor import Machine, examine
 
     lines = examine(Machine(size=_size()), options.url, options.connection)
     terminal.write("\n".join(_shown(lines, Paragraphs(terminal))) + "\n")

@@ -6,8 +6,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container
-from hardentui.checks.forms import FORMS
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
@@ -17,7 +18,7 @@ from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
-from hardentui.record import replace
+from hardentui.reading.forms import FORMS
 
 _EXAMPLES = 4
 
@@ -29,8 +30,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.workbench import checklists
-    from hardentui.workbench.judging import find_check
+    from hardentui.workbench.checklists import loading as checklists
+    from hardentui.workbench.looking.judging import find_check
 
     if options.list:
         terminal.show(_list())

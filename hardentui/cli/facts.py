@@ -22,10 +22,10 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.checks import all_checks
     from hardentui.cli import saving, session
-    from hardentui.workbench import checklists
-    from hardentui.workbench.judging import Judge
-    from hardentui.workbench.opening import open_engines
-    from hardentui.workbench.saved_facts import Recorder
+    from hardentui.workbench.checklists import loading as checklists
+    from hardentui.workbench.looking.judging import Judge
+    from hardentui.workbench.opening.engines import open_engines
+    from hardentui.workbench.opening.saved_facts import Recorder
     from hardentui.workbench.workbench import Workbench
 
     if options.demo:

@@ -9,13 +9,15 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from msgspec import to_builtins
+
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ImageFacts
-    from hardentui.workbench.sections import Section
+    from hardentui.workbench.pages.sections import Section
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
@@ -99,7 +101,7 @@ def _is_called(report: Report, name: str) -> bool:
 def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tuple[bool, dict[str, str]]:
     """Read what is inside each; whether Ctrl-C ended it, and what could not be read."""
     from hardentui.model.facts import Unreadable
-    from hardentui.workbench.sections import size_text
+    from hardentui.workbench.pages.sections import size_text
 
     troubles: dict[str, str] = {}
     stop = threading.Event()
@@ -124,8 +126,8 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
 def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
     from rich.table import Table
 
-    from hardentui.workbench.image_views import age_of, packages_of, short_id, size_of, system_of
-    from hardentui.workbench.sections import size_text
+    from hardentui.workbench.pages.images import age_of, packages_of, short_id, size_of, system_of
+    from hardentui.workbench.pages.sections import size_text
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("Image", "Id", "Engine", "Users", "Age", "Size", "System", "Packages"):
@@ -146,14 +148,14 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
 
 
 def _pages(images: Iterable[ImageFacts], terminal: Terminal) -> None:
-    from hardentui.workbench.image_views import image_page
+    from hardentui.workbench.pages.images import image_page
 
     terminal.write("\n".join(page_text(image_page(facts)) for facts in images))
 
 
 def page_text(sections: Iterable[Section]) -> str:
     """Sections as plain lines, safe to show; a bad one is marked."""
-    from hardentui.workbench.sections import Tone
+    from hardentui.workbench.pages.sections import Tone
 
     lines: list[str] = []
     for section in sections:
@@ -174,10 +176,8 @@ def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, s
 
 
 def _image(report: Report, trouble: str) -> dict[str, Any]:
-    from dataclasses import asdict
-
     from hardentui.model.facts import Unreadable
-    from hardentui.workbench.image_views import size_of, support_of
+    from hardentui.workbench.pages.images import size_of, support_of
 
     facts = _facts(report)
     inside = facts.inventory
@@ -190,7 +190,7 @@ def _image(report: Report, trouble: str) -> dict[str, Any]:
         "size": size_of(facts),
         "user": str(facts.config.get("User") or ""),
         "support": support_of(facts)[0],
-        "inside": None if isinstance(inside, Unreadable) else asdict(inside),
+        "inside": None if isinstance(inside, Unreadable) else to_builtins(inside),
         "reason": trouble or inside.reason if isinstance(inside, Unreadable) else "",
         "findings": [
             {

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
 
 from hardentui.cli.terminal import Terminal, foreign
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hardentui.workbench.network_views import Place
+    from hardentui.workbench.pages.networks import Place
 
 SCHEMA = "hardentui/networks/1"
 
@@ -27,7 +28,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli import session
     from hardentui.model.facts import NetworkFacts
     from hardentui.visible import visible
-    from hardentui.workbench.network_views import places
+    from hardentui.workbench.pages.networks import places
 
     with session.workbench(options, terminal, everything=True) as bench:
         rows = session.scan(bench, terminal)
@@ -38,7 +39,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             document = {
                 "schema": SCHEMA,
                 "simulated": bench.simulated,
-                "places": [asdict(one) for one in found],
+                "places": [to_builtins(one) for one in found],
             }
             terminal.write(json.dumps(document, indent=2) + "\n")
         else:

@@ -6,8 +6,9 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.record import replace
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,8 +33,8 @@ def screens(options: Namespace) -> int:
 
     garbage.hold()  # the app resumes it
     from hardentui.cli.session import selection_of
-    from hardentui.workbench.begun import Begun
-    from hardentui.workbench.first_look import FirstLook
+    from hardentui.workbench.looking.begun import Begun
+    from hardentui.workbench.looking.first_look import FirstLook
 
     selection = selection_of(options)
     begun = [Begun(lambda: FirstLook.open(selection))]

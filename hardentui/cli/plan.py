@@ -13,7 +13,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
-from hardentui.workbench.masking import mask_argument
+from hardentui.reading.masking import mask_argument
 
 SCHEMA = "hardentui/plan/1"
 
@@ -32,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli import saving, session
     from hardentui.cli.choosing import check_options, make_plan
-    from hardentui.workbench import plans
+    from hardentui.workbench.planning import saved_plans as plans
 
     check_options(options)
     with session.workbench(options, terminal) as bench:

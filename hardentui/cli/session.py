@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui import __version__
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.model.finding import Kind, Severity
-from hardentui.record import replace
 from hardentui.visible import visible
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
@@ -52,7 +53,7 @@ def workbench(
     Raises:
         NoEngine: there is no Podman; says what was tried. A script must not take a simulated host for real.
     """
-    from hardentui.workbench.opening import open_engines
+    from hardentui.workbench.opening.engines import open_engines
 
     selection = selection_of(options)
     opened = open_engines(selection)

@@ -23,10 +23,11 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from hardentui.engine.refusal import check, parsed, unreachable
 from hardentui.engine.wire import Head, PeerClosed, Wire, parse_json
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
-from hardentui.record import record
 from hardentui.visible import visible
 
 API = "/v5.0.0/libpod"  # Podman 4.4 to 6 answer below it
@@ -40,8 +41,7 @@ _TARGET = re.compile(r"/[!-~]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]*")
 
 
-@record
-class Request:
+class Request(Struct, frozen=True):
     """One request as the command log shows it: `target` is what was sent, `status` 0 without an answer."""
 
     method: str

@@ -8,10 +8,11 @@ from enum import StrEnum
 from time import monotonic
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mapping, text
 from hardentui.errors import EngineError
-from hardentui.record import plain_members, record
 
 _TICK = 0.05  # seconds of silence after which a batch is complete
 _BATCH = 0.1  # seconds after its first event at which a batch is handed over at the latest
@@ -19,8 +20,7 @@ _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 5.0
 
 
-@record
-class Event:
+class Event(Struct, frozen=True):
     """One event.
 
     Attributes:
@@ -37,7 +37,6 @@ class Event:
     time: float
 
 
-@plain_members
 class Link(StrEnum):
     """Whether events arrive."""
 

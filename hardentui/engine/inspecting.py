@@ -8,12 +8,13 @@ from itertools import chain
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
+from msgspec import Struct
+
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
 from hardentui.model.facts import Unreadable
-from hardentui.record import record
 
 _STOP_TICK = 0.2  # seconds between two looks at the stop sign
 
@@ -24,8 +25,7 @@ SHARED = IMAGES, NETWORKS, VOLUMES = "/images/json", "/networks/json", "/volumes
 """What all containers of an engine share: a request each."""
 
 
-@record
-class Gone:
+class Gone(Struct, frozen=True):
     """The container was removed between the list and the look at it."""
 
 
@@ -33,8 +33,7 @@ Inspected: TypeAlias = "Mapping[str, Any] | Gone | Unreadable"
 OnInspected = Callable[[str, Inspected], None]
 
 
-@record
-class Inspecting:
+class Inspecting(Struct, frozen=True):
     """Workers that inspect.
 
     Attributes:

@@ -12,16 +12,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.errors import InputError
-from hardentui.record import field, record
 from hardentui.visible import visible
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 _LONGEST_FILE = 1 << 20
 
 
-@record
-class Environment:
+class Environment(Struct, frozen=True):
     """What decides where to look.
 
     Attributes:
@@ -43,8 +43,7 @@ class Environment:
         return cls(dict(os.environ), uid, home, _read, _files)
 
 
-@record
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A place where an engine may be.
 
     Attributes:

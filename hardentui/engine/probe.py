@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from hardentui.engine.connection import Connection, Listener, UnixConnection
 from hardentui.engine.locate import Candidate, user_name
 from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineError, NoEngine, NotFound
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import EngineFacts, Known, Unreadable
-from hardentui.record import record
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ _FORWARDERS = frozenset(
 _RUN_USER = re.compile(r"/run/user/([0-9]{1,10})/")
 
 
-@record
-class Attempt:
+class Attempt(Struct, frozen=True):
     """A place where no engine answered: the reason is a sentence, the hint what would help."""
 
     candidate: Candidate

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
 from hardentui.engine.inspecting import (
@@ -27,7 +29,6 @@ from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineProtocolError
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.version import Version
-from hardentui.record import replace
 
 _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s
 

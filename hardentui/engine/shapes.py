@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.errors import EngineProtocolError
-from hardentui.record import field, record
 
 _CONTAINER_SECTIONS = ("State", "Config", "HostConfig", "NetworkSettings")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")
 
 
-@record
-class Listed:
+class Listed(Struct, frozen=True):
     """One row of the list of containers; enough to show it before it has been inspected.
 
     Attributes:

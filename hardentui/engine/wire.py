@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.errors import EngineProtocolError
-from hardentui.record import record
 
 _RECEIVE = 1 << 16
 _TICK = 0.25
@@ -41,8 +42,7 @@ class GivenUp(ConnectionError):
     """The stop sign was set while the answer was waited for."""
 
 
-@record
-class Head:
+class Head(Struct, frozen=True):
     """Status line and headers (names in lower case) of an answer."""
 
     status: int

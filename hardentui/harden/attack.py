@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from hardentui.checks.capabilities import HOST_TAKEOVER, granted, short
-from hardentui.checks.common import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
-from hardentui.checks.mounts import at_or_above
-from hardentui.checks.networks import exposed, modes_of, published, reach
+from msgspec import Struct
+
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
 from hardentui.model.finding import Finding, Severity, Status, Verdict
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
-from hardentui.record import record
+from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
+from hardentui.reading.containers import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
+from hardentui.reading.mounts import at_or_above
+from hardentui.reading.networks import exposed, modes_of, published, reach
 
 
-@record
-class RankedPath:
+class RankedPath(Struct, frozen=True):
     """A container's path, worse ones with the higher danger.
 
     Attributes:
@@ -37,8 +37,7 @@ class RankedPath:
     checks: tuple[str, ...] = ()
 
 
-@record
-class _Way:
+class _Way(Struct, frozen=True):
     """What leads to the host.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hardentui.checks.common import declared_user, is_root, runs_systemd
+from msgspec.structs import replace
+
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.host import HostFacts
 from hardentui.model.spec import Spec
@@ -21,7 +22,7 @@ from hardentui.options import (
     USERNS,
 )
 from hardentui.options.capabilities import bounding_set
-from hardentui.record import replace
+from hardentui.reading.containers import declared_user, is_root, runs_systemd
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 _AUTOMATIC = "containers"

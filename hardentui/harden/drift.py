@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.model.spec import Option, Readability, Spec
 from hardentui.options import (
     CGROUPS,
@@ -34,7 +36,6 @@ from hardentui.options import (
     WORKDIR,
 )
 from hardentui.options.items import Item, is_list, items_of
-from hardentui.record import record
 
 SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "filesystem", "resources"})
 """Areas in which a difference matters for protection."""
@@ -55,8 +56,7 @@ _PRIVATE_AREAS = frozenset({"process", "health", "lifecycle"})
 """Areas whose values may hold secrets: they are not shown."""
 
 
-@record
-class Drift:
+class Drift(Struct, frozen=True):
     """One option that is not the same.
 
     Attributes:

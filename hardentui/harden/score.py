@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import Struct
+
 from hardentui.model.finding import Finding, Severity, Status
-from hardentui.record import record
 
 WEIGHT = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 6, Severity.CRITICAL: 12}
 CEILING_WHILE_CRITICAL = 49
 
 
-@record
-class Score:
+class Score(Struct, frozen=True):
     """A score of a container, a step or a host.
 
     Attributes:
@@ -38,8 +38,7 @@ class Score:
         return dict(self.failing).get(severity, 0)
 
 
-@record
-class Cell:
+class Cell(Struct, frozen=True):
     """One step at a glance: the worst status of its findings and how bad it is."""
 
     step: int

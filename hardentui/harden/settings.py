@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from hardentui.checks.forms import FORMS
+from msgspec import Struct
+
 from hardentui.harden.evaluate import parameters_of
 from hardentui.model.check import AnyCheck, FixContext, Measured, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice
-from hardentui.record import plain_members, record
+from hardentui.reading.forms import FORMS
 
 
-@plain_members
 class From(StrEnum):
     """Who said a value."""
 
@@ -23,8 +23,7 @@ class From(StrEnum):
     CHOSEN = "chosen"
 
 
-@record
-class Setting:
+class Setting(Struct, frozen=True):
     """One value that a fix takes.
 
     Attributes:

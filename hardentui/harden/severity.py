@@ -8,9 +8,9 @@ most; otherwise every finding of a rootful host would read "critical" and nothin
 
 from __future__ import annotations
 
-from hardentui.checks.networks import ports_of_pod, uses_network_of_pod
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.options import MOUNTS, PUBLISH, USERNS, Port
+from hardentui.reading.networks import ports_of_pod, uses_network_of_pod
 
 _OWN_USER_NAMESPACE = ("auto", "keep-id", "nomap", "private")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import TABLE
-from hardentui.record import record
 
 _PLACE = {option: place for place, option in enumerate(TABLE)}
 
 
-@record
-class OptionDiff:
+class OptionDiff(Struct, frozen=True):
     """One option with its arguments before and after; the lost and the new ones apart."""
 
     option: Option[Any]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hardentui.host.config import text
-from hardentui.host.files import Files
+from hardentui.host.files.config import text
+from hardentui.host.files.reader import Files
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import Known, Unreadable
 

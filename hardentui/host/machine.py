@@ -6,15 +6,14 @@ import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from hardentui.host import advisories
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
-from hardentui.host.config import examine, names, text, there
-from hardentui.host.containers_conf import read_configuration, read_storage
-from hardentui.host.files import Files
-from hardentui.host.firewall import read_firewall
-from hardentui.host.journal import read_journal
-from hardentui.host.packages import (
+from hardentui.host.files.config import examine, names, text, there
+from hardentui.host.files.reader import Files
+from hardentui.host.network.firewall import read_firewall
+from hardentui.host.network.sockets import read_socket_enabled, read_sockets, read_tcp_services
+from hardentui.host.packages import advisories
+from hardentui.host.packages.installed import (
     read_audit_rules,
     read_baselines,
     read_detectors,
@@ -23,7 +22,7 @@ from hardentui.host.packages import (
     read_seccomp_intact,
     read_security_updates,
 )
-from hardentui.host.sockets import read_socket_enabled, read_sockets, read_tcp_services
+from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.host.subids import read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
@@ -32,7 +31,8 @@ from hardentui.host.sysctls import (
     read_security_modules,
     read_sysctls,
 )
-from hardentui.host.units import read_engine_configuration, read_programs, read_units
+from hardentui.host.units.journal import read_journal
+from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
 from hardentui.model.configuration import Configuration, Missing
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import HostFacts, Storage

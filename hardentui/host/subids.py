@@ -7,9 +7,9 @@ import re
 import tomllib
 from collections.abc import Iterator
 
-from hardentui.host.config import names, text, there
-from hardentui.host.files import Files
-from hardentui.host.toml_text import parsed
+from hardentui.host.files.config import names, text, there
+from hardentui.host.files.reader import Files
+from hardentui.host.files.toml_text import parsed
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User

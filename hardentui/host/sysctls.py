@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hardentui.host.config import names, text, there
-from hardentui.host.files import Files
+from hardentui.host.files.config import names, text, there
+from hardentui.host.files.reader import Files
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import SecurityModules

@@ -11,11 +11,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.images import accounts
 from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer
 from hardentui.images.tar import Body, Damaged, Source, entries
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
-from hardentui.record import replace
 from hardentui.visible import visible
 
 _MOST_PARTS = 4096

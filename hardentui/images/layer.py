@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import Struct, field
+
 from hardentui.images import accounts, rules
 from hardentui.images.tar import Body, Damaged, Entry, Source, entries
 from hardentui.model.image import FoundFile
-from hardentui.record import field, mutable_record
 
 MOST_ENTRIES = 1_000_000
 """Entries of a whole image; hashes of their paths are kept, about 100 bytes each."""
@@ -29,16 +30,14 @@ _RPM = (
 )
 
 
-@mutable_record
-class Budget:
+class Budget(Struct):
     """What may still be read of an image; shared by its layers."""
 
     entries: int = MOST_ENTRIES
     cancelled: Callable[[], bool] = lambda: False
 
 
-@mutable_record
-class Layer:
+class Layer(Struct):
     """What one layer brings and hides.
 
     Attributes:

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hardentui.record import record
+from msgspec import Struct
 
 
-@record
-class FileChange:
+class FileChange(Struct, frozen=True):
     """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API)."""
 
     path: str
     kind: str
 
 
-@record
-class Denial:
+class Denial(Struct, frozen=True):
     """Something that the kernel refused a container: `by` is seccomp, selinux or apparmor."""
 
     by: str
     what: str
 
 
-@record
-class UnitFacts:
+class UnitFacts(Struct, frozen=True):
     """The systemd unit that a container belongs to.
 
     Attributes:

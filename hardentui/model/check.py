@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+from msgspec import Struct, field
+
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
-from hardentui.record import field, record
 
 F = TypeVar("F")
 ParameterValue: TypeAlias = "int | str | bool | tuple[str, ...]"
@@ -31,13 +32,12 @@ FormName: TypeAlias = Literal[
     "update-policy",
     "user",
 ]
-"""What a value that a fix takes has to look like; `hardentui.checks.forms` has them."""
+"""What a value that a fix takes has to look like; `hardentui.reading.forms` has them."""
 
 HEADINGS = ("What it checks", "Why it matters", "What may break")
 
 
-@record
-class Parameters:
+class Parameters(Struct, frozen=True):
     """The values that a checklist may set for a check, over the check's own defaults."""
 
     values: Mapping[str, ParameterValue] = field(default_factory=dict)
@@ -61,8 +61,7 @@ class Parameters:
         return value
 
 
-@record
-class FixContext:
+class FixContext(Struct, frozen=True):
     """What a remediation may look at besides the spec.
 
     Attributes:
@@ -76,16 +75,14 @@ class FixContext:
     observations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@record
-class Measured:
+class Measured(Struct, frozen=True):
     """A value that a fix writes instead of its parameter's, because something is known of this container."""
 
     value: ParameterValue
     why: str
 
 
-@record
-class Check(Generic[F]):
+class Check(Struct, Generic[F], frozen=True):
     """One condition of one step. F is the kind of facts it looks at.
 
     Attributes:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import Struct, field
+
 from hardentui.model.check import ParameterValue
-from hardentui.record import field, record
 
 
-@record
-class Step:
+class Step(Struct, frozen=True):
     """One of the ten steps.
 
     Attributes:
@@ -31,8 +31,7 @@ class Step:
     references: tuple[str, ...] = ()
 
 
-@record
-class Checklist:
+class Checklist(Struct, frozen=True):
     """A profile: steps in order, and parameters by check id."""
 
     id: str

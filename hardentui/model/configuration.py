@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.model.facts import Unreadable
-from hardentui.record import field, record
 
 
-@record
-class Missing:
+class Missing(Struct, frozen=True):
     """Nothing is there. Not the same as a file that could not be looked at."""
 
     path: str
 
 
-@record
-class Danger:
+class Danger(Struct, frozen=True):
     """One spot where somebody else can change a file: `/etc/containers` `belongs to uid 1000`.
 
     Attributes:
@@ -32,8 +31,7 @@ class Danger:
         return f"{self.path} {self.what}"
 
 
-@record
-class FileFact:
+class FileFact(Struct, frozen=True):
     """A file or folder and who can change it.
 
     Attributes:
@@ -57,16 +55,14 @@ class FileFact:
         return f"{self.mode:04o}"
 
 
-@record
-class Value:
+class Value(Struct, frozen=True):
     """A value of a configuration file and the file that had the last word."""
 
     value: Any
     file: str
 
 
-@record
-class Configuration:
+class Configuration(Struct, frozen=True):
     """An effective containers.conf or storage.conf.
 
     Attributes:

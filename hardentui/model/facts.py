@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
-from hardentui.record import field, record, replace
 
 if TYPE_CHECKING:
     from hardentui.model.configuration import FileFact, Missing
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 
-@record
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """Something that could not be looked at. `reason` completes the sentence "unknown, because …"."""
 
     reason: str
@@ -35,8 +36,7 @@ Known: TypeAlias = V | Unreadable
 NOT_READ = Unreadable("it was not looked at")
 
 
-@record
-class IdRange:
+class IdRange(Struct, frozen=True):
     """One line of a uid_map: `size` ids from `inside` map to ids from `outside`."""
 
     inside: int
@@ -44,8 +44,7 @@ class IdRange:
     size: int
 
 
-@record
-class CapabilitySets:
+class CapabilitySets(Struct, frozen=True):
     """Capability names (`CAP_CHOWN`) of a process, from /proc/PID/status."""
 
     effective: frozenset[str] = frozenset()
@@ -55,8 +54,7 @@ class CapabilitySets:
     ambient: frozenset[str] = frozenset()
 
 
-@record
-class Limits:
+class Limits(Struct, frozen=True):
     """What the cgroup tree enforces, the tightest on the way up; None = no limit anywhere.
 
     Attributes:
@@ -75,8 +73,7 @@ class Limits:
     memory_peak: int | None = None
 
 
-@record
-class ListeningSocket:
+class ListeningSocket(Struct, frozen=True):
     """A socket in state LISTEN (tcp) or bound (udp) in the container's network namespace."""
 
     protocol: str
@@ -84,8 +81,7 @@ class ListeningSocket:
     port: int
 
 
-@record
-class Process:
+class Process(Struct, frozen=True):
     """A process in the container, seen from the host."""
 
     pid: int
@@ -93,8 +89,7 @@ class Process:
     executable: str
 
 
-@record
-class Rlimit:
+class Rlimit(Struct, frozen=True):
     """A resource limit of a process: `nofile`, `nproc` or `core`; None = unlimited."""
 
     name: str
@@ -102,8 +97,7 @@ class Rlimit:
     hard: int | None
 
 
-@record
-class Kernel:
+class Kernel(Struct, frozen=True):
     """What the kernel says of a container's main process: /proc/PID and the cgroup tree.
 
     Attributes:
@@ -143,15 +137,13 @@ class Kernel:
     umask: Known[str] = NOT_READ
 
 
-@record
-class NotRunning:
+class NotRunning(Struct, frozen=True):
     """There is no process: the declared values are all there is."""
 
     state: str = "created"
 
 
-@record
-class EngineFacts:
+class EngineFacts(Struct, frozen=True):
     """One Podman engine.
 
     Attributes:
@@ -178,8 +170,7 @@ class EngineFacts:
     auto_update_timer: Known[bool] = NOT_READ
 
 
-@record
-class ImageFacts:
+class ImageFacts(Struct, frozen=True):
     """An image: its inspect document and, where asked, its history and inventory.
 
     Attributes:
@@ -207,8 +198,7 @@ class ImageFacts:
         return self.inspect.get("Config") or {}
 
 
-@record
-class NetworkFacts:
+class NetworkFacts(Struct, frozen=True):
     """A network: its inspect document and the names of the containers on it.
 
     Attributes:
@@ -224,16 +214,14 @@ class NetworkFacts:
     bridges: Known[tuple[str, ...]] = NOT_READ
 
 
-@record
-class VolumeFacts:
+class VolumeFacts(Struct, frozen=True):
     """A volume: its inspect document."""
 
     name: str
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
-@record
-class Peer:
+class Peer(Struct, frozen=True):
     """Another container of the same engine, as far as checks compare with it."""
 
     id: str
@@ -245,8 +233,7 @@ class Peer:
     uid_ranges: tuple[tuple[int, int], ...] = ()
 
 
-@record
-class ContainerFacts:
+class ContainerFacts(Struct, frozen=True):
     """One container with everything that its checks may look at.
 
     Attributes:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 
-from hardentui.record import plain_members, record
+from msgspec import Struct
 
 
-@plain_members
 class Status(StrEnum):
     """The five answers. A thing that could not be looked at is never a pass."""
 
@@ -19,7 +18,6 @@ class Status(StrEnum):
     WAIVED = "waived"
 
 
-@plain_members
 class Severity(IntEnum):
     """How bad a failing check is; ordered, so that the worst can be found with max()."""
 
@@ -45,7 +43,6 @@ class Severity(IntEnum):
 _WORDS = {severity: severity.name.lower() for severity in Severity}
 
 
-@plain_members
 class Kind(StrEnum):
     """What a finding is about."""
 
@@ -56,16 +53,14 @@ class Kind(StrEnum):
     ENGINE = "engine"
 
 
-@record
-class Evidence:
+class Evidence(Struct, frozen=True):
     """A value that was seen, and where: `Evidence("/proc/812/status", "NoNewPrivs: 0")`."""
 
     where: str
     saw: str
 
 
-@record
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The answer of one check on one subject.
 
     Attributes:
@@ -123,7 +118,6 @@ def _unknown(reason: str) -> Verdict:
     return Verdict(Status.UNKNOWN, reason=reason)
 
 
-@plain_members
 class FixKind(StrEnum):
     """What has to be done for a fix."""
 
@@ -135,7 +129,6 @@ class FixKind(StrEnum):
     DECISION = "decision"
 
 
-@plain_members
 class Risk(StrEnum):
     """What a fix does to a service that works today."""
 
@@ -144,8 +137,7 @@ class Risk(StrEnum):
     CHANGES_BEHAVIOUR = "changes behaviour"
 
 
-@record
-class Subject:
+class Subject(Struct, frozen=True):
     """Whom a finding is about. `engine` is the label of the engine it lives on."""
 
     kind: Kind
@@ -154,8 +146,7 @@ class Subject:
     engine: str = ""
 
 
-@record
-class Remediation:
+class Remediation(Struct, frozen=True):
     """How a failing finding becomes a passing one.
 
     Attributes:
@@ -175,8 +166,7 @@ class Remediation:
     commands: tuple[str, ...] = ()
 
 
-@record
-class Finding:
+class Finding(Struct, frozen=True):
     """A check's verdict on a subject, with its severity in this context."""
 
     check: str

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
 from hardentui.model.facts import NOT_READ, Known
 from hardentui.model.trust import Rule, TrustFacts, rule_for
-from hardentui.record import field, record
 
 __all__ = [
     "Advisory",
@@ -42,8 +43,7 @@ __all__ = [
 ]
 
 
-@record
-class SubIds:
+class SubIds(Struct, frozen=True):
     """One line of /etc/subuid or /etc/subgid."""
 
     owner: str
@@ -56,8 +56,7 @@ class SubIds:
         return self.start + self.size
 
 
-@record
-class User:
+class User(Struct, frozen=True):
     """An account.
 
     Attributes:
@@ -75,8 +74,7 @@ class User:
     hidden: bool = False
 
 
-@record
-class EngineSocket:
+class EngineSocket(Struct, frozen=True):
     """An engine's API socket that exists now.
 
     Attributes:
@@ -91,8 +89,7 @@ class EngineSocket:
     target: str = ""
 
 
-@record
-class ApiService:
+class ApiService(Struct, frozen=True):
     """A `podman system service` on TCP, seen in a unit file or in the process list.
 
     Attributes:
@@ -106,8 +103,7 @@ class ApiService:
     client_certificates: bool
 
 
-@record
-class Program:
+class Program(Struct, frozen=True):
     """A program that the engine runs as root: an OCI runtime, conmon, a network helper, a hook's target.
 
     Attributes:
@@ -122,8 +118,7 @@ class Program:
     named_by: str = ""
 
 
-@record
-class Storage:
+class Storage(Struct, frozen=True):
     """Storage settings of the rootful engine, from storage.conf, and the graph root as it is.
 
     Attributes:
@@ -141,8 +136,7 @@ class Storage:
     same_device_as: Known[str] = NOT_READ
 
 
-@record
-class SecurityModules:
+class SecurityModules(Struct, frozen=True):
     """SELinux and AppArmor.
 
     Attributes:
@@ -160,8 +154,7 @@ class SecurityModules:
     apparmor_profiles: Known[Mapping[str, str]] = NOT_READ
 
 
-@record
-class Journal:
+class Journal(Struct, frozen=True):
     """Where systemd's journal keeps its lines.
 
     Attributes:
@@ -177,8 +170,7 @@ class Journal:
     file: str = ""
 
 
-@record
-class Zone:
+class Zone(Struct, frozen=True):
     """A zone of firewalld, as its file declares it.
 
     Attributes:
@@ -201,8 +193,7 @@ class Zone:
     rich_rules: int = 0
 
 
-@record
-class Firewall:
+class Firewall(Struct, frozen=True):
     """What filters packets on the host.
 
     Attributes:
@@ -220,8 +211,7 @@ class Firewall:
     metadata_filtered: Known[bool] = NOT_READ
 
 
-@record
-class Package:
+class Package(Struct, frozen=True):
     """An installed package with the version as its distribution spells it."""
 
     name: str
@@ -229,8 +219,7 @@ class Package:
     family: str = "deb"
 
 
-@record
-class Advisory:
+class Advisory(Struct, frozen=True):
     """A row of the bundled table of known holes.
 
     Attributes:
@@ -250,8 +239,7 @@ class Advisory:
     since: str = ""
 
 
-@record
-class Hole:
+class Hole(Struct, frozen=True):
     """An installed component whose upstream version is older than a fix.
 
     Attributes:
@@ -266,8 +254,7 @@ class Hole:
     repair: Known[str] = NOT_READ
 
 
-@record
-class RootRight:
+class RootRight(Struct, frozen=True):
     """Somebody besides root who can become root: an account, why, and where that stands."""
 
     who: str
@@ -275,8 +262,7 @@ class RootRight:
     where: str
 
 
-@record
-class Baseline:
+class Baseline(Struct, frozen=True):
     """A report of a host scanner on record: its tool, file and time (seconds since the epoch)."""
 
     tool: str
@@ -284,8 +270,7 @@ class Baseline:
     modified: float
 
 
-@record
-class HostFacts:
+class HostFacts(Struct, frozen=True):
     """The machine below the engines.
 
     Attributes:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from hardentui.record import field, record
+from msgspec import Struct, field
 
 
-@record
-class FoundFile:
+class FoundFile(Struct, frozen=True):
     """A file of an image that matters.
 
     Attributes:
@@ -25,8 +24,7 @@ class FoundFile:
     deleted: bool = False
 
 
-@record
-class LayerSize:
+class LayerSize(Struct, frozen=True):
     """A layer, lowest first: its digest, the bytes of its files, and how many entries it has."""
 
     digest: str
@@ -34,8 +32,7 @@ class LayerSize:
     entries: int = 0
 
 
-@record
-class ImageInventory:
+class ImageInventory(Struct, frozen=True):
     """What the file system of an image holds, read without running it.
 
     Attributes:
@@ -67,8 +64,7 @@ class ImageInventory:
     gaps: tuple[str, ...] = ()
 
 
-@record
-class Vulnerability:
+class Vulnerability(Struct, frozen=True):
     """One line of a scanner's report.
 
     Attributes:
@@ -84,8 +80,7 @@ class Vulnerability:
     exploited: bool = False
 
 
-@record
-class ScanReport:
+class ScanReport(Struct, frozen=True):
     """A stored result of a vulnerability scanner for one image ID.
 
     Attributes:
@@ -100,6 +95,5 @@ class ScanReport:
     exploited_list: datetime | None = None
 
 
-@record
-class NeverScanned:
+class NeverScanned(Struct, frozen=True):
     """It was looked for, and there is no report for this image ID."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
+
 from hardentui.model.check import ParameterValue
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.spec import Spec
-from hardentui.record import record
 
 
-@record
-class Choice:
+class Choice(Struct, frozen=True):
     """A fix that somebody chose: a check's id, and values for its parameters where they differ."""
 
     check: str
     parameters: tuple[tuple[str, ParameterValue], ...] = ()
 
 
-@record
-class Change:
+class Change(Struct, frozen=True):
     """One option that becomes another.
 
     Attributes:
@@ -38,8 +37,7 @@ class Change:
     kind: FixKind
 
 
-@record
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A chosen fix that is not in the plan, why, and what helps, where something does.
 
     `needs` names the parameter that the fix has no value for, where that is why.
@@ -54,8 +52,7 @@ class Skipped:
         return f"{self.why}. {self.hint}" if self.hint else self.why
 
 
-@record
-class Plan:
+class Plan(Struct, frozen=True):
     """What will be different, and why.
 
     Attributes:

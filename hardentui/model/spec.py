@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
+from msgspec import Struct, field
+
 from hardentui.model.version import Version
-from hardentui.record import field, plain_members, record
 
 T = TypeVar("T")
 
 
-@plain_members
 class Source(StrEnum):
     """Where a value was read."""
 
@@ -29,7 +29,6 @@ class Source(StrEnum):
     CHOSEN = "chosen"
 
 
-@plain_members
 class KeyKind(StrEnum):
     """How Quadlet parses a key's value, and so how it must be escaped (see docs/quadlet-escaping)."""
 
@@ -41,8 +40,7 @@ class KeyKind(StrEnum):
     BOOLEAN = "B"
 
 
-@record
-class QuadletKey:
+class QuadletKey(Struct, frozen=True):
     """A key of a Quadlet section and the first Podman that knows it."""
 
     name: str
@@ -50,7 +48,6 @@ class QuadletKey:
     kind: KeyKind
 
 
-@plain_members
 class Readability(StrEnum):
     """Which sources can show an option at all."""
 
@@ -60,8 +57,7 @@ class Readability(StrEnum):
     CLIENT = "client side"
 
 
-@record
-class Option(Generic[T]):
+class Option(Struct, Generic[T], frozen=True):
     """One option of `podman create`.
 
     Attributes:
@@ -99,16 +95,14 @@ class Option(Generic[T]):
         return f"<Option {self.name}>"
 
 
-@record
-class Setting(Generic[T]):
+class Setting(Struct, Generic[T], frozen=True):
     """A value and where it came from."""
 
     value: T
     source: Source
 
 
-@record
-class Spec:
+class Spec(Struct, frozen=True):
     """A set of options with their values.
 
     Two specs are equal when their values are, whatever the sources.

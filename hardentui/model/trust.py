@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from msgspec import Struct, field
+
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.facts import NOT_READ, Known, Unreadable
-from hardentui.record import field, record
 
 _IMAGE_ID = re.compile("[0-9a-f]{64}")
 VERIFYING = frozenset({"signedBy", "sigstoreSigned"})
 
 
-@record
-class Requirement:
+class Requirement(Struct, frozen=True):
     """One requirement of a policy: its type and the key and CA files that it names.
 
     Attributes:
@@ -30,8 +30,7 @@ class Requirement:
     inline: bool = False
 
 
-@record
-class Policy:
+class Policy(Struct, frozen=True):
     """A policy.json that was read.
 
     Attributes:
@@ -52,8 +51,7 @@ class Policy:
         return tuple(found)
 
 
-@record
-class Rule:
+class Rule(Struct, frozen=True):
     """The rule that catches a pull.
 
     Attributes:
@@ -77,8 +75,7 @@ class Rule:
         return any(one.type in VERIFYING for one in self.requirements)
 
 
-@record
-class Attachments:
+class Attachments(Struct, frozen=True):
     """Whether sigstore signatures that lie beside an image are looked at for a scope ("" = everywhere)."""
 
     scope: str
@@ -86,14 +83,12 @@ class Attachments:
     file: str
 
 
-@record
-class Mirror:
+class Mirror(Struct, frozen=True):
     location: str
     insecure: bool = False
 
 
-@record
-class Registry:
+class Registry(Struct, frozen=True):
     """One `[[registry]]` table, with the file that it was read from."""
 
     prefix: str
@@ -104,8 +99,7 @@ class Registry:
     file: str = ""
 
 
-@record
-class Registries:
+class Registries(Struct, frozen=True):
     """The effective registries.conf.
 
     Attributes:
@@ -123,8 +117,7 @@ class Registries:
     files: tuple[str, ...] = ()
 
 
-@record
-class AuthFile:
+class AuthFile(Struct, frozen=True):
     """A file with registry credentials. Its contents are never kept.
 
     Attributes:
@@ -137,8 +130,7 @@ class AuthFile:
     helpers: tuple[str, ...] = ()
 
 
-@record
-class Certificate:
+class Certificate(Struct, frozen=True):
     """A file in certs.d: `ca`, `certificate` or `key` of a registry host."""
 
     host: str
@@ -146,8 +138,7 @@ class Certificate:
     file: FileFact
 
 
-@record
-class TrustFacts:
+class TrustFacts(Struct, frozen=True):
     """Signature policy, registries and engine configuration that hold for one engine's user.
 
     Attributes:

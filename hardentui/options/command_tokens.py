@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from hardentui.options import COMMAND, IMAGE, ROOTFS
 from hardentui.options.flags import (
     ALIASES,
@@ -18,11 +20,9 @@ from hardentui.options.flags import (
     SWITCHES,
 )
 from hardentui.options.items import Item, image_item, parse_argument
-from hardentui.record import record
 
 
-@record
-class Token:
+class Token(Struct, frozen=True):
     """The words `start` to `end` (exclusive); more than one part for a cluster such as `-dit`.
 
     Attributes:
@@ -38,8 +38,7 @@ class Token:
         return tuple(item for flag, argument in self.parts for item in parse_argument(flag, argument))
 
 
-@record
-class Command:
+class Command(Struct, frozen=True):
     """`podman [globals] run|create [flags] IMAGE [words]`, after the program's name.
 
     Attributes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct, field
+
 from hardentui.options.flags import (
     ALIASES,
     COMMA_LISTS,
@@ -17,11 +19,9 @@ from hardentui.options.flags import (
     SWITCHES,
     split_csv,
 )
-from hardentui.record import field, mutable_record
 
 
-@mutable_record
-class CommandLine:
+class CommandLine(Struct):
     """`podman [globals] run|create [flags] IMAGE [words]`.
 
     Attributes:

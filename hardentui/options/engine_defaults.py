@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.options.create_command import parse_create_command
 from hardentui.options.readers.resources import ulimits_added_at_start
 from hardentui.options.resources import PIDS_LIMIT
 from hardentui.options.sources import Document
-from hardentui.record import record, replace
 
 _SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
 
 
-@record
-class EngineDefaults:
+class EngineDefaults(Struct, frozen=True):
     """Defaults that no request to the engine answers.
 
     Attributes:

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from msgspec import Struct
+
 from hardentui.model.spec import Option, Setting, Source, Spec
 from hardentui.options import (
     ANNOTATIONS,
@@ -47,7 +49,6 @@ from hardentui.options.flags import COMMA_LISTS, as_csv_field, split_csv
 from hardentui.options.mount_text import mount_flag, mount_text, parse_mount, parse_volume
 from hardentui.options.unit_text import UNKNOWN
 from hardentui.options.values import Mount, Port
-from hardentui.record import record
 
 
 class Unparsed:
@@ -73,8 +74,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 
 
-@record
-class Item:
+class Item(Struct, frozen=True):
     """One entry of a list, or the value of a scalar.
 
     Attributes:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 
+from msgspec import Struct, field
+
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
 from hardentui.options.command_tokens import Command, read_command
@@ -23,7 +25,6 @@ from hardentui.options.unit_text import (
     expand,
     split_words,
 )
-from hardentui.record import field, mutable_record, plain_members, record
 
 EXTRA = "PODMAN_EXTRA_ARGS"
 """The variable through which units of Uyuni take more flags."""
@@ -35,7 +36,6 @@ _BLANKS = " \t\n\r"
 _OPERATORS = ";&|()<>"
 
 
-@plain_members
 class Splitting(Enum):
     """Who makes words of a variable's value."""
 
@@ -44,16 +44,14 @@ class Splitting(Enum):
     NOBODY = "nobody"
 
 
-@record
-class Variable:
+class Variable(Struct, frozen=True):
     """Where the value of a variable is set: number of the file; the value as it is spelled there."""
 
     file: int
     spelled: str
 
 
-@record
-class Piece:
+class Piece(Struct, frozen=True):
     """One word of the podman command.
 
     Attributes:
@@ -70,8 +68,7 @@ class Piece:
     variable: str = ""
 
 
-@record
-class RunLine:
+class RunLine(Struct, frozen=True):
     """The command, taken apart.
 
     Attributes:
@@ -89,8 +86,7 @@ class RunLine:
     extra: Splitting | None
 
 
-@record
-class ServiceFiles:
+class ServiceFiles(Struct, frozen=True, dict=True):
     """A unit file with its drop-ins, in the order in which systemd reads them."""
 
     texts: tuple[str, ...]
@@ -223,8 +219,7 @@ def _splitting(value: str, in_shell: bool) -> Splitting | None:
     return Splitting.NOBODY if any(EXTRA in text for text in texts) else None
 
 
-@record
-class _Character:
+class _Character(Struct, frozen=True):
     """A character of the script after systemd put variables in; where it comes from."""
 
     character: str
@@ -233,8 +228,7 @@ class _Character:
     variable: str = ""
 
 
-@mutable_record
-class _ShellWord:
+class _ShellWord(Struct):
     text: str
     start: int
     end: int

@@ -10,18 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.spec import Setting, Source
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options.create_command import CommandLine, parse_create_command
-from hardentui.record import field, record
 
 Document = Mapping[str, Any]
 _NOTHING: Document = {}
 
 
-@record
-class Sources:
+class Sources(Struct, frozen=True):
     """Everything that was read about one container and its engine.
 
     Attributes:

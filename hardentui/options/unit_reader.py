@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.errors import InputError
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.options import COMMAND, IMAGE, MASK, ROOTFS, TABLE, UNMASK
@@ -13,7 +15,6 @@ from hardentui.options.command_tokens import read_command, read_flags
 from hardentui.options.flags import CARRIED_GLOBALS, GLOBAL_SHORT, GLOBAL_SWITCHES
 from hardentui.options.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.unit_text import QUADLET, Assignment, UnitText, expand, split_words
-from hardentui.record import field, record
 
 CONTAINER = "Container"
 REFERENCES = (".volume", ".network", ".image", ".build", ".pod")
@@ -29,8 +30,7 @@ _ONE_VALUE = frozenset({"Exec"})
 _TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what VolatileTmp= means
 
 
-@record
-class Place:
+class Place(Struct, frozen=True):
     """A piece of a file: a whole assignment, or one word of its value.
 
     Attributes:
@@ -45,8 +45,7 @@ class Place:
     whole: bool
 
 
-@record
-class Entry:
+class Entry(Struct, frozen=True):
     """What one key line, one word of it, or one flag in PodmanArgs= says.
 
     Attributes:
@@ -64,8 +63,7 @@ class Entry:
         return self.places[-1].file
 
 
-@record
-class QuadletFiles:
+class QuadletFiles(Struct, frozen=True, dict=True):
     """A `.container` file with its drop-ins, in the order in which Quadlet reads them.
 
     Attributes:

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
+from msgspec import Struct
+
 from hardentui.errors import InputError
-from hardentui.record import record
 from hardentui.visible import visible
 
 QUADLET, SYSTEMD = "", " "
@@ -30,8 +31,7 @@ _ESCAPES = {
 _NUMBERED = re.compile(r"x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})")
 
 
-@record
-class Word:
+class Word(Struct, frozen=True):
     """One word of a value: its text without quotes, and where it stands in the value.
 
     Attributes:
@@ -44,8 +44,7 @@ class Word:
     offsets: tuple[int, ...]
 
 
-@record
-class Assignment:
+class Assignment(Struct, frozen=True):
     """`key=value` with its place in the file.
 
     Attributes:
@@ -64,8 +63,7 @@ class Assignment:
     line: int
 
 
-@record
-class UnitText:
+class UnitText(Struct, frozen=True, dict=True):
     """A unit file, read."""
 
     text: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from hardentui.record import record
+from msgspec import Struct
 
 
-@record
-class Mount:
+class Mount(Struct, frozen=True):
     """A bind, volume, image or other mount; tmpfs has an option of its own.
 
     Attributes:
@@ -33,8 +32,7 @@ class Mount:
         return Mount(self.type, self.source, self.destination, tuple(sorted(kept)), self.subpath)
 
 
-@record
-class Port:
+class Port(Struct, frozen=True):
     """One published port.
 
     Attributes:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from hardentui.harden.score import Score
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Severity, Status, Subject
-from hardentui.record import record
 
 if TYPE_CHECKING:
     from hardentui.harden.attack import RankedPath
@@ -23,8 +24,7 @@ def _worst(finding: Finding) -> tuple[int, int, str]:
     return (-finding.severity, finding.step, finding.check)
 
 
-@record
-class SubjectResult:
+class SubjectResult(Struct, frozen=True, dict=True):
     """One subject with its findings; failing ones carry their remediation.
 
     Attributes:
@@ -63,8 +63,7 @@ class SubjectResult:
         return found
 
 
-@record
-class CheckResult:
+class CheckResult(Struct, frozen=True, dict=True):
     """Everything that one run of `check` found, the worst subject first.
 
     Attributes:
@@ -108,8 +107,7 @@ class CheckResult:
         )
 
 
-@record
-class Look:
+class Look(Struct, frozen=True):
     """How a text may look.
 
     Attributes:

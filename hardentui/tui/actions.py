@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
 from textual.binding import Binding, BindingType
 
-from hardentui.record import record
 
-
-@record
-class Action:
+class Action(Struct, frozen=True):
     """One thing that a user can do.
 
     Attributes:

@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from hardentui.errors import HardenError
+from hardentui.state.kept_copy import keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
 from hardentui.tui.bench import FirstLook
@@ -27,7 +28,6 @@ from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
 from hardentui.visible import visible, visible_lines
-from hardentui.workbench.kept_copy import keep_copy
 
 _TWICE = 3.0  # seconds in which a second Ctrl-C means it
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hardentui.model.finding import Finding, Remediation
     from hardentui.model.image import ImageInventory
     from hardentui.model.plan import Choice, Plan, Skipped
-    from hardentui.workbench.in_place import OwnUnit
+    from hardentui.workbench.changing.in_place import OwnUnit
     from hardentui.workbench.views import (
         Attempt,
         Command,
@@ -59,7 +59,7 @@ class Found(Protocol):
 
 
 class FirstLook(Found, Protocol):
-    """What there is before the use cases are loaded: `hardentui.workbench.first_look.FirstLook` fills it."""
+    """What there is before the use cases are loaded; `workbench.looking.first_look.FirstLook` fills it."""
 
     def workbench(self) -> Bench: ...
 

@@ -6,8 +6,9 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 
+from msgspec import Struct
+
 from hardentui.model.finding import Severity, Status
-from hardentui.record import record
 from hardentui.workbench.views import Row
 
 _SCORE = re.compile(r"(<=|>=|<|>|=)?(\d{1,3})")
@@ -21,8 +22,7 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
 Test = Callable[[Row], bool]
 
 
-@record
-class Filter:
+class Filter(Struct, frozen=True):
     """What the user typed, understood.
 
     Attributes:

@@ -12,7 +12,7 @@ from hardentui.tui.bench import Bench, Found
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
 
 if TYPE_CHECKING:
-    from hardentui.workbench.in_place import OwnUnit
+    from hardentui.workbench.changing.in_place import OwnUnit
 
 
 @dataclass

@@ -13,11 +13,12 @@ from contextvars import copy_context
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from textual.app import App
 from textual.signal import Signal
 
 from hardentui.errors import HardenError
-from hardentui.record import record, replace
 from hardentui.tui import garbage
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
@@ -32,8 +33,7 @@ _PATIENCE = 1.0
 """Seconds that loading waits for the first rows to be painted."""
 
 
-@record
-class Lost:
+class Lost(Struct, frozen=True):
     """An engine that no longer answers: why, since when, and when its data was last read."""
 
     reason: str

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
 from textual.widget import Widget
 
 from hardentui.harden.score import Cell
 from hardentui.model.finding import Finding, Severity, Status
-from hardentui.record import record
 
 
-@record
-class Look:
+class Look(Struct, frozen=True):
     """How one status is shown.
 
     Attributes:
@@ -63,8 +62,7 @@ def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: (look_of(finding).order, -finding.severity)))
 
 
-@record
-class Signs:
+class Signs(Struct, frozen=True):
     """The few symbols that the screens use; all of them in the Basic Multilingual Plane."""
 
     ascii: bool

@@ -6,9 +6,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec import Struct
+
 from hardentui.harden.score import Cell, Score, cells, score
 from hardentui.model.finding import Status
-from hardentui.record import plain_members, record
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
@@ -19,8 +20,7 @@ Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts"
 """What containers stand on."""
 
 
-@record
-class Attempt:
+class Attempt(Struct, frozen=True):
     """A place where Podman was looked for in vain.
 
     `origin` says who named it (`--url`, `$CONTAINER_HOST`…).
@@ -33,8 +33,7 @@ class Attempt:
     hint: str = ""
 
 
-@record
-class Report:
+class Report(Struct, frozen=True, dict=True):
     """The findings of one subject. What follows from them is made when somebody looks.
 
     Attributes:
@@ -75,8 +74,7 @@ class Report:
         return attack_path(self.facts, self.failing)
 
 
-@record
-class Row:
+class Row(Struct, frozen=True):
     """One container of the list.
 
     Attributes:
@@ -97,15 +95,13 @@ class Row:
     report: Report | None = None
 
 
-@record
-class Progress:
+class Progress(Struct, frozen=True):
     """How far a scan is."""
 
     done: int
     total: int
 
 
-@plain_members
 class Target(StrEnum):
     """What can be written: new files, or a change of the unit that the container runs from."""
 
@@ -119,8 +115,7 @@ class Target(StrEnum):
         return self in (Target.UNIT, Target.DROP_IN)
 
 
-@record
-class OutputFile:
+class OutputFile(Struct, frozen=True):
     """A file that is about to be written: its name (one path component), text and mode.
 
     `place` is the folder where it takes effect, for a change of a unit; empty for new files.
@@ -132,8 +127,7 @@ class OutputFile:
     place: str = ""
 
 
-@record
-class Output:
+class Output(Struct, frozen=True):
     """Files made from a container or a plan.
 
     Attributes:
@@ -150,8 +144,7 @@ class Output:
     commands: tuple[str, ...] = ()
 
 
-@record
-class Connectivity:
+class Connectivity(Struct, frozen=True):
     """State of the connection to one engine, as a screen shows it."""
 
     engine: str
@@ -159,8 +152,7 @@ class Connectivity:
     reason: str = ""
 
 
-@record
-class Command:
+class Command(Struct, frozen=True):
     """A request that was sent or a command that was run, for the command log."""
 
     time: str
@@ -169,8 +161,7 @@ class Command:
     seconds: float
 
 
-@record
-class Selection:
+class Selection(Struct, frozen=True):
     """Where to look for Podman, as the user said it; `deep` = also what takes seconds (pending updates)."""
 
     url: str = ""

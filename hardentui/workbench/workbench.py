@@ -6,22 +6,23 @@ import threading
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.engine import events
 from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.errors import NotFound
 from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
 from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
-from hardentui.record import replace
-from hardentui.workbench.around import Around, members_of
-from hardentui.workbench.first_look import Lists, read_lists, row_of
-from hardentui.workbench.fixes import Fixes
-from hardentui.workbench.gather import Gatherer, with_peers
-from hardentui.workbench.inventories import Inventories
-from hardentui.workbench.judging import Judge
-from hardentui.workbench.opening import Opened, open_engines
-from hardentui.workbench.scan_reports import StoredScans
-from hardentui.workbench.surroundings import Surroundings
+from hardentui.scanners.stored import StoredScans
+from hardentui.workbench.looking.first_look import Lists, read_lists, row_of
+from hardentui.workbench.looking.gather import Gatherer, with_peers
+from hardentui.workbench.looking.inventories import Inventories
+from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.looking.surroundings import Surroundings
+from hardentui.workbench.opening.engines import Opened, open_engines
+from hardentui.workbench.planning.around import Around, members_of
+from hardentui.workbench.planning.fixes import Fixes
 from hardentui.workbench.views import (
     Attempt,
     Command,
@@ -92,7 +93,7 @@ class Workbench(Fixes):
     ) -> Workbench:
         """A workbench on engines that were found before."""
         from hardentui.checks import all_checks
-        from hardentui.workbench.checklists import load
+        from hardentui.workbench.checklists.loading import load
 
         by_id = {check.id: check for check in all_checks()}
         return cls(opened, Judge(load(checklist), by_id, steps, checks))

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from msgspec import Struct, field
+
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.record import field, record
 from hardentui.writers.anonymous import anonymous_volumes
 
 Document = Mapping[str, Any]
 
 
-@record
-class UnitContext:
+class UnitContext(Struct, frozen=True):
     """Where a container is going to be written for.
 
     Attributes:

@@ -16,8 +16,9 @@ import stat
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
+from msgspec import Struct, field
+
 from hardentui.errors import WriteError
-from hardentui.record import field, mutable_record, plain_members, record
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
@@ -28,7 +29,6 @@ _SUFFIXES = re.compile(
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
-@plain_members
 class State(StrEnum):
     """What happened to a file."""
 
@@ -37,8 +37,7 @@ class State(StrEnum):
     UNCHANGED = "unchanged"
 
 
-@record
-class Written:
+class Written(Struct, frozen=True):
     """One file of a bundle. `backup` is the path where the former content is kept; empty when none was."""
 
     path: str
@@ -46,8 +45,7 @@ class Written:
     backup: str = ""
 
 
-@mutable_record
-class _File:
+class _File(Struct):
     name: str
     content: bytes
     mode: int
@@ -57,8 +55,7 @@ class _File:
     placed: bool = False
 
 
-@record
-class _Folder:
+class _Folder(Struct, frozen=True):
     path: str
     handle: int
     files: list[_File] = field(default_factory=list)

@@ -10,6 +10,9 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.errors import CannotExpress
 from hardentui.options import COMMAND, RESTART
 from hardentui.options.command_tokens import Token
@@ -17,7 +20,6 @@ from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import item_word
 from hardentui.options.service_reader import EXTRA, Piece, RunLine, ServiceFiles, Splitting, spans_of
 from hardentui.options.unit_text import SYSTEMD, UNKNOWN, UnitText, quote_word, split_words
-from hardentui.record import record, replace
 from hardentui.writers.systemd_syntax import neutral
 from hardentui.writers.unit_change import New, OptionChange, decide, new_word, other_options
 from hardentui.writers.unit_file import comment_lines
@@ -28,8 +30,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
 _SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
 
 
-@record
-class ServiceEdit:
+class ServiceEdit(Struct, frozen=True):
     """The drop-in and what it does; an empty text when nothing has to change."""
 
     text: str
@@ -210,8 +211,7 @@ class _Editor:
         self.text = with_lines(unit, offset, lines)
 
 
-@record
-class _Word:
+class _Word(Struct, frozen=True):
     """A word that is written.
 
     Attributes:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import Struct, field
+
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, DEVICES, IMAGE, MOUNTS, NETWORK, PUBLISH, ROOTFS, TABLE
@@ -16,15 +18,13 @@ from hardentui.options.command_tokens import read_command
 from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import Item, is_list, item_word, items_of, same
 from hardentui.options.mount_text import mount_text, parse_mount
-from hardentui.record import field, mutable_record, record
 
 Items = tuple[Item, ...]
 MOST_EDITS = 200
 """Places of one option that are changed; each one is a new reading of the file."""
 
 
-@record
-class OptionChange:
+class OptionChange(Struct, frozen=True):
     """One option: the entries that go and come; of a scalar, `after` is its value or nothing."""
 
     option: Option[Any]
@@ -33,8 +33,7 @@ class OptionChange:
     after: Items
 
 
-@record
-class New:
+class New(Struct, frozen=True):
     """What an entry becomes.
 
     Attributes:
@@ -48,8 +47,7 @@ class New:
     gained: tuple[str, ...] = ()
 
 
-@mutable_record
-class Decision:
+class Decision(Struct):
     """For one change: index of an entry -> what stands in its place (nothing: it goes); and what is added."""
 
     replaced: dict[int, tuple[New, ...]] = field(default_factory=dict)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import Version
@@ -18,7 +21,6 @@ from hardentui.options.unit_reader import (
     QuadletFiles,
 )
 from hardentui.options.unit_text import Assignment, UnitText, quote_word
-from hardentui.record import record, replace
 from hardentui.writers.quadlet import container_unit, for_quadlet, holds_one
 from hardentui.writers.systemd_syntax import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD, word
 from hardentui.writers.unit_change import (
@@ -42,8 +44,7 @@ _AREAS = {o.quadlet.name: o.area for o in TABLE if o.quadlet is not None}
 _RESTART_NOTE = "the restart policy belongs to systemd: set Restart= in [Service] of the unit"
 
 
-@record
-class Edited:
+class Edited(Struct, frozen=True):
     """The files after the edit.
 
     Attributes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hardentui.record import field, mutable_record
+from msgspec import Struct, field
+
 from hardentui.visible import visible
 from hardentui.writers.systemd_syntax import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD
 
 
-@mutable_record
-class Unit:
+class Unit(Struct):
     """A unit that is being put together.
 
     Attributes:

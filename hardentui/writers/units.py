@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
 from hardentui.options.readers.mounts import ANONYMOUS_DATA
-from hardentui.record import record, replace
 from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, with_names
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.dependencies import needed_services
@@ -46,8 +48,7 @@ _NETWORK_KEYS = {
 _VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4, 4))}
 
 
-@record
-class UnitFile:
+class UnitFile(Struct, frozen=True):
     """One file of a bundle; `mode` are its permission bits."""
 
     name: str
@@ -60,8 +61,7 @@ class UnitFile:
         return self.name.endswith((".container", ".network", ".volume", ".pod", ".image"))
 
 
-@record
-class Command:
+class Command(Struct, frozen=True):
     """What the generator has to make of one `.container` unit.
 
     Attributes:
@@ -74,8 +74,7 @@ class Command:
     argv: tuple[str, ...]
 
 
-@record
-class Bundle:
+class Bundle(Struct, frozen=True):
     """The files of one container.
 
     Attributes:
@@ -93,8 +92,7 @@ class Bundle:
     others: tuple[Command, ...] = ()
 
 
-@record
-class _Container:
+class _Container(Struct, frozen=True):
     """One container's part of a bundle."""
 
     units: tuple[Unit, ...]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned, ScanReport
-from hardentui.workbench.opening import open_engines
+from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Command, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench

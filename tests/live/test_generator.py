@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.errors import GeneratorError
-from hardentui.host.generator import dry_run, exec_start, find_generator, verify
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
 from hardentui.model.facts import Unreadable
 from tests.conftest import cannot_run
 

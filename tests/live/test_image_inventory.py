@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http.client
 import socket
-from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import fields
 
-from hardentui.host.activity import read_activity
-from hardentui.host.capabilities import NAMES
-from hardentui.host.cgroups import cgroup_directory, find_cgroups, parse_membership
-from hardentui.host.files import LocalFiles
-from hardentui.host.proc import read_kernel
-from hardentui.host.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.process.activity import read_activity
+from hardentui.host.process.capabilities import NAMES
+from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
+from hardentui.host.process.proc import read_kernel
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket, Unreadable
 from tests.support.podman import BUSYBOX, Bench
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.checks.packets import ACCEPTED, DROPPED, Packet, fate
-from hardentui.host.firewall import parse_ruleset
+from hardentui.host.network.firewall import parse_ruleset
 from hardentui.model.facts import Unreadable
+from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 from tests.conftest import cannot_run
 
 pytestmark = pytest.mark.live

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hardentui.errors import CannotExpress, GeneratorError
-from hardentui.host.generator import dry_run, exec_start, find_generator
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.spec import KeyKind
 from hardentui.model.version import Version
 from hardentui.writers.quadlet_port import generate

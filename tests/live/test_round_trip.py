@@ -11,14 +11,15 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, event, given, reject, settings
+from msgspec.structs import replace
 
-from hardentui.host.generator import dry_run, exec_start, find_generator
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.spec import Readability, Spec
 from hardentui.model.version import Version
 from hardentui.options import IMAGE_VOLUME, LOG_DRIVER, NAME, NETWORK, NETWORK_ALIAS, TABLE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.generator import dry_run, exec_start, find_generator
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import (

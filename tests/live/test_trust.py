@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.files import LocalFiles
-from hardentui.host.trust import parse_policy, parse_stored_images, read_trust
+from hardentui.host.files.reader import LocalFiles
+from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.facts import Unreadable
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
 from hardentui.model.version import Version

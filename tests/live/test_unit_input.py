@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from hardentui.host.generator import dry_run, exec_start, find_generator
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
@@ -41,8 +41,8 @@ from hardentui.options import (
 from hardentui.options.read import read_spec
 from hardentui.options.service_reader import ServiceFiles
 from hardentui.options.sources import Sources
-from hardentui.workbench.unit_edits import EditedUnit, Style, edited, shown_diff
-from hardentui.workbench.unit_origin import (
+from hardentui.workbench.changing.unit_edits import EditedUnit, Style, edited, shown_diff
+from hardentui.workbench.changing.unit_origin import (
     UNIT_LABEL,
     Origin,
     OriginKind,
@@ -52,7 +52,7 @@ from hardentui.workbench.unit_origin import (
     unit_spec,
     units_of,
 )
-from hardentui.workbench.unit_proof import prove_edit
+from hardentui.workbench.changing.unit_proof import prove_edit
 from hardentui.writers.units import UnitContext
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench

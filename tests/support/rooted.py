@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hardentui.host.files import DEFAULT_LIMIT, FileStat, LocalFiles
+from hardentui.host.files.reader import DEFAULT_LIMIT, FileStat, LocalFiles
 
 
 class Rooted(LocalFiles):

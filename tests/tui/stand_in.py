@@ -9,17 +9,18 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from hardentui.checks.forms import value_of
+from msgspec.structs import replace
+
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score
 from hardentui.harden.settings import Setting, settings_of
 from hardentui.harden.spec_diff import arguments
-from hardentui.host.files import LocalFiles
+from hardentui.host.files.reader import LocalFiles
 from hardentui.model.check import AnyCheck, Check, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist, Step
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Known, NetworkFacts, Unreadable
@@ -42,8 +43,11 @@ from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
-from hardentui.workbench import in_place, outputs, plans
-from hardentui.workbench.in_place import OwnUnit
+from hardentui.reading.forms import value_of
+from hardentui.workbench.changing import in_place
+from hardentui.workbench.changing.in_place import OwnUnit
+from hardentui.workbench.planning import outputs
+from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.views import (
     Attempt,
     Command,

@@ -19,6 +19,7 @@ from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts
 from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NETWORK, PID, PRIVILEGED
 from hardentui.options.values import Mount
+from hardentui.state.kept_copy import keep_copy
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ORDERS, arrange, parse_filter
 from hardentui.tui.screens.browse import short
@@ -28,7 +29,6 @@ from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.marks import MarksScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.columns import columns_for, heading_at, headings
-from hardentui.workbench.kept_copy import keep_copy
 from hardentui.workbench.views import Report, Row
 from tests.tui.stand_in import ROOTLESS, StandIn, facts, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until

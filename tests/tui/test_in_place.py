@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Button, Checkbox, Input
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import IMAGE
-from hardentui.record import replace
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.write import WriteScreen
 from tests.support.units import QUADLET, of_own_unit, service_of

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.widgets import Button, Checkbox, Input
 
 from hardentui.model.facts import NotRunning
@@ -17,7 +17,7 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.workbench import plans
+from hardentui.workbench.planning import saved_plans as plans
 from tests.tui.stand_in import StandIn, checklist, facts, some
 from tests.tui.support import Driver, make_app, running, screen_text, scrolled, shows, until
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from hardentui.checks import check_by_id
-from hardentui.host.changelogs import named_in, repairs_named
 from hardentui.host.commands import run_nothing
-from hardentui.host.packages import read_holes
-from hardentui.host.recorded import RecordedFiles
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.packages.changelogs import named_in, repairs_named
+from hardentui.host.packages.installed import read_holes
 from hardentui.model.check import Parameters
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.finding import Verdict

@@ -12,8 +12,8 @@ from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, passed
-from hardentui.workbench import checklists
-from hardentui.workbench.toml_lines import line_of, toml_lines
+from hardentui.workbench.checklists import loading as checklists
+from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 
 def _check(check_id: str, **parameters: int | str | bool | tuple[str, ...]) -> Check[ContainerFacts]:

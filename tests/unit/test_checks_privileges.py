@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
-from hardentui.checks.secrets import secret_name, secrets_in_pairs, secrets_in_words
-from hardentui.checks.written import folders_of
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.activity import FileChange
@@ -55,6 +53,8 @@ from hardentui.options import (
     USERNS,
     Mount,
 )
+from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words
+from hardentui.reading.written import folders_of
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
 REMOTE = Unreadable("the engine is on another machine")

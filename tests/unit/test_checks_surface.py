@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import all_checks, check_by_id
 from hardentui.checks.examples import container, rootful, rootless
-from hardentui.checks.images import parse_time, reference
-from hardentui.checks.networks import exposed, own_network, reach
 from hardentui.errors import CannotFix
 from hardentui.model.activity import FileChange, UnitFacts
 from hardentui.model.check import FixContext, Parameters, ParameterValue
@@ -50,7 +48,9 @@ from hardentui.options import (
     SDNOTIFY,
     Port,
 )
-from hardentui.workbench.checklists import load
+from hardentui.reading.images import parse_time, reference
+from hardentui.reading.networks import exposed, own_network, reach
+from hardentui.workbench.checklists.loading import load
 
 SURFACE_STEPS = (1, 2, 6, 7)
 CHECKLISTS = Path(__file__).parents[2] / "checklists"

@@ -18,8 +18,10 @@ from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.workbench import opening, saved_facts, simulated, workbench
-from hardentui.workbench.opening import Opened
+from hardentui.workbench import workbench
+from hardentui.workbench.opening import engines as opening
+from hardentui.workbench.opening import saved_facts, simulated
+from hardentui.workbench.opening.engines import Opened
 from hardentui.workbench.views import Attempt, Row
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"

@@ -8,9 +8,9 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.engine.locate import Environment
-from hardentui.host.recorded import RecordedFiles
+from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import Known, Unreadable
-from hardentui.workbench.doctor import Line, Machine, Mark, examine
+from hardentui.workbench.opening.doctor import Line, Machine, Mark, examine
 
 GOOD = {
     "/etc/os-release": 'ID=debian\nVERSION_ID="13"\n',

@@ -14,8 +14,8 @@ from hardentui.__main__ import main
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.version import Version
-from hardentui.workbench import simulated
-from hardentui.workbench.network_views import connected, places
+from hardentui.workbench.opening import simulated
+from hardentui.workbench.pages.networks import connected, places
 from hardentui.workbench.workbench import Workbench
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext"

@@ -11,7 +11,7 @@ from hardentui.checks import check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import container_subject, evaluate
-from hardentui.host.files import LocalFiles
+from hardentui.host.files.reader import LocalFiles
 from hardentui.model.activity import FileChange
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import FixContext, Parameters
@@ -48,8 +48,8 @@ from hardentui.options import (
 )
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.workbench.gather import with_peers
-from hardentui.workbench.links import links_of, real_path
+from hardentui.workbench.looking.gather import with_peers
+from hardentui.workbench.looking.links import links_of, real_path
 
 PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
 
@@ -212,7 +212,7 @@ def on_network(name: str, label: str, pod_id: str = "", infra: bool = False) -> 
 
 
 def _fields(facts: ContainerFacts) -> dict[str, Any]:
-    return {name: getattr(facts, name) for name in facts.__dataclass_fields__}
+    return {name: getattr(facts, name) for name in facts.__struct_fields__}
 
 
 def shared(*all_facts: ContainerFacts) -> dict[str, Verdict]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.errors import InputError
@@ -32,9 +32,9 @@ from hardentui.options import (
     USER,
     Port,
 )
-from hardentui.workbench.unit_edits import edited, shown_diff
-from hardentui.workbench.unit_origin import Origin, drift_of, origin_of, unit_spec
-from hardentui.workbench.unit_output import unit_output
+from hardentui.workbench.changing.unit_edits import edited, shown_diff
+from hardentui.workbench.changing.unit_origin import Origin, drift_of, origin_of, unit_spec
+from hardentui.workbench.changing.unit_output import unit_output
 from hardentui.workbench.views import Target
 from hardentui.writers.context import UnitContext
 from tests.support.rooted import Rooted

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from hardentui.checks.end_of_life import end_of
+from hardentui.reading.end_of_life import end_of
 
 
 @pytest.mark.parametrize(

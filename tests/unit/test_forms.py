@@ -7,9 +7,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.checks import all_checks, check_by_id
-from hardentui.checks.common import bytes_of
 from hardentui.checks.examples import container
-from hardentui.checks.forms import FORMS, fault_of, text_of, value_of
 from hardentui.errors import ChecklistError, PlanError
 from hardentui.harden.plan import make_plan
 from hardentui.harden.settings import From, Setting, settings_of
@@ -18,7 +16,10 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
-from hardentui.workbench import checklists, plans
+from hardentui.reading.containers import bytes_of
+from hardentui.reading.forms import FORMS, fault_of, text_of, value_of
+from hardentui.workbench.checklists import loading as checklists
+from hardentui.workbench.planning import saved_plans as plans
 
 _KILL = {"io.containers.capabilities": "KILL"}
 EMPTY = Checklist("none", "None", ())

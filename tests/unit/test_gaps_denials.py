@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from hardentui.host.commands import run_nothing
-from hardentui.host.denials import Refusal, denials_of, parse, read_refusals
-from hardentui.host.recorded import RecordedFiles
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.process.denials import Refusal, denials_of, parse, read_refusals
 from hardentui.model.activity import Denial
 from hardentui.model.facts import IdRange, Kernel, Known, Process, Unreadable
 

@@ -14,19 +14,19 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
-from hardentui.host.firewall import read_firewall
-from hardentui.host.journal import read_journal
-from hardentui.host.recorded import RecordedFiles
-from hardentui.host.rlimits import read_rlimits
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.network.firewall import read_firewall
+from hardentui.host.process.rlimits import read_rlimits
 from hardentui.host.sysctls import read_security_modules
-from hardentui.host.timers import Manager, timer_active
+from hardentui.host.units.journal import read_journal
+from hardentui.host.units.timers import Manager, timer_active
+from hardentui.images.bases import bases_of
 from hardentui.model.facts import EngineFacts, ImageFacts, Known, Rlimit, Unreadable
 from hardentui.model.host import Journal
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
-from hardentui.workbench.bases import bases_of
-from hardentui.workbench.once_per_engine import OncePerEngine
-from hardentui.workbench.own_files import state_folder
-from hardentui.workbench.scan_reports import StoredScans, parse_report
+from hardentui.scanners.stored import StoredScans, parse_report
+from hardentui.state.own_files import state_folder
+from hardentui.workbench.looking.once_per_engine import OncePerEngine
 
 TIMER = "podman-auto-update.timer"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

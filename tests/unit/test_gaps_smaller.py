@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from hardentui.checks import check_by_id
-from hardentui.checks.base_images import Base, base_of, sketch, smaller_base
 from hardentui.checks.examples import container
 from hardentui.model.check import Parameters
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.reading.base_images import Base, base_of, sketch, smaller_base
 
 APT = FoundFile("/usr/bin/apt-get", "package manager apt-get", 1)
 GCC = FoundFile("/usr/bin/gcc", "compiler gcc", 2)

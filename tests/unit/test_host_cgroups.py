@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.host.cgroups import find_cgroups, parse_membership, read_limits
-from hardentui.host.files import Files
-from hardentui.host.recorded import RecordedFiles
+from hardentui.host.files.reader import Files
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.process.cgroups import find_cgroups, parse_membership, read_limits
 from hardentui.model.facts import Known, Limits, Unreadable
 
 V2_MOUNT = "30 24 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.config import examine, names, text, tree
-from hardentui.host.containers_conf import read_configuration, read_storage
-from hardentui.host.files import LocalFiles
-from hardentui.host.recorded import RecordedFiles
+from hardentui.host.files.config import examine, names, text, tree
+from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.facts import Unreadable
 from hardentui.model.version import Version

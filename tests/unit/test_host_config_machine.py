@@ -13,24 +13,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.host.advisories import TABLE, holes_in, upstream
 from hardentui.host.commands import run_nothing, run_program
-from hardentui.host.files import LocalFiles
-from hardentui.host.firewall import parse_ruleset, read_firewall
+from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.machine import read_host
-from hardentui.host.packages import (
+from hardentui.host.network.firewall import parse_ruleset, read_firewall
+from hardentui.host.network.sockets import services_in_unit
+from hardentui.host.packages.advisories import TABLE, holes_in, upstream
+from hardentui.host.packages.installed import (
     apt_security_updates,
     dpkg_packages,
     read_packages,
     read_security_updates,
     zypper_patches,
 )
-from hardentui.host.recorded import RecordedFiles
-from hardentui.host.registries import parse_sections
-from hardentui.host.sockets import services_in_unit
+from hardentui.host.podman.registries import parse_sections
+from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.subids import read_sub_ids, sudo_rules
 from hardentui.host.sysctls import read_reboot_required
-from hardentui.host.trust import parse_policy, read_trust
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import HostFacts, SubIds

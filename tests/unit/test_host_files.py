@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.capabilities import NAMES, capability_names
-from hardentui.host.files import LocalFiles, NotRecorded, reason
-from hardentui.host.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.files.reader import LocalFiles, NotRecorded, reason
+from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.process.capabilities import NAMES, capability_names
 
 
 def test_local_reads_text_and_keeps_bytes_that_are_not_utf8(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import GeneratorError
-from hardentui.host import generator
-from hardentui.host.generator import dry_run, verify
+from hardentui.host.podman import generator
+from hardentui.host.podman.generator import dry_run, verify
 from hardentui.model.facts import Unreadable
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import pytest
+from msgspec.structs import fields
 
-from hardentui.host.activity import read_activity
-from hardentui.host.files import FileStat
-from hardentui.host.mountinfo import parse_mountinfo
-from hardentui.host.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel
-from hardentui.host.recorded import RecordedFiles
+from hardentui.host.files.reader import FileStat
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.process.activity import read_activity
+from hardentui.host.process.mountinfo import parse_mountinfo
+from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel
 from hardentui.model.facts import IdRange, Kernel, Limits, ListeningSocket, Process, Unreadable
 
 CGROUP = "/machine.slice/libpod-abc.scope"

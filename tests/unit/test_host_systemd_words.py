@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.errors import GeneratorError
-from hardentui.host.generator import exec_start
+from hardentui.host.podman.generator import exec_start
 from hardentui.host.systemd_words import (
     UNEXPANDED,
     UnbalancedQuotes,

@@ -6,13 +6,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.errors import WriteError
-from hardentui.host.files import LocalFiles
+from hardentui.host.files.reader import LocalFiles
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import IMAGE
-from hardentui.record import replace
-from hardentui.workbench.in_place import command_in_place, look_in_place, own_unit, save_in_place
+from hardentui.workbench.changing.in_place import command_in_place, look_in_place, own_unit, save_in_place
 from hardentui.workbench.views import Output, OutputFile, Target
 from tests.support.units import QUADLET, of_own_unit, service_of
 

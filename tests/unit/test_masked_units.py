@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hardentui.host.config import examine, text
+from hardentui.host.files.config import examine, text
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import Unreadable
 from tests.support.rooted import Rooted

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from hardentui.checks.secrets import secret_pair, secret_value
-from hardentui.workbench.masking import is_credential, mask_document, mask_text
+from hardentui.reading.masking import is_credential, mask_document, mask_text
+from hardentui.reading.secrets import secret_pair, secret_value
 
 SECRET = "hunter2hunter2"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.workbench.own_files import keep_document, read_document
+from hardentui.state.own_files import keep_document, read_document
 
 
 def test_a_kept_document_is_read_as_it_was(tmp_path: Path) -> None:

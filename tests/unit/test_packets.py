@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.checks.packets import ACCEPTED, DROPPED, Packet, fate
-from hardentui.host.firewall import parse_ruleset, read_firewall
-from hardentui.host.firewalld import read_zones
-from hardentui.host.recorded import RecordedFiles
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.network.firewall import parse_ruleset, read_firewall
+from hardentui.host.network.firewalld import read_zones
 from hardentui.model.facts import Unreadable
+from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "firewall"
 BOTH = ACCEPTED + DROPPED

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.harden.conflicts import conflicts_with_host
@@ -27,10 +28,9 @@ from hardentui.options import (
     USERNS,
     Port,
 )
-from hardentui.record import replace
-from hardentui.workbench.checklists import load
-from hardentui.workbench.judging import find_check
-from hardentui.workbench.simulated import open_simulated
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.looking.judging import find_check
+from hardentui.workbench.opening.simulated import open_simulated
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 from tests.unit.test_cli import Run, run

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.errors import PlanError
@@ -14,8 +13,9 @@ from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, passed
 from hardentui.model.plan import Change, Choice, Plan, Skipped
-from hardentui.workbench import masking, plans
-from hardentui.workbench.plans import SavedChange
+from hardentui.reading import masking
+from hardentui.workbench.planning import saved_plans as plans
+from hardentui.workbench.planning.saved_plans import SavedChange
 
 SECRET = "hunter2-hunter2"
 

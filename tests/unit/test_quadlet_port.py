@@ -6,12 +6,12 @@ That it equals the real generator of one version is shown in tests/live/test_qua
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
@@ -19,7 +19,7 @@ from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
 from hardentui.options.flags import CARRIED_GLOBALS
-from hardentui.workbench.outputs import output
+from hardentui.workbench.planning.outputs import output
 from hardentui.workbench.views import Target
 from hardentui.writers.quadlet_port import generate, losses, prove_by_port
 from hardentui.writers.quadlet_port.keys import KEYS
@@ -373,7 +373,7 @@ def _written(version: Version | None) -> str:
 
 
 def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.host.generator.find_generator", lambda: None)
+    monkeypatch.setattr("hardentui.host.podman.generator.find_generator", lambda: None)
 
 
 def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +386,7 @@ def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
 def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.host.generator.find_generator", lambda: "/never/started")
+    monkeypatch.setattr("hardentui.host.podman.generator.find_generator", lambda: "/never/started")
     assert f"the generator of Podman {version}, as it is built into HardenTUI, accepts it" in _written(
         version
     )
@@ -398,7 +398,7 @@ def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.
 
 
 def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.host.generator.find_generator", lambda: "/no/such/generator")
+    monkeypatch.setattr("hardentui.host.podman.generator.find_generator", lambda: "/no/such/generator")
     for version in (None, Version(5, 4, 2)):
         with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
             _written(version)

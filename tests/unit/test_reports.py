@@ -6,12 +6,12 @@ import copy
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import hardentui.reports
 from hardentui.harden.attack import RankedPath

@@ -7,11 +7,11 @@ from typing import Any
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.engine.shapes import Listed
-from hardentui.host.recorded import RecordedFiles
+from hardentui.host.files.recorded import RecordedFiles
 from hardentui.model.facts import EngineFacts, Known, Unreadable
 from hardentui.model.host import HostFacts
-from hardentui.workbench.clock import utc_now
-from hardentui.workbench.gather import Gatherer
+from hardentui.workbench.looking.gather import Gatherer
+from hardentui.workbench.opening.clock import utc_now
 
 ANSWERS: dict[str, Any] = {
     "/images/json": [{"Id": "image", "Names": ["localhost/a:1"]}],

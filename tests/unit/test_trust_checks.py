@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import all_checks, check_by_id
-from hardentui.checks.examples import container
-from hardentui.checks.hosts import ACCEPT, SIGSTORE, accepting, configuration, engine, file, host, rejecting
+from hardentui.checks.examples import (
+    ACCEPT,
+    SIGSTORE,
+    accepting,
+    configuration,
+    container,
+    engine,
+    file,
+    host,
+    rejecting,
+)
 from hardentui.errors import CannotFix
 from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
 from hardentui.model.configuration import Danger, Missing

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hardentui.host.recorded import RecordedFiles
-from hardentui.host.registries import parse_sections
-from hardentui.host.trust import parse_policy, parse_stored_images, read_trust
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.podman.registries import parse_sections
+from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import Unreadable
 from hardentui.model.trust import Policy, Registries, TrustFacts

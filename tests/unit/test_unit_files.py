@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.host.systemd import FoundUnit, Manager, find_unit
-from hardentui.host.unit_answers import ReadUnit, read_units
+from hardentui.host.units.answers import ReadUnit, read_units
+from hardentui.host.units.systemd import FoundUnit, Manager, find_unit
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import Known, Unreadable
 from tests.support.rooted import Rooted

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.checks.examples import container
@@ -19,8 +19,8 @@ from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
 from hardentui.model.finding import Verdict
 from hardentui.options import READ_ONLY
-from hardentui.workbench.checklists import load
-from hardentui.workbench.once_per_engine import OncePerEngine
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from tests.support.rooted import Rooted
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

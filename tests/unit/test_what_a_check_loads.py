@@ -9,13 +9,12 @@ from pathlib import Path
 
 import hardentui
 
-FACTS = Path(hardentui.__file__).parent / "workbench" / "demo" / "host.json"
+FACTS = Path(hardentui.__file__).parent / "workbench" / "opening" / "demo" / "host.json"
 HEAVY = (
     "asyncio",
     "dataclasses",
     "difflib",
     "http",
-    "inspect",
     "logging",
     "pathlib",
     "podman",

@@ -18,11 +18,11 @@ starts, or at build time with `podman build --secret`. First of all make the old
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import file_evidence, gap, inventory_of, names
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.reading.images import file_evidence, gap, inventory_of, names
 from hardentui.words import plural
 
 

@@ -16,9 +16,7 @@ anew. Data of a database may have to be converted by hand. Plan it before the da
 
 from __future__ import annotations
 
-from hardentui.checks.end_of_life import DATED, end_of, rolling
 from hardentui.checks.examples import container
-from hardentui.checks.images import gap, inventory_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
@@ -34,6 +32,8 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.image import ImageInventory
+from hardentui.reading.end_of_life import DATED, end_of, rolling
+from hardentui.reading.images import gap, inventory_of
 from hardentui.visible import visible
 
 

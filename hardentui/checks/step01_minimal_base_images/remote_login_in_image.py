@@ -17,12 +17,12 @@ to accept.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import file_evidence, gap, image_of, inventory_of, names
-from hardentui.checks.networks import exposed
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
+from hardentui.reading.networks import exposed
 
 _LOGIN_PORTS = frozenset({22, 23})
 

@@ -17,14 +17,15 @@ Remove the bits in the Containerfile (`RUN chmod a-s …`); until then no-new-pr
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container
-from hardentui.checks.images import file_evidence, gap, inventory_of, names
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES
-from hardentui.record import replace
+from hardentui.reading.images import file_evidence, gap, inventory_of, names
 from hardentui.words import plural
 
 

@@ -18,14 +18,15 @@ without.
 
 from __future__ import annotations
 
-from hardentui.checks.base_images import sketch
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container
-from hardentui.checks.images import file_evidence, gap, inventory_of, names
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
-from hardentui.record import replace
+from hardentui.reading.base_images import sketch
+from hardentui.reading.images import file_evidence, gap, inventory_of, names
 from hardentui.words import plural
 
 

@@ -20,10 +20,10 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import image_of, steps_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.reading.images import image_of, steps_of
 from hardentui.visible import visible
 from hardentui.words import plural
 

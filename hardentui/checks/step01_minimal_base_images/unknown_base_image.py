@@ -17,10 +17,10 @@ Containerfile.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import image_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.reading.images import image_of
 from hardentui.visible import visible
 
 _NAMES = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")

@@ -17,11 +17,11 @@ these accounts: containers are entered with `podman exec`, which asks for no pas
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import gap, inventory_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import ImageInventory
+from hardentui.reading.images import gap, inventory_of
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -17,12 +17,12 @@ system the files cannot be changed at all, until you have built the image anew.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import file_evidence, gap, inventory_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import READ_ONLY
+from hardentui.reading.images import file_evidence, gap, inventory_of
 from hardentui.words import plural
 
 

@@ -19,11 +19,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from hardentui.checks.examples import container
-from hardentui.checks.scans import evidence, report_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import ScanReport, Vulnerability
+from hardentui.reading.scans import evidence, report_of
 from hardentui.words import plural
 
 

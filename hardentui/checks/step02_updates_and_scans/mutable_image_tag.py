@@ -19,7 +19,6 @@ no-update-path). Name a version tag instead if you want small updates to come in
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import Reference, image_name, is_image_id, reference
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
@@ -37,6 +36,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
+from hardentui.reading.images import Reference, image_name, is_image_id, reference
 
 _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 

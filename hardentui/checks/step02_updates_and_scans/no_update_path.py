@@ -19,7 +19,6 @@ this way.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootful
-from hardentui.checks.images import image_name, is_image_id, reference
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -37,6 +36,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, LABELS, ROOTFS
+from hardentui.reading.images import image_name, is_image_id, reference
 from hardentui.visible import visible
 
 _AUTO = "io.containers.autoupdate"

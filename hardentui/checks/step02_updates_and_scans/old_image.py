@@ -19,10 +19,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import created, image_of
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.reading.images import created, image_of
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

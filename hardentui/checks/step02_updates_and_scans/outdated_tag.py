@@ -19,7 +19,6 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import image_of, is_image_id, reference
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import (
@@ -34,6 +33,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.reading.images import image_of, is_image_id, reference
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -19,7 +19,6 @@ import shlex
 from datetime import timedelta
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import parse_time
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
@@ -34,6 +33,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.reading.images import parse_time
 
 _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
 

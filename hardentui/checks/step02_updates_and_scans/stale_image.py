@@ -19,10 +19,10 @@ from __future__ import annotations
 import shlex
 from datetime import timedelta
 
-from hardentui.checks.images import created
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.reading.images import created
 from hardentui.words import plural
 
 

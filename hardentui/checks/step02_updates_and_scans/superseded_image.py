@@ -18,9 +18,7 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.common import OF_PODMAN, is_infra
 from hardentui.checks.examples import container
-from hardentui.checks.images import is_image_id, reference
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import (
@@ -36,6 +34,8 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import ROOTFS
+from hardentui.reading.containers import OF_PODMAN, is_infra
+from hardentui.reading.images import is_image_id, reference
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -18,7 +18,6 @@ for Quadlet.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import health_check
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -35,6 +34,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, LABELS, SDNOTIFY
+from hardentui.reading.images import health_check
 
 _AUTO = "io.containers.autoupdate"
 

@@ -17,7 +17,7 @@ an alias in registries.conf.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import accepting, engine
+from hardentui.checks.examples import accepting, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown

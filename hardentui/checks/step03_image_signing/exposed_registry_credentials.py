@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.hosts import accepting, danger_evidence, dangers_of, engine, file, repair
+from hardentui.checks.examples import accepting, engine, file
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
 from hardentui.model.facts import EngineFacts, Unreadable
@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.trust import AuthFile, Registries
+from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 
 _FILE = "/root/.config/containers/auth.json"

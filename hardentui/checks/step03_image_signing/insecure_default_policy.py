@@ -21,7 +21,7 @@ the default. Containers that exist already go on running; only pulls are affecte
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import ACCEPT, SIGSTORE, accepting, engine, rejecting
+from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import EngineFacts, Unreadable

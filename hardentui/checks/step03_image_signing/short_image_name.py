@@ -18,7 +18,6 @@ Nothing. The full name leads to the image that runs now.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import is_image_id, reference
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, NotRunning
@@ -37,6 +36,7 @@ from hardentui.model.finding import (
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.options.create_command import parse_create_command
+from hardentui.reading.images import is_image_id, reference
 
 _FULL = "docker.io/library/nginx:1.27"
 _TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d", "nginx:1.27"]}}

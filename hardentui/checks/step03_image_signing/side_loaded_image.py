@@ -22,13 +22,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.examples import container
-from hardentui.checks.hosts import accepting, engine
-from hardentui.checks.images import image_name, image_of
+from hardentui.checks.examples import accepting, container, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.options import IMAGE
+from hardentui.reading.images import image_name, image_of
 from hardentui.words import plural
 
 _DIGEST = "sha256:" + "5f" * 32

@@ -18,7 +18,7 @@ registries that refuse unknown tags may answer with an error.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import SIGSTORE, accepting, engine, rejecting
+from hardentui.checks.examples import SIGSTORE, accepting, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import EngineFacts, Known, Unreadable

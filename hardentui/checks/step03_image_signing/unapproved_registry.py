@@ -18,9 +18,7 @@ digests. Blocking a registry in registries.conf also stops base images of builds
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.checks.hosts import ACCEPT, accepting, engine, rejecting
-from hardentui.checks.images import image_name, is_image_id, reference
+from hardentui.checks.examples import ACCEPT, accepting, container, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import (
@@ -37,6 +35,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.trust import full_reference, registry_of, rule_for, scopes_of
 from hardentui.options import IMAGE, ROOTFS
+from hardentui.reading.images import image_name, is_image_id, reference
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

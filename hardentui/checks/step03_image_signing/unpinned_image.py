@@ -19,13 +19,13 @@ or your weekly update. The digest must be that of an image that the registry sti
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import image_name, is_image_id, reference
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
+from hardentui.reading.images import image_name, is_image_id, reference
 
 _DIGEST = "sha256:" + "5f" * 32
 

@@ -20,17 +20,7 @@ from __future__ import annotations
 
 import shlex
 
-from hardentui.checks.hosts import (
-    POLICY_FILE,
-    REJECT,
-    accepting,
-    danger_evidence,
-    dangers_of,
-    engine,
-    file,
-    rejecting,
-    repair,
-)
+from hardentui.checks.examples import POLICY_FILE, REJECT, accepting, engine, file, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger, FileFact, Missing
 from hardentui.model.facts import EngineFacts, Unreadable
@@ -47,6 +37,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.trust import Certificate, Policy, Requirement, TrustFacts
+from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 
 _KEY = "/etc/pki/containers/team.pub"

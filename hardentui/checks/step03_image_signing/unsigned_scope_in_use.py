@@ -21,9 +21,7 @@ Containers that run already are not touched.
 
 from __future__ import annotations
 
-from hardentui.checks.examples import container
-from hardentui.checks.hosts import ACCEPT, SIGSTORE, accepting, engine, rejecting
-from hardentui.checks.images import image_name, is_image_id, reference
+from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, container, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import (
@@ -40,6 +38,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.trust import rule_for
 from hardentui.options import IMAGE, ROOTFS
+from hardentui.reading.images import image_name, is_image_id, reference
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -18,7 +18,6 @@ its own owner or an ACL instead, or a group that owns nothing else.
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, listed, own_user_namespace
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
@@ -35,6 +34,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import GROUP_ADD, USERNS
+from hardentui.reading.containers import ask, listed, own_user_namespace
 
 _KEEP = "keep-groups"
 

@@ -19,7 +19,6 @@ that share a namespace with another one, and members of a pod, cannot have a use
 
 from __future__ import annotations
 
-from hardentui.checks.common import OF_PODMAN, ask, asks_for_user_namespace, is_infra, judge, pod_of, proc
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -27,6 +26,15 @@ from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, GIDMAP, IPC, NETWORK, PID, UIDMAP, USERNS, UTS
+from hardentui.reading.containers import (
+    OF_PODMAN,
+    ask,
+    asks_for_user_namespace,
+    is_infra,
+    judge,
+    pod_of,
+    proc,
+)
 
 _SHARED = ("container:", "ns:")
 

@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from hardentui.checks.hosts import hidden_users, host
+from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
@@ -39,6 +39,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, SubIds, User
+from hardentui.reading.hosts import hidden_users
 from hardentui.words import plural
 
 _FILES = ("/etc/subuid", "/etc/subgid")

@@ -20,10 +20,7 @@ the service starts at boot only when lingering is enabled for the user.
 
 from __future__ import annotations
 
-from hardentui.checks.common import OF_PODMAN, is_infra, listed, section
 from hardentui.checks.examples import container, rootful, rootless
-from hardentui.checks.mounts import HostMount, at_or_above, host_mounts
-from hardentui.checks.networks import ports_of_pod
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import (
@@ -51,6 +48,9 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.capabilities import bounding_set
+from hardentui.reading.containers import OF_PODMAN, is_infra, listed, section
+from hardentui.reading.mounts import HostMount, at_or_above, host_mounts
+from hardentui.reading.networks import ports_of_pod
 
 _ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
 _USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")  # noqa: S108

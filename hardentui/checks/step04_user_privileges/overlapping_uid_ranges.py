@@ -17,7 +17,8 @@ once, or change their owner.
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_planned, listed, related, section
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, Peer
@@ -34,7 +35,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
-from hardentui.record import replace
+from hardentui.reading.containers import is_planned, listed, related, section
 
 _ALL_IDS = 1 << 31
 

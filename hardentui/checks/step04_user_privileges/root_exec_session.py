@@ -21,7 +21,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from hardentui.checks.common import declared_user, is_root, section
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
@@ -38,7 +39,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import USER
-from hardentui.record import replace
+from hardentui.reading.containers import declared_user, is_root, section
 from hardentui.words import plural
 
 

@@ -21,7 +21,16 @@ expects as parameter `user`.
 
 from __future__ import annotations
 
-from hardentui.checks.common import (
+from msgspec.structs import replace
+
+from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, USER, USERNS, Mount
+from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
     declared_user,
@@ -33,15 +42,7 @@ from hardentui.checks.common import (
     proc,
     runs_systemd,
 )
-from hardentui.checks.examples import container, rootless
-from hardentui.checks.mounts import at_or_above, host_mounts
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
-from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, USER, USERNS, Mount
-from hardentui.record import replace
+from hardentui.reading.mounts import at_or_above, host_mounts
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

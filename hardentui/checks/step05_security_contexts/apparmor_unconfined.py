@@ -18,7 +18,6 @@ their own that allows just that, instead of none.
 
 from __future__ import annotations
 
-from hardentui.checks.common import APPARMOR_LSM, SELINUX, ask, judge, lsm, proc
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -26,6 +25,7 @@ from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Unreadabl
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import APPARMOR, PRIVILEGED
+from hardentui.reading.containers import APPARMOR_LSM, SELINUX, ask, judge, lsm, proc
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

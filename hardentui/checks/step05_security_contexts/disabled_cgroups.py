@@ -17,9 +17,7 @@ instead of `disabled`.
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, judge, without_cgroup
 from hardentui.checks.examples import container, rootful
-from hardentui.checks.limits import cgroup_version
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
@@ -35,6 +33,8 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, CGROUPS
+from hardentui.reading.containers import ask, judge, without_cgroup
+from hardentui.reading.limits import cgroup_version
 
 _HOST_REASON = "it sees the cgroup tree of the host"
 

@@ -18,13 +18,13 @@ both sides run in containers of one pod, which share their IPC namespace with ea
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, judge, proc
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import IPC, UTS
+from hardentui.reading.containers import ask, judge, proc
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -17,13 +17,13 @@ Those need the host's view by design: run them on the host, or accept the findin
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, judge, own_user_namespace, peer_called, pod_of, proc, related
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Peer
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS, PID
+from hardentui.reading.containers import ask, judge, own_user_namespace, peer_called, pod_of, proc, related
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

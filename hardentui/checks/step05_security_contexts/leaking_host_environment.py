@@ -21,9 +21,7 @@ from __future__ import annotations
 import shlex
 from itertools import pairwise
 
-from hardentui.checks.common import is_planned, listed, section
 from hardentui.checks.examples import container
-from hardentui.checks.secrets import secret_value
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import FileFact
@@ -31,6 +29,8 @@ from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
+from hardentui.reading.containers import is_planned, listed, section
+from hardentui.reading.secrets import secret_value
 from hardentui.visible import MASK
 from hardentui.words import plural
 

@@ -18,9 +18,7 @@ sets the uid where it is a number. A program that only knows the variable has to
 
 from __future__ import annotations
 
-from hardentui.checks.common import declared_user, is_root, listed, section
 from hardentui.checks.examples import container
-from hardentui.checks.secrets import engine_secret
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -37,6 +35,8 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import SECRETS, USER
+from hardentui.reading.containers import declared_user, is_root, listed, section
+from hardentui.reading.secrets import engine_secret
 from hardentui.visible import visible
 
 

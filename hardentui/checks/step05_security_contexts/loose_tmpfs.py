@@ -17,7 +17,6 @@ size with the parameter `size`.
 
 from __future__ import annotations
 
-from hardentui.checks.common import bytes_of, listed
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -25,6 +24,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import TMPFS
+from hardentui.reading.containers import bytes_of, listed
 
 _LOOSE = frozenset({"exec", "suid", "dev"})
 _TIGHT = ("noexec", "nosuid", "nodev")

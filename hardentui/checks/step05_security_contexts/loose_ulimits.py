@@ -18,13 +18,13 @@ of removing it. Crash analysis that relies on core dumps needs another way.
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, listed, proc
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Rlimit, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import ULIMIT
+from hardentui.reading.containers import ask, listed, proc
 
 _ENDLESS = ("-1", "unlimited", "infinity")
 

@@ -21,15 +21,15 @@ from __future__ import annotations
 import posixpath
 from functools import lru_cache
 
-from hardentui.checks.common import listed
 from hardentui.checks.examples import container
-from hardentui.checks.mounts import HostMount, at_or_above, host_mounts, normal, shown
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
+from hardentui.reading.containers import listed
+from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal, shown
 
 _SOCKETS = frozenset({"podman.sock", "docker.sock", "containerd.sock", "crio.sock", "buildkitd.sock"})
 _PLACES = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/crio", "/run/user")

@@ -19,15 +19,15 @@ from __future__ import annotations
 
 import math
 
-from hardentui.checks.common import OF_PODMAN, ask, is_infra, judge, without_cgroup
 from hardentui.checks.examples import container
-from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, CPUSET_CPUS
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, without_cgroup
+from hardentui.reading.limits import ignored, refuse_where_ignored
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

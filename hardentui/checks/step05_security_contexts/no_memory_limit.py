@@ -20,9 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.checks.common import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
 from hardentui.checks.examples import container
-from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Measured, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
@@ -30,6 +28,8 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
 from hardentui.options.rows import size_text
+from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
+from hardentui.reading.limits import ignored, refuse_where_ignored
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -17,15 +17,15 @@ and fail with "cannot fork" or "cannot create thread". Count its tasks under loa
 
 from __future__ import annotations
 
-from hardentui.checks.common import OF_PODMAN, ask, is_infra, judge, without_cgroup
 from hardentui.checks.examples import container
-from hardentui.checks.limits import ignored, refuse_where_ignored
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, PIDS_LIMIT
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, without_cgroup
+from hardentui.reading.limits import ignored, refuse_where_ignored
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -19,13 +19,13 @@ mounted secret, which is better. Change the password as well: the old one is in 
 
 from __future__ import annotations
 
-from hardentui.checks.common import listed
 from hardentui.checks.examples import container
-from hardentui.checks.secrets import secrets_in_pairs
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.options import ENV
+from hardentui.reading.containers import listed
+from hardentui.reading.secrets import secrets_in_pairs
 from hardentui.visible import MASK, visible
 from hardentui.words import plural
 

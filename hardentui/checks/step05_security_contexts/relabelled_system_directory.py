@@ -20,9 +20,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hardentui.checks.common import SELINUX, listed, lsm, section
 from hardentui.checks.examples import container
-from hardentui.checks.mounts import at_or_above, host_mounts, shown
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
 from hardentui.model.finding import (
@@ -39,6 +37,8 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
+from hardentui.reading.containers import SELINUX, listed, lsm, section
+from hardentui.reading.mounts import at_or_above, host_mounts, shown
 
 _SYSTEM = (
     *("/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/opt", "/proc", "/root", "/run", "/sys", "/tmp"),  # noqa: S108

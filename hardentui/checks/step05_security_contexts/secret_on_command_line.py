@@ -16,13 +16,13 @@ input or a configuration file. Look up what it offers. Change the credential, si
 
 from __future__ import annotations
 
-from hardentui.checks.common import section
 from hardentui.checks.examples import container
-from hardentui.checks.secrets import secrets_in_words
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
+from hardentui.reading.containers import section
+from hardentui.reading.secrets import secrets_in_words
 from hardentui.visible import MASK
 from hardentui.words import plural
 

@@ -19,7 +19,14 @@ writes.
 
 from __future__ import annotations
 
-from hardentui.checks.common import (
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.spec import Spec
+from hardentui.options import LABEL_DISABLE, LABEL_TYPE, PID, PRIVILEGED
+from hardentui.reading.containers import (
     SELINUX,
     UNCONFINED_TYPES,
     ask,
@@ -29,13 +36,6 @@ from hardentui.checks.common import (
     selinux_switched_off,
     selinux_type,
 )
-from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Unreadable
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
-from hardentui.model.spec import Spec
-from hardentui.options import LABEL_DISABLE, LABEL_TYPE, PID, PRIVILEGED
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.hosts import configuration, host
+from hardentui.checks.examples import configuration, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (

@@ -25,15 +25,15 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from hardentui.checks.common import listed
 from hardentui.checks.examples import container
-from hardentui.checks.mounts import HostMount, at_or_above, host_mounts, shown
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, VolumeFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
+from hardentui.reading.containers import listed
+from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, shown
 
 _SECRET = (  # even reading them helps an attacker
     *("/etc", "/root", "/home", "/run", "/dev", "/proc", "/sys", "/var/log", "/var/lib/containers"),

@@ -17,18 +17,6 @@ Containers that share files through a common level lose access to what the other
 
 from __future__ import annotations
 
-from hardentui.checks.common import (
-    SELINUX,
-    UNCONFINED_TYPES,
-    ask,
-    is_planned,
-    listed,
-    lsm,
-    proc,
-    related,
-    selinux_switched_off,
-    selinux_type,
-)
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Peer, Unreadable
@@ -46,6 +34,18 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_LEVEL, PRIVILEGED
+from hardentui.reading.containers import (
+    SELINUX,
+    UNCONFINED_TYPES,
+    ask,
+    is_planned,
+    listed,
+    lsm,
+    proc,
+    related,
+    selinux_switched_off,
+    selinux_type,
+)
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -16,14 +16,14 @@ if they only follow the host's mounts, or the shared mount after all: then accep
 
 from __future__ import annotations
 
-from hardentui.checks.common import listed
 from hardentui.checks.examples import container
-from hardentui.checks.mounts import shown
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
+from hardentui.reading.containers import listed
+from hardentui.reading.mounts import shown
 
 _SHARED = ("shared", "rshared")
 

@@ -18,9 +18,7 @@ from a mount, `:ro` is better than all three.
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, listed, proc
 from hardentui.checks.examples import container
-from hardentui.checks.mounts import HostMount, host_mounts, shown
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
 from hardentui.model.finding import (
@@ -36,6 +34,8 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
+from hardentui.reading.containers import ask, listed, proc
+from hardentui.reading.mounts import HostMount, host_mounts, shown
 
 _TIGHT = ("nodev", "noexec", "nosuid")
 _LOOSE = ("dev", "exec", "suid")

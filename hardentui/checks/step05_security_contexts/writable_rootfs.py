@@ -18,10 +18,7 @@ What is written there is gone after a stop, so real data needs a volume. Program
 
 from __future__ import annotations
 
-from hardentui.checks.common import OF_PODMAN, ask, bytes_of, is_infra, judge, listed, proc
 from hardentui.checks.examples import container
-from hardentui.checks.mounts import at_or_above
-from hardentui.checks.written import folders_of
 from hardentui.errors import CannotFix
 from hardentui.model.activity import FileChange
 from hardentui.model.check import Check, FixContext, Parameters
@@ -29,6 +26,9 @@ from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
+from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge, listed, proc
+from hardentui.reading.mounts import at_or_above
+from hardentui.reading.written import folders_of
 
 _WRITABLE_ANYHOW = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108
 _PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")

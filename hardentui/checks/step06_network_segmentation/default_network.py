@@ -21,7 +21,12 @@ network must exist before the container starts: a Quadlet `.network` file or `po
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import (
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.spec import Spec
+from hardentui.options import NETWORK
+from hardentui.reading.networks import (
     asked_for,
     leave_pods_alone,
     network_names,
@@ -29,11 +34,6 @@ from hardentui.checks.networks import (
     own_network,
     without_own_network,
 )
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
-from hardentui.model.spec import Spec
-from hardentui.options import NETWORK
 from hardentui.words import plural
 
 

@@ -21,12 +21,12 @@ any published port; an admin from elsewhere through an ssh tunnel. Name another 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, Port
+from hardentui.reading.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 
 _PORTS = (
     "22",  # ssh

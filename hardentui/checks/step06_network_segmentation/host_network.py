@@ -23,15 +23,6 @@ stops working.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import (
-    asked_for,
-    leave_pods_alone,
-    mode_of,
-    modes,
-    modes_of,
-    own_network,
-    uses_network_of_pod,
-)
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
@@ -49,6 +40,15 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import NETWORK
+from hardentui.reading.networks import (
+    asked_for,
+    leave_pods_alone,
+    mode_of,
+    modes,
+    modes_of,
+    own_network,
+    uses_network_of_pod,
+)
 
 _DECLARED = "it is declared to use the host's network"
 _BORROWED = "the kernel says that it is on the host's network, although that is not declared"

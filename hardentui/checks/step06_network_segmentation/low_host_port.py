@@ -18,12 +18,12 @@ with a fixed port, put a proxy or a forwarding rule in front, or allow the port 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.networks import leave_pods_alone, published, shown, without_own_network
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, Port
+from hardentui.reading.networks import leave_pods_alone, published, shown, without_own_network
 
 _FIRST_FREE = 1024
 

@@ -18,7 +18,6 @@ loses it: give it credentials of its own, with only the rights that it needs.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.networks import asked_for, modes_of, network_names, without_own_network
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import (
@@ -35,6 +34,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import Firewall, HostFacts
 from hardentui.options import NETWORK
+from hardentui.reading.networks import asked_for, modes_of, network_names, without_own_network
 
 _RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
 

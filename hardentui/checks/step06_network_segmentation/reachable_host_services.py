@@ -20,7 +20,6 @@ that is mounted, or run it as a container on the same network.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import asked_for, mode_of, modes_of, network_names, without_own_network
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -28,6 +27,7 @@ from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Ver
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import NETWORK
+from hardentui.reading.networks import asked_for, mode_of, modes_of, network_names, without_own_network
 
 _HANDED_IN = ("-T", "--tcp-ns", "-U", "--udp-ns")
 _MAPPED = ("--map-gw", "--map-host-loopback")

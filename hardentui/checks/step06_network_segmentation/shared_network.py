@@ -19,15 +19,7 @@ everybody to one.
 
 from __future__ import annotations
 
-from hardentui.checks.common import pod_of, related
 from hardentui.checks.examples import container
-from hardentui.checks.networks import (
-    asked_for,
-    network_names,
-    other_networks,
-    own_network,
-    without_own_network,
-)
 from hardentui.model.apps import app_of
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Peer
@@ -45,6 +37,14 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS, NETWORK
+from hardentui.reading.containers import pod_of, related
+from hardentui.reading.networks import (
+    asked_for,
+    network_names,
+    other_networks,
+    own_network,
+    without_own_network,
+)
 from hardentui.visible import visible
 
 

@@ -18,16 +18,7 @@ declare it with `--expose`, or allow it in the checklist, so that the next reade
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_planned, section
 from hardentui.checks.examples import container
-from hardentui.checks.networks import (
-    declared_ports,
-    exposed,
-    leave_pods_alone,
-    published,
-    shown,
-    without_own_network,
-)
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
@@ -46,6 +37,15 @@ from hardentui.model.finding import (
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.options.create_command import parse_create_command
+from hardentui.reading.containers import is_planned, section
+from hardentui.reading.networks import (
+    declared_ports,
+    exposed,
+    leave_pods_alone,
+    published,
+    shown,
+    without_own_network,
+)
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -19,9 +19,7 @@ network is often meant (a VPN container that others go through): then put them i
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_planned
 from hardentui.checks.examples import container
-from hardentui.checks.networks import asked_for, modes_of, network_names, uses_network_of_pod
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import (
@@ -37,6 +35,8 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import NETWORK
+from hardentui.reading.containers import is_planned
+from hardentui.reading.networks import asked_for, modes_of, network_names, uses_network_of_pod
 
 _UNFILTERED = frozenset({"macvlan", "ipvlan"})
 

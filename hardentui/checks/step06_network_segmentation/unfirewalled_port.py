@@ -24,8 +24,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container, rootless
-from hardentui.checks.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -44,11 +45,11 @@ from hardentui.model.finding import (
 from hardentui.model.host import Firewall, HostFacts, Zone
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
-from hardentui.record import replace
+from hardentui.reading.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
 from hardentui.words import plural
 
 if TYPE_CHECKING:
-    from hardentui.checks.packets import Rules
+    from hardentui.reading.packets import Rules
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -93,7 +94,7 @@ def _ways_in(
     rules: Rules, outside: tuple[str, ...], hook: str, ports: list[Port]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(ways that are open to any port of anybody, ways of which that cannot be told): `eth0 8080/tcp`."""
-    from hardentui.checks.packets import ACCEPTED, DROPPED, Packet, fate
+    from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
     found: list[str] = []
     unclear: list[str] = []
@@ -138,7 +139,7 @@ def _opened(zone: Zone) -> str:
 
 
 def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
-    from hardentui.checks.packets import DROPPED, Packet, fate
+    from hardentui.reading.packets import DROPPED, Packet, fate
 
     if hook == "input":
         return "no packet filter stands before the port"

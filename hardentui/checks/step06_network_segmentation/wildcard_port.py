@@ -19,7 +19,13 @@ give the one address of the host that they use instead (parameter `address`).
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.checks.networks import (
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.spec import Spec
+from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
+from hardentui.reading.networks import (
     exposed,
     leave_pods_alone,
     published,
@@ -28,12 +34,6 @@ from hardentui.checks.networks import (
     shown,
     without_own_network,
 )
-from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
-from hardentui.model.spec import Spec
-from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

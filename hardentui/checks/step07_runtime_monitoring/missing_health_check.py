@@ -19,9 +19,7 @@ service only you can know: set the parameter `command`.
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_infra
 from hardentui.checks.examples import container
-from hardentui.checks.images import health_check
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
@@ -38,6 +36,8 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL
+from hardentui.reading.containers import is_infra
+from hardentui.reading.images import health_check
 from hardentui.visible import visible
 
 

@@ -16,9 +16,7 @@ k8s-file.
 
 from __future__ import annotations
 
-from hardentui.checks.common import engine_info, is_infra
 from hardentui.checks.examples import container, rootful
-from hardentui.checks.logs import log_driver
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -35,6 +33,8 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import LOG_DRIVER
+from hardentui.reading.containers import engine_info, is_infra
+from hardentui.reading.logs import log_driver
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -20,7 +20,6 @@ import shlex
 from datetime import timedelta
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import parse_time
 from hardentui.model.activity import UnitFacts
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Known, Unreadable
@@ -36,6 +35,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.reading.images import parse_time
 from hardentui.words import plural
 
 _SETTLED = timedelta(hours=1)

@@ -16,9 +16,7 @@ that holds as many days as you need to look back.
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_infra
 from hardentui.checks.examples import container, rootful
-from hardentui.checks.logs import FILE_DRIVERS, log_driver, log_limit
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -37,6 +35,8 @@ from hardentui.model.finding import (
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import LOG_DRIVER, LOG_OPT
+from hardentui.reading.containers import is_infra
+from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_limit
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

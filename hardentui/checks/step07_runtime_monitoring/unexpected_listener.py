@@ -21,15 +21,7 @@ declare it with `--expose`, so that the next reader knows that it is meant.
 
 from __future__ import annotations
 
-from hardentui.checks.common import is_infra
 from hardentui.checks.examples import container
-from hardentui.checks.networks import (
-    declared_ports,
-    exposed,
-    ports_of_pod,
-    uses_network_of_pod,
-    without_own_network,
-)
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import (
     ContainerFacts,
@@ -53,6 +45,14 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import PUBLISH
+from hardentui.reading.containers import is_infra
+from hardentui.reading.networks import (
+    declared_ports,
+    exposed,
+    ports_of_pod,
+    uses_network_of_pod,
+    without_own_network,
+)
 
 _FIRST_TEMPORARY = 32768
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.examples import container
-from hardentui.checks.images import health_check
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Process, Unreadable
 from hardentui.model.finding import (
@@ -39,6 +38,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.options import TTY
+from hardentui.reading.images import health_check
 from hardentui.words import plural
 
 _FORBIDDEN = (

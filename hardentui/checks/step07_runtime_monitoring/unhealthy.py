@@ -17,8 +17,9 @@ now takes the service down for a moment, so look at its history first (`podman i
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hardentui.checks.examples import container
-from hardentui.checks.images import health_check
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
@@ -36,7 +37,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
-from hardentui.record import replace
+from hardentui.reading.images import health_check
 
 _ACTIONS = ("kill", "restart", "stop")
 

@@ -16,7 +16,6 @@ a reboot, which HardenTUI can write for you.
 
 from __future__ import annotations
 
-from hardentui.checks.common import pod_of
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -24,6 +23,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS
+from hardentui.reading.containers import pod_of
 from hardentui.visible import visible
 
 _MANAGERS = (

@@ -16,15 +16,6 @@ misses them, declare them.
 
 from __future__ import annotations
 
-from hardentui.checks.capabilities import (
-    declared_set,
-    declared_words,
-    effective_words,
-    live_sets,
-    needed_by_image,
-    short,
-)
-from hardentui.checks.common import declared_user, is_planned, is_root, proc
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Check, Parameters
@@ -43,6 +34,15 @@ from hardentui.model.finding import (
 )
 from hardentui.options import CAP_ADD, PRIVILEGED
 from hardentui.options.capabilities import capability_name
+from hardentui.reading.capabilities import (
+    declared_set,
+    declared_words,
+    effective_words,
+    live_sets,
+    needed_by_image,
+    short,
+)
+from hardentui.reading.containers import declared_user, is_planned, is_root, proc
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

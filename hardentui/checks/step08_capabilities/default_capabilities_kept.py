@@ -21,15 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hardentui.checks.capabilities import (
-    declared_set,
-    declared_words,
-    effective_words,
-    live_sets,
-    needed_by_image,
-    reach,
-)
-from hardentui.checks.common import OF_PODMAN, declared_user, is_infra, is_root, judge, proc, runs_systemd
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Measured, Parameters
@@ -38,6 +29,23 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
+from hardentui.reading.capabilities import (
+    declared_set,
+    declared_words,
+    effective_words,
+    live_sets,
+    needed_by_image,
+    reach,
+)
+from hardentui.reading.containers import (
+    OF_PODMAN,
+    declared_user,
+    is_infra,
+    is_root,
+    judge,
+    proc,
+    runs_systemd,
+)
 
 _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
 

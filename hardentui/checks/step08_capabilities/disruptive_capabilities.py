@@ -18,13 +18,13 @@ why, with a waiver.
 
 from __future__ import annotations
 
-from hardentui.checks.capabilities import drop_group, judge_group
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED
+from hardentui.reading.capabilities import drop_group, judge_group
 
 _DISRUPTIVE = frozenset(
     {

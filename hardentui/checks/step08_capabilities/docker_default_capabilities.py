@@ -16,13 +16,13 @@ VPNs; sshd and sudo in a container complain about the audit log and go on.
 
 from __future__ import annotations
 
-from hardentui.checks.capabilities import drop_group, judge_group
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP
+from hardentui.reading.capabilities import drop_group, judge_group
 
 _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
 

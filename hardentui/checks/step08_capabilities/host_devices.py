@@ -19,7 +19,6 @@ reading is enough.
 
 from __future__ import annotations
 
-from hardentui.checks.common import listed, own_user_namespace
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -27,6 +26,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import DEVICES, GPUS, PRIVILEGED
+from hardentui.reading.containers import listed, own_user_namespace
 
 _DISKS_AND_MEMORY = tuple(
     "/dev/" + name

@@ -18,13 +18,13 @@ instead of SYS_ADMIN, a helper on the host.
 
 from __future__ import annotations
 
-from hardentui.checks.capabilities import HOST_TAKEOVER, drop_group, judge_group
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
+from hardentui.reading.capabilities import HOST_TAKEOVER, drop_group, judge_group
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

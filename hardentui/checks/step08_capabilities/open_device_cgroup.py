@@ -18,7 +18,6 @@ major number of that one driver instead of `*`.
 
 from __future__ import annotations
 
-from hardentui.checks.common import listed, without_cgroup
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -37,6 +36,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import DEVICE_CGROUP_RULE, PRIVILEGED
+from hardentui.reading.containers import listed, without_cgroup
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

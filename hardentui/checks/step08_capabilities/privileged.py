@@ -18,8 +18,6 @@ needs by name; a trial shows which ones are missing.
 
 from __future__ import annotations
 
-from hardentui.checks.capabilities import HOST_TAKEOVER, reach
-from hardentui.checks.common import ask, judge, proc
 from hardentui.checks.examples import container, rootless
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Check, FixContext, Parameters
@@ -28,6 +26,8 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, fail
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
 from hardentui.options.capabilities import capability_name
+from hardentui.reading.capabilities import HOST_TAKEOVER, reach
+from hardentui.reading.containers import ask, judge, proc
 
 _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # older kernels do not have that one
 

@@ -15,17 +15,6 @@ wrong or old, the service itself misses something: then a trial shows it.
 
 from __future__ import annotations
 
-from hardentui.checks.capabilities import (
-    declared_set,
-    declared_words,
-    effective_words,
-    live_sets,
-    needed_by_image,
-    reach,
-    short,
-)
-from hardentui.checks.capabilities import granted as granted_now
-from hardentui.checks.common import judge, proc
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -34,6 +23,17 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
+from hardentui.reading.capabilities import (
+    declared_set,
+    declared_words,
+    effective_words,
+    live_sets,
+    needed_by_image,
+    reach,
+    short,
+)
+from hardentui.reading.capabilities import granted as granted_now
+from hardentui.reading.containers import judge, proc
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

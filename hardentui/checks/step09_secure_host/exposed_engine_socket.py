@@ -18,7 +18,7 @@ own (rootless), or an ssh connection that leaves a trace.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import danger_evidence, file, host
+from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
 from hardentui.model.facts import Unreadable
@@ -35,6 +35,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import EngineSocket, HostFacts
+from hardentui.reading.hosts import danger_evidence
 
 _SOCKET = "/run/podman/podman.sock"
 _DOCKER = "/run/docker.sock"

@@ -17,7 +17,7 @@ Quadlets do not need it.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import file, host
+from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown

@@ -19,7 +19,7 @@ version changes.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import host
+from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown

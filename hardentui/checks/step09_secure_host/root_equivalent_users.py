@@ -18,7 +18,7 @@ a sudo rule for one fixed command, such as `systemctl restart web.service`.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import host
+from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown

@@ -16,7 +16,7 @@ Podman would start with an empty store.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import host
+from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import Unreadable

@@ -19,7 +19,7 @@ out who installed it before you remove it.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import configuration, danger_evidence, dangers_of, file, host, repair
+from hardentui.checks.examples import configuration, file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
 from hardentui.model.facts import Unreadable
@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, Program
+from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 
 _CRUN = "/usr/bin/crun"

@@ -23,13 +23,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from hardentui.checks.examples import DEFAULT_CAPABILITIES
-from hardentui.checks.hosts import accepting, configuration, engine
+from msgspec import Struct
+
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, accepting, configuration, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import EngineFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
-from hardentui.record import record
 from hardentui.words import plural
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
@@ -37,8 +37,7 @@ _EXPECTED_HOST = frozenset({"userns"})  # no user namespace is Podman's own defa
 _GIVEN_TO_ALL = ("devices", "volumes", "mounts")
 
 
-@record
-class Weak:
+class Weak(Struct, frozen=True):
     """A setting that weakens all containers: its name, value, why, and how bad it is."""
 
     name: str

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.hosts import file, host
+from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import Unreadable

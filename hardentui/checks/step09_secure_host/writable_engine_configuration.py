@@ -18,11 +18,12 @@ through configuration management.
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import file, host, judge_files
+from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.host import HostFacts
+from hardentui.reading.hosts import judge_files
 
 _FILE = "/etc/containers/containers.conf"
 _POLICY = "/etc/containers/policy.json"

@@ -17,11 +17,12 @@ Quadlets in `~/.config/containers/systemd`, or `/etc/containers/systemd/users/UI
 
 from __future__ import annotations
 
-from hardentui.checks.hosts import file, host, judge_files
+from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.host import HostFacts
+from hardentui.reading.hosts import judge_files
 
 _QUADLET = "/etc/containers/systemd/web.container"
 _OWN = "/home/anna/.config/containers/systemd/web.container"

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hardentui.checks.hosts import danger_evidence, file, host, repair
+from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger, Missing
 from hardentui.model.facts import Unreadable
@@ -37,6 +37,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts
+from hardentui.reading.hosts import danger_evidence, repair
 
 _PROFILE = "/usr/share/containers/seccomp.json"
 

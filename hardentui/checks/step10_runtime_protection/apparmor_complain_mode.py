@@ -16,7 +16,6 @@ something that will fail.
 
 from __future__ import annotations
 
-from hardentui.checks.common import APPARMOR_LSM, ask, lsm, proc
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
@@ -34,6 +33,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import HostFacts, SecurityModules
 from hardentui.options import APPARMOR
+from hardentui.reading.containers import APPARMOR_LSM, ask, lsm, proc
 
 _UNCONFINED = ("", "unconfined")
 

@@ -19,9 +19,7 @@ Record it with tests and backups running, log before you refuse, and record agai
 
 from __future__ import annotations
 
-from hardentui.checks.common import OF_PODMAN, image_config, is_infra, section
 from hardentui.checks.examples import container
-from hardentui.checks.networks import declared_ports, ports_of_pod, reach, uses_network_of_pod
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import (
     NOT_READ,
@@ -53,6 +51,8 @@ from hardentui.options import (
     SECCOMP_PROFILE,
     Port,
 )
+from hardentui.reading.containers import OF_PODMAN, image_config, is_infra, section
+from hardentui.reading.networks import declared_ports, ports_of_pod, reach, uses_network_of_pod
 
 _DEFAULT_TYPES = ("container_t", "spc_t", "unconfined_t")
 

@@ -16,9 +16,7 @@ udica write a type for this container and give it as parameter `type`.
 
 from __future__ import annotations
 
-from hardentui.checks.common import SELINUX, ask, lsm, proc, selinux_type
 from hardentui.checks.examples import container
-from hardentui.checks.mounts import host_mounts, shown
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
 from hardentui.model.finding import (
@@ -35,6 +33,8 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_DISABLE, LABEL_TYPE, MOUNTS, Mount
+from hardentui.reading.containers import SELINUX, ask, lsm, proc, selinux_type
+from hardentui.reading.mounts import host_mounts, shown
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

@@ -15,12 +15,12 @@ Looking breaks nothing. Loosen a profile only when you know what the refused act
 
 from __future__ import annotations
 
-from hardentui.checks.common import listed
 from hardentui.checks.examples import container
 from hardentui.model.activity import Denial
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.reading.containers import listed
 from hardentui.visible import visible
 from hardentui.words import plural
 

@@ -19,7 +19,6 @@ call is the answer.
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, judge, proc
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -27,6 +26,7 @@ from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import PRIVILEGED, SECCOMP_PROFILE
+from hardentui.reading.containers import ask, judge, proc
 
 _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 _MODES = {0: "none", 1: "strict", 2: "filter"}

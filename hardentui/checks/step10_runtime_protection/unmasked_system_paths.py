@@ -18,7 +18,6 @@ container's own namespaces use `--sysctl`; set the others on the host.
 
 from __future__ import annotations
 
-from hardentui.checks.common import ask, judge, listed, proc
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
@@ -26,6 +25,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import PID, PRIVILEGED, UNMASK
+from hardentui.reading.containers import ask, judge, listed, proc
 from hardentui.words import plural
 
 _HIDDEN = frozenset(

@@ -18,13 +18,13 @@ to `safe`, with a reason.
 
 from __future__ import annotations
 
-from hardentui.checks.common import listed
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import SYSCTL
+from hardentui.reading.containers import listed
 
 _SAFE = (
     "kernel.shm_rmid_forced",

@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.checks.common import listed
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Unreadable
@@ -39,6 +38,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import SECCOMP_PROFILE
+from hardentui.reading.containers import listed
 
 # mount, umount2, ptrace, keyctl, setns and unshare are not here: Podman's own profile allows them
 _DANGEROUS = frozenset(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from msgspec import Struct
+
 from hardentui.options import network as rows
 from hardentui.options.readers.common import (
     Reader,
@@ -16,7 +18,6 @@ from hardentui.options.readers.common import (
 )
 from hardentui.options.sources import UNKNOWABLE, View
 from hardentui.options.values import Port
-from hardentui.record import record
 
 _DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})
 _WITH_RESOLVER = _DEFAULT_BRIDGES | {"pasta", "slirp4netns", "host"}
@@ -124,8 +125,7 @@ def static_address(flag: str) -> Reader:
     return read
 
 
-@record
-class _Publish:
+class _Publish(Struct, frozen=True):
     """One argument of --publish, as far as it tells more than inspect."""
 
     address: str

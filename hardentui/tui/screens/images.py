@@ -14,8 +14,8 @@ from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.status import look_of, worst_first
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.image_views import age_of, image_page, packages_of, size_of, system_of
-from hardentui.workbench.sections import size_text
+from hardentui.workbench.pages.images import age_of, image_page, packages_of, size_of, system_of
+from hardentui.workbench.pages.sections import size_text
 from hardentui.workbench.views import Report
 
 _STEP = 1

@@ -13,7 +13,7 @@ from hardentui.tui.actions import BACK, COPY, NETWORKS, bindings
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.network_views import Place, place_page, places
+from hardentui.workbench.pages.networks import Place, place_page, places
 
 
 class NetworksScreen(BrowseScreen):

@@ -15,7 +15,7 @@ from hardentui.tui.actions import BACK, COPY, TRUST, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.page import page
 from hardentui.visible import visible
-from hardentui.workbench.trust_views import trust_page
+from hardentui.workbench.pages.trust import trust_page
 from hardentui.workbench.views import Report
 
 _STEP = 3

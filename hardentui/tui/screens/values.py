@@ -12,11 +12,11 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from hardentui.checks.forms import text_of
 from hardentui.errors import HardenError, InputError
 from hardentui.harden.settings import From, Setting
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Skipped
+from hardentui.reading.forms import text_of
 from hardentui.tui.actions import BACK, VALUES, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen

@@ -30,7 +30,7 @@ from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.sections import size_text
+from hardentui.workbench.pages.sections import size_text
 from hardentui.workbench.views import Report, Row
 
 _IMAGE_STEP = 1

@@ -26,7 +26,7 @@ from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.in_place import OwnUnit
+from hardentui.workbench.changing.in_place import OwnUnit
 from hardentui.workbench.views import Output, OutputFile, Target
 
 _GOOD = "bold $status-pass"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
 from rich.cells import cell_len
 
-from hardentui.record import record
 from hardentui.tui.listing import score_of
 from hardentui.visible import visible
 from hardentui.workbench.views import Row
@@ -17,8 +17,7 @@ _CURSOR = 2
 _SAMPLE = 200
 
 
-@record
-class Columns:
+class Columns(Struct, frozen=True):
     """Widths in terminal cells; 0 = not shown."""
 
     name: int

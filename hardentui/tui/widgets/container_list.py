@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -20,7 +21,6 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from hardentui.record import record
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
 from hardentui.tui.widgets.columns import (
@@ -36,8 +36,7 @@ from hardentui.tui.widgets.columns import (
 from hardentui.workbench.views import Row
 
 
-@record
-class Line:
+class Line(Struct, frozen=True):
     """A row, and whether its data is old."""
 
     row: Row

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec import Struct
 from textual.content import Content
 from textual.widget import Widget
 
-from hardentui.checks.forms import text_of
 from hardentui.harden.settings import Setting
 from hardentui.model.finding import Finding, Kind, Remediation
-from hardentui.record import record
+from hardentui.reading.forms import text_of
 from hardentui.tui.status import look_of, signs_of
 from hardentui.tui.text import Part, fit, hanging
 from hardentui.visible import visible
@@ -17,8 +17,7 @@ _LABEL = 11
 _EVIDENCE_SHOWN = 6
 
 
-@record
-class Entry:
+class Entry(Struct, frozen=True):
     """A finding as it stands in a list.
 
     Attributes:

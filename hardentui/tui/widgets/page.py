@@ -11,7 +11,7 @@ from hardentui.model.finding import Finding
 from hardentui.tui.status import look_of, signs_of, worst_first
 from hardentui.tui.text import Part, hanging
 from hardentui.visible import visible
-from hardentui.workbench.sections import Section, Tone
+from hardentui.workbench.pages.sections import Section, Tone
 
 _HEAD = "bold $primary"
 _LABEL = 13

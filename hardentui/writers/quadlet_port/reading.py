@@ -6,10 +6,11 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from msgspec import Struct, field
+
 from hardentui.errors import GeneratorError, InputError
 from hardentui.model.version import Version
 from hardentui.options.unit_text import check_unit_text
-from hardentui.record import field, record
 from hardentui.visible import visible
 from hardentui.writers.quadlet_port.words import Split, split_escaped, split_literal
 
@@ -34,8 +35,7 @@ class Line(NamedTuple):
     number: int
 
 
-@record
-class Section:
+class Section(Struct, frozen=True):
     """The assignments of one section, and how a version of Quadlet looks them up."""
 
     unit: str
@@ -111,8 +111,7 @@ class Section:
         return f"{visible(self.unit, 120)}, line {line.number}: {what} ({line.key}=)"
 
 
-@record
-class QuadletUnit:
+class QuadletUnit(Struct, frozen=True):
     """A unit file, read.
 
     Attributes:

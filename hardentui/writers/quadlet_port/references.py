@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 
+from msgspec import Struct
+
 from hardentui.errors import GeneratorError
 from hardentui.model.version import Version
-from hardentui.record import record
 from hardentui.visible import visible
 from hardentui.writers.quadlet_port.reading import QuadletUnit
 
@@ -37,8 +38,7 @@ def service_name(unit: QuadletUnit) -> str:
     return given or (unit.stem if kind == "container" else f"{unit.stem}-{kind}")
 
 
-@record
-class Units:
+class Units(Struct, frozen=True):
     """All units that the generator sees together, and the folder that relative paths begin in."""
 
     units: dict[str, QuadletUnit]

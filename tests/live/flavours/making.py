@@ -10,15 +10,16 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from hardentui.checks import all_checks
 from hardentui.model.checklist import Checklist
-from hardentui.workbench.checklists import load
-from hardentui.workbench.judging import Judge
-from hardentui.workbench.opening import open_engines
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Report, Row, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments

@@ -1,0 +1,1 @@
+"""How files of the host are read, really or from a recording."""

@@ -1,0 +1,143 @@
+"""The seam through which everything on the host is read, and the reasons why something could not be.
+
+`LocalFiles` reads this machine. `RecordedFiles` answers out of a document: the simulated host and saved
+facts. `RecordingFiles` reads through another one and keeps what it saw, without secrets.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import Protocol
+
+from msgspec import Struct
+
+DEFAULT_LIMIT = 1 << 20
+
+
+class FileStat(Struct, frozen=True):
+    """What stat(2) says; `mode` includes the file type, `mtime` is in seconds."""
+
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    mtime: float
+    inode: int
+    device: int
+
+
+class NotRecorded(OSError):
+    """A recording has no answer: the question was never asked, or the content is a secret."""
+
+
+class Files(Protocol):
+    """Read-only access to a file system. Every method raises OSError as the os module does.
+
+    `read_text` and `read_bytes` read regular files only and raise EFBIG beyond `limit` bytes: a cut file
+    would be half a truth. Bytes that are not UTF-8 come back as surrogates.
+    """
+
+    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str: ...
+    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes: ...
+    def read_link(self, path: str) -> str: ...
+    def list_dir(self, path: str) -> tuple[str, ...]:
+        """Names in a directory, sorted."""
+
+    def stat(self, path: str, follow: bool = True) -> FileStat: ...
+    def exists(self, path: str) -> bool:
+        """False only when it is known to be absent; no permission to look raises PermissionError."""
+
+
+class LocalFiles:
+    """The files of this machine."""
+
+    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
+        return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
+
+    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+        # O_NONBLOCK: a FIFO in the place of a file must not hang us
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            mode = os.fstat(handle).st_mode
+            if stat.S_ISDIR(mode):
+                raise _error(errno.EISDIR, path)
+            if not stat.S_ISREG(mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
+            return _read_all(handle, limit, path)
+        finally:
+            os.close(handle)
+
+    def read_link(self, path: str) -> str:
+        return os.readlink(path)
+
+    def list_dir(self, path: str) -> tuple[str, ...]:
+        return tuple(sorted(os.listdir(path)))
+
+    def stat(self, path: str, follow: bool = True) -> FileStat:
+        found = os.stat(path, follow_symlinks=follow)
+        return FileStat(
+            found.st_mode,
+            found.st_uid,
+            found.st_gid,
+            found.st_size,
+            found.st_mtime,
+            found.st_ino,
+            found.st_dev,
+        )
+
+    def exists(self, path: str) -> bool:
+        return is_there(self, path)
+
+
+def is_there(files: Files, path: str) -> bool:
+    """`Files.exists` for whoever has a `stat`."""
+    try:
+        files.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def _read_all(handle: int, limit: int, path: str) -> bytes:
+    parts: list[bytes] = []
+    left = limit + 1
+    while left > 0:
+        part = os.read(handle, min(left, 1 << 16))
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+        left -= len(part)
+    raise _error(errno.EFBIG, path)
+
+
+def _error(number: int, path: str) -> OSError:
+    return OSError(number, os.strerror(number), path)
+
+
+_REASONS = {
+    errno.EACCES: "no permission: it belongs to another user",
+    errno.EPERM: "no permission: the kernel refuses it",
+    errno.ENOENT: "it does not exist",
+    errno.ESRCH: "the process has ended",
+    errno.ENOTDIR: "a part of its path is no directory",
+    errno.EISDIR: "it is a directory",
+    errno.EFBIG: "it is too large",
+    errno.ELOOP: "its symbolic links go round in circles",
+    errno.ENAMETOOLONG: "its name is too long",
+    errno.EIO: "the disk cannot read it",
+    errno.ESTALE: "its network file system has lost it",
+    errno.ENOTCONN: "its file system is not connected",
+    errno.EMFILE: "too many files are open",
+    errno.ENFILE: "too many files are open",
+}
+
+
+def reason(error: OSError) -> str:
+    """Why, in a few words that complete "unknown, because …" after the name of the file."""
+    if isinstance(error, NotRecorded):
+        return str(error.strerror)
+    if error.errno in _REASONS:
+        return _REASONS[error.errno]
+    return (error.strerror or "the system refuses it").lower()

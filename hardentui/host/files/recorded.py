@@ -1,0 +1,223 @@
+"""Files out of a document, and the document that is made by watching what is read.
+
+The document is plain JSON::
+
+    {"complete": true, "text": {path: text}, "bytes": {path: base64}, "links": {path: target},
+     "dirs": {path: [names]}, "stats": {path: {mode, uid, …}}, "lstats": {…}, "errors": {path: "EACCES"}}
+
+In a complete document (the simulated host) a path that is not mentioned does not exist and directories
+list what is below them. In a recording it was merely not looked at, so asking for it raises NotRecorded.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import fnmatch
+import os
+import stat
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from msgspec.structs import asdict
+
+from hardentui.host.files.reader import DEFAULT_LIMIT, Files, FileStat, NotRecorded, is_there
+
+T = TypeVar("T")
+
+SECRET_PATTERNS = (
+    "*/etc/shadow*",
+    "*/etc/gshadow*",
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "*_key",  # ssh_host_ed25519_key
+    "*/id_rsa",
+    "*/id_dsa",
+    "*/id_ecdsa*",
+    "*/id_ed25519*",
+    "*/auth.json",
+    "*/.docker/config.json",
+    "*/.dockercfg",
+    "*/.netrc",
+    "*/.pgpass",
+    "*/.kube/config",
+    "*/secretsdata*",
+    "*/run/secrets/*",
+    "/proc/*/environ",
+    "/proc/*/cmdline",
+    "*/userdata/config.json",  # an OCI configuration holds the values of env secrets
+    "*/db.sql*",
+    "*/bolt_state.db",
+)
+"""Files whose contents a recording never keeps."""
+
+_WITHHELD = "WITHHELD"
+_PRIVATE_KEY = b"PRIVATE KEY-----"
+
+
+def is_secret(path: str, content: bytes) -> bool:
+    """Whether the content of this file must not be kept."""
+    if _PRIVATE_KEY in content:
+        return True
+    lowered = path.lower()
+    return any(fnmatch.fnmatchcase(lowered, pattern) for pattern in SECRET_PATTERNS)
+
+
+class RecordedFiles:
+    """Answers out of a document. Only the last component of a path is followed when it is a link."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._complete: bool = document.get("complete", True)
+        self._text: Mapping[str, str] = document.get("text", {})
+        self._bytes: Mapping[str, str] = document.get("bytes", {})
+        self._links: Mapping[str, str] = document.get("links", {})
+        self._dirs: Mapping[str, list[str]] = document.get("dirs", {})
+        self._stats: Mapping[str, Mapping[str, Any]] = document.get("stats", {})
+        self._lstats: Mapping[str, Mapping[str, Any]] = document.get("lstats", {})
+        self._errors: Mapping[str, str] = document.get("errors", {})
+        self._children: dict[str, set[str]] | None = None
+
+    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
+        return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
+
+    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+        real = self._resolved(path)
+        if real in self._text:
+            content = self._text[real].encode("utf-8", "surrogateescape")
+        elif real in self._bytes:
+            content = base64.b64decode(self._bytes[real])
+        elif self._is_directory(real):
+            raise _error(errno.EISDIR, path)
+        else:
+            raise self._missing(real)
+        if len(content) > limit:
+            raise _error(errno.EFBIG, path)
+        return content
+
+    def read_link(self, path: str) -> str:
+        if path in self._links:
+            return self._links[path]
+        if path in self._text or path in self._bytes or self._is_directory(path):
+            raise _error(errno.EINVAL, path)
+        raise self._missing(path)
+
+    def list_dir(self, path: str) -> tuple[str, ...]:
+        real = self._resolved(path)
+        if real in self._dirs:
+            return tuple(sorted(self._dirs[real]))
+        if real in self._text or real in self._bytes:
+            raise _error(errno.ENOTDIR, path)
+        if self._complete and real not in self._errors and real in self._tree():
+            return tuple(sorted(self._tree()[real]))
+        raise self._missing(real)
+
+    def stat(self, path: str, follow: bool = True) -> FileStat:
+        if not follow and path in self._lstats:
+            return FileStat(**self._lstats[path])
+        if path in self._stats and (follow or path not in self._links):
+            return FileStat(**self._stats[path])
+        if not follow and path in self._links:
+            return FileStat(stat.S_IFLNK | 0o777, 0, 0, len(self._links[path]), 0, 0, 0)
+        real = self._resolved(path)
+        if real in self._stats:
+            return FileStat(**self._stats[real])
+        if real in self._text or real in self._bytes:
+            return FileStat(stat.S_IFREG | 0o644, 0, 0, len(self.read_bytes(real, 1 << 40)), 0, 0, 0)
+        if self._is_directory(real):
+            return FileStat(stat.S_IFDIR | 0o755, 0, 0, 0, 0, 0, 0)
+        raise self._missing(real)
+
+    def exists(self, path: str) -> bool:
+        return is_there(self, path)
+
+    def _is_directory(self, path: str) -> bool:
+        return path not in self._errors and (path in self._dirs or (self._complete and path in self._tree()))
+
+    def _tree(self) -> dict[str, set[str]]:
+        """Directory -> names, out of all the paths that the document mentions."""
+        if self._children is None:
+            tree: dict[str, set[str]] = {}
+            for group in (self._text, self._bytes, self._links, self._dirs, self._stats, self._errors):
+                for path in group:
+                    while path not in ("", "/"):
+                        folder, _, name = path.rpartition("/")
+                        tree.setdefault(folder or "/", set()).add(name)
+                        path = folder
+            self._children = tree
+        return self._children
+
+    def _resolved(self, path: str) -> str:
+        for _ in range(40):
+            if path not in self._links or path in self._text:
+                return path
+            path = os.path.normpath(os.path.join(os.path.dirname(path), self._links[path]))
+        raise _error(errno.ELOOP, path)
+
+    def _missing(self, path: str) -> OSError:
+        name = self._errors.get(path)
+        if name == _WITHHELD:
+            return NotRecorded(errno.ENODATA, "its content is secret and was not recorded", path)
+        if name is not None:
+            return _error(getattr(errno, name, errno.EIO), path)
+        if self._complete:
+            return _error(errno.ENOENT, path)
+        return NotRecorded(errno.ENODATA, "it was not recorded", path)
+
+
+class RecordingFiles:
+    """Reads through `inner` and keeps what was seen; secrets pass through but are not kept."""
+
+    def __init__(self, inner: Files) -> None:
+        self._inner = inner
+        self._seen: dict[str, dict[str, Any]] = {
+            kind: {} for kind in ("text", "bytes", "links", "dirs", "stats", "lstats", "errors")
+        }
+
+    def document(self) -> dict[str, Any]:
+        """What was seen so far, for `RecordedFiles` and JSON."""
+        return {"complete": False, **{kind: dict(seen) for kind, seen in self._seen.items()}}
+
+    def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
+        return self.read_bytes(path, limit).decode("utf-8", "surrogateescape")
+
+    def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
+        content = self._asked(path, lambda: self._inner.read_bytes(path, limit))
+        if is_secret(path, content):
+            self._seen["errors"][path] = _WITHHELD
+            return content
+        try:
+            self._seen["text"][path] = content.decode("utf-8")
+        except UnicodeDecodeError:
+            self._seen["bytes"][path] = base64.b64encode(content).decode("ascii")
+        return content
+
+    def read_link(self, path: str) -> str:
+        target = self._asked(path, lambda: self._inner.read_link(path))
+        self._seen["links"][path] = target
+        return target
+
+    def list_dir(self, path: str) -> tuple[str, ...]:
+        names = self._asked(path, lambda: self._inner.list_dir(path))
+        self._seen["dirs"][path] = list(names)
+        return names
+
+    def stat(self, path: str, follow: bool = True) -> FileStat:
+        found = self._asked(path, lambda: self._inner.stat(path, follow))
+        stats = self._seen["stats" if follow else "lstats"]
+        stats[path] = asdict(found)
+        return found
+
+    def exists(self, path: str) -> bool:
+        return is_there(self, path)
+
+    def _asked(self, path: str, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except OSError as error:
+            self._seen["errors"][path] = errno.errorcode.get(error.errno or 0, "EIO")
+            raise
+
+
+def _error(number: int, path: str) -> OSError:
+    return OSError(number, os.strerror(number), path)

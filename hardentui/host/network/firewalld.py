@@ -1,0 +1,111 @@
+"""The zones of firewalld as its files declare them; nothing is asked over D-Bus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hardentui.host.files.config import names, text
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.host import Zone
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+_FOLDERS = ("/etc/firewalld", "/usr/lib/firewalld")  # the first place wins
+_SETTINGS = "/etc/firewalld/firewalld.conf"
+DEFAULT_ZONE = "public"
+
+
+def read_settings(files: Files) -> Known[Mapping[str, str]]:
+    """KEY=VALUE lines of firewalld.conf; what is not there has firewalld's own default."""
+    content = text(files, _SETTINGS)
+    if isinstance(content, Unreadable):
+        return content
+    lines = content.splitlines() if isinstance(content, str) else ()
+    pairs = (line.partition("=")[::2] for line in lines if "=" in line and not line.lstrip().startswith("#"))
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
+def read_zones(files: Files, default: str) -> Known[tuple[Zone, ...]]:
+    """Every zone; which one is the default does not stand in its file."""
+    found: dict[str, Zone] = {}
+    services: dict[str, Known[tuple[str, ...]]] = {}
+    for folder in _FOLDERS:
+        inside = names(files, f"{folder}/zones")
+        if isinstance(inside, Unreadable):
+            return inside
+        for name in inside:
+            stem = name.removesuffix(".xml")
+            if name.endswith(".xml") and stem not in found:
+                zone = _zone(files, f"{folder}/zones/{name}", stem, default, services)
+                if isinstance(zone, Unreadable):
+                    return zone
+                found[stem] = zone
+    return tuple(found.values())
+
+
+def _zone(
+    files: Files, path: str, name: str, default: str, services: dict[str, Known[tuple[str, ...]]]
+) -> Known[Zone]:
+    root = _tree(files, path)
+    if isinstance(root, Unreadable):
+        return root
+    ports = list(_ports(root))
+    used = _attributes(root, "service", "name")
+    for one in used:
+        if one not in services:
+            services[one] = _service(files, one)
+        known = services[one]
+        if isinstance(known, Unreadable):
+            return known
+        ports += known
+    return Zone(
+        name=name,
+        path=path,
+        default=name == default,
+        target=root.get("target", "default"),
+        interfaces=_attributes(root, "interface", "name"),
+        sources=tuple(
+            word for one in root.findall("source") for word in (one.get("address"), one.get("ipset")) if word
+        ),
+        services=used,
+        ports=tuple(dict.fromkeys(ports)),
+        masquerade=root.find("masquerade") is not None,
+        rich_rules=len(root.findall("rule")),
+    )
+
+
+def _service(files: Files, name: str) -> Known[tuple[str, ...]]:
+    if "/" in name:
+        return Unreadable(f"{name!r} is no name of a service of firewalld")
+    for folder in _FOLDERS:
+        root = _tree(files, f"{folder}/services/{name}.xml")
+        if not isinstance(root, Unreadable):
+            return tuple(_ports(root))
+    return Unreadable(f"the firewalld service {name} is not known")
+
+
+def _tree(files: Files, path: str) -> Known[Element]:
+    """A small XML file. Entities are refused: no file of firewalld has any, and they can grow endlessly."""
+    content = text(files, path)
+    if not isinstance(content, str):
+        return content if isinstance(content, Unreadable) else Unreadable(f"{path} does not exist")
+    if "<!DOCTYPE" in content or "<!ENTITY" in content:
+        return Unreadable(f"{path} holds entities")
+    from xml.etree.ElementTree import ParseError, fromstring
+
+    try:
+        return fromstring(content)  # noqa: S314 - without entities it cannot grow
+    except (ParseError, ValueError):
+        return Unreadable(f"{path} is no XML that can be understood")
+
+
+def _ports(root: Element) -> list[str]:
+    """`8080/tcp`, `8000-8010/udp`."""
+    return [f"{one.get('port')}/{one.get('protocol')}" for one in root.findall("port") if one.get("port")]
+
+
+def _attributes(root: Element, tag: str, name: str) -> tuple[str, ...]:
+    return tuple(value for one in root.findall(tag) if (value := one.get(name)))

@@ -1,0 +1,1 @@
+"""Installed packages and what is known to be wrong with them."""

@@ -1,0 +1,84 @@
+"""Whether a distribution repaired an old version: what the change log of its package says of a CVE."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files, reason
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.host import Package
+
+_DOCUMENTATION = "/usr/share/doc"
+_COMPRESSED_LIMIT = 4 << 20
+_LIMIT = 32 << 20
+_RPM_SECONDS = 10.0
+_HEADING = re.compile(r"\S+ \((\S+)\) ")
+_REBUILT = re.compile(r"\+b\d+$")  # built anew from the same source, whose change log stays as it was
+_POINT = re.compile(r"^\s*[*-] ", re.MULTILINE)
+_TAKEN_BACK = re.compile(
+    r"\b(revert\w*|drop\w*|remov\w*|disabl\w*|incomplete|unfixed|pending|postpone\w*|vulnerable|"
+    r"not (?:yet )?(?:fixed|affected|applied))\b",
+    re.IGNORECASE,
+)
+_RPM_ASK = "rpm is asked for its change log only with: hardentui host --deep"
+
+
+def repairs_named(
+    files: Files, run: Run, package: Package, cves: Collection[str], *, deep: bool
+) -> Known[Mapping[str, str]]:
+    """CVE -> the line that names its repair, of those that the installed package's change log names.
+
+    A point that also speaks of taking something back, or of what is not repaired, names no repair.
+    """
+    content = _of_rpm(run, package, deep=deep) if package.family == "rpm" else _of_deb(files, package)
+    return content if isinstance(content, Unreadable) else named_in(content, cves)
+
+
+def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
+    """The same out of the text of a change log."""
+    found: dict[str, str] = {}
+    wanted = re.compile(rf"(?:{'|'.join(map(re.escape, cves))})\b")
+    starts = [match.start() for match in _POINT.finditer(content)] or [0]
+    for start, end in zip(starts, [*starts[1:], len(content)], strict=True):
+        point = content[start:end].partition("\n\n")[0]
+        if named := wanted.findall(point):
+            point = " ".join(point.split()).lstrip("*- ")
+            if not _TAKEN_BACK.search(point):
+                found |= {cve: point for cve in named if cve not in found}
+    return found
+
+
+def _of_deb(files: Files, package: Package) -> Known[str]:
+    path = f"{_DOCUMENTATION}/{package.name}/changelog.Debian.gz"
+    try:
+        content = _unpacked(files.read_bytes(path, _COMPRESSED_LIMIT))
+    except FileNotFoundError:
+        return Unreadable(f"there is no {path}")
+    except OSError as error:
+        return Unreadable(f"{path} cannot be read: {reason(error)}")
+    if content is None:
+        return Unreadable(f"{path} cannot be unpacked")
+    heading = _HEADING.match(content)
+    if heading is None or heading[1] != _REBUILT.sub("", package.version):
+        return Unreadable(f"{path} is not that of version {package.version}")
+    return content
+
+
+def _unpacked(content: bytes) -> str | None:
+    """gzip, up to a limit; None for what is none, is damaged or is larger."""
+    import zlib
+
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacker.decompress(content, _LIMIT)
+    except zlib.error:
+        return None
+    return text.decode("utf-8", "replace") if unpacker.eof else None
+
+
+def _of_rpm(run: Run, package: Package, *, deep: bool) -> Known[str]:
+    if not deep:
+        return Unreadable(_RPM_ASK)
+    return run(("rpm", "-q", "--changelog", package.name), _RPM_SECONDS)

@@ -1,0 +1,211 @@
+"""Installed packages, what is known to be wrong with them, and what watches over the host."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from hardentui.host.commands import Run
+from hardentui.host.files.config import names, text, there
+from hardentui.host.files.reader import Files
+from hardentui.host.packages.advisories import holes_in
+from hardentui.host.packages.changelogs import repairs_named
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.host import Baseline, Hole, Package
+
+COMPONENTS = ("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt")
+DETECTORS = {
+    "falco": ("/usr/bin/falco",),
+    "tetragon": ("/usr/local/bin/tetragon", "/usr/bin/tetragon"),
+    "tracee": ("/usr/bin/tracee", "/usr/local/bin/tracee"),
+    "auditd": ("/usr/sbin/auditd", "/sbin/auditd"),
+}
+_DPKG_STATUS = "/var/lib/dpkg/status"
+_APT_INDEXES = "/var/lib/apt/lists"
+_DPKG_INFO = "/var/lib/dpkg/info"
+_PROFILE_PACKAGES = ("golang-github-containers-common", "containers-common")
+_REPORTS = {
+    "lynis": ("/var/log/lynis-report.dat",),
+    "openscap": ("/var/log/openscap", "/var/lib/openscap", "/root/openscap"),
+}
+_UPDATES_ASK = "it is slow and only looked at when asked: hardentui host --deep"
+_SECONDS = 30.0
+_RPM_SECONDS = 5.0
+_STATUS_LIMIT = 64 << 20
+
+
+def read_packages(files: Files, run: Run) -> Known[Mapping[str, Package]]:
+    """The engine's own packages, from dpkg's status file or by asking rpm."""
+    try:
+        status = files.read_text(_DPKG_STATUS, _STATUS_LIMIT)
+    except OSError:
+        status = ""
+    if status:
+        return {package.name: package for package in dpkg_packages(status)}
+    answer = run(("rpm", "-q", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n", *COMPONENTS), _RPM_SECONDS)
+    if isinstance(answer, Unreadable):
+        every = run(("rpm", "-qa", "--qf", "%{NAME}\\t%{VERSION}-%{RELEASE}\\n"), _RPM_SECONDS)
+        if isinstance(every, Unreadable):
+            return Unreadable(f"neither dpkg nor rpm could be asked ({every.reason})")
+        answer = every
+    rows = [line.split("\t") for line in answer.splitlines()]
+    return {row[0]: Package(row[0], row[1], "rpm") for row in rows if len(row) == 2 and row[0] in COMPONENTS}
+
+
+def dpkg_packages(status: str) -> list[Package]:
+    found = []
+    for name in COMPONENTS:
+        start = status.find(f"\nPackage: {name}\n")
+        if start < 0 and not status.startswith(f"Package: {name}\n"):
+            continue
+        end = status.find("\n\n", start + 1)
+        paragraph = status[max(start, 0) : end if end >= 0 else None]
+        version = re.search(r"^Version: (\S+)", paragraph, re.MULTILINE)
+        if version and re.search(r"^Status: .* installed$", paragraph, re.MULTILINE):
+            found.append(Package(name, version[1], "deb"))
+    return found
+
+
+def read_holes(
+    files: Files, run: Run, packages: Known[Mapping[str, Package]], *, deep: bool
+) -> Known[tuple[Hole, ...]]:
+    """The advisories that the installed versions are too old for, with what their change logs say of them."""
+    if isinstance(packages, Unreadable):
+        return packages
+    found: list[Hole] = []
+    for package in packages.values():
+        holes = holes_in(package.name, package.version, True)
+        if not holes:
+            continue
+        cves = [hole.advisory.cve for hole in holes]
+        named = repairs_named(files, run, package, cves, deep=deep)
+        for hole in holes:
+            repair = named if isinstance(named, Unreadable) else named.get(hole.advisory.cve, "")
+            found.append(replace(hole, repair=repair))
+    return tuple(found)
+
+
+def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[str, ...]]:
+    """Packages with a pending security update, out of what the package manager already knows.
+
+    No index is refreshed: an old index gives an old answer.
+    """
+    if not deep:
+        return Unreadable(_UPDATES_ASK)
+    if there(files, "/usr/bin/apt-get"):
+        return _apt_updates(files, run)
+    if there(files, "/usr/bin/dnf"):
+        answer = run(("dnf", "-C", "-q", "updateinfo", "list", "--security"), _SECONDS)
+        return answer if isinstance(answer, Unreadable) else _last_words(answer)
+    if there(files, "/usr/bin/zypper"):
+        command = (
+            "zypper",
+            "--non-interactive",
+            "--no-refresh",
+            "-q",
+            "list-patches",
+            "--category",
+            "security",
+        )
+        answer = run(command, _SECONDS)
+        return answer if isinstance(answer, Unreadable) else zypper_patches(answer)
+    return Unreadable("no package manager that is known here was found (apt, dnf, zypper)")
+
+
+def _apt_updates(files: Files, run: Run) -> Known[tuple[str, ...]]:
+    """A repaired kernel is a package with a new name, which a plain `upgrade` keeps back."""
+    indexes = names(files, _APT_INDEXES)
+    if isinstance(indexes, Unreadable):
+        return indexes
+    if not any(_is_security_index(name) for name in indexes):
+        return Unreadable("apt has no index of a security archive; fetch it: apt-get update")
+    upgrade = ("--just-print", "--with-new-pkgs", "upgrade")
+    answer = run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS)
+    return answer if isinstance(answer, Unreadable) else apt_security_updates(answer)
+
+
+def _is_security_index(name: str) -> bool:
+    return "security" in name.lower() and "_Packages" in name
+
+
+def apt_security_updates(answer: str) -> tuple[str, ...]:
+    """The lines `Inst NAME [OLD] (NEW ARCHIVE [amd64])` whose archive is one for security updates."""
+    rows = (line.partition(" (") for line in answer.splitlines() if line.startswith("Inst "))
+    return tuple(package.split()[1] for package, _, new in rows if "security" in new.lower())
+
+
+def _last_words(answer: str) -> tuple[str, ...]:
+    rows = [line.split() for line in answer.splitlines()]
+    return tuple(dict.fromkeys(row[-1] for row in rows if len(row) >= 3 and "-" in row[0]))
+
+
+def zypper_patches(answer: str) -> tuple[str, ...]:
+    rows = [[cell.strip() for cell in line.split("|")] for line in answer.splitlines()]
+    return tuple(row[1] for row in rows if len(row) > 5 and "needed" in row and row[1] != "Name")
+
+
+def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
+    """Whether the default seccomp profile is what its package installed, by dpkg's own checksums."""
+    try:
+        content = files.read_bytes(profile)
+        for package in _PROFILE_PACKAGES:
+            path = f"{_DPKG_INFO}/{package}.md5sums"
+            if not there(files, path):
+                continue
+            for line in files.read_text(path).splitlines():
+                digest, _, name = line.partition("  ")
+                if name == "usr/share/containers/seccomp.json":
+                    return _md5(content) == digest
+    except OSError:
+        return Unreadable(f"{profile} or the checksums of its package cannot be read")
+    return Unreadable("no package database with checksums that can be read here knows the profile")
+
+
+def _md5(content: bytes) -> str:
+    """The checksum that dpkg keeps. Python's own code for it: hashlib loads OpenSSL, 5 ms of every check."""
+    try:
+        from _md5 import md5  # type: ignore[import-not-found] # not every build of Python has it
+    except ImportError:
+        from hashlib import md5
+    digest: str = md5(content, usedforsecurity=False).hexdigest()
+    return digest
+
+
+def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
+    """The rules that auditd loads at boot."""
+    found: list[str] = []
+    inside = names(files, "/etc/audit/rules.d")
+    if isinstance(inside, Unreadable):
+        return inside
+    for path in (*(f"/etc/audit/rules.d/{name}" for name in inside), "/etc/audit/audit.rules"):
+        content = text(files, path)
+        if isinstance(content, Unreadable):
+            return content
+        if isinstance(content, str) and path.endswith(".rules"):
+            found += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
+    return tuple(dict.fromkeys(found))
+
+
+def read_detectors(files: Files) -> tuple[str, ...]:
+    """Runtime sensors that are installed."""
+    return tuple(name for name, paths in DETECTORS.items() if any(there(files, path) for path in paths))
+
+
+def read_baselines(files: Files) -> Known[tuple[Baseline, ...]]:
+    """Reports of host scanners at the places where these leave them."""
+    found = []
+    for tool, places in _REPORTS.items():
+        for place in places:
+            try:
+                status = files.stat(place)
+                inside = files.list_dir(place) if stat.S_ISDIR(status.mode) else None
+                paths = [place] if inside is None else [f"{place}/{name}" for name in inside if "." in name]
+                found += [Baseline(tool, path, files.stat(path).mtime) for path in paths]
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:
+                return Unreadable(f"{place} cannot be read")
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Podman's configuration on the host, and its Quadlet generator."""

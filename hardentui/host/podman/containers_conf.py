@@ -1,0 +1,122 @@
+"""containers.conf and storage.conf: which files count, in which order, and what they say together.
+
+Podman 5 reads every main file, each over the one before. Podman 6 reads only the first main file that exists,
+and drop-ins of several folders sorted by file name. Environment variables of the service are not seen here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from hardentui.host.files.config import names, text
+from hardentui.host.files.reader import Files
+from hardentui.host.files.toml_text import parsed
+from hardentui.model.configuration import Configuration, Missing, Value
+from hardentui.model.facts import Unreadable
+from hardentui.model.version import Version
+
+_TABLES_OF_NAMES = frozenset({"engine.runtimes", "engine.volume_plugins", "engine.service_destinations"})
+FIRST_FILE_ONLY_SINCE = Version(6)
+
+
+def read_configuration(files: Files, *, home: str, uid: int, version: Version) -> Configuration:
+    """The effective containers.conf of an engine that runs as `uid` with this home folder."""
+    if version >= FIRST_FILE_ONLY_SINCE:
+        paths = _paths_of_podman_6(files, "containers", home, uid)
+    else:
+        paths = _paths_of_podman_5(files, home)
+    return merge(files, paths)
+
+
+def read_storage(files: Files, *, home: str, uid: int, version: Version) -> Configuration:
+    """The effective storage.conf; before Podman 6 the first of the files that exists, without drop-ins."""
+    if version >= FIRST_FILE_ONLY_SINCE:
+        return merge(files, _paths_of_podman_6(files, "storage", home, uid))
+    own = [f"{home}/.config/containers/storage.conf"] if uid else []
+    candidates = [*own, "/etc/containers/storage.conf", "/usr/share/containers/storage.conf"]
+    return merge(files, _first(files, candidates))
+
+
+def merge(files: Files, paths: list[str]) -> Configuration:
+    """What TOML files say together: a later file overrides, and a list with `{append=true}` adds."""
+    values: dict[str, Value] = {}
+    read: list[str] = []
+    faults: dict[str, str] = {}
+    for path in paths:
+        found = text(files, path)
+        if isinstance(found, Missing):
+            continue
+        if isinstance(found, Unreadable):
+            faults[path] = found.reason.removeprefix(f"{path} ")
+            continue
+        read.append(path)
+        try:
+            document = parsed(found)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            faults[path] = f"is no valid TOML ({error})"
+            continue
+        for name, value in _flat(document):
+            values[name] = _over(values.get(name), value, path)
+    return Configuration(values, tuple(read), faults)
+
+
+def _over(before: Value | None, value: Any, path: str) -> Value:
+    if not isinstance(value, list):
+        return Value(value, path)
+    plain = [one for one in value if not isinstance(one, dict) or set(one) != {"append"}]
+    appends = any(isinstance(one, dict) and one.get("append") is True for one in value)
+    if appends and before is not None and isinstance(before.value, list):
+        return Value([*before.value, *plain], path)
+    return Value(plain, path)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Dotted names. A table of names (`engine.runtimes`) gives one name per entry as well."""
+    found: list[tuple[str, Any]] = []
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and name not in _TABLES_OF_NAMES:
+            found += _flat(value, f"{name}.")
+        elif isinstance(value, dict):
+            found += [(f"{name}.{entry}", what) for entry, what in value.items()]
+        else:
+            found.append((name, value))
+    return found
+
+
+def _paths_of_podman_5(files: Files, home: str) -> list[str]:
+    paths = ["/usr/share/containers/containers.conf"]
+    for main in ("/etc/containers/containers.conf", f"{home}/.config/containers/containers.conf"):
+        paths += [main, *_drop_ins(files, f"{main}.d")]
+    return paths
+
+
+def _paths_of_podman_6(files: Files, name: str, home: str, uid: int) -> list[str]:
+    folders = ["/usr/share/containers", "/etc/containers", f"{home}/.config/containers"]
+    main = _first(files, [f"{folder}/{name}.conf" for folder in reversed(folders)])
+    kind = f"{name}.rootless.conf.d" if uid else f"{name}.rootful.conf.d"
+    by_file_name: dict[str, str] = {}
+    for folder in folders:
+        kinds = [f"{name}.conf.d", kind, *([f"{kind}/{uid}"] if uid else [])]
+        for drop_ins in kinds:
+            for path in _drop_ins(files, f"{folder}/{drop_ins}"):
+                by_file_name[path.rpartition("/")[2]] = path
+    return [*main, *(by_file_name[one] for one in sorted(by_file_name))]
+
+
+def _drop_ins(files: Files, folder: str) -> list[str]:
+    """The *.conf files of a folder; the folder itself, which becomes a fault, when it cannot be listed."""
+    found = names(files, folder)
+    if isinstance(found, Unreadable):
+        return [folder]
+    return [f"{folder}/{name}" for name in found if name.endswith(".conf")]
+
+
+def _first(files: Files, candidates: list[str]) -> list[str]:
+    """The first that is not known to be missing."""
+    for path in candidates:
+        if not isinstance(text(files, path), Missing):
+            return [path]
+    return []

@@ -1,0 +1,206 @@
+"""The host's own Quadlet generator, asked what it would make of units, without touching the system."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from hardentui.errors import GeneratorError
+from hardentui.host.systemd_words import (
+    UnbalancedQuotes,
+    expand_specifiers,
+    expand_variables,
+    split_command,
+    split_words,
+    unit_settings,
+)
+from hardentui.model.facts import Known, Unreadable
+from hardentui.visible import visible
+
+GENERATORS = (
+    "/usr/libexec/podman/quadlet",
+    "/usr/lib/podman/quadlet",
+    "/usr/local/libexec/podman/quadlet",
+    "/usr/lib/systemd/system-generators/podman-system-generator",
+)
+UNIT_SUFFIXES = (".container", ".volume", ".network", ".pod", ".kube", ".image", ".build")
+
+_SEPARATOR = re.compile(r"^---([A-Za-z0-9:_.\\@-]+)---$", re.MULTILINE)
+_NOISE = re.compile(r"^quadlet-generator\[\d+\]: ", re.MULTILINE)
+_EXEC_PREFIXES = "-@:+!|"
+
+
+class DryRun(Struct, frozen=True):
+    """What the generator said.
+
+    Attributes:
+        services: file name (`web.service`) -> text.
+        stderr: its complaints, one a line, without process numbers and our scratch directory.
+        ok: it accepted every unit and made one service of each. It may still have lost words in silence:
+            compare `exec_start` with what was meant.
+    """
+
+    services: Mapping[str, str]
+    stderr: str
+    ok: bool
+
+
+class _Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def find_generator() -> str | None:
+    """The path of this host's generator, or None."""
+    return next((path for path in GENERATORS if os.access(path, os.X_OK)), None)
+
+
+def dry_run(
+    units: Mapping[str, str],
+    *,
+    user: bool,
+    generator: str,
+    timeout: float = 20,
+    unit_folder: str = "/etc/containers/systemd",
+) -> DryRun:
+    """Run the generator on these units alone.
+
+    Args:
+        units: file name -> text.
+        user: for a user's service manager (rootless).
+        timeout: seconds.
+        unit_folder: where the units are going to live; stands in the services for our scratch directory.
+
+    Raises:
+        GeneratorError: it cannot be run, or does not come to an end.
+    """
+    with tempfile.TemporaryDirectory(prefix="hardentui-") as folder:
+        _put(folder, units)
+        done = _run(
+            [generator, "-dryrun", *(["-user"] if user else [])],
+            {"QUADLET_UNIT_DIRS": folder},
+            folder,
+            timeout,
+        )
+    complaints = _complaints(done.stderr, folder)
+    services = _services(done.stdout.replace(folder, unit_folder))
+    expected = sum(1 for name in units if name.endswith(UNIT_SUFFIXES))
+    # old generators end with 0 although they refused a unit, so the services are counted
+    ok = done.returncode == 0 and len(services) == expected
+    return DryRun(services, complaints, ok)
+
+
+def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The argv that systemd would execute for ExecStart= of a service.
+
+    `${NAME}` is taken from the unit's own Environment= lines. A specifier or a variable that is known only
+    to a running systemd stays, with a NUL before it (see hardentui.host.systemd_words).
+
+    Args:
+        specifiers: letter -> value of what is known: `{"N": "web"}`.
+
+    Raises:
+        GeneratorError: there is no ExecStart=, more than one, or a quote that is never closed.
+    """
+    known = specifiers or {}
+    commands: list[str] = []
+    variables: dict[str, str] = {}
+    try:
+        for section, key, value in unit_settings(service_text):
+            if section != "Service":
+                continue
+            if key == "ExecStart":
+                commands = [*commands, value] if value else []
+            elif key == "Environment":
+                variables = {**variables, **_assignments(value, known)} if value else {}
+        if len(commands) != 1:
+            raise GeneratorError(f"The service has {len(commands)} commands in ExecStart=, not one.")
+        words = tuple(expand_specifiers(word, known) for word in split_command(commands[0]))
+        argv = expand_variables(words, variables)
+    except UnbalancedQuotes as error:
+        raise GeneratorError("ExecStart= or Environment= has a quote that is never closed.") from error
+    if not argv:
+        raise GeneratorError("ExecStart= of the service is empty.")
+    return (argv[0].lstrip(_EXEC_PREFIXES), *argv[1:])
+
+
+def verify(
+    service_files: Mapping[str, str], *, user: bool = False, timeout: float = 60
+) -> Known[tuple[str, ...]]:
+    """What `systemd-analyze verify` complains about in these services; empty when nothing.
+
+    Complaints about other units of the host are left out. Unreadable when it is not installed.
+
+    Raises:
+        GeneratorError: it does not come to an end.
+    """
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        return Unreadable("systemd-analyze is not installed")
+    with tempfile.TemporaryDirectory(prefix="hardentui-") as folder:
+        _put(folder, service_files)
+        paths = [f"{folder}/{name}" for name in service_files]
+        command = [program, "verify", "--man=no", *(["--user"] if user else []), *paths]
+        done = _run(command, {}, folder, timeout)
+    lines = [line for line in done.stderr.replace(f"{folder}/", "").split("\n") if line.strip()]
+    ours = tuple(line for line in lines if any(name in line for name in service_files))
+    return ours if ours or done.returncode == 0 else tuple(lines)
+
+
+def _assignments(value: str, specifiers: Mapping[str, str]) -> dict[str, str]:
+    pairs = (expand_specifiers(word, specifiers).partition("=") for word in split_words(value))
+    return {name: text for name, equals, text in pairs if equals}
+
+
+def _put(folder: str, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        if "/" in name or name in ("", ".", "..") or "\0" in name:
+            raise GeneratorError(f"{visible(name)} cannot be the name of a unit file.")
+        # x: never over another file; the directory is ours alone (mode 0700)
+        with open(
+            os.path.join(folder, name), "x", encoding="utf-8", errors="surrogateescape", newline=""
+        ) as file:
+            file.write(text)
+
+
+def _run(command: Sequence[str], extra: Mapping[str, str], folder: str, timeout: float) -> _Done:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in os.environ}
+    try:
+        done = subprocess.run(
+            command,
+            env={"LC_ALL": "C.UTF-8", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat", **kept, **extra},
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GeneratorError(f"{command[0]} did not come to an end within {timeout:g} seconds.") from error
+    except OSError as error:
+        raise GeneratorError(f"{command[0]} cannot be run: {error.strerror}.") from error
+    # decoded here: text mode would turn a carriage return, which systemd acts on, into a line break
+    return _Done(
+        done.returncode,
+        done.stdout.decode("utf-8", "surrogateescape"),
+        done.stderr.decode("utf-8", "surrogateescape"),
+    )
+
+
+def _complaints(stderr: str, folder: str) -> str:
+    text = _NOISE.sub("", stderr).replace(f"{folder}/", "")
+    return "\n".join(line for line in text.split("\n") if line and not line.startswith("Loading source unit"))
+
+
+def _services(stdout: str) -> dict[str, str]:
+    """The output is `---NAME---`, the text of that service, and so on."""
+    parts = _SEPARATOR.split(stdout)
+    return {name: text.lstrip("\n") for name, text in zip(parts[1::2], parts[2::2], strict=True)}

@@ -1,0 +1,169 @@
+"""registries.conf and registries.d: where names lead, which registries are trusted without TLS."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from hardentui.host.files.config import names, text, there
+from hardentui.host.files.reader import Files
+from hardentui.host.files.toml_text import parsed
+from hardentui.host.podman.containers_conf import FIRST_FILE_ONLY_SINCE
+from hardentui.model.configuration import Missing
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.trust import Attachments, Mirror, Registries, Registry
+from hardentui.model.version import Version
+
+_KEY = re.compile(
+    r"""^(?P<indent> *)(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<plain>[^\s#"'][^#]*?)):"""
+    r"""(?:\s+(?P<value>.*?))?\s*$"""
+)
+
+
+def read_registries(files: Files, *, home: str, uid: int, version: Version) -> Known[Registries]:
+    """The effective registries.conf: the main file, then its drop-ins, each over the one before."""
+    paths: list[str] = []
+    mains = [f"{home}/.config/containers/registries.conf", "/etc/containers/registries.conf"]
+    folders = ["/etc/containers/registries.conf.d", f"{home}/.config/containers/registries.conf.d"]
+    if version >= FIRST_FILE_ONLY_SINCE:
+        mains.append("/usr/share/containers/registries.conf")
+        kind = "rootless" if uid else "rootful"
+        folders = [
+            f"{base}/{name}"
+            for base in ("/usr/share/containers", "/etc/containers", f"{home}/.config/containers")
+            for name in ("registries.conf.d", f"registries.{kind}.conf.d")
+        ]
+    main = next((path for path in mains if not isinstance(text(files, path), Missing)), None)
+    if main == mains[0] and version < FIRST_FILE_ONLY_SINCE:
+        folders = folders[1:]  # a user's own main file shuts out the system's drop-ins
+    if main is not None:
+        paths.append(main)
+    for folder in folders:
+        found = names(files, folder)
+        if isinstance(found, Unreadable):
+            return found
+        paths += [f"{folder}/{name}" for name in found if name.endswith(".conf")]
+    if version >= FIRST_FILE_ONLY_SINCE:
+        drop_ins = {path.rpartition("/")[2]: path for path in paths[main is not None :]}
+        paths = [*paths[: main is not None], *(drop_ins[name] for name in sorted(drop_ins))]
+    return _merged(files, paths)
+
+
+def _merged(files: Files, paths: list[str]) -> Known[Registries]:
+    search: tuple[str, ...] = ()
+    helpers: tuple[str, ...] = ()
+    mode, search_file, mode_file = "permissive", "", ""
+    by_prefix: dict[str, Registry] = {}
+    read = []
+    for path in paths:
+        content = text(files, path)
+        if isinstance(content, Missing):
+            continue
+        if isinstance(content, Unreadable):
+            return content
+        try:
+            document = parsed(content)
+            entries = [_registry(table, path) for table in document.get("registry", ())]
+            entries += _old_format(document, path)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return Unreadable(f"{path} is no valid TOML ({error})")
+        except (AttributeError, TypeError):
+            return Unreadable(f"{path} has not the shape of a registries.conf")
+        read.append(path)
+        found = document.get("unqualified-search-registries", _old_list(document, "search"))
+        if isinstance(found, list):
+            search, search_file = tuple(map(str, found)), path
+        if document.get("short-name-mode"):
+            mode, mode_file = str(document["short-name-mode"]), path
+        if isinstance(document.get("credential-helpers"), list):
+            helpers = tuple(map(str, document["credential-helpers"]))
+        by_prefix.update({entry.prefix: entry for entry in entries})
+    return Registries(search, mode, search_file, mode_file, tuple(by_prefix.values()), helpers, tuple(read))
+
+
+def _registry(table: dict[str, Any], path: str) -> Registry:
+    location = str(table.get("location") or "")
+    return Registry(
+        str(table.get("prefix") or location),
+        location or str(table.get("prefix") or ""),
+        table.get("insecure") is True,
+        table.get("blocked") is True,
+        tuple(
+            Mirror(str(one.get("location") or ""), one.get("insecure") is True)
+            for one in table.get("mirror", ())
+        ),
+        path,
+    )
+
+
+def _old_list(document: Mapping[str, Any], name: str) -> list[Any] | None:
+    """`[registries.search] registries = […]` of the old format."""
+    tables = document.get("registries")
+    table = tables.get(name) if isinstance(tables, dict) else None
+    found = table.get("registries") if isinstance(table, dict) else None
+    return found if isinstance(found, list) else None
+
+
+def _old_format(document: Mapping[str, Any], path: str) -> list[Registry]:
+    insecure = _old_list(document, "insecure") or []
+    blocked = _old_list(document, "block") or []
+    return [
+        Registry(str(one), str(one), one in insecure, one in blocked, (), path)
+        for one in dict.fromkeys([*insecure, *blocked])
+    ]
+
+
+def read_attachments(files: Files, *, home: str, version: Version) -> Known[tuple[Attachments, ...]]:
+    """The sections of registries.d. A user's own folder replaces the system's."""
+    own = f"{home}/.config/containers/registries.d"
+    folders = [own] if there(files, own) else ["/etc/containers/registries.d"]
+    if version >= FIRST_FILE_ONLY_SINCE:
+        folders.insert(0, "/usr/share/containers/registries.d")
+    found: dict[str, Attachments] = {}
+    for folder in folders:
+        inside = names(files, folder)
+        if isinstance(inside, Unreadable):
+            return inside
+        for name in inside:
+            if not name.endswith(".yaml"):
+                continue
+            path = f"{folder}/{name}"
+            content = text(files, path)
+            if isinstance(content, Missing):
+                continue
+            sections = content if isinstance(content, Unreadable) else parse_sections(content, path)
+            if isinstance(sections, Unreadable):
+                return sections
+            found.update({section.scope: section for section in sections})
+    return tuple(found.values())
+
+
+def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
+    """Read the plain nested mappings that registries.d is made of.
+
+    Anything else that YAML allows (anchors, flow style, blocks of text, tabs) is Unreadable: to guess at a
+    trust file would be worse than to say so.
+    """
+    enabled: dict[str, bool] = {}
+    stack: list[tuple[int, str]] = []
+    for number, line in enumerate(content.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#") or line.strip() in ("---", "..."):
+            continue
+        match = _KEY.match(line)
+        value = (match["value"] or "").partition(" #")[0].strip() if match else ""
+        if not match or value[:1] in ("&", "*", "!", "|", ">", "[") or (value[:1] == "{" and value != "{}"):
+            return Unreadable(f"{path} line {number} uses more of YAML than can be read here")
+        indent = len(match["indent"])
+        while stack and stack[-1][0] >= indent:
+            stack.pop()
+        stack.append((indent, match["double"] or match["single"] or match["plain"] or ""))
+        keys = [key for _, key in stack]
+        scope = "" if keys[0] == "default-docker" else keys[1] if len(keys) > 1 else None
+        if keys[0] not in ("default-docker", "docker") or scope is None:
+            continue
+        enabled.setdefault(scope, False)
+        if keys[-1] == "use-sigstore-attachments":
+            enabled[scope] = value.strip("\"'").lower() in ("true", "yes", "on")
+    return tuple(Attachments(scope, on, path) for scope, on in enabled.items())

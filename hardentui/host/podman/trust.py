@@ -1,0 +1,203 @@
+"""Reading of what decides where images come from and who signed them, for one engine's user."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from hardentui.host.files.config import ROOT_ONLY, examine, names, text, unreadable
+from hardentui.host.files.reader import Files
+from hardentui.host.podman.containers_conf import FIRST_FILE_ONLY_SINCE, read_configuration, read_storage
+from hardentui.host.podman.registries import read_attachments, read_registries
+from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.trust import AuthFile, Certificate, Policy, Requirement, TrustFacts
+from hardentui.model.version import Version
+
+SYSTEM_POLICY = "/etc/containers/policy.json"
+SHARED_POLICY = "/usr/share/containers/policy.json"
+_FILE_FIELDS = (
+    "keyPath",
+    "keyPaths",
+    "rekorPublicKeyPath",
+    "rekorPublicKeyPaths",
+    "caPath",
+    "caRootsPath",
+    "caIntermediatesPath",
+)
+_DATA_FIELDS = ("keyData", "keyDatas", "rekorPublicKeyData", "rekorPublicKeyDatas", "caData", "caRootsData")
+_STORE_LIMIT = 16 << 20
+_ROLES = {".crt": "ca", ".cert": "certificate", ".key": "key"}
+
+
+def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustFacts:
+    """Everything that holds for pulls of the engine that runs as `uid` with this home folder.
+
+    Reads a dozen small files; runs no program and asks no network.
+    """
+    owners = ROOT_ONLY | {uid}
+    policy = _policy(files, home, version)
+    return TrustFacts(
+        uid=uid,
+        policy=policy,
+        attachments=read_attachments(files, home=home, version=version),
+        registries=read_registries(files, home=home, uid=uid, version=version),
+        certificates=_certificates(files, home, owners),
+        keys=_keys(files, policy, owners),
+        auth_files=_auth_files(files, home, uid, owners),
+        configuration=read_configuration(files, home=home, uid=uid, version=version),
+        stored_signatures=_stored_signatures(files, home, uid, version),
+    )
+
+
+def _policy(files: Files, home: str, version: Version) -> Known[Policy | Missing]:
+    candidates = [f"{home}/.config/containers/policy.json", SYSTEM_POLICY]
+    if version >= FIRST_FILE_ONLY_SINCE:
+        candidates.append(SHARED_POLICY)
+    for path in candidates:
+        found = text(files, path)
+        if isinstance(found, Missing):
+            continue
+        return found if isinstance(found, Unreadable) else parse_policy(found, path)
+    return Missing(SYSTEM_POLICY)
+
+
+def parse_policy(content: str, path: str) -> Known[Policy]:
+    """A policy.json; Unreadable where Podman itself would reject the file, too."""
+    try:
+        document = json.loads(content)
+        if set(document) - {"default", "transports"}:
+            raise ValueError(f"unknown field {min(set(document) - {'default', 'transports'})}")
+        transports = {
+            str(transport): {str(scope): _requirements(many) for scope, many in scopes.items()}
+            for transport, scopes in (document.get("transports") or {}).items()
+        }
+        return Policy(path, _requirements(document["default"]), transports)
+    except (ValueError, RecursionError) as error:
+        return Unreadable(f"{path} is no valid policy ({error}); Podman refuses every pull with it")
+    except (KeyError, TypeError, AttributeError):
+        return Unreadable(f"{path} has not the shape of a policy; Podman refuses every pull with it")
+
+
+def _requirements(many: Any) -> tuple[Requirement, ...]:
+    found = tuple(Requirement(str(one["type"]), tuple(_paths(one)), _inline(one)) for one in many)
+    if not found:
+        raise ValueError("a scope without requirements")
+    return found
+
+
+def _paths(requirement: dict[str, Any]) -> list[str]:
+    found: list[str] = []
+    for field in _FILE_FIELDS:
+        value = requirement.get(field)
+        found += [str(one) for one in value] if isinstance(value, list) else [str(value)] if value else []
+    for inner in requirement.values():
+        if isinstance(inner, dict):
+            found += _paths(inner)
+    return found
+
+
+def _inline(requirement: dict[str, Any]) -> bool:
+    inner = any(isinstance(one, dict) and _inline(one) for one in requirement.values())
+    return inner or any(field in requirement for field in _DATA_FIELDS)
+
+
+def _keys(
+    files: Files, policy: Known[Policy | Missing], owners: frozenset[int]
+) -> dict[str, Known[FileFact | Missing]]:
+    if not isinstance(policy, Policy):
+        return {}
+    named = {path for _, requirement in policy.requirements() for path in requirement.files}
+    return {path: examine(files, path, owners) for path in sorted(named)}
+
+
+def _certificates(files: Files, home: str, owners: frozenset[int]) -> Known[tuple[Certificate, ...]]:
+    found: list[Certificate] = []
+    for folder in (f"{home}/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d"):
+        hosts = names(files, folder)
+        if isinstance(hosts, Unreadable):
+            return hosts
+        for host in hosts:
+            inside = names(files, f"{folder}/{host}")
+            if isinstance(inside, Unreadable):
+                return inside
+            for name in inside:
+                fact = examine(files, f"{folder}/{host}/{name}", owners)
+                role = _ROLES.get(name[name.rfind(".") :])
+                if role and isinstance(fact, Unreadable):
+                    return fact
+                if role and isinstance(fact, FileFact):
+                    found.append(Certificate(host, role, fact))
+    return tuple(found)
+
+
+def auth_paths(home: str, uid: int) -> tuple[str, ...]:
+    """Where Podman looks for registry credentials when nothing else is said."""
+    first = f"/run/user/{uid}/containers/auth.json" if uid else "/run/containers/0/auth.json"
+    rest = (".config/containers/auth.json", ".docker/config.json", ".dockercfg")
+    return (first, *(f"{home}/{path}" for path in rest))
+
+
+def _auth_files(files: Files, home: str, uid: int, owners: frozenset[int]) -> Known[tuple[AuthFile, ...]]:
+    found = []
+    for path in auth_paths(home, uid):
+        fact = examine(files, path, owners)
+        if isinstance(fact, Missing):
+            continue
+        content = fact if isinstance(fact, Unreadable) else text(files, path)
+        if isinstance(fact, Unreadable) or isinstance(content, Unreadable):
+            return content if isinstance(content, Unreadable) else Unreadable(f"{path} cannot be read")
+        if isinstance(content, str):
+            found.append(_auth_file(content, fact))
+    return tuple(found)
+
+
+def _auth_file(content: str, fact: FileFact) -> AuthFile:
+    """What kinds of credentials a file holds. The credentials themselves go no further than this function."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return AuthFile(fact)
+    if not isinstance(document, dict):
+        return AuthFile(fact)
+    auths = document.get("auths", document if fact.path.endswith(".dockercfg") else {})
+    entries: Iterable[tuple[str, Any]] = auths.items() if isinstance(auths, dict) else ()
+    inline = tuple(str(host) for host, entry in entries if isinstance(entry, dict) and _has_secret(entry))
+    helpers = document.get("credHelpers")
+    named = {str(one) for one in helpers.values()} if isinstance(helpers, dict) else set()
+    if isinstance(document.get("credsStore"), str) and document["credsStore"]:
+        named.add(document["credsStore"])
+    return AuthFile(fact, inline, tuple(sorted(named)))
+
+
+def _has_secret(entry: dict[str, Any]) -> bool:
+    return any(entry.get(field) for field in ("auth", "identitytoken", "password", "registrytoken"))
+
+
+def _stored_signatures(files: Files, home: str, uid: int, version: Version) -> Known[dict[str, int]]:
+    """From the store's own list of images; it keeps the signatures that were fetched with each image."""
+    settings = read_storage(files, home=home, uid=uid, version=version)
+    default = f"{home}/.local/share/containers/storage" if uid else "/var/lib/containers/storage"
+    own = settings.get("storage.rootless_storage_path") if uid else settings.get("storage.graphroot")
+    root = own if isinstance(own, str) and own.startswith("/") and "$" not in own else default
+    driver = settings.get("storage.driver")
+    path = f"{root}/{driver if isinstance(driver, str) and driver else 'overlay'}-images/images.json"
+    try:
+        return parse_stored_images(files.read_text(path, _STORE_LIMIT), path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Unreadable(f"there is no {path}")
+    except OSError as error:
+        return unreadable(path, error)
+
+
+def parse_stored_images(content: str, path: str) -> Known[dict[str, int]]:
+    """Image ID -> stored signatures of an images.json."""
+    try:
+        found = {}
+        for image in json.loads(content):
+            by_digest = json.loads(image.get("metadata") or "{}").get("signatures-sizes") or {}
+            found[str(image["id"])] = sum(len(sizes) for sizes in by_digest.values())
+        return found
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Unreadable(f"{path} has not the shape of a list of images")

@@ -1,0 +1,1 @@
+"""Processes as the kernel shows them: /proc and the cgroup tree."""

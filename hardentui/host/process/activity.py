@@ -1,0 +1,224 @@
+"""What runs and what listens in a container, seen from the host. Costs more than `read_kernel`."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import stat
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.host.files.reader import Files, reason
+from hardentui.host.process.cgroups import (
+    CgroupTree,
+    Hierarchy,
+    Membership,
+    cgroup_directory,
+    find_cgroups,
+    parse_membership,
+)
+from hardentui.model.facts import Kernel, Known, ListeningSocket, Process, Unreadable
+
+MAX_PROCESSES = 4096
+_MAX_DEPTH = 16
+_TABLE_LIMIT = 16 << 20
+_TABLES = (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"))
+"""File in /proc/PID/net, and the state that counts: 0A is LISTEN, 07 an unconnected udp socket."""
+
+
+class Activity(Struct, frozen=True):
+    """Processes of a container, and sockets that listen in its network namespace."""
+
+    processes: Known[tuple[Process, ...]]
+    listening: Known[tuple[ListeningSocket, ...]]
+
+    def added_to(self, kernel: Kernel) -> Kernel:
+        return replace(kernel, processes=self.processes, listening=self.listening)
+
+
+def read_activity(
+    files: Files,
+    pid: int,
+    cgroup_path: str = "",
+    cgroups: Known[CgroupTree] | None = None,
+    *,
+    shared_network: bool = False,
+) -> Activity:
+    """Processes come from the container's cgroup; where that cannot be told, the descendants of `pid`.
+
+    Args:
+        cgroup_path, cgroups: as in `read_kernel`.
+        shared_network: other containers have sockets in its network namespace; only those that are open in
+            a process of this one are its own.
+    """
+    processes = _processes(files, pid, cgroup_path, cgroups)
+    sockets = _sockets(files, pid)
+    if shared_network and not isinstance(sockets, Unreadable):
+        sockets = processes if isinstance(processes, Unreadable) else _held(files, processes, sockets)
+    if isinstance(sockets, Unreadable):
+        return Activity(processes, sockets)
+    return Activity(processes, tuple(sorted({one for ones in sockets.values() for one in ones}, key=_place)))
+
+
+def _place(socket: ListeningSocket) -> tuple[str, str, int]:
+    return socket.protocol, socket.address, socket.port
+
+
+def _processes(
+    files: Files, pid: int, cgroup_path: str, cgroups: Known[CgroupTree] | None
+) -> Known[tuple[Process, ...]]:
+    try:
+        membership = parse_membership(files.read_text(f"/proc/{pid}/cgroup"))
+    except (FileNotFoundError, ProcessLookupError):
+        return Unreadable("the process has ended")
+    except OSError as error:
+        return Unreadable(f"/proc/{pid}/cgroup: {reason(error)}")
+    tree = find_cgroups(files) if cgroups is None else cgroups
+    try:
+        pids = _in_cgroup(files, tree, membership, cgroup_path) or _descendants(files, pid)
+    except OSError as error:
+        return Unreadable(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
+    found = (_process(files, each) for each in sorted(pids)[:MAX_PROCESSES])
+    return tuple(process for process in found if process is not None)
+
+
+def _in_cgroup(files: Files, tree: Known[CgroupTree], membership: Membership, cgroup_path: str) -> set[int]:
+    """Processes in the container's cgroup and below; empty when it cannot be told which one that is."""
+    wanted = cgroup_path.strip("/")
+    if not wanted or isinstance(tree, Unreadable):
+        return set()
+    for hierarchy, path in _placements(tree, membership):
+        before, mark, _ = f"{path}/".partition(f"/{wanted}/")
+        directory = cgroup_directory(hierarchy, f"{before}/{wanted}") if mark else None
+        if directory is not None:
+            return set(_walk(files, directory, _MAX_DEPTH))
+    return set()
+
+
+def _placements(tree: CgroupTree, membership: Membership) -> Iterator[tuple[Hierarchy, str]]:
+    if tree.unified is not None and membership.unified is not None:
+        yield tree.unified, membership.unified
+    for controller, path in membership.v1.items():
+        if controller in tree.v1:
+            yield tree.v1[controller], path
+
+
+def _walk(files: Files, directory: str, depth: int) -> Iterator[int]:
+    try:
+        text = files.read_text(f"{directory}/cgroup.procs")
+    except FileNotFoundError:
+        return  # this branch has just been removed
+    yield from (int(line) for line in text.split() if line.isdigit() and line != "0")
+    if depth == 0:
+        return
+    for name in files.list_dir(directory):
+        if _is_directory(files, f"{directory}/{name}"):
+            yield from _walk(files, f"{directory}/{name}", depth - 1)
+
+
+def _is_directory(files: Files, path: str) -> bool:
+    try:
+        return stat.S_ISDIR(files.stat(path, follow=False).mode)
+    except FileNotFoundError:
+        return False
+
+
+def _descendants(files: Files, pid: int) -> set[int]:
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting and len(found) < MAX_PROCESSES:
+        each = waiting.pop()
+        if each in found:
+            continue
+        found.add(each)
+        waiting.extend(_children(files, each))
+    return found
+
+
+def _children(files: Files, pid: int) -> Iterator[int]:
+    """Children belong to the thread that made them."""
+    try:
+        for thread in files.list_dir(f"/proc/{pid}/task"):
+            yield from map(int, files.read_text(f"/proc/{pid}/task/{thread}/children").split())
+    except (FileNotFoundError, ProcessLookupError):
+        return
+
+
+def _process(files: Files, pid: int) -> Process | None:
+    """None when it has ended; the executable is empty when it may not be seen."""
+    try:
+        name = files.read_text(f"/proc/{pid}/comm").rstrip("\n")
+    except OSError:
+        return None
+    try:
+        executable = files.read_link(f"/proc/{pid}/exe")
+    except OSError:
+        executable = ""
+    return Process(pid, name, executable)
+
+
+def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
+    """What listens in the network namespace of a process, by the number of the socket."""
+    found: dict[str, tuple[ListeningSocket, ...]] = {}
+    for table, state in _TABLES:
+        path = f"/proc/{pid}/net/{table}"
+        try:
+            text = files.read_text(path, _TABLE_LIMIT)
+        except FileNotFoundError:
+            if table.endswith("6"):
+                continue  # a kernel without IPv6
+            return Unreadable("the process has ended")
+        except OSError as error:
+            return Unreadable(f"{path}: {reason(error)}")
+        for number, one in _parse_sockets(text, table.rstrip("6"), state):
+            found[number] = (*found.get(number, ()), one)
+    return found
+
+
+def _parse_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, ListeningSocket]]:
+    for line in text.split("\n")[1:]:
+        words = line.split()
+        if len(words) < 10 or words[3] != state:
+            continue
+        address, _, port = words[1].partition(":")
+        yield words[9], ListeningSocket(protocol, _address(address), int(port, 16))
+
+
+def _held(
+    files: Files, processes: tuple[Process, ...], sockets: Mapping[str, tuple[ListeningSocket, ...]]
+) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
+    """Those sockets that are open in one of these processes."""
+    wanted = {f"socket:[{number}]": number for number in sockets}
+    found: dict[str, tuple[ListeningSocket, ...]] = {}
+    for process in processes:
+        if len(found) == len(sockets):
+            break
+        try:
+            numbers = [wanted[link] for link in _open_files(files, process.pid) if link in wanted]
+        except PermissionError as error:
+            return Unreadable(f"which container of the pod listens: {error.filename}: {reason(error)}")
+        found.update((number, sockets[number]) for number in numbers)
+    return found
+
+
+def _open_files(files: Files, pid: int) -> Iterator[str]:
+    """Where the file descriptors of a process lead; none of one that has ended."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        for name in files.list_dir(folder):
+            with contextlib.suppress(FileNotFoundError):
+                yield files.read_link(f"{folder}/{name}")
+    except (FileNotFoundError, ProcessLookupError):
+        return
+
+
+def _address(text: str) -> str:
+    """The kernel prints an address as 32 bit numbers in the byte order of the machine."""
+    count = len(text) // 8
+    order = "<" if sys.byteorder == "little" else ">"
+    numbers = (int(text[8 * index : 8 * index + 8], 16) for index in range(count))
+    return str(ipaddress.ip_address(struct.pack(f"{order}{count}I", *numbers)))

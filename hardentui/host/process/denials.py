@@ -1,0 +1,204 @@
+"""What the kernel's protections refused to processes, and to which container a refusal belongs.
+
+Read are auditd's own log, where there is one, else the journal of the kernel. A line names the process that
+was refused something; most lines are read after that process has ended, so that its container can only be
+told by a label or by a user id that no other container has. What may belong to a container and cannot be told
+is counted, never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from hardentui.host.commands import Run
+from hardentui.host.files.config import names, there
+from hardentui.host.files.reader import Files, reason
+from hardentui.model.activity import Denial
+from hardentui.model.facts import IdRange, Kernel, Known, Unreadable
+from hardentui.words import plural
+
+DAY = timedelta(days=1)
+
+_AUDIT_FOLDER = "/var/log/audit"
+_AUDIT_LOGS = ("audit.log", "audit.log.1", "audit.log.2", "audit.log.3", "audit.log.4")
+_LOG_LIMIT = 64 << 20
+_JOURNALS = ("/var/log/journal", "/run/log/journal")
+_JOURNAL = (
+    *("journalctl", "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE", "--since=-24h"),
+    *("--lines=20000", "_TRANSPORT=kernel", "+", "_TRANSPORT=audit"),
+)
+_SECONDS = 5.0
+_MOST = 20_000
+
+_STAMP = re.compile(r"audit\((\d+)(?:\.\d+)?:\d+\)")
+_PAIR = re.compile(r'(\w+)=("[^"]*"|\S+)')
+_AVC = re.compile(r"avc:\s+denied\s+(\{[^}]*\})")
+_SECCOMP = re.compile(r"type=(?:1326|SECCOMP)\b|^SECCOMP ")
+_ONLY_LOGGED = frozenset({"0x7ffc0000", "0x7fff0000"})
+"""SECCOMP_RET_LOG, with which profiles are learned, and SECCOMP_RET_ALLOW: the call was made."""
+_LEVEL = re.compile(r":s\d[^\s:]*(?::c[\d,.c]+)?$")
+
+
+class Refusal(Struct, frozen=True):
+    """One refusal, not attributed yet.
+
+    Attributes:
+        label: the SELinux context or AppArmor profile of the process; empty when the line names none.
+        command: the kernel's short name of the process.
+        uid: the user id as the host counts; None when the line does not say.
+    """
+
+    by: str
+    what: str
+    pid: int
+    command: str
+    label: str
+    uid: int | None
+
+
+def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known[tuple[Refusal, ...]]:
+    """The refusals of the last day on this machine, oldest first.
+
+    Args:
+        root: whether we are root; nobody else is shown the kernel's messages, and the journal does not say
+            that it holds them back.
+    """
+    if not root:
+        return Unreadable("only root is shown what the kernel refused")
+    lines = _audit_lines(files, now) if there(files, f"{_AUDIT_FOLDER}/audit.log") else _journal(files, run)
+    if isinstance(lines, Unreadable):
+        return lines
+    oldest = (now - DAY).timestamp()
+    found = (refusal for line in lines if (refusal := parse(line, oldest)))
+    return tuple(one for _, one in zip(range(_MOST), found, strict=False))
+
+
+def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
+    """The lines of as many of auditd's files, newest first, as reach back a day."""
+    lines: list[str] = []
+    for name in _AUDIT_LOGS:
+        try:
+            text = files.read_text(f"{_AUDIT_FOLDER}/{name}", _LOG_LIMIT)
+        except FileNotFoundError:
+            break
+        except OSError as error:
+            return Unreadable(f"{_AUDIT_FOLDER}/{name}: {reason(error)}")
+        lines = text.splitlines() + lines
+        first = _STAMP.search(text[:500])
+        if first and float(first[1]) < (now - DAY).timestamp():
+            break
+    return lines
+
+
+def _journal(files: Files, run: Run) -> Known[list[str]]:
+    if not any(names(files, folder) for folder in _JOURNALS):
+        return Unreadable("there is neither an audit log nor a journal on this host")
+    answer = run(_JOURNAL, _SECONDS)
+    return answer if isinstance(answer, Unreadable) else list(_messages(answer))
+
+
+def _messages(answer: str) -> Iterator[str]:
+    for line in answer.splitlines():
+        try:
+            message = json.loads(line)["MESSAGE"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue  # a line of firmware rubbish, not one of audit
+        if isinstance(message, str):
+            yield message
+
+
+def parse(line: str, oldest: float = 0.0) -> Refusal | None:
+    """A line of the audit log or the kernel; None when it tells of no refusal, or of one before `oldest`."""
+    stamp = _STAMP.search(line)
+    if stamp and float(stamp[1]) < oldest:
+        return None
+    pairs = {name: value.strip('"') for name, value in _PAIR.findall(line)}
+    if _SECCOMP.search(line):
+        if pairs.get("code") in _ONLY_LOGGED:
+            return None
+        return _refusal("seccomp", pairs, f"system call {pairs.get('syscall', '?')}", pairs.get("subj", ""))
+    if pairs.get("apparmor") == "DENIED":
+        what = " ".join(pairs[name] for name in ("operation", "name") if name in pairs)
+        return _refusal("apparmor", pairs, what, pairs.get("profile", ""))
+    denied = _AVC.search(line)
+    if denied and pairs.get("permissive") != "1":
+        what = " ".join((denied[1], pairs.get("tclass", ""), pairs.get("name", ""))).strip()
+        return _refusal("selinux", pairs, what, pairs.get("scontext", ""))
+    return None
+
+
+def _refusal(by: str, pairs: dict[str, str], what: str, label: str) -> Refusal | None:
+    pid, uid = pairs.get("pid", ""), pairs.get("uid", pairs.get("fsuid", ""))
+    if not pid.isdecimal():
+        return None
+    command = pairs.get("comm", "")
+    name = f"{what}, by {command}" if command else what
+    return Refusal(by, name, int(pid), command, label, int(uid) if uid.isdecimal() else None)
+
+
+def denials_of(
+    refusals: tuple[Refusal, ...], files: Files, kernel: Kernel, process_label: str
+) -> Known[tuple[Denial, ...]]:
+    """The refusals of one container.
+
+    Args:
+        kernel: of the container, with its processes.
+        process_label: its SELinux label as Podman gave it; its categories are those of no other container.
+
+    Returns:
+        Unreadable when none is certainly its own but some may be.
+    """
+    if isinstance(kernel.processes, Unreadable):
+        return Unreadable(f"its processes are not known: {kernel.processes.reason}")
+    running = {process.pid: process.name for process in kernel.processes}
+    mine: list[Denial] = []
+    perhaps = 0
+    for one in refusals:
+        belongs = _belongs(one, running, files, kernel, process_label)
+        if belongs is None:
+            perhaps += 1
+        elif belongs:
+            mine.append(Denial(one.by, one.what))
+    if perhaps and not mine:
+        return Unreadable(
+            f"{plural(perhaps, 'refusal')} of the last day may be its own: the process has ended since"
+        )
+    return tuple(mine)
+
+
+def _belongs(
+    one: Refusal, running: dict[int, str], files: Files, kernel: Kernel, process_label: str
+) -> bool | None:
+    """None when it may be the container's."""
+    categories = _categories(process_label)
+    if categories:  # SELinux: each container has a label of its own, and every line names it
+        return _categories(one.label) == categories if one.label else None
+    if one.pid in running:
+        return one.command in ("", running[one.pid]) or None
+    if there(files, f"/proc/{one.pid}"):
+        return False  # it lives, elsewhere
+    if one.label and isinstance(kernel.lsm_label, str) and not _same_profile(one.label, kernel.lsm_label):
+        return False
+    if one.uid is not None and isinstance(kernel.uid_map, tuple) and not _mapped(one.uid, kernel.uid_map):
+        return False
+    return None
+
+
+def _categories(label: str) -> str:
+    """The part of an SELinux label that only one container has: `c12,c34`."""
+    found = _LEVEL.search(label)
+    return found[0].rpartition(":")[2] if found and ":c" in found[0] else ""
+
+
+def _same_profile(label: str, current: str) -> bool:
+    """AppArmor writes the mode behind the name, and a stack of profiles with //&."""
+    return label.partition(" ")[0] in (current.partition(" ")[0], *current.partition(" ")[0].split("//&"))
+
+
+def _mapped(uid: int, uid_map: tuple[IdRange, ...]) -> bool:
+    return any(line.outside <= uid < line.outside + line.size for line in uid_map)

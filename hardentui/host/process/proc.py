@@ -1,0 +1,257 @@
+"""What the kernel enforces on a container's main process, read from /proc of this machine."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from hardentui.host.files.reader import Files, reason
+from hardentui.host.process.capabilities import capability_names
+from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
+from hardentui.host.process.mountinfo import Mount, parse_mountinfo
+from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Known, Limits, Unreadable
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+HOST_USER_NAMESPACE = "user:[4026531837]"
+"""The kernel numbers its initial user namespace with this constant (PROC_USER_INIT_INO)."""
+
+ENDED = Unreadable("the process has ended")
+HIDDEN = Unreadable("/proc hides the processes of other users (hidepid), or the process has ended")
+_MOUNTINFO_LIMIT = 16 << 20
+_UNINTERESTING = ("lowerdir=", "upperdir=", "workdir=")
+
+
+def read_kernel(
+    files: Files,
+    pid: int,
+    *,
+    engine_pid: int | None,
+    cgroup_path: str,
+    cgroups: Known[CgroupTree] | None = None,
+) -> Kernel:
+    """The kernel's view of a running container of this machine, without processes and sockets.
+
+    Args:
+        files: the host.
+        pid: the container's main process (State.Pid).
+        engine_pid: the container's conmon (State.ConmonPid), which lives in the engine's namespaces; None
+            or 0 when unknown: then a parent named conmon is taken, else ourselves.
+        cgroup_path: State.CgroupPath; a process outside of it is a stranger that got the pid of an ended
+            container. Empty when the engine gives none (`--cgroups=disabled`): then it is not compared.
+        cgroups: the answer of `find_cgroups`, to read it once for many containers.
+
+    Every item is a value of its own: what cannot be read makes only that item Unreadable. Nothing is raised.
+    """
+    started = _start_time(files, pid)
+    if isinstance(started, Unreadable):
+        return _all(pid, started)
+    membership = _then(_text(files, f"/proc/{pid}/cgroup"), parse_membership)
+    if not _belongs(membership, cgroup_path):
+        return _all(pid, ENDED)
+    status = _then(_text(files, f"/proc/{pid}/status"), _parse_status)
+    mounts = _then(_text(files, f"/proc/{pid}/mountinfo"), parse_mountinfo)
+    uid_map = _then(_text(files, f"/proc/{pid}/uid_map"), _parse_id_map)
+    own = _namespaces(files, str(pid))
+    kernel = Kernel(
+        pid=pid,
+        uid=_then(status, lambda lines: _id(lines, "Uid")),
+        gid=_then(status, lambda lines: _id(lines, "Gid")),
+        uid_map=uid_map,
+        gid_map=_then(_text(files, f"/proc/{pid}/gid_map"), _parse_id_map),
+        capabilities=_then(status, _capabilities),
+        no_new_privileges=_then(status, lambda lines: _number(lines, "NoNewPrivs") == 1),
+        seccomp_mode=_then(status, lambda lines: _number(lines, "Seccomp")),
+        lsm_label=_lsm_label(files, pid),
+        read_only_root=_then(mounts, _read_only_root),
+        shared_namespaces=_shared(own, _namespaces(files, _engine(files, engine_pid, status))),
+        host_user_namespace=_host_user_namespace(files, own, uid_map),
+        limits=_limits(files, membership, cgroups),
+        masked_paths=_then(mounts, _masked_paths),
+        mounts=_then(mounts, _mount_rows),
+        groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
+        umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
+    )
+    # read again: in between the process may have gone and its number been given to another
+    return kernel if _start_time(files, pid) == started else _all(pid, ENDED)
+
+
+def _all(pid: int, why: Unreadable) -> Kernel:
+    unknown = (name for name in Kernel.__struct_fields__ if name != "pid")
+    return Kernel(pid=pid, **dict.fromkeys(unknown, why))
+
+
+def _text(files: Files, path: str) -> Known[str]:
+    try:
+        return files.read_text(path, _MOUNTINFO_LIMIT)
+    except ProcessLookupError:
+        return ENDED
+    except OSError as error:
+        return Unreadable(f"{path}: {reason(error)}")
+
+
+def _then(value: Known[S], parse: Callable[[S], T]) -> Known[T]:
+    """The parsed value; what cannot be parsed is Unreadable too."""
+    if isinstance(value, Unreadable):
+        return value
+    try:
+        return parse(value)
+    except (ValueError, LookupError):
+        return Unreadable("the kernel's answer does not show it")
+
+
+def _start_time(files: Files, pid: int) -> Known[int]:
+    """Clock ticks since boot; a zombie has ended."""
+    try:
+        stat = files.read_text(f"/proc/{pid}/stat")
+    except FileNotFoundError:
+        return HIDDEN if _hides_processes(files) else ENDED
+    except ProcessLookupError:
+        return ENDED
+    except OSError as error:
+        return Unreadable(f"/proc/{pid}/stat: {reason(error)}")
+    words = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    if len(words) < 20 or not words[19].isdigit():
+        return Unreadable("the kernel's answer does not show it")
+    return ENDED if words[0] in "ZXx" else int(words[19])
+
+
+def _hides_processes(files: Files) -> bool:
+    """Whether /proc is mounted with hidepid=: other users' processes then seem not to exist."""
+    mounts = _then(_text(files, "/proc/self/mountinfo"), parse_mountinfo)
+    if isinstance(mounts, Unreadable):
+        return False
+    options = {option for mount in mounts if mount.point == "/proc" for option in mount.super_options}
+    return any(option.startswith("hidepid=") for option in options - {"hidepid=0", "hidepid=off"})
+
+
+def _belongs(membership: Known[Membership], cgroup_path: str) -> bool:
+    wanted = cgroup_path.strip("/")
+    if not wanted or isinstance(membership, Unreadable):
+        return True  # nothing to compare with
+    return any(f"/{wanted}/" in f"{path}/" for path in membership.paths())
+
+
+def _parse_status(text: str) -> Mapping[str, str]:
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.split("\n"))}
+
+
+def _number(lines: Mapping[str, str], name: str) -> int:
+    return int(lines[name])
+
+
+def _id(lines: Mapping[str, str], name: str) -> int:
+    return int(lines[name].split()[1])
+
+
+def _capabilities(lines: Mapping[str, str]) -> CapabilitySets:
+    def names(key: str) -> frozenset[str]:
+        return capability_names(int(lines[key], 16))
+
+    return CapabilitySets(
+        effective=names("CapEff"),
+        permitted=names("CapPrm"),
+        inheritable=names("CapInh"),
+        bounding=names("CapBnd"),
+        ambient=names("CapAmb"),
+    )
+
+
+def _parse_id_map(text: str) -> tuple[IdRange, ...]:
+    rows = (line.split() for line in text.split("\n") if line.strip())
+    return tuple(IdRange(int(inside), int(outside), int(size)) for inside, outside, size in rows)
+
+
+def _lsm_label(files: Files, pid: int) -> Known[str]:
+    """Empty where no security module labels processes (EINVAL, or no such file in this kernel)."""
+    path = f"/proc/{pid}/attr/current"
+    try:
+        return files.read_text(path).strip("\0\n ")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return "" if error.errno == errno.EINVAL else Unreadable(f"{path}: {reason(error)}")
+
+
+def _namespaces(files: Files, process: str) -> Known[Mapping[str, str]]:
+    """Kind -> `kind:[inode]`; a kind that this kernel lacks is left out."""
+    links: dict[str, str] = {}
+    for kind in NAMESPACES:
+        path = f"/proc/{process}/ns/{kind}"
+        try:
+            links[kind] = files.read_link(path)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return Unreadable(f"{path}: {reason(error)}")
+    return links or Unreadable(f"/proc/{process}/ns: it does not exist")
+
+
+def _engine(files: Files, engine_pid: int | None, status: Known[Mapping[str, str]]) -> str:
+    """The process whose namespaces are the engine's."""
+    if engine_pid:
+        return str(engine_pid)
+    parent = "" if isinstance(status, Unreadable) else status.get("PPid", "")
+    if parent.isdigit() and _text(files, f"/proc/{parent}/comm") == "conmon\n":
+        return parent
+    return "self"
+
+
+def _shared(own: Known[Mapping[str, str]], engine: Known[Mapping[str, str]]) -> Known[frozenset[str]]:
+    if isinstance(own, Unreadable):
+        return own
+    if isinstance(engine, Unreadable):
+        return Unreadable(f"the engine's namespaces: {engine.reason}")
+    return frozenset(kind for kind, link in own.items() if engine.get(kind) == link)
+
+
+def _host_user_namespace(
+    files: Files, own: Known[Mapping[str, str]], uid_map: Known[tuple[IdRange, ...]]
+) -> Known[bool]:
+    """By the namespace's number; without permission for that, by a map that changes nothing."""
+    if not isinstance(own, Unreadable):
+        link = own.get("user")
+        if link is None or link == HOST_USER_NAMESPACE:
+            return True  # a kernel without user namespaces has only the host's
+        first = _namespaces(files, "1")
+        return not isinstance(first, Unreadable) and first.get("user") == link
+    return _then(uid_map, lambda rows: rows == (IdRange(0, 0, 4294967295),))
+
+
+def _limits(files: Files, membership: Known[Membership], cgroups: Known[CgroupTree] | None) -> Known[Limits]:
+    if isinstance(membership, Unreadable):
+        return membership
+    return read_limits(files, find_cgroups(files) if cgroups is None else cgroups, membership)
+
+
+def _read_only_root(mounts: tuple[Mount, ...]) -> bool:
+    return [mount for mount in mounts if mount.point == "/"][-1].read_only
+
+
+def _masked_paths(mounts: tuple[Mount, ...]) -> frozenset[str]:
+    """Mount points in /proc and /sys that cover something or make it read-only."""
+    return frozenset(
+        mount.point
+        for mount in mounts
+        if mount.point.startswith(("/proc/", "/sys/"))
+        and not f"{mount.point}/".startswith("/sys/fs/cgroup/")
+        and (mount.read_only or mount.kind == "tmpfs" or mount.root == "/null")
+    )
+
+
+def _mount_rows(mounts: tuple[Mount, ...]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((mount.point, mount.kind, _options(mount)) for mount in mounts)
+
+
+def _options(mount: Mount) -> str:
+    """Options of the mount and those of its file system, without the layers' paths; ro wins over rw."""
+    own = ["ro" if option == "rw" and mount.read_only else option for option in mount.options]
+    extra = [
+        option
+        for option in mount.super_options
+        if option not in ("rw", "ro", *own) and not option.startswith(_UNINTERESTING)
+    ]
+    return ",".join((*own, *extra))

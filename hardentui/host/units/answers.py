@@ -1,0 +1,132 @@
+"""What systemd says of the units of containers, beside what their files say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files, reason
+from hardentui.host.units.systemd import FoundUnit, Manager, UnitSearch, is_service_name
+from hardentui.model.activity import UnitFacts
+from hardentui.model.facts import Known, Unreadable
+
+_SECONDS = 5.0
+_RUNS = "/run/systemd/system"
+_PROPERTIES = "Id,Names,LoadState,FragmentPath,NRestarts,NeedDaemonReload"
+
+_Properties = Mapping[str, str]
+
+
+class ReadUnit(Struct, frozen=True):
+    """A unit that exists.
+
+    Attributes:
+        found: its files; None when only systemd knows it.
+    """
+
+    found: FoundUnit | None
+    facts: UnitFacts
+
+
+def read_units(
+    files: Files, run: Run, services: Iterable[str], manager: Manager
+) -> dict[str, Known[ReadUnit | None]]:
+    """The units of many containers, with one question to systemd for all of them; None = there is none.
+
+    Where systemd does not answer, whether a reload is due is told from the times of the files, and the
+    number of restarts is not known.
+    """
+    search = UnitSearch(files, manager)
+    found = {name: search.find(name) for name in dict.fromkeys(services)}
+    wanted = [name for name in found if is_service_name(name)]
+    said = _ask(files, run, wanted, manager) if wanted else {}
+    return {name: _unit(files, name, unit, manager, said) for name, unit in found.items()}
+
+
+def _unit(
+    files: Files,
+    name: str,
+    unit: Known[FoundUnit | None],
+    manager: Manager,
+    said: Known[Mapping[str, _Properties]],
+) -> Known[ReadUnit | None]:
+    if isinstance(unit, Unreadable):
+        return unit
+    if isinstance(said, Unreadable):
+        answer, silent = None, said.reason
+    else:
+        answer = said.get(name)
+        silent = "" if answer else "systemd's answer does not name it"
+    if unit is None:
+        if answer is None:
+            return Unreadable(f"no file of it was found, and {silent}")
+        loaded = answer.get("LoadState") not in (None, "not-found")
+        return ReadUnit(None, _only_in_systemd(name, answer)) if loaded else None
+    newest = max(one.modified for one in (unit.file, *unit.drop_ins, *unit.service_drop_ins))
+    reload = answer.get("NeedDaemonReload") if answer else None
+    facts = UnitFacts(
+        name=unit.name,
+        file=unit.file.path,
+        modified=datetime.fromtimestamp(newest, UTC),
+        needs_reload=reload == "yes" if reload else _is_stale(files, unit, manager, newest),
+        restarts=_restarts(answer),
+        silent=silent,
+        drop_ins=tuple(one.path for one in (*unit.drop_ins, *unit.service_drop_ins)),
+        quadlet=unit.quadlet,
+    )
+    return ReadUnit(unit, facts)
+
+
+def _only_in_systemd(name: str, answer: _Properties) -> UnitFacts:
+    """A unit whose file lies where no unit of a container is looked for, or that has none."""
+    return UnitFacts(
+        name=name,
+        file=answer.get("FragmentPath", ""),
+        needs_reload=answer.get("NeedDaemonReload") == "yes",
+        restarts=_restarts(answer),
+    )
+
+
+def _restarts(answer: _Properties | None) -> int | None:
+    count = answer.get("NRestarts", "") if answer else ""
+    return int(count) if count.isdigit() else None
+
+
+def _is_stale(files: Files, unit: FoundUnit, manager: Manager, newest: float) -> bool:
+    """Whether the generated service is older than what it was generated from."""
+    if not unit.quadlet:
+        return False
+    try:
+        return files.stat(manager.generated(unit.name)).mtime < newest
+    except OSError:
+        return False
+
+
+def _ask(files: Files, run: Run, services: list[str], manager: Manager) -> Known[dict[str, _Properties]]:
+    """What systemctl shows; it is not started where it could only fail, or only by logging somebody in."""
+    try:
+        if not files.exists(_RUNS):
+            return Unreadable("systemd does not run here")
+    except OSError as error:
+        return Unreadable(f"whether systemd runs cannot be told: {_RUNS}: {reason(error)}")
+    if manager.rootless and manager.uid != os.geteuid():
+        return Unreadable("the service manager of another user is not asked; run HardenTUI as that user")
+    scope = ("--user",) if manager.rootless else ()
+    command = ("systemctl", *scope, "show", "--no-pager", f"--property={_PROPERTIES}", "--", *services)
+    answer = run(command, _SECONDS)
+    return answer if isinstance(answer, Unreadable) else _blocks(answer)
+
+
+def _blocks(answer: str) -> dict[str, _Properties]:
+    """`KEY=VALUE` lines, one block for each unit, under each of its names."""
+    found: dict[str, _Properties] = {}
+    for block in answer.split("\n\n"):
+        pairs = dict(line.partition("=")[::2] for line in block.split("\n") if "=" in line)
+        for name in (pairs.get("Id", ""), *pairs.get("Names", "").split()):
+            if name:
+                found.setdefault(name, pairs)
+    return found

@@ -1,0 +1,314 @@
+"""Where the unit of a container comes from: its file and its drop-ins."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct, field
+
+from hardentui.host.files.config import names, tree
+from hardentui.host.files.reader import Files, reason
+from hardentui.model.facts import Known, Unreadable
+from hardentui.visible import visible
+
+LONGEST_FILE = 256 << 10
+_MOST_LINKS = 10
+_NAME = re.compile(r"(?![-.])[A-Za-z0-9:_.\\@-]{1,240}\.service")
+_SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
+
+
+class Manager(Struct, frozen=True):
+    """A service manager: the system's, or that of a user.
+
+    Attributes:
+        home: of the user; root's own for the system.
+        config: $XDG_CONFIG_HOME of the user; empty = `.config` in the home.
+    """
+
+    rootless: bool
+    home: str = "/root"
+    uid: int = 0
+    config: str = ""
+
+    @property
+    def runtime(self) -> str:
+        return f"/run/user/{self.uid}" if self.rootless else "/run"
+
+    @property
+    def _config(self) -> str:
+        return self.config or f"{self.home}/.config"
+
+    @property
+    def quadlet_folders(self) -> tuple[str, ...]:
+        """Search path of Quadlet, the first place wins."""
+        if not self.rootless:
+            return ("/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd")
+        everybody = [
+            f"{place}/containers/systemd/users{own}"
+            for place in ("/etc", "/usr/share")
+            for own in (f"/{self.uid}", "")
+        ]
+        return (
+            f"{self.runtime}/containers/systemd",
+            f"{self._config}/containers/systemd",
+            *everybody,
+        )
+
+    @property
+    def unit_folders(self) -> tuple[str, ...]:
+        """Search path of unit files that win over generated ones."""
+        if self.rootless:
+            return (f"{self._config}/systemd/user", "/etc/systemd/user", f"{self.runtime}/systemd/user")
+        return ("/etc/systemd/system", "/run/systemd/system")
+
+    @property
+    def late_unit_folders(self) -> tuple[str, ...]:
+        """Search path of unit files that generated ones win over."""
+        if self.rootless:
+            return (
+                f"{self.home}/.local/share/systemd/user",
+                "/usr/local/lib/systemd/user",
+                "/usr/lib/systemd/user",
+            )
+        return ("/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+
+    def generated(self, name: str) -> str:
+        """Where the generator puts a service."""
+        return f"{self.runtime}/systemd/generator/{name}"
+
+
+class FoundFile(Struct, frozen=True):
+    """A file that makes up a unit.
+
+    Attributes:
+        modified: seconds since the epoch.
+        link: where it leads when it is a symbolic link, else empty.
+    """
+
+    path: str
+    text: str
+    mode: int = 0o644
+    modified: float = 0.0
+    link: str = ""
+
+
+class FoundUnit(Struct, frozen=True):
+    """A unit with everything that has a say in it.
+
+    Attributes:
+        quadlet: its file is a `.container`; else it is a unit file.
+        drop_ins: of that file, in the order in which they are read.
+        service_drop_ins: of the generated service, for a Quadlet.
+        companions: file name -> text of the Quadlet units that it refers to.
+    """
+
+    name: str
+    quadlet: bool
+    file: FoundFile
+    drop_ins: tuple[FoundFile, ...] = ()
+    service_drop_ins: tuple[FoundFile, ...] = ()
+    companions: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_service_name(name: str) -> bool:
+    """Whether a label can be the name of a service. It comes from the container, so it may be anything."""
+    return _NAME.fullmatch(name) is not None
+
+
+def find_unit(files: Files, name: str, manager: Manager) -> Known[FoundUnit | None]:
+    """The files behind one service; see `UnitSearch.find`."""
+    return UnitSearch(files, manager).find(name)
+
+
+class UnitSearch:
+    """Looks for the files of services. Folders are listed once, however many services are looked for."""
+
+    def __init__(self, files: Files, manager: Manager) -> None:
+        self._files = files
+        self._manager = manager
+        self._folders: dict[str, Known[tuple[str, ...]]] = {}
+        self._quadlets: tuple[str, ...] | None = None
+        self._faults: list[Unreadable] = []
+        self._by_name: dict[str, str] = {}
+        self._by_service: dict[str, str] | None = None
+        self._quadlet_tree: tuple[str, ...] = ()
+
+    def find(self, name: str) -> Known[FoundUnit | None]:
+        """The files behind a service; None when there are none.
+
+        Unreadable when it has a file that cannot be read, or lies where we may not look.
+        """
+        if not is_service_name(name):
+            return Unreadable(f"{visible(name, 60)!r} is no name of a service")
+        faults: list[Unreadable] = []
+        if path := self._unit_path(name, self._manager.unit_folders, faults):
+            return self._found(name, path, quadlet=False)
+        if path := self._quadlet_path(name):
+            return self._found(name, path, quadlet=True)
+        if path := self._unit_path(name, self._manager.late_unit_folders, faults):
+            return self._found(name, path, quadlet=False)
+        faults += self._faults
+        return faults[0] if faults else None
+
+    def _unit_path(self, name: str, folders: Iterable[str], faults: list[Unreadable]) -> str:
+        for folder in folders:
+            for candidate in _with_template(name):
+                path = f"{folder}/{candidate}"
+                try:
+                    if self._files.exists(path):
+                        return path
+                except OSError as error:
+                    faults.append(Unreadable(f"{path} cannot be looked at: {reason(error)}"))
+        return ""
+
+    def _quadlet_path(self, name: str) -> str:
+        paths = self._quadlet_files()
+        stem = name.removesuffix(".service")
+        for candidate in _with_template(f"{stem}.container"):
+            if path := self._by_name.get(candidate):
+                return path
+        if self._by_service is None:
+            self._by_service = {}
+            for path in paths:
+                if path.endswith(".container") and (service := _service_name(self._files, path)):
+                    self._by_service.setdefault(service, path)
+        return self._by_service.get(stem, "")
+
+    def _quadlet_files(self) -> tuple[str, ...]:
+        """Everything in the folders of Quadlet, in the order in which it wins."""
+        if self._quadlets is None:
+            self._quadlets = tuple(_quadlet_files(self._files, self._manager, self._faults))
+            self._quadlet_tree = tuple(path for path in self._quadlets if _is_folder(self._files, path))
+            for path in self._quadlets:
+                self._by_name.setdefault(posixpath.basename(path), path)
+        return self._quadlets
+
+    def _found(self, name: str, path: str, *, quadlet: bool) -> Known[FoundUnit | None]:
+        file = _file(self._files, path)
+        if isinstance(file, Unreadable):
+            return file
+        unit_folders = (*self._manager.unit_folders, *self._manager.late_unit_folders)
+        service_drop_ins = self._drop_ins(unit_folders, name, "service")
+        if isinstance(service_drop_ins, Unreadable):
+            return service_drop_ins
+        if not quadlet:
+            return FoundUnit(name, False, file, service_drop_ins)
+        drop_ins = self._drop_ins(self._quadlet_tree, posixpath.basename(path), "container")
+        if isinstance(drop_ins, Unreadable):
+            return drop_ins
+        texts = [file.text, *(one.text for one in drop_ins)]
+        return FoundUnit(name, True, file, drop_ins, service_drop_ins, self._companions(texts))
+
+    def _inside(self, folder: str) -> Known[tuple[str, ...]]:
+        if folder not in self._folders:
+            self._folders[folder] = names(self._files, folder)
+        return self._folders[folder]
+
+    def _drop_ins(self, folders: Iterable[str], name: str, kind: str) -> Known[tuple[FoundFile, ...]]:
+        """Every drop-in of a unit, by file name; of two with the same name the first folder's counts."""
+        found: dict[str, str] = {}
+        for folder in folders:
+            for place in _drop_in_folders(name, kind):
+                inside = self._inside(f"{folder}/{place}")
+                if isinstance(inside, Unreadable):
+                    return inside
+                for one in inside:
+                    if one.endswith(".conf"):
+                        found.setdefault(one, f"{folder}/{place}/{one}")
+        read: list[FoundFile] = []
+        for one in sorted(found):
+            file = _file(self._files, found[one])
+            if isinstance(file, Unreadable):
+                if _is_masked(self._files, found[one]):
+                    continue
+                return file
+            read.append(file)
+        return tuple(read)
+
+    def _companions(self, texts: list[str]) -> dict[str, str]:
+        """The units that a Quadlet refers to, and those that they refer to."""
+        found: dict[str, str] = {}
+        waiting = list(texts)
+        while waiting and len(found) < 50:
+            text = waiting.pop()
+            for name in re.findall(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod)\b", text):
+                if name in self._by_name and name not in found:
+                    file = _file(self._files, self._by_name[name])
+                    if isinstance(file, FoundFile):
+                        found[name] = file.text
+                        waiting.append(file.text)
+        return found
+
+
+def _with_template(name: str) -> tuple[str, ...]:
+    """`web@1.service`, then `web@.service`."""
+    stem, _, suffix = name.rpartition(".")
+    prefix, at, _ = stem.partition("@")
+    return (name, f"{prefix}@.{suffix}") if at else (name,)
+
+
+def _quadlet_files(files: Files, manager: Manager, faults: list[Unreadable]) -> Iterator[str]:
+    users = "/etc/containers/systemd/users"
+    for folder in manager.quadlet_folders:
+        for path, fault in tree(files, folder):
+            if not manager.rootless and (path == users or path.startswith(f"{users}/")):
+                continue
+            if fault is not None:
+                faults.append(fault)
+            else:
+                yield path
+
+
+def _service_name(files: Files, path: str) -> str:
+    try:
+        found = _SERVICE_NAME.findall(files.read_text(path, LONGEST_FILE))
+    except OSError:
+        return ""
+    return str(found[-1]).removesuffix(".service") if found else ""
+
+
+def _is_folder(files: Files, path: str) -> bool:
+    try:
+        return stat.S_ISDIR(files.stat(path).mode)
+    except OSError:
+        return False
+
+
+def _file(files: Files, path: str) -> Known[FoundFile]:
+    try:
+        text = files.read_text(path, LONGEST_FILE)
+        what = files.stat(path)
+        return FoundFile(path, text, stat.S_IMODE(what.mode) & 0o777, what.mtime, _link(files, path))
+    except OSError as error:
+        return Unreadable(f"{path} cannot be read: {reason(error)}")
+
+
+def _link(files: Files, path: str) -> str:
+    """Where a symbolic link leads; empty when it is none."""
+    found = ""
+    for _ in range(_MOST_LINKS):
+        if not stat.S_ISLNK(files.stat(path, follow=False).mode):
+            return found
+        found = path = posixpath.normpath(posixpath.join(posixpath.dirname(path), files.read_link(path)))
+    return found
+
+
+def _drop_in_folders(name: str, kind: str) -> Iterator[str]:
+    """`web-1.container` -> `web-1.container.d`, `web-.container.d`, `container.d`."""
+    for candidate in _with_template(name):
+        yield f"{candidate}.d"
+    stem = name.removesuffix(f".{kind}").partition("@")[0]
+    parts = stem.split("-")
+    for count in range(len(parts) - 1, 0, -1):
+        yield f"{'-'.join(parts[:count])}-.{kind}.d"
+    yield f"{kind}.d"
+
+
+def _is_masked(files: Files, path: str) -> bool:
+    try:
+        return files.read_link(path) == "/dev/null"
+    except OSError:
+        return False

@@ -1,0 +1,61 @@
+"""Whether a timer of systemd is at work, for the system or for a user."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hardentui.host.commands import Run
+from hardentui.host.files.config import names, there
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import Known, Unreadable
+
+_SECONDS = 3.0
+_SYSTEM_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")
+_USER_FOLDERS = ("/etc/systemd/user", "/run/systemd/user", "/usr/lib/systemd/user")
+
+
+class Manager(Struct, frozen=True):
+    """Whose systemd is asked.
+
+    Attributes:
+        user: name of the account whose own manager it is; empty for that of the system.
+        home: its home folder.
+        ours: we are that account, so its manager can be asked.
+    """
+
+    user: str = ""
+    home: str = ""
+    ours: bool = True
+
+
+def timer_active(files: Files, run: Run, name: str, manager: Manager) -> Known[bool]:
+    """Whether a timer waits for its next time; where systemd cannot be asked, whether it starts at boot.
+
+    The manager of another user is not asked: that would open a session of theirs.
+    """
+    answer: Known[str] = Unreadable(
+        "the service manager of another user is not asked; run HardenTUI as that user"
+    )
+    if manager.ours:
+        scope = ("--user",) if manager.user else ()
+        answer = run(("systemctl", *scope, "show", "--property=LoadState,ActiveState", name), _SECONDS)
+    if isinstance(answer, str) and "ActiveState=" in answer:
+        return "ActiveState=active" in answer.splitlines()
+    enabled = _enabled(files, name, manager)
+    if isinstance(enabled, Unreadable) and isinstance(answer, Unreadable):
+        return Unreadable(f"{answer.reason}, and {enabled.reason}")
+    return enabled
+
+
+def _enabled(files: Files, name: str, manager: Manager) -> Known[bool]:
+    """By the links that `systemctl enable` makes, in the `.wants` folders of all targets."""
+    folders: tuple[str, ...] = _SYSTEM_FOLDERS
+    if manager.user:
+        folders = (f"{manager.home.rstrip('/')}/.config/systemd/user", *_USER_FOLDERS)
+    for folder in folders:
+        inside = names(files, folder)
+        if isinstance(inside, Unreadable):
+            return inside
+        if any(there(files, f"{folder}/{one}/{name}") for one in inside if one.endswith(".wants")):
+            return True
+    return False

@@ -1,0 +1,166 @@
+"""Who can change what the engines run: unit files, configuration, hooks, runtimes and helpers."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterable
+
+from hardentui.host.files.config import ROOT_ONLY, examine, names, text, tree
+from hardentui.host.files.reader import Files
+from hardentui.model.configuration import Configuration, FileFact, Missing
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.host import Program, User
+
+_ENGINE_CONFIGURATION = ("/etc/containers", "/usr/share/containers", "/etc/docker/certs.d")
+_ROOT_UNITS = ("/etc/systemd/system", "/run/containers/systemd")
+_SYSTEM_PLACES = ("/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/bin/", "/sbin/")
+_HOOK_FOLDERS = ("/usr/share/containers/oci/hooks.d", "/etc/containers/oci/hooks.d")
+_HELPER_FOLDERS = (
+    "/usr/local/libexec/podman",
+    "/usr/local/lib/podman",
+    "/usr/libexec/podman",
+    "/usr/lib/podman",
+)
+_HELPERS = frozenset(
+    ("netavark", "aardvark-dns", "catatonit", "conmon", "rootlessport", "quadlet", "pasta", "gvproxy")
+)
+_RUNTIMES = frozenset(("crun", "crun-wasm", "runc", "kata", "runj", "runsc", "krun", "youki", "ocijail"))
+_PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
+
+
+def read_engine_configuration(files: Files) -> dict[str, Known[FileFact]]:
+    """Every system-wide configuration file and folder of the engines, Quadlet folders left out."""
+    found = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY)
+    return {path: fact for path, fact in found.items() if not _is_quadlet_folder(path)}
+
+
+def _is_quadlet_folder(path: str) -> bool:
+    return path.endswith("/containers/systemd") or "/containers/systemd/" in path
+
+
+def read_units(files: Files, users: Known[tuple[User, ...]]) -> dict[str, Known[FileFact]]:
+    """Quadlets, unit files and drop-ins with their folders: root's, and those of users who run containers.
+
+    A user's own Quadlets may belong to that user, and to nobody else.
+    """
+    quadlets = ("/etc/containers/systemd", "/usr/share/containers/systemd")
+    found = _below(files, (*_ROOT_UNITS, *quadlets), ROOT_ONLY)
+    for user in () if isinstance(users, Unreadable) else users:
+        if user.rootless:
+            own = (f"{user.home}/.config/containers/systemd", f"{user.home}/.config/systemd/user")
+            found |= _below(files, own, ROOT_ONLY | {user.uid})
+    return found
+
+
+def _below(files: Files, folders: Iterable[str], owners: frozenset[int]) -> dict[str, Known[FileFact]]:
+    found: dict[str, Known[FileFact]] = {}
+    for folder in folders:
+        for path, fault in tree(files, folder):
+            fact = fault or examine(files, path, owners)
+            if not isinstance(fact, Missing):
+                found[path] = fact
+    return found
+
+
+def read_programs(files: Files, configuration: Configuration) -> Known[tuple[Program, ...]]:
+    """The OCI runtimes, conmon, the helpers and the hooks that the rootful engine would run."""
+    found = [*_runtimes(files, configuration), *_conmon(files, configuration)]
+    found += _helpers(files, configuration)
+    hooks = _hooks(files, configuration)
+    if isinstance(hooks, Unreadable):
+        return hooks
+    return tuple({(one.role, one.file.path): one for one in (*found, *hooks)}.values())
+
+
+def _program(files: Files, role: str, path: str, named_by: str = "", expected: bool = True) -> list[Program]:
+    fact = examine(files, path)
+    if not isinstance(fact, FileFact):
+        return []  # not installed, or in a folder that only root may enter
+    return [Program(role, fact, expected and path.startswith(_SYSTEM_PLACES), named_by)]
+
+
+def _runtimes(files: Files, configuration: Configuration) -> list[Program]:
+    found = []
+    configured = {
+        name.removeprefix("engine.runtimes."): value
+        for name, value in configuration.values.items()
+        if name.startswith("engine.runtimes.")
+    }
+    for name, value in configured.items():
+        for path in value.value if isinstance(value.value, list) else ():
+            found += _program(files, "runtime", str(path), value.file, name in _RUNTIMES)
+    chosen = configuration.get("engine.runtime")
+    if isinstance(chosen, str) and chosen.startswith("/"):
+        expected = posixpath.basename(chosen) in _RUNTIMES
+        found += _program(files, "runtime", chosen, configuration.file_of("engine.runtime"), expected)
+    for name in ("crun", "runc"):
+        if name not in configured:
+            found += _first_program(files, "runtime", [f"{place}/{name}" for place in _PROGRAM_PLACES])
+    return found
+
+
+def _first_program(files: Files, role: str, candidates: Iterable[str], named_by: str = "") -> list[Program]:
+    for path in candidates:
+        found = _program(files, role, path, named_by)
+        if found:
+            return found
+    return []
+
+
+def _strings(value: object) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def _conmon(files: Files, configuration: Configuration) -> list[Program]:
+    configured = _strings(configuration.get("engine.conmon_path"))
+    built_in = [
+        "/usr/libexec/podman/conmon",
+        "/usr/local/libexec/podman/conmon",
+        "/usr/local/lib/podman/conmon",
+    ]
+    built_in += ["/usr/bin/conmon", "/usr/sbin/conmon", "/usr/local/bin/conmon", "/usr/local/sbin/conmon"]
+    named_by = configuration.file_of("engine.conmon_path")
+    return _first_program(files, "conmon", configured or built_in, named_by)
+
+
+def _helpers(files: Files, configuration: Configuration) -> list[Program]:
+    found = []
+    configured = _strings(configuration.get("engine.helper_binaries_dir"))
+    named_by = configuration.file_of("engine.helper_binaries_dir") if configured else ""
+    for folder in configured or _HELPER_FOLDERS:
+        for name in sorted(_HELPERS):
+            found += _program(files, "helper", f"{folder}/{name}", named_by)
+    found += _first_program(files, "helper", [f"{place}/pasta" for place in _PROGRAM_PLACES])
+    return found
+
+
+def _hooks(files: Files, configuration: Configuration) -> Known[list[Program]]:
+    """Hook files and the programs that they name. Whether one is known is for the check to say."""
+    found: list[Program] = []
+    folders = _strings(configuration.get("engine.hooks_dir")) or list(_HOOK_FOLDERS)
+    named_by = configuration.file_of("engine.hooks_dir")
+    for folder in folders:
+        inside = names(files, folder)
+        if isinstance(inside, Unreadable):
+            return inside
+        for name in inside:
+            path = f"{folder}/{name}"
+            fact = examine(files, path)
+            if not name.endswith(".json") or isinstance(fact, Missing):
+                continue
+            if isinstance(fact, Unreadable):
+                return fact
+            found.append(Program("hook", fact, False, named_by))
+            target = _hook_program(text(files, path))
+            found += _program(files, "hook program", target, path) if target else []
+    return found
+
+
+def _hook_program(content: Known[str | Missing]) -> str:
+    try:
+        document = json.loads(content) if isinstance(content, str) else {}
+        hook = document.get("hook")
+        return str(hook.get("path", "")) if isinstance(hook, dict) else str(hook or "")
+    except (ValueError, AttributeError, RecursionError):
+        return ""

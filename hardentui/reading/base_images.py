@@ -1,0 +1,179 @@
+"""Which family of base images an image belongs to, and a sketch of a smaller one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.visible import visible
+from hardentui.words import plural
+
+_MOST_PATHS = 6
+_PATH = re.compile(r"/[0-9A-Za-z._/+-]{1,200}")
+_TAG = re.compile(r"[0-9][0-9A-Za-z._-]{0,30}")
+
+
+class Base(Struct, frozen=True):
+    """A family of base images.
+
+    Attributes:
+        name: as people call it: `Red Hat UBI`, `SUSE BCI`, `Debian`.
+        release: its version; empty when it says none or rolls.
+        small: it comes without a package manager, or is made to be small.
+    """
+
+    name: str
+    release: str = ""
+    small: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.release}".strip()
+
+
+class Smaller(Struct, frozen=True):
+    """A smaller base that fits: its name below its registry, and what is different in it."""
+
+    image: str
+    note: str
+
+
+_NAMES = {
+    "alpine": "Alpine",
+    "debian": "Debian",
+    "ubuntu": "Ubuntu",
+    "fedora": "Fedora",
+    "wolfi": "Wolfi",
+    "chainguard": "Chainguard",
+    "rhel": "Red Hat Enterprise Linux",
+    "centos": "CentOS",
+    "rocky": "Rocky Linux",
+    "almalinux": "AlmaLinux",
+    "ol": "Oracle Linux",
+    "amzn": "Amazon Linux",
+    "sles": "SUSE Linux Enterprise",
+    "sle-micro": "SLE Micro",
+    "sl-micro": "SLE Micro",
+    "opensuse-leap": "openSUSE Leap",
+    "opensuse-tumbleweed": "openSUSE Tumbleweed",
+}
+_SMALL = frozenset({"alpine", "wolfi", "chainguard"})
+
+
+def base_of(inventory: ImageInventory, labels: Mapping[str, str]) -> Base | None:
+    """The family by os-release and labels; None when neither says anything.
+
+    Labels are inherited by images that are built on others, so they name the base, not the application.
+    """
+    release = inventory.release
+    identity = release.get("ID", "")
+    version = _version(release)
+    if not identity:
+        return None
+    if "distroless" in (release.get("PRETTY_NAME", "") + release.get("HOME_URL", "")).lower():
+        return Base("distroless on Debian", version, small=True)
+    if identity == "rhel" and _label_starts(labels, "ubi"):
+        return Base("Red Hat UBI", version, small=not inventory.tools)
+    if identity in ("sles", "opensuse-leap", "opensuse-tumbleweed") and _is_bci(labels):
+        return Base("SUSE BCI", version, small=not inventory.tools)
+    name = _NAMES.get(identity)
+    return Base(name, version, small=identity in _SMALL) if name else None
+
+
+def _version(release: Mapping[str, str]) -> str:
+    found = _TAG.fullmatch(release.get("VERSION_ID", ""))
+    return found[0] if found else ""
+
+
+def _label_starts(labels: Mapping[str, str], start: str) -> bool:
+    return any(str(labels.get(name, "")).startswith(start) for name in ("name", "com.redhat.component"))
+
+
+def _is_bci(labels: Mapping[str, str]) -> bool:
+    return any(name.startswith(("com.suse.bci.", "org.opensuse.bci.")) for name in labels) or any(
+        str(labels.get(name, "")).startswith("com.suse.bci") for name in ("com.suse.image-type",)
+    )
+
+
+def smaller_base(base: Base | None) -> Smaller:
+    """A base of the same family without tools, so that the C library stays the same; else none at all."""
+    if base is None:
+        return Smaller("scratch", "nothing at all: for one program without shared libraries")
+    major = base.release.partition(".")[0]
+    match base.name:
+        case "Debian" if major in ("12", "13"):
+            return Smaller(
+                f"distroless/base-debian{major}", "C library and certificates of the same Debian, no shell"
+            )
+        case (
+            "Red Hat Enterprise Linux"
+            | "Red Hat UBI"
+            | "CentOS"
+            | "Rocky Linux"
+            | "AlmaLinux"
+            | "Oracle Linux"
+        ):
+            if major in ("8", "9", "10"):
+                return Smaller(
+                    f"ubi{major}/ubi-micro",
+                    "the same C library, no package manager; packages are put in with dnf --installroot",
+                )
+        case "SUSE BCI" | "SUSE Linux Enterprise" | "openSUSE Leap" if base.release.startswith("15."):
+            return Smaller(f"bci/bci-micro:{base.release}", "the same C library, no package manager")
+        case "Wolfi" | "Chainguard":
+            return Smaller("chainguard/glibc-dynamic", "the same C library, no package manager, no shell")
+        case "Alpine":
+            return Smaller("scratch", "copy the program and /lib/ld-musl-*.so.1; busybox and apk stay behind")
+    return Smaller("scratch", "for one program that was linked statically; else a -micro base of your choice")
+
+
+def sketch(inventory: ImageInventory, labels: Mapping[str, str], service: str) -> tuple[str, ...]:
+    """A few sentences as comments, and a Containerfile to start from. A proposal: nobody has built it.
+
+    Args:
+        service: absolute path of the program that the image starts; empty when that is not known.
+    """
+    base = base_of(inventory, labels)
+    smaller = smaller_base(base)
+    gone = _unneeded(inventory)
+    program = service if _PATH.fullmatch(service) else "/path/to/program"
+    source = smaller.image if smaller.image == "scratch" else f"REGISTRY/{smaller.image}"
+    size = sum(layer.size for layer in inventory.layers)
+    lines = [f"# This image is built on {base or 'a base that cannot be told'}{_megabytes(size)}."]
+    if gone:
+        lines.append(f"# What a service does not need: {gone}.")
+    lines += [
+        f"# A smaller base that fits: {smaller.image} ({smaller.note}).",
+        "# Containerfile, to be completed:",
+        "FROM THE-IMAGE-OF-TODAY AS build",
+        f"FROM {source}",
+        f"COPY --from=build {program} {program}",
+        "USER 65532:65532",
+        f'ENTRYPOINT ["{program}"]',
+    ]
+    return tuple(lines)
+
+
+def _unneeded(inventory: ImageInventory) -> str:
+    """Tools and shells by kind, with the first few paths."""
+    kinds: dict[str, list[str]] = {}
+    for tool in inventory.tools:
+        kind = visible(tool.what.rpartition(" ")[0] or tool.what, 40)
+        kinds.setdefault(kind, []).append(_shown(tool))
+    if inventory.shells:
+        kinds["shell"] = [_shown(shell) for shell in inventory.shells]
+    texts = []
+    for kind, paths in kinds.items():
+        more = f" and {len(paths) - _MOST_PATHS} more" if len(paths) > _MOST_PATHS else ""
+        texts.append(f"{plural(len(paths), kind)} ({', '.join(paths[:_MOST_PATHS])}{more})")
+    return "; ".join(texts)
+
+
+def _shown(file: FoundFile) -> str:
+    return visible(file.path, 80)
+
+
+def _megabytes(size: int) -> str:
+    return f", {size / 1e6:.0f} MB" if size >= 500_000 else ""

@@ -1,0 +1,116 @@
+"""Capabilities of a container: what it is declared to get, what it has, and how to take some away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardentui.errors import CannotFix
+from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning, Unreadable
+from hardentui.model.finding import Verdict
+from hardentui.model.spec import Spec
+from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
+from hardentui.options.capabilities import bounding_set, capability_name
+from hardentui.reading.containers import ask, image_config, judge, listed, proc
+
+HOST_TAKEOVER = frozenset(
+    {
+        "CAP_SYS_ADMIN",
+        "CAP_SYS_MODULE",
+        "CAP_SYS_RAWIO",
+        "CAP_SYS_PTRACE",
+        "CAP_DAC_READ_SEARCH",
+        "CAP_BPF",
+        "CAP_MAC_ADMIN",
+        "CAP_MAC_OVERRIDE",
+    }
+)
+"""Each of them alone leads to code or files of the host, when root is root of the host."""
+
+IMAGE_LABEL = "io.containers.capabilities"
+
+
+def short(names: Iterable[str]) -> str:
+    """Names without the prefix as one text."""
+    return listed([name.removeprefix("CAP_") for name in names])
+
+
+def needed_by_image(facts: ContainerFacts) -> frozenset[str]:
+    """What the image says that it needs (label io.containers.capabilities); empty when it says nothing."""
+    labels = image_config(facts).get("Labels") or {}
+    text = str(labels.get(IMAGE_LABEL) or facts.labels.get(IMAGE_LABEL) or "")
+    return frozenset(capability_name(word) for word in text.split(",") if word.strip())
+
+
+def declared_set(facts: ContainerFacts) -> frozenset[str]:
+    """The bounding set that is asked for; Podman narrows it to what the image says it needs."""
+    asked = bounding_set(facts.spec, facts.engine.default_capabilities)
+    needed = needed_by_image(facts)
+    narrowed = bool(needed) and needed <= asked and not facts.spec[PRIVILEGED]
+    return needed if narrowed else asked
+
+
+def live_sets(facts: ContainerFacts) -> CapabilitySets | Unreadable | NotRunning:
+    return ask(facts, lambda kernel: kernel.capabilities)
+
+
+def reach(sets: CapabilitySets) -> frozenset[str]:
+    """Everything that the process has or can still get."""
+    return sets.bounding | sets.effective | sets.permitted | sets.ambient
+
+
+def granted(facts: ContainerFacts) -> frozenset[str]:
+    """What it has: the kernel's answer where there is one, else what is declared."""
+    sets = live_sets(facts)
+    return reach(sets) if isinstance(sets, CapabilitySets) else declared_set(facts)
+
+
+def declared_words(facts: ContainerFacts) -> str:
+    """The options that decide, in a few words."""
+    spec = facts.spec
+    if spec[PRIVILEGED]:
+        return "privileged: all capabilities"
+    parts = [f"cap-drop {listed(spec[CAP_DROP])}"] if spec[CAP_DROP] else []
+    parts += [f"cap-add {listed(spec[CAP_ADD])}"] if spec[CAP_ADD] else []
+    return "; ".join(parts) or f"the engine's default set ({len(facts.engine.default_capabilities)})"
+
+
+def effective_words(sets: CapabilitySets) -> str:
+    """The live sets in a few words."""
+    return f"CapEff {len(sets.effective)}, CapBnd {len(sets.bounding)}: {short(sets.bounding) or 'empty'}"
+
+
+def without(spec: Spec, unwanted: frozenset[str], defaults: frozenset[str]) -> Spec:
+    """The spec with these capabilities gone and everything else as it is."""
+    kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) not in unwanted)
+    changed = spec.with_(CAP_ADD, kept)
+    left = bounding_set(changed.without(PRIVILEGED), defaults) & unwanted
+    dropped = (*changed[CAP_DROP], *sorted(name.removeprefix("CAP_") for name in left))
+    return changed.with_(CAP_DROP, dropped)
+
+
+def judge_group(facts: ContainerFacts, unwanted: frozenset[str]) -> Verdict:
+    """Fails when any of these capabilities is within reach of the container's processes."""
+    sets = live_sets(facts)
+    declared = declared_set(facts)
+    hit = (reach(sets) if isinstance(sets, CapabilitySets) else declared) & unwanted
+    return judge(
+        sets,
+        lambda live: (bool(reach(live) & unwanted), effective_words(live)),
+        declared_bad=bool(declared & unwanted),
+        declared=declared_words(facts),
+        reason=f"its processes can use {short(hit)}",
+        where=proc(facts),
+    )
+
+
+def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> Spec:
+    """The spec without these capabilities.
+
+    Raises:
+        CannotFix: privileged mode grants them whatever else is said.
+    """
+    if spec[PRIVILEGED]:
+        raise CannotFix(
+            "privileged mode grants every capability, whatever is dropped", "Fix privileged first."
+        )
+    return without(spec, unwanted, facts.engine.default_capabilities)

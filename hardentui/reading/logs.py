@@ -1,0 +1,49 @@
+"""Which log driver holds, and what limits its log."""
+
+from __future__ import annotations
+
+from hardentui.model.facts import ContainerFacts, Known, Unreadable
+from hardentui.options import LOG_DRIVER, LOG_OPT
+from hardentui.reading.containers import engine_info, section
+
+FILE_DRIVERS = frozenset({"k8s-file", "json-file"})
+
+
+def log_driver(facts: ContainerFacts) -> Known[str]:
+    """The driver: of the container, else the engine's default, else what inspect shows."""
+    if facts.spec[LOG_DRIVER]:
+        return facts.spec[LOG_DRIVER]
+    default = engine_info(facts.engine, "").get("logDriver")
+    if default:
+        return str(default)
+    shown = section(section(facts.inspect, "HostConfig"), "LogConfig").get("Type")
+    if shown:  # it was created without a choice, so this is what the engine chooses
+        return str(shown)
+    return Unreadable("the engine's default log driver is not known")
+
+
+def log_limit(facts: ContainerFacts) -> Known[str]:
+    """Largest size of its log file as text; empty when nothing limits it."""
+    for option in facts.spec[LOG_OPT]:
+        name, _, value = option.partition("=")
+        if name == "max-size":
+            return "" if _unlimited(value) else value
+    shown = section(section(facts.inspect, "HostConfig"), "LogConfig").get("Size")
+    if shown and not _unlimited(str(shown)):
+        return str(shown)
+    return _engine_limit(facts)
+
+
+def _engine_limit(facts: ContainerFacts) -> Known[str]:
+    """`log_size_max` of containers.conf; it holds for every container that starts, and inspect hides it."""
+    trust = facts.engine.trust
+    configuration = trust if isinstance(trust, Unreadable) else trust.configuration
+    if isinstance(configuration, Unreadable):
+        return configuration
+    size = configuration.get("containers.log_size_max")
+    return f"{size} bytes" if isinstance(size, int) and size > 0 else ""
+
+
+def _unlimited(size: str) -> bool:
+    digits = size.strip().rstrip("bBkKmMgGtT").strip()
+    return size.strip().startswith("-") or not digits.strip("0.")

@@ -1,0 +1,108 @@
+"""Secrets that must not be kept: in saved plans and in saved facts.
+
+Rather too much is masked than too little. What is masked keeps its shape where a check recognises secrets by
+their shape, so that saved facts give the same findings as the host did.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hardentui.reading.secrets import engine_secret, secret_name, secret_value
+from hardentui.visible import MASK
+
+WITHHELD = "(withheld)"
+"""In saved facts: asterisks would look like a secret that Podman itself hides."""
+
+_CREDENTIAL = re.compile(
+    r"pass(?!ive|enger|age|through|_through)|(?<!old)pwd|secret|token|cred(?:s|ential)|api_?key|private_?key"
+    r"|access_?key|[_-]key$|^key$|dsn$",
+    re.IGNORECASE,
+)
+_PASSWORD_IN_URL = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
+_ASSIGNMENT = re.compile(r"(-{0,2}(?:[a-z-]+=)?)([A-Za-z_][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
+_ASSIGNMENT_INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\"[^\"]*\"|'[^']*'|[^\s,;&\"']+)")
+_FLAG = re.compile(r"--?[A-Za-z][A-Za-z-]*")
+_PODMAN_SECRET_FLAG = "--secret"  # noqa: S105 - it is followed by the name of a secret
+_NAMED_TEXTS = ("Labels", "Annotations", "labels", "annotations")
+_TOKEN_PARTS = re.compile(
+    r"(AKIA|ASIA|gh[pousr]_|glpat-|xox[abprs]-|eyJ|-----(?:BEGIN|END) (?:[A-Z]+ )*PRIVATE KEY-----)"
+    r"|[A-Za-z0-9]"
+)
+
+
+def is_credential(name: str) -> bool:
+    """Whether a variable of this name probably holds a secret (`DB_PASSWORD`, `API_KEY`)."""
+    return name != "PWD" and (_CREDENTIAL.search(name) is not None or secret_name(name))
+
+
+def without_url_password(text: str, mask: str = MASK) -> str:
+    """`https://user:secret@host` with the secret masked."""
+    return _PASSWORD_IN_URL.sub(rf"\g<1>{mask}@", text)
+
+
+def mask_argument(option: str, argument: str) -> str:
+    """An argument of an option (`env`, `label`…) without the secret that it may hold."""
+    name, equals, value = argument.partition("=")
+    if option == "env" and equals and (is_credential(name) or secret_value(value)):
+        return f"{name}={MASK}"
+    return without_url_password(argument)
+
+
+def mask_document(value: Any, key: str = "") -> Any:
+    """A JSON document with the values of what is named like a credential masked, wherever it stands.
+
+    Texts of the form `NAME=value` (variables, create commands, build history), what follows a flag like
+    `--password`, labels and annotations of such names, passwords in addresses, keys and tokens.
+    """
+    if isinstance(value, dict):
+        return {name: _mask_item(name, item, key) for name, item in value.items()}
+    if isinstance(value, list):
+        return [
+            WITHHELD if at and isinstance(item, str) and _announces(value[at - 1]) else mask_document(item)
+            for at, item in enumerate(value)
+        ]
+    return mask_text(value) if isinstance(value, str) else value
+
+
+def _mask_item(name: str, item: Any, parent: str) -> Any:
+    if parent in _NAMED_TEXTS and isinstance(item, str) and is_credential(name):
+        return _masked(item)
+    return mask_document(item, name)
+
+
+def _announces(word: Any) -> bool:
+    """A flag whose next word is a secret."""
+    if not isinstance(word, str) or word == _PODMAN_SECRET_FLAG:
+        return False
+    return _FLAG.fullmatch(word) is not None and is_credential(word)
+
+
+def mask_text(text: str) -> str:
+    """A text without the secrets that it holds as far as they can be told."""
+    if text.startswith(f"{_PODMAN_SECRET_FLAG}="):
+        return text
+    whole = _ASSIGNMENT.fullmatch(text)
+    if whole and "\n" not in text and is_credential(whole[2]):
+        return f"{whole[1]}{whole[2]}={_masked(whole[3])}"
+    if "=" in text:
+        text = _ASSIGNMENT_INSIDE.sub(_mask_inside, text)
+    text = without_url_password(text, WITHHELD)
+    if "://" not in text and secret_value(text):
+        text = _TOKEN_PARTS.sub(lambda found: found[1] or "X", text)
+    return text
+
+
+def _masked(value: str) -> str:
+    """Asterisks of Podman's own, and names of files, say nothing."""
+    return value if engine_secret(value) or value.startswith("/") else WITHHELD
+
+
+def _mask_inside(found: re.Match[str]) -> str:
+    name, value = found[1], found[2]
+    if is_credential(name):
+        return f"{name}={_masked(value)}"
+    if value[0] in "\"'":
+        return f"{name}={value[0]}{mask_text(value[1:-1])}{value[0]}"
+    return f"{name}={_ASSIGNMENT_INSIDE.sub(_mask_inside, value)}"  # Environment=DB_PASSWORD=…

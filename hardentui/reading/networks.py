@@ -1,0 +1,199 @@
+"""What the network options of a container mean: which networks, which ports, who can reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from hardentui.errors import CannotFix
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Verdict, not_applicable
+from hardentui.model.spec import Spec
+from hardentui.options import EXPOSE, NETWORK, PUBLISH
+from hardentui.options.values import Port
+from hardentui.reading.containers import is_infra, pod_of, section
+
+_DEFAULT_WORDS = frozenset({"", "default", "bridge", "private"})
+_MODES = frozenset({"host", "none", "pasta", "slirp4netns", "container", "ns"})
+_SHARED = frozenset({"container", "ns"})
+
+
+def mode_of(value: str) -> str:
+    """The word before the colon when it is a mode of its own, else `network`: a named network."""
+    word = value.partition(":")[0]
+    if word in _DEFAULT_WORDS:
+        return "default"
+    return word if word in _MODES else "network"
+
+
+def modes(spec: Spec) -> frozenset[str]:
+    """The modes that are asked for; `default` when nothing is."""
+    return _modes(spec[NETWORK])
+
+
+@lru_cache(maxsize=256)
+def _modes(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(mode_of, values)) or frozenset({"default"})
+
+
+def asked_for(spec: Spec) -> str:
+    """The network options as one text, for `declared`; empty when nothing was said."""
+    values = spec[NETWORK]
+    return ", ".join(values)
+
+
+def modes_of(facts: ContainerFacts) -> frozenset[str]:
+    """The modes of a container; those of a pod for its infra container, which no option of it holds."""
+    if is_infra(facts) and not facts.spec[NETWORK]:
+        return frozenset({mode_of(_mode_of_pod(facts))})
+    return modes(facts.spec)
+
+
+def _mode_of_pod(facts: ContainerFacts) -> str:
+    return str(section(facts.inspect, "HostConfig").get("NetworkMode") or "")
+
+
+def network_names(facts: ContainerFacts) -> tuple[str, ...]:
+    """Names of the networks that it is attached to, the default network included."""
+    if is_infra(facts) and not facts.spec[NETWORK]:
+        return tuple(section(section(facts.inspect, "NetworkSettings"), "Networks"))
+    names = []
+    values = facts.spec[NETWORK]
+    for value in values or ("",):
+        word = value.partition(":")[0]
+        mode = mode_of(value)
+        if mode == "network":
+            names.append(word)
+        elif mode == "default" and (word == "bridge" or facts.engine.rootless is not True):
+            names.append(facts.engine.default_network)
+    return tuple(dict.fromkeys(names))
+
+
+def uses_network_of_pod(facts: ContainerFacts) -> bool:
+    """It has no network but that of its pod's infra container; a pod need not share its network."""
+    if not pod_of(facts) or is_infra(facts):
+        return False
+    return facts.pod is None or "net" in (facts.pod.get("SharedNamespaces") or ())
+
+
+def without_own_network(facts: ContainerFacts) -> Verdict | None:
+    """Why a question about its network has no meaning; None when it has."""
+    if uses_network_of_pod(facts):
+        return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
+    kinds = modes_of(facts)
+    if "none" in kinds:
+        return not_applicable("it has no network (--network none)")
+    if "host" in kinds:
+        return not_applicable("it uses the network of the host itself, which is judged by host-network")
+    if kinds & _SHARED:
+        return not_applicable("it uses the network of another container, which is judged there")
+    return None
+
+
+def published(facts: ContainerFacts) -> tuple[Port, ...]:
+    """Its published ports; for the infra container of a pod those of the pod, which no option of it holds."""
+    ports = facts.spec[PUBLISH]
+    if ports or not is_infra(facts):
+        return ports
+    return _bound(section(section(facts.inspect, "HostConfig"), "PortBindings"))
+
+
+def ports_of_pod(pod: Mapping[str, Any]) -> tuple[Port, ...]:
+    """The ports that are published for all members of a pod, by its inspect document."""
+    return _bound(section(section(pod, "InfraConfig"), "PortBindings"))
+
+
+def _bound(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
+    """`{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}` as ports."""
+    return tuple(
+        Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
+        for word, found in bindings.items()
+        for number, protocol in exposed(str(word))
+        for bound in found or ()
+    )
+
+
+def leave_pods_alone(facts: ContainerFacts) -> None:
+    """Raises CannotFix for the infra container of a pod: its network and ports are options of the pod."""
+    if is_infra(facts):
+        raise CannotFix(
+            "the network and the ports of a pod are set when the pod is created",
+            "Create the pod anew: podman pod create --publish ADDRESS:PORT:PORT --network NAME",
+        )
+
+
+def reach(port: Port) -> str:
+    """Who can reach a published port: `all` addresses, `loopback`, or `one` address."""
+    if port.on_all_addresses:
+        return "all"
+    from ipaddress import ip_address  # 2 ms, for the ports that are not open to all
+
+    try:
+        address = ip_address(port.address.strip("[]").partition("%")[0])
+    except ValueError:
+        return "one"
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    if address.is_unspecified:
+        return "all"
+    return "loopback" if address.is_loopback else "one"
+
+
+def shown(ports: Iterable[Port]) -> str:
+    """Ports as one text, for `declared`."""
+    return ", ".join(port.argument() for port in ports)
+
+
+def rebound(spec: Spec, address: str, which: frozenset[Port]) -> Spec:
+    """The spec with these ports bound to `address`; ports that become equal are kept once.
+
+    Raises:
+        CannotFix: `address` is no single address.
+    """
+    if reach(Port(1, "", address)) == "all" or not _is_address(address):
+        raise CannotFix(
+            f"{address!r} is no single address", "Give an address of this host, such as 127.0.0.1."
+        )
+    ports = (Port(p.container, p.host, address, p.protocol) if p in which else p for p in spec[PUBLISH])
+    return spec.with_(PUBLISH, tuple(dict.fromkeys(ports)))
+
+
+def _is_address(text: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def declared_ports(facts: ContainerFacts, image_config: Mapping[str, Any]) -> frozenset[tuple[int, str]]:
+    """(port, protocol) of everything that the image or the admin says is served."""
+    words = (*facts.spec[EXPOSE], *(image_config.get("ExposedPorts") or {}))
+    return frozenset(pair for word in words for pair in exposed(word))
+
+
+def exposed(word: str) -> tuple[tuple[int, str], ...]:
+    """`80`, `53/udp` or `8000-8010/tcp` as (port, protocol) pairs; nothing for what cannot be read."""
+    numbers, _, protocol = word.partition("/")
+    first, _, last = numbers.partition("-")
+    if not (first.isascii() and first.isdigit() and (not last or (last.isascii() and last.isdigit()))):
+        return ()
+    low, high = int(first), min(int(last or first), 65535)
+    return tuple((port, protocol or "tcp") for port in range(low, high + 1))
+
+
+def own_network(name: str) -> str:
+    """Name of the network that a container or an app gets for itself."""
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "-" for c in name).strip("-._")
+    return f"{kept or 'app'}-net"
+
+
+def other_networks(spec: Spec, drop: frozenset[str], add: str) -> Spec:
+    """The spec with some networks replaced by one; the others keep their options."""
+    kept = tuple(
+        v for v in spec[NETWORK] if v and v.partition(":")[0] not in drop and mode_of(v) != "default"
+    )
+    return spec.with_(NETWORK, tuple(dict.fromkeys((*kept, add))))

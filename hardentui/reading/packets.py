@@ -1,0 +1,263 @@
+"""What the packet filter of the host does with the first packet that a stranger sends to a port. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+ACCEPTED, DROPPED = "accepted", "dropped"
+_DEEPEST = 16  # as many jumps as the kernel allows
+_OF_THE_ENGINE = frozenset({"netavark"})
+_NO_MATCH = frozenset(
+    {"counter", "log", "comment", "notrack", "mangle", "set", "map", "meter", "flow", "masquerade", "snat"}
+    | {"dnat", "redirect", "dup", "fwd", "ct helper", "ct timeout", "secmark", "continue", "last"}
+)
+_REJECTING_TARGETS = frozenset({"REJECT", "DROP"})
+
+Rules = tuple[Mapping[str, Any], ...]
+"""The items of `nft -j list ruleset`."""
+
+
+class Packet(Struct, frozen=True):
+    """The first packet of a new connection from an address that no rule names.
+
+    Attributes:
+        hook: `input`, or `forward` for a port whose destination the engine has rewritten.
+        interface: where it comes in.
+        port: in the host for `input`, in the container for `forward`; 0 stands for one that no rule names.
+        family: `ip` or `ip6`.
+    """
+
+    hook: str
+    interface: str
+    protocol: str
+    port: int
+    family: str = "ip"
+
+
+class _Walk(Struct, frozen=True):
+    """Where a packet may end in a chain, and whether it may come out of it again."""
+
+    ends: frozenset[str]
+    returns: bool
+
+
+def fate(rules: Rules, packet: Packet) -> frozenset[str]:
+    """ACCEPTED or DROPPED; both when the rules ask for something that is not known of the packet.
+
+    Rules that Podman's own network helper writes are left out: they let everything through.
+    """
+    filter_ = _Filter(rules, packet)
+    ends = [filter_.base(chain) for chain in filter_.bases()]
+    if any(end == {DROPPED} for end in ends):
+        return frozenset({DROPPED})
+    return frozenset[str]().union(*ends) or frozenset({ACCEPTED})
+
+
+class _Filter:
+    def __init__(self, rules: Rules, packet: Packet) -> None:
+        self._packet = packet
+        self._chains = [item["chain"] for item in rules if "chain" in item]
+        self._rules: dict[tuple[str, str, str], list[Any]] = {}
+        self._sets: dict[tuple[str, str, str], Any] = {}
+        for item in rules:
+            if "rule" in item:
+                one = item["rule"]
+                key = (one["family"], one["table"], one["chain"])
+                self._rules.setdefault(key, []).append(one.get("expr") or ())
+            elif "set" in item:
+                one = item["set"]
+                self._sets[one["family"], one["table"], one["name"]] = one.get("elem") or ()
+
+    def bases(self) -> Iterator[Mapping[str, Any]]:
+        """The chains that the kernel hands the packet to."""
+        for chain in self._chains:
+            wanted = chain.get("hook") == self._packet.hook and chain.get("type", "filter") == "filter"
+            if (
+                wanted
+                and chain["family"] in ("inet", self._packet.family)
+                and chain["table"] not in _OF_THE_ENGINE
+            ):
+                yield chain
+
+    def base(self, chain: Mapping[str, Any]) -> frozenset[str]:
+        try:
+            walk = self._walk(chain["family"], chain["table"], chain["name"], 0)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return frozenset({ACCEPTED, DROPPED})  # a rule in words that are not understood here
+        policy = DROPPED if chain.get("policy") == "drop" else ACCEPTED
+        return walk.ends | {policy} if walk.returns else walk.ends
+
+    def _walk(self, family: str, table: str, name: str, depth: int) -> _Walk:
+        ends: frozenset[str] = frozenset()
+        returns = False
+        if depth > _DEEPEST:
+            return _Walk(frozenset({ACCEPTED, DROPPED}), True)
+        for expressions in self._rules.get((family, table, name), ()):
+            sure: bool | None = True
+            for expression in expressions:
+                for matched, verdict, target in self._read(expression, family, table):
+                    sure = _both(sure, matched)
+                    if sure is False or not verdict:
+                        continue
+                    if verdict in (ACCEPTED, DROPPED):
+                        walk = _Walk(frozenset({verdict}), False)
+                    elif verdict == "return":
+                        walk = _Walk(frozenset(), False)
+                        returns = True
+                    else:
+                        walk = self._walk(family, table, target, depth + 1)
+                        if verdict == "goto" and walk.returns:
+                            returns, walk = True, _Walk(walk.ends, False)
+                    ends |= walk.ends
+                    if sure and not walk.returns:
+                        return _Walk(ends, returns)
+                if sure is False:
+                    break
+        return _Walk(ends, True)
+
+    def _read(
+        self, expression: Mapping[str, Any], family: str, table: str
+    ) -> Iterator[tuple[bool | None, str, str]]:
+        """What a part of a rule says: (does it match, verdict or empty, chain that it leads to)."""
+        for name, value in expression.items():
+            if name == "match":
+                yield self._matches(value, family, table), "", ""
+            elif name == "vmap":
+                yield from self._mapped(value, family, table)
+            elif name == "accept":
+                yield True, ACCEPTED, ""
+            elif name in ("drop", "reject"):
+                yield True, DROPPED, ""
+            elif name == "return":
+                yield True, "return", ""
+            elif name in ("jump", "goto"):
+                yield True, name, str(value["target"])
+            elif name == "xt" and isinstance(value, dict) and value.get("type") == "target":
+                if value.get("name") in _REJECTING_TARGETS:
+                    yield True, DROPPED, ""
+            elif name not in _NO_MATCH:
+                yield None, "", ""
+
+    def _mapped(
+        self, value: Mapping[str, Any], family: str, table: str
+    ) -> Iterator[tuple[bool | None, str, str]]:
+        """`iifname vmap { "eth0" : goto public }`: the entry that fits, or each when that is not known."""
+        entries = value["data"].get("set") if isinstance(value["data"], dict) else None
+        if entries is None:
+            yield None, "", ""
+            return
+        for key, verdict in entries:
+            matched = self._matches({"op": "==", "left": value["key"], "right": key}, family, table)
+            if matched is False:
+                continue
+            for _, what, target in self._read(verdict, family, table):
+                # an entry that does not fit leaves the rule as it was, so it is told as "may be"
+                yield matched, what, target
+            if matched:
+                return
+
+    def _matches(self, match: Mapping[str, Any], family: str, table: str) -> bool | None:
+        operator = match.get("op", "==")
+        right = match.get("right")
+        if isinstance(right, str) and right.startswith("@"):
+            right = {"set": self._sets.get((family, table, right[1:]), ())}
+        found = self._fits(match.get("left"), right)
+        if operator in ("==", "in"):
+            return found
+        return not found if operator == "!=" and found is not None else None
+
+    def _fits(self, left: Any, right: Any) -> bool | None:
+        if not isinstance(left, dict):
+            return None
+        packet = self._packet
+        if isinstance(meta := left.get("meta"), dict):
+            return self._fits_meta(str(meta.get("key")), right)
+        if isinstance(ct := left.get("ct"), dict):
+            if ct.get("key") == "state":
+                return _among(right, "new".__eq__)
+            if ct.get("key") == "status":
+                return _among(right, "dnat".__eq__) and packet.hook == "forward"
+            return None
+        if isinstance(payload := left.get("payload"), dict):
+            protocol, field = str(payload.get("protocol")), str(payload.get("field"))
+            if protocol == "ether":
+                return None
+            if protocol in ("ip", "ip6", "icmp", "icmpv6", "arp") and protocol != packet.family:
+                return False
+            if protocol in ("tcp", "udp", "sctp", "dccp", "udplite") and protocol != packet.protocol:
+                return False
+            if field == "dport":
+                return _among(right, packet.port.__eq__, packet.port)
+            if field == "saddr":
+                return _among(right, _everybody)
+            if field in ("protocol", "nexthdr"):
+                return _among(right, packet.protocol.__eq__)
+            if field == "version":
+                return True
+        if isinstance(fib := left.get("fib"), dict):
+            to_the_host = fib.get("result") == "type" and "daddr" in (fib.get("flags") or ())
+            return _among(right, "local".__eq__) if to_the_host and packet.hook == "input" else None
+        return None
+
+    def _fits_meta(self, key: str, right: Any) -> bool | None:
+        packet = self._packet
+        if key in ("iifname", "iif"):
+            return _among(right, lambda name: _is_called(packet.interface, name))
+        if key in ("oifname", "oif"):
+            if packet.hook == "input":
+                return False
+            # it goes to a network of containers, whose interface is not known here
+            outside = _among(right, lambda name: not _is_called(packet.interface, name) and name != "lo")
+            return None if outside else False
+        if key == "l4proto":
+            return _among(right, packet.protocol.__eq__)
+        if key == "nfproto":
+            return _among(right, {"ip": "ipv4", "ip6": "ipv6"}[packet.family].__eq__)
+        if key == "protocol":
+            return _among(right, packet.family.__eq__)
+        return None
+
+
+def _both(one: bool | None, other: bool | None) -> bool | None:
+    if one is False or other is False:
+        return False
+    return None if one is None or other is None else True
+
+
+def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:
+    """Whether a value or one of a set fits; of a range, whether it holds the number."""
+    if isinstance(right, dict):
+        if isinstance(right.get("set"), list | tuple):
+            return any(_among(one, fits, number) for one in right["set"])
+        if isinstance(right.get("elem"), dict):
+            return _among(right["elem"].get("val"), fits, number)
+        if isinstance(ends := right.get("range"), list) and all(isinstance(end, int) for end in ends):
+            return bool(ends) and ends[0] <= number <= ends[-1]
+        if isinstance(prefix := right.get("prefix"), dict):
+            return fits(f"{prefix.get('addr')}/{prefix.get('len')}") is True
+        return False
+    if isinstance(right, list | tuple):
+        return any(_among(one, fits, number) for one in right)
+    return fits(right) is True
+
+
+def _is_called(interface: str, name: Any) -> bool:
+    """`eth0` by its name or by a pattern that ends with a star."""
+    if not isinstance(name, str):
+        return False
+    return interface.startswith(name[:-1]) if name.endswith("*") else interface == name
+
+
+def _everybody(addresses: Any) -> bool:
+    """Whether a network holds all addresses; a stranger is in no smaller one."""
+    if not isinstance(addresses, str):
+        return False
+    from ipaddress import ip_network
+
+    try:
+        return ip_network(addresses, strict=False).prefixlen == 0
+    except ValueError:
+        return False

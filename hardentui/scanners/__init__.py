@@ -1,0 +1,1 @@
+"""Vulnerability scanners and their results."""

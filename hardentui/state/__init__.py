@@ -1,0 +1,1 @@
+"""Files of our own: caches and what is remembered between sessions."""

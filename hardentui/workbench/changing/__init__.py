@@ -1,0 +1,1 @@
+"""Changing the unit that a container runs from."""

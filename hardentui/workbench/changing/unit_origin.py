@@ -1,0 +1,251 @@
+"""A container that already runs from a unit: its files, what they ask for, and whether that is what runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import InputError
+from hardentui.harden.drift import Drift, drift
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files
+from hardentui.host.units.answers import ReadUnit, read_units
+from hardentui.host.units.systemd import FoundFile, FoundUnit, Manager, find_unit
+from hardentui.model.activity import UnitFacts
+from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
+from hardentui.model.spec import Source, Spec
+from hardentui.options import NAME
+from hardentui.options.service_reader import ServiceFiles
+from hardentui.options.unit_reader import QuadletFiles, spec_from_argv
+from hardentui.options.unit_text import QUADLET, UnitText, check_unit_text
+from hardentui.visible import visible
+
+UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
+
+_NAMED_BY = {"network": ("Network", "NetworkName"), "volume": ("Volume", "VolumeName")}
+_NAMED_BY |= {"pod": ("Pod", "PodName"), "image": ("Image", "Image"), "build": ("Build", "ImageTag")}
+
+
+class OriginKind(StrEnum):
+    """What the unit is made from."""
+
+    QUADLET = "quadlet"
+    SERVICE = "service"
+
+
+class Origin(Struct, frozen=True):
+    """The unit that a container runs from.
+
+    Attributes:
+        unit: name of the service.
+        path, text, mode: of its file.
+        drop_ins: (path, text) of what changes that file, in the order in which they are read.
+        companions: file name -> text of the Quadlet units that it refers to.
+        link: where the file leads when it is a symbolic link; such a file is never written.
+        service_drop_ins: paths of drop-ins of the service that a Quadlet becomes.
+    """
+
+    kind: OriginKind
+    unit: str
+    path: str
+    text: str
+    manager: Manager
+    mode: int = 0o644
+    drop_ins: tuple[tuple[str, str], ...] = ()
+    companions: Mapping[str, str] | None = None
+    link: str = ""
+    service_drop_ins: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def file_name(self) -> str:
+        return posixpath.basename(self.path)
+
+    @property
+    def folder(self) -> str:
+        return posixpath.dirname(self.path)
+
+    @property
+    def drop_in_folder(self) -> str:
+        """Where our drop-in goes: beside the file; for what a package installed, in /etc."""
+        if self.kind is OriginKind.QUADLET:
+            return f"{self._writable(self.folder, '/etc/containers/systemd')}/{self.file_name}.d"
+        place = f"{self.manager.home}/.config/systemd/user" if self.manager.rootless else (
+            "/etc/systemd/system"
+        )  # fmt: skip
+        return f"{place}/{self.unit}.d"
+
+    def _writable(self, folder: str, other: str) -> str:
+        return other if folder.startswith("/usr/") and not self.manager.rootless else folder
+
+    @property
+    def specifiers(self) -> dict[str, str]:
+        """Letter -> value of what systemd puts in for `%n`, `%h` and so on, as far as it is known."""
+        stem = self.unit.removesuffix(".service")
+        prefix, at, instance = stem.partition("@")
+        found = {"n": self.unit, "N": stem, "p": prefix, "t": self.manager.runtime, "h": self.manager.home}
+        found |= {"U": str(self.manager.uid)} | ({} if self.manager.rootless else {"u": "root"})
+        return {**found, "i": instance, "j": prefix.rpartition("-")[2]} if at else (
+            {**found, "i": "", "j": prefix.rpartition("-")[2]}
+        )  # fmt: skip
+
+    def quadlet(self, *, without: str = "") -> QuadletFiles:
+        """The files as Quadlet reads them, without the drop-in of that path."""
+        texts = [text for path, text in self.drop_ins if path != without]
+        return QuadletFiles((self.text, *texts), self.specifiers, object_names(self.companions or {}))
+
+    def service(self, *, without: str = "") -> ServiceFiles:
+        """The files as systemd reads them."""
+        texts = [text for path, text in self.drop_ins if path != without]
+        return ServiceFiles((self.text, *texts), self.specifiers)
+
+
+# --- finding ---------------------------------------------------------------------------------------
+
+
+def manager_of(files: Files, engine: EngineFacts) -> Manager:
+    """The service manager that starts this engine's containers."""
+    from hardentui.engine.locate import user_home
+
+    if engine.rootless is not True:
+        return Manager(False)
+    uid = os.geteuid()
+    parts = engine.url.removeprefix("unix://").split("/")
+    if parts[:3] == ["", "run", "user"] and len(parts) > 3 and parts[3].isdigit():
+        uid = int(parts[3])
+    else:
+        with contextlib.suppress(OSError):
+            uid = files.stat(engine.url.removeprefix("unix://")).uid
+    return Manager(
+        True, user_home(uid), uid, os.environ.get("XDG_CONFIG_HOME", "") if uid == os.geteuid() else ""
+    )
+
+
+def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
+    """The unit that the container says it runs from; None when it says none, or there is no file.
+
+    Raises:
+        InputError: there is a file that cannot be used: unreadable, no unit, or of another container.
+    """
+    name = facts.labels.get(UNIT_LABEL, "")
+    if not name or not facts.engine.local:
+        return None
+    manager = manager_of(files, facts.engine)
+    unit = find_unit(files, name, manager)
+    if unit is None:
+        return None
+    if isinstance(unit, Unreadable):
+        raise InputError(f"The unit of {visible(facts.name, 60)} cannot be read: {unit.reason}.")
+    origin = origin_from(unit, manager)
+    _check_name(origin, unit_spec(origin), facts.name)
+    return origin
+
+
+def origin_from(unit: FoundUnit, manager: Manager) -> Origin:
+    """The same from files that were found.
+
+    Raises:
+        InputError: one of them is no text that a unit can be.
+    """
+    for one in (unit.file, *unit.drop_ins):
+        check_unit_text(one.text, one.path)
+    return Origin(
+        OriginKind.QUADLET if unit.quadlet else OriginKind.SERVICE,
+        unit.name,
+        unit.file.path,
+        unit.file.text,
+        manager,
+        unit.file.mode,
+        _pairs(unit.drop_ins),
+        dict(unit.companions),
+        unit.file.link,
+        _pairs(unit.service_drop_ins),
+    )
+
+
+def _pairs(files: Sequence[FoundFile]) -> tuple[tuple[str, str], ...]:
+    return tuple((one.path, one.text) for one in files)
+
+
+def _check_name(origin: Origin, spec: Spec, name: str) -> None:
+    """The label comes from the container: it may point at a unit of something else."""
+    said = spec[NAME]
+    if NAME not in spec.unknowable and said != name:
+        raise InputError(
+            f"{visible(name, 60)} is labelled with the unit {visible(origin.unit, 80)}, which makes a"
+            f" container called {visible(said, 60) or 'otherwise'}.",
+            "Its own unit is not known; whole new units can be written.",
+        )
+
+
+def object_names(companions: Mapping[str, str]) -> dict[str, str]:
+    """File name of a unit -> name of the network, volume, pod or image that it makes."""
+    found: dict[str, str] = {}
+    for file_name, text in companions.items():
+        stem, _, suffix = file_name.rpartition(".")
+        section, key = _NAMED_BY[suffix]
+        lines = UnitText(text, QUADLET).of(section, key)
+        default = file_name if suffix in ("image", "build") else f"systemd-{stem}"
+        found[file_name] = lines[-1].value if lines and lines[-1].value else default
+    return found
+
+
+def unit_spec(origin: Origin) -> Spec:
+    """What the unit asks for.
+
+    Raises:
+        InputError: it is no Quadlet of a container, or runs no podman.
+    """
+    if origin.kind is OriginKind.SERVICE:
+        return origin.service().spec()
+    spec = origin.quadlet().spec()
+    if spec[NAME] or NAME in spec.unknowable:
+        return spec
+    return spec.with_(NAME, f"systemd-{origin.unit.removesuffix('.service')}", Source.UNIT)
+
+
+# --- drift -----------------------------------------------------------------------------------------
+
+
+def drift_of(origin: Origin, facts: ContainerFacts) -> tuple[Drift, ...]:
+    """Where the unit's files and the container that runs disagree."""
+    return _drift_from(unit_spec(origin), facts)
+
+
+def _drift_from(wanted: Spec, facts: ContainerFacts) -> tuple[Drift, ...]:
+    command = (facts.inspect.get("Config") or {}).get("CreateCommand")
+    created: Spec | None = None
+    if isinstance(command, list) and all(isinstance(word, str) for word in command):
+        try:
+            created = spec_from_argv(command)
+        except InputError:
+            created = None
+    return drift(wanted, facts.spec, created)
+
+
+def units_of(
+    files: Files, run: Run, engine: EngineFacts, services: Iterable[str]
+) -> dict[str, Known[ReadUnit | None]]:
+    """The units of an engine's containers by their names, with one question to systemd."""
+    return read_units(files, run, services, manager_of(files, engine))
+
+
+def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts) -> Known[UnitFacts | None]:
+    """What is known of a container's unit (see `units_of`), with what the container differs in."""
+    if read is None or isinstance(read, Unreadable):
+        return read
+    if read.found is None:
+        return read.facts
+    try:
+        origin = origin_from(read.found, manager_of(files, facts.engine))
+        wanted = unit_spec(origin)
+        _check_name(origin, wanted, facts.name)
+        different = _drift_from(wanted, facts)
+    except InputError as error:
+        return Unreadable(error.title.rstrip("."))
+    return replace(read.facts, differences=tuple(one.option for one in different if one.security))

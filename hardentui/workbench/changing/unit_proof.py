@@ -1,0 +1,135 @@
+"""Would systemd run what was meant? The edited unit against the original command with the changes made."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Mapping
+
+from hardentui.errors import CannotExpress, GeneratorError
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
+from hardentui.host.systemd_words import UNEXPANDED
+from hardentui.model.facts import Unreadable
+from hardentui.model.version import Version
+from hardentui.options.service_reader import EXTRA, ServiceFiles
+from hardentui.workbench.changing.unit_edits import EditedFile, EditedUnit
+from hardentui.workbench.changing.unit_origin import Origin, OriginKind
+from hardentui.writers.compare import compare_arguments
+from hardentui.writers.unit_change import applied
+
+_UNSET = (f"{UNEXPANDED}${EXTRA}", f"{UNEXPANDED}${{{EXTRA}}}")
+_LINE_NUMBER = re.compile(r":\d+:")
+
+
+def prove_edit(origin: Origin, made: EditedUnit, version: Version, engine: Version) -> str:
+    """One sentence on what was checked.
+
+    Args:
+        version: what the files are written for; `engine`: the Podman of this host.
+
+    Raises:
+        GeneratorError: systemd would run something else than was meant.
+    """
+    if not made.files:
+        return "nothing has to be written: the unit says all of it already"
+    if origin.kind is OriginKind.SERVICE:
+        return _prove_service(origin, made)
+    generator = find_generator()
+    if generator is None:
+        return "not checked by a Quadlet generator: there is none on this host"
+    if version > engine:
+        return f"written for Podman {version}; the generator of this host is older and cannot check it"
+    before = _generated(origin, generator, _units(origin, ()))
+    after = _generated(origin, generator, _units(origin, made.files))
+    _compare(before, after, made)
+    return "the Quadlet generator of this host accepts it; only the planned changes are in the command"
+
+
+def _units(origin: Origin, files: tuple[EditedFile, ...]) -> dict[str, str]:
+    """The units in one folder, each with its drop-ins at its end: that is how they are read."""
+    changed = {file.path: file.text for file in files}
+    drop_ins = _drop_ins(origin, files, ".container.d")
+    texts = [changed.get(origin.path, origin.text), *drop_ins]
+    networks = {file.name: file.text for file in files if file.name.endswith(".network")}
+    return {**(origin.companions or {}), **networks, origin.file_name: _joined(texts)}
+
+
+def _drop_ins(origin: Origin, files: tuple[EditedFile, ...], folder: str) -> list[str]:
+    merged = {posixpath.basename(path): text for path, text in origin.drop_ins}
+    places = {path for path, _ in origin.drop_ins}
+    for file in files:
+        if file.path in places or file.folder.endswith(folder):
+            merged[file.name] = file.text
+    return [merged[name] for name in sorted(merged)]
+
+
+def _joined(texts: list[str]) -> str:
+    return "\n\n".join(text.rstrip("\n") for text in texts) + "\n"
+
+
+def _generated(origin: Origin, generator: str, units: Mapping[str, str]) -> tuple[str, ...]:
+    done = dry_run(
+        units, user=origin.manager.rootless, generator=generator, unit_folder=origin.folder
+    )  # fmt: skip
+    if not done.ok:
+        raise GeneratorError("The Quadlet generator of this host refuses the unit.", done.stderr)
+    source = f"SourcePath={origin.path}"
+    found = [text for text in done.services.values() if source in text.splitlines()]
+    if len(found) != 1:
+        raise GeneratorError(f"The Quadlet generator made no service of {origin.file_name}.", done.stderr)
+    return exec_start(found[0], origin.specifiers)
+
+
+def _prove_service(origin: Origin, made: EditedUnit) -> str:
+    before = _joined([origin.text, *(text for _, text in origin.drop_ins)])
+    after = _joined([origin.text, *_drop_ins(origin, made.files, ".service.d")])
+    _compare(_podman(before, origin), _podman(after, origin), made)
+    old = verify({origin.unit: before}, user=origin.manager.rootless)
+    new = verify({origin.unit: after}, user=origin.manager.rootless)
+    if isinstance(old, Unreadable) or isinstance(new, Unreadable):
+        return "only the planned changes are in the command; systemd-analyze is not here to check the unit"
+    known = {_LINE_NUMBER.sub(":", line) for line in old}
+    fresh = [line for line in new if _LINE_NUMBER.sub(":", line) not in known]
+    if fresh:
+        raise GeneratorError("systemd complains about the edited unit.", "\n".join(fresh))
+    return "systemd-analyze accepts it; only the planned changes are in the command"
+
+
+def _podman(text: str, origin: Origin) -> tuple[str, ...]:
+    """The podman command line of a service, out of the shell where there is one around it."""
+    argv = exec_start(text, origin.specifiers)
+    name = argv[0].rpartition("/")[2]
+    if name == "podman":
+        return tuple(word for word in argv if word not in _UNSET)
+    script = argv[2] if len(argv) > 2 else ""
+    for unset in _UNSET:
+        script = script.replace(unset, "")
+    variables = ServiceFiles((text,)).variables()
+    lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    command: list[str] = []
+    for word in lexer:
+        if set(word) <= set(";&|()<>"):
+            if command:
+                break
+        elif command and word.removeprefix("$") in (*variables, EXTRA) and word.startswith("$"):
+            value = variables.get(word[1:])
+            command += value.spelled.split() if value else ()
+        elif command or word.rpartition("/")[2] == "podman":
+            command.append(word)
+    return tuple(command)
+
+
+def _compare(before: tuple[str, ...], after: tuple[str, ...], made: EditedUnit) -> None:
+    try:
+        meant = applied(before[1:], made.applied)
+    except CannotExpress as error:
+        raise GeneratorError(error.title, error.hint) from error
+    different = compare_arguments(after[1:], meant)
+    if different:
+        raise GeneratorError(
+            "The edited unit would run another command than was meant; nothing was written.",
+            "\n".join(different),
+        )

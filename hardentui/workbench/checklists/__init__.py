@@ -1,0 +1,1 @@
+"""Checklists: where they are kept and what can be wrong with one."""

@@ -1,0 +1,1 @@
+"""From containers to facts and findings."""

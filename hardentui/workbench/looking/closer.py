@@ -1,0 +1,145 @@
+"""A closer look at one container: what costs too much to ask of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from hardentui.engine.read import Engine
+from hardentui.errors import EngineError
+from hardentui.host.files.config import examine
+from hardentui.host.files.reader import Files, reason
+from hardentui.host.process.cgroups import CgroupTree
+from hardentui.model.activity import Denial, FileChange
+from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.facts import ContainerFacts, Kernel, Known, NotRunning, Unreadable
+from hardentui.options import SECCOMP_PROFILE, SECRETS
+from hardentui.reading.containers import is_infra
+from hardentui.reading.networks import uses_network_of_pod
+
+if TYPE_CHECKING:
+    from hardentui.workbench.looking.once_per_engine import OncePerEngine
+
+UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
+AUTO_UPDATE_LABEL = "io.containers.autoupdate"
+_KINDS = {0: "modified", 1: "added", 2: "deleted"}
+_PROFILE_LIMIT = 4 << 20
+
+
+def look_closer(
+    facts: ContainerFacts,
+    engine: Engine,
+    files: Files,
+    cgroups: Known[CgroupTree] | None,
+    once: OncePerEngine,
+) -> ContainerFacts:
+    """Adds processes and listening sockets (about 10 ms), the changed files (one more request), and what the
+    last day brought: exec sessions and refusals (one request and one look at the log for all containers of
+    the engine)."""
+    from hardentui.host.process.activity import read_activity
+    from hardentui.host.process.rlimits import read_rlimits
+
+    kernel = facts.kernel
+    if isinstance(kernel, Kernel):
+        state = facts.inspect.get("State") or {}
+        activity = read_activity(
+            files,
+            kernel.pid,
+            str(state.get("CgroupPath") or ""),
+            cgroups,
+            shared_network=is_infra(facts) or uses_network_of_pod(facts),
+        )
+        kernel = replace(activity.added_to(kernel), rlimits=read_rlimits(files, kernel.pid))
+    return replace(
+        facts,
+        kernel=kernel,
+        changes=_changes(facts.id, engine),
+        exec_events=once.exec_events(facts.id),
+        denials=_denials(facts, kernel, files, once),
+    )
+
+
+def _denials(
+    facts: ContainerFacts, kernel: Known[Kernel | NotRunning], files: Files, once: OncePerEngine
+) -> Known[tuple[Denial, ...]]:
+    if isinstance(kernel, Unreadable):
+        return kernel
+    if isinstance(kernel, NotRunning):
+        return Unreadable("it does not run, so what was refused to its processes cannot be told from others")
+    refusals = once.refusals()
+    if isinstance(refusals, Unreadable):
+        return refusals
+    from hardentui.host.process.denials import denials_of
+
+    return denials_of(refusals, files, kernel, str(facts.inspect.get("ProcessLabel") or ""))
+
+
+def with_small_things(
+    facts: ContainerFacts, engine: Engine, files: Files, once: OncePerEngine
+) -> ContainerFacts:
+    """Adds what costs nothing for most containers: exec sessions, the seccomp profile and the files of
+    variables that it names; its unit, where its engine keeps its secrets, and whether the timer updates it,
+    when it belongs to a unit, has secrets or asks for updates."""
+    file, rules = _seccomp(facts, files)
+    service = facts.labels.get(UNIT_LABEL)
+    unit = once.unit(facts, service) if service else None
+    sessions = _exec_sessions(facts, engine)
+    facts = replace(facts, exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
+    if facts.spec[SECRETS]:
+        facts = replace(facts, secret_drivers=once.secret_drivers())
+    if AUTO_UPDATE_LABEL in facts.labels:
+        facts = replace(facts, engine=replace(facts.engine, auto_update_timer=once.auto_update_timer()))
+    paths = _env_files(facts) if facts.engine.local else ()
+    return replace(facts, env_files={path: examine(files, path) for path in paths}) if paths else facts
+
+
+def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
+    """Absolute paths after `--env-file` in the command that made it; others depend on where it was typed."""
+    words = [str(word) for word in (facts.inspect.get("Config") or {}).get("CreateCommand") or ()]
+    given = [after for word, after in pairwise(words) if word == "--env-file"]
+    given += [word.removeprefix("--env-file=") for word in words if word.startswith("--env-file=")]
+    return tuple(dict.fromkeys(path for path in given if path.startswith("/")))
+
+
+def _changes(identity: str, engine: Engine) -> Known[tuple[FileChange, ...]]:
+    try:
+        changes = engine.changes(identity)
+    except EngineError as error:
+        return Unreadable(f"Podman does not tell its changed files: {error.title}")
+    return tuple(FileChange(str(one["Path"]), _KINDS.get(one.get("Kind", 0), "modified")) for one in changes)
+
+
+def _exec_sessions(facts: ContainerFacts, engine: Engine) -> Known[tuple[Mapping[str, Any], ...]]:
+    ids = facts.inspect.get("ExecIDs") or ()
+    try:
+        return tuple(engine.exec_session(str(identity)) for identity in ids)
+    except EngineError as error:
+        return Unreadable(f"Podman does not tell its exec sessions: {error.title}")
+
+
+def _seccomp(
+    facts: ContainerFacts, files: Files
+) -> tuple[Known[FileFact | Missing], Known[Mapping[str, Any]]]:
+    path = facts.spec[SECCOMP_PROFILE]
+    if not facts.engine.local:
+        far = Unreadable("the engine is on another machine")
+        return far, far
+    if not path.startswith("/"):
+        none = Unreadable("it names no profile file")
+        return none, none
+    return examine(files, path), _rules(files, path)
+
+
+def _rules(files: Files, path: str) -> Known[Mapping[str, Any]]:
+    import json
+
+    try:
+        rules = json.loads(files.read_text(path, _PROFILE_LIMIT))
+    except OSError as error:
+        return Unreadable(f"{path}: {reason(error)}")
+    except (ValueError, RecursionError):
+        return Unreadable(f"{path} is no JSON document")
+    return rules if isinstance(rules, dict) else Unreadable(f"{path} is no seccomp profile")

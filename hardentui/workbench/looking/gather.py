@@ -1,0 +1,315 @@
+"""From an engine's documents, the kernel and the host to facts: the one place that puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from hardentui.engine.read import Engine
+from hardentui.engine.shapes import Listed
+from hardentui.host.commands import Run, run_nothing
+from hardentui.host.files.reader import Files
+from hardentui.host.process.cgroups import CgroupTree, find_cgroups
+from hardentui.host.process.proc import read_kernel
+from hardentui.model.apps import app_of
+from hardentui.model.facts import (
+    NOT_READ,
+    ContainerFacts,
+    EngineFacts,
+    ImageFacts,
+    Kernel,
+    Known,
+    NetworkFacts,
+    NotRunning,
+    Peer,
+    Unreadable,
+)
+from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.options.engine_defaults import EngineDefaults
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+from hardentui.scanners.stored import StoredScans
+from hardentui.workbench.looking.closer import UNIT_LABEL, look_closer, with_small_things
+from hardentui.workbench.looking.inventories import Inventories
+from hardentui.workbench.looking.links import links_of
+from hardentui.workbench.looking.once_per_engine import OncePerEngine
+from hardentui.workbench.looking.shared import Shared, asked
+
+INSIDE_NOT_READ = Unreadable("the files of the image were not looked at (hardentui images --inside)")
+_MOST_COMPARED = 500
+_RUNNING = ("running", "paused", "stopping")
+
+
+class Gatherer:
+    """One engine's containers as facts. What containers share (images, networks, volumes) is asked once.
+
+    Args:
+        files: the host that the engine's processes are on; not asked when the engine is not local.
+        host: the host's facts; asked for with the first container.
+        trust: signature policy and registries of the engine's user; asked for with the first container.
+        clock: gives the time of reading.
+        inventories: what is known of the inside of images; None = nothing.
+        run: how programs of the host are asked (systemctl); by default none is.
+        scans: stored results of vulnerability scanners; None = they are not looked at.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        files: Files,
+        host: Callable[[], Known[HostFacts]],
+        trust: Callable[[EngineFacts], Known[TrustFacts]],
+        clock: Callable[[], datetime],
+        inventories: Inventories | None = None,
+        run: Run = run_nothing,
+        scans: StoredScans | None = None,
+    ) -> None:
+        self._scans = scans
+        self._once = OncePerEngine(engine, files, run, clock)
+        self._inventories = inventories
+        self.engine = engine
+        self._files = files
+        self._host = host
+        self._read_trust = trust
+        self._trust: Known[TrustFacts] | None = None
+        self._clock = clock
+        self._cgroups: Known[CgroupTree] | None = None
+        self._images: dict[str, Known[ImageFacts]] = {}
+        self._scanned: dict[str, ImageFacts] = {}
+        self._engine_facts: EngineFacts | None = None
+        self._refined_from = engine.facts
+        self._shared = Shared(engine, ())
+        self._defaults = EngineDefaults()
+
+    def refresh(self, listed: tuple[Listed, ...]) -> None:
+        """Take a new list of containers, and forget what may have changed with it."""
+        self._shared = Shared(self.engine, listed)
+        self._scanned.clear()
+        self._once.forget({one.labels[UNIT_LABEL] for one in listed if UNIT_LABEL in one.labels})
+
+    def engine_facts(self) -> EngineFacts:
+        """The engine with what its user trusts."""
+        if self._trust is None:
+            self._trust = self._read_trust(self.engine.facts)
+        known = self.engine.facts
+        if self._engine_facts is None or known is not self._refined_from:
+            self._refined_from = known
+            self._engine_facts = replace(known, trust=self._trust)
+        return self._engine_facts
+
+    def container(self, document: Mapping[str, Any], *, closer: bool = False) -> ContainerFacts:
+        """The facts of one container from its inspect document.
+
+        Args:
+            closer: also its processes, listening sockets and changed files.
+        """
+        shared = self._shared  # the same for the whole of it, whatever is listed meanwhile
+        self._defaults = self._defaults.learned(document)
+        identity = str(document.get("Id", ""))
+        image = self._image(str(document.get("Image") or ""), compared=closer)
+        networks = shared.networks_of(document)
+        volumes = shared.volumes_of(document)
+        facts = ContainerFacts(
+            id=identity,
+            name=str(document.get("Name", "")).lstrip("/"),
+            inspect=document,
+            engine=self.engine_facts(),
+            image=image,
+            kernel=self._kernel(document),
+            host=self._host(),
+            networks=networks,
+            volumes=volumes,
+            pod=shared.pod(str(document.get("Pod") or "")),
+            image_ids=shared.image_ids,
+            links=links_of(self._files, document, volumes) if self.engine.facts.local else {},
+            now=self._clock(),
+        )
+        facts = replace(facts, spec=read_spec(self._sources(facts, shared)))
+        facts = with_small_things(facts, self.engine, self._files, self._once)
+        if not closer:
+            return facts
+        return look_closer(facts, self.engine, self._files, self._cgroups, self._once)
+
+    def _sources(self, facts: ContainerFacts, shared: Shared) -> Sources:
+        image = facts.image
+        engine = facts.engine
+        kernel = facts.kernel
+        host = _part(engine.info, "host")
+        return Sources(
+            inspect=facts.inspect,
+            image=image.inspect if isinstance(image, ImageFacts) else None,
+            oci_config=self._oci_config(facts.inspect),
+            umask=kernel.umask if isinstance(kernel, Kernel) and isinstance(kernel.umask, str) else "",
+            default_capabilities=engine.default_capabilities,
+            default_network=engine.default_network,
+            version=engine.version,
+            rootless=engine.rootless is True,
+            log_driver=str(host.get("logDriver") or ""),
+            runtime=str((host.get("ociRuntime") or {}).get("name") or ""),
+            pids_limit=self._defaults.pids_limit,
+            default_ulimits=self._defaults.ulimits,
+            cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
+            network_names={str(one.inspect.get("id")): name for name, one in facts.networks.items()},
+            pod_name=shared.pod_names.get(facts.id, ""),
+            pod_shares=None if facts.pod is None else frozenset(facts.pod.get("SharedNamespaces") or ()),
+            pod_mounts=frozenset(
+                str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
+            ),
+            container_names=shared.names,
+            volumes={name: volume.inspect for name, volume in facts.volumes.items()},
+        )
+
+    def _oci_config(self, document: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        path = document.get("OCIConfigPath")
+        if not self.engine.facts.local or not isinstance(path, str) or not path:
+            return None
+        return _json_file(self._files, path)
+
+    def _kernel(self, document: Mapping[str, Any]) -> Known[Kernel | NotRunning]:
+        state = document.get("State") or {}
+        status = str(state.get("Status") or "")
+        if status not in _RUNNING:
+            return NotRunning(status or "unknown")
+        if not self.engine.facts.local:
+            return Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
+        if self._cgroups is None:
+            self._cgroups = find_cgroups(self._files)
+        return read_kernel(
+            self._files,
+            int(state.get("Pid") or 0),
+            engine_pid=int(state.get("ConmonPid") or 0) or None,
+            cgroup_path=str(state.get("CgroupPath") or ""),
+            cgroups=self._cgroups,
+        )
+
+    def forget_image(self, identity: str) -> None:
+        """More is known of an image now."""
+        self._images.pop(identity, None)
+        self._scanned.pop(identity, None)
+
+    def _image(self, identity: str, *, compared: bool = False) -> Known[ImageFacts]:
+        """An image; `compared` with the others of the engine costs a look at each of them, once."""
+        if not identity:
+            return Unreadable("the container has no image (a root file system of its own)")
+        known = self._images.get(identity)
+        if known is None:
+            known = asked(lambda: self._read_image(identity))
+            self._images[identity] = known
+        if not isinstance(known, ImageFacts):
+            return known
+        if self._scans is not None:
+            known = self._with_scan(known, self._scans, again=compared)
+        return replace(known, bases=self._bases(known)) if compared else known
+
+    def _with_scan(self, image: ImageFacts, scans: StoredScans, *, again: bool) -> ImageFacts:
+        """With its stored scan result, which is looked for once for all containers of a list."""
+        known = self._scanned.get(image.id)
+        if again or known is None:
+            known = self._scanned[image.id] = replace(image, scan=scans.of(image.id))
+        return known
+
+    def _bases(self, image: ImageFacts) -> Known[tuple[str, ...]]:
+        ids = self._shared.image_ids
+        if isinstance(ids, Unreadable):
+            return ids
+        identities = dict.fromkeys(ids.values())
+        if len(identities) > _MOST_COMPARED:
+            return Unreadable(f"there are more than {_MOST_COMPARED} other images")
+        from hardentui.images.bases import bases_of
+
+        return bases_of(image, {one: self._image(one) for one in identities})
+
+    def _read_image(self, identity: str) -> ImageFacts:
+        inspect = self.engine.image(identity)
+        history = inspect.get("History")
+        inventory = self._inventories.known(identity) if self._inventories else None
+        return ImageFacts(
+            id=identity,
+            inspect=inspect,
+            history=tuple(reversed(history)) if isinstance(history, list) else NOT_READ,
+            engine=self.engine.facts,
+            names=tuple(inspect.get("RepoTags") or ()),
+            inventory=inventory or INSIDE_NOT_READ,
+            now=self._clock(),
+        )
+
+    def networks(self) -> tuple[NetworkFacts, ...]:
+        """The networks of the engine that containers are on."""
+        return self._shared.used_networks()
+
+    def images(self) -> tuple[ImageFacts, ...]:
+        """All images of the engine, without what is inside them."""
+        shared = self._shared
+        found = []
+        for listed in self.engine.images():
+            facts = self._image(str(listed["Id"]), compared=True)
+            if isinstance(facts, ImageFacts):
+                users = tuple(one.name for one in shared.listed if one.image_id == facts.id)
+                found.append(replace(facts, used_by=users))
+        return tuple(found)
+
+
+def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
+    """Each container with the others of its engine: what checks that compare containers look at."""
+    apps = _apps_of_pods(all_facts)
+    peers = {facts.id: _peer(facts, apps) for facts in all_facts}
+    everyone = tuple(peers.values())
+    places = {identity: place for place, identity in enumerate(peers)}
+    for facts in all_facts:
+        place = places[facts.id]
+        yield replace(facts, peers=everyone[:place] + everyone[place + 1 :])
+
+
+def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:
+    """Pod id -> the one application that its labels and those of its members name, else the pod by its name.
+
+    The infra container, which holds the network of all of them, carries no label of its own.
+    """
+    labelled: dict[str, set[str]] = {}
+    names: dict[str, str] = {}
+    for facts in all_facts:
+        if identity := str(facts.inspect.get("Pod") or ""):
+            pod = facts.pod or {}
+            names[identity] = f"pod {pod.get('Name') or identity[:12]}"
+            app = app_of(facts.labels) or app_of(pod.get("Labels") or {})
+            labelled.setdefault(identity, set()).update({app} - {""})
+    return {
+        identity: apps.pop() if len(apps) == 1 else names[identity] for identity, apps in labelled.items()
+    }
+
+
+def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
+    document = facts.inspect
+    pod = str(document.get("Pod") or "")
+    kernel = facts.kernel
+    ranges: tuple[tuple[int, int], ...] = ()
+    if isinstance(kernel, Kernel) and isinstance(kernel.uid_map, tuple):
+        ranges = tuple((line.outside, line.size) for line in kernel.uid_map)
+    return Peer(
+        id=facts.id,
+        name=facts.name,
+        networks=tuple((document.get("NetworkSettings") or {}).get("Networks") or ()),
+        app=app_of(facts.labels) or apps_of_pods.get(pod, ""),
+        pod=pod,
+        process_label=str(document.get("ProcessLabel") or ""),
+        uid_ranges=ranges,
+    )
+
+
+def _part(document: Known[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """A section of a document; empty where there is none."""
+    part = document.get(name) if isinstance(document, Mapping) else None
+    return part if isinstance(part, Mapping) else {}
+
+
+def _json_file(files: Files, path: str) -> Mapping[str, Any] | None:
+    import json
+
+    try:
+        document = json.loads(files.read_text(path))
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,118 @@
+"""Inventories of images: what is inside, read through the API without running them, and kept by image ID."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from msgspec import to_builtins
+
+from hardentui.engine.read import Engine
+from hardentui.errors import EngineError
+from hardentui.model.facts import Known, Unreadable
+from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.state.own_files import Folder, keep_document, read_document
+
+SCHEMA = 1
+_FILES = ("tools", "shells", "remote_logins", "privileged_files", "world_writable", "credentials")
+_IMAGE_ID = 64
+
+T = TypeVar("T")
+
+
+class Inventories:
+    """Inventories by image ID, in memory and in a folder of our own; an image never changes under its ID."""
+
+    def __init__(self, folder: Folder, known: dict[str, ImageInventory] | None = None) -> None:
+        """Args:
+        known: those that are there already; what becomes known is put into it.
+        """
+        self._folder = folder
+        self._known = {} if known is None else known
+
+    def known(self, identity: str) -> ImageInventory | None:
+        """One that was made before, here or in an earlier session."""
+        if identity not in self._known:
+            found = self._load(identity)
+            if found is not None:
+                self._known[identity] = found
+        return self._known.get(identity)
+
+    def read(
+        self, engine: Engine, identity: str, stop: threading.Event, on_bytes: Callable[[int], None]
+    ) -> Known[ImageInventory]:
+        """Make one; blocking, about a second for 100 MB.
+
+        Args:
+            on_bytes: told how many bytes of the archive have come.
+        """
+        from hardentui.images.inventory import read_inventory  # a check of many containers does without
+
+        try:
+            source = _Source(engine.archive(identity, stop), on_bytes)
+            found = read_inventory(source, stop.is_set)
+        except EngineError as error:
+            return Unreadable(f"the image could not be read: {error.title}")
+        if stop.is_set():
+            return Unreadable("the look into the image was stopped")
+        self._known[identity] = found
+        self._store(identity, found)
+        return found
+
+    def _path(self, identity: str) -> str | None:
+        name = identity.removeprefix("sha256:")
+        if len(name) != _IMAGE_ID or not name.isalnum():
+            return None
+        return os.path.join(self._folder(), "images", f"{name}.json")
+
+    def _load(self, identity: str) -> ImageInventory | None:
+        path = self._path(identity)
+        try:
+            document = read_document(path) if path else None
+            return inventory_of(document) if document and document.get("schema") == SCHEMA else None
+        except (OSError, ValueError, TypeError, AttributeError, KeyError):
+            return None  # a cache that cannot be read is none
+
+    def _store(self, identity: str, found: ImageInventory) -> None:
+        path = self._path(identity)
+        if path is not None:
+            keep_document(path, {"schema": SCHEMA, **to_builtins(found)})
+
+
+class _Source:
+    """The pieces of an archive as something that can be read."""
+
+    def __init__(self, pieces: Iterator[bytes], on_bytes: Callable[[int], None]) -> None:
+        self._pieces = pieces
+        self._rest = b""
+        self._total = 0
+        self._on_bytes = on_bytes
+
+    def read(self, size: int, /) -> bytes:
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+            self._total += len(self._rest)
+            self._on_bytes(self._total)
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken
+
+
+def inventory_of(document: Mapping[str, Any]) -> ImageInventory:
+    """An inventory that was written as JSON."""
+    files = {name: tuple(_again(FoundFile, one) for one in document[name]) for name in _FILES}
+    return ImageInventory(
+        release=dict(document["release"]),
+        packages=dict(document["packages"]),
+        weak_accounts=tuple(document["weak_accounts"]),
+        layers=tuple(_again(LayerSize, one) for one in document["layers"]),
+        gaps=tuple(document["gaps"]),
+        uncounted=tuple(document["uncounted"]),
+        **files,
+    )
+
+
+def _again(kind: Callable[..., T], one: Any) -> T:
+    """A record out of JSON; documents of earlier versions have its values in order, without their names."""
+    return kind(**one) if isinstance(one, dict) else kind(*one)

@@ -1,0 +1,157 @@
+"""What is asked once for an engine, and only when a container needs it: a scan of many pays nothing more."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from hardentui.engine.read import Engine
+from hardentui.engine.shapes import mappings
+from hardentui.errors import EngineError
+from hardentui.host.commands import Run
+from hardentui.host.files.reader import Files
+from hardentui.host.units.timers import Manager, timer_active
+from hardentui.model.activity import UnitFacts
+from hardentui.model.facts import ContainerFacts, Known, Unreadable
+
+if TYPE_CHECKING:
+    from hardentui.host.process.denials import Refusal
+    from hardentui.host.units.answers import ReadUnit
+
+_DAY = timedelta(days=1)
+_TIMER = "podman-auto-update.timer"
+_FRESH = timedelta(minutes=1)
+_UNITS_FRESH = timedelta(seconds=5)  # a scan of all takes less, and a second look soon after sees what is new
+_EVENTS_LIMIT = 5.0  # seconds; an engine that keeps its events in the journal has to search it
+_TICK = 0.2
+_FAR = Unreadable("the engine is on another machine")
+
+
+class OncePerEngine:
+    """Answers about one engine and its host, kept for as long as they can be trusted."""
+
+    def __init__(self, engine: Engine, files: Files, run: Run, clock: Callable[[], datetime]) -> None:
+        self._engine = engine
+        self._files = files
+        self._run = run
+        self._clock = clock
+        self._timer: Known[bool] | None = None
+        self._secrets: Known[Mapping[str, str]] | None = None
+        self._opened: tuple[datetime, Known[Mapping[str, tuple[datetime, ...]]]] | None = None
+        self._refused: tuple[datetime, Known[tuple[Refusal, ...]]] | None = None
+        self._services: Collection[str] = ()
+        self._units: tuple[datetime, Mapping[str, Known[ReadUnit | None]]] | None = None
+
+    def forget(self, services: Collection[str]) -> None:
+        """The containers were listed anew: secrets, the timer and the units may be others now.
+
+        Args:
+            services: the units that the containers are labelled with.
+        """
+        self._timer = self._secrets = self._units = None
+        self._services = services
+
+    def auto_update_timer(self) -> Known[bool]:
+        """Whether the timer that updates containers is active for the engine's user."""
+        if self._timer is None:
+            local = self._engine.facts.local
+            self._timer = timer_active(self._files, self._run, _TIMER, self._manager()) if local else _FAR
+        return self._timer
+
+    def unit(self, facts: ContainerFacts, service: str) -> Known[UnitFacts | None]:
+        """The unit of a container; the first one that is asked for brings those of all containers."""
+        if not facts.engine.local:
+            return _FAR
+        from hardentui.workbench.changing.unit_origin import unit_facts, units_of
+
+        now = self._clock()
+        if self._units is None or now - self._units[0] > _UNITS_FRESH or service not in self._units[1]:
+            services = {*self._services, service}
+            self._units = (now, units_of(self._files, self._run, self._engine.facts, sorted(services)))
+        return unit_facts(self._files, self._units[1][service], facts)
+
+    def secret_drivers(self) -> Known[Mapping[str, str]]:
+        """Name of each secret of the engine -> the driver that keeps it."""
+        if self._secrets is None:
+            self._secrets = self._read_secrets()
+        return self._secrets
+
+    def exec_events(self, container: str) -> Known[tuple[datetime, ...]]:
+        """When sessions were opened in a container during the last day."""
+        now = self._clock()
+        if self._opened is None or now - self._opened[0] > _FRESH:
+            self._opened = (now, self._read_events(now))
+        found = self._opened[1]
+        return found if isinstance(found, Unreadable) else found.get(container, ())
+
+    def refusals(self) -> Known[tuple[Refusal, ...]]:
+        """What the kernel refused to anybody on this machine during the last day."""
+        if not self._engine.facts.local:
+            return _FAR
+        now = self._clock()
+        if self._refused is None or now - self._refused[0] > _FRESH:
+            root = os.geteuid() == 0
+            from hardentui.host.process.denials import read_refusals
+
+            self._refused = (now, read_refusals(self._files, self._run, now, root=root))
+        return self._refused[1]
+
+    def _manager(self) -> Manager:
+        facts = self._engine.facts
+        if facts.rootless is not True:
+            return Manager()
+        import pwd
+
+        try:
+            uid = self._files.stat(facts.url.removeprefix("unix://")).uid
+            account = pwd.getpwuid(uid)
+        except (OSError, KeyError):
+            account = pwd.getpwuid(os.geteuid())
+        return Manager(account.pw_name, account.pw_dir, account.pw_uid == os.geteuid())
+
+    def _read_secrets(self) -> Known[Mapping[str, str]]:
+        try:
+            answer = mappings(self._engine.connection.get("/secrets/json"), "the list of secrets", "ID")
+        except EngineError as error:
+            return Unreadable(f"Podman does not tell its secrets: {error.title}")
+        return {_text(one, "Spec", "Name"): _text(one, "Spec", "Driver", "Name") for one in answer}
+
+    def _read_events(self, now: datetime) -> Known[Mapping[str, tuple[datetime, ...]]]:
+        if self._engine.facts.simulated:
+            return Unreadable("Podman's events of that day were not recorded")
+        query = {
+            "stream": "false",
+            "since": str(int((now - _DAY).timestamp())),
+            "until": str(
+                int(now.timestamp()) + 1
+            ),  # Podman drops the fraction, and with it what just happened
+            "filters": json.dumps({"event": ["exec"]}),
+        }
+        found: dict[str, list[datetime]] = {}
+        stop = threading.Event()
+        deadline = monotonic() + _EVENTS_LIMIT
+        try:
+            for item in self._engine.connection.stream("/events", query, stop, _TICK):
+                if monotonic() > deadline:
+                    stop.set()
+                    return Unreadable(f"Podman did not tell its events within {_EVENTS_LIMIT:g} s")
+                if item is not None:
+                    moment = datetime.fromtimestamp(float(item.get("time") or 0), now.tzinfo)
+                    found.setdefault(_text(item, "Actor", "ID"), []).append(moment)
+        except EngineError as error:
+            return Unreadable(f"Podman does not tell its events: {error.title}")
+        except (AttributeError, TypeError, ValueError):
+            return Unreadable("Podman's answer for its events cannot be understood")
+        return {identity: tuple(sorted(times)) for identity, times in found.items()}
+
+
+def _text(document: Any, *path: str) -> str:
+    """A text deep in a document; empty when it is not there."""
+    for name in path:
+        document = document.get(name) if isinstance(document, Mapping) else None
+    return document if isinstance(document, str) else ""

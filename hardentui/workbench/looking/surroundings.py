@@ -1,0 +1,131 @@
+"""What containers stand on: the host, the engines, the images, the networks. Each is judged once and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+
+from hardentui.model.facts import ImageFacts, Known, NetworkFacts, Unreadable
+from hardentui.model.finding import Kind, Subject
+from hardentui.model.image import ImageInventory
+from hardentui.workbench.looking.gather import Gatherer
+from hardentui.workbench.looking.inventories import Inventories
+from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.opening.engine_info import EngineInfo
+from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.views import Report, Row
+
+
+class Surroundings:
+    """Reports of what containers share. Safe to call from several threads."""
+
+    def __init__(
+        self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, inventories: Inventories
+    ) -> None:
+        self._inventories = inventories
+        self._info = EngineInfo(opened.cache_folder)
+        for engine in opened.engines:
+            self._info.use_kept(engine)
+        self._opened = opened
+        self._gatherers = gatherers
+        self._judge = judge
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[Report, ...]] = {}
+
+    def host(self, *, again: bool = False) -> tuple[Report, ...]:
+        """The host's report and one for each engine; the first time it asks each engine's info."""
+        if again:
+            self._opened.forget_host()
+            with self._lock:
+                self._known.pop("host", None)
+        return self._once("host", self._read_host)
+
+    def images(self) -> tuple[Report, ...]:
+        """One report per image of all engines."""
+        return self._once("images", lambda: self._each(Kind.IMAGE, lambda one: one.images()))
+
+    def networks(self) -> tuple[Report, ...]:
+        """One report per network that containers are on."""
+        return self._once("networks", lambda: self._each(Kind.NETWORK, lambda one: one.networks()))
+
+    def look_into(
+        self, row: Row, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        """Read what is inside the image of a container; see Workbench.look_into_image."""
+        facts = row.report.facts if row.report else None
+        image = str(facts.inspect.get("Image") or "") if facts else ""
+        if not image:
+            return Unreadable("its image is not known yet")
+        return self.look_into_image(row.engine.label, image, on_bytes, stop)
+
+    def look_into_image(
+        self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
+    ) -> Known[ImageInventory]:
+        """Read what is inside an image of the engine `label`; see Workbench.look_into."""
+        found = self._inventories.known(image)
+        if found is not None:
+            return found
+        read = self._inventories.read(self._opened.engine(label), image, stop, on_bytes)
+        self._gatherers[label].forget_image(image)
+        self.forget_what_changes()
+        return read
+
+    def forget_what_changes(self) -> None:
+        """A new list of containers was read: which images and networks are in use may be different now."""
+        with self._lock:
+            self._known.pop("images", None)
+            self._known.pop("networks", None)
+
+    def known_below(self, report: Report) -> tuple[Report, ...]:
+        """Reports, as far as they were made, that concern a container too."""
+        with self._lock:
+            known = [one for reports in self._known.values() for one in reports]
+        return tuple(one for one in known if _concerns(report, one.subject))
+
+    def _once(self, what: str, read: Callable[[], tuple[Report, ...]]) -> tuple[Report, ...]:
+        with self._lock:
+            known = self._known.get(what)
+        if known is None:
+            known = read()
+            with self._lock:
+                self._known[what] = known
+        return known
+
+    def _read_host(self) -> tuple[Report, ...]:
+        host = self._opened.host_facts()
+        subject = Subject(Kind.HOST, self._opened.host_name, self._opened.host_name)
+        if isinstance(host, Unreadable):
+            reports = [self._judge.nothing(subject, host.reason)]
+        else:
+            reports = [self._judge.other(subject, host)]
+        for engine in self._opened.engines:
+            label = self._info.load(engine).label
+            facts = self._gatherers[label].engine_facts()
+            reports.append(self._judge.other(Subject(Kind.ENGINE, label, label, label), facts))
+        return tuple(reports)
+
+    def _each(
+        self, kind: Kind, read: Callable[[Gatherer], Iterable[ImageFacts | NetworkFacts]]
+    ) -> tuple[Report, ...]:
+        return tuple(
+            self._judge.other(_subject(kind, facts, label), facts)
+            for label, gatherer in self._gatherers.items()
+            for facts in read(gatherer)
+        )
+
+
+def _subject(kind: Kind, facts: ImageFacts | NetworkFacts, engine: str) -> Subject:
+    if isinstance(facts, ImageFacts):
+        return Subject(kind, facts.id, facts.names[0] if facts.names else facts.id[:12], engine)
+    return Subject(kind, facts.name, facts.name, engine)
+
+
+def _concerns(report: Report, other: Subject) -> bool:
+    """Whether another subject's findings concern this container too."""
+    if other.engine not in ("", report.subject.engine):
+        return False
+    if other.kind is Kind.IMAGE:
+        return report.facts is not None and report.facts.inspect.get("Image") == other.id
+    if other.kind is Kind.NETWORK:
+        return report.facts is not None and other.name in report.facts.networks
+    return True

@@ -1,0 +1,324 @@
+"""What works on this host, what is missing, and the command that helps. Works without any Podman."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from hardentui.engine.locate import Environment, candidates, user_name
+from hardentui.engine.probe import Attempt, probe
+from hardentui.host.commands import Run, run_program
+from hardentui.host.files.reader import Files, LocalFiles, reason
+from hardentui.host.podman.generator import find_generator
+from hardentui.model.facts import Unreadable
+from hardentui.model.version import Version
+from hardentui.options import TABLE
+
+_SECONDS = 5.0
+_INSTALLERS = {
+    "debian": "sudo apt-get install",
+    "ubuntu": "sudo apt-get install",
+    "fedora": "sudo dnf install",
+    "rhel": "sudo dnf install",
+    "suse": "sudo zypper install",
+    "opensuse": "sudo zypper install",
+    "arch": "sudo pacman -S",
+    "alpine": "sudo apk add",
+}
+_CONTROLLERS = ("cpu", "memory", "pids")
+_TOOLS = (
+    ("skopeo", "looks at images in registries"),
+    ("cosign", "verifies signatures of images"),
+    ("trivy", "finds known holes in images"),
+    ("grype", "finds known holes in images"),
+)
+_PACKAGED = ("skopeo", "cosign")
+_SMALLEST = (80, 24)
+
+
+class Mark(StrEnum):
+    """How a line is to be taken."""
+
+    GOOD = "ok"
+    MISSING = "missing"
+    POOR = "poor"
+    NOTE = "note"
+
+
+class Line(Struct, frozen=True):
+    """One thing that was looked at.
+
+    Attributes:
+        what: a few words; value: what was found.
+        fix: the command, or the sentence, that helps; empty when nothing needs to be done.
+        engine: it is about a reachable engine.
+    """
+
+    mark: Mark
+    what: str
+    value: str
+    fix: str = ""
+    engine: bool = False
+
+
+class Machine(Struct, frozen=True):
+    """What the doctor looks at.
+
+    Attributes:
+        which: name of a program -> its path, or None.
+        size: columns and rows of the terminal; (0, 0) when there is none.
+    """
+
+    files: Files = field(default_factory=LocalFiles)
+    run: Run = run_program
+    which: Callable[[str], str | None] = shutil.which
+    generator: Callable[[], str | None] = find_generator
+    environment: Environment = field(default_factory=Environment.here)
+    size: tuple[int, int] = (0, 0)
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        return self.environment.environ
+
+    @property
+    def uid(self) -> int:
+        return self.environment.uid
+
+    def text(self, path: str) -> str | None:
+        """The text of a file, stripped; None when there is none or it may not be read."""
+        try:
+            return self.files.read_text(path).strip()
+        except OSError:
+            return None
+
+    def there(self, path: str) -> bool | None:
+        """Whether a path exists; None when that may not be looked at."""
+        try:
+            return self.files.exists(path)
+        except OSError:
+            return None
+
+
+def examine(machine: Machine, url: str = "", connection: str = "") -> tuple[Line, ...]:
+    """Everything, in the order in which it matters.
+
+    Raises:
+        InputError: there is no connection of that name.
+    """
+    return tuple(
+        line
+        for lines in (
+            _podman(machine),
+            _engines(machine, url, connection),
+            _user(machine),
+            _cgroups(machine),
+            _sub_ids(machine),
+            _linger(machine),
+            _quadlet(machine),
+            _systemd(machine),
+            _security_modules(machine),
+            _tools(machine),
+            _terminal(machine),
+        )
+        for line in lines
+    )
+
+
+def _install(machine: Machine, package: str) -> str:
+    release = machine.text("/etc/os-release") or ""
+    values = dict(line.partition("=")[::2] for line in release.splitlines())
+    families = [values.get("ID", ""), *values.get("ID_LIKE", "").strip('"').split()]
+    for family in families:
+        name = family.strip('"').partition("-")[0]
+        if name in _INSTALLERS:
+            return f"{_INSTALLERS[name]} {package}"
+    return f"install the package {package}"
+
+
+def _podman(machine: Machine) -> Iterator[Line]:
+    if machine.which("podman") is None:
+        yield Line(Mark.MISSING, "Podman", "the program is not installed", _install(machine, "podman"))
+        return
+    said = machine.run(["podman", "--version"], _SECONDS)
+    if isinstance(said, Unreadable):
+        yield Line(Mark.POOR, "Podman", said.reason, "podman --version")
+        return
+    try:
+        version = Version.parse(said.strip().removeprefix("podman version "))
+    except ValueError:
+        yield Line(Mark.POOR, "Podman", f"answers {said.strip()!r}", "podman --version")
+        return
+    if version < (4, 4):
+        yield Line(Mark.POOR, "Podman", f"{version}, which has no Quadlet", _install(machine, "podman"))
+    else:
+        yield Line(Mark.GOOD, "Podman", str(version))
+
+
+def _engines(machine: Machine, url: str, connection: str) -> Iterator[Line]:
+    for place in candidates(machine.environment, url, connection):
+        found = probe(place)
+        what = f"engine, {place.origin}"
+        if isinstance(found, Attempt):
+            yield Line(Mark.MISSING, what, found.reason, found.hint)
+            continue
+        try:
+            facts = found.facts
+            yield Line(Mark.GOOD, what, f"{facts.label}, Podman {facts.version}, {facts.url}", engine=True)
+        finally:
+            found.close()
+    if not url and not connection and machine.which("podman"):
+        value = "can be started while HardenTUI runs, where no socket answers"
+        yield Line(Mark.NOTE, "engine of our own", value, engine=True)
+
+
+def _user(machine: Machine) -> Iterator[Line]:
+    if machine.uid == 0:
+        yield Line(Mark.GOOD, "user", "root: the kernel's view of every container can be read")
+    else:
+        value = f"{user_name(machine.uid)}: containers of root and of other users cannot be looked into"
+        yield Line(Mark.NOTE, "user", value, "sudo hardentui, to look at rootful containers")
+
+
+def _cgroups(machine: Machine) -> Iterator[Line]:
+    controllers = machine.text("/sys/fs/cgroup/cgroup.controllers")
+    if controllers is None:
+        value = "version 1: rootless containers have no limits"
+        yield Line(
+            Mark.POOR,
+            "cgroups",
+            value,
+            "kernel command line: systemd.unified_cgroup_hierarchy=1",
+        )
+        return
+    if machine.uid != 0:
+        own = f"/sys/fs/cgroup/user.slice/user-{machine.uid}.slice/user@{machine.uid}.service"
+        delegated = machine.text(f"{own}/cgroup.controllers")
+        if delegated is None:
+            fix = f"sudo loginctl enable-linger {user_name(machine.uid)}"
+            yield Line(Mark.POOR, "cgroups", "version 2, nothing is delegated to this user", fix)
+            return
+        controllers = delegated
+    missing = [name for name in _CONTROLLERS if name not in controllers.split()]
+    if missing:
+        fix = "systemctl edit user@.service, with Delegate=cpu cpuset io memory pids in [Service]"
+        yield Line(Mark.POOR, "cgroups", f"version 2 without {', '.join(missing)}", fix)
+    else:
+        yield Line(Mark.GOOD, "cgroups", f"version 2 with {', '.join(controllers.split())}")
+
+
+def _sub_ids(machine: Machine) -> Iterator[Line]:
+    if machine.uid == 0:
+        owner, use, names = "containers", "--userns=auto", {"containers"}
+    else:
+        owner, use = user_name(machine.uid), "rootless containers"
+        names = {owner, str(machine.uid)}
+    for path in ("/etc/subuid", "/etc/subgid"):
+        what = path.rpartition("/")[2]
+        try:
+            text = machine.files.read_text(path)
+        except OSError as error:
+            text, why = "", reason(error)
+        else:
+            why = f"no range for {owner}"
+        owners = {line.partition(":")[0] for line in text.splitlines()}
+        if owners & names:
+            yield Line(Mark.GOOD, what, f"{owner} has a range, for {use}")
+            continue
+        kind = f"{what}s"
+        fix = f"sudo usermod --add-{kind} 100000-165535 {owner}"
+        if machine.uid == 0:
+            fix = f"echo containers:2147483647:2147483648 >> {path}"
+        yield Line(Mark.POOR, what, f"{why}: {use} cannot work", fix)
+
+
+def _linger(machine: Machine) -> Iterator[Line]:
+    if machine.uid == 0:
+        return
+    name = user_name(machine.uid)
+    if machine.there(f"/var/lib/systemd/linger/{name}"):
+        yield Line(Mark.GOOD, "linger", f"services of {name} run without a login")
+    else:
+        value = f"services of {name} end when {name} logs out"
+        yield Line(Mark.POOR, "linger", value, f"sudo loginctl enable-linger {name}")
+
+
+def _quadlet(machine: Machine) -> Iterator[Line]:
+    generator = machine.generator()
+    if generator is None:
+        value = "there is no generator: written units cannot be checked here"
+        yield Line(Mark.MISSING, "Quadlet", value, _install(machine, "podman"))
+        return
+    said = machine.run([generator, "-version"], _SECONDS)
+    try:
+        version = Version.parse("" if isinstance(said, Unreadable) else said)
+    except ValueError:
+        yield Line(Mark.POOR, "Quadlet", f"{generator} does not tell its version")
+        return
+    keys = [option.quadlet for option in TABLE if option.quadlet is not None]
+    known = sum(key.since <= version for key in keys)
+    value = f"{version}, knows {known} of {len(keys)} keys; PodmanArgs= stands in for the rest"
+    yield Line(Mark.GOOD, "Quadlet", value)
+
+
+def _systemd(machine: Machine) -> Iterator[Line]:
+    if machine.there("/run/systemd/system"):
+        yield Line(Mark.GOOD, "systemd", "runs")
+    else:
+        value = "does not run here: units can be written and checked, but not started"
+        yield Line(Mark.NOTE, "systemd", value, "hardentui fix NAME --to run writes a script instead")
+
+
+def _security_modules(machine: Machine) -> Iterator[Line]:
+    enforce = machine.text("/sys/fs/selinux/enforce")
+    if enforce is not None:
+        if enforce == "1":
+            yield Line(Mark.GOOD, "SELinux", "enforcing")
+        else:
+            yield Line(Mark.POOR, "SELinux", "permissive: it only complains", "sudo setenforce 1")
+    apparmor = machine.text("/sys/module/apparmor/parameters/enabled")
+    if apparmor == "Y":
+        yield Line(Mark.GOOD, "AppArmor", "enabled")
+    elif enforce is None:
+        value = "neither SELinux nor AppArmor confines containers"
+        yield Line(Mark.POOR, "security module", value, "kernel command line: security=apparmor")
+
+
+def _tools(machine: Machine) -> Iterator[Line]:
+    for name, use in _TOOLS:
+        path = machine.which(name)
+        if path:
+            yield Line(Mark.GOOD, name, f"{path}: {use}")
+        else:
+            packaged = name in _PACKAGED
+            fix = _install(machine, name) if packaged else f"distributions do not have it; see {name}'s pages"
+            yield Line(Mark.NOTE, name, f"not installed: {use}", fix)
+
+
+def _terminal(machine: Machine) -> Iterator[Line]:
+    columns, rows = machine.size
+    term = machine.environ.get("TERM", "")
+    if not columns:
+        yield Line(Mark.NOTE, "terminal", "output is no terminal: plain text is written")
+        return
+    if term in ("", "dumb"):
+        value = "cannot move the cursor, so there is no terminal UI"
+        yield Line(Mark.POOR, "terminal", value, "export TERM=xterm-256color")
+        return
+    size = f"{columns}x{rows}"
+    if columns < _SMALLEST[0] or rows < _SMALLEST[1]:
+        yield Line(Mark.POOR, "terminal", f"{size}, small", "enlarge it to 80x24 or more")
+    else:
+        yield Line(Mark.GOOD, "terminal", size)
+    if machine.environ.get("NO_COLOR"):
+        yield Line(Mark.NOTE, "colours", "off, because NO_COLOR is set")
+    else:
+        many = machine.environ.get("COLORTERM") in ("truecolor", "24bit")
+        yield Line(Mark.GOOD, "colours", "16 million" if many else f"those of {term}")
+    locale = next(filter(None, map(machine.environ.get, ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    if "utf" in locale.lower():
+        yield Line(Mark.GOOD, "characters", locale)
+    else:
+        yield Line(Mark.POOR, "characters", f"{locale or 'no locale'}: no UTF-8", "export LC_ALL=C.UTF-8")

@@ -1,0 +1,242 @@
+"""Facts of a host in one JSON file: what was asked and what came back, to be looked at later, elsewhere.
+
+Recorded are the two seams through which everything is read, the engines' connections and the host's files,
+and what programs printed. Replaying answers the same questions with the same answers; a question that was
+not asked then is answered with "not recorded". Values that are named like credentials are masked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import to_builtins
+from msgspec.structs import replace
+
+from hardentui import __version__
+from hardentui.engine.locate import user_home
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection, RecordingConnection
+from hardentui.errors import InputError
+from hardentui.host.commands import Run, run_program
+from hardentui.host.files.reader import Files, LocalFiles
+from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.model.version import Version
+from hardentui.reading.masking import mask_document
+from hardentui.visible import visible
+from hardentui.workbench.looking.inventories import inventory_of
+from hardentui.workbench.opening.command_log import CommandLog
+from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.views import Attempt
+
+SCHEMA = "hardentui/facts/1"
+_LARGEST = 256 << 20  # bytes; a host with a thousand containers makes about 15 MB
+
+
+class Recorder:
+    """Opened engines whose answers are kept. Use `opened` as it would have been used, then `document`.
+
+    Args:
+        opened: real engines; simulated or replayed ones have nothing new to record.
+        files: the host; another one in tests.
+    """
+
+    def __init__(self, opened: Opened, files: Files | None = None, run: Run = run_program) -> None:
+        self._inner = opened
+        self._files = RecordingFiles(LocalFiles() if files is None else files)
+        self._run = run
+        self._programs: dict[str, Any] = {}
+        self._connections = {
+            engine.facts.label: RecordingConnection(engine.connection) for engine in opened.engines
+        }
+        self._users: dict[str, tuple[int, str]] = {
+            engine.facts.label: _user_of(engine.facts) for engine in opened.engines
+        }
+        self.opened = replace(
+            opened,
+            engines=tuple(map(self._recording, opened.engines)),
+            files=self._files,
+            read_host=self._read_host,
+            read_trust=self._read_trust,
+            run=self._run_for_containers,
+        )
+
+    def document(self) -> dict[str, Any]:
+        """Everything that was asked so far, with secrets masked, ready for JSON."""
+        return {
+            "schema": SCHEMA,
+            "tool": {"name": "hardentui", "version": __version__},
+            "time": self._inner.clock().isoformat(),
+            "host": self._inner.host_name,
+            "root": os.geteuid() == 0,
+            "engines": [self._engine(engine.facts) for engine in self.opened.engines],
+            "files": _masked_files(self._files.document()),
+            "programs": self._programs,
+            "images": {one: to_builtins(found) for one, found in self.opened.inventories.items()},
+        }
+
+    def _recording(self, engine: Engine) -> Engine:
+        connection = self._connections[engine.facts.label]
+        return Engine(engine.facts, lambda: connection, on_close=engine.close)
+
+    def _engine(self, facts: EngineFacts) -> dict[str, Any]:
+        connection = self._connections[facts.label]
+        uid, home = self._users[facts.label]
+        return {
+            "label": facts.label,
+            "url": facts.url,
+            "version": str(facts.version),
+            "rootless": facts.rootless if isinstance(facts.rootless, bool) else None,
+            "local": facts.local,
+            "uid": uid,
+            "home": home,
+            "default_capabilities": sorted(facts.default_capabilities),
+            "answers": mask_document(connection.answers),
+            "failures": mask_document(connection.failures),
+        }
+
+    def _read_host(self) -> Known[HostFacts]:
+        local = next((engine.facts for engine in self._inner.engines if engine.facts.local), None)
+        if local is None:
+            return self._inner.host_facts()
+        from hardentui.host.machine import read_host
+
+        return read_host(self._files, version=local.version, run=self._run_recorded, root=os.geteuid() == 0)
+
+    def _read_trust(self, facts: EngineFacts) -> Known[TrustFacts]:
+        from hardentui.host.podman.trust import read_trust
+
+        if not facts.local:
+            return self._inner.read_trust(facts)
+        uid, home = self._users[facts.label]
+        return read_trust(self._files, home=home, uid=uid, version=facts.version)
+
+    def _run_for_containers(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+        """Only what systemd says is kept: logs hold command lines of others, and are asked up to a time."""
+        run = self._run_recorded if arguments[0] == "systemctl" else self._run
+        return run(arguments, seconds)
+
+    def _run_recorded(self, arguments: Sequence[str], seconds: float) -> Known[str]:
+        answer = self._run(arguments, seconds)
+        kept = {"unreadable": answer.reason} if isinstance(answer, Unreadable) else {"output": answer}
+        self._programs[json.dumps(list(arguments))] = kept
+        return answer
+
+
+def _masked_files(document: dict[str, Any]) -> dict[str, Any]:
+    """Unit files and configuration hold variables, too."""
+    return {**document, "text": mask_document(document["text"])}
+
+
+def _user_of(facts: EngineFacts) -> tuple[int, str]:
+    """uid and home of the user that an engine runs as."""
+    if facts.rootless is False:
+        return 0, user_home(0)
+    try:
+        uid = os.stat(facts.url.removeprefix("unix://")).st_uid
+    except OSError:
+        uid = os.geteuid()
+    return uid, user_home(uid)
+
+
+def open_saved(path: str) -> Opened:
+    """Engines and a host out of a file that `hardentui facts save` has written.
+
+    Raises:
+        InputError: the file cannot be read or is none of ours.
+    """
+    try:
+        if os.path.getsize(path) > _LARGEST:
+            raise InputError(f"{visible(path)} is too large for saved facts.")
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except OSError as error:
+        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{visible(path)} holds no JSON: {visible(str(error))}.") from error
+    opened = replay(document, visible(path))
+    return replace(opened, host_name=f"{opened.host_name}, as saved on {opened.clock():%Y-%m-%d %H:%M} UTC")
+
+
+def replay(document: Any, name: str, attempts: tuple[Attempt, ...] = ()) -> Opened:
+    """Engines and a host out of a document; `name` names it in errors.
+
+    Raises:
+        InputError: it does not have the shape of saved facts.
+    """
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise InputError(
+            f"{name} holds no saved facts: its schema is not {SCHEMA}.",
+            "hardentui facts save FILE writes them.",
+        )
+    try:
+        return _replay(document, attempts)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{name} is damaged: {type(error).__name__} {visible(str(error), 200)}.") from error
+
+
+def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opened:
+    when = datetime.fromisoformat(document["time"]).astimezone(UTC)
+    files = RecordedFiles(document["files"])
+    engines = tuple(map(_replayed_engine, document["engines"]))
+    users = {str(one["label"]): (int(one["uid"]), str(one["home"])) for one in document["engines"]}
+    local = next((engine.facts for engine in engines if engine.facts.local), None)
+    run = _recorded_run(document["programs"])
+
+    def read_host() -> Known[HostFacts]:
+        from hardentui.host.machine import read_host as read
+
+        if local is None:
+            return Unreadable("the facts were saved from another machine than the engine's")
+        return read(files, version=local.version, run=run, root=bool(document["root"]), now=when)
+
+    def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
+        from hardentui.host.podman.trust import read_trust as read
+
+        if not facts.local:
+            return Unreadable("the facts were saved from another machine than the engine's")
+        uid, home = users[facts.label]
+        return read(files, home=home, uid=uid, version=facts.version)
+
+    return Opened(
+        engines,
+        attempts,
+        CommandLog(),
+        files,
+        read_host,
+        read_trust,
+        str(document["host"]),
+        lambda: when,
+        run,
+        inventories={str(one): inventory_of(found) for one, found in document.get("images", {}).items()},
+    )
+
+
+def _replayed_engine(saved: Mapping[str, Any]) -> Engine:
+    rootless = saved["rootless"]
+    facts = EngineFacts(
+        label=str(saved["label"]),
+        url=str(saved["url"]),
+        version=Version.parse(saved["version"]),
+        rootless=rootless if isinstance(rootless, bool) else Unreadable("it was not known when it was saved"),
+        local=bool(saved["local"]),
+        simulated=True,  # its kernel is the recorded one, whatever kernel runs here
+        default_capabilities=frozenset(map(str, saved["default_capabilities"])),
+    )
+    connection = RecordedConnection(dict(saved["answers"]), dict(saved["failures"]), facts.url)
+    return Engine(facts, lambda: connection)
+
+
+def _recorded_run(programs: Mapping[str, Mapping[str, str]]) -> Run:
+    def run(arguments: Sequence[str], seconds: float) -> Known[str]:
+        kept = programs.get(json.dumps(list(arguments)))
+        if kept is None:
+            return Unreadable(f"what {arguments[0]} says was not recorded")
+        return kept["output"] if "output" in kept else Unreadable(kept["unreadable"])
+
+    return run

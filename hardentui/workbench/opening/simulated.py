@@ -1,0 +1,39 @@
+"""The simulated host: saved facts of a made-up host, for `--demo` and where there is no Podman."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from msgspec.structs import replace
+
+from hardentui.model.image import ImageInventory
+from hardentui.workbench.looking.inventories import inventory_of
+from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.opening.saved_facts import replay
+from hardentui.workbench.views import Attempt
+
+
+def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
+    """The simulated host; `attempts` say where a real one was looked for in vain."""
+    demo = files("hardentui.workbench.opening") / "demo"
+    document = json.loads((demo / "host.json").read_text("utf-8"))
+    images = json.loads((demo / "images.json").read_text("utf-8"))
+    return replace(
+        replay(document, "the simulated host", attempts),
+        simulated=True,
+        inventories=_inventories(document, images),
+    )
+
+
+def _inventories(document: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, ImageInventory]:
+    """By image ID; images.json has them by repository, because an ID is another one after each recording."""
+    found = {}
+    for engine in document["engines"]:
+        for image in engine["answers"]["/images/json"]:
+            for name in image["Names"]:
+                if (inside := images.get(name.rpartition(":")[0])) is not None:
+                    found[image["Id"]] = inventory_of(inside)
+    return found

@@ -1,0 +1,1 @@
+"""Facts as pages to read: images, networks, trust."""

@@ -1,0 +1,132 @@
+"""What is known of an image, as a page to read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardentui.model.facts import ImageFacts, Unreadable
+from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.reading.end_of_life import DATED, end_of, rolling
+from hardentui.reading.images import created
+from hardentui.workbench.pages.sections import Line, Section, Tone, age_text, size_text
+
+_FILES_SHOWN = 8
+_NOT_LOOKED = "not looked inside"
+
+
+def short_id(facts: ImageFacts) -> str:
+    return facts.id.removeprefix("sha256:")[:12]
+
+
+def size_of(facts: ImageFacts) -> int:
+    """Bytes, layers that it shares with other images included."""
+    size = facts.inspect.get("Size")
+    return size if isinstance(size, int) else 0
+
+
+def age_of(facts: ImageFacts) -> str:
+    return age_text(created(facts), facts.now)
+
+
+def system_of(facts: ImageFacts) -> str:
+    """The distribution inside; `?` when nobody looked, `none` when there is none."""
+    inside = facts.inventory
+    if isinstance(inside, Unreadable):
+        return "?"
+    return _release_name(inside) or "none"
+
+
+def packages_of(facts: ImageFacts) -> str:
+    """The number of packages; `?` when it is not known."""
+    inside = facts.inventory
+    if isinstance(inside, Unreadable) or inside.uncounted:
+        return "?"
+    return str(sum(inside.packages.values()))
+
+
+def support_of(facts: ImageFacts) -> tuple[str, Tone]:
+    """Until when its distribution is repaired."""
+    inside = facts.inventory
+    if isinstance(inside, Unreadable) or not inside.release.get("ID"):
+        return "", Tone.PLAIN
+    if rolling(inside.release):
+        return "renewed all the time", Tone.PLAIN
+    end = end_of(inside.release)
+    if end is None:
+        return f"end of support not in the table of {DATED:%Y-%m-%d}", Tone.MUTED
+    if facts.now.date() > end:
+        return f"support ended on {end:%Y-%m-%d}", Tone.BAD
+    return f"supported until {end:%Y-%m-%d}", Tone.GOOD
+
+
+def image_page(facts: ImageFacts) -> tuple[Section, ...]:
+    """Everything that is known of an image: about it, what is inside, its layers."""
+    inside = facts.inventory
+    sections = [Section("Image", tuple(_about(facts)))]
+    if isinstance(inside, Unreadable):
+        return (*sections, Section("Inside", (Line("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
+    sections.append(Section("Inside", tuple(_inside(facts, inside))))
+    if inside.layers:
+        sections.append(Section("Layers, the lowest first", tuple(_layers(inside))))
+    return tuple(sections)
+
+
+def _about(facts: ImageFacts) -> Iterable[Line]:
+    names = facts.names or ("(no name)",)
+    yield from (Line("names" if at == 0 else "", name) for at, name in enumerate(names))
+    yield Line("id", facts.id)
+    made, old = created(facts), age_of(facts)
+    yield Line("built", f"{made:%Y-%m-%d}, {old} ago" if made and old != "today" else old or "date unknown")
+    yield Line("size", size_text(size_of(facts)))
+    yield Line("runs as", str(facts.config.get("User") or facts.inspect.get("User") or "root (no USER)"))
+    yield Line("used by", ", ".join(facts.used_by) or "no container", Tone.PLAIN)
+
+
+def _inside(facts: ImageFacts, inside: ImageInventory) -> Iterable[Line]:
+    support, tone = support_of(facts)
+    name = _release_name(inside) or "no distribution"
+    yield Line("system", f"{name}, {support}" if support else name, tone)
+    counts = [f"{count} {kind}" for kind, count in inside.packages.items()]
+    counts += [f"{kind} packages, not counted" for kind in inside.uncounted]
+    yield Line("packages", ", ".join(counts) or "none")
+    yield from _files("shells", inside.shells)
+    yield from _files("tools", inside.tools)
+    yield from _files("log-ins", inside.remote_logins, bad=True)
+    yield from _files("set-id", inside.privileged_files)
+    yield from _files("writable", inside.world_writable, bad=True)
+    yield from _files("secrets", inside.credentials, bad=True)
+    for at, sentence in enumerate(inside.weak_accounts):
+        yield Line("accounts" if at == 0 else "", sentence, Tone.BAD)
+    for at, gap in enumerate(inside.gaps):
+        yield Line("not read" if at == 0 else "", gap, Tone.BAD)
+
+
+def _files(label: str, files: tuple[FoundFile, ...], *, bad: bool = False) -> Iterable[Line]:
+    if not files:
+        yield Line(label, "none", Tone.GOOD if bad else Tone.PLAIN)
+        return
+    tone = Tone.BAD if bad else Tone.PLAIN
+    for at, file in enumerate(files[:_FILES_SHOWN]):
+        yield Line(label if at == 0 else "", file_text(file), tone)
+    if (more := len(files) - _FILES_SHOWN) > 0:
+        yield Line("", f"and {more} more", Tone.MUTED)
+
+
+def file_text(file: FoundFile) -> str:
+    """`/usr/bin/gcc  compiler, layer 2`."""
+    layer = f", layer {file.layer}" if file.layer else ""
+    deleted = ", deleted above but still in its layer" if file.deleted else ""
+    return f"{file.path}  {file.what}{layer}{deleted}"
+
+
+def _layers(inside: ImageInventory) -> Iterable[Line]:
+    for number, layer in enumerate(inside.layers, 1):
+        digest = layer.digest.removeprefix("sha256:")[:12]
+        yield Line(str(number), f"{size_text(layer.size):>9}  {layer.entries:>6} entries  {digest}")
+
+
+def _release_name(inside: ImageInventory) -> str:
+    release = inside.release
+    return release.get("PRETTY_NAME") or " ".join(
+        part for part in (release.get("ID", ""), release.get("VERSION_ID", "")) if part
+    )

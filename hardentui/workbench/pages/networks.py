@@ -1,0 +1,196 @@
+"""Who can reach whom: the places that containers have in the network, and the ways between them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from hardentui.model.facts import ContainerFacts, EngineFacts, NetworkFacts
+from hardentui.model.version import Version
+from hardentui.options import NETWORK
+from hardentui.reading.networks import modes, network_names, published, reach, uses_network_of_pod
+from hardentui.workbench.pages.sections import Line, Section
+
+_ISOLATES_BY_ITSELF = Version(6, 0)
+_HOST, _NONE = "(host)", "(none)"
+_WITHOUT_OWN = {"container": "shares with another container", "ns": "joined namespace"}
+
+
+class Place(Struct, frozen=True):
+    """A network, or the lack of one, with the containers that are there.
+
+    Attributes:
+        engine: label of the engine; places of two engines reach one another only over published ports.
+        name: of the network; in brackets what is none: `(host)`, `(none)`, `(pasta)`.
+        isolated: `no`, `yes` or `strict`; empty where the word has no meaning.
+        outside: published ports, one `container address:port -> port/protocol` each.
+        reaches: where its members can open connections to, in plain words.
+    """
+
+    engine: str
+    name: str
+    driver: str = ""
+    internal: bool = False
+    isolated: str = ""
+    subnets: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
+    outside: tuple[str, ...] = ()
+    reaches: tuple[str, ...] = ()
+
+
+def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts]) -> tuple[Place, ...]:
+    """The places of all engines, with who can reach whom.
+
+    Args:
+        networks: that containers are on.
+        containers: as far as they are known; only they tell of ports and of places that are no network.
+    """
+    containers = tuple(containers)
+    found: list[Place] = []
+    engines = dict.fromkeys(
+        [*(one.engine.label for one in networks), *(one.engine.label for one in containers)]
+    )
+    for label in engines:
+        ours = [one for one in networks if one.engine.label == label]
+        on_it = [one for one in containers if one.engine.label == label]
+        found += [_network(one, ours, on_it) for one in ours]
+        found += _others(label, ours, on_it)
+    return tuple(found)
+
+
+def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> Place:
+    inspect = facts.inspect
+    here = [one for one in known if facts.name in one.networks]
+    subnets = inspect.get("subnets")
+    return Place(
+        engine=facts.engine.label,
+        name=facts.name,
+        driver=_driver(facts),
+        internal=bool(inspect.get("internal")),
+        isolated=isolation(facts),
+        subnets=tuple(str(one.get("subnet", "")) for one in subnets or () if isinstance(one, dict)),
+        members=facts.members,
+        outside=_ports(here),
+        reaches=_reached_from(facts, all_networks),
+    )
+
+
+def _driver(facts: NetworkFacts) -> str:
+    return str(facts.inspect.get("driver") or "bridge")
+
+
+def isolation(facts: NetworkFacts) -> str:
+    """Whether netavark drops what comes from other networks: `no`, `yes`, `strict`; empty for no bridge."""
+    if _driver(facts) != "bridge":
+        return ""
+    options = facts.inspect.get("options")
+    value = options.get("isolate") if isinstance(options, dict) else None
+    if value is None:
+        return "yes" if facts.engine.version >= _ISOLATES_BY_ITSELF else "no"
+    word = str(value).lower()
+    return "strict" if word == "strict" else "yes" if word in ("true", "1", "t") else "no"
+
+
+def connected(one: NetworkFacts, other: NetworkFacts) -> bool:
+    """The host forwards between two networks of one engine."""
+    if any(_driver(net) != "bridge" or net.inspect.get("internal") for net in (one, other)):
+        return False
+    kinds = {isolation(one), isolation(other)}
+    return "strict" not in kinds and kinds != {"yes"}
+
+
+def _reached_from(facts: NetworkFacts, all_networks: Sequence[NetworkFacts]) -> tuple[str, ...]:
+    found = ["one another"] if len(facts.members) > 1 else []
+    found += [other.name for other in all_networks if other.name != facts.name and connected(facts, other)]
+    if _driver(facts) in ("macvlan", "ipvlan"):
+        found.append("the physical network, past the host's firewall")
+    elif not facts.inspect.get("internal"):
+        found += ["the host", "the outside"]
+    return tuple(found)
+
+
+def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
+    found = []
+    for one in containers:
+        for port in published(one):
+            address = {"all": "*", "loopback": "loopback"}.get(reach(port), port.address)
+            found.append(f"{one.name} {address}:{port.host or 'random'} -> {port.container}/{port.protocol}")
+    return tuple(found)
+
+
+def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[Place]:
+    """Containers that are on no network of their own, by what they have instead."""
+    groups: dict[str, list[ContainerFacts]] = {}
+    for one in known:
+        place = _place_without_network(one)
+        if place:
+            groups.setdefault(place, []).append(one)
+    return [
+        Place(
+            engine=label,
+            name=place,
+            members=tuple(one.name for one in members),
+            outside=("every port that they open",) if place == _HOST else _ports(members),
+            reaches=_reached_without_network(place, members[0].engine, networks),
+        )
+        for place, members in groups.items()
+    ]
+
+
+def _place_without_network(facts: ContainerFacts) -> str:
+    """`(host)`, `(pasta)`…; empty for a container that is on a network of its own."""
+    if facts.networks:
+        return ""
+    kinds = modes(facts.spec)
+    if uses_network_of_pod(facts):
+        return "(in the network of its pod)"
+    for mode, words in _WITHOUT_OWN.items():
+        if mode in kinds:
+            return f"({words})"
+    for mode in ("host", "none", "pasta", "slirp4netns"):
+        if mode in kinds:
+            return f"({mode})"
+    if network_names(facts):
+        return ""
+    # a rootless container that asks for nothing
+    return "(pasta)" if facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK] else "(private)"
+
+
+def _reached_without_network(
+    place: str, engine: EngineFacts, networks: Sequence[NetworkFacts]
+) -> tuple[str, ...]:
+    if place == _NONE:
+        return ()
+    if place == _HOST:
+        # rootless bridges live in a network namespace of their own, where the host cannot look in
+        inside = [one.name for one in networks if _driver(one) == "bridge" and engine.rootless is False]
+        return (*inside, "the host and what listens on its loopback", "the outside")
+    if place.startswith(("(in the", "(shares", "(joined")):
+        return ("what the one it shares with can reach",)
+    return ("the host", "the outside")
+
+
+def place_page(place: Place) -> tuple[Section, ...]:
+    """A place as a page to read."""
+    lines = [Line("engine", place.engine)]
+    if place.driver:
+        lines.append(Line("driver", place.driver))
+        lines.append(Line("internal", "yes: no way out of it" if place.internal else "no"))
+        lines.append(Line("isolated", place.isolated or "does not apply"))
+        lines += _many("subnets", place.subnets, "not known")
+    return (
+        Section(place.name, tuple(lines)),
+        Section(
+            "Ways",
+            (
+                *_many("members", place.members, "none"),
+                *_many("open", place.outside, "nothing is published"),
+                *_many("can reach", place.reaches, "nothing"),
+            ),
+        ),
+    )
+
+
+def _many(label: str, texts: tuple[str, ...], none: str) -> tuple[Line, ...]:
+    return tuple(Line(label if at == 0 else "", text) for at, text in enumerate(texts or (none,)))

@@ -1,0 +1,60 @@
+"""Facts as a page to read: sections of labelled lines. Pure.
+
+The texts are raw: whoever shows them makes them safe.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from hardentui.words import plural
+
+
+class Tone(StrEnum):
+    """How a line is meant; a screen may add a colour to the words, never replace them."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    BAD = "bad"
+    MUTED = "muted"
+
+
+class Line(Struct, frozen=True):
+    """One fact; an empty label continues the line above."""
+
+    label: str
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+class Section(Struct, frozen=True):
+    """A title and its lines."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+def size_text(size: int) -> str:
+    """Bytes for a human, in powers of 1000 as Podman prints them."""
+    number = float(size)
+    for unit in ("B", "kB", "MB"):
+        if number < 1000:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} GB"
+
+
+def age_text(made: datetime | None, now: datetime) -> str:
+    """How old something is: `3 days`, `2 years`; empty when it is not known."""
+    if made is None:
+        return ""
+    days = max(0, (now - made).days)
+    if days < 1:
+        return "today"
+    for unit, length in (("year", 365), ("month", 30)):
+        if days >= 2 * length:
+            return f"{days // length} {unit}s"
+    return plural(days, "day")

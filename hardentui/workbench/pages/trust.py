@@ -1,0 +1,140 @@
+"""What one engine's user trusts, as a page to read: policy, registries, keys, rules. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts, registry_of, rule_for
+from hardentui.words import plural
+from hardentui.workbench.pages.sections import Line, Section, Tone
+
+_KINDS = {
+    "insecureAcceptAnything": "accept everything, signed or not",
+    "reject": "refuse",
+    "signedBy": "a GPG signature is needed",
+    "sigstoreSigned": "a sigstore signature is needed",
+}
+
+
+def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[Section, ...]:
+    """Everything about trust for one engine.
+
+    Args:
+        images: references of the images that run, as they were asked for.
+    """
+    trust = engine.trust
+    if isinstance(trust, Unreadable):
+        return (Section("Policy", (Line("", f"not known: {trust.reason}", Tone.MUTED),)),)
+    wanted = tuple(dict.fromkeys(images))
+    sections = [
+        Section("Policy", tuple(_policy(trust))),
+        Section("Rule for each running image", tuple(_rules(trust, wanted))),
+        Section("Registries", tuple(_registries(trust, wanted))),
+        Section("Keys, certificates, credentials", tuple(_files(trust))),
+    ]
+    return tuple(sections)
+
+
+def _policy(trust: TrustFacts) -> Iterable[Line]:
+    policy = trust.policy
+    if isinstance(policy, Unreadable):
+        yield Line("file", f"not known: {policy.reason}", Tone.BAD)
+    elif isinstance(policy, Missing):
+        yield Line("file", f"there is no {policy.path}: Podman refuses every pull", Tone.BAD)
+    else:
+        yield Line("file", policy.file)
+        yield Line("default", _requirements(policy.default), _tone(policy.default))
+        yield from _scopes(policy)
+
+
+def _scopes(policy: Policy) -> Iterable[Line]:
+    for transport, scopes in policy.transports.items():
+        for scope, requirements in scopes.items():
+            name = f"{transport}:{scope}" if scope else f"{transport}, all of it"
+            yield Line("rule", f"{name}: {_requirements(requirements)}", _tone(requirements))
+
+
+def _requirements(requirements: tuple[Requirement, ...]) -> str:
+    return " and ".join(_KINDS.get(one.type, one.type) for one in requirements) or "nothing is asked for"
+
+
+def _tone(requirements: tuple[Requirement, ...]) -> Tone:
+    accepts = all(one.type == "insecureAcceptAnything" for one in requirements)
+    return Tone.BAD if accepts else Tone.GOOD
+
+
+def _rules(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[Line]:
+    for image in images:
+        rule = rule_for(trust, image)
+        if isinstance(rule, Unreadable):
+            yield Line("?", f"{image}: {rule.reason}", Tone.MUTED)
+        elif rule.rejects:
+            yield Line("refused", rule.explanation, Tone.GOOD)
+        elif rule.verifies:
+            yield Line("verified", rule.explanation, Tone.GOOD)
+        else:
+            yield Line("anything", rule.explanation, Tone.BAD)
+    if not images:
+        yield Line("", "no container runs", Tone.MUTED)
+
+
+def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[Line]:
+    used: dict[str, int] = {}
+    for image in images:
+        try:
+            host = registry_of(image)
+        except ValueError:
+            continue
+        used[host] = used.get(host, 0) + 1
+    listed = ", ".join(f"{host} ({plural(count, 'image')})" for host, count in used.items())
+    yield Line("in use", listed or "none")
+    registries = trust.registries
+    if isinstance(registries, Unreadable):
+        yield Line("files", f"not known: {registries.reason}", Tone.MUTED)
+        return
+    yield Line("files", ", ".join(registries.files) or "no registries.conf")
+    yield Line("search", ", ".join(registries.search) or "none: short names are refused")
+    mode = registries.short_name_mode
+    yield Line("short names", mode, Tone.PLAIN if mode == "enforcing" else Tone.BAD)
+    yield from _tables(registries)
+
+
+def _tables(registries: Registries) -> Iterable[Line]:
+    for one in registries.registries:
+        words = [word for word, on in (("no TLS check", one.insecure), ("blocked", one.blocked)) if on]
+        words += [
+            f"mirror {mirror.location}{' without TLS check' * mirror.insecure}" for mirror in one.mirrors
+        ]
+        bad = one.insecure or any(mirror.insecure for mirror in one.mirrors)
+        where = f" at {one.location}" if one.location and one.location != one.prefix else ""
+        text = f"{one.prefix or one.location}{where}: {', '.join(words) or 'nothing special'} ({one.file})"
+        yield Line("registry", text, Tone.BAD if bad else Tone.PLAIN)
+
+
+def _files(trust: TrustFacts) -> Iterable[Line]:
+    count = 0
+    for path, key in trust.keys.items():
+        count += 1
+        if isinstance(key, Unreadable):
+            yield Line("key", f"{path}: {key.reason}", Tone.MUTED)
+        elif isinstance(key, Missing):
+            yield Line("key", f"{path}: it is missing, so nothing can be verified with it", Tone.BAD)
+        else:
+            yield _file("key", key)
+    for what, many in (("certificate", trust.certificates), ("credentials", trust.auth_files)):
+        if isinstance(many, Unreadable):
+            yield Line(what, f"not known: {many.reason}", Tone.MUTED)
+            continue
+        for one in many:
+            count += 1
+            yield _file(what, one.file)
+    if not count:
+        yield Line("", "no key, certificate or credential file is in use", Tone.MUTED)
+
+
+def _file(label: str, file: FileFact) -> Line:
+    if file.dangers:
+        return Line(label, f"{file.path}: {'; '.join(map(str, file.dangers))}", Tone.BAD)
+    return Line(label, f"{file.path} ({file.octal}): only its owner can change it", Tone.GOOD)

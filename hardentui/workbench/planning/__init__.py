@@ -1,0 +1,1 @@
+"""From findings to plans, and from plans to files."""

@@ -1,0 +1,247 @@
+"""What can be done about a report: remediations, plans, files. Only `save` changes anything."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hardentui.errors import EngineError, InputError
+from hardentui.harden.evaluate import remediation
+from hardentui.harden.score import Score, score
+from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Finding, Remediation
+from hardentui.model.version import Version
+from hardentui.workbench.looking.judging import Judge, find_check
+from hardentui.workbench.views import Output, OutputFile, Report, Target
+
+if TYPE_CHECKING:
+    from hardentui.harden.settings import Setting
+    from hardentui.host.files.reader import Files
+    from hardentui.model.plan import Choice, Plan, Skipped
+    from hardentui.workbench.changing.in_place import OwnUnit
+    from hardentui.workbench.planning.around import Around
+    from hardentui.writers.files import Written
+
+
+class Fixes:
+    """The half of the workbench that needs no engine: it works on reports that were made before."""
+
+    def __init__(self, judge: Judge, files: Files) -> None:
+        self.judge = judge
+        self._files = files
+        self.checklist: Checklist = judge.checklist
+        self.checks: tuple[AnyCheck, ...] = judge.checks
+
+    def explain(self, check_id: str) -> AnyCheck:
+        """A check by its id.
+
+        Raises:
+            UsageError: there is none; names the nearest.
+        """
+        return find_check(check_id)
+
+    def remediation(
+        self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
+    ) -> Remediation:
+        """What to do about a finding, with the values that were chosen for its fix."""
+        check = self.explain(finding.check)
+        return remediation(check, report.facts, finding.verdict, self.checklist, dict(chosen))
+
+    def refusal(self, report: Report, choice: Choice) -> Skipped | None:
+        """Why a plan cannot fix it so in this container; None when it can."""
+        from hardentui.harden.plan import make_plan
+        from hardentui.model.plan import Skipped
+
+        if report.facts is None:
+            return Skipped(choice.check, "it is no matter of one container")
+        plan = make_plan(report.facts, [choice], [self.explain(choice.check)], self.checklist)
+        return plan.skipped[0] if plan.skipped else None
+
+    def settings(self, report: Report, choice: Choice) -> tuple[Setting, ...]:
+        """The values that the fix of a check takes in this container, as they are with this choice."""
+        from hardentui.harden.settings import settings_of
+
+        if report.facts is None:
+            return ()
+        return settings_of(self.explain(choice.check), report.facts, choice, self.checklist)
+
+    def value_of(self, check_id: str, name: str, text: str) -> ParameterValue:
+        """A value for a fix as somebody typed it.
+
+        Raises:
+            InputError: it is not of the form that the fix takes.
+        """
+        from hardentui.reading.forms import value_of
+
+        try:
+            return value_of(self.explain(check_id), name, text)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+
+    def safe_choices(self, report: Report) -> tuple[Choice, ...]:
+        """Fixes that change nothing that works today."""
+        return self._choices(report, safe_only=True)
+
+    def all_choices(self, report: Report) -> tuple[Choice, ...]:
+        """Every fix that can be carried out."""
+        return self._choices(report, safe_only=False)
+
+    def _choices(self, report: Report, *, safe_only: bool) -> tuple[Choice, ...]:
+        from hardentui.harden.plan import fixable
+
+        if report.facts is None:
+            return ()
+        return fixable(report.facts, self.checks, self.checklist, safe_only=safe_only)
+
+    def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
+        """The plan of these choices."""
+        from hardentui.harden.plan import make_plan
+
+        return make_plan(_facts(report), choices, self.checks, self.checklist)
+
+    def score_after(self, report: Report, plan: Plan) -> Score:
+        """The score with the plan: a finding that the options decide is judged by the new ones, also where no
+        fix was chosen for it; all other findings stay."""
+        facts = _facts(report)
+        before, after = (
+            {one.check: one for one in self.judge.container(facts.planned(spec), compared=True).findings}
+            for spec in (facts.spec, plan.after)
+        )
+        chosen = {choice.check for choice in plan.choices}
+
+        def planned(one: Finding) -> Finding:
+            old, new = before[one.check], after[one.check]
+            changes = (old.status, old.severity) != (new.status, new.severity)
+            return new if one.check in chosen or (changes and one.status is old.status) else one
+
+        return score(planned(one) for one in report.findings)
+
+    def output(
+        self,
+        report: Report,
+        plan: Plan | None,
+        target: Target,
+        *,
+        version: Version | None = None,
+        verify: bool = True,
+    ) -> Output:
+        """Files for a plan, or (None) for the container as it is.
+
+        Raises:
+            GeneratorError: the host's Quadlet generator does not make what was meant.
+        """
+        from hardentui.workbench.planning import outputs  # the writers are not needed for a check
+
+        if target.changes_unit:
+            plan = plan or self.plan(report, ())
+            facts = _facts(report)
+            return outputs.of_unit(self._files, facts, plan, target, version=version, verify=verify)
+        return outputs.output(
+            _facts(report), plan, target, version=version, verify=verify, around=self._around(report)
+        )
+
+    def _around(self, report: Report) -> Around:
+        """What is written along with a container; nothing without an engine."""
+        from hardentui.workbench.planning.around import Around
+
+        return Around()
+
+    def diff(self, report: Report, plan: Plan, target: Target) -> str:
+        """Unified diff: today's equivalent against the hardened one."""
+        from hardentui.workbench.planning import outputs
+
+        if target.changes_unit:
+            return outputs.unit_diff_of(self._files, _facts(report), plan, target)
+        return outputs.diff(_facts(report), plan, target, self._around(report))
+
+    def shown(self, report: Report, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
+        """The files of `output` as a screen may show them: with secrets masked. A changed unit is shown as a
+        diff."""
+        from hardentui.workbench.planning import outputs
+
+        if target.changes_unit:
+            return ()
+        return outputs.shown(_facts(report), plan, target, self._around(report))
+
+    def plan_file(self, report: Report, plan: Plan) -> OutputFile:
+        """The plan as a file that `fix --plan` reads."""
+        from hardentui.workbench.planning import saved_plans as plans
+        from hardentui.writers.files import safe_file_name
+
+        text = plans.dump(plan, str(_facts(report).engine.version))
+        return OutputFile(f"{safe_file_name(plan.container)}-plan.toml", text)
+
+    def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
+        """Write the files, each as a whole; what was there before is kept as a backup.
+
+        Args:
+            create: make the folder when it is missing.
+
+        Raises:
+            WriteError: nothing was written.
+        """
+        from hardentui.writers.files import write_bundle
+
+        written: list[Written] = []
+        for below in dict.fromkeys(_below(one) for one in output.files):
+            files = [(one.name, one.text, one.mode) for one in output.files if _below(one) == below]
+            where = posixpath.join(folder, below) if below else folder
+            written += write_bundle(where, files, create=create or bool(below))
+        return tuple(written)
+
+    def look_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
+        """What `save_in_place` would do, as far as that can be known without writing.
+
+        Raises:
+            WriteError: why it would not.
+        """
+        from hardentui.workbench.changing import in_place
+
+        return in_place.look_in_place(_facts(report), output)
+
+    def save_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
+        """Write the change of a unit where systemd reads it; what was there before is kept as a backup.
+
+        Raises:
+            WriteError: nothing was written in the folder that it names.
+        """
+        from hardentui.workbench.changing import in_place
+
+        return in_place.save_in_place(_facts(report), output)
+
+    def command_in_place(self, report: Report, target: Target, plan_file: str) -> str:
+        """The command that changes the unit where that is allowed."""
+        from hardentui.workbench.changing import in_place
+
+        return in_place.command_in_place(_facts(report), target, plan_file)
+
+    def own_unit(self, report: Report) -> OwnUnit | None:
+        """The unit that a container runs from; None when it runs from none."""
+        if report.facts is None or not report.facts.labels.get("PODMAN_SYSTEMD_UNIT"):
+            return None
+        from hardentui.workbench.changing import in_place
+
+        return in_place.own_unit(self._files, report.facts)
+
+    def drift(self, report: Report) -> tuple[str, ...]:
+        """What the unit's file and the running container do not agree on, one sentence each."""
+        if report.facts is None or not report.facts.labels.get("PODMAN_SYSTEMD_UNIT"):
+            return ()
+        from hardentui.workbench.changing.unit_output import drift
+
+        return drift(self._files, report.facts)
+
+
+def _below(file: OutputFile) -> str:
+    """Folder of a drop-in below the chosen folder; empty for every other file."""
+    name = posixpath.basename(file.place)
+    return name if name.endswith(".d") else ""
+
+
+def _facts(report: Report) -> ContainerFacts:
+    if report.facts is None:
+        raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)
+    return report.facts

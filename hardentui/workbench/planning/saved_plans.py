@@ -1,0 +1,235 @@
+"""Saved plans: readable TOML, to be looked at, edited, and used again, also on another host."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tomli_w
+from msgspec import Struct
+
+from hardentui.errors import PlanError
+from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.plan import Choice, Plan
+from hardentui.reading.forms import fault_of
+from hardentui.reading.masking import mask_argument
+from hardentui.visible import visible
+from hardentui.workbench.checklists.loading import fit
+
+SCHEMA = "hardentui/plan/1"
+
+
+class SavedChange(Struct, frozen=True):
+    """One option of a saved plan: its arguments before and after, with secrets masked."""
+
+    option: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+class SavedPlan(Struct, frozen=True):
+    """A plan that was read from a file.
+
+    Attributes:
+        engine_version: of the Podman that it was made on; may be empty.
+        choices: the fixes to carry out; all that counts when it is used again.
+        changes: what they changed then, to compare.
+    """
+
+    container: str
+    image: str
+    engine_version: str
+    choices: tuple[Choice, ...]
+    changes: tuple[SavedChange, ...] = ()
+
+
+def dump(plan: Plan, engine_version: str = "") -> str:
+    """The plan as TOML. Values of variables that look like secrets are masked."""
+    document = {
+        "schema": SCHEMA,
+        "container": plan.container,
+        "image": plan.image,
+        "engine_version": engine_version,
+        "fix": [_fix(choice) for choice in plan.choices],
+        "change": [
+            {
+                "option": change.option,
+                "before": [mask_argument(change.option, argument) for argument in change.before],
+                "after": [mask_argument(change.option, argument) for argument in change.after],
+                "checks": list(change.checks),
+                "reason": change.reason,
+                "risk": change.risk.value,
+                "impact": change.impact,
+            }
+            for change in plan.changes
+        ],
+    }
+    text = _comments(plan) + tomli_w.dumps(document, multiline_strings=False)
+    return text.encode("utf-8", "replace").decode()  # a half of a surrogate pair is no TOML
+
+
+def _comments(plan: Plan) -> str:
+    lines = [
+        f"Hardening plan for the container {plan.container}, written by HardenTUI.",
+        "`hardentui fix NAME --plan FILE` carries out what is listed in `fix`; delete what you do not want.",
+        "A fix takes parameters (`hardentui explain ID` names them), for example:",
+        '  { check = "no-memory-limit", parameters = { memory = "1g" } }',
+        "The [[change]] tables tell what they changed when the plan was made; they are compared, not used.",
+        *(f"Mind: {conflict}" for conflict in plan.conflicts),
+        *(f"Left out: {skipped.check}: {skipped.why}" for skipped in plan.skipped),
+    ]
+    return "".join(f"# {visible(line)}\n" for line in lines) + "\n"
+
+
+def _fix(choice: Choice) -> dict[str, Any]:
+    table: dict[str, Any] = {"check": choice.check}
+    if choice.parameters:
+        table["parameters"] = {
+            name: list(value) if isinstance(value, tuple) else value for name, value in choice.parameters
+        }
+    return table
+
+
+def load(text: str) -> SavedPlan:
+    """Read a saved plan.
+
+    Raises:
+        PlanError: with the first thing that is wrong with it.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PlanError(f"The plan is no TOML: {visible(str(error))}.") from error
+    if document.get("schema") != SCHEMA:
+        raise PlanError(
+            f"The file is no plan: its schema is not {SCHEMA!r}.", "`hardentui plan NAME -o FILE` writes one."
+        )
+    fixes = _tables(document, "fix")
+    return SavedPlan(
+        container=_text(document, "container", "the plan"),
+        image=_text(document, "image", "the plan"),
+        engine_version=_text(document, "engine_version", "the plan", optional=True),
+        choices=tuple(_choice(table, f"[[fix]] number {at}") for at, table in enumerate(fixes, 1)),
+        changes=tuple(
+            _change(table, f"[[change]] number {at}")
+            for at, table in enumerate(_tables(document, "change"), 1)
+        ),
+    )
+
+
+def _tables(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    tables = document.get(key, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise PlanError(f"In the plan, {key} is no array of tables: [[{key}]].")
+    return tables
+
+
+def _text(table: Mapping[str, Any], key: str, where: str, *, optional: bool = False) -> str:
+    value = table.get(key, "" if optional else None)
+    if not isinstance(value, str):
+        raise PlanError(f"{where} has no text {key!r}.".capitalize())
+    return value
+
+
+def _texts(table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise PlanError(f"{where} has {key!r}, which is no list of texts.")
+    return tuple(value)
+
+
+def _choice(table: Mapping[str, Any], where: str) -> Choice:
+    parameters = table.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise PlanError(f"{where} has parameters that are no table.")
+    values = tuple((name, _parameter(value, name, where)) for name, value in parameters.items())
+    return Choice(_text(table, "check", where), values)
+
+
+def _parameter(value: Any, name: str, where: str) -> ParameterValue:
+    if isinstance(value, int | str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise PlanError(f"{where} has a parameter {visible(name)!r} of a type that no check takes.")
+
+
+def _change(table: Mapping[str, Any], where: str) -> SavedChange:
+    option = _text(table, "option", where)
+    return SavedChange(option, _texts(table, "before", where), _texts(table, "after", where))
+
+
+def usable_choices(saved: SavedPlan, checks: Iterable[AnyCheck]) -> tuple[Choice, ...]:
+    """The choices of a saved plan. One of a check that is gone stays in: the new plan says it is left out.
+
+    Raises:
+        PlanError: a parameter that its check does not have, of another type or form.
+    """
+    by_id = {check.id: check for check in checks}
+    for choice in saved.choices:
+        check = by_id.get(choice.check)
+        for name, value in choice.parameters if check else ():
+            default = check.parameters.get(name) if check else None
+            if (
+                check is None
+                or default is None
+                or fit(list(value) if isinstance(value, tuple) else value, default) is None
+            ):
+                raise PlanError(
+                    f"The fix {choice.check!r} has a parameter {visible(name)!r} that does not fit."
+                )
+            if fault := fault_of(check, name, value):
+                raise PlanError(f"The fix {choice.check!r} cannot take this value: {fault}")
+    return saved.choices
+
+
+def no_longer_fits(saved: SavedPlan, plan: Plan, engine_version: str = "") -> tuple[str, ...]:
+    """What is different from when the plan was saved, one sentence each; nothing when it fits as it was.
+
+    Args:
+        plan: what the saved choices give on this container now.
+        engine_version: of this container's engine.
+    """
+    found = []
+    if saved.container != plan.container:
+        found.append(f"The plan was made for {saved.container!r}, this is {plan.container!r}.")
+    if saved.image != plan.image:
+        found.append(f"The image was {saved.image!r}, here it is {plan.image!r}.")
+    if saved.engine_version and engine_version and saved.engine_version != engine_version:
+        found.append(f"It was made on Podman {saved.engine_version}, this is Podman {engine_version}.")
+    found += [f"The fix {skipped.check!r} is left out: {skipped.why}." for skipped in plan.skipped]
+    return (*map(visible, found), *_changed(saved, plan))
+
+
+def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
+    before = {change.option: change for change in saved.changes}
+    now = {
+        change.option: SavedChange(
+            change.option,
+            tuple(mask_argument(change.option, argument) for argument in change.before),
+            tuple(mask_argument(change.option, argument) for argument in change.after),
+        )
+        for change in plan.changes
+    }
+    found = []
+    for option, change in before.items():
+        here = now.get(option)
+        if here is None:
+            found.append(f"{option}: nothing is changed here; the plan had {_words(change.after)}.")
+        elif here.after != change.after:
+            found.append(f"{option}: becomes {_words(here.after)} here; the plan had {_words(change.after)}.")
+        elif here.before != change.before:
+            found.append(f"{option}: was {_words(change.before)}, here it is {_words(here.before)}.")
+    found += [
+        f"{option}: becomes {_words(change.after)} here; the plan did not have it."
+        for option, change in now.items()
+        if option not in before
+    ]
+    return tuple(map(visible, found))
+
+
+def _words(arguments: tuple[str, ...]) -> str:
+    if not arguments:
+        return "nothing"
+    return " ".join(argument or "set" for argument in arguments)
