@@ -26,6 +26,8 @@ _UNORDERED = frozenset(
     }
 )
 """Flags whose arguments Podman keeps by name or destination, and of which no two may have the same."""
+_OLD_LABELS = ("label:disable", "label:nested")
+"""As generators before 5.3 spell them."""
 _CASELESS = frozenset({"--cap-add", "--cap-drop"})
 _DEFAULT_SWITCHES = {
     "--init": "false",
@@ -102,6 +104,7 @@ def _normal_values(flag: str, values: Iterable[str]) -> list[str]:
     if flag == "--mount":
         found = [repr(parse_mount(value)) for value in found]
     if flag == "--security-opt":
+        found = [value.replace("label:", "label=", 1) if value in _OLD_LABELS else value for value in found]
         found = [one for value in found for one in _each_path(value)]
         found = [
             value.replace(":true", "") if value.startswith("no-new-privileges") else value for value in found

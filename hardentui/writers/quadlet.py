@@ -20,6 +20,7 @@ from hardentui.options import (
     MOUNTS,
     NETWORK,
     POD,
+    PUBLISH,
     PULL,
     READ_ONLY,
     READ_ONLY_TMPFS,
@@ -29,6 +30,7 @@ from hardentui.options import (
     SDNOTIFY,
     STOP_TIMEOUT,
     TABLE,
+    TMPFS,
     ULIMIT,
     USER,
 )
@@ -46,16 +48,21 @@ __all__ = ["compare_arguments", "container_unit", "intended"]
 _SUFFIXES = (".volume", ".network", ".container", ".image", ".build", ".pod", ".kube", ".artifact")
 _EXPOSED = re.compile(r"\d+(-\d+)?(/(tcp|udp))?")
 """What ExposeHostPort= takes; anything else makes the generator refuse the whole unit."""
+_PUBLISHED = re.compile(r"((\[[0-9a-fA-F:.]+\]|[0-9.]*):)?([0-9]+(-[0-9]+)?)?:?[0-9]+(-[0-9]+)?(/(tcp|udp))?")
 _STOP_MARGIN = 20
 _LONG_STOP = 80
 
 _GLOBAL_ARGS = Version(4, 8)
 _READ_ONLY_FIXED = Version(4, 8)
-_MOUNT_KEY = Version(4, 5)
+_MOUNT_KEY = Version(4, 8)
+"""The key came with 4.5, but up to 4.7 a word without `=` crashes the generator, and all units are lost."""
 _POD_KEY = Version(5, 0)
 _HEALTHY = Version(5, 0)
 _USER_BY_NAME = Version(4, 8)
 """Before, the generator reads User= as one number, and anything else as 0: root."""
+_PORTS_AS_THEY_STAND = Version(5, 3)
+"""Before, the generator takes PublishPort= apart: no sctp, and 0.0.0.0 is dropped."""
+_TMPFS_AS_IT_STANDS = Version(5, 3)
 _MANY_ULIMITS = Version(5, 0)
 """Before, the last Ulimit= is the only one that counts."""
 _UID = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -249,6 +256,10 @@ class _Writer:
         """False for values that a key refuses or reads in a way of its own."""
         if option is EXPOSE:
             return _EXPOSED.fullmatch(value) is not None
+        if option is PUBLISH and self.version < _PORTS_AS_THEY_STAND:
+            return _PUBLISHED.fullmatch(value) is not None and not value.startswith("0.0.0.0:")
+        if option is TMPFS and self.version < _TMPFS_AS_IT_STANDS:
+            return value.count(":") < 2
         if option is USER:
             return _UID.fullmatch(value) is not None if self.version < _USER_BY_NAME else bool(value)
         if option.quadlet is not None and option.quadlet.name == "AddDevice":

@@ -1,4 +1,4 @@
-"""A container that another client made through the compatible API, as docker-compose does, is carried over."""
+"""A container made through the compatible API, as docker-compose does, is carried over."""
 
 from __future__ import annotations
 

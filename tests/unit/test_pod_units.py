@@ -30,8 +30,8 @@ from hardentui.options import (
     Mount,
 )
 from hardentui.options.engine_defaults import EngineDefaults
+from hardentui.quadlet.proof import prove_by_port
 from hardentui.writers.pod import pod_create_arguments
-from hardentui.writers.quadlet_port import prove_by_port
 from hardentui.writers.units import Bundle, Member, UnitContext, bundle
 
 V54, V56 = Version(5, 4, 2), Version(5, 6)

@@ -19,10 +19,11 @@ from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
 from hardentui.options.flags import CARRIED_GLOBALS
+from hardentui.quadlet.port import generate, losses
+from hardentui.quadlet.port.keys import KEYS
+from hardentui.quadlet.proof import prove_by_port
 from hardentui.workbench.planning.outputs import output
 from hardentui.workbench.views import Target
-from hardentui.writers.quadlet_port import generate, losses, prove_by_port
-from hardentui.writers.quadlet_port.keys import KEYS
 from hardentui.writers.units import Bundle, UnitContext, bundle
 from tests.property.recorded_cases import names, read_case
 
@@ -126,8 +127,8 @@ def test_a_key_is_refused_before_its_version(line: str, since: str, before: str)
         ("v_volume", "[Volume]\nUID=1\n", "6.0", "5.8.2"),
         ("p_pod", "[Pod]\nHostName=x\n", "5.5", "5.4.2"),
         ("p_pod", "[Pod]\n", "5.0", "4.9"),
-        ("i_image", "[Image]\nPolicy=always\n", "5.6", "5.5"),
-        ("b_build", "[Build]\nBuildArg=A=1\n", "5.7", "5.6"),
+        ("i_image", "[Image]\nImage=x\nPolicy=always\n", "5.6", "5.5"),
+        ("b_build", "[Build]\nImageTag=x\nFile=/x\nBuildArg=A=1\n", "5.7", "5.6"),
     ],
 )
 def test_so_are_keys_of_the_units_around_it(name: str, text: str, since: str, before: str) -> None:
@@ -226,8 +227,10 @@ def test_units_are_resolved() -> None:
         ("[Service]\nExecStart=/bin/evil", "[Service] has an ExecStart= of its own"),
         ("Sysctl=a=\r[Service]\rExecStart=/bin/evil", "carriage return"),
         ('Exec=a\n[Service]\nEnvironment="A=', "a quote that is never closed"),
-        ("AddDevice=-/dev/x", "cannot be checked here"),
-        ("RemapUsers=auto", "cannot be checked here"),
+        ("AddDevice=-/dev/x", "depends on whether the host has /dev/x"),
+        ("RemapUsers=other", "unsupported RemapUsers option 'other'"),
+        ("RemapUsers=auto\nUserNS=auto", "deprecated Remap keys are set along with explicit mapping keys"),
+        ("RemapUid=1", "UidMap set without RemapUsers"),
     ],
 )
 def test_refusals_say_what_is_wrong(lines: str, complaint: str) -> None:
@@ -239,8 +242,8 @@ def test_a_complaint_shows_no_control_characters() -> None:
 
 
 def test_other_kinds_of_files_are_not_checked() -> None:
-    with pytest.raises(GeneratorError, match=r"x\.kube is no unit that can be checked"):
-        generate({"x.kube": "[Kube]\n"}, version=Version(5, 4), rootless=False)
+    with pytest.raises(GeneratorError, match=r"x\.timer is no unit that can be checked"):
+        generate({"x.timer": "[Timer]\n"}, version=Version(5, 4), rootless=False)
 
 
 # --- losses -----------------------------------------------------------------------------------------

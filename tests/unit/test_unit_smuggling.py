@@ -21,7 +21,7 @@ from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, POD, RESTART, TABLE
 from hardentui.options.values import Mount
-from hardentui.writers.quadlet_port.keys import KEYS, SECTIONS
+from hardentui.quadlet.port.keys import KEYS, SECTIONS
 from hardentui.writers.units import UnitContext, bundle
 
 BASE = Spec().with_(IMAGE, "registry.example/i:1").with_(NAME, "web")

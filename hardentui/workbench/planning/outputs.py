@@ -192,7 +192,7 @@ def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
         GeneratorError: it refuses them, or would run something else.
     """
     from hardentui.host.podman.generator import find_generator
-    from hardentui.writers.quadlet_port import prove_by_port
+    from hardentui.quadlet.proof import prove_by_port
 
     units = {one.name: one.text for one in made.files if one.is_unit}
     target = version or facts.engine.version

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from msgspec import Struct, field
+import msgspec
 
-from hardentui.errors import GeneratorError, InputError
+from hardentui.errors import GeneratorError
 from hardentui.model.version import Version
-from hardentui.options.unit_text import check_unit_text
+from hardentui.quadlet.port.words import Split, split_escaped, split_literal
 from hardentui.visible import visible
-from hardentui.writers.quadlet_port.words import Split, split_escaped, split_literal
+
+_LONGEST = 256 << 10
 
 # what is cut from both ends of a line; a value loses only ASCII blanks at its beginning
 _LINE_BLANKS = (
@@ -20,9 +21,15 @@ _LINE_BLANKS = (
     "\u2028\u2029\u202f\u205f\u3000"
 )
 _VALUE_BLANKS = " \t\n\r\v\f"
-_HEADER = re.compile(r"\[([^\[\]]*)\]$")
+_HEADER = re.compile(r"\[([^\]]*)\][ \t]*\Z")
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _TRUE = frozenset({"1", "yes", "true", "on"})
+_INTEGER = re.compile(r"[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)\Z")
 
+_CUT_WHOLE_LINES = Version(4, 6)
+_CUT_EACH_LINE = Version(5, 0)
+_WITHOUT_QUOTES = Version(5, 0)
+_COMMENTS_IN_CONTINUED_LINES = Version(5, 4)
 _PAIRS_WITHOUT_VALUE = Version(5, 6)
 _ONLY_PAIRED_QUOTES = Version(5, 8, 2)
 
@@ -35,13 +42,13 @@ class Line(NamedTuple):
     number: int
 
 
-class Section(Struct, frozen=True):
+class Section(msgspec.Struct, frozen=True):
     """The assignments of one section, and how a version of Quadlet looks them up."""
 
     unit: str
     name: str
     version: Version
-    lines: list[Line] = field(default_factory=list)
+    lines: list[Line] = msgspec.field(default_factory=list)
 
     def has(self, key: str) -> bool:
         return any(line.key == key for line in self.lines)
@@ -49,7 +56,7 @@ class Section(Struct, frozen=True):
     def last(self, key: str) -> str:
         """The last value, without quotes at its ends; empty when there is none."""
         values = [line.value for line in self.lines if line.key == key]
-        return _without_quotes(values[-1], self.version) if values else ""
+        return _without_quotes(values[-1].rstrip(_LINE_BLANKS), self.version) if values else ""
 
     def every(self, key: str) -> list[str]:
         """All values since the last empty one, as they stand."""
@@ -59,14 +66,27 @@ class Section(Struct, frozen=True):
         """None when the key is absent; everything that is not a yes is a no."""
         return self.last(key).lower() in _TRUE if self.has(key) else None
 
+    def number(self, key: str) -> int:
+        """An unsigned number of 32 bits; 0 for everything else. A zero in front makes it octal."""
+        text = self.last(key)
+        if not _INTEGER.match(text):
+            return 0
+        digits = text.lstrip("+-")
+        base = 16 if digits[:2].lower() == "0x" else 8 if digits[0] == "0" else 10
+        try:
+            value = int(digits, base)
+        except ValueError:
+            return 0
+        return value if not text.startswith("-") and value <= 0xFFFFFFFF else 0
+
     def words(self, key: str) -> list[str]:
         """The words of all lines, with C escapes."""
-        return [word for _, split in self._split(key, split_escaped) for word in split.words]
+        return [word for _, split in self._split(key, self._escaped) for word in split.words]
 
     def last_words(self, key: str) -> tuple[str, ...]:
         """The words of the last line, with C escapes."""
         values = [line.value for line in self.lines if line.key == key]
-        return split_escaped(values[-1]).words if values else ()
+        return self._escaped(values[-1]).words if values else ()
 
     def literal_words(self, key: str) -> list[str]:
         """The words of all lines; a backslash is a character."""
@@ -82,14 +102,14 @@ class Section(Struct, frozen=True):
         return [found[name] for name in sorted(found, key=lambda name: name.encode("utf-8"))]
 
     def losses_of_words(self, key: str) -> list[str]:
-        return [self._loss(line, split.lost) for line, split in self._split(key, split_escaped) if split.lost]
+        return [self._loss(line, split.lost) for line, split in self._split(key, self._escaped) if split.lost]
 
     def losses_of_literal_words(self, key: str) -> list[str]:
         return [self._loss(line, split.lost) for line, split in self._split(key, split_literal) if split.lost]
 
     def losses_of_pairs(self, key: str) -> list[str]:
         found = self.losses_of_words(key)
-        for line, split in self._split(key, split_escaped):
+        for line, split in self._split(key, self._escaped):
             names = [word for word in split.words if "=" not in word]
             if self.version >= _PAIRS_WITHOUT_VALUE:
                 found += [self._loss(line, "a name without `=` takes a value from elsewhere") for _ in names]
@@ -104,6 +124,9 @@ class Section(Struct, frozen=True):
                 found = [*found, line] if line.value else []
         return found
 
+    def _escaped(self, value: str) -> Split:
+        return split_escaped(value, self.version)
+
     def _split(self, key: str, splitter: Callable[[str], Split]) -> list[tuple[Line, Split]]:
         return [(line, splitter(line.value)) for line in self._current(key)]
 
@@ -111,7 +134,7 @@ class Section(Struct, frozen=True):
         return f"{visible(self.unit, 120)}, line {line.number}: {what} ({line.key}=)"
 
 
-class QuadletUnit(Struct, frozen=True):
+class QuadletUnit(msgspec.Struct, frozen=True):
     """A unit file, read.
 
     Attributes:
@@ -129,59 +152,89 @@ class QuadletUnit(Struct, frozen=True):
     def stem(self) -> str:
         return self.name.rpartition(".")[0]
 
+    @property
+    def kind(self) -> str:
+        """Its suffix."""
+        return self.name.rpartition(".")[2]
+
     def section(self, name: str) -> Section:
         """That section; empty when the file has none."""
         return self.sections.get(name) or Section(self.name, name, self.version)
 
 
-def read_unit(name: str, text: str, own: str, version: Version) -> QuadletUnit:
-    """Read a unit file.
+def read_unit(name: str, texts: Sequence[str], own: str, version: Version) -> QuadletUnit:
+    """Read a unit file and its drop-ins.
 
     Raises:
         GeneratorError: a line that is no assignment, section or comment; or a text that Quadlet and systemd
             read differently (a carriage return inside a line, NUL, not UTF-8).
     """
-    try:
-        check_unit_text(text, name)
-    except InputError as error:
-        raise GeneratorError(error.title, error.hint) from error
     sections: dict[str, Section] = {}
     lost: list[str] = []
+    for text in texts:
+        _check(text, name)
+        _read_into(sections, lost, name, text, version)
+    mine = sections.setdefault(own, Section(name, own, version))
+    return QuadletUnit(name, version, mine, sections, tuple(lost))
+
+
+def _read_into(sections: dict[str, Section], lost: list[str], name: str, text: str, version: Version) -> None:
     section: Section | None = None
-    for content, number, complete in _logical_lines(text):
+    for content, number, complete in _logical_lines(name, text, version):
         header = _HEADER.match(content)
         if header:
             title = header[1]
-            if not title or any(character < " " or character == "\x7f" for character in title):
+            if not title or any(character < " " or character in "[\x7f" for character in title):
                 raise _unreadable(name, f"invalid group name: {title}")
             section = sections.setdefault(title, Section(name, title, version))
             continue
         key, equals, value = content.partition("=")
         if not equals or not key:
             raise _unreadable(name, f"line {number} is not a key-value pair, group, or comment: {content}")
+        if key.startswith(" "):
+            raise _unreadable(name, f"invalid key name: {key}")
         if section is None:
             raise _unreadable(name, "key file does not start with a group")
         if not complete:
             lost.append(f"{visible(name, 120)}, line {number}: a continued line that never ends is lost")
             continue
         section.lines.append(Line(key.rstrip(_VALUE_BLANKS), value.lstrip(_VALUE_BLANKS), number))
-    mine = sections.setdefault(own, Section(name, own, version))
-    return QuadletUnit(name, version, mine, sections, tuple(lost))
+
+
+def _check(text: str, name: str) -> None:
+    shown = visible(name, 120)
+    if len(text) > _LONGEST:
+        raise GeneratorError(f"{shown} is too large for a unit file.")
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise GeneratorError(f"{shown} is no text: it has NUL characters or is not valid UTF-8.")
+    if _LONE_RETURN.search(text):
+        raise GeneratorError(
+            f"{shown} has a carriage return inside a line: systemd ends the line there, Quadlet does not.",
+            "Take it out by hand first.",
+        )
 
 
 def _unreadable(name: str, why: str) -> GeneratorError:
     return GeneratorError(f"The Quadlet generator cannot read {visible(name, 120)}.", visible(why, 300))
 
 
-def _logical_lines(text: str) -> list[tuple[str, int, bool]]:
+def _logical_lines(name: str, text: str, version: Version) -> Iterator[tuple[str, int, bool]]:
     """(text, number, whether it came to an end) of each line that is neither empty nor a comment.
 
-    A backslash at the end joins the next line that is not empty and no comment, with nothing in between.
+    A backslash at the end joins the next line, with nothing in between. Since 5.4 empty lines and comments
+    are skipped between the two; before, they become part of the value, and the comment's own last character
+    decides whether the line goes on.
     """
-    found: list[tuple[str, int, bool]] = []
-    physical = [line.strip(_LINE_BLANKS) for line in text.split("\n")]
+    physical = text.split("\n")
     if physical[-1] == "":
         physical.pop()
+    if version >= _COMMENTS_IN_CONTINUED_LINES:
+        yield from _joined([line.strip(_LINE_BLANKS) for line in physical])
+    else:
+        yield from _joined_as_they_stand(name, physical, version)
+
+
+def _joined(physical: Sequence[str]) -> Iterator[tuple[str, int, bool]]:
     at = 0
     while at < len(physical):
         line, number = physical[at], at + 1
@@ -199,16 +252,44 @@ def _logical_lines(text: str) -> list[tuple[str, int, bool]]:
                 break
             line += physical[at]
             at += 1
-        found.append((line, number, complete))
-    return found
+        yield line, number, complete
 
 
 def _is_skipped(line: str) -> bool:
     return not line or line[0] in "#;"
 
 
+def _joined_as_they_stand(
+    name: str, physical: Sequence[str], version: Version
+) -> Iterator[tuple[str, int, bool]]:
+    each, whole = version >= _CUT_EACH_LINE, version >= _CUT_WHOLE_LINES
+    at = 0
+    while at < len(physical):
+        line, number = physical[at].strip(_LINE_BLANKS) if each or whole else physical[at], at + 1
+        at += 1
+        comment = not line or line[0] in "#:"
+        if (each and comment) or line.find("=") < 1:
+            if not comment:
+                yield line, number, True
+            continue
+        while line.endswith("\\") and at < len(physical):
+            if whole and not each and (physical[at - 1][-1:] != "\\" or physical[number - 1][0].isspace()):
+                raise _unreadable(
+                    name,
+                    f"line {at}: with blanks around a continued line this version may never come to an end",
+                )
+            line = line[:-1] + (physical[at].strip(_LINE_BLANKS) if each else physical[at])
+            at += 1
+            if whole and not each:
+                line = line.rstrip(_LINE_BLANKS)
+        if not comment:
+            yield line, number, True
+
+
 def _without_quotes(value: str, version: Version) -> str:
-    """Every double quote at either end goes, matching or not; since 5.8.2 one matching pair."""
+    """Before 5.0 quotes stay; then all at either end go, matching or not; since 5.8.2 one matching pair."""
+    if version < _WITHOUT_QUOTES:
+        return value
     if version < _ONLY_PAIRED_QUOTES:
         return value.strip('"')
     paired = len(value) > 1 and value.startswith('"') and value.endswith('"')

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from hardentui.model.version import Version
+
+_OCTAL = Version(5, 4)
 _BLANKS = " \t\n\r"
 _SIMPLE = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "s": " ",
@@ -27,10 +30,13 @@ class _UnknownEscapeError(ValueError):
     pass
 
 
-def split_escaped(value: str) -> Split:
-    """Words with quotes and C escapes. An unknown escape loses them all, an empty word the rest."""
+def split_escaped(value: str, version: Version) -> Split:
+    """Words with quotes and C escapes. An unknown escape loses them all, an empty word the rest.
+
+    Before Podman 5.4 an octal escape becomes a NUL and its other digits, which nobody can mean.
+    """
     try:
-        return _until_empty(_Scanner(value, escapes=True))
+        return _until_empty(_Scanner(value, escapes=True, octal=version >= _OCTAL))
     except _UnknownEscapeError as error:
         return Split((), f"the unknown escape {error} loses the whole line")
 
@@ -42,6 +48,15 @@ def split_literal(value: str) -> Split:
     if scanner.open_quote:
         return Split((), "a quote that is never closed loses the whole line")
     return found
+
+
+def split_for_systemd(value: str) -> tuple[str, ...] | None:
+    """Words as systemd itself splits them: an unknown escape stays; None when a quote is never closed."""
+    scanner = _Scanner(value, escapes=True, keeps_unknown=True)
+    found: list[str] = []
+    while (word := scanner.next_word()) is not None:
+        found.append(word)
+    return None if scanner.open_quote else tuple(found)
 
 
 def _until_empty(scanner: _Scanner) -> Split:
@@ -58,8 +73,10 @@ def _until_empty(scanner: _Scanner) -> Split:
 class _Scanner:
     """Walks over a value, one word at a time."""
 
-    def __init__(self, value: str, *, escapes: bool) -> None:
+    def __init__(self, value: str, *, escapes: bool, octal: bool = True, keeps_unknown: bool = False) -> None:
         self.value = value
+        self.octal = octal
+        self.keeps_unknown = keeps_unknown
         self.escapes = escapes
         self.at = 0
         self.open_quote = ""
@@ -75,7 +92,7 @@ class _Scanner:
             character = self.value[self.at]
             self.at += 1
             if character == "\\" and self.escapes:
-                out.append(self._escape())
+                out.append(self._escape_or_text())
             elif self.open_quote:
                 if character == self.open_quote:
                     self.open_quote = ""
@@ -89,13 +106,22 @@ class _Scanner:
                 out.append(character)
         return "".join(out)
 
+    def _escape_or_text(self) -> str:
+        try:
+            return self._escape()
+        except _UnknownEscapeError:
+            if not self.keeps_unknown:
+                raise
+            self.at += 1
+            return self.value[self.at - 2 : self.at]
+
     def _escape(self) -> str:
         letter = self.value[self.at : self.at + 1]
         if letter in _SIMPLE:
             self.at += 1
             return _SIMPLE[letter]
         numbered = _NUMBERED.match(self.value, self.at)
-        if numbered is None:
+        if numbered is None or (numbered[4] and not self.octal):
             raise _UnknownEscapeError(f"\\{letter}")
         self.at = numbered.end()
         code = next(
