@@ -6,6 +6,7 @@ and keep every other word as it is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
@@ -20,6 +21,8 @@ from hardentui.options.flags import (
     SWITCHES,
 )
 from hardentui.options.items import Item, image_item, parse_argument
+
+_VARIABLE_WORD = re.compile(r"\0{1,2}\$\{?(\w+)\}?")
 
 
 class Token(Struct, frozen=True):
@@ -83,6 +86,30 @@ def read_command(words: Sequence[str]) -> Command | None:
         return None
     flags, image = read_flags(given, at + 1)
     return Command(given, before, at, tuple(token for token in flags if token.parts), image)
+
+
+def may_vanish(word: str) -> bool:
+    """Whether a word is nothing but a variable whose value is not known here: it may be no word or many.
+
+    Units that take more flags through a variable are common (`${HTTPD_EXTRA_CONF}`), and it is mostly unset.
+    One that names an image by its own name is the image.
+    """
+    found = _VARIABLE_WORD.fullmatch(word)
+    return found is not None and "IMAGE" not in found[1].upper()
+
+
+def without_optional(words: Sequence[str]) -> tuple[int, ...]:
+    """Positions of the words that are left when variables that may vanish are taken out.
+
+    They are looked for where a flag or the image is expected, not where a flag expects its argument; the last
+    word is never one of them: then it is the image.
+    """
+    kept = list(range(len(words)))
+    while True:
+        command = read_command([words[at] for at in kept])
+        if command is None or command.image >= len(kept) - 1 or not may_vanish(words[kept[command.image]]):
+            return tuple(kept)
+        del kept[command.image]
 
 
 def read_flags(

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
-from hardentui.options.command_tokens import Command, read_command
+from hardentui.options.command_tokens import Command, read_command, without_optional
 from hardentui.options.items import spec_of
 from hardentui.options.unit_text import (
     SYSTEMD,
@@ -73,7 +73,7 @@ class RunLine(Struct, frozen=True):
 
     Attributes:
         file: number of the file whose ExecStart= counts.
-        pieces: words after `podman`.
+        pieces: words after `podman`, without variables that may vanish.
         in_shell: the command stands in a shell's script.
         extra: who splits the value of PODMAN_EXTRA_ARGS; None when the command does not use it.
     """
@@ -118,21 +118,28 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         """Whether variables are also read from files, which win and are not looked at."""
         return any(unit.of("Service", "EnvironmentFile") for unit in self.read())
 
+    def commands(self) -> tuple[tuple[int, Assignment], ...]:
+        """The ExecStart= lines that count, each with the number of its file."""
+        found: list[tuple[int, Assignment]] = []
+        for number, unit in enumerate(self.read()):
+            for assignment in unit.of("Service", "ExecStart"):
+                found = [*found, (number, assignment)] if assignment.value else []
+        return tuple(found)
+
     def run_line(self) -> RunLine:
         """The one podman run of the service.
 
         Raises:
             InputError: there is none, or more than one, or it only starts an existing container.
         """
-        commands: list[tuple[int, Assignment]] = []
-        for number, unit in enumerate(self.read()):
-            for assignment in unit.of("Service", "ExecStart"):
-                commands = [*commands, (number, assignment)] if assignment.value else []
+        commands = self.commands()
         if len(commands) != 1:
             raise InputError(f"The unit has {len(commands)} commands in ExecStart=, not one.")
         file, assignment = commands[0]
         texts = {name: self._text(one) for name, one in self.variables().items()}
         pieces, in_shell = self._pieces(assignment.value, texts)
+        kept = without_optional([piece.text for piece in pieces])
+        pieces = tuple(pieces[at] for at in kept)
         command = read_command([piece.text for piece in pieces])
         if command is None:
             verb = next((piece.text for piece in pieces if not piece.text.startswith("-")), "")
@@ -220,7 +227,10 @@ def _splitting(value: str, in_shell: bool) -> Splitting | None:
 
 
 class _Character(Struct, frozen=True):
-    """A character of the script after systemd put variables in; where it comes from."""
+    """A character of the script after systemd put variables in; where it comes from.
+
+    An empty one stands for a variable without a value.
+    """
 
     character: str
     at: int
@@ -261,7 +271,7 @@ def _substituted(
             name = script[at + 2 : end]
             missing = UNKNOWN + script[at : end + 1] if files and name != EXTRA else ""
             value = variables.get(name, missing)
-            found += [_Character(character, at, end + 1, name) for character in value]
+            found += [_Character(character, at, end + 1, name) for character in value or [""]]
             at = end + 1
         elif script[at] == "%" and at + 1 < len(script):
             text = expand(script[at : at + 2], specifiers)
@@ -283,7 +293,7 @@ def _shell_commands(characters: Sequence[_Character]) -> list[list[_ShellWord]]:
     at, end = 0, len(characters)
     while at < end:
         character = characters[at].character
-        if character in _BLANKS:
+        if not character or character in _BLANKS:
             at += 1
         elif character in _OPERATORS:
             commands.append([])
@@ -301,18 +311,22 @@ def _shell_word(characters: Sequence[_Character], at: int) -> tuple[_ShellWord, 
         if quote:
             if character == quote:
                 quote = ""
+            elif not character:
+                pass
             elif character == "\\" and quote == '"' and _at(characters, at + 1) in '"\\$`':
                 at += 1
                 out.append(_at(characters, at))
             elif quote == '"' and character in "$`":
-                out.append(UNKNOWN + UNKNOWN + character)
+                out.append(UNKNOWN * 3 + character)  # one word in any case
             else:
                 out.append(character)
-        elif character in "'\"":
+        elif character and character in "'\"":
             quote = character
         elif character == "\\":
             at += 1
             out.append(_at(characters, at))
+        elif not character:
+            pass  # a variable that is empty here is part of the word that it stands in
         elif character in _BLANKS or character in _OPERATORS:
             break
         elif character in "$`":

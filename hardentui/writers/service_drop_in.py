@@ -20,12 +20,17 @@ from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import item_word
 from hardentui.options.service_reader import EXTRA, Piece, RunLine, ServiceFiles, Splitting, spans_of
 from hardentui.options.unit_text import SYSTEMD, UNKNOWN, UnitText, quote_word, split_words
+from hardentui.writers.command_copy import ABOUT, holds_copy, stamped
 from hardentui.writers.systemd_syntax import neutral
 from hardentui.writers.unit_change import New, OptionChange, decide, new_word, other_options
 from hardentui.writers.unit_file import comment_lines
 from hardentui.writers.unit_spans import with_lines, with_span, without_span
 
 SERVICE = "Service"
+_COPY_NOTE = (
+    "the drop-in repeats what the unit says today; when an update of the unit changes that, the check"
+    " unit-drift tells, and the drop-in has to be made anew"
+)
 _SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
 _SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
 
@@ -65,7 +70,11 @@ def service_drop_in(
             continue
         made.append(change)
         text = editor.text
-    return ServiceEdit("" if text == start else text, tuple(made), tuple(notes), tuple(left_out))
+    if text == start:
+        return ServiceEdit("", tuple(made), tuple(notes), tuple(left_out))
+    if holds_copy(text):
+        notes.append(_COPY_NOTE)
+    return ServiceEdit(stamped(text, files), tuple(made), tuple(notes), tuple(left_out))
 
 
 def concerns_command(text: str) -> bool:
@@ -189,7 +198,7 @@ class _Editor:
             return
         original = self.base.texts[line.file]
         raw = original[line.assignment.offsets[0] : line.assignment.end].rstrip("\r\n")
-        self._append(["ExecStart=", f"ExecStart={raw}"])
+        self._append([f"# {ABOUT}", "ExecStart=", f"ExecStart={raw}"])
 
     def _set_extra(self, value: str) -> None:
         spelled = quote_word(f"{EXTRA}={value}")

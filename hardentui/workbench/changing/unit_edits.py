@@ -18,7 +18,7 @@ from hardentui.options import NAME, NETWORK
 from hardentui.options.unit_reader import QuadletFiles
 from hardentui.reading.masking import mask_text
 from hardentui.visible import visible
-from hardentui.workbench.changing.unit_origin import Origin, OriginKind
+from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy
 from hardentui.writers.drop_in import (
     QUADLET_DROP_INS,
     changed_keys,
@@ -169,6 +169,12 @@ def _quadlet_drop_in(
 def _edited_service(
     origin: Origin, changes: Sequence[OptionChange], comments: Sequence[str]
 ) -> EditedUnit:  # fmt: skip
+    old = outdated_copy(origin)
+    if old:
+        raise CannotExpress(
+            f"The drop-in {visible(old, 120)} repeats a command that the unit has changed since.",
+            "Remove it, restart the unit, and plan again: then nothing of the new command is lost.",
+        )
     others = {posixpath.basename(path): text for path, text in origin.drop_ins}
     name = drop_in_name(others, concerns_command)
     own = next((path for path, _ in origin.drop_ins if posixpath.basename(path) == name), "")

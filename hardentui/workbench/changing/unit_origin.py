@@ -25,6 +25,8 @@ from hardentui.options.service_reader import ServiceFiles
 from hardentui.options.unit_reader import QuadletFiles, spec_from_argv
 from hardentui.options.unit_text import QUADLET, UnitText, check_unit_text
 from hardentui.visible import visible
+from hardentui.writers.command_copy import outdated
+from hardentui.writers.drop_in import DROP_IN, LAST_DROP_IN
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 
@@ -209,6 +211,17 @@ def unit_spec(origin: Origin) -> Spec:
     return spec.with_(NAME, f"systemd-{origin.unit.removesuffix('.service')}", Source.UNIT)
 
 
+def outdated_copy(origin: Origin) -> str:
+    """Path of a drop-in of ours that repeats a command which the unit has changed since; empty = none."""
+    if origin.kind is not OriginKind.SERVICE:
+        return ""
+    for path, text in origin.drop_ins:
+        ours = posixpath.basename(path) in (DROP_IN, LAST_DROP_IN)
+        if ours and outdated(text, origin.service(without=path)):
+            return path
+    return ""
+
+
 # --- drift -----------------------------------------------------------------------------------------
 
 
@@ -248,4 +261,5 @@ def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts
         different = _drift_from(wanted, facts)
     except InputError as error:
         return Unreadable(error.title.rstrip("."))
-    return replace(read.facts, differences=tuple(one.option for one in different if one.security))
+    differences = tuple(one.option for one in different if one.security)
+    return replace(read.facts, differences=differences, outdated_copy=outdated_copy(origin))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
 from hardentui.host.systemd_words import UNEXPANDED
 from hardentui.model.facts import Unreadable
 from hardentui.model.version import Version
+from hardentui.options.command_tokens import without_optional
 from hardentui.options.service_reader import EXTRA, ServiceFiles
 from hardentui.workbench.changing.unit_edits import EditedFile, EditedUnit
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind
@@ -101,10 +102,8 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
     argv = exec_start(text, origin.specifiers)
     name = argv[0].rpartition("/")[2]
     if name == "podman":
-        return tuple(word for word in argv if word not in _UNSET)
+        return _certain(argv)
     script = argv[2] if len(argv) > 2 else ""
-    for unset in _UNSET:
-        script = script.replace(unset, "")
     variables = ServiceFiles((text,)).variables()
     lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>")
     lexer.whitespace_split = True
@@ -119,7 +118,13 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
             command += value.spelled.split() if value else ()
         elif command or word.rpartition("/")[2] == "podman":
             command.append(word)
-    return tuple(command)
+    return _certain(command)
+
+
+def _certain(argv: Sequence[str]) -> tuple[str, ...]:
+    """Without variables that nobody sets, or that may be no word at all."""
+    words = [word for word in argv[1:] if word not in _UNSET]
+    return (*argv[:1], *(words[at] for at in without_optional(words)))
 
 
 def _compare(before: tuple[str, ...], after: tuple[str, ...], made: EditedUnit) -> None:
