@@ -56,7 +56,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reasons.append("the file was changed after the container was created")
     if unit.outdated_copy:
         reasons.append(
-            f"{unit.outdated_copy} repeats a command that the unit has changed since; the new one has no effect"
+            f"{unit.outdated_copy} repeats a command that the unit has changed since: the new one has no"
+            " effect"
         )
     if unit.needs_reload:
         reasons.append("systemd has not read the newest file yet")
