@@ -343,7 +343,7 @@ def test_files_that_are_no_units_are_refused_in_one_sentence(text: str, why: str
     [
         ("[Service]\nExecStart=/bin/true\n", "no section"),
         ("", "no section"),
-        (BASE + 'Secret="x\n', "never closed"),
+        (BASE + '[Service]\nEnvironment="x\n', "never closed"),
     ],
 )
 def test_files_that_cannot_be_understood(text: str, why: str) -> None:

@@ -30,7 +30,7 @@ GENERATORS = (
     "/usr/local/libexec/podman/quadlet",
     "/usr/lib/systemd/system-generators/podman-system-generator",
 )
-UNIT_SUFFIXES = (".container", ".volume", ".network", ".pod", ".kube", ".image", ".build")
+UNIT_SUFFIXES = (".container", ".volume", ".network", ".pod", ".kube", ".image", ".build", ".artifact")
 
 _SEPARATOR = re.compile(r"^---([A-Za-z0-9:_.\\@-]+)---$", re.MULTILINE)
 _NOISE = re.compile(r"^quadlet-generator\[\d+\]: ", re.MULTILINE)

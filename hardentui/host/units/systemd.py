@@ -16,6 +16,7 @@ from hardentui.visible import visible
 
 LONGEST_FILE = 256 << 10
 _MOST_LINKS = 10
+_COMPANION = re.compile(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod|container|artifact|kube)\b")
 _NAME = re.compile(r"(?![-.])[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
 
@@ -234,7 +235,7 @@ class UnitSearch:
         waiting = list(texts)
         while waiting and len(found) < 50:
             text = waiting.pop()
-            for name in re.findall(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod)\b", text):
+            for name in _COMPANION.findall(text):
                 if name in self._by_name and name not in found:
                     file = _file(self._files, self._by_name[name])
                     if isinstance(file, FoundFile):
