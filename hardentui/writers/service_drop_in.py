@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.options import COMMAND, RESTART
+from hardentui.options import COMMAND, NETWORK, RESTART
 from hardentui.options.command_tokens import Token
 from hardentui.options.flags import CARRIED_GLOBALS
 from hardentui.options.items import item_word
 from hardentui.options.service_reader import EXTRA, Piece, RunLine, ServiceFiles, Splitting, spans_of
 from hardentui.options.unit_text import SYSTEMD, UNKNOWN, UnitText, quote_word, split_words
 from hardentui.writers.command_copy import ABOUT, holds_copy, stamped
+from hardentui.writers.supporting import network_name
 from hardentui.writers.systemd_syntax import neutral
 from hardentui.writers.unit_change import New, OptionChange, decide, new_word, other_options
 from hardentui.writers.unit_file import comment_lines
@@ -45,13 +46,18 @@ class ServiceEdit(Struct, frozen=True):
 
 
 def service_drop_in(
-    files: ServiceFiles, changes: Sequence[OptionChange], comments: Iterable[str], own: str = ""
+    files: ServiceFiles,
+    changes: Sequence[OptionChange],
+    comments: Iterable[str],
+    own: str = "",
+    networks: Mapping[str, Sequence[str]] | None = None,
 ) -> ServiceEdit:
     """Make the changes in a drop-in that is read last.
 
     Args:
         files: the unit and its drop-ins without ours.
         own: what our drop-in says today; it is built on.
+        networks: name -> words after `podman` that create it, of networks that a change may bring.
 
     Raises:
         InputError: the unit has no podman run that can be understood.
@@ -70,11 +76,29 @@ def service_drop_in(
             continue
         made.append(change)
         text = editor.text
+        if change.option is NETWORK:
+            text = _with_networks(text, change, networks or {})
     if text == start:
         return ServiceEdit("", tuple(made), tuple(notes), tuple(left_out))
     if holds_copy(text):
         notes.append(_COPY_NOTE)
     return ServiceEdit(stamped(text, files), tuple(made), tuple(notes), tuple(left_out))
+
+
+def _with_networks(text: str, change: OptionChange, networks: Mapping[str, Sequence[str]]) -> str:
+    """The drop-in with a command that creates each network which the change brings, before the start."""
+    names = dict.fromkeys(network_name(item.raw) for item in change.added)
+    lines = [_created(networks[name]) for name in names if name in networks]
+    lines = [line for line in lines if line not in text.splitlines()]
+    unit = UnitText(text, SYSTEMD)
+    offset = next(offset for name, offset in unit.sections if name == SERVICE)
+    return with_lines(unit, offset, lines) if lines else text
+
+
+def _created(words: Sequence[str]) -> str:
+    """`podman network create`, which leaves a network alone that is there."""
+    spelled = [*words[:2], "--ignore", *words[2:]]
+    return "ExecStartPre=" + " ".join(_Word(one).in_line(False) for one in ("/usr/bin/podman", *spelled))
 
 
 def concerns_command(text: str) -> bool:

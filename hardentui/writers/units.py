@@ -21,7 +21,13 @@ from hardentui.writers.image_unit import image_unit, needs_image_unit, without_p
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.pod import can_be_a_unit, pod_networks, pod_notes, pod_unit, pod_volumes
 from hardentui.writers.quadlet import container_unit, for_quadlet, intended
-from hardentui.writers.supporting import Part, network_name, network_parts, volume_parts
+from hardentui.writers.supporting import (
+    Part,
+    network_create_arguments,
+    network_name,
+    network_parts,
+    volume_parts,
+)
 from hardentui.writers.systemd_syntax import escape, plain, word
 from hardentui.writers.unit_file import Unit
 
@@ -225,8 +231,14 @@ def _copies(
 def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -> list[str]:
     found = ["Quadlet removes the container at each stop; only volumes and mounts keep their files"]
     if context.version < _OWN_NAMES:
+        create = [
+            "podman " + " ".join(network_create_arguments(name, context.networks[name]))
+            for name in dict.fromkeys(network_name(argument) for argument in spec[NETWORK])
+            if name in context.networks
+        ]
         found.append(
             f"networks and volumes must exist: Podman {context.version} cannot keep their names in units"
+            + (f"; run first: {' && '.join(create)}" if create else "")
         )
     if not spec[NAME]:
         found.append(f"the container is called systemd-{stem}")

@@ -17,6 +17,7 @@ from hardentui.options import (
     MEMORY,
     MOUNTS,
     NAME,
+    NETWORK,
     NO_NEW_PRIVILEGES,
     PUBLISH,
     TTY,
@@ -24,6 +25,7 @@ from hardentui.options import (
 from hardentui.workbench.changing.unit_edits import EditedUnit, edited
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.workbench.changing.unit_proof import prove_edit
+from hardentui.writers.context import UnitContext
 from tests.support import management_units
 from tests.support.management_units import UNITS, image_drop_in
 
@@ -149,3 +151,25 @@ def test_another_image_is_no_reason_to_doubt_a_copy() -> None:
     later = replace(now, drop_ins=other)
     assert outdated_copy(later) == ""
     assert unit_spec(later)[IMAGE] == "registry.example/club:2"
+
+
+# --- a network that a fix brings ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", ["club-boot.service", "club-server.service"])
+def test_a_network_that_a_fix_brings_is_created_before_the_start(service: str) -> None:
+    found = origin(service)
+    before = unit_spec(found)
+    context = UnitContext(version=VERSION, networks={"club-net": {"name": "club-net", "driver": "bridge"}})
+    plan = Plan("club", "club", (), (), before, before.with_(NETWORK, ("club-net",)))
+    made = edited(found, plan, VERSION, context=context)
+    line = "ExecStartPre=/usr/bin/podman network create --ignore club-net"
+    assert made.files[0].text.splitlines().count(line) == 1
+    assert "only the planned changes" in prove_edit(found, made, VERSION, VERSION)
+    assert unit_spec(fixed(found, made))[NETWORK] == ("club-net",)
+
+
+def test_a_network_that_is_there_gets_no_command() -> None:
+    found = origin("club-boot.service")
+    made = planned(found, unit_spec(found).with_(CAP_DROP, ("all",)))
+    assert "ExecStartPre" not in made.files[0].text

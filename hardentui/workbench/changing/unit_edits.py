@@ -27,7 +27,7 @@ from hardentui.writers.drop_in import (
     says_key,
 )
 from hardentui.writers.service_drop_in import concerns_command, service_drop_in
-from hardentui.writers.supporting import network_name
+from hardentui.writers.supporting import network_create_arguments, network_name
 from hardentui.writers.unit_change import OptionChange
 from hardentui.writers.unit_edit import Edited, edit_quadlet, planned_changes
 from hardentui.writers.units import UnitContext, bundle
@@ -91,7 +91,7 @@ def edited(
     changes, notes = planned_changes(plan.before, plan.after)
     comments = tuple(comments) or (f"HardenTUI: hardens the container {visible(plan.container, 80)}.",)
     if origin.kind is OriginKind.SERVICE:
-        made = _edited_service(origin, changes, comments)
+        made = _edited_service(origin, changes, comments, context)
     else:
         made = _edited_quadlet(origin, changes, version, style, comments, context)
     return replace(made, notes=tuple(dict.fromkeys((*notes, *made.notes))), commands=_commands(origin))
@@ -167,7 +167,7 @@ def _quadlet_drop_in(
 
 
 def _edited_service(
-    origin: Origin, changes: Sequence[OptionChange], comments: Sequence[str]
+    origin: Origin, changes: Sequence[OptionChange], comments: Sequence[str], context: UnitContext | None
 ) -> EditedUnit:  # fmt: skip
     old = outdated_copy(origin)
     if old:
@@ -179,7 +179,9 @@ def _edited_service(
     name = drop_in_name(others, concerns_command)
     own = next((path for path, _ in origin.drop_ins if posixpath.basename(path) == name), "")
     now = dict(origin.drop_ins).get(own, "")
-    done = service_drop_in(origin.service(without=own), changes, comments, now)
+    known = context.networks if context else {}
+    networks = {name: network_create_arguments(name, inspect) for name, inspect in known.items()}
+    done = service_drop_in(origin.service(without=own), changes, comments, now, networks)
     folder = posixpath.dirname(own) if own else origin.drop_in_folder
     files = (EditedFile(folder, name, done.text, 0o644, now),) if done.text else ()
     return EditedUnit(files, done.notes, done.left_out, done.applied)
