@@ -55,11 +55,16 @@ def neutral(value: str) -> str:
 
 
 def word(value: str) -> str:
-    """One quoted word with C escapes: Exec=, PodmanArgs=, Secret=; for KEY=VALUE keys the whole pair."""
+    """One word with C escapes: Exec=, PodmanArgs=, Secret=; for KEY=VALUE keys the whole pair.
+
+    It is quoted only where it must be, as a person would write it.
+    """
     if value == "":
         return EMPTY_WORD
     if value == ";":
         return SEMICOLON_WORD
+    if is_plain_word(value):
+        return neutral(value)
     characters = []
     for character in neutral(value):
         if character in _ESCAPES:
@@ -102,6 +107,8 @@ def literal_word(value: str) -> str:
     if value in ("", ";"):
         raise _refuse(value, "it is empty or a lone semicolon")
     _refuse_controls(value)
+    if is_plain_word(value):
+        return neutral(value)
     parts: list[str] = []
     run = ""
     for character in neutral(value):
@@ -117,6 +124,13 @@ def boolean(value: str) -> str:
     if value not in ("true", "false"):
         raise _refuse(value, "it is neither true nor false")
     return value
+
+
+def is_plain_word(value: str) -> bool:
+    """Whether it needs no quotes: no blank, no quote, no backslash, no control character in it."""
+    return bool(value) and not any(
+        character in "\"'\\" or character.isspace() or _CONTROL.match(character) for character in value
+    )
 
 
 _BY_KIND: dict[KeyKind, Callable[[str], str]] = {

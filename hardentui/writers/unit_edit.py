@@ -22,7 +22,13 @@ from hardentui.options.unit_reader import (
 )
 from hardentui.options.unit_text import Assignment, UnitText, quote_word
 from hardentui.writers.quadlet import container_unit, for_quadlet, holds_one
-from hardentui.writers.systemd_syntax import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD, word
+from hardentui.writers.systemd_syntax import (
+    EMPTY_WORD,
+    HELPER_VARIABLES,
+    SEMICOLON_WORD,
+    is_plain_word,
+    word,
+)
 from hardentui.writers.unit_change import (
     Decision,
     New,
@@ -259,7 +265,7 @@ def _flag_word(entry: Entry, new: New) -> str:
     if new.kept is not None:
         argument = other_options(entry.spelled or new.kept.raw, new.kept.flag, new)
         if argument is not None:
-            return quote_word(f"{new.kept.flag}={argument}")
+            return _spelled(f"{new.kept.flag}={argument}")
     return word(item_word(new.item))
 
 
@@ -270,7 +276,12 @@ def _respelled(entry: Entry, new: New) -> str | None:
     argument = other_options(entry.spelled, new.kept.flag, new)
     if argument is None or entry.key == "Volume":
         return argument
-    return quote_word(argument)
+    return _spelled(argument)
+
+
+def _spelled(text: str) -> str:
+    """A word that has its specifiers and variables already, quoted where it must be."""
+    return text if is_plain_word(text) else quote_word(text)
 
 
 def scalar_key(key: str) -> bool:

@@ -9,6 +9,9 @@ from msgspec import Struct, field
 from hardentui.visible import visible
 from hardentui.writers.systemd_syntax import EMPTY_WORD, HELPER_VARIABLES, SEMICOLON_WORD
 
+_IN_ORDER_OF_THE_MANUAL = frozenset({"Container", "Pod", "Network", "Volume", "Image"})
+"""podman-systemd.unit(5) lists the keys of these by name, whatever their case."""
+
 
 class Unit(Struct):
     """A unit that is being put together.
@@ -43,7 +46,10 @@ class Unit(Struct):
             blocks.append("\n".join(comment_lines(self.comments)))
         order = ("Unit", "Container", "Pod", "Network", "Volume", "Image", "Service", "Install")
         for section in sorted(self.sections, key=order.index):
-            lines = [f"[{section}]", *(f"{key}={text}" for key, text in self.sections[section])]
+            given = self.sections[section]
+            if section in _IN_ORDER_OF_THE_MANUAL:
+                given = sorted(given, key=lambda line: line[0].casefold())
+            lines = [f"[{section}]", *(f"{key}={text}" for key, text in given)]
             blocks.append("\n".join(lines))
         return "\n\n".join(blocks) + "\n"
 

@@ -100,7 +100,7 @@ def test_options_of_a_pull_get_an_image_unit_where_it_can_keep_the_policy() -> N
     assert {"Image=localhost/app:1", "Policy=missing", "AuthFile=/run/a b.json", "TLSVerify=false"} <= set(
         unit
     )
-    assert {"Arch=arm64", 'PodmanArgs="--platform=linux/arm64"'} <= set(unit)
+    assert {"Arch=arm64", "PodmanArgs=--platform=linux/arm64"} <= set(unit)
     assert "Image=web.image" in found.files[0].text
     assert "--arch=arm64" in found.argv
     assert not any(word.startswith("--authfile") for word in found.argv)

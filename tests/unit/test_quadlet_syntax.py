@@ -67,7 +67,7 @@ def test_booleans() -> None:
 
 
 def test_words_of_a_line() -> None:
-    assert words(["a", "", ";", "b c"]) == f'"a" {EMPTY_WORD} {SEMICOLON_WORD} "b c"'
+    assert words(["a", "", ";", "b c"]) == f'a {EMPTY_WORD} {SEMICOLON_WORD} "b c"'
 
 
 def test_plain_values_keep_their_dollars() -> None:

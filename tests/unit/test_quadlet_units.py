@@ -66,33 +66,33 @@ def lines(*pairs: tuple[Option[Any], Any], version: Version = V54, **context: An
     ("option", "value", "version", "line"),
     [
         (MEMORY, 64, Version(5, 5), "Memory=64b"),
-        (MEMORY, 64, V54, 'PodmanArgs="--memory=64b"'),
+        (MEMORY, 64, V54, "PodmanArgs=--memory=64b"),
         (APPARMOR, "unconfined", Version(5, 8), "AppArmor=unconfined"),
-        (APPARMOR, "unconfined", V54, 'PodmanArgs="--security-opt=apparmor=unconfined"'),
-        (SYSCTL, ("net.ipv4.ip_forward=1",), V46, 'Sysctl="net.ipv4.ip_forward=1"'),
-        (SYSCTL, ("net.ipv4.ip_forward=1",), V44, 'PodmanArgs="--sysctl=net.ipv4.ip_forward=1"'),
-        (PRIVILEGED, True, V60, 'PodmanArgs="--privileged"'),
+        (APPARMOR, "unconfined", V54, "PodmanArgs=--security-opt=apparmor=unconfined"),
+        (SYSCTL, ("net.ipv4.ip_forward=1",), V46, "Sysctl=net.ipv4.ip_forward=1"),
+        (SYSCTL, ("net.ipv4.ip_forward=1",), V44, "PodmanArgs=--sysctl=net.ipv4.ip_forward=1"),
+        (PRIVILEGED, True, V60, "PodmanArgs=--privileged"),
         (NO_NEW_PRIVILEGES, True, V44, "NoNewPrivileges=true"),
         (READ_ONLY, True, Version(4, 8), "ReadOnly=true"),
-        (READ_ONLY, True, Version(4, 7), 'PodmanArgs="--read-only"'),
+        (READ_ONLY, True, Version(4, 7), "PodmanArgs=--read-only"),
         (READ_ONLY_TMPFS, False, Version(4, 8), "ReadOnlyTmpfs=false"),
         (DNS, ("9.9.9.9",), V54, "DNS=9.9.9.9"),
-        (EXPOSE, ("80/sctp",), V54, 'PodmanArgs="--expose=80/sctp"'),
-        (CAP_DROP, ("all",), V54, 'DropCapability="all"'),
-        (ENTRYPOINT, (), V54, 'PodmanArgs="--entrypoint="'),
+        (EXPOSE, ("80/sctp",), V54, "PodmanArgs=--expose=80/sctp"),
+        (CAP_DROP, ("all",), V54, "DropCapability=all"),
+        (ENTRYPOINT, (), V54, "PodmanArgs=--entrypoint="),
         (HEALTH_CMD, 'sh -c "x"', V54, 'PodmanArgs="--health-cmd=sh -c \\"x\\""'),
         (SDNOTIFY, "container", V54, "Notify=true"),
         (SDNOTIFY, "healthy", V54, "Notify=healthy"),
-        (SDNOTIFY, "healthy", V46, 'PodmanArgs="--sdnotify=healthy"'),
-        (RUNTIME, "/usr/bin/crun", V54, 'GlobalArgs="--runtime=/usr/bin/crun"'),
+        (SDNOTIFY, "healthy", V46, "PodmanArgs=--sdnotify=healthy"),
+        (RUNTIME, "/usr/bin/crun", V54, "GlobalArgs=--runtime=/usr/bin/crun"),
         (PULL, "always", V54, "TimeoutStartSec=900"),
         (STOP_TIMEOUT, 200, V54, "TimeoutStopSec=220"),
         (RESTART, "unless-stopped", V54, "Restart=always"),
         (RESTART, "on-failure:5", V54, "StartLimitBurst=6"),
-        (POD, "p1", V54, 'PodmanArgs="--pod=p1"'),
+        (POD, "p1", V54, "PodmanArgs=--pod=p1"),
         (IMAGE, "localhost/x.image", V54, "Image=localhost/x.image:latest"),
-        (ENV, ("A=",), V54, 'Environment="A="'),
-        (LABELS, ("a=100%",), V54, 'Label="a=100%%"'),
+        (ENV, ("A=",), V54, "Environment=A="),
+        (LABELS, ("a=100%",), V54, "Label=a=100%%"),
     ],
 )
 def test_lines(option: Option[Any], value: Any, version: Version, line: str) -> None:
@@ -104,8 +104,8 @@ def test_values_keep_their_order_where_one_does_not_fit_the_key() -> None:
     found = lines((EXPOSE, ("80", "53/sctp", "90")))
     assert [line for line in found if "80" in line or "90" in line or "53" in line] == [
         "ExposeHostPort=80",
-        'PodmanArgs="--expose=53/sctp"',
-        'PodmanArgs="--expose=90"',
+        "PodmanArgs=--expose=53/sctp",
+        "PodmanArgs=--expose=90",
     ]
 
 
@@ -147,7 +147,7 @@ def test_what_systemd_does_is_not_passed_to_podman() -> None:
 
 def test_a_cgroup_parent_switches_split_off() -> None:
     assert "CgroupsMode=enabled" in lines((CGROUP_PARENT, "/foo"))
-    assert 'PodmanArgs="--cgroups=enabled"' in lines((CGROUP_PARENT, "/foo"), version=V46)
+    assert "PodmanArgs=--cgroups=enabled" in lines((CGROUP_PARENT, "/foo"), version=V46)
     assert "CgroupsMode=enabled" not in lines((CGROUP_PARENT, "/foo"), (CGROUPS, "no-conmon"))
 
 
@@ -163,7 +163,7 @@ def test_what_a_unit_does_in_another_way_is_told(option: Option[Any], value: str
 
 def test_empty_words_and_semicolons_have_their_variables() -> None:
     found = lines((COMMAND, ("find", "", ";")))
-    assert 'Exec="find" ${HT_EMPTY} ${HT_SEMI}' in found
+    assert "Exec=find ${HT_EMPTY} ${HT_SEMI}" in found
     assert 'Environment="HT_EMPTY=" "HT_SEMI=;"' in found
     assert not any("HT_" in line for line in lines((COMMAND, ("x",))))
     assert not any(line.startswith("Environment=") for line in lines((COMMAND, ("${HT_EMPTY}",))))
@@ -178,19 +178,19 @@ def test_empty_words_and_semicolons_have_their_variables() -> None:
         (Mount("bind", "/a b", "/c", ("ro",)), "Volume=/a b:/c:ro"),
         (Mount("volume", "data", "/c"), "Volume=data:/c"),
         (Mount("volume", "", "/c"), "Volume=web-c-data.volume:/c"),
-        (Mount("volume", "x.volume", "/c"), 'PodmanArgs="--volume=x.volume:/c"'),
+        (Mount("volume", "x.volume", "/c"), "PodmanArgs=--volume=x.volume:/c"),
         (Mount("volume", "", "/c", ("ro",)), "Volume=web-c-data.volume:/c:ro"),
         (
             Mount("volume", "data", "/c", (), "/sub"),
-            'Mount="type=volume,source=data,destination=/c,subpath=/sub"',
+            "Mount=type=volume,source=data,destination=/c,subpath=/sub",
         ),
-        (Mount("image", "localhost/a:1", "/c"), 'Mount="type=image,source=localhost/a:1,destination=/c"'),
+        (Mount("image", "localhost/a:1", "/c"), "Mount=type=image,source=localhost/a:1,destination=/c"),
         (
             Mount("image", "a.image", "/c"),
-            'PodmanArgs="--mount=type=image,source=a.image,destination=/c"',
+            "PodmanArgs=--mount=type=image,source=a.image,destination=/c",
         ),
-        (Mount("devpts", "", "/c", ("uid=1",)), 'PodmanArgs="--mount=type=devpts,destination=/c,uid=1"'),
-        (Mount("bind", "/a:b", "/c"), 'Mount="type=bind,source=/a:b,destination=/c"'),
+        (Mount("devpts", "", "/c", ("uid=1",)), "PodmanArgs=--mount=type=devpts,destination=/c,uid=1"),
+        (Mount("bind", "/a:b", "/c"), "Mount=type=bind,source=/a:b,destination=/c"),
         (
             Mount("bind", "/a:b,c", "/d"),
             'Mount="type=bind,\\"source=/a:b,c\\",destination=/d"',
@@ -198,7 +198,7 @@ def test_empty_words_and_semicolons_have_their_variables() -> None:
         (Mount("bind", "/a\nb", "/c"), 'PodmanArgs="--volume=/a\\nb:/c"'),
         (
             Mount("volume", "data", "/c", ("volume-opt=a=b",)),
-            'Mount="type=volume,source=data,destination=/c,volume-opt=a=b"',
+            "Mount=type=volume,source=data,destination=/c,volume-opt=a=b",
         ),
     ],
     ids=str,
@@ -233,8 +233,8 @@ def test_named_volumes_get_a_unit_that_keeps_their_name() -> None:
     assert "Volume=data.volume:/c:ro" in result.files[0].text
     unit = result.files[1].text.splitlines()
     assert "VolumeName=data" in unit
-    assert 'Label="a=b"' in unit
-    assert 'PodmanArgs="--opt=o=uid=5"' in unit
+    assert "Label=a=b" in unit
+    assert "PodmanArgs=--opt=o=uid=5" in unit
     assert not any("UID=" in line for line in unit)
     assert "--volume=data:/c:ro" in result.argv
 
@@ -278,14 +278,14 @@ def test_user_networks_get_a_unit() -> None:
     assert "Network=podman" in result.files[0].text.splitlines()
     unit = result.files[1].text.split("[Network]\n")[1].splitlines()
     assert unit == [
-        "NetworkName=front",
-        "Internal=true",
-        "Subnet=10.9.0.0/24",
         "Gateway=10.9.0.1",
+        "Internal=true",
         "IPRange=10.9.0.10-10.9.0.20",
-        'Options="mtu=1400"',
-        'Label="a=b"',
-        'PodmanArgs="--route=10.8.0.0/24,10.9.0.9,100"',
+        "Label=a=b",
+        "NetworkName=front",
+        "Options=mtu=1400",
+        "PodmanArgs=--route=10.8.0.0/24,10.9.0.9,100",
+        "Subnet=10.9.0.0/24",
     ]
     assert "--network=front:ip=10.9.0.5" in result.argv
 
@@ -296,7 +296,7 @@ def test_modes_are_no_networks(mode: str) -> None:
 
 
 def test_network_names_that_look_like_units() -> None:
-    assert 'PodmanArgs="--network=x.network"' in lines((NETWORK, ("x.network",)))
+    assert "PodmanArgs=--network=x.network" in lines((NETWORK, ("x.network",)))
 
 
 def test_a_pod_gets_a_unit_and_its_other_members_are_told() -> None:
@@ -323,18 +323,18 @@ def test_a_pod_gets_a_unit_and_its_other_members_are_told() -> None:
     assert any("db" in note for note in result.notes)
     unit = result.files[1].text.split("[Pod]\n")[1].split("\n\n")[0].splitlines()
     assert unit == [
-        "PodName=p1",
-        "PublishPort=8081:81",
-        "Network=n1",
         "AddHost=x:1.2.3.4",
         "DNS=9.9.9.9",
-        'PodmanArgs="--hostname=ph"',
-        'PodmanArgs="--exit-policy=continue"',
+        "Network=n1",
+        "PodmanArgs=--hostname=ph",
+        "PodmanArgs=--exit-policy=continue",
+        "PodmanArgs=--label=a=b",
+        "PodmanArgs=--share=net,uts",
+        "PodmanArgs=--no-hosts",
+        "PodmanArgs=--security-opt=no-new-privileges",
+        "PodName=p1",
+        "PublishPort=8081:81",
         "Volume=/a:/b:ro",
-        'PodmanArgs="--label=a=b"',
-        'PodmanArgs="--share=net,uts"',
-        'PodmanArgs="--no-hosts"',
-        'PodmanArgs="--security-opt=no-new-privileges"',
     ]
 
 
@@ -378,9 +378,9 @@ def test_the_unit_can_be_named() -> None:
 @pytest.mark.parametrize(
     ("version", "user", "line"),
     [
-        (Version(4, 7), "1000:1000", 'PodmanArgs="--user=1000:1000"'),
-        (Version(4, 4), "app", 'PodmanArgs="--user=app"'),
-        (Version(4, 7), "007", 'PodmanArgs="--user=007"'),  # read as octal
+        (Version(4, 7), "1000:1000", "PodmanArgs=--user=1000:1000"),
+        (Version(4, 4), "app", "PodmanArgs=--user=app"),
+        (Version(4, 7), "007", "PodmanArgs=--user=007"),  # read as octal
         (Version(4, 7), "1000", "User=1000"),
         (Version(4, 8), "1000:1000", "User=1000:1000"),
     ],
@@ -395,8 +395,8 @@ def test_limits_that_an_old_generator_would_forget_are_flags() -> None:
     """Podman 4.7 to 4.9 takes the last Ulimit= only."""
     two = ("nofile=1024:2048", "nproc=64:64")
     assert [line for line in lines((ULIMIT, two), version=Version(4, 9)) if "limit" in line.lower()] == [
-        'PodmanArgs="--ulimit=nofile=1024:2048"',
-        'PodmanArgs="--ulimit=nproc=64:64"',
+        "PodmanArgs=--ulimit=nofile=1024:2048",
+        "PodmanArgs=--ulimit=nproc=64:64",
     ]
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two), version=Version(5, 0))
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two[1:]), version=Version(4, 9))

@@ -53,7 +53,7 @@ def test_what_is_only_added_is_the_only_thing_said() -> None:
     after = Spec.of((CAP_ADD, ("CAP_A", "CAP_B")), (USER, "6"), (READ_ONLY, True))
     assert quadlet(text, Spec.of((CAP_ADD, ("CAP_A",)), (USER, "5")), after) == [
         "[Container]",
-        'AddCapability="CAP_B"',
+        "AddCapability=CAP_B",
         "User=6",
         "ReadOnly=true",
     ]
@@ -117,7 +117,7 @@ def words(*texts: str) -> list[str]:
     return [piece.text for piece in ServiceFiles(texts).run_line().pieces]
 
 
-EXTRA = 'Environment="PODMAN_EXTRA_ARGS=--tty"\n'
+EXTRA = "Environment=PODMAN_EXTRA_ARGS=--tty\n"
 ADDED = Spec.of((CAP_DROP, ("all",)), (NO_NEW_PRIVILEGES, True))
 ADDED_WORDS = ["--cap-drop=all", "--security-opt=no-new-privileges"]
 
