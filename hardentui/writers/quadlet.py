@@ -10,6 +10,8 @@ from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
 from hardentui.model.version import Version
 from hardentui.options import (
+    CAP_ADD,
+    CAP_DROP,
     CGROUP_PARENT,
     CGROUPS,
     COMMAND,
@@ -17,6 +19,7 @@ from hardentui.options import (
     HEALTH_ON_FAILURE,
     IMAGE,
     INIT_CTR,
+    LABELS,
     MOUNTS,
     NETWORK,
     POD,
@@ -52,6 +55,9 @@ _PUBLISHED = re.compile(r"((\[[0-9a-fA-F:.]+\]|[0-9.]*):)?([0-9]+(-[0-9]+)?)?:?[
 _STOP_MARGIN = 20
 _LONG_STOP = 80
 
+_UPDATES = "io.containers.autoupdate"
+_ON_ONE_LINE = frozenset({CAP_ADD, CAP_DROP})
+_AUTO_UPDATE = Version(4, 6)
 _GLOBAL_ARGS = Version(4, 8)
 _READ_ONLY_FIXED = Version(4, 8)
 _MOUNT_KEY = Version(4, 8)
@@ -202,6 +208,8 @@ class _Writer:
                 self._notify(value)
             elif option is COMMAND:
                 self.lines.append(("Exec", words(value)))
+            elif option is LABELS:
+                self._labels(value)
             elif option.flag in CARRIED_GLOBALS:
                 self._global(option, value)
             elif option is IMAGE and spec[ROOTFS]:
@@ -212,6 +220,18 @@ class _Writer:
                 self._podman_args(option_words(option, value))  # the key would switch the tmpfs mounts off
             else:
                 self._plain(option, value)
+
+    def _labels(self, labels: tuple[str, ...]) -> None:
+        """The label of automatic updates has a key of its own."""
+        update = [one for one in labels if self._has_own_key(one)]
+        self.lines += [("AutoUpdate", one.partition("=")[2]) for one in update]
+        others = tuple(one for one in labels if one not in update)
+        if others:
+            self._plain(LABELS, others)
+
+    def _has_own_key(self, label: str) -> bool:
+        name, _, policy = label.partition("=")
+        return name == _UPDATES and policy in ("registry", "local") and self.version >= _AUTO_UPDATE
 
     # --- one option ----------------------------------------------------------------------------
 
@@ -237,6 +257,8 @@ class _Writer:
             as_words = as_words[len(escaped) :]
         else:  # one argument says all values
             escaped = []
+        if option in _ON_ONE_LINE and escaped:
+            escaped = [" ".join(escaped)]
         self.lines += [(key.name, text) for text in escaped]
         self._podman_args(as_words)
 

@@ -400,3 +400,44 @@ def test_limits_that_an_old_generator_would_forget_are_flags() -> None:
     ]
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two), version=Version(5, 0))
     assert "Ulimit=nproc=64:64" in lines((ULIMIT, two[1:]), version=Version(4, 9))
+
+
+def test_a_unit_reads_as_if_a_person_had_written_it() -> None:
+    """Quotes only where they are needed, keys in the order of podman-systemd.unit(5), no flags where keys do."""
+    text = (
+        made(
+            (COMMAND, ("sh", "-c", "sleep 1000000")),
+            (ENV, ("A=1", "GREETING=hello world")),
+            (CAP_DROP, ("all",)),
+            (LABELS, ("io.containers.autoupdate=registry", "owner=anna")),
+            (PUBLISH, (Port(80, "8080", "127.0.0.1"),)),
+            (READ_ONLY, True),
+            (RESTART, "always"),
+            (MEMORY, 1 << 30),
+        )
+        .files[0]
+        .text
+    )
+    assert text.partition("\n\n")[2] == (
+        "[Unit]\n"
+        "Description=Container web\n"
+        "\n"
+        "[Container]\n"
+        "AutoUpdate=registry\n"
+        "ContainerName=web\n"
+        "DropCapability=all\n"
+        "Environment=A=1\n"
+        'Environment="GREETING=hello world"\n'
+        'Exec=sh -c "sleep 1000000"\n'
+        "Image=localhost/app:1\n"
+        "Label=owner=anna\n"
+        "PodmanArgs=--memory=1g\n"
+        "PublishPort=127.0.0.1:8080:80\n"
+        "ReadOnly=true\n"
+        "\n"
+        "[Service]\n"
+        "Restart=always\n"
+        "\n"
+        "[Install]\n"
+        "WantedBy=multi-user.target default.target\n"
+    )
