@@ -1,39 +1,27 @@
 """Facts: what was read, frozen. Raw values; views and reports make them safe to show.
 
-A value that could not be looked at is an `Unreadable` with the reason, never None, so that no check can
-take it for an absent one.
+A value that could not be looked at is an `Unreadable` with the reason: see known.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
+from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 
 if TYPE_CHECKING:
     from hardentui.model.configuration import FileFact, Missing
-    from hardentui.model.host import HostFacts, TrustFacts
-
-V = TypeVar("V")
-
-
-class Unreadable(Struct, frozen=True):
-    """Something that could not be looked at. `reason` completes the sentence "unknown, because …"."""
-
-    reason: str
-
-
-Known: TypeAlias = V | Unreadable
-
-NOT_READ = Unreadable("it was not looked at")
+    from hardentui.model.host import HostFacts
+    from hardentui.model.trust import TrustFacts
 
 
 class IdRange(Struct, frozen=True):

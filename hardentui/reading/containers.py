@@ -7,17 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hardentui.model.apps import app_of
-from hardentui.model.facts import (
-    ContainerFacts,
-    EngineFacts,
-    ImageFacts,
-    Kernel,
-    Known,
-    NotRunning,
-    Peer,
-    Unreadable,
-)
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning, Peer
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CGROUPS,

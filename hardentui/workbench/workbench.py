@@ -11,9 +11,10 @@ from msgspec.structs import replace
 from hardentui.engine import events
 from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.errors import NotFound
-from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
+from hardentui.model.known import Known, Unreadable
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.looking.first_look import Lists, read_lists, row_of
 from hardentui.workbench.looking.gather import Gatherer, with_peers

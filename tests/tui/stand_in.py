@@ -23,7 +23,7 @@ from hardentui.harden.spec_diff import arguments
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.check import AnyCheck, Check, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist, Step
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Known, NetworkFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
 from hardentui.model.finding import (
     Evidence,
     Finding,
@@ -40,6 +40,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER

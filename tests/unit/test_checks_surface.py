@@ -25,11 +25,11 @@ from hardentui.model.facts import (
     NotRunning,
     Peer,
     Process,
-    Unreadable,
 )
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Advisory, Firewall, Hole, HostFacts
 from hardentui.model.image import FoundFile, ImageInventory, ScanReport, Vulnerability
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.model.version import Version

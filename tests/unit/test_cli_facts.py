@@ -13,8 +13,8 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.errors import InputError
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.finding import Finding
+from hardentui.model.known import Known, Unreadable
 from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening import engines as opening

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Peer, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Peer
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -32,6 +32,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_LEVEL, PRIVILEGED
 from hardentui.reading.containers import (

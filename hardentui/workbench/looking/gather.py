@@ -16,18 +16,16 @@ from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.proc import read_kernel
 from hardentui.model.apps import app_of
 from hardentui.model.facts import (
-    NOT_READ,
     ContainerFacts,
     EngineFacts,
     ImageFacts,
     Kernel,
-    Known,
     NetworkFacts,
     NotRunning,
     Peer,
-    Unreadable,
 )
 from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources

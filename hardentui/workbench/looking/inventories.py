@@ -11,8 +11,8 @@ from msgspec import to_builtins
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, keep_document, read_document
 
 SCHEMA = 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from hardentui.model.facts import ImageFacts, Known, NetworkFacts, Unreadable
+from hardentui.model.facts import ImageFacts, NetworkFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.image import ImageInventory
+from hardentui.model.known import Known, Unreadable
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge

@@ -19,7 +19,8 @@ from hardentui.engine.read import Engine
 from hardentui.errors import EngineError, UsageError
 from hardentui.host.commands import Run, run_nothing, run_program
 from hardentui.host.files.reader import Files, LocalFiles
-from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, cache_folder, state_folder
 from hardentui.workbench.looking.begun import Begun
 from hardentui.workbench.opening.clock import utc_now

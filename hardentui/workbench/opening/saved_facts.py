@@ -24,8 +24,9 @@ from hardentui.errors import InputError
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
-from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 from hardentui.reading.masking import mask_document
 from hardentui.visible import visible
