@@ -60,7 +60,7 @@ class Found(Protocol):
 
 
 class FirstLook(Found, Protocol):
-    """What there is before the use cases are loaded; `workbench.looking.first_look.FirstLook` fills it."""
+    """What there is before the use cases are loaded; `workbench.first_look.FirstLook` fills it."""
 
     def workbench(self) -> Bench: ...
 

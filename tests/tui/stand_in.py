@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
+from hardentui.files import Written, write_bundle
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score
@@ -60,7 +61,6 @@ from hardentui.workbench.views import (
     Row,
     Target,
 )
-from hardentui.writers.files import Written, write_bundle
 
 _DOC = """
 What it checks:

@@ -13,7 +13,7 @@ from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engine_info import EngineInfo
-from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Report, Row
 
 
