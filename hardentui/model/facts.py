@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
 from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.peers import Peers
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 
@@ -207,18 +208,6 @@ class VolumeFacts(Struct, frozen=True):
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Peer(Struct, frozen=True):
-    """Another container of the same engine, as far as checks compare with it."""
-
-    id: str
-    name: str
-    networks: tuple[str, ...] = ()
-    app: str = ""
-    pod: str = ""
-    process_label: str = ""
-    uid_ranges: tuple[tuple[int, int], ...] = ()
-
-
 class ContainerFacts(Struct, frozen=True):
     """One container with everything that its checks may look at.
 
@@ -252,7 +241,7 @@ class ContainerFacts(Struct, frozen=True):
     host: Known[HostFacts] = NOT_READ
     networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
     volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
-    peers: tuple[Peer, ...] = ()
+    peers: Peers = Peers()
     pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = Unreadable("the list of changed files was not asked for")

@@ -15,6 +15,7 @@ from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
+from hardentui.model.peers import Peers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.inventories import Inventories
@@ -228,7 +229,7 @@ class Workbench(Fixes):
             return None
         facts = self._gatherers[row.engine.label].container(document, closer=True)
         known = row.report.facts if row.report else None
-        facts = replace(facts, peers=known.peers if known else ())
+        facts = replace(facts, peers=known.peers if known else Peers())
         return self._remember(row, self.judge.container(facts, compared=known is not None))
 
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
