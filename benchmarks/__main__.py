@@ -1,7 +1,7 @@
 """usage: python -m benchmarks [scan|paint|all] [-n CONTAINERS]... [-r ROUNDS]
 
 Makes a private Podman with N created containers (a few of them running) and prints ratios: the whole process
-of `hardentui check` against the floor and against Podman's own `podman container inspect` of all containers, the
+of `hardentui check` against the floor and against Podman's own `podman container inspect` of all of them, the
 first paint of the TUI against a trivial table.
 """
 
