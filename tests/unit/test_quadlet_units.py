@@ -403,7 +403,7 @@ def test_limits_that_an_old_generator_would_forget_are_flags() -> None:
 
 
 def test_a_unit_reads_as_if_a_person_had_written_it() -> None:
-    """Quotes only where they are needed, keys in the order of podman-systemd.unit(5), no flags where keys do."""
+    """Quotes only where they are needed, keys in the order of podman-systemd.unit(5)."""
     text = (
         made(
             (COMMAND, ("sh", "-c", "sleep 1000000")),

@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from hardentui.checks.examples import container
 from hardentui.model.activity import UnitFacts
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.reading.images import parse_time
 
 
