@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.spec import Setting, Source
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.options.create_command import CommandLine, parse_create_command
+from hardentui.options.argv.command_line import CommandLine, parse_create_command
 
 Document = Mapping[str, Any]
 _NOTHING: Document = {}

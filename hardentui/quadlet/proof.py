@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from hardentui.errors import GeneratorError
 from hardentui.model.version import Version
+from hardentui.options.argv.compare import compare_arguments
 from hardentui.quadlet.port import generate, losses
-from hardentui.writers.compare import compare_arguments
 
 _OWN_LOG_DRIVER = Version(4, 5)
 _OWN_RUNTIME = Version(4, 4, 3)

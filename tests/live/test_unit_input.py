@@ -39,8 +39,9 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.read import read_spec
-from hardentui.options.service_reader import ServiceFiles
 from hardentui.options.sources import Sources
+from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.quadlet.write.bundle import UnitContext
 from hardentui.workbench.changing.unit_edits import EditedUnit, Style, edited, shown_diff
 from hardentui.workbench.changing.unit_origin import (
     UNIT_LABEL,
@@ -53,7 +54,6 @@ from hardentui.workbench.changing.unit_origin import (
     units_of,
 )
 from hardentui.workbench.changing.unit_proof import prove_edit
-from hardentui.writers.units import UnitContext
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.rooted import Rooted

@@ -15,22 +15,22 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import NAME, NETWORK
-from hardentui.options.unit_reader import QuadletFiles
-from hardentui.reading.masking import mask_text
-from hardentui.visible import visible
-from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy
-from hardentui.writers.drop_in import (
+from hardentui.quadlet.edit.changes import OptionChange
+from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
+from hardentui.quadlet.edit.drop_in import (
     QUADLET_DROP_INS,
     changed_keys,
     drop_in_name,
     quadlet_drop_in,
     says_key,
 )
-from hardentui.writers.service_drop_in import concerns_command, service_drop_in
+from hardentui.quadlet.edit.service import concerns_command, service_drop_in
+from hardentui.quadlet.read.container import QuadletFiles
+from hardentui.quadlet.write.bundle import UnitContext, bundle
+from hardentui.reading.masking import mask_text
+from hardentui.visible import visible
+from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy
 from hardentui.writers.supporting import network_create_arguments, network_name
-from hardentui.writers.unit_change import OptionChange
-from hardentui.writers.unit_edit import Edited, edit_quadlet, planned_changes
-from hardentui.writers.units import UnitContext, bundle
 
 Style = Literal["edit", "drop-in"]
 

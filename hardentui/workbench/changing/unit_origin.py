@@ -24,13 +24,13 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Source, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import NAME
-from hardentui.options.object_names import default_name, object_names
-from hardentui.options.service_reader import ServiceFiles
-from hardentui.options.unit_reader import QuadletFiles, spec_from_argv
-from hardentui.options.unit_text import check_unit_text
+from hardentui.quadlet.edit.command_copy import outdated
+from hardentui.quadlet.edit.drop_in import DROP_IN, LAST_DROP_IN
+from hardentui.quadlet.read.container import QuadletFiles, spec_from_argv
+from hardentui.quadlet.read.names import default_name, object_names
+from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.systemd.unit_text import check_unit_text
 from hardentui.visible import visible
-from hardentui.writers.command_copy import outdated
-from hardentui.writers.drop_in import DROP_IN, LAST_DROP_IN
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 

@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
-from hardentui.host.systemd_words import UNEXPANDED
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
-from hardentui.options.command_tokens import without_optional
-from hardentui.options.service_reader import EXTRA, ServiceFiles
+from hardentui.options.argv.command import without_optional
+from hardentui.options.argv.compare import compare_arguments
+from hardentui.quadlet.edit.changes import applied
+from hardentui.quadlet.read.service import EXTRA, ServiceFiles
+from hardentui.systemd.command_line import UNEXPANDED
 from hardentui.workbench.changing.unit_edits import EditedFile, EditedUnit
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind
-from hardentui.writers.compare import compare_arguments
-from hardentui.writers.unit_change import applied
 
 _UNSET = (f"{UNEXPANDED}${EXTRA}", f"{UNEXPANDED}${{{EXTRA}}}")
 _LINE_NUMBER = re.compile(r":\d+:")
