@@ -65,9 +65,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     evidence = tuple(Evidence(unit.file or unit.name, reason) for reason in reasons)
     if reasons:
         systemctl = "systemctl --user" if facts.engine.rootless is True else "systemctl"
-        commands = (f"{systemctl} daemon-reload", f"{systemctl} restart {shlex.quote(unit.name)}")
-        if unit.outdated_copy:
-            commands = (f"rm {shlex.quote(unit.outdated_copy)}", *commands)
+        remove = (f"rm {shlex.quote(unit.outdated_copy)}",) if unit.outdated_copy else ()
+        commands = (
+            *remove,
+            f"{systemctl} daemon-reload",
+            f"{systemctl} restart {shlex.quote(unit.name)}",
+        )
         return failed(reasons[0], unit.name, evidence=evidence, commands=commands)
     if unit.modified is None or created is None:
         return unknown("when the file or the container was made is not known", unit.name)

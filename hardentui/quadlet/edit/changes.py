@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, DEVICES, IMAGE, MOUNTS, NETWORK, PUBLISH, ROOTFS, TABLE
-from hardentui.options.argv.command import read_command
+from hardentui.options.argv.command import items_of_token, read_command
 from hardentui.options.argv.flags import CARRIED_GLOBALS
 from hardentui.options.argv.items import Item, is_list, item_word, items_of, same
 from hardentui.options.argv.mount_text import mount_text, parse_mount
@@ -237,7 +237,7 @@ def _applied_one(words: tuple[str, ...], change: OptionChange) -> tuple[str, ...
     if command is None:
         raise CannotExpress("The command line is no podman run.")
     tokens = (*command.globals, *command.flags)
-    decision = decide([*(token.items for token in tokens), command.positional()], change)
+    decision = decide([*(items_of_token(token) for token in tokens), command.positional()], change)
     tail = words[command.image :]
     for new in decision.replaced.pop(len(tokens), ()):
         tail = positional_with(tail, new.item)

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
 from hardentui.options import COMMAND, NETWORK, RESTART
-from hardentui.options.argv.command import Token
+from hardentui.options.argv.command import items_of_token
 from hardentui.options.argv.flags import CARRIED_GLOBALS
 from hardentui.options.argv.items import item_word
+from hardentui.options.argv.tokens import Token
 from hardentui.quadlet.edit.changes import New, OptionChange, decide, new_word, other_options
 from hardentui.quadlet.edit.command_copy import ABOUT, holds_copy, stamped
 from hardentui.quadlet.read.service import EXTRA, Piece, RunLine, ServiceFiles, Splitting, spans_of
@@ -121,7 +122,7 @@ class _Editor:
         """One change; returns notes."""
         line = self.files.run_line()
         tokens = (*line.command.globals, *line.command.flags)
-        decision = decide([*(token.items for token in tokens), line.command.positional()], change)
+        decision = decide([*(items_of_token(token) for token in tokens), line.command.positional()], change)
         if change.option is COMMAND and (decision.replaced or decision.added):
             raise CannotExpress("the words after the image have to be changed by hand")
         if change.option is RESTART and decision.added:

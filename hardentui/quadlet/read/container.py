@@ -13,10 +13,11 @@ from hardentui.errors import InputError
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, IMAGE, MASK, ROOTFS, TABLE, UNMASK
-from hardentui.options.argv.command import read_command, read_flags
+from hardentui.options.argv.command import items_of_token, read_command
 from hardentui.options.argv.flags import CARRIED_GLOBALS, GLOBAL_SHORT, GLOBAL_SWITCHES
 from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.argv.mount_text import mount_text, parse_mount
+from hardentui.options.argv.tokens import read_flags
 from hardentui.quadlet.read.values import (
     absolute,
     empty_entrypoint,
@@ -252,7 +253,9 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         for token in tokens:
             spelled = texts[token.end - 1]
             spelled = spelled if token.end - token.start == 2 else spelled.partition("=")[2]
-            items = tuple(i for i in token.items if key != "GlobalArgs" or i.flag in CARRIED_GLOBALS)
+            items = tuple(
+                i for i in items_of_token(token) if key != "GlobalArgs" or i.flag in CARRIED_GLOBALS
+            )
             found.append(Entry(items, tuple(places[token.start : token.end]), key, spelled))
         return found
 

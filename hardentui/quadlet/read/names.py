@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from hardentui.model.version import Version
 from hardentui.quadlet.read.values import unquoted
+from hardentui.systemd.search_paths import unescaped
 from hardentui.systemd.unit_text import QUADLET, UnitText
 
 _INSTANCES = Version(5, 0)
-_ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 _AS_THEY_STAND = Version(5, 2)
 _OF_CONTAINERS = Version(5, 3)
 _FIRST_TAG = Version(5, 3)
@@ -39,11 +38,6 @@ def default_name(service: str, version: Version) -> str:
     if version < _AS_THEY_STAND:
         prefix, instance = unescaped(prefix), unescaped(instance)
     return f"systemd-{prefix}_{instance}"
-
-
-def unescaped(text: str) -> str:
-    """A part of a unit's name as `%P` and `%I` give it: `-` is a slash, `\\xNN` a character."""
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text.replace("-", "/"))
 
 
 def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:

@@ -17,7 +17,7 @@ from hardentui.harden.drift import Drift, drift
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.units.answers import ReadUnit, read_units
-from hardentui.host.units.systemd import FoundFile, FoundUnit, Manager, find_unit
+from hardentui.host.units.systemd import FoundFile, FoundUnit, find_unit
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.known import Known, Unreadable
@@ -29,6 +29,7 @@ from hardentui.quadlet.edit.drop_in import DROP_IN, LAST_DROP_IN
 from hardentui.quadlet.read.container import QuadletFiles, spec_from_argv
 from hardentui.quadlet.read.names import default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.systemd.search_paths import Manager
 from hardentui.systemd.unit_text import check_unit_text
 from hardentui.visible import visible
 
@@ -95,13 +96,7 @@ class Origin(Struct, frozen=True):
     @property
     def specifiers(self) -> dict[str, str]:
         """Letter -> value of what systemd puts in for `%n`, `%h` and so on, as far as it is known."""
-        stem = self.unit.removesuffix(".service")
-        prefix, at, instance = stem.partition("@")
-        found = {"n": self.unit, "N": stem, "p": prefix, "t": self.manager.runtime, "h": self.manager.home}
-        found |= {"U": str(self.manager.uid)} | ({} if self.manager.rootless else {"u": "root"})
-        return {**found, "i": instance, "j": prefix.rpartition("-")[2]} if at else (
-            {**found, "i": "", "j": prefix.rpartition("-")[2]}
-        )  # fmt: skip
+        return self.manager.specifiers(self.unit)
 
     def quadlet(self, *, without: str = "") -> QuadletFiles:
         """The files as Quadlet reads them, without the drop-in of that path."""

@@ -6,7 +6,6 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
-from hardentui.host.units.systemd import Manager
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
@@ -22,6 +21,7 @@ from hardentui.options import (
     PUBLISH,
     TTY,
 )
+from hardentui.systemd.search_paths import Manager
 from hardentui.workbench.changing.unit_edits import EditedUnit, edited
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.workbench.changing.unit_proof import prove_edit

@@ -17,10 +17,10 @@ FOLDER = "/srv/units"
 CONTAINER = "[Container]\nImage=registry.example/i:1\n"
 
 
-def service(name: str, text: str, version: str, rootless: bool = False, **others: str) -> Service:
+def service(name: str, text: str, version: str, **others: str) -> Service:
     """The service of one unit; others are `n_network="…"`."""
     units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
-    made = translate(units, version=Version.parse(version), rootless=rootless, folder=FOLDER)
+    made = translate(units, version=Version.parse(version), rootless=False, folder=FOLDER)
     assert name not in made.refused, made.refused[name]
     return next(one for one in made.services.values() if one.unit == name)
 
