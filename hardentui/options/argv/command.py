@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from hardentui.errors import InputError
+from hardentui.model.spec import Spec
 from hardentui.options import COMMAND, IMAGE, ROOTFS
 from hardentui.options.argv.flags import CARRIED_GLOBALS
-from hardentui.options.argv.items import Item, image_item, parse_argument
+from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.argv.tokens import Token, read_line
 
 _VARIABLE_WORD = re.compile(r"\0{1,2}\$\{?(\w+)\}?")
@@ -88,3 +90,18 @@ def without_optional(words: Sequence[str]) -> tuple[int, ...]:
         if command is None or command.image >= len(kept) - 1 or not may_vanish(words[kept[command.image]]):
             return tuple(kept)
         del kept[command.image]
+
+
+def spec_from_argv(argv: Sequence[str]) -> Spec:
+    """The spec of a `podman run` command line whose variables have been put in.
+
+    Args:
+        argv: with the program's name.
+
+    Raises:
+        InputError: it is no podman run.
+    """
+    command = read_command(argv[1:])
+    if command is None:
+        raise InputError("The command line is no podman run and no podman create.")
+    return spec_of(command.items())

@@ -21,13 +21,8 @@ from hardentui.quadlet.edit.changes import (
     decide,
     other_options,
 )
-from hardentui.quadlet.read.container import (
-    CONTAINER,
-    REFERENCES,
-    Entry,
-    Place,
-    QuadletFiles,
-)
+from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
+from hardentui.quadlet.read.entries import Entry, Place
 from hardentui.quadlet.write.container import container_unit, for_quadlet, holds_one
 from hardentui.systemd.escaping import (
     EMPTY_WORD,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,11 +13,12 @@ from hardentui.errors import InputError
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, IMAGE, MASK, ROOTFS, TABLE, UNMASK
-from hardentui.options.argv.command import items_of_token, read_command
+from hardentui.options.argv.command import items_of_token
 from hardentui.options.argv.flags import CARRIED_GLOBALS, GLOBAL_SHORT, GLOBAL_SWITCHES
 from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.argv.mount_text import mount_text, parse_mount
 from hardentui.options.argv.tokens import read_flags
+from hardentui.quadlet.read.entries import Entry, Place, joined_user, remapped_items, whole_place, word_places
 from hardentui.quadlet.read.values import (
     absolute,
     empty_entrypoint,
@@ -47,39 +48,6 @@ _REMAP = ("RemapUsers", "RemapUid", "RemapGid", "RemapUidSize")
 _ONE_VALUE = frozenset({"Exec"})
 """Word lists of which the last line counts, not all of them."""
 _TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what VolatileTmp= means
-
-
-class Place(Struct, frozen=True):
-    """A piece of a file: a whole assignment, or one word of its value.
-
-    Attributes:
-        file: number of the file; 0 is the unit itself, then its drop-ins.
-        start, end: in the file's text, of the word or of the value.
-    """
-
-    file: int
-    assignment: Assignment
-    start: int
-    end: int
-    whole: bool
-
-
-class Entry(Struct, frozen=True):
-    """What one key line, one word of it, or one flag in PodmanArgs= says.
-
-    Attributes:
-        places: where; a flag and its argument may stand on different lines.
-        spelled: the argument before specifiers were put in; empty when that is more than one word.
-    """
-
-    items: tuple[Item, ...]
-    places: tuple[Place, ...]
-    key: str
-    spelled: str = ""
-
-    @property
-    def file(self) -> int:
-        return self.places[-1].file
 
 
 class QuadletFiles(Struct, frozen=True, dict=True):
@@ -166,7 +134,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             if key not in (*_WORDS_OF_FLAGS, *_REMAP):
                 one = key in _ONE_VALUE or (key == "Ulimit" and holds_one_limit(self.version))
                 found += self._of_key(key, assignments[-1:] if one else assignments)
-        found = _joined_user(found)
+        found = joined_user(found)
         found += self._empty_entrypoint()
         found += self._remapped(lines)
         for key in _WORDS_OF_FLAGS:
@@ -187,7 +155,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
                 spelled = unquoted(spelled, self.version)
             ignored = not spelled and key != "Entrypoint"
             items = () if ignored else self._items(key, self.expanded(self._placed(key, spelled)))
-            found.append(Entry(items, (_whole(number, assignment),), key, spelled))
+            found.append(Entry(items, (whole_place(number, assignment),), key, spelled))
         return found
 
     def _placed(self, key: str, value: str) -> str:
@@ -204,7 +172,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         lines = [(n, one) for n, text in enumerate(self.read()) for one in text.of(CONTAINER, "Entrypoint")]
         if not lines or unquoted(lines[-1][1].value, self.version) or not empty_entrypoint(self.version):
             return []
-        return [Entry(parse_argument("--entrypoint", ""), (_whole(*lines[-1]),), "Entrypoint")]
+        return [Entry(parse_argument("--entrypoint", ""), (whole_place(*lines[-1]),), "Entrypoint")]
 
     def _remapped(self, lines: Mapping[str, list[tuple[int, Assignment]]]) -> list[Entry]:
         """RemapUsers= and what belongs to it, which is an older way to say UserNS= and UIDMap=."""
@@ -216,7 +184,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             key: [word.text for _, one in lines.get(key, []) for word in kept_words(one.value, escapes=False)]
             for key in _REMAP
         }
-        places = tuple(_whole(*line) for _, line in own)
+        places = tuple(whole_place(*line) for _, line in own)
         items = remapped_items(
             modes[-1][1].value, words["RemapUid"], words["RemapGid"], words["RemapUidSize"]
         )
@@ -235,7 +203,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
     def _command(self, number: int, assignment: Assignment) -> Entry:
         words = tuple(self.expanded(word.text) for word in kept_words(assignment.value, escapes=True))
         item = Item(COMMAND, words, "", COMMAND.flag)
-        return Entry((item,), (_whole(number, assignment),), "Exec")
+        return Entry((item,), (whole_place(number, assignment),), "Exec")
 
     def _of_flags(self, key: str, lines: list[tuple[int, Assignment]]) -> list[Entry]:
         """Flags out of the words of all lines together: an argument may stand on the next line."""
@@ -335,54 +303,5 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         return spec_of(items)
 
 
-def remapped_items(mode: str, users: list[str], groups: list[str], size: list[str]) -> tuple[Item, ...]:
-    """What RemapUsers= of a mode means."""
-    if mode == "manual":
-        maps = [("--uidmap", one) for one in users] + [("--gidmap", one) for one in groups]
-        return tuple(item for flag, one in maps for item in parse_argument(flag, one))
-    names = ("uidmapping", "gidmapping") if mode == "auto" else ("uid", "gid")
-    options = [f"{name}={one}" for name, values in zip(names, (users, groups), strict=True) for one in values]
-    if mode == "auto" and size and size[-1] != "0":
-        options.append(f"size={size[-1]}")
-    return parse_argument("--userns", f"{mode}:{','.join(options)}" if options else mode)
-
-
 def _kind(option: Option[Any]) -> KeyKind | None:
     return None if option.quadlet is None else option.quadlet.kind
-
-
-def _whole(number: int, assignment: Assignment) -> Place:
-    return Place(number, assignment, assignment.offsets[0], assignment.offsets[-1], True)
-
-
-def word_places(number: int, assignment: Assignment, spans: Sequence[tuple[int, int]]) -> list[Place]:
-    """Places of words that are given as spans of the value."""
-    offsets = assignment.offsets
-    return [Place(number, assignment, offsets[a], offsets[b - 1] + 1, False) for a, b in spans]
-
-
-def _joined_user(entries: list[Entry]) -> list[Entry]:
-    """User= and Group= are one option."""
-    users = [entry for entry in entries if entry.key == "User"]
-    groups = [entry for entry in entries if entry.key == "Group"]
-    if not users or not groups:
-        return [entry for entry in entries if entry.key != "Group"]
-    user, group = users[-1].items[0], groups[-1].items[0]
-    joined = parse_argument("--user", f"{user.raw}{group.raw}")
-    kept = [entry for entry in entries if entry.key not in ("User", "Group")]
-    return [*kept, Entry(joined, (*users[-1].places, *groups[-1].places), "User")]
-
-
-def spec_from_argv(argv: Sequence[str]) -> Spec:
-    """The spec of a `podman run` command line whose variables have been put in.
-
-    Args:
-        argv: with the program's name.
-
-    Raises:
-        InputError: it is no podman run.
-    """
-    command = read_command(argv[1:])
-    if command is None:
-        raise InputError("The command line is no podman run and no podman create.")
-    return spec_of(command.items())

@@ -16,6 +16,7 @@ from hardentui.errors import InputError
 from hardentui.model.spec import Spec
 from hardentui.options.argv.command import Command, read_command, without_optional
 from hardentui.options.argv.items import spec_of
+from hardentui.quadlet.read.shell import EXTRA, Character, ShellWord, shell_commands, substituted
 from hardentui.systemd.unit_text import (
     SYSTEMD,
     UNKNOWN,
@@ -26,14 +27,9 @@ from hardentui.systemd.unit_text import (
     split_words,
 )
 
-EXTRA = "PODMAN_EXTRA_ARGS"
-"""The variable through which units of Uyuni take more flags."""
-
 _SHELLS = frozenset({"sh", "bash", "dash"})
 _PREFIXES = "-@:+!|"
 _SHELL_VARIABLE = re.compile(UNKNOWN + r"\$(?:(\w+)|\{(\w+)\})")
-_BLANKS = " \t\n\r"
-_OPERATORS = ";&|()<>"
 
 
 class Splitting(Enum):
@@ -188,12 +184,12 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         self, value: str, script: str, offsets: Sequence[int], variables: dict[str, str]
     ) -> tuple[Piece, ...]:
         """Words of the podman command in a shell's script."""
-        characters = _substituted(script, variables, dict(self.specifiers), self.has_variable_files)
-        for words in _shell_commands(characters):
+        characters = substituted(script, variables, dict(self.specifiers), self.has_variable_files)
+        for words in shell_commands(characters):
             texts = [word.text for word in words]
             for index, text in enumerate(texts):
                 if text.rpartition("/")[2] == "podman" and set(texts[:index]) <= {"exec"}:
-                    found = [word.piece(value, script, offsets) for word in words[index + 1 :]]
+                    found = [_piece(word, value, script, offsets) for word in words[index + 1 :]]
                     return tuple(p for piece in found for p in self._put_in_by_shell(piece, variables))
         raise InputError("The shell script in ExecStart= has no podman run that can be understood.")
 
@@ -226,128 +222,22 @@ def _splitting(value: str, in_shell: bool) -> Splitting | None:
     return Splitting.NOBODY if any(EXTRA in text for text in texts) else None
 
 
-class _Character(Struct, frozen=True):
-    """A character of the script after systemd put variables in; where it comes from.
-
-    An empty one stands for a variable without a value.
-    """
-
-    character: str
-    at: int
-    end: int
-    variable: str = ""
-
-
-class _ShellWord(Struct):
-    text: str
-    start: int
-    end: int
-    variables: set[str]
-
-    def piece(self, value: str, script: str, offsets: Sequence[int]) -> Piece:
-        source = script[self.start : self.end]
-        plain = not any(character in source for character in "'\"\\")
-        whole = next(iter(self.variables)) if len(self.variables) == 1 and "" not in self.variables else ""
-        return Piece(
-            self.text,
-            source if plain and not whole else "",
-            offsets[self.start],
-            character_end(value, offsets[self.end - 1]),
-            whole,
-        )
-
-
-def _substituted(
-    script: str, variables: Mapping[str, str], specifiers: dict[str, str], files: bool
-) -> list[_Character]:
-    """The script as the shell gets it: systemd has put `${NAME}`, `$$` and specifiers in."""
-    found: list[_Character] = []
-    at = 0
-    while at < len(script):
-        if script.startswith("$$", at):
-            found.append(_Character("$", at, at + 2))
-            at += 2
-        elif script.startswith("${", at) and (end := script.find("}", at)) != -1:
-            name = script[at + 2 : end]
-            missing = UNKNOWN + script[at : end + 1] if files and name != EXTRA else ""
-            value = variables.get(name, missing)
-            found += [_Character(character, at, end + 1, name) for character in value or [""]]
-            at = end + 1
-        elif script[at] == "%" and at + 1 < len(script):
-            text = expand(script[at : at + 2], specifiers)
-            found += [_Character(character, at, at + 2) for character in text]
-            at += 2
-        else:
-            found.append(_Character(script[at], at, at + 1))
-            at += 1
-    return found
-
-
-def _shell_commands(characters: Sequence[_Character]) -> list[list[_ShellWord]]:
-    """Simple commands of a script, without what a shell would still expand.
-
-    Raises:
-        InputError: quotes that are never closed.
-    """
-    commands: list[list[_ShellWord]] = [[]]
-    at, end = 0, len(characters)
-    while at < end:
-        character = characters[at].character
-        if not character or character in _BLANKS:
-            at += 1
-        elif character in _OPERATORS:
-            commands.append([])
-            at += 1
-        else:
-            word, at = _shell_word(characters, at)
-            commands[-1].append(word)
-    return commands
-
-
-def _shell_word(characters: Sequence[_Character], at: int) -> tuple[_ShellWord, int]:
-    first, out, quote = at, [], ""
-    while at < len(characters):
-        character = characters[at].character
-        if quote:
-            if character == quote:
-                quote = ""
-            elif not character:
-                pass
-            elif character == "\\" and quote == '"' and _at(characters, at + 1) in '"\\$`':
-                at += 1
-                out.append(_at(characters, at))
-            elif quote == '"' and character in "$`":
-                out.append(UNKNOWN * 3 + character)  # one word in any case
-            else:
-                out.append(character)
-        elif character and character in "'\"":
-            quote = character
-        elif character == "\\":
-            at += 1
-            out.append(_at(characters, at))
-        elif not character:
-            pass  # a variable that is empty here is part of the word that it stands in
-        elif character in _BLANKS or character in _OPERATORS:
-            break
-        elif character in "$`":
-            out.append(UNKNOWN + character)  # the shell itself would put something in
-        else:
-            out.append(character)
-        at += 1
-    if quote:
-        raise InputError("A quote is opened and never closed in the script of ExecStart=.")
-    used = characters[first:at]
-    text = "".join(out)
-    return _ShellWord(text, used[0].at, used[-1].end, {one.variable for one in used}), at
-
-
-def _at(characters: Sequence[_Character], index: int) -> str:
-    return characters[index].character if index < len(characters) else ""
+def _piece(word: ShellWord, value: str, script: str, offsets: Sequence[int]) -> Piece:
+    source = script[word.start : word.end]
+    plain = not any(character in source for character in "'\"\\")
+    whole = next(iter(word.variables)) if len(word.variables) == 1 and "" not in word.variables else ""
+    return Piece(
+        word.text,
+        source if plain and not whole else "",
+        offsets[word.start],
+        character_end(value, offsets[word.end - 1]),
+        whole,
+    )
 
 
 def spans_of(value: str, *, in_shell: bool) -> tuple[tuple[int, int], ...]:
     """Where the words of a variable's value stand in it."""
     if not in_shell:
         return tuple((word.start, word.end) for word in split_words(value))
-    characters = [_Character(character, at, at + 1) for at, character in enumerate(value)]
-    return tuple((word.start, word.end) for words in _shell_commands(characters) for word in words)
+    characters = [Character(character, at, at + 1) for at, character in enumerate(value)]
+    return tuple((word.start, word.end) for words in shell_commands(characters) for word in words)

@@ -24,9 +24,10 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Source, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import NAME
+from hardentui.options.argv.command import spec_from_argv
 from hardentui.quadlet.edit.command_copy import outdated
 from hardentui.quadlet.edit.drop_in import DROP_IN, LAST_DROP_IN
-from hardentui.quadlet.read.container import QuadletFiles, spec_from_argv
+from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.names import default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.systemd.search_paths import Manager

@@ -44,8 +44,9 @@ from hardentui.options import (
     Mount,
     Port,
 )
+from hardentui.options.argv.command import spec_from_argv
 from hardentui.options.argv.items import parse_publish
-from hardentui.quadlet.read.container import QuadletFiles, spec_from_argv
+from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.systemd.unit_text import SYSTEMD, UnitText
 from hardentui.writers.arguments import run_arguments
