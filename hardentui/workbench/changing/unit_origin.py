@@ -82,6 +82,12 @@ class Origin(Struct, frozen=True):
         return posixpath.dirname(self.path)
 
     @property
+    def optional_devices(self) -> frozenset[str]:
+        """Devices that it names and does without where the host has none."""
+        texts = (self.text, *(text for _, text in self.drop_ins))
+        return frozenset(path for text in texts for path in _OPTIONAL_DEVICE.findall(text))
+
+    @property
     def drop_in_folder(self) -> str:
         """Where our drop-in goes: beside the file; for what a package installed, in /etc."""
         if self.kind is OriginKind.QUADLET:

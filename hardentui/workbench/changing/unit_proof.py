@@ -14,12 +14,14 @@ from hardentui.model.version import Version
 from hardentui.options.argv.command import without_optional
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.quadlet.edit.changes import applied
+from hardentui.quadlet.port import translate
 from hardentui.quadlet.read.service import EXTRA, ServiceFiles
 from hardentui.systemd.command_line import UNEXPANDED
 from hardentui.workbench.changing.unit_edits import EditedFile, EditedUnit
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind
 
 _UNSET = (f"{UNEXPANDED}${EXTRA}", f"{UNEXPANDED}${{{EXTRA}}}")
+_SPECIFIER = re.compile(f"{UNEXPANDED}%(.)")
 _LINE_NUMBER = re.compile(r":\d+:")
 
 
@@ -37,14 +39,16 @@ def prove_edit(origin: Origin, made: EditedUnit, version: Version, engine: Versi
     if origin.kind is OriginKind.SERVICE:
         return _prove_service(origin, made)
     generator = find_generator()
-    if generator is None:
-        return "not checked by a Quadlet generator: there is none on this host"
-    if version > engine:
-        return f"written for Podman {version}; the generator of this host is older and cannot check it"
-    before = _generated(origin, generator, _units(origin, ()))
-    after = _generated(origin, generator, _units(origin, made.files))
+    if generator is None or version != engine:
+        before = _ported(origin, version, _units(origin, ()))
+        after = _ported(origin, version, _units(origin, made.files))
+        maker = f"the generator of Podman {version}, as it is built into HardenTUI,"
+    else:
+        before = _generated(origin, generator, _units(origin, ()))
+        after = _generated(origin, generator, _units(origin, made.files))
+        maker = "the Quadlet generator of this host"
     _compare(before, after, made)
-    return "the Quadlet generator of this host accepts it; only the planned changes are in the command"
+    return f"{maker} accepts it; only the planned changes are in the command"
 
 
 def _units(origin: Origin, files: tuple[EditedFile, ...]) -> dict[str, str]:
@@ -80,6 +84,22 @@ def _generated(origin: Origin, generator: str, units: Mapping[str, str]) -> tupl
     if len(found) != 1:
         raise GeneratorError(f"The Quadlet generator made no service of {origin.file_name}.", done.stderr)
     return exec_start(found[0], origin.specifiers)
+
+
+def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple[str, ...]:
+    """The same by the port of another version's generator."""
+    made = translate(
+        units,
+        version=version,
+        rootless=origin.manager.rootless,
+        folder=origin.folder,
+        devices=origin.optional_devices - origin.absent,
+    )
+    if origin.file_name in made.refused:
+        raise made.refused[origin.file_name]
+    words = next(one.start for one in made.services.values() if one.unit == origin.file_name)
+    known = origin.specifiers
+    return tuple(_SPECIFIER.sub(lambda found: known.get(found[1], found[0]), word) for word in words)
 
 
 def _prove_service(origin: Origin, made: EditedUnit) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from hardentui.errors import CannotExpress
+from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
@@ -20,6 +20,8 @@ from hardentui.options import (
     NO_NEW_PRIVILEGES,
     PUBLISH,
     TTY,
+    ULIMIT,
+    USER,
 )
 from hardentui.systemd.search_paths import Manager
 from hardentui.workbench.changing.unit_edits import EditedUnit, edited
@@ -173,3 +175,35 @@ def test_a_network_that_is_there_gets_no_command() -> None:
     found = origin("club-boot.service")
     made = planned(found, unit_spec(found).with_(CAP_DROP, ("all",)))
     assert "ExecStartPre" not in made.files[0].text
+
+
+# --- the proof for another Podman ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["4.7", "4.9", "5.2", "6.0"])
+def test_an_edit_for_another_podman_is_proven_by_its_generator(version: str) -> None:
+    """The host's own one would judge by other rules: there is a port of each."""
+    target = Version.parse(version)
+    text = "[Container]\nImage=a\nContainerName=web\nVolume=%h/d:/d\nUlimit=nofile=1:2\nUser=1000\n"
+    path = "/etc/containers/systemd/web.container"
+    found = Origin(OriginKind.QUADLET, "web.service", path, text, Manager(False), version=target)
+    before = unit_spec(found)
+    after = before.with_(USER, "1000:1000").with_(ULIMIT, (*before[ULIMIT], "nproc=3:4"))
+    after = after.with_(MOUNTS, tuple(mount.with_options("ro") for mount in before[MOUNTS]))
+    made = edited(found, Plan("web", "a", (), (), before, after), target)
+    assert made.left_out == ()
+    proof = prove_edit(found, made, target, VERSION)
+    assert proof.startswith(f"the generator of Podman {target}, as it is built into HardenTUI, accepts it")
+
+
+def test_a_proof_by_the_port_finds_what_its_generator_would_lose() -> None:
+    target = Version(4, 7)
+    text = "[Container]\nImage=a\nContainerName=web\nUser=1000\n"
+    path = "/etc/containers/systemd/web.container"
+    found = Origin(OriginKind.QUADLET, "web.service", path, text, Manager(False), version=target)
+    before = unit_spec(found)
+    plan = Plan("web", "a", (), (), before, before.with_(USER, "app"))
+    made = edited(found, plan, VERSION)  # written for a newer Podman than the one that is going to read it
+    assert "User=app" in made.files[0].text
+    with pytest.raises(GeneratorError, match="another command than was meant"):
+        prove_edit(found, made, target, VERSION)
