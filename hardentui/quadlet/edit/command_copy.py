@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
-from hardentui.quadlet.read.service import EXTRA, ServiceFiles
+from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.quadlet.read.shell import EXTRA
 from hardentui.systemd.unit_text import SYSTEMD, UnitText, split_words
 
 _SECTION = "X-HardenTUI"

@@ -21,7 +21,8 @@ from hardentui.options.argv.items import item_word
 from hardentui.options.argv.tokens import Token
 from hardentui.quadlet.edit.changes import New, OptionChange, decide, new_word, other_options
 from hardentui.quadlet.edit.command_copy import ABOUT, holds_copy, stamped
-from hardentui.quadlet.read.service import EXTRA, Piece, RunLine, ServiceFiles, Splitting, spans_of
+from hardentui.quadlet.read.service import Piece, RunLine, ServiceFiles, Splitting, spans_of
+from hardentui.quadlet.read.shell import EXTRA
 from hardentui.systemd.escaping import neutral
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.systemd.unit_spans import with_lines, with_span, without_span

@@ -15,7 +15,8 @@ from hardentui.options.argv.command import without_optional
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.quadlet.edit.changes import applied
 from hardentui.quadlet.port import translate
-from hardentui.quadlet.read.service import EXTRA, ServiceFiles
+from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.quadlet.read.shell import EXTRA
 from hardentui.systemd.command_line import UNEXPANDED
 from hardentui.workbench.changing.unit_edits import EditedFile, EditedUnit
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind
