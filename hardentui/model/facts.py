@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
+from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 
@@ -250,6 +251,7 @@ class ContainerFacts(Struct, frozen=True):
         secret_drivers: name of a secret of the engine -> the driver that keeps it.
         env_files: absolute path of a file of variables that it was created with -> the file as it is now.
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
+        runtime: what the OCI runtime was told at the last start.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         now: when it was read; checks have no clock of their own.
     """
@@ -277,6 +279,7 @@ class ContainerFacts(Struct, frozen=True):
     env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
+    runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     links: Mapping[str, str] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
