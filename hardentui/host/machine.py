@@ -23,7 +23,7 @@ from hardentui.host.packages.installed import (
     read_security_updates,
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
-from hardentui.host.subids import read_root_rights, read_sub_ids, read_users
+from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
     read_kernel,
@@ -77,6 +77,7 @@ def read_host(
         now=now or datetime.now(UTC),
         sysctls=read_sysctls(files),
         users=users,
+        groups=read_groups(files),
         subuids=read_sub_ids(files, "/etc/subuid"),
         subgids=read_sub_ids(files, "/etc/subgid"),
         root_rights=read_root_rights(files, users, sockets),

@@ -251,6 +251,7 @@ class ContainerFacts(Struct, frozen=True):
         secret_drivers: name of a secret of the engine -> the driver that keeps it.
         env_files: absolute path of a file of variables that it was created with -> the file as it is now.
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
+        named_uid: uid that the name of its user has in its own /etc/passwd; looked up while it does not run.
         runtime: what the OCI runtime was told at the last start.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         now: when it was read; checks have no clock of their own.
@@ -279,6 +280,7 @@ class ContainerFacts(Struct, frozen=True):
     env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
+    named_uid: Known[int] = Unreadable("its /etc/passwd was not looked at")
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     links: Mapping[str, str] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)

@@ -276,6 +276,7 @@ class HostFacts(Struct, frozen=True):
     Attributes:
         os_release: /etc/os-release as a mapping.
         sysctls: name -> value of the knobs that checks look at; a knob the kernel does not have is absent.
+        groups: name -> gid of /etc/group.
         engine_configuration: every engine configuration file and folder that exists.
         units: Quadlet files, unit files of containers, their drop-ins and folders, of root and of users.
         configuration: effective containers.conf of the rootful engine.
@@ -302,6 +303,7 @@ class HostFacts(Struct, frozen=True):
 
     sysctls: Mapping[str, Known[str]] = field(default_factory=dict)
     users: Known[tuple[User, ...]] = NOT_READ
+    groups: Known[Mapping[str, int]] = NOT_READ
     subuids: Known[tuple[SubIds, ...]] = NOT_READ
     subgids: Known[tuple[SubIds, ...]] = NOT_READ
     root_rights: Known[tuple[RootRight, ...]] = NOT_READ

@@ -1,4 +1,4 @@
-"""A seccomp filter as data: rules of a profile, or a compiled program. `reading.seccomp` says what they do."""
+"""A seccomp filter as data: rules, or a compiled program. `reading.seccomp` says what they do."""
 
 from __future__ import annotations
 

@@ -30,11 +30,8 @@ from hardentui.options import (
     PID,
     POD,
     PRIVILEGED,
-    SUBUIDNAME,
     SYSTEMD,
-    UIDMAP,
     USER,
-    USERNS,
 )
 
 T = TypeVar("T")
@@ -46,7 +43,6 @@ UNCONFINED_TYPES = frozenset(
     {"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"}
 )
 """SELinux types that keep a process from nothing; which of them it gets depends on the policy."""
-_OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 
 
 def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unreadable | NotRunning:
@@ -125,25 +121,6 @@ def is_root(user: str) -> bool:
     """`user[:group]` means uid 0."""
     name = user.partition(":")[0].strip()
     return name in ("", "root") or (name.isdecimal() and int(name) == 0)
-
-
-def asks_for_user_namespace(facts: ContainerFacts) -> bool:
-    """The container declares a user namespace of its own."""
-    spec = facts.spec
-    if spec[USERNS]:
-        return spec[USERNS].partition(":")[0] in _OWN_NAMESPACE
-    if UIDMAP in spec or SUBUIDNAME in spec:
-        return True
-    hidden = USERNS in spec.unknowable and not is_planned(facts)
-    return hidden and section(facts.inspect, "HostConfig").get("UsernsMode") == "private"
-
-
-def own_user_namespace(facts: ContainerFacts) -> bool:
-    """Ids of the container are other ids on the host: the kernel says so, else the declaration does."""
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
-        return not kernel.host_user_namespace
-    return facts.engine.rootless is True or asks_for_user_namespace(facts)
 
 
 def is_infra(facts: ContainerFacts) -> bool:
