@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from hardentui.host.capacity import read_capacity
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.config import examine, names, text, there
@@ -90,6 +91,7 @@ def read_host(
         tcp_services=read_tcp_services(files),
         programs=read_programs(files, configuration),
         security_modules=read_security_modules(files),
+        capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),
         seccomp_profile=Missing(profile) if profile == _NO_PROFILE else examine(files, profile),
         seccomp_intact=read_seccomp_intact(files, profile),

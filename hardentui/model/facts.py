@@ -113,6 +113,9 @@ class Kernel(Struct, frozen=True):
         mounts: (mount point, file system type, options) of the container's mount namespace.
         processes, listening: what runs and what listens in the container.
         rlimits: what /proc/PID/limits holds the main process to.
+        processors: on how many it may run.
+        oom_score_adj: from -1000, never killed for want of memory, to 1000, killed first.
+        namespaces: kind -> `ipc:[4026531839]`, the same for all who share it.
     """
 
     pid: int
@@ -134,6 +137,9 @@ class Kernel(Struct, frozen=True):
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
     rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
+    processors: Known[int] = NOT_READ
+    oom_score_adj: Known[int] = NOT_READ
+    namespaces: Known[Mapping[str, str]] = NOT_READ
 
 
 class NotRunning(Struct, frozen=True):

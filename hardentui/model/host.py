@@ -270,6 +270,14 @@ class Baseline(Struct, frozen=True):
     modified: float
 
 
+class Capacity(Struct, frozen=True):
+    """What the machine has: bytes of memory, processors that are online, the highest process id."""
+
+    memory: Known[int] = NOT_READ
+    processors: Known[int] = NOT_READ
+    pids: Known[int] = NOT_READ
+
+
 class HostFacts(Struct, frozen=True):
     """The machine below the engines.
 
@@ -320,6 +328,7 @@ class HostFacts(Struct, frozen=True):
 
     security_modules: SecurityModules = field(default_factory=SecurityModules)
     cgroup_version: Known[int] = NOT_READ
+    capacity: Capacity = Capacity()
     seccomp_profile: Known[FileFact | Missing] = NOT_READ
     seccomp_intact: Known[bool] = NOT_READ
     firewall: Firewall = field(default_factory=Firewall)
