@@ -27,6 +27,7 @@ from hardentui.options import (
     LABEL_ROLE,
     LABEL_TYPE,
     LABEL_USER,
+    LABELS,
     PID,
     POD,
     PRIVILEGED,
@@ -106,6 +107,14 @@ def section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def image_config(facts: ContainerFacts) -> Mapping[str, Any]:
     """`Config` of the image; empty when the image is not known."""
     return facts.image.config if isinstance(facts.image, ImageFacts) else {}
+
+
+def labels_of(facts: ContainerFacts) -> Mapping[str, str]:
+    """The labels that Podman acts on: those of the image, and over them the container's own."""
+    of_image = section(image_config(facts), "Labels")
+    own = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
+    recorded = {} if is_planned(facts) else facts.labels
+    return {**{str(name): str(value) for name, value in of_image.items()}, **recorded, **own}
 
 
 def declared_user(facts: ContainerFacts) -> str:

@@ -41,12 +41,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     declared = "; ".join(mounts) or "no tmpfs"
     shared = facts.spec[SHM_SIZE]
     if bad or shared >= most:
-        paths = [mount.partition(":")[0] for mount in bad] + (["/dev/shm"] if shared >= most else [])
-        evidence = tuple(Evidence("--tmpfs", mount) for mount in bad)
-        evidence += (Evidence("--shm-size", f"{shared} bytes"),) if shared >= most else ()
-        return failed(
-            f"no size that limits, or programs may run: {listed(paths)}", declared, evidence=evidence
-        )
+        paths = [mount.partition(":")[0] for mount in bad]
+        evidence = [Evidence("--tmpfs", mount) for mount in bad]
+        if shared >= most:
+            paths.append("/dev/shm")  # noqa: S108
+            evidence.append(Evidence("--shm-size", f"{shared} bytes"))
+        reason = f"no size that limits, or programs may run: {listed(paths)}"
+        return failed(reason, declared, evidence=tuple(evidence))
     return passed(declared)
 
 

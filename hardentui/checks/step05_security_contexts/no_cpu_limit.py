@@ -106,7 +106,6 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
-_ON_BOTH = Kernel(7, limits=Limits(), processors=2)
 
 CHECK = Check(
     id="no-cpu-limit",
