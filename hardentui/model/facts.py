@@ -236,6 +236,7 @@ class Peer(Struct, frozen=True):
     pod: str = ""
     process_label: str = ""
     uid_ranges: tuple[tuple[int, int], ...] = ()
+    ipc_namespace: str = ""
 
 
 class ContainerFacts(Struct, frozen=True):

@@ -300,7 +300,14 @@ def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
         pod=pod,
         process_label=str(document.get("ProcessLabel") or ""),
         uid_ranges=ranges,
+        ipc_namespace=_ipc_namespace(kernel),
     )
+
+
+def _ipc_namespace(kernel: Known[Kernel | NotRunning]) -> str:
+    """Its number; empty where it is not known."""
+    known = kernel.namespaces if isinstance(kernel, Kernel) else {}
+    return "" if isinstance(known, Unreadable) else known.get("ipc", "")
 
 
 def _part(document: Known[Mapping[str, Any]], name: str) -> Mapping[str, Any]:
