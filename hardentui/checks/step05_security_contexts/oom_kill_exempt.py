@@ -38,9 +38,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         ask(facts, lambda kernel: kernel.oom_score_adj),
         lambda found: (found <= lowest or disabled, f"oom_score_adj {found}"),
         declared_bad=disabled or _LOWEST <= asked <= lowest,
-        declared="oom-kill-disable"
-        if disabled
-        else f"oom-score-adj {asked if asked >= _LOWEST else 'not set'}",
+        declared=f"oom-score-adj {score}{', oom-kill-disable' if disabled else ''}",
         reason="others are ended in its place when memory runs out",
         where=proc(facts, "oom_score_adj"),
     )
