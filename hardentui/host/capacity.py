@@ -5,8 +5,8 @@ from __future__ import annotations
 from hardentui.host.files.config import text
 from hardentui.host.files.reader import Files
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Capacity
+from hardentui.model.known import Known, Unreadable
 from hardentui.reading.limits import count_of_list
 
 _ONLINE, _MEMORY, _PIDS = "/sys/devices/system/cpu/online", "/proc/meminfo", "/proc/sys/kernel/pid_max"

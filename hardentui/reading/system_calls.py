@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.known import Unreadable
 from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
 from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
 from hardentui.reading.bpf import AUDIT_ARCH_I386, I386_SOCKETCALL, X86_64_NUMBERS, lets_through

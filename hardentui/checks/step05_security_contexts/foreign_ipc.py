@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Peer
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -33,6 +33,7 @@ from hardentui.model.finding import (
     not_applicable,
     passed,
 )
+from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import IPC, LABELS
 from hardentui.reading.containers import (
@@ -71,7 +72,8 @@ def _strangers(facts: ContainerFacts) -> list[str]:
     own = kernel.namespaces.get("ipc")
     if own is None or (isinstance(kernel.shared_namespaces, frozenset) and "ipc" in kernel.shared_namespaces):
         return []
-    return [peer.name for peer in facts.peers if peer.ipc_namespace == own and not related(facts, peer)]
+    peers = facts.peers.in_ipc_namespace(own)
+    return [peer.name for peer in peers if peer.id != facts.id and not related(facts, peer)]
 
 
 def _asks_for_stranger(facts: ContainerFacts, asked: str) -> str:
@@ -109,12 +111,12 @@ CHECK = Check(
     remediate=remediate,
     passes=lambda: (
         container(),
-        container(_ASKED, (LABELS, ("app=shop",)), peers=(_FRIEND,), inspect=_MEMBER, kernel=_SHARED),
-        container(peers=(replace(_FRIEND, ipc_namespace="ipc:[1]"),), kernel=_SHARED),
+        container(_ASKED, (LABELS, ("app=shop",)), peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED),
+        container(peers=Peers((replace(_FRIEND, ipc_namespace="ipc:[1]"),)), kernel=_SHARED),
     ),
     fails=lambda: (
-        container(_ASKED, peers=(_FRIEND,)),
-        container(_ASKED, peers=(_FRIEND,), kernel=_SHARED),
+        container(_ASKED, peers=Peers((_FRIEND,))),
+        container(_ASKED, peers=Peers((_FRIEND,)), kernel=_SHARED),
         container((IPC, "ns:/proc/812/ns/ipc")),
     ),
     references=("CIS Docker 1.6 5.17", "NIST SP 800-190 4.4.3"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 _LIMIT = 1 << 20
 
