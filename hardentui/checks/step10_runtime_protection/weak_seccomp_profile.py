@@ -82,9 +82,9 @@ def _judged(
         return None
     names = frozenset(name for group in open_calls for name in group.calls)
     evidence = tuple(Evidence(source, _words(group)) for group in open_calls)
-    everything = isinstance(filter_, SeccompProfile) and filter_.default in LETS_THROUGH
-    effective = f"defaultAction {filter_.default}" if everything else f"lets through {listed(names)}"
-    what = "everything that its profile does not list" if everything else listed(names)
+    what, effective = listed(names), f"lets through {listed(names)}"
+    if isinstance(filter_, SeccompProfile) and filter_.default in LETS_THROUGH:
+        what, effective = "everything that its profile does not list", f"defaultAction {filter_.default}"
     return failed(f"its filter lets through {what}", declared, effective, evidence)
 
 
