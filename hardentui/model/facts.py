@@ -235,6 +235,7 @@ class ContainerFacts(Struct, frozen=True):
         env_files: absolute path of a file of variables that it was created with -> the file as it is now.
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
         named_uid: uid that the name of its user has in its own /etc/passwd; looked up while it does not run.
+        host_listening: what listens on the host; looked at for containers on an internal network.
         runtime: what the OCI runtime was told at the last start.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         now: when it was read; checks have no clock of their own.
@@ -264,6 +265,7 @@ class ContainerFacts(Struct, frozen=True):
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     named_uid: Known[int] = Unreadable("its /etc/passwd was not looked at")
+    host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable("what listens on the host was not read")
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     links: Mapping[str, str] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)

@@ -65,6 +65,14 @@ def read_activity(
     return Activity(processes, tuple(sorted({one for ones in sockets.values() for one in ones}, key=_place)))
 
 
+def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]:
+    """What listens in the network namespace of a process, whoever it belongs to."""
+    sockets = _sockets(files, pid)
+    if isinstance(sockets, Unreadable):
+        return sockets
+    return tuple(sorted({one for ones in sockets.values() for one in ones}, key=_place))
+
+
 def _place(socket: ListeningSocket) -> tuple[str, str, int]:
     return socket.protocol, socket.address, socket.port
 

@@ -20,7 +20,7 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra
-from hardentui.reading.networks import uses_network_of_pod
+from hardentui.reading.networks import internal_networks, uses_network_of_pod
 
 if TYPE_CHECKING:
     from hardentui.workbench.looking.once_per_engine import OncePerEngine
@@ -93,6 +93,9 @@ def with_small_things(
     user = declared_user(facts).partition(":")[0]
     if facts.engine.local and not facts.running and user and not user.isdecimal() and user != "root":
         facts = replace(facts, named_uid=uid_of_name(files, facts.inspect, user))
+    if facts.engine.local and facts.engine.rootless is False and internal_networks(facts):
+        conmon = (facts.inspect.get("State") or {}).get("ConmonPid")
+        facts = replace(facts, host_listening=once.listening(int(conmon or 1)))
     if facts.spec[SECRETS]:
         facts = replace(facts, secret_drivers=once.secret_drivers())
     if AUTO_UPDATE_LABEL in facts.labels:
