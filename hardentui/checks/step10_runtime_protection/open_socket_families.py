@@ -3,7 +3,8 @@
 What it checks:
 Whether the filter in force lets the container make sockets of the families AF_VSOCK and AF_ALG, in each way
 that there is: `socket` with the family as it is, `socket` with higher bits set in it (the kernel looks at the
-lower 32 bits, a filter compares 64), and the 32-bit call `socketcall`, whose arguments no filter can read.
+lower 32 bits, a filter compares 64), and the 32-bit call `socketcall`, whose arguments no filter can read: it
+is open for all families where a rule allows any and the profile covers the 32-bit architecture.
 
 Why it matters:
 No network namespace holds these families. AF_VSOCK leads from a virtual machine to its hypervisor and to the
@@ -13,7 +14,7 @@ were found again and again, and which an ordinary service never calls by itself.
 What may break:
 Programs that use the kernel's ciphers (some VPN and disk tools) or talk to the hypervisor (guest agents). The
 fix is a profile of its own which allows the families that the service needs, by a masked comparison of the
-lower 32 bits, and leaves `socketcall` out.
+lower 32 bits, and leaves the 32-bit architecture out, with which 32-bit programs end.
 """
 
 from __future__ import annotations
@@ -81,15 +82,15 @@ def _words(ways: Mapping[str, tuple[str, ...]]) -> str:
 def _commands() -> tuple[str, ...]:
     return (
         f"# in its seccomp profile, for each family that it needs (1, 2, 10, 16): {_RULE}",
-        '# and without "socketcall" in any rule that allows',
+        "# and without SCMP_ARCH_X86 among its architectures, or with a rule that refuses socketcall",
     )
 
 
-def _runs(*rules: tuple[str, SeccompRule]) -> RuntimeConfig:
+def _runs(*rules: tuple[str, SeccompRule], architectures: tuple[str, ...] = ("X86_64",)) -> RuntimeConfig:
     by_name: dict[str, tuple[SeccompRule, ...]] = {}
     for name, rule in rules:
         by_name[name] = (*by_name.get(name, ()), rule)
-    return RuntimeConfig(seccomp=SeccompProfile("ERRNO", None, ("X86_64", "X86"), by_name))
+    return RuntimeConfig(seccomp=SeccompProfile("ERRNO", None, architectures, by_name))
 
 
 def _allowed(*conditions: Condition) -> SeccompRule:
@@ -97,6 +98,7 @@ def _allowed(*conditions: Condition) -> SeccompRule:
 
 
 _INTERNET = ("socket", _allowed(Condition(0, "MASKED_EQ", 0xFFFFFFFF, 2)))
+_BOTH = ("X86_64", "X86")
 _ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
 
 CHECK = Check(
@@ -110,11 +112,16 @@ CHECK = Check(
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=lambda: (container(), container(runtime=_runs(_INTERNET))),
+    passes=lambda: (
+        container(),
+        container(runtime=_runs(_INTERNET)),
+        container(runtime=_runs(_INTERNET, ("socketcall", SeccompRule("ERRNO", (), 1)), architectures=_BOTH)),
+    ),
     fails=lambda: (
         container(runtime=_runs(("socket", _allowed()))),
         container(runtime=_runs(_ALL_BUT_VSOCK)),
-        container(runtime=_runs(_INTERNET, ("socketcall", _allowed()))),
+        container(runtime=_runs(_INTERNET, architectures=_BOTH)),
+        container(runtime=_runs(_INTERNET, ("socketcall", _allowed()), architectures=_BOTH)),
     ),
     references=("CVE-2026-123876", "NIST SP 800-190 4.4.4"),
 )

@@ -225,7 +225,7 @@ LIFE = (
     Flavour(
         "health-no-action",
         ids("unhealthy"),
-        ("--health-cmd=true", "--health-interval=1h"),
+        ("--health-cmd=wget -q -O- http://127.0.0.1:8080/srv/note", "--health-interval=1h"),
         without=ids("health"),
     ),
     Flavour("log-none", ids("no-logs"), ("--log-driver=none",), without=ids("log"), configured=True),
