@@ -320,8 +320,11 @@ def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
 
 
 def _opens_socketcall(profile: SeccompProfile) -> bool:
-    """libseccomp lets `socketcall` make every family as soon as a rule allows one by `socket`: the conditions
-    of that rule cannot be asked there, so it leaves them out. Only a rule for `socketcall` itself closes it."""
+    """Whether a socket of any family can be made in the 32-bit way.
+
+    libseccomp allows that as soon as a rule allows one family by `socket`: the conditions of such a rule
+    cannot be asked there, so it leaves them out. Only a rule for `socketcall` itself closes it.
+    """
     rules = _in_force(profile, "socketcall")
     if rules and not rules[0].conditions:
         return rules[0].action in LETS_THROUGH

@@ -1,8 +1,8 @@
 """`knock [x] NR [ARGUMENT…]`: make one system call and end with its errno, 0 for success.
 
-A program of x86-64 without a library, for images that hold little more than busybox. With `x` the call is made
-in the 32-bit way (int 0x80). Numbers are decimal. A filter for system calls shows in the errno: whatever is not
-its own has got past it. The code below was assembled from the text that follows it.
+A program of x86-64 without a library, for images that hold little more than busybox. With `x` the call is
+made in the 32-bit way (int 0x80). Numbers are decimal. A filter for system calls shows in the errno: whatever
+is not its own has got past it. The code below was assembled from the text that follows it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Seccomp profiles for flavours: one that closes everything, and others that open one thing in one way each."""
+"""Seccomp profiles for flavours: one that closes everything, others that open one thing in one way each."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def _profile(
 
 
 def program(*refused: int) -> str:
-    """A compiled filter that refuses these numbers of calls (x86-64) and lets all others through, as base64."""
+    """A compiled filter that refuses these calls (numbers of x86-64) and lets others through, as base64."""
     load = struct.pack("<HBBI", 0x20, 0, 0, 0)
     tests = b"".join(
         struct.pack("<HBBI", 0x15, len(refused) - place, 0, number) for place, number in enumerate(refused)

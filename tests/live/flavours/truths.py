@@ -29,7 +29,7 @@ _CALLS = {
 
 
 def _gets_past(*calls: str) -> str:
-    """Works when one of the calls gets past the filter, whose own errors are 13 and 38 (and ending by signal)."""
+    """Works when one of the calls gets past the filter, whose own errors are 13 and 38 (or a signal)."""
     tries = "; ".join(
         f"knock {call}; e=$?; [ $e = 13 ] || [ $e = 38 ] || [ $e -ge 128 ] || exit 0" for call in calls
     )
