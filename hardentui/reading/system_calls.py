@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Unreadable
@@ -23,6 +24,7 @@ from hardentui.reading.seccomp import (
 RAW_FILTER = "run.oci.seccomp_bpf_data"
 """Annotation that crun takes a compiled filter from, in place of the profile's (crun(1))."""
 _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
+_NEVER_STARTED = ("created", "configured")
 _IMAGE_LABEL = "io.containers.seccomp.profile"
 
 
@@ -32,18 +34,27 @@ class FilterInForce(Struct, frozen=True):
     Attributes:
         filter: EngineDefault where only the name of the engine's own profile is known.
         source: for evidence.
+        in_force: it is what the runtime installed; else what is asked for, of a container that was started.
     """
 
     filter: SeccompProfile | RawFilter | NoFilter | EngineDefault
     source: str
+    in_force: bool = True
 
 
 def filter_of(facts: ContainerFacts) -> FilterInForce | Unreadable:
     """The filter of the container: what the runtime was told; what is asked for where it never started."""
-    planned = isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
     runtime = facts.runtime
-    if planned or isinstance(runtime, Unreadable):
+    state = facts.kernel.state if isinstance(facts.kernel, NotRunning) else "running"
+    if state == "planned" or (state in _NEVER_STARTED and isinstance(runtime, Unreadable)):
         return _declared(facts)
+    if isinstance(runtime, Unreadable):
+        asked = _declared(facts)
+        if isinstance(asked, Unreadable) or isinstance(asked.filter, NoFilter):
+            return asked
+        if isinstance(asked.filter, EngineDefault):
+            return Unreadable(f"which filter was installed is not known: {runtime.reason}")
+        return replace(asked, in_force=False)
     source = str(facts.inspect.get("OCIConfigPath") or "config.json of the runtime")
     if runtime.seccomp is None:
         return Unreadable(f"the filter in {source} cannot be understood")

@@ -60,6 +60,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     ways = ("unshare",) if isinstance(found.filter, NoFilter) else open_ways_to_user_namespaces(found.filter)
     if isinstance(ways, Unreadable):
         return unknown(ways.reason, declared)
+    if not ways and not found.in_force:
+        return unknown("its profile is good, but which filter was installed cannot be read", declared)
     if not ways:
         return passed(declared, "refused by its filter", (Evidence(found.source, "looked at"),))
     evidence = (Evidence(found.source, f"lets CLONE_NEWUSER through: {', '.join(ways)}"),)

@@ -68,6 +68,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
             return unknown(answer.reason, declared)
         if answer:
             ways[name] = answer
+    if not ways and not found.in_force:
+        return unknown("its profile is good, but which filter was installed cannot be read", declared)
     if not ways:
         return passed(declared, "neither AF_ALG nor AF_VSOCK", (Evidence(found.source, "looked at"),))
     evidence = tuple(Evidence(found.source, f"{name}: {', '.join(each)}") for name, each in ways.items())

@@ -68,7 +68,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(found.filter, EngineDefault):
         return not_applicable("it has the engine's default profile, and has not been started with it yet")
     judged = _judged(found.filter, found.source, declared, capabilities_held(facts))
-    return judged if judged is not None else _next_time(facts, declared, found.source)
+    if judged is not None:
+        return judged
+    if not found.in_force:
+        return unknown("its profile is good, but which filter was installed cannot be read", declared)
+    return _next_time(facts, declared, found.source)
 
 
 def _judged(

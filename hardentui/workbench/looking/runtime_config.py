@@ -22,7 +22,7 @@ class RuntimeConfigs:
     def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
         """`document` is None where it could not be read."""
         if document is None:
-            return Unreadable("the runtime's configuration could not be read (there is one after the start)")
+            return Unreadable("the configuration of the runtime (config.json) cannot be read")
         given = document.get("annotations")
         annotations = (
             {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
