@@ -93,7 +93,7 @@ def raw_filter(annotation: str) -> FilterInForce | Unreadable:
 
     origin = f"annotation {RAW_FILTER}"
     try:
-        return FilterInForce(RawFilter(a2b_base64(annotation), origin), origin)
+        return FilterInForce(RawFilter(a2b_base64(annotation, strict_mode=True), origin), origin)
     except (Error, ValueError):
         return Unreadable(f"{origin} is no base64")
 
