@@ -211,8 +211,20 @@ _INTERNAL = NetworkFacts(
         "subnets": [{"subnet": "10.89.3.0/24", "gateway": "10.89.3.1"}],
     },
 )
-_SSH = (ListeningSocket("tcp", "0.0.0.0", 22),)  # noqa: S104
-_BEHIND = {"networks": {"back": _INTERNAL}, "kernel": Kernel(7)}
+_SSH = ListeningSocket("tcp", "0.0.0.0", 22)  # noqa: S104
+
+
+def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
+    """A running container on the internal network."""
+    return container(
+        (NETWORK, ("back",)),
+        kernel=Kernel(7),
+        networks={"back": _INTERNAL},
+        host_listening=listening,
+        host=host,
+    )
+
+
 _CLOSED = HostFacts(
     firewall=Firewall(
         rules=(
@@ -246,16 +258,14 @@ CHECK = Check(
         container((NETWORK, ("shop-net",)), engine=rootless()),
         container(),
         container(engine=_PLAIN),
-        container((NETWORK, ("back",)), **_BEHIND, host_listening=_SSH, host=_CLOSED),
-        container(
-            (NETWORK, ("back",)), **_BEHIND, host_listening=(ListeningSocket("tcp", "127.0.0.1", 5432),)
-        ),
+        _behind(_CLOSED, _SSH),
+        _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
     ),
     fails=lambda: (
         container((NETWORK, ("pasta:--map-gw,--mtu,1400",)), engine=_PLAIN),
         container((NETWORK, ("pasta:-T,5432",)), engine=_PLAIN),
         container((NETWORK, ("slirp4netns:allow_host_loopback=true",)), engine=_PLAIN),
-        container((NETWORK, ("back",)), **_BEHIND, host_listening=_SSH, host=HostFacts()),
+        _behind(HostFacts(), _SSH),
     ),
     references=("NIST SP 800-190 4.4.2",),
     catalogue="S6-12",

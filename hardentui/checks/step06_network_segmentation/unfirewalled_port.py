@@ -116,9 +116,9 @@ def _ways_in(
     for interface in outside or ("",):
         for port in ports or [Port(0)]:
             number = port.container if hook == "forward" else int(port.host) if port.host.isdecimal() else 0
-            outside = int(port.host) if port.host.isdecimal() else 0
+            in_host = int(port.host) if port.host.isdecimal() else 0
             family = "ip6" if ":" in port.address else "ip"
-            packet = Packet(hook, interface, port.protocol, number, family, outside)
+            packet = Packet(hook, interface, port.protocol, number, family, in_host)
             ends = fate(rules, packet), fate(rules, replace(packet, port=0, host_port=0))
             if dropped in ends:
                 continue  # it is held back, or opened by name while others are

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tests.live.flavours.model import CREATED, KERNEL_DOORS, ROOTFUL, Flavour, Place, ids
+from tests.live.flavours.model import CREATED, KERNEL_DOORS, ROOTFUL, Arguments, Flavour, Place, ids
 from tests.live.flavours.others import hardened_body
 from tests.live.flavours.seccomp_profiles import CLOSED, OPENINGS, program
 
@@ -44,7 +44,7 @@ _ANY_NAMESPACE = (
 _EVERYWHERE = {_WEAK: _ANY_CALL, _FAMILIES: _ANY_FAMILY, _NESTED: _ANY_NAMESPACE}
 
 
-def _file(name: str) -> object:
+def _file(name: str) -> Arguments:
     return lambda place: (f"--security-opt=seccomp={place.folder}/{name}.json",)
 
 
@@ -66,27 +66,9 @@ def _seccomp_path(place: Place) -> dict[str, object]:
 
 _RAW = "run.oci.seccomp_bpf_data"
 _ALL_DANGEROUS = (
-    156,
-    174,
-    175,
-    176,
-    178,
-    180,
-    134,
-    212,
-    246,
-    248,
-    249,
-    298,
-    300,
-    304,
-    312,
-    313,
-    320,
-    321,
-    323,
+    *(156, 174, 175, 176, 178, 180, 134, 212, 246, 248, 249, 298, 300, 304, 312, 313, 320, 321, 323),
+    *(172, 173, 425, 426, 427, 440),
 )
-_ALL_DANGEROUS += (172, 173, 425, 426, 427, 440)
 
 FILTERS = (
     Flavour("filter-stock", tries={_FAMILIES: _ANY_FAMILY, _NESTED: "knock 272 268435456"}),
