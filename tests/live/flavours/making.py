@@ -33,7 +33,13 @@ from tests.support.waiting import eventually
 
 PREFIX = "truth-"
 _STOCK_SECCOMP = Path("/usr/share/containers/seccomp.json")
-_LISTENER = "import socket, time; one = socket.create_server(('0.0.0.0', 7777)); time.sleep(600)"
+_LISTENER = """
+import socket
+server = socket.create_server(("0.0.0.0", 7777))
+server.settimeout(600)
+while True:
+    server.accept()[0].close()
+"""
 _FIRST = "hardened"  # others join its network, so it comes first
 _EARLY = (_FIRST, "ipc-owner")
 _WORKERS = 2
