@@ -9,16 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from hardentui.reading.command_line_secrets import glued_password, is_password_after, steps_of
 from hardentui.reading.secret_shapes import without_shapes
-from hardentui.reading.secrets import (
-    engine_secret,
-    glued_password,
-    is_password_after,
-    random_pair,
-    secret_name,
-    secret_value,
-    steps_of,
-)
+from hardentui.reading.secrets import engine_secret, random_pair, secret_name, secret_value
 from hardentui.visible import MASK
 
 WITHHELD = "(withheld)"
