@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from hardentui.host.capacity import read_capacity
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.config import examine, names, text, there
@@ -23,7 +24,7 @@ from hardentui.host.packages.installed import (
     read_security_updates,
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
-from hardentui.host.subids import read_root_rights, read_sub_ids, read_users
+from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
     read_kernel,
@@ -77,6 +78,7 @@ def read_host(
         now=now or datetime.now(UTC),
         sysctls=read_sysctls(files),
         users=users,
+        groups=read_groups(files),
         subuids=read_sub_ids(files, "/etc/subuid"),
         subgids=read_sub_ids(files, "/etc/subgid"),
         root_rights=read_root_rights(files, users, sockets),
@@ -89,6 +91,7 @@ def read_host(
         tcp_services=read_tcp_services(files),
         programs=read_programs(files, configuration),
         security_modules=read_security_modules(files),
+        capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),
         seccomp_profile=Missing(profile) if profile == _NO_PROFILE else examine(files, profile),
         seccomp_intact=read_seccomp_intact(files, profile),
