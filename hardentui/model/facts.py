@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
+from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 
@@ -109,7 +110,8 @@ class Kernel(Struct, frozen=True):
         host_user_namespace: the user namespace is the initial one of the host.
         read_only_root: the mount at / has the option ro.
         masked_paths: mount points below /proc and /sys that hide or protect something.
-        mounts: (mount point, file system type, options) of the container's mount namespace.
+        mounts: the mount table of the container, in the kernel's order; a later one at a point covers an
+            earlier one.
         processes, listening: what runs and what listens in the container.
         rlimits: what /proc/PID/limits holds the main process to.
     """
@@ -128,7 +130,7 @@ class Kernel(Struct, frozen=True):
     host_user_namespace: Known[bool] = NOT_READ
     limits: Known[Limits] = NOT_READ
     masked_paths: Known[frozenset[str]] = NOT_READ
-    mounts: Known[tuple[tuple[str, str, str], ...]] = NOT_READ
+    mounts: Known[tuple[KernelMount, ...]] = NOT_READ
     processes: Known[tuple[Process, ...]] = NOT_READ
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
@@ -251,6 +253,10 @@ class ContainerFacts(Struct, frozen=True):
         env_files: absolute path of a file of variables that it was created with -> the file as it is now.
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
+        mounted: what of the host is mounted in it, from wherever it comes; by the kernel's table where that
+            could be read, else what is declared and inherited. Volumes that hold only their own data, and
+            what Podman itself mounts into every container, are not in it.
+        sockets: sockets of the host that it reaches through its mounts.
         now: when it was read; checks have no clock of their own.
     """
 
@@ -278,6 +284,8 @@ class ContainerFacts(Struct, frozen=True):
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     links: Mapping[str, str] = field(default_factory=dict)
+    mounted: tuple[MountedPath, ...] = ()
+    sockets: Known[tuple[ReachableSocket, ...]] = ()
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property

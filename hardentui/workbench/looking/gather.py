@@ -35,6 +35,7 @@ from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.looking.closer import UNIT_LABEL, look_closer, with_small_things
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.links import links_of
+from hardentui.workbench.looking.mounted import HostSide, with_mounts
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.shared import Shared, asked
 
@@ -72,6 +73,7 @@ class Gatherer:
         self._inventories = inventories
         self.engine = engine
         self._files = files
+        self._host_side = HostSide(files)
         self._host = host
         self._read_trust = trust
         self._trust: Known[TrustFacts] | None = None
@@ -88,6 +90,7 @@ class Gatherer:
         """Take a new list of containers, and forget what may have changed with it."""
         self._shared = Shared(self.engine, listed)
         self._scanned.clear()
+        self._host_side.forget()
         self._once.forget({one.labels[UNIT_LABEL] for one in listed if UNIT_LABEL in one.labels})
 
     def engine_facts(self) -> EngineFacts:
@@ -128,6 +131,7 @@ class Gatherer:
             now=self._clock(),
         )
         facts = replace(facts, spec=read_spec(self._sources(facts, shared)))
+        facts = with_mounts(facts, self._host_side)
         facts = with_small_things(facts, self.engine, self._files, self._once)
         if not closer:
             return facts
@@ -181,6 +185,7 @@ class Gatherer:
             engine_pid=int(state.get("ConmonPid") or 0) or None,
             cgroup_path=str(state.get("CgroupPath") or ""),
             cgroups=self._cgroups,
+            engine_mounts=self._host_side.mount_table,
         )
 
     def forget_image(self, identity: str) -> None:

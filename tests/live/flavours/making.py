@@ -8,8 +8,9 @@ import platform
 import shlex
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ from hardentui.workbench.views import Report, Row, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive
-from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, Flavour, Place
+from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, RUNNING, Flavour, Place
+from tests.live.flavours.mounts import MATERIAL
+from tests.live.flavours.probes import tried
 from tests.live.flavours.table import on
 from tests.support.podman import BUSYBOX, TEST_USER, ApiError, Bench, BenchFailed
 from tests.support.waiting import eventually
@@ -43,16 +46,20 @@ class World:
         places: flavour name -> the place it was made in.
         machine: the engine and the host in a few words.
         reports: container name without the prefix -> its report; infra containers are `NAME-infra`.
+        untrue: flavour name -> probes that did not come out as the flavour says.
     """
 
-    def __init__(self, bench: Bench, engine: str) -> None:
+    def __init__(self, bench: Bench, engine: str, only: Collection[str] = ()) -> None:
         self.bench = bench
         self.engine = engine
-        self.flavours = tuple(on(engine))
+        self.flavours = tuple(
+            one for one in on(engine) if not only or one.name == _FIRST or _matches(one, only)
+        )
         self._folder = bench.directory / "truth"
         self.places: Mapping[str, Place] = {}
         self.machine = ""
         self.reports: Mapping[str, Report] = {}
+        self.untrue: dict[str, tuple[str, ...]] = {}
 
     def start(self) -> None:
         """Start the bench and see what it can do."""
@@ -76,6 +83,7 @@ class World:
         """Everything that is to be judged; raises with Podman's words where something cannot be made."""
         self._material()
         self._load(*IMAGES)
+        self._material_of_mounts()
         first = [flavour for flavour in self.flavours if flavour.name == _FIRST]
         rest = [flavour for flavour in self.flavours if flavour.name != _FIRST]
         troubles = self._make(first)
@@ -105,6 +113,35 @@ class World:
         self.reports = {
             row.name.removeprefix(PREFIX): row.report for row in seen.values() if row.report is not None
         }
+
+    def probe(self) -> None:
+        """Try in the running containers what their flavours say of them."""
+        pids = {
+            name.removeprefix(PREFIX): int(one.get("Pid") or 0)
+            for one in self.bench.get("/containers/json")
+            for name in one["Names"]
+        }
+        for flavour in self.flavours:
+            if flavour.probes and self._state(flavour) == RUNNING:
+                answers = tried(pids[flavour.name], list(flavour.probes.values()))
+                bad = flavour.must_fail(self.places[flavour.name])
+                self.untrue[flavour.name] = tuple(
+                    f"{flavour.probes[check]} {'works' if works else 'does not work'}, so {check} is not as told"
+                    for check, works in zip(flavour.probes, answers, strict=True)
+                    if works is not (check in bad)
+                )
+
+    def _material_of_mounts(self) -> None:
+        """What the flavours of mounts.py mount, and the services whose sockets they reach."""
+        services = self._folder / "services"
+        services.mkdir(exist_ok=True)
+        services.chmod(0o777)
+        script = MATERIAL.format(folder=self._folder, socket=self.bench.socket)
+        try:
+            self.bench.execute("sh", "-ec", script, timeout=60)
+        except subprocess.CalledProcessError as error:
+            said = (services / "said").read_text()[-500:]
+            raise AssertionError(f"{self.engine}: {said}") from error
 
     def _material(self) -> None:
         """A folder with things to mount, networks, volumes, a secret."""
@@ -195,15 +232,23 @@ class World:
         return {f.name: states.get(f.name, "") for f in self.flavours if states.get(f.name) != self._state(f)}
 
 
-def worlds() -> tuple[World, ...]:
+def _matches(flavour: Flavour, only: Collection[str]) -> bool:
+    return any(fnmatchcase(flavour.name, pattern) for pattern in only)
+
+
+def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
     """All flavours on both engines, made and scanned, each on a bench of its own that is gone afterwards.
+
+    Args:
+        only: patterns of names; empty = all.
 
     Raises:
         BenchFailed: no Podman can be started here, or it cannot run a container.
         AssertionError: a flavour cannot be made; with Podman's words.
     """
     made = [
-        World(Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else ""), engine) for engine in BOTH
+        World(Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else ""), engine, only)
+        for engine in BOTH
     ]
     with ThreadPoolExecutor(len(made)) as pool:
         try:
@@ -211,6 +256,7 @@ def worlds() -> tuple[World, ...]:
             list(pool.map(World.make, made))
             for world in made:
                 world.scan()
+                world.probe()
         finally:
             list(pool.map(lambda world: world.bench.stop(), made))
     return tuple(made)

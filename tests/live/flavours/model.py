@@ -18,7 +18,7 @@ class Place(NamedTuple):
 
     Attributes:
         engine: ROOTFUL or ROOTLESS.
-        number: differs from flavour to flavour, so that their host ports do not clash (1 to 250).
+        number: differs from flavour to flavour, so that their host ports do not clash (1 to 9000).
         folder: a folder of the host with things to mount: see `material`.
         socket: the engine's API socket.
         limits_hold: the engine can enforce resource limits (not so for rootless on cgroup v1).
@@ -37,7 +37,7 @@ class Place(NamedTuple):
     @property
     def address(self) -> str:
         """A loopback address of its own."""
-        return f"127.0.1.{self.number}"
+        return f"127.0.{1 + self.number // 250}.{1 + self.number % 250}"
 
 
 Arguments = Callable[[Place], tuple[str, ...]]
@@ -65,6 +65,8 @@ class Flavour:
         infra_bad: what must fail on the infra container, on either engine.
         beside: command of a second member of the pod, made with the same options; none when empty.
         beside_bad: what must fail on that one, besides `bad_on`.
+        probes: check -> what is tried as root of the container, in its own namespaces: (kind, path in it); see
+            probes.py. What really works must be what `bad` says: a flavour that is not what it claims fails.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Flavour:
     configured: bool = False
     free: Ids = frozenset()
     after: tuple[tuple[str, ...], ...] = ()
+    probes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def options(self, place: Place) -> tuple[str, ...]:
         return self.arguments(place) if callable(self.arguments) else self.arguments

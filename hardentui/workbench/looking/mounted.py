@@ -1,0 +1,345 @@
+"""What of the host is mounted in a container, and the sockets it reaches through that.
+
+The kernel's mount table of the container is traced back to paths of the host; inspect tells who asked for
+each mount. Without a table (not running, no permission) what is declared and inherited counts.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.host.files.reader import Files
+from hardentui.host.network.unix_sockets import UnixSockets
+from hardentui.host.process.mountinfo import MountTable, read_mount_table
+from hardentui.model.facts import ContainerFacts, Kernel, Known, Unreadable
+from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
+from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
+from hardentui.reading.containers import section
+from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
+from hardentui.reading.sockets import Power, known_path
+
+_FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
+_OF_PODMAN = re.compile(r"/overlay-containers/[0-9a-f]{64}/userdata(/|$)")
+_OF_HOST = ("bind", "volume")
+_EVERYWHERE = ("/proc", "/sys", "/dev")
+_BY_PODMAN = ("/", "/run/podman-init", "/run/.containerenv")
+"""What Podman mounts there into every container; checks of their own judge devices and hidden paths."""
+_DELETED = "//deleted"
+_MOST_SOCKETS = 256
+
+
+class _Asked(Struct, frozen=True):
+    """One mount as inspect and the spec know it.
+
+    Attributes:
+        paths: on the host, as far as they can be told from documents.
+        own: folders that are the volume's own data.
+        plain: a volume that has nothing but its own data.
+        layered: an overlay whose writes stay with the container.
+        overlay: an overlay, wherever its writes go.
+    """
+
+    destination: str
+    type: str
+    source: str
+    options: tuple[str, ...]
+    origin: MountOrigin
+    giver: str = ""
+    paths: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
+    plain: bool = False
+    layered: bool = False
+    overlay: bool = False
+
+
+class HostSide:
+    """The engine's side of the mounts of its containers; each table is read once for all of them."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._tables: dict[str, Known[MountTable]] = {}
+        self._process = "self"
+        self._sockets: UnixSockets | None = None
+
+    def forget(self) -> None:
+        """The containers were listed anew."""
+        self._tables.clear()
+        self._sockets = None
+
+    def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
+        """The mounts of the engine's process, read once for each mount namespace."""
+        found = self._tables.get(namespace)
+        if found is None:
+            found = self._tables[namespace] = read_mount_table(self._files, process)
+            self._process = process
+        return found
+
+    def own_table(self) -> Known[MountTable]:
+        """The mounts of the engine as far as they are known, else our own."""
+        return next(iter(self._tables.values()), None) or self.mount_table("self", "")
+
+    def sockets(self) -> UnixSockets:
+        if self._sockets is None:
+            self._sockets = UnixSockets(self._files, self._process, own_root=self._shares_our_mounts())
+        return self._sockets
+
+    def _shares_our_mounts(self) -> bool:
+        if self._process == "self":
+            return True
+        try:
+            ours = self._files.read_link("/proc/self/ns/mnt")
+            return self._files.read_link(f"/proc/{self._process}/ns/mnt") == ours
+        except OSError:
+            return True
+
+
+def with_mounts(facts: ContainerFacts, host: HostSide) -> ContainerFacts:
+    """Adds what of the host is mounted, and the sockets behind it."""
+    asked = {one.destination: one for one in _asked(facts)}
+    table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else facts.kernel
+    if isinstance(table, tuple):
+        mounted = tuple(_in_force(table, asked))
+    elif asked:
+        mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
+    else:
+        return facts
+    if not mounted:
+        return facts
+    sockets = _sockets(mounted, host) if facts.engine.local else _FAR
+    return replace(facts, mounted=mounted, sockets=sockets)
+
+
+# --- what was asked for, and by whom ------------------------------------------------------------------
+
+
+def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
+    entries = [one for one in facts.inspect.get("Mounts") or () if isinstance(one, Mapping)]
+    declared = {mount.destination: mount for mount in facts.spec[MOUNTS]}
+    for entry in entries:
+        destination = str(entry.get("Destination") or "")
+        if not destination.startswith("/"):
+            continue
+        if entry.get("Type") not in _OF_HOST:
+            declared.pop(destination, None)
+            yield _Asked(destination, "image", "", (), MountOrigin.DECLARED)
+            continue
+        mount = declared.pop(destination, None)
+        pattern = next((m for m in declared.values() if m.type == "glob" and _is_below(destination, m)), None)
+        if mount is not None or pattern is not None:
+            origin, giver = MountOrigin.DECLARED, ""
+            kind, source = (
+                ("bind", str(entry.get("Source") or "")) if mount is None else (mount.type, mount.source)
+            )
+            options = (mount or pattern).options if mount or pattern else ()
+        else:
+            origin, giver = _giver(facts, destination)
+            kind = str(entry.get("Type") or "bind")
+            source = str(entry.get("Name") if kind == "volume" else entry.get("Source") or "")
+            options = _options(entry)
+        yield _traced(facts, _Asked(destination, kind, source, options, origin, giver), entry)
+    for mount in declared.values():
+        if mount.type in ("bind", "volume"):
+            yield _traced(
+                facts,
+                _Asked(mount.destination, mount.type, mount.source, mount.options, MountOrigin.DECLARED),
+                {"Source": mount.source} if mount.type == "bind" else {},
+            )
+    if facts.spec[ROOTFS]:
+        path, _, mode = facts.spec[ROOTFS].partition(":")
+        read_only = ("ro",) if section(facts.inspect, "HostConfig").get("ReadonlyRootfs") else ()
+        yield _Asked(
+            *("/", "rootfs", path, read_only, MountOrigin.DECLARED),
+            paths=(normal(path),),
+            layered=mode.partition(",")[0] == "O",
+            overlay=mode.partition(",")[0] == "O",
+        )
+
+
+def _is_below(destination: str, pattern: Any) -> bool:
+    return destination.startswith(pattern.destination.rstrip("/") + "/")
+
+
+def _options(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    words = [str(word) for word in entry.get("Options") or ()]
+    return tuple(sorted({*words, "ro"} if entry.get("RW") is False else {*words}))
+
+
+def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
+    """Who brings a mount that is none of the container's own."""
+    pod = facts.pod or {}
+    name = str(pod.get("Name") or facts.spec[POD] or "")
+    if any(
+        one.get("Destination") == destination for one in pod.get("mounts") or () if isinstance(one, Mapping)
+    ):
+        return MountOrigin.POD, name
+    image = facts.image.config if not isinstance(facts.image, Unreadable) else {}
+    if destination in (image.get("Volumes") or ()):
+        return MountOrigin.IMAGE, ""
+    givers = facts.spec[VOLUMES_FROM] or tuple(section(facts.inspect, "HostConfig").get("VolumesFrom") or ())
+    if givers:
+        return MountOrigin.CONTAINER, " or ".join(str(giver).partition(":")[0] for giver in givers)
+    if facts.inspect.get("Pod"):
+        return MountOrigin.POD, name
+    return MountOrigin.ENGINE, ""
+
+
+def _traced(facts: ContainerFacts, one: _Asked, entry: Mapping[str, Any]) -> _Asked:
+    """With the paths of the host that documents tell."""
+    source = str(entry.get("Source") or "")
+    overlay = next((str(o)[9:] for o in entry.get("Options") or () if str(o).startswith("lowerdir=")), "")
+    if overlay and "/userdata/overlay/" in source:
+        return replace(one, paths=_paths(facts, overlay.split(":")), layered=True, overlay=True)
+    if one.type == "volume":
+        volume = facts.volumes.get(str(entry.get("Name") or one.source))
+        options = section(volume.inspect, "Options") if volume else {}
+        path, written = paths_of_volume(options)
+        point = str(volume.inspect.get("Mountpoint") or "") if volume else ""
+        return replace(
+            one,
+            paths=_paths(facts, (path,)),
+            own=tuple(path for path in {source, point} if path),
+            plain=not options.get("device") and not options.get("type"),
+            layered="O" in one.options,
+            overlay="O" in one.options or written != path,
+        )
+    layered = "O" in one.options
+    return replace(one, paths=_paths(facts, (source,)), layered=layered, overlay=layered)
+
+
+def _paths(facts: ContainerFacts, typed: Iterable[str]) -> tuple[str, ...]:
+    return tuple(normal(facts.links.get(path, path)) for path in typed if path.startswith("/"))
+
+
+def _declared(asked: Iterable[_Asked], facts: ContainerFacts, host: HostSide | None) -> Iterator[MountedPath]:
+    """Without the kernel's table: what the next start mounts."""
+    for one in asked:
+        paths = one.paths or _on_device(one, facts, host)
+        if paths:
+            yield _next_start(replace(one, paths=paths))
+
+
+def _next_start(one: _Asked) -> MountedPath:
+    return MountedPath(
+        *(one.destination, one.paths, one.type, one.source, one.options, one.origin, one.giver),
+        layered=one.layered,
+    )
+
+
+def _on_device(one: _Asked, facts: ContainerFacts, host: HostSide | None) -> tuple[str, ...]:
+    """Where the host has the file system mounted that a volume takes from a block device."""
+    volume = facts.volumes.get(one.source) if one.type == "volume" and not one.plain else None
+    device = str(section(volume.inspect, "Options").get("device") or "") if volume else ""
+    if host is None or not device.startswith("/dev/"):
+        return ()
+    table = host.own_table()
+    point = table.device_at(device) if isinstance(table, MountTable) else ""
+    return (point,) if point and point not in one.own else ()
+
+
+# --- what is in force ---------------------------------------------------------------------------------
+
+
+def _in_force(table: tuple[KernelMount, ...], asked: Mapping[str, _Asked]) -> Iterator[MountedPath]:
+    latest = {row.point: row for row in table}
+    kept: dict[str, MountedPath] = {}
+    for row in table:
+        if latest[row.point] is not row:
+            continue  # another mount covers it
+        found = _judged(row, _nearest(row.point, asked))
+        if found is not None and not _continues(found, kept):
+            kept[row.point] = found
+            yield found
+    for destination, one in asked.items():
+        if destination not in latest and one.paths:
+            yield _next_start(one)
+
+
+def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
+    """What was asked for there or above; the root only for what is mounted as the root."""
+    path = point
+    while path != "/":
+        if path in asked:
+            return asked[path]
+        path = posixpath.dirname(path)
+    return asked.get("/") if point == "/" else None
+
+
+def _judged(row: KernelMount, one: _Asked | None) -> MountedPath | None:
+    """The row as a mount of the host's; None for what is the container's own."""
+    if (one is not None and one.type == "image") or any(_OF_PODMAN.search(path) for path in row.paths):
+        return None if one is None or not one.overlay else _overlay(row, one)
+    if one is None:
+        of_podman = row.point in _BY_PODMAN or any(at_or_above(place, row.point) for place in _EVERYWHERE)
+        if of_podman or not row.paths:
+            return None
+        return _row(row, row.paths, _Asked(row.point, "other", row.source, (), MountOrigin.ENGINE))
+    if row.point != one.destination:
+        return _row(row, row.paths, one) if row.paths else None
+    if one.overlay:
+        return _overlay(row, one)
+    own = [path for path in row.paths if any(at_or_above(place, path) for place in one.own)]
+    if one.plain and (own or not row.paths):
+        return None
+    paths = tuple(path for path in row.paths if path not in own)
+    if row.root.endswith(_DELETED):  # removed or made anew on the host since
+        paths = one.paths or (row.root.removesuffix(_DELETED),)
+    return _row(row, paths or one.paths, one) if paths or one.paths else None
+
+
+def _overlay(row: KernelMount, one: _Asked) -> MountedPath | None:
+    """An overlay shows the folders below it; what is written goes to the one above."""
+    lower = tuple(path for path in row.lower if not _OF_PODMAN.search(path)) or one.paths
+    own = not row.upper or _OF_PODMAN.search(row.upper) or any(at_or_above(o, row.upper) for o in one.own)
+    if own:
+        return replace(_row(row, lower, one), layered=True) if lower else None
+    return replace(_row(row, (row.upper,), one), beneath=tuple(map(normal, lower)))
+
+
+def _row(row: KernelMount, paths: tuple[str, ...], one: _Asked) -> MountedPath:
+    below = row.point != one.destination
+    source = row.source if below else one.source
+    return MountedPath(
+        *(row.point, tuple(map(normal, paths)), one.type, source),
+        *(tuple(row.options.split(",")), one.origin, one.giver),
+        in_force=True,
+    )
+
+
+def _continues(found: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
+    """It only goes on with what a mount above it shows already, and may be written no more than that."""
+    point = found.destination
+    while point != "/":
+        point = posixpath.dirname(point)
+        above = kept.get(point)
+        if above is None:
+            continue
+        rest = posixpath.relpath(found.destination, point)
+        same = any(posixpath.join(path, rest) in found.paths for path in above.paths)
+        return same and (found.read_only or not above.read_only)
+    return False
+
+
+# --- sockets ------------------------------------------------------------------------------------------
+
+
+def _sockets(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[ReachableSocket, ...]:
+    table = host.sockets()
+    found: list[ReachableSocket] = []
+    for one in mounted:
+        for path, name, number in table.at(one.paths[0]):
+            if len(found) == _MOST_SOCKETS:
+                return tuple(found)
+            if not isinstance(number, str):
+                found.append(ReachableSocket(one.destination, path, number))
+                continue
+            known = known_path(name)
+            powerful = known is not None and known.power is not Power.NOTHING
+            listener = Listener(name) if powerful else table.listener(name, number)
+            found.append(ReachableSocket(one.destination, path, listener))
+    return tuple(found)
