@@ -1,7 +1,7 @@
 """Write docs/confusion.md: make every flavour of the confusion table, scan them, and note what came out.
 
-Takes a minute or two and needs what the live tests need. `python tools/confusion.py` from the repository. With
-patterns of names (`python tools/confusion.py 'mount-*'`) only those are made, and no page is written.
+Takes a minute or two and needs what the live tests need. `python tools/confusion.py` from the repository.
+With patterns of names (`python tools/confusion.py 'mount-*'`) only those are made, and no page is written.
 """
 
 from __future__ import annotations

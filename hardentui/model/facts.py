@@ -256,6 +256,7 @@ class ContainerFacts(Struct, frozen=True):
         mounted: what of the host is mounted in it, from wherever it comes; by the kernel's table where that
             could be read, else what is declared and inherited. Volumes that hold only their own data, and
             what Podman itself mounts into every container, are not in it.
+        hidden_mounts: why some of its mounts could not be told; empty when all could.
         sockets: sockets of the host that it reaches through its mounts.
         now: when it was read; checks have no clock of their own.
     """
@@ -285,6 +286,7 @@ class ContainerFacts(Struct, frozen=True):
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
     links: Mapping[str, str] = field(default_factory=dict)
     mounted: tuple[MountedPath, ...] = ()
+    hidden_mounts: str = ""
     sockets: Known[tuple[ReachableSocket, ...]] = ()
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 

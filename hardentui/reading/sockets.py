@@ -286,6 +286,16 @@ def service_of(listener: Listener) -> Service | None:
 
 
 @lru_cache(maxsize=4096)
+def is_own_path(path: str) -> bool:
+    """Only the service itself makes a socket there, so that no process has to be asked."""
+    return any(
+        fnmatchcase(path, pattern) and power is not Power.NOTHING
+        for pattern, _, power in _PATHS
+        if pattern.startswith("/run/") and "*" not in pattern
+    )
+
+
+@lru_cache(maxsize=4096)
 def known_path(path: str) -> Service | None:
     """The service that makes sockets of this name; None when the name says nothing."""
     name = posixpath.normpath(path)

@@ -41,7 +41,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         evidence = tuple(Evidence("Mounts", _seen(one)) for one in bad)
         paths = listed([one.path for one in bad])
         return failed(f"it can command the engine through {paths}", declared, "", evidence)
-    unclear = [one.unknown for one in open_sockets(facts) if one.unknown]
+    unclear = [facts.hidden_mounts, *(one.unknown for one in open_sockets(facts))]
+    unclear = [reason for reason in unclear if reason]
     return unknown(unclear[0], declared) if unclear else passed(declared)
 
 

@@ -29,7 +29,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, VolumeFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
@@ -42,7 +42,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     bad = sorted(sensitive_mounts(facts), key=lambda one: -one.severity)
     declared = shown([one.mount for one in host_mounts(facts)]) or "no directory of the host is mounted"
     if not bad:
-        return passed(declared)
+        return unknown(facts.hidden_mounts, declared) if facts.hidden_mounts else passed(declared)
     written = [one for one in bad if one.gains != one.when_read_only] or [
         one for one in bad if one.mount.written
     ]

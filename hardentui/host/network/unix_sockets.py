@@ -51,13 +51,13 @@ class UnixSockets:
         self._files = files
         self._prefix = "" if own_root else f"/proc/{process}/root"
         self._by_inode: dict[tuple[int, int], _Bound] = {}
+        self._by_path: dict[str, _Bound] = {}
         self._linked: set[tuple[int, int]] = set()
         self._holders: Known[dict[str, str]] | None = None
         self._units: dict[str, str] | None = None
         self.trouble: Unreadable | None = None
         self._read(f"/proc/{process}/net/unix")
-        self._paths = sorted(bound.path for bound in self._by_inode.values())
-        self._by_path = {bound.path: bound for bound in self._by_inode.values()}
+        self._paths = sorted(self._by_path)
 
     def _read(self, table: str) -> None:
         try:
@@ -71,12 +71,22 @@ class UnixSockets:
                 continue
             path = posixpath.normpath(words[7])
             path = path.removeprefix("/var") if path.startswith("/var/run/") else path
-            with contextlib.suppress(OSError):
-                found = self._stat(path)
-                if stat.S_ISSOCK(found.mode):
-                    self._by_inode[found.device, found.inode] = _Bound(path, words[6])
-                    if found.links > 1:
-                        self._linked.add((found.device, found.inode))
+            self._remember(_Bound(path, words[6]))
+
+    def _remember(self, bound: _Bound) -> None:
+        """A listener by its inode; by its path alone where the file may not be looked at."""
+        try:
+            found = self._stat(bound.path)
+        except FileNotFoundError:
+            return  # it was removed or renamed since
+        except OSError:
+            self._by_path[bound.path] = bound
+            return
+        if stat.S_ISSOCK(found.mode):
+            self._by_path[bound.path] = bound
+            self._by_inode[found.device, found.inode] = bound
+            if found.links > 1:
+                self._linked.add((found.device, found.inode))
 
     def _stat(self, path: str) -> FileStat:
         return self._files.stat(self._prefix + path)
@@ -137,7 +147,7 @@ class UnixSockets:
     def _read_holders(self) -> Known[dict[str, str]]:
         """Number of a listening socket -> the program that has it open; one that systemd only keeps open for
         a service is the service's."""
-        wanted = {f"socket:[{bound.number}]": bound.number for bound in self._by_inode.values()}
+        wanted = {f"socket:[{bound.number}]": bound.number for bound in self._by_path.values()}
         try:
             processes = [name for name in self._files.list_dir("/proc") if name.isdigit()]
         except OSError as error:

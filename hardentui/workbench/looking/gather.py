@@ -90,7 +90,7 @@ class Gatherer:
         """Take a new list of containers, and forget what may have changed with it."""
         self._shared = Shared(self.engine, listed)
         self._scanned.clear()
-        self._host_side.forget()
+        self._host_side.forget(tuple(one.pid for one in listed if one.pid))
         self._once.forget({one.labels[UNIT_LABEL] for one in listed if UNIT_LABEL in one.labels})
 
     def engine_facts(self) -> EngineFacts:
@@ -131,7 +131,7 @@ class Gatherer:
             now=self._clock(),
         )
         facts = replace(facts, spec=read_spec(self._sources(facts, shared)))
-        facts = with_mounts(facts, self._host_side)
+        facts = with_mounts(facts, self._host_side, shared.giver)
         facts = with_small_things(facts, self.engine, self._files, self._once)
         if not closer:
             return facts

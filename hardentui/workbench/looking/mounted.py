@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrig
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
-from hardentui.reading.sockets import Power, known_path
+from hardentui.reading.sockets import is_own_path
 
 _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
 _OF_PODMAN = re.compile(r"/overlay-containers/[0-9a-f]{64}/userdata(/|$)")
@@ -32,6 +32,7 @@ _BY_PODMAN = ("/", "/run/podman-init", "/run/.containerenv")
 """What Podman mounts there into every container; checks of their own judge devices and hidden paths."""
 _DELETED = "//deleted"
 _MOST_SOCKETS = 256
+_MOST_ASKED = 32
 
 
 class _Asked(Struct, frozen=True):
@@ -64,55 +65,80 @@ class HostSide:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._tables: dict[str, Known[MountTable]] = {}
-        self._process = "self"
+        self._pids: tuple[int, ...] = ()
+        self._process = ""
         self._sockets: UnixSockets | None = None
 
-    def forget(self) -> None:
-        """The containers were listed anew."""
+    def forget(self, pids: tuple[int, ...] = ()) -> None:
+        """The containers were listed anew; these are the main processes of those that run."""
         self._tables.clear()
+        self._pids = pids
+        self._process = ""
         self._sockets = None
 
     def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
-        """The mounts of the engine's process, read once for each mount namespace."""
+        """The mounts of a process of the engine, read once for each mount namespace."""
         found = self._tables.get(namespace)
         if found is None:
             found = self._tables[namespace] = read_mount_table(self._files, process)
-            self._process = process
         return found
 
-    def own_table(self) -> Known[MountTable]:
-        """The mounts of the engine as far as they are known, else our own."""
-        return next(iter(self._tables.values()), None) or self.mount_table("self", "")
+    def engine_table(self) -> Known[MountTable]:
+        """The mounts of the engine, for containers that do not run."""
+        process = self._engine_process()
+        return self.mount_table(process, self._namespace(process))
 
     def sockets(self) -> UnixSockets:
         if self._sockets is None:
-            self._sockets = UnixSockets(self._files, self._process, own_root=self._shares_our_mounts())
+            process = self._engine_process()
+            ours = self._namespace("self")
+            own = process == "self" or ours == "" or self._namespace(process) == ours
+            self._sockets = UnixSockets(self._files, process, own_root=own)
         return self._sockets
 
-    def _shares_our_mounts(self) -> bool:
-        if self._process == "self":
-            return True
+    def _engine_process(self) -> str:
+        """A process with the engine's namespaces: the conmon of a container that runs, else ourselves."""
+        if not self._process:
+            found = (parent for pid in self._pids[:_MOST_ASKED] if (parent := self._conmon_of(pid)))
+            self._process = next(found, "self")
+        return self._process
+
+    def _conmon_of(self, pid: int) -> str:
         try:
-            ours = self._files.read_link("/proc/self/ns/mnt")
-            return self._files.read_link(f"/proc/{self._process}/ns/mnt") == ours
+            status = self._files.read_text(f"/proc/{pid}/status")
+            parent = status.partition("\nPPid:")[2].partition("\n")[0].strip()
+            return parent if self._files.read_text(f"/proc/{parent}/comm").strip() == "conmon" else ""
         except OSError:
-            return True
+            return ""
+
+    def _namespace(self, process: str) -> str:
+        try:
+            return self._files.read_link(f"/proc/{process}/ns/mnt")
+        except OSError:
+            return ""
 
 
-def with_mounts(facts: ContainerFacts, host: HostSide) -> ContainerFacts:
-    """Adds what of the host is mounted, and the sockets behind it."""
-    asked = {one.destination: one for one in _asked(facts)}
+def with_mounts(
+    facts: ContainerFacts, host: HostSide, giver: Callable[[str], Known[Mapping[str, Any]]]
+) -> ContainerFacts:
+    """Adds what of the host is mounted, and the sockets behind it.
+
+    Args:
+        giver: the inspect document of a container that `--volumes-from` names.
+    """
+    given, hidden = _given(facts, giver) if facts.spec[VOLUMES_FROM] else ((), "")
+    asked = {one.destination: one for one in (*given, *_asked(facts))}
     table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(table, tuple):
-        mounted = tuple(_in_force(table, asked))
-    elif asked:
+        mounted, hidden = tuple(_in_force(table, asked, _stranger(facts))), ""
+    elif asked or hidden:
         mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
     else:
         return facts
     if not mounted:
-        return facts
+        return replace(facts, hidden_mounts=hidden) if hidden else facts
     sockets = _sockets(mounted, host) if facts.engine.local else _FAR
-    return replace(facts, mounted=mounted, sockets=sockets)
+    return replace(facts, mounted=mounted, hidden_mounts=hidden, sockets=sockets)
 
 
 # --- what was asked for, and by whom ------------------------------------------------------------------
@@ -131,17 +157,16 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
             continue
         mount = declared.pop(destination, None)
         pattern = next((m for m in declared.values() if m.type == "glob" and _is_below(destination, m)), None)
-        if mount is not None or pattern is not None:
-            origin, giver = MountOrigin.DECLARED, ""
-            kind, source = (
-                ("bind", str(entry.get("Source") or "")) if mount is None else (mount.type, mount.source)
-            )
-            options = (mount or pattern).options if mount or pattern else ()
+        kind, source = str(entry.get("Type")), str(entry.get("Source") or "")
+        origin, giver = MountOrigin.DECLARED, ""
+        if mount is not None:
+            kind, source, options = mount.type, mount.source, mount.options
+        elif pattern is not None:
+            options = pattern.options
         else:
             origin, giver = _giver(facts, destination)
-            kind = str(entry.get("Type") or "bind")
-            source = str(entry.get("Name") if kind == "volume" else entry.get("Source") or "")
             options = _options(entry)
+            source = str(entry.get("Name") or "") if kind == "volume" else source
         yield _traced(facts, _Asked(destination, kind, source, options, origin, giver), entry)
     for mount in declared.values():
         if mount.type in ("bind", "volume"):
@@ -159,6 +184,38 @@ def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
             layered=mode.partition(",")[0] == "O",
             overlay=mode.partition(",")[0] == "O",
         )
+
+
+def _given(
+    facts: ContainerFacts, giver: Callable[[str], Known[Mapping[str, Any]]]
+) -> tuple[tuple[_Asked, ...], str]:
+    """What other containers bring along, which inspect does not show; and why some of it is not known."""
+    found: list[_Asked] = []
+    hidden = ""
+    for reference in facts.spec[VOLUMES_FROM]:
+        name, _, mode = reference.partition(":")
+        document = giver(name)
+        if isinstance(document, Unreadable):
+            hidden = f"the container {name}, whose mounts it takes, does not tell them: {document.reason}"
+            continue
+        read_only = ("ro",) if "ro" in mode.split(",") else ()
+        for entry in document.get("Mounts") or ():
+            destination = str(entry.get("Destination") or "") if isinstance(entry, Mapping) else ""
+            if destination.startswith("/") and entry.get("Type") in _OF_HOST:
+                kind = str(entry["Type"])
+                source = str(entry.get("Name" if kind == "volume" else "Source") or "")
+                options = tuple(sorted({*_options(entry), *read_only}))
+                one = _Asked(destination, kind, source, options, MountOrigin.CONTAINER, name)
+                found.append(_traced(facts, one, entry))
+    return tuple(found), hidden
+
+
+def _stranger(facts: ContainerFacts) -> tuple[MountOrigin, str]:
+    """Who brings what nobody is known to have asked for."""
+    givers = facts.spec[VOLUMES_FROM]
+    if givers:
+        return MountOrigin.CONTAINER, " or ".join(one.partition(":")[0] for one in givers)
+    return MountOrigin.ENGINE, ""
 
 
 def _is_below(destination: str, pattern: Any) -> bool:
@@ -181,12 +238,9 @@ def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
     image = facts.image.config if not isinstance(facts.image, Unreadable) else {}
     if destination in (image.get("Volumes") or ()):
         return MountOrigin.IMAGE, ""
-    givers = facts.spec[VOLUMES_FROM] or tuple(section(facts.inspect, "HostConfig").get("VolumesFrom") or ())
-    if givers:
-        return MountOrigin.CONTAINER, " or ".join(str(giver).partition(":")[0] for giver in givers)
     if facts.inspect.get("Pod"):
         return MountOrigin.POD, name
-    return MountOrigin.ENGINE, ""
+    return _stranger(facts)
 
 
 def _traced(facts: ContainerFacts, one: _Asked, entry: Mapping[str, Any]) -> _Asked:
@@ -237,7 +291,7 @@ def _on_device(one: _Asked, facts: ContainerFacts, host: HostSide | None) -> tup
     device = str(section(volume.inspect, "Options").get("device") or "") if volume else ""
     if host is None or not device.startswith("/dev/"):
         return ()
-    table = host.own_table()
+    table = host.engine_table()
     point = table.device_at(device) if isinstance(table, MountTable) else ""
     return (point,) if point and point not in one.own else ()
 
@@ -245,13 +299,15 @@ def _on_device(one: _Asked, facts: ContainerFacts, host: HostSide | None) -> tup
 # --- what is in force ---------------------------------------------------------------------------------
 
 
-def _in_force(table: tuple[KernelMount, ...], asked: Mapping[str, _Asked]) -> Iterator[MountedPath]:
+def _in_force(
+    table: tuple[KernelMount, ...], asked: Mapping[str, _Asked], stranger: tuple[MountOrigin, str]
+) -> Iterator[MountedPath]:
     latest = {row.point: row for row in table}
     kept: dict[str, MountedPath] = {}
     for row in table:
         if latest[row.point] is not row:
             continue  # another mount covers it
-        found = _judged(row, _nearest(row.point, asked))
+        found = _judged(row, _nearest(row.point, asked), stranger)
         if found is not None and not _continues(found, kept):
             kept[row.point] = found
             yield found
@@ -270,7 +326,7 @@ def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
     return asked.get("/") if point == "/" else None
 
 
-def _judged(row: KernelMount, one: _Asked | None) -> MountedPath | None:
+def _judged(row: KernelMount, one: _Asked | None, stranger: tuple[MountOrigin, str]) -> MountedPath | None:
     """The row as a mount of the host's; None for what is the container's own."""
     if (one is not None and one.type == "image") or any(_OF_PODMAN.search(path) for path in row.paths):
         return None if one is None or not one.overlay else _overlay(row, one)
@@ -278,7 +334,7 @@ def _judged(row: KernelMount, one: _Asked | None) -> MountedPath | None:
         of_podman = row.point in _BY_PODMAN or any(at_or_above(place, row.point) for place in _EVERYWHERE)
         if of_podman or not row.paths:
             return None
-        return _row(row, row.paths, _Asked(row.point, "other", row.source, (), MountOrigin.ENGINE))
+        return _row(row, row.paths, _Asked(row.point, "other", row.source, (), *stranger))
     if row.point != one.destination:
         return _row(row, row.paths, one) if row.paths else None
     if one.overlay:
@@ -338,8 +394,6 @@ def _sockets(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[Reachabl
             if not isinstance(number, str):
                 found.append(ReachableSocket(one.destination, path, number))
                 continue
-            known = known_path(name)
-            powerful = known is not None and known.power is not Power.NOTHING
-            listener = Listener(name) if powerful else table.listener(name, number)
+            listener = Listener(name) if is_own_path(name) else table.listener(name, number)
             found.append(ReachableSocket(one.destination, path, listener))
     return tuple(found)

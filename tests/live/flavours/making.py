@@ -126,7 +126,7 @@ class World:
                 answers = tried(pids[flavour.name], list(flavour.probes.values()))
                 bad = flavour.must_fail(self.places[flavour.name])
                 self.untrue[flavour.name] = tuple(
-                    f"{flavour.probes[check]} {'works' if works else 'does not work'}, so {check} is not as told"
+                    f"{flavour.probes[check]} {'works' if works else 'fails'}, so {check} is not as told"
                     for check, works in zip(flavour.probes, answers, strict=True)
                     if works is not (check in bad)
                 )

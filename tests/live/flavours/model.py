@@ -65,8 +65,8 @@ class Flavour:
         infra_bad: what must fail on the infra container, on either engine.
         beside: command of a second member of the pod, made with the same options; none when empty.
         beside_bad: what must fail on that one, besides `bad_on`.
-        probes: check -> what is tried as root of the container, in its own namespaces: (kind, path in it); see
-            probes.py. What really works must be what `bad` says: a flavour that is not what it claims fails.
+        probes: check -> what is tried as root of the container, in its own namespaces: (kind, path in it);
+            see probes.py. What really works must be what `bad` says, or the flavour itself is wrong.
     """
 
     name: str

@@ -15,12 +15,14 @@ _SENSITIVE, _ENGINE, _CONTROL = "sensitive-host-mount", "mounted-engine-socket",
 _TIGHT = "nosuid,nodev,noexec"
 _ROOT_OF_HOST = {ROOTFUL: ids("host-user-namespace")}
 """Without a user namespace root of the container is root of the host, so that a probe shows what is open."""
+_BELOW = ids("writable-mount")
+"""Whether file systems are mounted below, which read-only does not reach, depends on the machine."""
 _IN_POD = ids("network publish userns")
 
 MATERIAL = """\
 exec </dev/null >{folder}/services/said 2>&1
 cd {folder}/services
-mkdir -p anna/.ssh anna/.aws anna/.kube anna/.gnupg anna/site second agent bus moved links harmless stale shop upper work
+mkdir -p anna/.ssh anna/.aws anna/.kube anna/.gnupg anna/site second agent bus moved links harmless stale shop
 mkdir -p rootfs/bin rootfs/etc
 for place in .ssh/id_ed25519 .aws/credentials .kube/config .gnupg/secring.gpg site/index.html; do
   echo x >anna/$place
@@ -56,14 +58,16 @@ podman volume create -o type=none -o o=bind -o device={folder}/services/second t
 podman volume create -o type=none -o o=bind -o device={folder}/services/bus truth-bus
 podman volume create -o type=none -o o=bind -o device={folder}/services/anna/.ssh truth-keys
 podman volume create -o type=none -o o=bind -o device={folder}/services/anna/site truth-site
-image=localhost/truth-web:1.0
-podman create --name giver-etc -v /etc:/data:ro $image
-podman create --name giver-etc-rw -v /etc:/data:nosuid,nodev,noexec $image
-podman create --name giver-keys -v {folder}/services/anna/.ssh:/data:ro $image
-podman create --name giver-engine -v {socket}:/app $image
-podman create --name giver-bus -v {folder}/services/bus:/data:ro $image
-podman create --name giver-site -v {folder}/services/anna/site:/data:ro $image
-podman create --name giver-loose -v {folder}/data:/data $image
+giver() {{
+  podman create --network=none --label=app=truth --name truth-giver-$1 -v $2 localhost/truth-web:1.0
+}}
+giver etc /etc:/seen:ro
+giver etc-rw /etc:/seen:nosuid,nodev,noexec
+giver keys {folder}/services/anna/.ssh:/seen:ro
+giver engine {socket}:/app
+giver bus {folder}/services/bus:/seen:ro
+giver site {folder}/services/anna/site:/seen:ro
+giver loose {folder}/data:/seen
 """
 """A script: things to mount, services of their own with sockets, and containers whose mounts others take."""
 
@@ -72,7 +76,7 @@ def _volume(source: str, options: str) -> Callable[[Place], tuple[str, ...]]:
     """FOLDER, SERVICES and STORAGE stand for folders of the place."""
 
     def arguments(place: Place) -> tuple[str, ...]:
-        return ("--volume", f"{_there(source, place)}:/data:{options}")
+        return ("--volume", f"{_there(source, place)}:/seen:{options}")
 
     return arguments
 
@@ -117,30 +121,42 @@ def _flavour(
 
 
 def _read(
-    name: str, source: str, inside: str = "", *, bad: bool = True, engines: tuple[str, ...] = (ROOTFUL,)
+    name: str,
+    source: str,
+    inside: str = "",
+    *,
+    bad: bool = True,
+    engines: tuple[str, ...] = (ROOTFUL,),
+    **more: object,
 ) -> Flavour:
     """Mounted read-only: what can be read of it."""
-    probe = (READ, f"/data{inside}") if bad else (WRITE, f"/data{inside}")
-    return _flavour(name, _volume(source, "ro"), _SENSITIVE if bad else "", probe=probe, engines=engines)
+    probe = (READ, f"/seen{inside}") if bad else (WRITE, f"/seen{inside}")
+    wrong = _SENSITIVE if bad else ""
+    return _flavour(name, _volume(source, "ro"), wrong, probe=probe, engines=engines, **more)  # type: ignore[arg-type]
 
 
 def _write(name: str, source: str, inside: str = "", bad: str = _SENSITIVE) -> Flavour:
-    return _flavour(name, _volume(source, _TIGHT), bad, probe=(WRITE, f"/data{inside}") if bad else None)
+    return _flavour(name, _volume(source, _TIGHT), bad, probe=(WRITE, f"/seen{inside}") if bad else None)
 
 
 READING = (
     _read("shadow-ro", "/etc/shadow"),
     _read("root-home-ro", "/root"),
-    _read("var-lib-ro", "/var/lib", "/dpkg/status"),
-    _read("var-ro", "/var", "/lib/dpkg/status"),
+    _read("var-lib-ro", "/var/lib", "/dpkg/status", free=_BELOW),
+    _read("var-ro", "/var", "/lib/dpkg/status", free=_BELOW),
     _read("keys-ro", "SERVICES/anna/.ssh", "/id_ed25519", engines=BOTH),
     _read("one-key-ro", "SERVICES/anna/.ssh/id_ed25519", engines=BOTH),
     _read("cloud-keys-ro", "SERVICES/anna/.aws", "/credentials", engines=BOTH),
     _read("kube-ro", "SERVICES/anna/.kube", "/config", engines=BOTH),
     _read("gnupg-ro", "SERVICES/anna/.gnupg", "/secring.gpg", engines=BOTH),
-    _read("storage-ro", "STORAGE", "/overlay-containers", engines=BOTH),
+    _read("storage-ro", "STORAGE", "/overlay-containers", engines=BOTH, also=ids("writable-mount")),
     _read("storage-part-ro", "STORAGE/overlay-containers", engines=BOTH),
-    _read("storage-parent-ro", "STORAGE/..", "/root/overlay-containers"),
+    _read(
+        "storage-parent-ro",
+        "STORAGE/..",
+        "/root/overlay-containers",
+        also=ids(f"writable-mount {_ENGINE} {_CONTROL}"),
+    ),
     _read("site-ro", "SERVICES/anna/site", bad=False, engines=BOTH),
     _read("passwd-ro", "/etc/passwd", bad=False),
     _read("profile-d-ro", "/etc/profile.d", bad=False),
@@ -174,35 +190,45 @@ WRITING = (
     _write("sys-rw", "/sys", "/kernel/profiling"),
     _flavour("log-of-service-rw", _volume("FOLDER/data", _TIGHT), engines=BOTH),
 )
-_GIVEN = "/data/shadow"
+_GIVEN = "/seen/shadow"
 ORIGINS = (
-    _flavour("from-container", _taking("--volumes-from=giver-etc"), _SENSITIVE, probe=(READ, _GIVEN)),
     _flavour(
-        "from-container-rw", _taking("--volumes-from=giver-etc-rw"), _SENSITIVE, probe=(WRITE, "/data/pam.d")
+        "from-container",
+        _taking("--volumes-from=truth-giver-etc"),
+        _SENSITIVE,
+        probe=(READ, _GIVEN),
+        free=_BELOW,
+    ),
+    _flavour(
+        "from-container-rw",
+        _taking("--volumes-from=truth-giver-etc-rw"),
+        _SENSITIVE,
+        probe=(WRITE, "/seen/pam.d"),
     ),
     _flavour(
         "from-container-made-ro",
-        _taking("--volumes-from=giver-etc-rw:ro"),
+        _taking("--volumes-from=truth-giver-etc-rw:ro"),
         _SENSITIVE,
+        free=_BELOW,
         probe=(READ, _GIVEN),
     ),
     _flavour(
         "from-container-created",
-        _taking("--volumes-from=giver-keys"),
+        _taking("--volumes-from=truth-giver-keys"),
         _SENSITIVE,
         engines=BOTH,
         state=CREATED,
     ),
     _flavour(
         "from-container-keys",
-        _taking("--volumes-from=giver-keys"),
+        _taking("--volumes-from=truth-giver-keys"),
         _SENSITIVE,
-        probe=(READ, "/data/id_ed25519"),
+        probe=(READ, "/seen/id_ed25519"),
         engines=BOTH,
     ),
     _flavour(
         "from-containers",
-        _taking("--volumes-from=giver-engine,giver-keys"),
+        _taking("--volumes-from=truth-giver-engine", "--volumes-from=truth-giver-keys"),
         f"{_SENSITIVE} {_ENGINE}",
         probe=(ENGINE, "/app"),
         of=_ENGINE,
@@ -210,46 +236,48 @@ ORIGINS = (
     ),
     _flavour(
         "from-container-site",
-        _taking("--volumes-from=giver-site"),
-        probe=(WRITE, "/data"),
+        _taking("--volumes-from=truth-giver-site"),
+        probe=(WRITE, "/seen"),
         engines=BOTH,
     ),
-    _flavour("from-container-loose", _taking("--volumes-from=giver-loose"), "writable-mount", engines=BOTH),
+    _flavour(
+        "from-container-loose", _taking("--volumes-from=truth-giver-loose"), "writable-mount", engines=BOTH
+    ),
     _flavour(
         "volume-keys",
-        _taking("--volume=truth-keys:/data:ro"),
+        _taking("--volume=truth-keys:/seen:ro"),
         _SENSITIVE,
-        probe=(READ, "/data/id_ed25519"),
+        probe=(READ, "/seen/id_ed25519"),
         engines=BOTH,
     ),
     _flavour(
         "volume-keys-created",
-        _taking("--volume=truth-keys:/data:ro"),
+        _taking("--volume=truth-keys:/seen:ro"),
         _SENSITIVE,
         engines=BOTH,
         state=CREATED,
     ),
-    _flavour("volume-site", _taking("--volume=truth-site:/data:ro"), probe=(WRITE, "/data"), engines=BOTH),
+    _flavour("volume-site", _taking("--volume=truth-site:/seen:ro"), probe=(WRITE, "/seen"), engines=BOTH),
     _flavour(
         "glob",
-        _taking("--mount=type=glob,src=/etc/shado*,dst=/data,ro"),
+        _taking("--mount=type=glob,src=/etc/shado*,dst=/seen,ro"),
         _SENSITIVE,
-        probe=(READ, "/data/shadow"),
+        probe=(READ, "/seen/shadow"),
     ),
     _flavour(
-        "glob-created", _taking("--mount=type=glob,src=/etc/shado*,dst=/data,ro"), _SENSITIVE, state=CREATED
+        "glob-created", _taking("--mount=type=glob,src=/etc/shado*,dst=/seen,ro"), _SENSITIVE, state=CREATED
     ),
     _flavour(
         "glob-site",
-        _taking("--mount=type=glob,src=SERVICES/anna/site/*,dst=/data,ro"),
-        probe=(WRITE, "/data/index.html"),
+        _taking("--mount=type=glob,src=SERVICES/anna/site/*,dst=/seen,ro"),
+        probe=(WRITE, "/seen/index.html"),
         engines=BOTH,
     ),
     _flavour("layered-etc", _volume("/etc", "O"), _SENSITIVE, probe=(READ, _GIVEN)),
     _flavour("layered-etc-created", _volume("/etc", "O"), _SENSITIVE, state=CREATED),
     _flavour("layered-programs", _volume("/usr/local/bin", "O")),
     _flavour(
-        "image-mount", _taking("--mount=type=image,src=localhost/truth-root:1.0,dst=/data"), engines=BOTH
+        "image-mount", _taking("--mount=type=image,src=localhost/truth-root:1.0,dst=/seen"), engines=BOTH
     ),
     Flavour(
         "mount-root-folder",
@@ -259,7 +287,8 @@ ORIGINS = (
         image="FOLDER/services/rootfs",
         engines=(ROOTFUL,),
         free=ids("root-user undeclared-published-port mutable-image-tag unpinned-image short-image-name")
-        | ids("unknown-base-image default-capabilities-kept missing-vulnerability-scan old-image"),
+        | ids("unknown-base-image default-capabilities-kept missing-vulnerability-scan old-image")
+        | ids("unexpected-listener unneeded-capabilities"),
     ),
     Flavour(
         "mount-pod-keys",
@@ -268,11 +297,24 @@ ORIGINS = (
         pod=lambda p: (
             "--network=truth-net",
             f"--publish={p.address}:{20000 + p.number}:8080",
-            f"--volume={p.folder}/services/anna/.ssh:/data:ro",
+            f"--volume={p.folder}/services/anna/.ssh:/seen:ro",
         ),
         bad_on={ROOTFUL: ids("host-user-namespace needless-rootful-engine")},
         infra_bad=ids(_SENSITIVE),
-        probes={_SENSITIVE: (READ, "/data/id_ed25519")},
+        probes={_SENSITIVE: (READ, "/seen/id_ed25519")},
+    ),
+    Flavour(
+        "mount-pod-keys-created",
+        ids(_SENSITIVE),
+        without=_IN_POD,
+        pod=lambda p: (
+            "--network=truth-net",
+            f"--publish={p.address}:{20000 + p.number}:8080",
+            f"--volume={p.folder}/services/anna/.ssh:/seen:ro",
+        ),
+        bad_on={ROOTFUL: ids("host-user-namespace needless-rootful-engine")},
+        infra_bad=ids(_SENSITIVE),
+        state=CREATED,
     ),
     Flavour(
         "mount-pod-engine",
@@ -299,55 +341,55 @@ def _socket(
 
 _NOBODY = dict.fromkeys((_ENGINE, _CONTROL), "nobody is known to listen on that socket")
 SOCKETS = (
-    _socket("hard-link", "SERVICES/links/app", _ENGINE, (ENGINE, "/data")),
+    _socket("hard-link", "SERVICES/links/app", _ENGINE, (ENGINE, "/seen")),
     _socket("hard-link-created", "SERVICES/links/app", _ENGINE, None, state=CREATED),
     _flavour(
         "socket-hard-link-folder",
         _volume("SERVICES/links", "ro"),
         f"{_ENGINE} {_CONTROL}",
-        probe=(ENGINE, "/data/app"),
+        probe=(ENGINE, "/seen/app"),
         of=_ENGINE,
         engines=BOTH,
     ),
-    _socket("second", "SERVICES/second/app", _ENGINE, (ENGINE, "/data")),
+    _socket("second", "SERVICES/second/app", _ENGINE, (ENGINE, "/seen")),
     _socket("second-created", "SERVICES/second/app", _ENGINE, None, state=CREATED),
-    _socket("second-folder", "SERVICES/second", _ENGINE, (ENGINE, "/data/app")),
+    _socket("second-folder", "SERVICES/second", _ENGINE, (ENGINE, "/seen/app")),
     _flavour(
         "socket-second-volume",
-        _taking("--volume=truth-second:/data:ro"),
+        _taking("--volume=truth-second:/seen:ro"),
         _ENGINE,
-        probe=(ENGINE, "/data/app"),
+        probe=(ENGINE, "/seen/app"),
         of=_ENGINE,
         engines=BOTH,
     ),
-    _socket("agent", "SERVICES/agent/a", _CONTROL, (AGENT, "/data")),
+    _socket("agent", "SERVICES/agent/a", _CONTROL, (AGENT, "/seen")),
     _socket("agent-created", "SERVICES/agent/a", _CONTROL, None, state=CREATED),
-    _socket("agent-hard-link", "SERVICES/links/agent", _CONTROL, (AGENT, "/data")),
-    _socket("agent-folder", "SERVICES/agent", _CONTROL, (AGENT, "/data/a")),
-    _socket("bus", "SERVICES/bus/b", _CONTROL, (BUS, "/data")),
-    _socket("bus-folder", "SERVICES/bus", _CONTROL, (BUS, "/data/b")),
-    _socket("bus-hard-link-folder", "SERVICES/shop", _CONTROL, (BUS, "/data/b")),
+    _socket("agent-hard-link", "SERVICES/links/agent", _CONTROL, (AGENT, "/seen")),
+    _socket("agent-folder", "SERVICES/agent", _CONTROL, (AGENT, "/seen/a")),
+    _socket("bus", "SERVICES/bus/b", _CONTROL, (BUS, "/seen")),
+    _socket("bus-folder", "SERVICES/bus", _CONTROL, (BUS, "/seen/b")),
+    _socket("bus-hard-link-folder", "SERVICES/shop", _CONTROL, (BUS, "/seen/b")),
     _flavour(
         "socket-bus-from-container",
-        _taking("--volumes-from=giver-bus"),
+        _taking("--volumes-from=truth-giver-bus"),
         _CONTROL,
-        probe=(BUS, "/data/b"),
+        probe=(BUS, "/seen/b"),
         of=_CONTROL,
         engines=BOTH,
     ),
     _flavour(
         "socket-bus-volume",
-        _taking("--volume=truth-bus:/data:ro"),
+        _taking("--volume=truth-bus:/seen:ro"),
         _CONTROL,
-        probe=(BUS, "/data/b"),
+        probe=(BUS, "/seen/b"),
         of=_CONTROL,
         engines=BOTH,
     ),
-    _socket("called-like-an-engine", "SERVICES/harmless/docker.sock", _ENGINE, (ENGINE, "/data"), bad=False),
-    _socket("harmless", "SERVICES/harmless/app", _CONTROL, (BUS, "/data"), bad=False),
-    _socket("harmless-folder", "SERVICES/harmless", _ENGINE, (ENGINE, "/data/docker.sock"), bad=False),
+    _socket("called-like-an-engine", "SERVICES/harmless/docker.sock", _ENGINE, (ENGINE, "/seen"), bad=False),
+    _socket("harmless", "SERVICES/harmless/app", _CONTROL, (BUS, "/seen"), bad=False),
+    _socket("harmless-folder", "SERVICES/harmless", _ENGINE, (ENGINE, "/seen/docker.sock"), bad=False),
     _socket(
-        "nobody-listens", "SERVICES/stale/s.sock", _ENGINE, (ENGINE, "/data"), bad=False, unknown=_NOBODY
+        "nobody-listens", "SERVICES/stale/s.sock", _ENGINE, (ENGINE, "/seen"), bad=False, unknown=_NOBODY
     ),
 )
 FLAVOURS = (*READING, *WRITING, *ORIGINS, *SOCKETS)

@@ -34,7 +34,7 @@ class Header(ctypes.Structure):
     _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
 
 class Data(ctypes.Structure):
-    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+    _fields_ = [(name, ctypes.c_uint32) for name in ("effective", "permitted", "inheritable")]
 
 low, high = bounding & 0xFFFFFFFF, bounding >> 32
 if libc.capset(ctypes.byref(Header(0x20080522, 0)), (Data * 2)(Data(low, low, 0), Data(high, high, 0))):
