@@ -13,7 +13,6 @@ from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, ROOTFS, VOLUMES_FROM
 from hardentui.options.values import Mount
-from hardentui.reading.containers import section
 
 
 class HostMount(Struct, frozen=True):
@@ -134,7 +133,8 @@ def _typed_path(facts: ContainerFacts, mount: Mount) -> str:
 
 def _behind_volume(facts: ContainerFacts, name: str) -> str:
     volume = facts.volumes.get(name)
-    return paths_of_volume(section(volume.inspect, "Options"))[0] if volume else ""
+    options = volume.inspect.get("Options") if volume else None
+    return paths_of_volume(options)[0] if options else ""
 
 
 def paths_of_volume(options: object) -> tuple[str, str]:

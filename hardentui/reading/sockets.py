@@ -142,7 +142,10 @@ def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     The listener decides. Where it cannot be seen, the name of the socket does; a name that says nothing
     leaves it unknown.
     """
-    mounts = host_mounts(facts)
+    return _sockets_of(facts, host_mounts(facts))
+
+
+def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[OpenSocket, ...]:
     if not mounts:
         return ()
     destinations = {mount.mount.destination: mount for mount in mounts}
@@ -182,7 +185,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
         return ()
     sockets = {
         one.destination: one
-        for one in reversed(open_sockets(facts))
+        for one in reversed(_sockets_of(facts, mounts))
         if one.service is not None and one.service.power is Power.ENGINE
     }
     own = _own_socket(facts.engine)

@@ -290,3 +290,44 @@ def test_without_a_kernel_view_of_it_the_declared_mount_counts() -> None:
         mounts=(entry("/etc", "/x"),),
     )
     assert facts.mounted == (MountedPath("/x", ("/etc",), "bind", "/etc"),)
+
+
+def test_a_link_of_the_image_in_the_way_changes_nothing_of_who_asked() -> None:
+    volume = VolumeFacts("data", {"Mountpoint": f"{STORAGE}/volumes/data/_data", "Options": {}})
+    facts = seen(
+        (MOUNTS, (Mount("bind", "/etc", "/var/run/conf", ("ro",)), Mount("volume", "data", "/var/run/app"))),
+        of=kernel(
+            "8:1 /etc /run/conf ro - ext4 /dev/sda1 rw",
+            "8:1 /srv/pods/storage/volumes/data/_data /run/app rw - ext4 /dev/sda1 rw",
+        ),
+        mounts=(
+            entry("/etc", "/var/run/conf", RW=False),
+            entry(f"{STORAGE}/volumes/data/_data", "/var/run/app", "volume", Name="data"),
+        ),
+        volumes={"data": volume},
+    )
+    assert [(one.paths[0], one.origin) for one in facts.mounted] == [("/etc", MountOrigin.DECLARED)]
+
+
+def test_what_lies_below_a_volume_on_the_host_is_still_the_volume() -> None:
+    volume = VolumeFacts("data", {"Mountpoint": f"{STORAGE}/volumes/data/_data", "Options": {}})
+    host = HOST + f"11 7 0:70 / {STORAGE}/volumes/data/_data/share rw - nfs nas:/x rw\n"
+    rows = (
+        "40 20 8:1 /srv/pods/storage/volumes/data/_data /x rw - ext4 /dev/sda1 rw\n"
+        "41 40 0:70 / /x/share rw - nfs nas:/x rw\n"
+    )
+    of = Kernel(7, mounts=_mount_rows(parse_mountinfo(OWN + rows), table(host)))
+    facts = seen(
+        (MOUNTS, (Mount("volume", "data", "/x"),)),
+        of=of,
+        mounts=(entry(f"{STORAGE}/volumes/data/_data", "/x", "volume", Name="data"),),
+        volumes={"data": volume},
+    )
+    assert facts.mounted == ()
+
+
+def test_propagation_that_another_container_brings_is_told_of() -> None:
+    given = {"base": {"Mounts": [entry("/srv", "/x", Propagation="rshared")]}}
+    for of in (kernel("8:1 /srv /x rw shared:3 - ext4 /dev/sda1 rw"), None):
+        facts = seen((VOLUMES_FROM, ("base",)), of=of, givers=given)
+        assert judged("shared-mount-propagation", facts).status is Status.FAIL

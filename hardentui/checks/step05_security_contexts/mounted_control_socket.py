@@ -46,11 +46,11 @@ _SEVERITIES = {
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     bad = sorted(control_sockets(facts), key=lambda one: -_severity(one))
-    mounts = {one.mount.destination: one for one in host_mounts(facts)}
     if not bad:
         unclear = [facts.hidden_mounts, *(one.unknown for one in open_sockets(facts))]
         unclear = [reason for reason in unclear if reason]
         return unknown(unclear[0]) if unclear else passed("no control socket is mounted")
+    mounts = {one.mount.destination: one for one in host_mounts(facts)}
     through = [mounts[destination] for destination in dict.fromkeys(one.destination for one in bad)]
     evidence = tuple(Evidence("Mounts", _seen(one, mounts[one.destination])) for one in bad)
     powers = dict.fromkeys(one.service.power.value for one in bad if one.service)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable
 
@@ -46,6 +45,7 @@ class MountTable:
         self._by_device: dict[str, list[Mount]] = {}
         self._by_source: dict[str, Mount] = {}
         self._at: dict[str, Mount] = {}
+        self._found: dict[tuple[str, str], tuple[str, ...]] = {}
         for mount in mounts:
             self._by_device.setdefault(mount.device, []).append(mount)
             self._by_source.setdefault(mount.source, mount)
@@ -56,12 +56,21 @@ class MountTable:
 
         Paths that another mount covers are left out.
         """
+        mounts = self._by_device.get(device)
+        if mounts is None:
+            return ()
+        found = self._found.get((device, root))
+        if found is None:
+            found = self._found[device, root] = self._find(mounts, root)
+        return found
+
+    def _find(self, mounts: list[Mount], root: str) -> tuple[str, ...]:
         found = []
-        for mount in self._by_device.get(device, ()):
+        for mount in mounts:
             rest = _below(root, mount.root)
             if rest is None:
                 continue
-            path = posixpath.join(mount.point, rest) if rest else mount.point
+            path = f"{mount.point.rstrip('/')}/{rest}" if rest else mount.point
             if self._holding(path) is mount:
                 found.append((len(mount.root), len(path), path))
         return tuple(path for _, _, path in sorted(found)[:_MOST_NAMES])
@@ -77,7 +86,7 @@ class MountTable:
             mount = self._at.get(path)
             if mount is not None or path == "/":
                 return mount
-            path = posixpath.dirname(path)
+            path = path[: path.rfind("/")] or "/"
 
 
 def _below(path: str, folder: str) -> str | None:

@@ -257,7 +257,9 @@ def _mount_rows(mounts: tuple[Mount, ...], table: Known[MountTable] | None) -> t
 
 def _mount_row(mount: Mount, table: Known[MountTable] | None) -> KernelMount:
     lower, upper = _layers(mount) if mount.kind == "overlay" else ((), "")
-    paths = table.paths_of(mount.device, mount.root) if isinstance(table, MountTable) else ()
+    paths: tuple[str, ...] = ()
+    if isinstance(table, MountTable) and "/overlay-containers/" not in mount.root:  # else Podman's own files
+        paths = table.paths_of(mount.device, mount.root)
     return KernelMount(
         point=mount.point,
         kind=mount.kind,

@@ -27,10 +27,12 @@ from hardentui.reading.sockets import is_own_path
 _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
 _OF_PODMAN = re.compile(r"/overlay-containers/[0-9a-f]{64}/userdata(/|$)")
 _OF_HOST = ("bind", "volume")
-_EVERYWHERE = ("/proc", "/sys", "/dev")
-_BY_PODMAN = ("/", "/run/podman-init", "/run/.containerenv")
+_EVERYWHERE = ("/proc/", "/sys/", "/dev/")
+_BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
 """What Podman mounts there into every container; checks of their own judge devices and hidden paths."""
 _DELETED = "//deleted"
+_PASSED_ON = ("shared", "rshared")
+"""Propagation, which the table of mounts shows only from the inside."""
 _MOST_SOCKETS = 256
 _MOST_ASKED = 32
 
@@ -223,7 +225,7 @@ def _is_below(destination: str, pattern: Any) -> bool:
 
 
 def _options(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    words = [str(word) for word in entry.get("Options") or ()]
+    words = [str(word) for word in (*(entry.get("Options") or ()), entry.get("Propagation") or "") if word]
     return tuple(sorted({*words, "ro"} if entry.get("RW") is False else {*words}))
 
 
@@ -303,46 +305,57 @@ def _in_force(
     table: tuple[KernelMount, ...], asked: Mapping[str, _Asked], stranger: tuple[MountOrigin, str]
 ) -> Iterator[MountedPath]:
     latest = {row.point: row for row in table}
+    missing = {one.destination: one for one in asked.values() if one.destination not in latest}
     kept: dict[str, MountedPath] = {}
     for row in table:
         if latest[row.point] is not row:
             continue  # another mount covers it
-        found = _judged(row, _nearest(row.point, asked), stranger)
+        one = _nearest(row.point, asked)
+        if one is None and missing and (moved := _moved(row, missing)):
+            del missing[moved.destination]
+            one = replace(moved, destination=row.point)
+        found = _judged(row, one, stranger)
         if found is not None and not _continues(found, kept):
             kept[row.point] = found
             yield found
-    for destination, one in asked.items():
-        if destination not in latest and one.paths:
+    for one in missing.values():
+        if one.paths:
             yield _next_start(one)
+
+
+def _moved(row: KernelMount, missing: Mapping[str, _Asked]) -> _Asked | None:
+    """What was asked for at a path that a symbolic link of the image leads elsewhere: /var/run, /lib."""
+    for one in missing.values():
+        if any(path in one.paths or path in one.own for path in row.paths):
+            return one
+    return None
 
 
 def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
     """What was asked for there or above; the root only for what is mounted as the root."""
-    path = point
-    while path != "/":
-        if path in asked:
-            return asked[path]
-        path = posixpath.dirname(path)
-    return asked.get("/") if point == "/" else None
+    found = asked.get(point)
+    if found is None and asked:
+        above = [place for place in asked if place != "/" and point.startswith(place + "/")]
+        found = asked[max(above, key=len)] if above else None
+    return found
 
 
 def _judged(row: KernelMount, one: _Asked | None, stranger: tuple[MountOrigin, str]) -> MountedPath | None:
     """The row as a mount of the host's; None for what is the container's own."""
-    if (one is not None and one.type == "image") or any(_OF_PODMAN.search(path) for path in row.paths):
-        return None if one is None or not one.overlay else _overlay(row, one)
     if one is None:
-        of_podman = row.point in _BY_PODMAN or any(at_or_above(place, row.point) for place in _EVERYWHERE)
-        if of_podman or not row.paths:
+        if not row.paths or row.point in _BY_PODMAN or row.point.startswith(_EVERYWHERE):
             return None
         return _row(row, row.paths, _Asked(row.point, "other", row.source, (), *stranger))
+    if one.type == "image":
+        return None
+    own = [path for path in row.paths if any(at_or_above(place, path) for place in one.own)]
+    paths = tuple(path for path in row.paths if path not in own)
     if row.point != one.destination:
-        return _row(row, row.paths, one) if row.paths else None
+        return _row(row, paths, one) if paths else None
     if one.overlay:
         return _overlay(row, one)
-    own = [path for path in row.paths if any(at_or_above(place, path) for place in one.own)]
     if one.plain and (own or not row.paths):
         return None
-    paths = tuple(path for path in row.paths if path not in own)
     if row.root.endswith(_DELETED):  # removed or made anew on the host since
         paths = one.paths or (row.root.removesuffix(_DELETED),)
     return _row(row, paths or one.paths, one) if paths or one.paths else None
@@ -360,9 +373,9 @@ def _overlay(row: KernelMount, one: _Asked) -> MountedPath | None:
 def _row(row: KernelMount, paths: tuple[str, ...], one: _Asked) -> MountedPath:
     below = row.point != one.destination
     source = row.source if below else one.source
+    options = (*row.options.split(","), *(word for word in one.options if word in _PASSED_ON))
     return MountedPath(
-        *(row.point, tuple(map(normal, paths)), one.type, source),
-        *(tuple(row.options.split(",")), one.origin, one.giver),
+        *(row.point, tuple(map(normal, paths)), one.type, source, options, one.origin, one.giver),
         in_force=True,
     )
 
