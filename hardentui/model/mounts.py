@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from hardentui.model.facts import Known
+from hardentui.model.known import Known
 
 
 class MountOrigin(StrEnum):

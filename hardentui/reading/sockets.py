@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.known import Unreadable
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
 

@@ -13,8 +13,9 @@ from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.severity import context_shift
 from hardentui.model.checklist import Checklist
-from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel, Unreadable
+from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
+from hardentui.model.known import Unreadable
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import (
     CAP_ADD,

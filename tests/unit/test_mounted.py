@@ -13,9 +13,10 @@ from hardentui.errors import CannotFix
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.mountinfo import MountTable, parse_mountinfo
 from hardentui.host.process.proc import _mount_rows
-from hardentui.model.check import FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Known, NotRunning, Unreadable, VolumeFacts
+from hardentui.model.check import AnyCheck, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, VolumeFacts
 from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
 from hardentui.workbench.looking.mounted import HostSide, with_mounts
@@ -78,8 +79,14 @@ def seen(
     return with_mounts(facts, HostSide(files), giver)
 
 
+def the_check(check_id: str) -> AnyCheck:
+    found = check_by_id(check_id)
+    assert found is not None
+    return found
+
+
 def judged(check_id: str, facts: ContainerFacts) -> Verdict:
-    check = check_by_id(check_id)
+    check = the_check(check_id)
     return check.evaluate(facts, Parameters(check.parameters))
 
 
@@ -169,7 +176,7 @@ def test_what_another_container_brings_is_told_of_and_not_changed_here() -> None
         verdict = judged("sensitive-host-mount", facts)
         assert verdict.status is Status.FAIL
         assert "comes from the container base (--volumes-from)" in verdict.evidence[0].saw
-        check = check_by_id("sensitive-host-mount")
+        check = the_check("sensitive-host-mount")
         assert check.remediate is not None
         with pytest.raises(CannotFix, match="comes from the container base"):
             check.remediate(facts.spec, FixContext(facts, Parameters({})))
@@ -266,7 +273,7 @@ def test_matches_of_a_pattern_are_fixed_through_the_pattern() -> None:
     glob = Mount("glob", "/etc/cron*", "/x")
     mounts = (entry("/etc/cron.d", "/x/cron.d"), entry("/etc/crontab", "/x/crontab"))
     facts = seen((MOUNTS, (glob,)), mounts=mounts)
-    check = check_by_id("sensitive-host-mount")
+    check = the_check("sensitive-host-mount")
     assert check.remediate is not None
     assert judged("sensitive-host-mount", facts).status is Status.FAIL
     fixed = check.remediate(facts.spec, FixContext(facts, Parameters({})))

@@ -14,7 +14,7 @@ from hardentui.checks.examples import container
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.unix_sockets import UnixSockets
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.mounts import Listener, ReachableSocket
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of

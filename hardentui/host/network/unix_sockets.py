@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from hardentui.host.files.reader import Files, FileStat, reason
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import Listener
 
 _ACCEPTS = 0x10000  # a flag in /proc/net/unix: somebody has called listen() on it

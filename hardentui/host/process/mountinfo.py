@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 MOUNTINFO_LIMIT = 16 << 20
 _ESCAPE = re.compile(r"\\([0-7]{3})")

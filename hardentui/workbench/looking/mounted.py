@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from hardentui.host.files.reader import Files
 from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.host.process.mountinfo import MountTable, read_mount_table
-from hardentui.model.facts import ContainerFacts, Kernel, Known, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import section
