@@ -62,6 +62,7 @@ class MountedPath(Struct, frozen=True):
         layered: what is written stays in a layer of its own; the host's files do not change.
         in_force: the kernel's table shows it; else it is what the next start will mount.
         beneath: folders of the host that are seen through an overlay, but never written.
+        kind: type of the file system where it is in force.
     """
 
     destination: str
@@ -74,6 +75,7 @@ class MountedPath(Struct, frozen=True):
     layered: bool = False
     in_force: bool = False
     beneath: tuple[str, ...] = ()
+    kind: str = ""
 
     @property
     def read_only(self) -> bool:

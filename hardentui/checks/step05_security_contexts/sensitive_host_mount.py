@@ -20,7 +20,8 @@ there, so a link in the right place leads them elsewhere.
 What may break:
 Whatever the mount was for. Tools that manage or watch the host (agents, backups, log shippers) often need a
 part of it: give them the one file or folder, read-only. The fix makes the mount read-only, so programs that
-write there fail; it never removes it, and where even reading is too much it leaves the narrowing to you.
+write there fail; file systems mounted below stay as they are; it never removes the mount, and where even
+reading is too much it leaves the narrowing to you.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import contextlib
 import posixpath
 import re
 import stat
+import threading
 from bisect import bisect_left
 from collections.abc import Iterator
 
@@ -22,6 +23,8 @@ from hardentui.model.mounts import Listener
 _ACCEPTS = 0x10000  # a flag in /proc/net/unix: somebody has called listen() on it
 _TABLE_LIMIT = 16 << 20
 _MOST_PROCESSES = 32768
+_FOR_OTHERS = ("systemd", "init")
+"""Programs that listen for a service until it is wanted."""
 _MOST_FILES = 2048
 """Files of a folder that are looked at for hard links of sockets."""
 _UNIT_FOLDERS = (
@@ -41,6 +44,8 @@ class _Bound(Struct, frozen=True):
 class UnixSockets:
     """The listening sockets of a network namespace that have a file, as the engine's process sees them.
 
+    Safe to call from several threads.
+
     Args:
         files: the host.
         process: pid of the engine's process, or `self`.
@@ -53,11 +58,14 @@ class UnixSockets:
         self._by_inode: dict[tuple[int, int], _Bound] = {}
         self._by_path: dict[str, _Bound] = {}
         self._linked: set[tuple[int, int]] = set()
-        self._holders: Known[dict[str, str]] | None = None
+        self._lock = threading.Lock()
+        self._holders: dict[str, str] = {}
+        self._processes = self._all_processes()
         self._units: dict[str, str] | None = None
         self.trouble: Unreadable | None = None
         self._read(f"/proc/{process}/net/unix")
         self._paths = sorted(self._by_path)
+        self._numbers = {f"socket:[{bound.number}]": bound.number for bound in self._by_path.values()}
 
     def _read(self, table: str) -> None:
         try:
@@ -133,32 +141,39 @@ class UnixSockets:
 
     def listener(self, name: str, number: str) -> Known[Listener]:
         """Who listens on a socket: the program of the process, or the unit for which systemd does."""
-        if self._holders is None:
-            self._holders = self._read_holders()
-        if isinstance(self._holders, Unreadable):
-            return self._holders
-        program = self._holders.get(number)
-        if program is None:
+        with self._lock:
+            return self._listener(name, number)
+
+    def _listener(self, name: str, number: str) -> Known[Listener]:
+        program = self._holders.get(number, "")
+        while not program or program in _FOR_OTHERS:
+            if program and (unit := self._unit_of(name)):
+                return Listener(name, unit)
+            process = next(self._processes, None)
+            if process is None:
+                break
+            self._note(process)
+            program = self._holders.get(number, "")
+        if not program:
             return Unreadable(f"the process that listens on {name} cannot be seen")
-        if program in ("systemd", "init"):
-            program = self._unit_of(name) or program
         return Listener(name, program)
 
-    def _read_holders(self) -> Known[dict[str, str]]:
-        """Number of a listening socket -> the program that has it open; one that systemd only keeps open for
-        a service is the service's."""
-        wanted = {f"socket:[{bound.number}]": bound.number for bound in self._by_path.values()}
+    def _note(self, process: str) -> None:
+        """Remember which listening sockets a process has open. What systemd keeps open for a service is the
+        service's, once that runs."""
+        numbers = [self._numbers[link] for link in self._open_files(process) if link in self._numbers]
+        program = self._program(process) if numbers else ""
+        for number in numbers:
+            if (program and program not in _FOR_OTHERS) or number not in self._holders:
+                self._holders[number] = program
+
+    def _all_processes(self) -> Iterator[str]:
+        """Process ids, the first ones first; they are asked only until the listener is found."""
         try:
-            processes = [name for name in self._files.list_dir("/proc") if name.isdigit()]
-        except OSError as error:
-            return Unreadable(f"/proc: {reason(error)}")
-        found: dict[str, str] = {}
-        for process in sorted(processes, key=int)[:_MOST_PROCESSES]:
-            numbers = [wanted[link] for link in self._open_files(process) if link in wanted]
-            if numbers:
-                program = self._program(process)
-                found.update((number, program) for number in numbers if program)
-        return found
+            found = sorted(int(name) for name in self._files.list_dir("/proc") if name.isdigit())
+        except OSError:
+            return
+        yield from map(str, found[:_MOST_PROCESSES])
 
     def _open_files(self, process: str) -> Iterator[str]:
         folder = f"/proc/{process}/fd"

@@ -34,6 +34,8 @@ _BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
 _DELETED = "//deleted"
 _PASSED_ON = ("shared", "rshared")
 """Propagation, which the table of mounts shows only from the inside."""
+_REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
+"""File systems of other machines: their files may answer late or never, and no service here listens there."""
 _MOST_SOCKETS = 256
 _MOST_ASKED = 32
 
@@ -378,6 +380,7 @@ def _row(row: KernelMount, paths: tuple[str, ...], one: _Asked) -> MountedPath:
     return MountedPath(
         *(row.point, tuple(map(normal, paths)), one.type, source, options, one.origin, one.giver),
         in_force=True,
+        kind=row.kind,
     )
 
 
@@ -402,6 +405,8 @@ def _sockets(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[Reachabl
     table = host.sockets()
     found: list[ReachableSocket] = []
     for one in mounted:
+        if one.kind.startswith(_REMOTE):
+            continue
         for path, name, number in table.at(one.paths[0]):
             if len(found) == _MOST_SOCKETS:
                 return tuple(found)
