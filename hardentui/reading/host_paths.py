@@ -142,10 +142,11 @@ _TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
         _OTHERS,
         _OTHERS,
         """
-    /var/mail /var/spool/mail /var/backups /var/lib/systemd/coredump /var/crash /var/spool/abrt
-    /tmp/ssh-* /tmp/systemd-private-* /tmp/tmux-* /var/tmp/systemd-private-* /dev/shm /dev/pts
-    /dev/mqueue /dev/kmsg /run/log /run/screen /var/spool/cups /sys/kernel/debug /sys/kernel/tracing
-    /sys/kernel/security /sys/firmware /sys/fs/bpf /sys/fs/pstore
+    /var/mail /var/spool/mail /var/spool/postfix /var/spool/exim4 /var/spool/mqueue /var/backups
+    /var/lib/systemd/coredump /var/crash /var/spool/abrt /tmp/ssh-* /tmp/systemd-private-* /tmp/tmux-*
+    /var/tmp/systemd-private-* /dev/shm /dev/pts /dev/mqueue /dev/kmsg /run/log /run/screen
+    /var/spool/cups /sys/kernel/debug /sys/kernel/tracing /sys/kernel/security /sys/firmware /sys/fs/bpf
+    /sys/fs/pstore
     """,
     ),
     (  # root turns and packs the files there, and follows links

@@ -98,6 +98,9 @@ _PROGRAMS = {
         ("libvirtd", "virtqemud", "virtproxyd", "virtlxcd", "virtstoraged", "virtnetworkd"),
         Service("libvirt", Power.MACHINES),
     ),
+    "systemd-machined": Service("systemd-machined", Power.MACHINES),
+    "supervisord": Service("Supervisor", Power.UNITS),
+    "fail2ban-server": Service("Fail2ban", Power.UNITS),
     "snapd": Service("snapd", Power.PACKAGES),
     "packagekitd": Service("PackageKit", Power.PACKAGES),
     "ssh-agent": Service("ssh-agent", Power.KEYS),
@@ -110,7 +113,10 @@ _PROGRAMS = {
         ("gnome-shell", "kwin_wayland", "sway", "weston", "Hyprland", "labwc"),
         Service("the Wayland compositor", Power.SCREEN),
     ),
+    "spire-agent": Service("SPIRE", Power.KEYS),
     "cupsd": Service("CUPS", Power.DEVICES),
+    "tailscaled": Service("Tailscale", Power.DEVICES),
+    "multipathd": Service("multipathd", Power.DEVICES),
     "systemd-udevd": Service("udev", Power.DEVICES),
     "NetworkManager": Service("NetworkManager", Power.DEVICES),
     "wpa_supplicant": Service("wpa_supplicant", Power.DEVICES),
@@ -281,11 +287,8 @@ def service_of(listener: Listener) -> Service | None:
         return by_path if by_path is not None and by_path.power is known.power else known
     if program.startswith("qemu-"):
         return Service("QEMU", Power.MACHINES)
-    by_path = known_path(listener.path)
-    if by_path is not None and (not program or program in _SPEAKS_FOR_OTHERS):
-        return by_path
     if not program or program in _SPEAKS_FOR_OTHERS or program in _RELAYS:
-        return None
+        return known_path(listener.path)
     return Service(program.removesuffix(".socket"), Power.NOTHING)
 
 

@@ -119,6 +119,8 @@ def test_what_may_not_be_looked_at_is_unknown() -> None:
         ("/tmp/vm/monitor", "qemu-system-x86_64", Power.MACHINES),
         ("/run/snapd.socket", "snapd", Power.PACKAGES),
         ("/tmp/ssh-abc/agent.7", "", Power.KEYS),
+        ("/tmp/ssh-abc/agent.7", "sshd", Power.KEYS),
+        ("/run/supervisor.sock", "supervisord", Power.UNITS),
         ("/home/anna/.gnupg/S.gpg-agent", "gpg-agent", Power.KEYS),
         ("/tmp/.X11-unix/X0", "Xorg", Power.SCREEN),
         ("/run/user/1000/wayland-0", "gnome-shell", Power.SCREEN),

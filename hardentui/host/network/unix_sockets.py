@@ -77,6 +77,8 @@ class UnixSockets:
             words = line.split(maxsplit=7)
             if len(words) < 8 or not words[7].startswith("/") or not int(words[3], 16) & _ACCEPTS:
                 continue
+            if words[7].startswith("/proc/"):
+                continue  # made through an open folder of its maker: a name only there
             path = posixpath.normpath(words[7])
             path = path.removeprefix("/var") if path.startswith("/var/run/") else path
             self._remember(_Bound(path, words[6]))

@@ -36,7 +36,7 @@ _PASSED_ON = ("shared", "rshared")
 """Propagation, which the table of mounts shows only from the inside."""
 _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
 """File systems of other machines: their files may answer late or never, and no service here listens there."""
-_MOST_SOCKETS = 256
+_MOST_SOCKETS = 4096
 _MOST_ASKED = 32
 
 
