@@ -81,9 +81,22 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
         elif mount.type == "glob" and (matches := _matches(mount, seen)):
             found += [_declared(mount, seen.pop(match), planned) for match in matches]
         elif path := _typed_path(facts, mount):
-            found.append(HostMount(mount, (path,), mount.read_only, layered="O" in mount.options))
+            upper = upper_folder(mount)
+            paths, beneath = ((normal(upper),), (path,)) if upper else ((path,), ())
+            layered = is_layered(mount)
+            found.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
     stay = [mounted for mounted in seen.values() if _stays(facts, mounted)] if planned else seen.values()
     return (*found, *map(_inherited, stay)) if seen else tuple(found)
+
+
+def upper_folder(mount: Mount) -> str:
+    """Where an overlay of `:O,upperdir=…` puts what is written; empty for a folder of Podman's own."""
+    return next((word[9:] for word in mount.options if word.startswith("upperdir=")), "")
+
+
+def is_layered(mount: Mount) -> bool:
+    """What is written through it stays with the container."""
+    return "O" in mount.options and not upper_folder(mount)
 
 
 def _matches(pattern: Mount, seen: Mapping[str, MountedPath]) -> list[str]:
@@ -98,7 +111,7 @@ def _matches(pattern: Mount, seen: Mapping[str, MountedPath]) -> list[str]:
 
 def _declared(mount: Mount, mounted: MountedPath, planned: bool) -> HostMount:
     read_only = mount.read_only if planned or not mounted.in_force else mounted.read_only
-    layered = "O" in mount.options if planned else mounted.layered or "O" in mount.options
+    layered = mounted.layered if mounted.in_force and not planned else is_layered(mount)
     return HostMount(mount, mounted.paths, read_only, layered=layered, beneath=mounted.beneath)
 
 

@@ -149,7 +149,13 @@ def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     The listener decides. Where it cannot be seen, the name of the socket does; a name that says nothing
     leaves it unknown.
     """
-    return _sockets_of(facts, host_mounts(facts))
+    return _sockets_of(facts, _connectable(facts))
+
+
+def _connectable(facts: ContainerFacts) -> tuple[HostMount, ...]:
+    """Mounts through which a socket can be reached: through an overlay nobody can connect."""
+    mounts = host_mounts(facts)
+    return tuple(one for one in mounts if not one.layered and not one.beneath) if mounts else ()
 
 
 def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[OpenSocket, ...]:
@@ -187,7 +193,7 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     A folder in which an engine makes its socket counts also while nobody listens: the next start of the
     engine puts it there.
     """
-    mounts = host_mounts(facts)
+    mounts = _connectable(facts)
     if not mounts:
         return ()
     sockets = {
@@ -238,7 +244,7 @@ def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
         seen = {one.destination for one in found}
         found += [
             OpenSocket(mount.mount.destination, folder, Service("systemd or another service", Power.UNITS))
-            for mount in host_mounts(facts)
+            for mount in _connectable(facts)
             if mount.mount.destination not in seen
             for folder in _CONTROL_FOLDERS
             if at_or_above(mount.path, folder)

@@ -19,7 +19,8 @@ from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM, Mount
-from hardentui.workbench.looking.mounted import HostSide, with_mounts
+from hardentui.workbench.looking.host_side import HostSide
+from hardentui.workbench.looking.mounted import with_mounts
 
 ID = "a" * 64
 STORAGE = "/var/lib/containers/storage"
@@ -267,6 +268,23 @@ def test_an_overlay_shows_what_is_below_it_and_writes_above() -> None:
     )
     (mounted,) = facts.mounted
     assert (mounted.paths, mounted.beneath, mounted.layered) == (("/etc/cron.d",), ("/usr",), False)
+
+
+def test_an_upper_folder_of_the_host_takes_what_is_written() -> None:
+    mounts = ({**entry(f"{STORAGE}/overlay-containers/{ID}/userdata/overlay/1/merge", "/x")},)
+    mounts[0]["Options"] = ["lowerdir=/usr", "upperdir=/etc/cron.d", "workdir=/srv/w"]
+    spec = (MOUNTS, (Mount("bind", "/usr", "/x", ("O", "upperdir=/etc/cron.d", "workdir=/srv/w")),))
+    running = kernel("0:60 / /x rw - overlay overlay rw,lowerdir=/usr,upperdir=/etc/cron.d,workdir=/srv/w")
+    check = the_check("sensitive-host-mount")
+    assert check.remediate is not None
+    for of, listed in ((running, mounts), (None, ())):
+        facts = seen(spec, of=of, mounts=listed)
+        (mounted,) = facts.mounted
+        assert (mounted.paths, mounted.beneath) == (("/etc/cron.d",), ("/usr",))
+        assert judged("sensitive-host-mount", facts).severity is Severity.CRITICAL
+        with pytest.raises(CannotFix):
+            check.remediate(facts.spec, FixContext(facts, Parameters({})))
+        assert judged("writable-mount", facts).status is Status.PASS
 
 
 def test_matches_of_a_pattern_are_fixed_through_the_pattern() -> None:

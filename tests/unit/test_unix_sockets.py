@@ -152,3 +152,9 @@ def test_names_decide_where_nobody_could_look() -> None:
     unnamed = container((MOUNTS, (Mount("bind", "/srv/a.sock", "/x"),)), sockets=far)
     assert open_sockets(unnamed)[0].unknown == far.reason
     assert control_sockets(container((MOUNTS, (Mount("bind", "/run", "/x"),)), sockets=far))
+
+
+def test_through_an_overlay_no_socket_is_reached() -> None:
+    layered = container((MOUNTS, (Mount("bind", "/run", "/x", ("O",)),)))
+    assert not engine_mounts(layered)
+    assert not control_sockets(container((MOUNTS, layered.spec[MOUNTS]), sockets=Unreadable("it is far")))

@@ -65,6 +65,7 @@ def _seen(one: SensitiveMount) -> str:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     bad = sensitive_mounts(context.facts.planned(spec))
     writable = {one.mount.mount for one in bad if one.mount.declared and one.mount.written}
+    writable = {mount for mount in writable if "O" not in mount.options}  # no option may stand beside it
     if writable:
         return spec.with_(
             MOUNTS, tuple(m.with_options("ro", drop=("rw",)) if m in writable else m for m in spec[MOUNTS])

@@ -77,6 +77,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _writable(facts: ContainerFacts) -> list[HostMount]:
     """Writable directories; sockets, devices and the root file system are judged by checks of their own."""
     found = [one for one in host_mounts(facts) if one.written and one.mount.type != "rootfs"]
+    found = [one for one in found if "O" not in one.mount.options]  # Podman takes no other option with it
     sockets = {one.path for one in open_sockets(facts)} if found else set()
     return [
         one

@@ -24,9 +24,10 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.looking.closer import UNIT_LABEL, look_closer, with_small_things
+from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.links import links_of
-from hardentui.workbench.looking.mounted import HostSide, with_mounts
+from hardentui.workbench.looking.mounted import with_mounts
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.shared import Shared, asked
 

@@ -14,19 +14,17 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.host.files.reader import Files
-from hardentui.host.network.unix_sockets import UnixSockets
-from hardentui.host.process.mountinfo import MountTable, read_mount_table
+from hardentui.host.process.mountinfo import MountTable
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.mounts import KernelMount, Listener, MountedPath, MountOrigin, ReachableSocket
+from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
-from hardentui.reading.sockets import is_own_path
+from hardentui.workbench.looking.host_side import HostSide, sockets_behind
 
 _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
-_OF_PODMAN = re.compile(r"/overlay-containers/[0-9a-f]{64}/userdata(/|$)")
+_OF_PODMAN = re.compile(r"/overlay-containers/[0-9a-f]{64}/(userdata|rootfs)(/|$)")
 _OF_HOST = ("bind", "volume")
 _EVERYWHERE = ("/proc/", "/sys/", "/dev/")
 _BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
@@ -34,10 +32,6 @@ _BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
 _DELETED = "//deleted"
 _PASSED_ON = ("shared", "rshared")
 """Propagation, which the table of mounts shows only from the inside."""
-_REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
-"""File systems of other machines: their files may answer late or never, and no service here listens there."""
-_MOST_SOCKETS = 4096
-_MOST_ASKED = 32
 
 
 class _Asked(Struct, frozen=True):
@@ -48,7 +42,7 @@ class _Asked(Struct, frozen=True):
         own: folders that are the volume's own data.
         plain: a volume that has nothing but its own data.
         layered: an overlay whose writes stay with the container.
-        overlay: an overlay, wherever its writes go.
+        overlay: an overlay, wherever its writes go; `upper` is where, unless that is Podman's own folder.
     """
 
     destination: str
@@ -62,65 +56,7 @@ class _Asked(Struct, frozen=True):
     plain: bool = False
     layered: bool = False
     overlay: bool = False
-
-
-class HostSide:
-    """The engine's side of the mounts of its containers; each table is read once for all of them."""
-
-    def __init__(self, files: Files) -> None:
-        self._files = files
-        self._tables: dict[str, Known[MountTable]] = {}
-        self._pids: tuple[int, ...] = ()
-        self._process = ""
-        self._sockets: UnixSockets | None = None
-
-    def forget(self, pids: tuple[int, ...] = ()) -> None:
-        """The containers were listed anew; these are the main processes of those that run."""
-        self._tables.clear()
-        self._pids = pids
-        self._process = ""
-        self._sockets = None
-
-    def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
-        """The mounts of a process of the engine, read once for each mount namespace."""
-        found = self._tables.get(namespace)
-        if found is None:
-            found = self._tables[namespace] = read_mount_table(self._files, process)
-        return found
-
-    def engine_table(self) -> Known[MountTable]:
-        """The mounts of the engine, for containers that do not run."""
-        process = self._engine_process()
-        return self.mount_table(process, self._namespace(process))
-
-    def sockets(self) -> UnixSockets:
-        if self._sockets is None:
-            process = self._engine_process()
-            ours = self._namespace("self")
-            own = process == "self" or ours == "" or self._namespace(process) == ours
-            self._sockets = UnixSockets(self._files, process, own_root=own)
-        return self._sockets
-
-    def _engine_process(self) -> str:
-        """A process with the engine's namespaces: the conmon of a container that runs, else ourselves."""
-        if not self._process:
-            found = (parent for pid in self._pids[:_MOST_ASKED] if (parent := self._conmon_of(pid)))
-            self._process = next(found, "self")
-        return self._process
-
-    def _conmon_of(self, pid: int) -> str:
-        try:
-            status = self._files.read_text(f"/proc/{pid}/status")
-            parent = status.partition("\nPPid:")[2].partition("\n")[0].strip()
-            return parent if self._files.read_text(f"/proc/{parent}/comm").strip() == "conmon" else ""
-        except OSError:
-            return ""
-
-    def _namespace(self, process: str) -> str:
-        try:
-            return self._files.read_link(f"/proc/{process}/ns/mnt")
-        except OSError:
-            return ""
+    upper: str = ""
 
 
 def with_mounts(
@@ -142,7 +78,7 @@ def with_mounts(
         return facts
     if not mounted:
         return replace(facts, hidden_mounts=hidden) if hidden else facts
-    sockets = _sockets(mounted, host) if facts.engine.local else _FAR
+    sockets = sockets_behind(mounted, host) if facts.engine.local else _FAR
     return replace(facts, mounted=mounted, hidden_mounts=hidden, sockets=sockets)
 
 
@@ -252,8 +188,11 @@ def _traced(facts: ContainerFacts, one: _Asked, entry: Mapping[str, Any]) -> _As
     """With the paths of the host that documents tell."""
     source = str(entry.get("Source") or "")
     overlay = next((str(o)[9:] for o in entry.get("Options") or () if str(o).startswith("lowerdir=")), "")
+    upper = next((word[9:] for word in one.options if word.startswith("upperdir=")), "")
     if overlay and "/userdata/overlay/" in source:
-        return replace(one, paths=_paths(facts, overlay.split(":")), layered=True, overlay=True)
+        return replace(
+            one, paths=_paths(facts, overlay.split(":")), layered=not upper, overlay=True, upper=upper
+        )
     if one.type == "volume":
         volume = facts.volumes.get(str(entry.get("Name") or one.source))
         options = section(volume.inspect, "Options") if volume else {}
@@ -266,9 +205,12 @@ def _traced(facts: ContainerFacts, one: _Asked, entry: Mapping[str, Any]) -> _As
             plain=not options.get("device") and not options.get("type"),
             layered="O" in one.options,
             overlay="O" in one.options or written != path,
+            upper=written if written != path else upper,
         )
-    layered = "O" in one.options
-    return replace(one, paths=_paths(facts, (source,)), layered=layered, overlay=layered)
+    overlaid = "O" in one.options
+    return replace(
+        one, paths=_paths(facts, (source,)), layered=overlaid and not upper, overlay=overlaid, upper=upper
+    )
 
 
 def _paths(facts: ContainerFacts, typed: Iterable[str]) -> tuple[str, ...]:
@@ -284,9 +226,11 @@ def _declared(asked: Iterable[_Asked], facts: ContainerFacts, host: HostSide | N
 
 
 def _next_start(one: _Asked) -> MountedPath:
+    paths, beneath = ((normal(one.upper),), one.paths) if one.upper.startswith("/") else (one.paths, ())
     return MountedPath(
-        *(one.destination, one.paths, one.type, one.source, one.options, one.origin, one.giver),
+        *(one.destination, paths, one.type, one.source, one.options, one.origin, one.giver),
         layered=one.layered,
+        beneath=beneath,
     )
 
 
@@ -396,23 +340,3 @@ def _continues(found: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
         same = any(posixpath.join(path, rest) in found.paths for path in above.paths)
         return same and (found.read_only or not above.read_only)
     return False
-
-
-# --- sockets ------------------------------------------------------------------------------------------
-
-
-def _sockets(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[ReachableSocket, ...]:
-    table = host.sockets()
-    found: list[ReachableSocket] = []
-    for one in mounted:
-        if one.kind.startswith(_REMOTE):
-            continue
-        for path, name, number in table.at(one.paths[0]):
-            if len(found) == _MOST_SOCKETS:
-                return tuple(found)
-            if not isinstance(number, str):
-                found.append(ReachableSocket(one.destination, path, number))
-                continue
-            listener = Listener(name) if is_own_path(name) else table.listener(name, number)
-            found.append(ReachableSocket(one.destination, path, listener))
-    return tuple(found)

@@ -17,6 +17,12 @@ _ROOT_OF_HOST = {ROOTFUL: ids("host-user-namespace")}
 """Without a user namespace root of the container is root of the host, so that a probe shows what is open."""
 _BELOW = ids("writable-mount")
 """Whether file systems are mounted below, which read-only does not reach, depends on the machine."""
+_NO_IMAGE = (
+    ids("root-user undeclared-published-port mutable-image-tag unpinned-image short-image-name")
+    | ids("unknown-base-image default-capabilities-kept missing-vulnerability-scan old-image")
+    | ids("unexpected-listener unneeded-capabilities")
+)
+"""What an image would say."""
 _IN_POD = ids("network publish userns")
 
 MATERIAL = """\
@@ -277,6 +283,25 @@ ORIGINS = (
     _flavour("layered-etc-created", _volume("/etc", "O"), _SENSITIVE, state=CREATED),
     _flavour("layered-programs", _volume("/usr/local/bin", "O")),
     _flavour(
+        "layered-socket",
+        _volume("SERVICES/second", "O"),
+        probe=(ENGINE, "/seen/app"),
+        of=_ENGINE,
+        engines=BOTH,
+    ),
+    Flavour(
+        "mount-root-folder-of-the-host",
+        ids(_SENSITIVE),
+        arguments=("--rootfs",),
+        without=ids("userns read-only"),
+        bad_on=_ROOT_OF_HOST,
+        image="/:O",
+        engines=(ROOTFUL,),
+        command=("/bin/sleep", "900"),
+        probes={_SENSITIVE: (READ, "/etc/shadow")},
+        free=_NO_IMAGE | ids("writable-rootfs drifted-files missing-health-check unhealthy"),
+    ),
+    _flavour(
         "image-mount", _taking("--mount=type=image,src=localhost/truth-root:1.0,dst=/seen"), engines=BOTH
     ),
     Flavour(
@@ -286,9 +311,7 @@ ORIGINS = (
         bad_on=_ROOT_OF_HOST,
         image="FOLDER/services/rootfs",
         engines=(ROOTFUL,),
-        free=ids("root-user undeclared-published-port mutable-image-tag unpinned-image short-image-name")
-        | ids("unknown-base-image default-capabilities-kept missing-vulnerability-scan old-image")
-        | ids("unexpected-listener unneeded-capabilities"),
+        free=_NO_IMAGE,
     ),
     Flavour(
         "mount-pod-keys",
