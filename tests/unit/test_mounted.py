@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.mounted import with_mounts
 
 ID = "a" * 64
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
 STORAGE = "/var/lib/containers/storage"
 HOST = f"""1 0 8:1 / / rw - ext4 /dev/sda1 rw
 2 1 0:20 / /proc rw - proc proc rw
@@ -77,7 +79,7 @@ def seen(
     inspect = {"Id": ID, "Mounts": list(mounts), **more.pop("inspect", {})}
     facts = container(*pairs, kernel=of, inspect=inspect, **more)
     files = RecordedFiles({"text": {"/proc/self/net/unix": "Num\n", "/proc/self/mountinfo": HOST}})
-    return with_mounts(facts, HostSide(files), giver)
+    return with_mounts(facts, HostSide(files, lambda: NOW), giver)
 
 
 def the_check(check_id: str) -> AnyCheck:
@@ -356,3 +358,22 @@ def test_propagation_that_another_container_brings_is_told_of() -> None:
     for of in (kernel("8:1 /srv /x rw shared:3 - ext4 /dev/sda1 rw"), None):
         facts = seen((VOLUMES_FROM, ("base",)), of=of, givers=given)
         assert judged("shared-mount-propagation", facts).status is Status.FAIL
+
+
+def test_a_later_look_sees_what_was_mounted_since() -> None:
+    text = {"/proc/self/mountinfo": HOST}
+    now = [NOW]
+    host = HostSide(RecordedFiles({"text": text}), lambda: now[0])
+
+    def paths() -> tuple[str, ...]:
+        found = host.mount_table("self", "mnt:[1]")
+        return () if isinstance(found, Unreadable) else found.paths_of("0:80", "/")
+
+    assert paths() == ()
+    text["/proc/self/mountinfo"] = HOST + "12 1 0:80 / /mnt rw - tmpfs tmpfs rw\n"
+    assert paths() == ()
+    now[0] += timedelta(minutes=1)
+    assert paths() == ("/mnt",)
+    text["/proc/self/mountinfo"] = HOST
+    host.forget()
+    assert paths() == ()

@@ -65,7 +65,7 @@ class Gatherer:
         self._inventories = inventories
         self.engine = engine
         self._files = files
-        self._host_side = HostSide(files)
+        self._host_side = HostSide(files, clock)
         self._host = host
         self._read_trust = trust
         self._trust: Known[TrustFacts] | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
 from hardentui.host.files.reader import Files
 from hardentui.host.network.unix_sockets import UnixSockets
 from hardentui.host.process.mountinfo import MountTable, read_mount_table
@@ -13,13 +16,16 @@ _REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lu
 """File systems of other machines: their files may answer late or never, and no service here listens there."""
 _MOST_SOCKETS = 4096
 _MOST_ASKED = 32
+_FRESH = timedelta(seconds=10)  # a second look at one container sees what was mounted or started since
 
 
 class HostSide:
-    """The engine's side of the mounts of its containers; each table is read once for all of them."""
+    """The engine's side of the mounts of its containers; each table is read once for all of a scan."""
 
-    def __init__(self, files: Files) -> None:
+    def __init__(self, files: Files, clock: Callable[[], datetime]) -> None:
         self._files = files
+        self._clock = clock
+        self._since: datetime | None = None
         self._tables: dict[str, Known[MountTable]] = {}
         self._pids: tuple[int, ...] = ()
         self._process = ""
@@ -27,13 +33,20 @@ class HostSide:
 
     def forget(self, pids: tuple[int, ...] = ()) -> None:
         """The containers were listed anew; these are the main processes of those that run."""
-        self._tables.clear()
         self._pids = pids
-        self._process = ""
-        self._sockets = None
+        self._since = None
+
+    def _forget_what_is_old(self) -> None:
+        now = self._clock()
+        if self._since is None or now - self._since > _FRESH:
+            self._since = now
+            self._tables = {}
+            self._process = ""
+            self._sockets = None
 
     def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
         """The mounts of a process of the engine, read once for each mount namespace."""
+        self._forget_what_is_old()
         found = self._tables.get(namespace)
         if found is None:
             found = self._tables[namespace] = read_mount_table(self._files, process)
@@ -45,12 +58,14 @@ class HostSide:
         return self.mount_table(process, self._namespace(process))
 
     def sockets(self) -> UnixSockets:
-        if self._sockets is None:
+        self._forget_what_is_old()
+        known = self._sockets
+        if known is None:
             process = self._engine_process()
             ours = self._namespace("self")
             own = process == "self" or ours == "" or self._namespace(process) == ours
-            self._sockets = UnixSockets(self._files, process, own_root=own)
-        return self._sockets
+            known = self._sockets = UnixSockets(self._files, process, own_root=own)
+        return known
 
     def _engine_process(self) -> str:
         """A process with the engine's namespaces: the conmon of a container that runs, else ourselves."""
