@@ -180,6 +180,7 @@ class EngineMount(Struct, frozen=True):
     mount: HostMount
     path: str
     service: str = ""
+    made_as: str = ""
 
     @property
     def is_socket(self) -> bool:
@@ -206,7 +207,8 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     for mount in mounts:
         socket = sockets.get(mount.mount.destination)
         if socket is not None:
-            found.append(EngineMount(mount, socket.path, socket.service.name if socket.service else ""))
+            name = socket.service.name if socket.service else ""
+            found.append(EngineMount(mount, socket.path, name, socket.made_as))
         elif any(_holds_sockets(path) or (own and at_or_above(path, own)) for path in mount.paths):
             found.append(EngineMount(mount, mount.path))
     return tuple(found)

@@ -47,7 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _seen(one: EngineMount) -> str:
-    who = f"{one.service} listens on {one.path}" if one.service else ""
+    who = f"{one.service} listens on {one.made_as or one.path}" if one.service else ""
     return "; ".join(part for part in (shown([one.mount.mount]), who, came_from(one.mount)) if part)
 
 

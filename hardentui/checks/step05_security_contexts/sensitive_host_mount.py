@@ -72,8 +72,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         )
     inherited = [one for one in bad if not one.mount.declared]
     if inherited:
-        mount = inherited[0].mount
-        raise CannotFix(f"{mount.path} {came_from(mount)}", _way_out(mount.origin))
+        raise CannotFix(f"{inherited[0].mount.path} {came_from(inherited[0].mount)}", _way_out(inherited[0]))
     if bad:
         raise CannotFix(
             f"even read-only, {listed([one.mount.path for one in bad])} gives secrets of the host away",
@@ -82,11 +81,14 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec
 
 
-def _way_out(origin: MountOrigin) -> str:
+def _way_out(one: SensitiveMount) -> str:
+    origin = one.mount.origin
     if origin is MountOrigin.CONTAINER:
-        return "Change the mount there, or use --volumes-from NAME:ro, and create this one again."
+        other = "" if one.when_read_only else f", or take it with --volumes-from {one.mount.giver}:ro"
+        return f"Change the mount of that container{other}, then create this one again."
     if origin is MountOrigin.POD:
-        return "Create the pod without that --volume, or with :ro."
+        other = "" if one.when_read_only else ", or with :ro"
+        return f"Create the pod without that --volume{other}."
     if origin is MountOrigin.ENGINE:
         return "Look at volumes and mounts in containers.conf, and at hooks of the runtime."
     return "Mount only the file or folder that the service needs."

@@ -30,6 +30,7 @@ _EVERYWHERE = ("/proc/", "/sys/", "/dev/")
 _BY_PODMAN = frozenset({"/", "/proc", "/sys", "/dev", "/run/podman-init"})
 """What Podman mounts there into every container; checks of their own judge devices and hidden paths."""
 _DELETED = "//deleted"
+_DEFAULTS = ("rw", "rbind", "rprivate", "bind", "private")
 _PASSED_ON = ("shared", "rshared")
 """Propagation, which the table of mounts shows only from the inside."""
 
@@ -165,6 +166,7 @@ def _is_below(destination: str, pattern: Any) -> bool:
 
 def _options(entry: Mapping[str, Any]) -> tuple[str, ...]:
     words = [str(word) for word in (*(entry.get("Options") or ()), entry.get("Propagation") or "") if word]
+    words = [word for word in words if word not in _DEFAULTS]
     return tuple(sorted({*words, "ro"} if entry.get("RW") is False else {*words}))
 
 
