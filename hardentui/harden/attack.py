@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Finding, Severity, Status, Verdict
+from hardentui.model.finding import Finding, Severity, Status
 from hardentui.model.known import Unreadable
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
-from hardentui.reading.containers import declared_user, is_infra, is_root, pod_of, section
-from hardentui.reading.mounts import at_or_above
+from hardentui.reading.containers import declared_user, is_infra, is_root, listed, pod_of, section
+from hardentui.reading.host_paths import sensitive_mounts
+from hardentui.reading.mounts import HostMount, at_or_above
 from hardentui.reading.networks import exposed, modes_of, published, reach
+from hardentui.reading.sockets import control_sockets, engine_mounts
 from hardentui.reading.user_namespace import own_user_namespace
 
 
@@ -59,7 +61,7 @@ def _privileged(facts: ContainerFacts, finding: Finding) -> str:
 
 
 def _socket(facts: ContainerFacts, finding: Finding) -> str:
-    paths = finding.verdict.reason.partition(" through ")[2].split(", ")
+    paths = [mount.path for mount in engine_mounts(facts)]
     nearest = [
         path for path in paths if not any(at_or_above(path, other) for other in paths if other != path)
     ]
@@ -68,10 +70,18 @@ def _socket(facts: ContainerFacts, finding: Finding) -> str:
     return f"has the engine's socket mounted ({', '.join(nearest)})"
 
 
+def _control_socket(facts: ContainerFacts, finding: Finding) -> str:
+    worst = control_sockets(facts)[0]
+    power = worst.service.power.value if worst.service else "command a service of the host"
+    if _is_engine_user(facts):
+        return f"can {power} through {worst.path}"
+    return f"has a socket of the host mounted ({worst.path}), through which one can {power}"
+
+
 def _mounts(facts: ContainerFacts, finding: Finding) -> str:
-    what, _, paths = finding.verdict.reason.partition(": ")
-    written = "written" in what
-    paths = "all files" if paths == "/" else paths
+    mounts = [one.mount for one in sensitive_mounts(facts)]
+    written = any(mount.written for mount in mounts)
+    paths = "all files" if any(mount.path == "/" for mount in mounts) else listed([m.path for m in mounts])
     if _is_engine_user(facts):
         return f"can {'write' if written else 'read'} {paths} of the host"
     return f"has {paths} of the host mounted{', writable' if written else ''}"
@@ -91,6 +101,7 @@ def _as_found(facts: ContainerFacts, finding: Finding) -> str:
 _WAYS: Mapping[str, _Way] = {
     "privileged": _Way(8, Severity.LOW, _privileged),
     "mounted-engine-socket": _Way(8, Severity.LOW, _socket),
+    "mounted-control-socket": _Way(8, Severity.HIGH, _control_socket),
     "sensitive-host-mount": _Way(6, Severity.LOW, _mounts),
     "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
     "host-devices": _Way(4, Severity.HIGH, _as_found),
@@ -122,7 +133,7 @@ def ranked_paths(
     alike: dict[tuple[str, bool, tuple[str, ...], tuple[str, ...]], list[tuple[int, ContainerFacts]]] = {}
     for facts, findings in subjects:
         failing = _failing(findings)
-        ways = _ways(failing)
+        ways = _ways(facts, failing)
         if ways:
             root = _is_root_of_host(facts)
             words = tuple(_WAYS[check].words(facts, failing[check]) for check in ways)
@@ -140,7 +151,7 @@ def ranked_paths(
 def attack_path(facts: ContainerFacts, findings: Iterable[Finding]) -> str:
     """The path through this container, or an empty text when nothing serious adds up."""
     failing = _failing(findings)
-    words = [_WAYS[check].words(facts, failing[check]) for check in _ways(failing)]
+    words = [_WAYS[check].words(facts, failing[check]) for check in _ways(facts, failing)]
     if words:
         return _sentence(facts, words)
     root = _is_root_of_host(facts)
@@ -155,7 +166,7 @@ def _failing(findings: Iterable[Finding]) -> dict[str, Finding]:
     return {finding.check: finding for finding in findings if finding.verdict.status is Status.FAIL}
 
 
-def _ways(failing: Mapping[str, Finding]) -> tuple[str, ...]:
+def _ways(facts: ContainerFacts, failing: Mapping[str, Finding]) -> tuple[str, ...]:
     """The checks that lead to the host, without those that another one tells as well."""
     ways = {
         check for check, way in _WAYS.items() if check in failing and failing[check].severity >= way.least
@@ -163,15 +174,18 @@ def _ways(failing: Mapping[str, Finding]) -> tuple[str, ...]:
     if "privileged" in ways:
         ways -= _PART_OF_PRIVILEGED
     if {"mounted-engine-socket", "sensitive-host-mount"} <= ways:
-        socket, mounts = (failing[id].verdict for id in ("mounted-engine-socket", "sensitive-host-mount"))
-        if set(mounts.evidence) <= set(socket.evidence):  # the mounts that hold the socket
+        sockets = {one.mount.mount.destination for one in engine_mounts(facts)}
+        mounts = [one.mount for one in sensitive_mounts(facts)]
+        if {mount.mount.destination for mount in mounts} <= sockets:  # the mounts that hold the socket
             ways.discard("mounted-engine-socket" if _is_everything(mounts) else "sensitive-host-mount")
+    if "mounted-control-socket" in ways and "mounted-engine-socket" in ways:
+        ways.discard("mounted-control-socket")  # the engine gives all that and more
     return tuple(check for check in _WAYS if check in ways)
 
 
-def _is_everything(mounts: Verdict) -> bool:
+def _is_everything(mounts: Iterable[HostMount]) -> bool:
     """The root directory of the host, writable."""
-    return mounts.reason.endswith("can be written: /")
+    return any(mount.path == "/" and mount.written for mount in mounts)
 
 
 def _danger(facts: ContainerFacts, failing: Mapping[str, Finding], ways: Iterable[str]) -> int:

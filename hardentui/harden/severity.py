@@ -9,7 +9,8 @@ most; otherwise every finding of a rootful host would read "critical" and nothin
 from __future__ import annotations
 
 from hardentui.model.facts import ContainerFacts
-from hardentui.options import MOUNTS, PUBLISH, Port
+from hardentui.options import PUBLISH, Port
+from hardentui.reading.mounts import host_mounts
 from hardentui.reading.networks import ports_of_pod, uses_network_of_pod
 from hardentui.reading.user_namespace import own_user_namespace
 
@@ -23,7 +24,7 @@ def context_shift(facts: object) -> int:
         pull += 1
     if any(port.on_all_addresses for port in _published(facts)):
         pull += 1
-    if any(mount.type == "bind" and not mount.read_only for mount in facts.spec[MOUNTS]):
+    if any(mount.written for mount in host_mounts(facts)):
         pull += 1
     if own_user_namespace(facts):
         pull -= 2

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
 from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.peers import Peers
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
@@ -99,7 +100,8 @@ class Kernel(Struct, frozen=True):
         host_user_namespace: the user namespace is the initial one of the host.
         read_only_root: the mount at / has the option ro.
         masked_paths: mount points below /proc and /sys that hide or protect something.
-        mounts: (mount point, file system type, options) of the container's mount namespace.
+        mounts: the mount table of the container, in the kernel's order; a later one at a point covers an
+            earlier one.
         processes, listening: what runs and what listens in the container.
         rlimits: what /proc/PID/limits holds the main process to.
         umask: of the main process, four octal digits; a program may have changed it by itself.
@@ -122,7 +124,7 @@ class Kernel(Struct, frozen=True):
     host_user_namespace: Known[bool] = NOT_READ
     limits: Known[Limits] = NOT_READ
     masked_paths: Known[frozenset[str]] = NOT_READ
-    mounts: Known[tuple[tuple[str, str, str], ...]] = NOT_READ
+    mounts: Known[tuple[KernelMount, ...]] = NOT_READ
     processes: Known[tuple[Process, ...]] = NOT_READ
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
@@ -240,6 +242,11 @@ class ContainerFacts(Struct, frozen=True):
         host_listening: what listens on the host; looked at for containers on an internal network.
         runtime: what the OCI runtime was told at the last start.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
+        mounted: what of the host is mounted in it, from wherever it comes; by the kernel's table where that
+            could be read, else what is declared and inherited. Volumes that hold only their own data, and
+            what Podman itself mounts into every container, are not in it.
+        hidden_mounts: why some of its mounts could not be told; empty when all could.
+        sockets: sockets of the host that it reaches through its mounts.
         now: when it was read; checks have no clock of their own.
     """
 
@@ -270,6 +277,9 @@ class ContainerFacts(Struct, frozen=True):
     host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable("what listens on the host was not read")
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     links: Mapping[str, str] = field(default_factory=dict)
+    mounted: tuple[MountedPath, ...] = ()
+    hidden_mounts: str = ""
+    sockets: Known[tuple[ReachableSocket, ...]] = ()
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
     @property

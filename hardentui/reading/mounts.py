@@ -1,23 +1,50 @@
-"""Host paths behind the mounts of a container."""
+"""What of the host a container has mounted, wherever the mount comes from."""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts
-from hardentui.options import MOUNTS
+from hardentui.model.facts import ContainerFacts, NotRunning
+from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.options import MOUNTS, ROOTFS, VOLUMES_FROM
 from hardentui.options.values import Mount
-from hardentui.reading.containers import section
 
 
 class HostMount(Struct, frozen=True):
-    """A mount and the path of the host that it shows, normalised; behind symbolic links where known."""
+    """A mount and what of the host it shows.
+
+    Attributes:
+        mount: as the spec has it; for one that the spec does not have, in the same form.
+        paths: on the host, normalised; behind symbolic links where known. The first one is shown.
+        read_only: as the kernel enforces it where it could be asked, else as declared.
+        declared: it is a mount of the spec, so that changing the spec changes it.
+        origin, giver: who asked for it.
+        layered: what is written stays in a layer of its own.
+        beneath: further paths of the host that are seen through it, but never written.
+    """
 
     mount: Mount
-    path: str
+    paths: tuple[str, ...]
+    read_only: bool
+    declared: bool = True
+    origin: MountOrigin = MountOrigin.DECLARED
+    giver: str = ""
+    layered: bool = False
+    beneath: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        return self.paths[0]
+
+    @property
+    def written(self) -> bool:
+        """The container may change the files of the host."""
+        return not self.read_only and not self.layered
 
 
 @lru_cache(maxsize=4096)
@@ -36,24 +63,123 @@ def at_or_above(path: str, other: str) -> bool:
 
 
 def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
-    """Bind mounts, and volumes whose options say that they are a directory of the host."""
+    """What of the host the container sees: bind mounts, volumes and overlays that lead to a path of the host,
+    a root directory of its own, and what other containers, the pod and the engine bring along.
+
+    Facts of a plan show what the planned spec would mount; what it inherits stays.
+    """
+    mounts = facts.spec[MOUNTS]
+    if not mounts and not facts.mounted:
+        return ()
+    planned = isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
+    seen = {mounted.destination: mounted for mounted in facts.mounted}
     found = []
-    for mount in facts.spec[MOUNTS]:
-        if mount.type in ("bind", "glob") and mount.source.startswith("/"):
-            found.append(HostMount(mount, normal(facts.links.get(mount.source, mount.source))))
-        elif mount.type == "volume":
-            path = _behind_volume(facts, mount.source)
-            if path:
-                found.append(HostMount(mount, normal(facts.links.get(path, path))))
-    return tuple(found)
+    for mount in mounts:
+        mounted = seen.pop(mount.destination, None)
+        if mounted is not None and mounted.source == mount.source:
+            found.append(_declared(mount, mounted, planned))
+        elif mount.type == "glob" and (matches := _matches(mount, seen)):
+            found += [_declared(mount, seen.pop(match), planned) for match in matches]
+        elif path := _typed_path(facts, mount):
+            upper = upper_folder(mount)
+            paths, beneath = ((normal(upper),), (path,)) if upper else ((path,), ())
+            layered = is_layered(mount)
+            found.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
+    stay = [mounted for mounted in seen.values() if _stays(facts, mounted)] if planned else seen.values()
+    return (*found, *map(_inherited, stay)) if seen else tuple(found)
+
+
+def upper_folder(mount: Mount) -> str:
+    """Where an overlay of `:O,upperdir=…` puts what is written; empty for a folder of Podman's own."""
+    return next((word[9:] for word in mount.options if word.startswith("upperdir=")), "")
+
+
+def is_layered(mount: Mount) -> bool:
+    """What is written through it stays with the container."""
+    return "O" in mount.options and not upper_folder(mount)
+
+
+def _matches(pattern: Mount, seen: Mapping[str, MountedPath]) -> list[str]:
+    """Destinations of what a pattern has mounted."""
+    folder = pattern.destination.rstrip("/") + "/"
+    return [
+        destination
+        for destination, mounted in seen.items()
+        if destination.startswith(folder) and fnmatchcase(mounted.source, pattern.source)
+    ]
+
+
+def _declared(mount: Mount, mounted: MountedPath, planned: bool) -> HostMount:
+    read_only = mount.read_only if planned or not mounted.in_force else mounted.read_only
+    layered = mounted.layered if mounted.in_force and not planned else is_layered(mount)
+    return HostMount(mount, mounted.paths, read_only, layered=layered, beneath=mounted.beneath)
+
+
+def _inherited(mounted: MountedPath) -> HostMount:
+    mount = Mount(mounted.type, mounted.source, mounted.destination, mounted.options)
+    return HostMount(
+        *(mount, mounted.paths, mounted.read_only, False, mounted.origin, mounted.giver, mounted.layered),
+        mounted.beneath,
+    )
+
+
+def _stays(facts: ContainerFacts, mounted: MountedPath) -> bool:
+    """Whether a planned spec still brings a mount that is none of its own rows."""
+    spec = facts.spec
+    if mounted.origin is MountOrigin.CONTAINER:
+        return bool(spec[VOLUMES_FROM])
+    if mounted.type == "rootfs":
+        return bool(spec[ROOTFS])
+    if mounted.origin is MountOrigin.DECLARED:  # comes along with a row above it
+        return any(at_or_above(mount.destination, mounted.destination) for mount in spec[MOUNTS])
+    return True
+
+
+def _typed_path(facts: ContainerFacts, mount: Mount) -> str:
+    """The path of the host that a mount of the spec names; empty when it names none."""
+    if mount.type in ("bind", "glob"):
+        path = mount.source if mount.source.startswith("/") else ""
+    else:
+        path = _behind_volume(facts, mount.source) if mount.type == "volume" else ""
+    return normal(facts.links.get(path, path)) if path else ""
 
 
 def _behind_volume(facts: ContainerFacts, name: str) -> str:
     volume = facts.volumes.get(name)
-    options = section(volume.inspect, "Options") if volume else {}
-    device = str(options.get("device") or "")
-    kinds = str(options.get("o") or "").split(",")
-    return device if device.startswith("/") and ("bind" in kinds or "rbind" in kinds) else ""
+    options = volume.inspect.get("Options") if volume else None
+    return paths_of_volume(options)[0] if options else ""
+
+
+def paths_of_volume(options: object) -> tuple[str, str]:
+    """The path of the host that a volume's driver options name, and where its writes go: (shown, written).
+
+    A bind names a folder, an overlay the folder below it; a device or a network share is no path of the host.
+    """
+    get = options.get if isinstance(options, dict) else dict[str, object]().get
+    device, kind = str(get("device") or ""), str(get("type") or "")
+    words = str(get("o") or "").split(",")
+    if kind == "overlay":
+        given = dict(word.partition("=")[::2] for word in words)
+        return given.get("lowerdir", "").split(":")[0], given.get("upperdir", "")
+    binds = not {"bind", "rbind"}.isdisjoint(words) or kind == "bind"
+    return (device, device) if binds and device.startswith("/") else ("", "")
+
+
+def came_from(mount: HostMount) -> str:
+    """Who brought a mount that is none of the container's own, in words; empty for its own."""
+    if mount.declared:
+        return ""
+    if mount.origin is MountOrigin.CONTAINER:
+        return f"comes from the container {mount.giver} (--volumes-from)"
+    if mount.origin is MountOrigin.POD:
+        return f"comes from its pod {mount.giver}".rstrip()
+    if mount.origin is MountOrigin.IMAGE:
+        return "comes from a volume of its image"
+    if mount.mount.type == "rootfs":
+        return "is its root file system (--rootfs)"
+    if mount.origin is MountOrigin.ENGINE:
+        return "comes from the engine: containers.conf, a device, a hook, or a mount passed on later"
+    return "is mounted below another mount"
 
 
 def shown(mounts: tuple[Mount, ...] | list[Mount]) -> str:

@@ -26,6 +26,8 @@ _PROGRAMS = {
     "busybox": "busybox-static",
     "curl": "curl",
     "ip": "iproute2",
+    "ssh-agent": "openssh-client",
+    "dbus-daemon": "dbus",
 }
 _ALSO_HERE = "/usr/lib/podman:/usr/libexec/podman:/usr/sbin:/sbin"
 

@@ -264,16 +264,16 @@ def test_a_container_that_changes_its_programs_cannot_get_a_read_only_root() -> 
     ("source", "options", "severity"),
     [
         ("/", (), Severity.CRITICAL),
-        ("/", ("ro",), Severity.MEDIUM),
+        ("/", ("ro",), Severity.HIGH),
         ("/etc/cron.d", (), Severity.CRITICAL),
         ("/var/../etc//", (), Severity.CRITICAL),
         ("/root/.ssh/authorized_keys", (), Severity.CRITICAL),
-        ("/var/lib/containers/storage", ("ro",), Severity.MEDIUM),
+        ("/var/lib/containers/storage", ("ro",), Severity.HIGH),
         ("/usr", ("ro",), None),
         ("/etc/app", (), None),
         ("/etcetera", (), None),
         ("/home/anna/site", (), None),
-        ("/home/anna/.ssh", ("ro",), Severity.MEDIUM),
+        ("/home/anna/.ssh", ("ro",), Severity.HIGH),
     ],
 )
 def test_which_host_paths_are_sensitive(

@@ -27,6 +27,7 @@ from hardentui.model.facts import (
     VolumeFacts,
 )
 from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.mounts import KernelMount
 from hardentui.model.peers import Peer, Peers
 from hardentui.options import (
     CAP_ADD,
@@ -305,7 +306,7 @@ def test_the_mount_points_that_podman_makes_are_no_drift() -> None:
     made = (FileChange("/var", "added"), FileChange("/run", "added"))
     assert answer("drifted-files", container((READ_ONLY, True), changes=made)) is PASS
     assert answer("drifted-files", container(changes=made)) is FAIL
-    mounts = (("/", "overlay", "rw"), ("/var/lib/data", "ext4", "rw"))
+    mounts = (KernelMount("/", "overlay", "rw"), KernelMount("/var/lib/data", "ext4", "rw"))
     seen = Kernel(7, mounts=mounts)
     assert answer("drifted-files", container(kernel=seen, changes=made)) is PASS
     strange = (*made, FileChange("/var/www/up.php", "added"))

@@ -11,11 +11,13 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
+from hardentui.harden.severity import context_shift
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
 from hardentui.model.known import Unreadable
+from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.options import (
     CAP_ADD,
     DEVICES,
@@ -27,6 +29,7 @@ from hardentui.options import (
     PUBLISH_ALL,
     SECCOMP_PROFILE,
     USER,
+    VOLUMES_FROM,
 )
 from hardentui.options.values import Mount, Port
 
@@ -254,3 +257,25 @@ def test_missing_walls_alone_lead_nowhere() -> None:
     facts, findings = judged(container(kernel=ROOT))
     assert any(finding.check == "new-privileges-allowed" and finding.failing for finding in findings)
     assert ranked_paths([(facts, findings)]) == ()
+
+
+# --- mounts that come from elsewhere, and control sockets -----------------------------------------
+
+
+def test_a_control_socket_is_a_way_to_the_host_and_the_engines_socket_is_the_shorter_one() -> None:
+    bus = (MOUNTS, (Mount("bind", "/run/dbus/system_bus_socket", "/bus"),))
+    told_of = told(bus, kernel=ROOT)
+    assert told_of.endswith("it can start services of the host through /run/dbus/system_bus_socket.")
+    assert "has a socket of the host mounted" in told(bus, kernel=STRANGER)
+    both = (MOUNTS, (*SOCKET[1], *bus[1]))
+    assert "dbus" not in told(both, kernel=ROOT)
+
+
+def test_what_another_container_brings_is_a_way_too() -> None:
+    etc = MountedPath(
+        "/cfg", ("/etc",), "bind", "/etc", ("rw",), MountOrigin.CONTAINER, "base", in_force=True
+    )
+    sentence = told((VOLUMES_FROM, ("base",)), kernel=ROOT, mounted=(etc,))
+    assert sentence.endswith("it can write /etc of the host.")
+    facts = container((VOLUMES_FROM, ("base",)), mounted=(etc,), engine=rootful(rootless=Unreadable("no")))
+    assert (context_shift(replace(facts, mounted=())), context_shift(facts)) == (0, 1)

@@ -101,8 +101,11 @@ def test_everything_that_the_kernel_tells() -> None:
     assert seen.limits == Limits(memory=1000)
     assert seen.masked_paths == frozenset({"/proc/sys", "/proc/keys", "/proc/acpi"})
     assert not isinstance(seen.mounts, Unreadable)
-    assert ("/data dir", "ext4", "rw,nosuid,errors=continue") in seen.mounts
-    assert ("/", "overlay", "ro,relatime,size=5") in seen.mounts
+    rows = {row.point: row for row in seen.mounts}
+    data, root = rows["/data dir"], rows["/"]
+    assert (data.kind, data.options) == ("ext4", "rw,nosuid,errors=continue")
+    assert (data.root, data.source, data.device) == ("/srv", "/dev/sda1", "8:1")
+    assert (root.kind, root.options, root.lower) == ("overlay", "ro,relatime,size=5", ("/x",))
 
 
 @pytest.mark.parametrize(

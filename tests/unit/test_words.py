@@ -43,11 +43,11 @@ def test_a_single_credential(variables: tuple[str, ...], said: str) -> None:
     assert said in (verdict.reason, verdict.declared, verdict.effective)
 
 
-@pytest.mark.parametrize("path", ["/etc", "/var/log"])
-def test_a_writable_log_folder_is_rated_like_the_catalogue_rates_it(path: str) -> None:
+@pytest.mark.parametrize(("path", "read"), [("/etc", Severity.HIGH), ("/var/log", Severity.MEDIUM)])
+def test_a_writable_log_folder_is_rated_like_the_catalogue_rates_it(path: str, read: Severity) -> None:
     check = check_by_id("sensitive-host-mount")
     assert check is not None
-    for options, severity in (((), Severity.CRITICAL), (("ro",), Severity.MEDIUM)):
+    for options, severity in (((), Severity.CRITICAL), (("ro",), read)):
         mount = container((MOUNTS, (Mount("bind", path, "/data", options),)))
         verdict = check.evaluate(mount, Parameters(check.parameters))
         assert (verdict.severity or check.severity) is severity

@@ -1,86 +1,79 @@
 """The socket of a container engine is reachable from the container.
 
 What it checks:
-Whether any mount is, or contains, the API socket of an engine: podman.sock, docker.sock, containerd.sock,
-crio.sock. A folder above it (/run, /run/podman, /run/user/1000) counts as well, and so does a socket that is
-only called like that inside. Read-only makes no difference: connecting to a socket is not writing to a file.
+Whether any mount is, or contains, the API socket of an engine: Podman, Docker, containerd, CRI-O, BuildKit.
+A socket is known by who listens on it, under whatever name it is mounted: hard links, binds and a second
+service of Podman count. Folders in which an engine makes its socket (/run, /run/podman, /run/user/1000)
+count as well, and so does what other containers (--volumes-from) and the pod bring along. Where the
+listener cannot be seen, the name decides. Read-only makes no difference: connecting to a socket is not
+writing to a file.
 
 Why it matters:
 Whoever talks to that socket is the engine. One request starts a privileged container with the whole host
-mounted, so a hole in this container is a takeover of the host, or of everything the user owns when the engine
-is rootless. No capability, no seccomp profile and no user namespace stands in the way.
+mounted, so a hole in this container is a takeover of the host, or of everything the user owns when the
+engine is rootless. No capability, no seccomp profile and no user namespace stands in the way.
 
 What may break:
 Everything that manages or lists containers from inside: dashboards, reverse proxies that find services by
-labels, update watchers, build agents. Let them talk to a filtering proxy that passes only what they need, to
-a rootless engine of its own, or run them on the host.
+labels, update watchers, build agents. Let them talk to a filtering proxy that passes only what they need,
+to a rootless engine of its own, or run them on the host.
 """
 
 from __future__ import annotations
 
-import posixpath
-from functools import lru_cache
-
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, Mount
+from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from hardentui.reading.containers import listed
-from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal, shown
-
-_SOCKETS = frozenset({"podman.sock", "docker.sock", "containerd.sock", "crio.sock", "buildkitd.sock"})
-_PLACES = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/crio", "/run/user")
+from hardentui.reading.mounts import came_from, shown
+from hardentui.reading.sockets import EngineMount, engine_mounts, open_sockets
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    own = _own_socket(facts.engine)
-    bad = [one for one in host_mounts(facts) if _is_socket(one) or _holds_socket(one, own)]
-    declared = shown([one.mount for one in bad]) or "no engine socket is mounted"
-    if not bad:
-        return passed(declared)
-    evidence = tuple(Evidence("Mounts", shown([one.mount])) for one in bad)
-    return failed(
-        f"it can command the engine through {listed([o.path for o in bad])}", declared, "", evidence
-    )
+    bad = engine_mounts(facts)
+    declared = shown([one.mount.mount for one in bad]) or "no engine socket is mounted"
+    if bad:
+        evidence = tuple(Evidence("Mounts", _seen(one)) for one in bad)
+        paths = listed([one.path for one in bad])
+        return failed(f"it can command the engine through {paths}", declared, "", evidence)
+    unclear = [facts.hidden_mounts, *(one.unknown for one in open_sockets(facts))]
+    unclear = [reason for reason in unclear if reason]
+    return unknown(unclear[0], declared) if unclear else passed(declared)
 
 
-def _is_socket(one: HostMount) -> bool:
-    return bool({posixpath.basename(one.path), posixpath.basename(normal(one.mount.destination))} & _SOCKETS)
-
-
-def _own_socket(engine: EngineFacts) -> str:
-    """Where this engine's own socket lies, wherever that is; empty for an engine on another machine."""
-    path = engine.url.removeprefix("unix://")
-    return normal(path) if engine.local and path.startswith("/") else ""
-
-
-def _holds_socket(one: HostMount, own: str) -> bool:
-    return _holds_sockets(one.path) or bool(own and at_or_above(one.path, own))
-
-
-@lru_cache(maxsize=4096)
-def _holds_sockets(path: str) -> bool:
-    """A folder that engine sockets live in or below: at or above a known place, or of one user."""
-    parts = path.split("/")
-    of_user = path.startswith("/run/user/") and (len(parts) == 4 or parts[4:] in (["podman"], ["docker"]))
-    return of_user or any(at_or_above(path, place) for place in _PLACES)
+def _seen(one: EngineMount) -> str:
+    who = f"{one.service} listens on {one.made_as or one.path}" if one.service else ""
+    return "; ".join(part for part in (shown([one.mount.mount]), who, came_from(one.mount)) if part)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    mounts = host_mounts(context.facts.planned(spec))
-    own = _own_socket(context.facts.engine)
-    sockets = {one.mount for one in mounts if _is_socket(one)}
-    folders = [one.path for one in mounts if one.mount not in sockets and _holds_socket(one, own)]
+    found = engine_mounts(context.facts.planned(spec))
+    folders = [one.path for one in found if one.mount.declared and not one.is_socket]
     if folders:
         raise CannotFix(
             f"the socket lies in {listed(folders)}, which may be mounted for other things too",
             "Mount the files of it that the service needs, one by one.",
         )
+    sockets = {one.mount.mount for one in found if one.mount.declared}
+    others = [one for one in found if not one.mount.declared]
+    if others and not sockets:
+        one = others[0]
+        raise CannotFix(
+            f"the mount at {one.mount.mount.destination} {came_from(one.mount)}",
+            "Take the socket away there, then create this container again.",
+        )
     return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
 
+
+_FROM_ANOTHER = MountedPath(
+    "/s", ("/run/podman/podman.sock",), "bind", "/run/podman/podman.sock", (), MountOrigin.CONTAINER, "proxy"
+)
+_RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
 
 CHECK = Check(
     id="mounted-engine-socket",
@@ -98,6 +91,14 @@ CHECK = Check(
         container(),
         container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),))),
         container((MOUNTS, (Mount("bind", "/run/user/1000/pulse", "/pulse"),))),
+        container(
+            (MOUNTS, (Mount("bind", "/srv/docker.sock", "/var/run/docker.sock"),)),
+            sockets=(
+                ReachableSocket(
+                    "/var/run/docker.sock", "/srv/docker.sock", Listener("/srv/docker.sock", "haproxy")
+                ),
+            ),
+        ),
     ),
     fails=lambda: (
         container(
@@ -106,6 +107,8 @@ CHECK = Check(
         container((MOUNTS, (Mount("bind", "/run/user/1000/podman/podman.sock", "/run/podman/podman.sock"),))),
         container((MOUNTS, (Mount("bind", "/var/run", "/host/run"),))),
         container((MOUNTS, (Mount("bind", "/srv/alias", "/var/run/docker.sock"),))),
+        container((MOUNTS, (Mount("bind", "/srv/app.link", "/app"),)), sockets=(_RENAMED,)),
+        container((VOLUMES_FROM, ("proxy",)), mounted=(_FROM_ANOTHER,)),
     ),
     references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
     catalogue="S5-12",

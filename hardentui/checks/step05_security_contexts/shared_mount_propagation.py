@@ -17,19 +17,22 @@ if they only follow the host's mounts, or the shared mount after all: then accep
 from __future__ import annotations
 
 from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, Mount
+from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
 from hardentui.reading.containers import listed
-from hardentui.reading.mounts import shown
+from hardentui.reading.mounts import came_from, host_mounts, shown
 
 _SHARED = ("shared", "rshared")
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    bad = [mount for mount in facts.spec[MOUNTS] if _is_shared(mount)]
+    inherited = [one.mount for one in host_mounts(facts) if not one.declared]
+    bad = [mount for mount in (*facts.spec[MOUNTS], *inherited) if _is_shared(mount)]
     if not bad:
         return passed("no shared propagation")
     evidence = tuple(Evidence("Mounts[].Propagation", shown([mount])) for mount in bad)
@@ -42,10 +45,19 @@ def _is_shared(mount: Mount) -> bool:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
+    others = [one for one in host_mounts(context.facts.planned(spec)) if not one.declared]
+    others = [one for one in others if _is_shared(one.mount)]
+    if others and not any(_is_shared(mount) for mount in spec[MOUNTS]):
+        raise CannotFix(
+            f"the mount at {others[0].mount.destination} {came_from(others[0])}",
+            "Change its propagation there, then create this container again.",
+        )
     return spec.with_(
         MOUNTS, tuple(m.with_options(drop=_SHARED) if _is_shared(m) else m for m in spec[MOUNTS])
     )
 
+
+_FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base")
 
 CHECK = Check(
     id="shared-mount-propagation",
@@ -62,6 +74,7 @@ CHECK = Check(
     passes=lambda: (container(), container((MOUNTS, (Mount("bind", "/srv", "/srv", ("rslave",)),)))),
     fails=lambda: (
         container((MOUNTS, (Mount("bind", "/srv", "/srv", ("ro", "rshared")),))),
+        container((VOLUMES_FROM, ("base",)), mounted=(_FROM_ANOTHER,)),
         container((MOUNTS, (Mount("bind", "/mnt", "/mnt", ("shared",)), Mount("volume", "a", "/a")))),
     ),
     references=("CIS Docker 1.6 5.20", "NIST SP 800-190 4.4.3"),

@@ -19,6 +19,7 @@ from a mount, `:ro` is better than all three.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
@@ -33,17 +34,19 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.known import Unreadable
+from hardentui.model.mounts import KernelMount
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.containers import ask, listed, proc
-from hardentui.reading.mounts import HostMount, host_mounts, shown
+from hardentui.reading.mounts import HostMount, came_from, host_mounts, shown
+from hardentui.reading.sockets import open_sockets
 
 _TIGHT = ("nodev", "noexec", "nosuid")
 _LOOSE = ("dev", "exec", "suid")
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    writable = [one for one in host_mounts(facts) if _counts(one)]
+    writable = _writable(facts)
     if not writable:
         return passed("no writable directory of the host is mounted")
     declared = shown([one.mount for one in writable])
@@ -51,8 +54,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(table, Unreadable) and all(not _missing(one.mount.options) for one in writable):
         return unknown(table.reason, declared)
     wanted = {one.mount.destination for one in writable}
-    lines = table if isinstance(table, tuple) else ()
-    live = {point: options.split(",") for point, _, options in lines if point in wanted}
+    rows = table if isinstance(table, tuple) else ()
+    live = {row.point: row.options.split(",") for row in rows if row.point in wanted}
     bad = []
     for one in writable:
         missing = _missing(tuple(live.get(one.mount.destination, one.mount.options)))
@@ -71,9 +74,16 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     )
 
 
-def _counts(one: HostMount) -> bool:
-    """Writable directories; sockets and devices are judged by checks of their own."""
-    return not one.mount.read_only and not one.path.endswith(".sock") and not one.path.startswith("/dev/")
+def _writable(facts: ContainerFacts) -> list[HostMount]:
+    """Writable directories; sockets, devices and the root file system are judged by checks of their own."""
+    found = [one for one in host_mounts(facts) if one.written and one.mount.type != "rootfs"]
+    found = [one for one in found if "O" not in one.mount.options]  # Podman takes no other option with it
+    sockets = {one.path for one in open_sockets(facts)} if found else set()
+    return [
+        one
+        for one in found
+        if not one.path.endswith(".sock") and not one.path.startswith("/dev/") and one.path not in sockets
+    ]
 
 
 def _missing(options: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,7 +93,14 @@ def _missing(options: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    targets = {one.mount for one in host_mounts(context.facts.planned(spec)) if _counts(one)}
+    writable = _writable(context.facts.planned(spec))
+    targets = {one.mount for one in writable if one.declared}
+    others = [one for one in writable if not one.declared]
+    if others and all(not _missing(mount.options) for mount in targets):
+        raise CannotFix(
+            f"the mount at {others[0].mount.destination} {came_from(others[0])}",
+            "Set nosuid, nodev and noexec there, then create this container again.",
+        )
     return spec.with_(MOUNTS, tuple(_tightened(m) if m in targets else m for m in spec[MOUNTS]))
 
 
@@ -91,7 +108,7 @@ def _tightened(mount: Mount) -> Mount:
     return mount.with_options(*_TIGHT, drop=_LOOSE)
 
 
-_LIVE = (("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), ("/", "overlay", "rw"))
+_LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), KernelMount("/", "overlay", "rw"))
 
 CHECK = Check(
     id="writable-mount",

@@ -106,7 +106,7 @@ def _mounted(facts: ContainerFacts) -> tuple[str, ...]:
     mounts = facts.inspect.get("Mounts") or ()
     tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
     table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
-    live = (point for point, _, _ in table if point != "/") if isinstance(table, tuple) else ()
+    live = (row.point for row in table if row.point != "/") if isinstance(table, tuple) else ()
     with_read_only = _WITH_READ_ONLY if facts.spec[READ_ONLY] else ()
     return (*(str(mount.get("Destination")) for mount in mounts), *tmpfs, *live, *with_read_only)
 

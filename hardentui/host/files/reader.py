@@ -17,7 +17,7 @@ DEFAULT_LIMIT = 1 << 20
 
 
 class FileStat(Struct, frozen=True):
-    """What stat(2) says; `mode` includes the file type, `mtime` is in seconds."""
+    """What stat(2) says; `mode` includes the file type, `mtime` is in seconds, `links` counts hard links."""
 
     mode: int
     uid: int
@@ -26,6 +26,7 @@ class FileStat(Struct, frozen=True):
     mtime: float
     inode: int
     device: int
+    links: int = 1
 
 
 class NotRecorded(OSError):
@@ -85,6 +86,7 @@ class LocalFiles:
             found.st_mtime,
             found.st_ino,
             found.st_dev,
+            found.st_nlink,
         )
 
     def exists(self, path: str) -> bool:

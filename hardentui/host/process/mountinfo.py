@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from msgspec import Struct
 
+from hardentui.host.files.reader import Files, reason
+from hardentui.model.known import Known, Unreadable
+
+MOUNTINFO_LIMIT = 16 << 20
 _ESCAPE = re.compile(r"\\([0-7]{3})")
+_MOST_NAMES = 8
 
 
 class Mount(Struct, frozen=True):
@@ -16,6 +22,7 @@ class Mount(Struct, frozen=True):
         root: the directory of the file system that is mounted.
         point: where it is mounted.
         options: of this mount; super_options: of the file system as a whole.
+        device: `major:minor` of the file system.
     """
 
     root: str
@@ -24,10 +31,79 @@ class Mount(Struct, frozen=True):
     kind: str
     source: str
     super_options: tuple[str, ...]
+    device: str = ""
 
     @property
     def read_only(self) -> bool:
         return "ro" in self.options or "ro" in self.super_options
+
+
+class MountTable:
+    """The mounts of one mount namespace, for the question where something of a file system can be seen."""
+
+    def __init__(self, mounts: Iterable[Mount]) -> None:
+        self._by_device: dict[str, list[Mount]] = {}
+        self._by_source: dict[str, Mount] = {}
+        self._at: dict[str, Mount] = {}
+        self._found: dict[tuple[str, str], tuple[str, ...]] = {}
+        for mount in mounts:
+            self._by_device.setdefault(mount.device, []).append(mount)
+            self._by_source.setdefault(mount.source, mount)
+            self._at[mount.point] = mount
+
+    def paths_of(self, device: str, root: str) -> tuple[str, ...]:
+        """Paths under which this directory or file of a file system is seen, the likeliest first.
+
+        Paths that another mount covers are left out.
+        """
+        mounts = self._by_device.get(device)
+        if mounts is None:
+            return ()
+        found = self._found.get((device, root))
+        if found is None:
+            found = self._found[device, root] = self._find(mounts, root)
+        return found
+
+    def _find(self, mounts: list[Mount], root: str) -> tuple[str, ...]:
+        found = []
+        for mount in mounts:
+            rest = _below(root, mount.root)
+            if rest is None:
+                continue
+            path = f"{mount.point.rstrip('/')}/{rest}" if rest else mount.point
+            if self._holding(path) is mount:
+                found.append((len(mount.root), len(path), path))
+        return tuple(path for _, _, path in sorted(found)[:_MOST_NAMES])
+
+    def device_at(self, source: str) -> str:
+        """Where the file system of a block device is mounted first; empty when it is not."""
+        mount = self._by_source.get(source)
+        return mount.point if mount is not None and mount.root == "/" else ""
+
+    def _holding(self, path: str) -> Mount | None:
+        """The mount that a path leads into."""
+        while True:
+            mount = self._at.get(path)
+            if mount is not None or path == "/":
+                return mount
+            path = path[: path.rfind("/")] or "/"
+
+
+def _below(path: str, folder: str) -> str | None:
+    """The path relative to a folder; empty when it is the folder, None when it lies elsewhere."""
+    if path == folder:
+        return ""
+    prefix = folder if folder.endswith("/") else folder + "/"
+    return path[len(prefix) :] if path.startswith(prefix) else None
+
+
+def read_mount_table(files: Files, process: str) -> Known[MountTable]:
+    """The mounts that a process sees; `self` is ourselves."""
+    path = f"/proc/{process}/mountinfo"
+    try:
+        return MountTable(parse_mountinfo(files.read_text(path, MOUNTINFO_LIMIT)))
+    except OSError as error:
+        return Unreadable(f"{path}: {reason(error)}")
 
 
 def parse_mountinfo(text: str) -> tuple[Mount, ...]:
@@ -47,6 +123,7 @@ def _parse_line(line: str) -> Mount | None:
         kind=after[0],
         source=_decoded(after[1]),
         super_options=tuple(after[2].split(",")),
+        device=before[2],
     )
 
 

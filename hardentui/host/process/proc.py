@@ -9,9 +9,10 @@ from typing import TypeVar
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_names
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
-from hardentui.host.process.mountinfo import Mount, parse_mountinfo
+from hardentui.host.process.mountinfo import MOUNTINFO_LIMIT, Mount, MountTable, parse_mountinfo
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
+from hardentui.model.mounts import KernelMount
 from hardentui.reading.limits import count_of_list
 
 T = TypeVar("T")
@@ -23,7 +24,6 @@ HOST_USER_NAMESPACE = "user:[4026531837]"
 
 ENDED = Unreadable("the process has ended")
 HIDDEN = Unreadable("/proc hides the processes of other users (hidepid), or the process has ended")
-_MOUNTINFO_LIMIT = 16 << 20
 _UNINTERESTING = ("lowerdir=", "upperdir=", "workdir=")
 
 
@@ -34,6 +34,7 @@ def read_kernel(
     engine_pid: int | None,
     cgroup_path: str,
     cgroups: Known[CgroupTree] | None = None,
+    engine_mounts: Callable[[str, str], Known[MountTable]] | None = None,
 ) -> Kernel:
     """The kernel's view of a running container of this machine, without processes and sockets.
 
@@ -45,6 +46,8 @@ def read_kernel(
         cgroup_path: State.CgroupPath; a process outside of it is a stranger that got the pid of an ended
             container. Empty when the engine gives none (`--cgroups=disabled`): then it is not compared.
         cgroups: the answer of `find_cgroups`, to read it once for many containers.
+        engine_mounts: gives the mount table of the engine's process, from its pid (or `self`) and the link
+            of its mount namespace; without it no mount is traced to a path of the host.
 
     Every item is a value of its own: what cannot be read makes only that item Unreadable. Nothing is raised.
     """
@@ -58,6 +61,9 @@ def read_kernel(
     mounts = _then(_text(files, f"/proc/{pid}/mountinfo"), parse_mountinfo)
     uid_map = _then(_text(files, f"/proc/{pid}/uid_map"), _parse_id_map)
     own = _namespaces(files, str(pid))
+    engine = _engine(files, engine_pid, status)
+    engines = _namespaces(files, engine)
+    table = None if engine_mounts is None else engine_mounts(engine, _link(engines, "mnt"))
     kernel = Kernel(
         pid=pid,
         uid=_then(status, lambda lines: _id(lines, "Uid")),
@@ -69,11 +75,11 @@ def read_kernel(
         seccomp_mode=_then(status, lambda lines: _number(lines, "Seccomp")),
         lsm_label=_lsm_label(files, pid),
         read_only_root=_then(mounts, _read_only_root),
-        shared_namespaces=_shared(own, _namespaces(files, _engine(files, engine_pid, status))),
+        shared_namespaces=_shared(own, engines),
         host_user_namespace=_host_user_namespace(files, own, uid_map),
         limits=_limits(files, membership, cgroups),
         masked_paths=_then(mounts, _masked_paths),
-        mounts=_then(mounts, _mount_rows),
+        mounts=_then(mounts, lambda rows: _mount_rows(rows, table)),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
         umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
         processors=_then(status, lambda lines: count_of_list(lines["Cpus_allowed_list"])),
@@ -91,7 +97,7 @@ def _all(pid: int, why: Unreadable) -> Kernel:
 
 def _text(files: Files, path: str) -> Known[str]:
     try:
-        return files.read_text(path, _MOUNTINFO_LIMIT)
+        return files.read_text(path, MOUNTINFO_LIMIT)
     except ProcessLookupError:
         return ENDED
     except OSError as error:
@@ -247,8 +253,39 @@ def _masked_paths(mounts: tuple[Mount, ...]) -> frozenset[str]:
     )
 
 
-def _mount_rows(mounts: tuple[Mount, ...]) -> tuple[tuple[str, str, str], ...]:
-    return tuple((mount.point, mount.kind, _options(mount)) for mount in mounts)
+def _link(namespaces: Known[Mapping[str, str]], kind: str) -> str:
+    return "" if isinstance(namespaces, Unreadable) else namespaces.get(kind, "")
+
+
+def _mount_rows(mounts: tuple[Mount, ...], table: Known[MountTable] | None) -> tuple[KernelMount, ...]:
+    return tuple(_mount_row(mount, table) for mount in mounts)
+
+
+def _mount_row(mount: Mount, table: Known[MountTable] | None) -> KernelMount:
+    lower, upper = _layers(mount) if mount.kind == "overlay" else ((), "")
+    paths: tuple[str, ...] = ()
+    if isinstance(table, MountTable) and "/overlay-containers/" not in mount.root:  # else Podman's own files
+        paths = table.paths_of(mount.device, mount.root)
+    return KernelMount(
+        point=mount.point,
+        kind=mount.kind,
+        options=_options(mount),
+        root=mount.root,
+        source=mount.source,
+        device=mount.device,
+        paths=paths,
+        lower=lower,
+        upper=upper,
+    )
+
+
+def _layers(mount: Mount) -> tuple[tuple[str, ...], str]:
+    """The folders below an overlay. The kernel writes a blank or colon in them with a backslash."""
+    found = {name: value for name, _, value in (option.partition("=") for option in mount.super_options)}
+    lower = [found["lowerdir"]] if "lowerdir" in found else []
+    lower = [path for text in lower for path in text.split(":")]
+    lower += [o.partition("=")[2] for o in mount.super_options if o.startswith("lowerdir+=")]
+    return tuple(path for path in lower if path.startswith("/")), found.get("upperdir", "")
 
 
 def _options(mount: Mount) -> str:

@@ -24,8 +24,10 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.looking.closer import UNIT_LABEL, look_closer, with_small_things
+from hardentui.workbench.looking.host_side import HostSide
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.links import links_of
+from hardentui.workbench.looking.mounted import with_mounts
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 from hardentui.workbench.looking.shared import Shared, asked
@@ -64,6 +66,7 @@ class Gatherer:
         self._inventories = inventories
         self.engine = engine
         self._files = files
+        self._host_side = HostSide(files, clock)
         self._host = host
         self._read_trust = trust
         self._trust: Known[TrustFacts] | None = None
@@ -81,6 +84,7 @@ class Gatherer:
         """Take a new list of containers, and forget what may have changed with it."""
         self._shared = Shared(self.engine, listed)
         self._scanned.clear()
+        self._host_side.forget(tuple(one.pid for one in listed if one.pid))
         self._once.forget({one.labels[UNIT_LABEL] for one in listed if UNIT_LABEL in one.labels})
 
     def engine_facts(self) -> EngineFacts:
@@ -123,6 +127,7 @@ class Gatherer:
         config = self._oci_config(document)
         spec = read_spec(self._sources(facts, shared, config))
         facts = replace(facts, spec=spec, runtime=self._runtimes.read(config))
+        facts = with_mounts(facts, self._host_side, shared.giver)
         facts = with_small_things(facts, self.engine, self._files, self._once)
         if not closer:
             return facts
@@ -180,6 +185,7 @@ class Gatherer:
             engine_pid=int(state.get("ConmonPid") or 0) or None,
             cgroup_path=str(state.get("CgroupPath") or ""),
             cgroups=self._cgroups,
+            engine_mounts=self._host_side.mount_table,
         )
 
     def forget_image(self, identity: str) -> None:

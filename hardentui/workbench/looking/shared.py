@@ -26,6 +26,7 @@ class Shared:
         self._engine = engine
         self._networks_by_name: dict[str, NetworkFacts | None] = {}
         self._pods: dict[str, Known[Mapping[str, Any]]] = {}
+        self._givers: dict[str, Known[Mapping[str, Any]]] = {}
 
     @cached_property
     def image_ids(self) -> Known[Mapping[str, str]]:
@@ -48,6 +49,13 @@ class Shared:
             self._pods[identity] = asked(lambda: self._engine.pod(identity))
         pod = self._pods[identity]
         return None if isinstance(pod, Unreadable) else pod
+
+    def giver(self, container: str) -> Known[Mapping[str, Any]]:
+        """The inspect document of a container whose mounts another one takes (--volumes-from)."""
+        if container not in self._givers:
+            identity = next((one.id for one in self.listed if one.name == container), container)
+            self._givers[container] = asked(lambda: self._engine.inspect(identity))
+        return self._givers[container]
 
     def networks_of(self, document: Mapping[str, Any]) -> dict[str, NetworkFacts]:
         """The networks that an inspected container is on, by name."""

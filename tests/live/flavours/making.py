@@ -26,6 +26,8 @@ from hardentui.workbench.workbench import Workbench
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive
 from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, RUNNING, Flavour, Place
+from tests.live.flavours.mounts import MATERIAL
+from tests.live.flavours.probes import tried
 from tests.live.flavours.seccomp_profiles import profiles
 from tests.live.flavours.table import on
 from tests.support.podman import BUSYBOX, TEST_USER, ApiError, Bench, BenchFailed
@@ -90,6 +92,7 @@ class World:
         """Everything that is to be judged; raises with Podman's words where something cannot be made."""
         self._material()
         self._load(*IMAGES)
+        self._material_of_mounts()
         first = [flavour for flavour in self.flavours if flavour.name in _EARLY]
         rest = [flavour for flavour in self.flavours if flavour.name not in _EARLY]
         troubles = self._make(first)
@@ -139,6 +142,35 @@ class World:
                 known = self.untrue.get(flavour.name, ())
                 said = f"{check}: {flavour.tries[check]!r} ended with {answer}, which is not as told"
                 self.untrue[flavour.name] = (*known, said)
+
+    def probe(self) -> None:
+        """Try in the running containers what their flavours say of them."""
+        pids = {
+            name.removeprefix(PREFIX): int(one.get("Pid") or 0)
+            for one in self.bench.get("/containers/json")
+            for name in one["Names"]
+        }
+        for flavour in self.flavours:
+            if flavour.probes and self._state(flavour) == RUNNING:
+                answers = tried(pids[flavour.name], list(flavour.probes.values()))
+                bad = flavour.must_fail(self.places[flavour.name])
+                self.untrue[flavour.name] = self.untrue.get(flavour.name, ()) + tuple(
+                    f"{flavour.probes[check]} {'works' if works else 'fails'}, so {check} is not as told"
+                    for check, works in zip(flavour.probes, answers, strict=True)
+                    if works is not (check in bad)
+                )
+
+    def _material_of_mounts(self) -> None:
+        """What the flavours of mounts.py mount, and the services whose sockets they reach."""
+        services = self._folder / "services"
+        services.mkdir(exist_ok=True)
+        services.chmod(0o777)
+        script = MATERIAL.format(folder=self._folder, socket=self.bench.socket)
+        try:
+            self.bench.execute("sh", "-ec", script, timeout=60)
+        except subprocess.CalledProcessError as error:
+            said = (services / "said").read_text()[-500:]
+            raise AssertionError(f"{self.engine}: {said}") from error
 
     def _material(self) -> None:
         """A folder with things to mount, networks, volumes, a secret."""
@@ -261,6 +293,7 @@ def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
             for world in made:
                 world.scan()
                 world.attempt()
+                world.probe()
         finally:
             list(pool.map(lambda world: world.bench.stop(), made))
     return tuple(made)

@@ -19,6 +19,10 @@ a rootful and on a rootless Podman, with one bad condition on top of a hardened 
 known beforehand. The checks that judge that condition **must fail**, and all the other checks of a container
 **must not fail**: a bad condition that is not reported is a false pass, a reported one that is not there is a
 false failure, and an "unknown" counts as wrong unless the table says why nobody can tell.
+
+Where the table says "tried", the truth was not told but found: a process of the tests entered the namespaces
+of the container as its root, with no more capabilities than it has, and read, asked whether it may write, or
+talked to the socket. A flavour of which that does not come out as its line says is wrong itself.
 """
 
 
@@ -26,6 +30,7 @@ def figures(rows: Sequence[Row]) -> dict[str, int]:
     """What a run comes to."""
     return {
         "flavours": len(FLAVOURS),
+        "flavours that were tried inside": sum(bool(one.probes) for one in FLAVOURS),
         "containers judged": len(rows),
         "assertions": sum(row.judged for row in rows),
         "bad conditions that must be reported": sum(len(row.bad) for row in rows),
@@ -141,6 +146,8 @@ def _made_with(flavour: Flavour) -> str:
         made += f", beside a member that runs {_words(flavour.beside)}"
     for command in flavour.after:
         made += f"; then {_words(('podman', *command)).replace('{}', flavour.name)}"
+    if flavour.probes:
+        made += f"; tried: {', '.join(f'{kind} `{path}`' for kind, path in flavour.probes.values())}"
     if flavour.without:
         made += f"; without {', '.join(sorted(flavour.without))}"
     return made if flavour.state == "running" else f"{made}; {flavour.state}"

@@ -6,6 +6,8 @@ from tests.live.flavours.model import CREATED, EXITED, ROOTFUL, ROOTLESS, Flavou
 
 _LOOSE = ids("writable-mount")
 _TIGHT = "nosuid,nodev,noexec"
+_BELOW = ids("writable-mount")
+"""Whether file systems are mounted below, which read-only does not reach, depends on the machine."""
 
 
 def _volume(source: str, target: str, options: str = "") -> tuple[str, ...]:
@@ -24,13 +26,14 @@ MOUNTS = (
     Flavour("bind-loose", ids("writable-mount"), lambda p: _volume(f"{p.folder}/data", "/data")),
     Flavour("volume-named", arguments=_volume("truth-volume", "/data"), configured=True),
     Flavour("volume-anonymous", arguments=("--volume=/data",), engines=(ROOTFUL,)),
-    Flavour("bind-etc-ro", ids("sensitive-host-mount"), _volume("/etc", "/data", "ro")),
+    Flavour("bind-etc-ro", ids("sensitive-host-mount"), _volume("/etc", "/data", "ro"), free=_BELOW),
     Flavour("bind-etc-rw", ids("sensitive-host-mount"), _volume("/etc", "/data", _TIGHT)),
     Flavour(
         "bind-root-ro",
         ids("sensitive-host-mount mounted-engine-socket"),
         _volume("/", "/data", "ro"),
         engines=(ROOTFUL,),
+        free=_BELOW | ids("mounted-control-socket"),
     ),
     Flavour("bind-proc", ids("sensitive-host-mount"), _volume("/proc", "/data", "ro"), engines=(ROOTFUL,)),
     Flavour(
@@ -55,6 +58,7 @@ MOUNTS = (
         ids("sensitive-host-mount"),
         ("--mount=type=volume,src=truth-etc,dst=/data,ro=true",),
         engines=(ROOTFUL,),
+        free=_BELOW,
     ),
     Flavour("socket", ids("mounted-engine-socket"), lambda p: _volume(p.socket, "/engine.sock")),
     Flavour("socket-ro", ids("mounted-engine-socket"), lambda p: _volume(p.socket, "/engine.sock", "ro")),
@@ -69,7 +73,10 @@ MOUNTS = (
         lambda p: _volume(f"{p.folder}/link-to-socket", "/engine", "ro"),
     ),
     Flavour(
-        "etc-link", ids("sensitive-host-mount"), lambda p: _volume(f"{p.folder}/link-to-etc", "/data", "ro")
+        "etc-link",
+        ids("sensitive-host-mount"),
+        lambda p: _volume(f"{p.folder}/link-to-etc", "/data", "ro"),
+        free=_BELOW,
     ),
     Flavour(
         "shared-propagation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.live.flavours import confinement, others, privileges, surroundings, truths
+from tests.live.flavours import confinement, mounts, others, privileges, surroundings, truths
 from tests.live.flavours.model import Flavour
 
 FLAVOURS: tuple[Flavour, ...] = (
@@ -13,6 +13,7 @@ FLAVOURS: tuple[Flavour, ...] = (
     *surroundings.FLAVOURS,
     *others.FLAVOURS,
     *truths.FLAVOURS,
+    *mounts.FLAVOURS,
 )
 
 MACHINE_DECIDES = {

@@ -1,0 +1,132 @@
+"""A control socket of the host is reachable from the container.
+
+What it checks:
+Whether any mount is, or contains, a socket on which a service of the host takes commands: the D-Bus system
+bus and systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), agents and
+key rings (use keys), X11 and Wayland (read the screen, type), CUPS, udev and network services (configure
+hardware). A socket is known by who listens on it, whatever it is called; where that cannot be seen, its
+name decides. The sockets of container engines have a check of their own.
+
+Why it matters:
+Such a socket is a door that no capability, no seccomp profile and no user namespace closes, and that
+read-only does not lock. Through the system bus or systemd a container starts a unit that runs as root on
+the host; through libvirt or LXD it starts a machine with the host's disk; with an agent's socket it logs in
+to other machines as you. Which messages are allowed is decided by the service alone, often by the user id
+that connects.
+
+What may break:
+Whatever the socket was mounted for: desktop programs, monitoring that asks systemd, tools that manage
+machines, builds that fetch from private repositories. Run those on the host, or give them a proxy that
+passes only what they need (xdg-dbus-proxy for D-Bus).
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
+from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
+from hardentui.reading.containers import listed
+from hardentui.reading.mounts import HostMount, came_from, host_mounts, shown
+from hardentui.reading.sockets import OpenSocket, Power, control_sockets, open_sockets
+
+_SEVERITIES = {
+    Power.UNITS: Severity.CRITICAL,
+    Power.MACHINES: Severity.CRITICAL,
+    Power.PACKAGES: Severity.CRITICAL,
+    Power.KEYS: Severity.HIGH,
+    Power.SCREEN: Severity.HIGH,
+    Power.DEVICES: Severity.MEDIUM,
+}
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    bad = sorted(control_sockets(facts), key=lambda one: -_severity(one))
+    if not bad:
+        unclear = [facts.hidden_mounts, *(one.unknown for one in open_sockets(facts))]
+        unclear = [reason for reason in unclear if reason]
+        return unknown(unclear[0]) if unclear else passed("no control socket is mounted")
+    mounts = {one.mount.destination: one for one in host_mounts(facts)}
+    through = [mounts[destination] for destination in dict.fromkeys(one.destination for one in bad)]
+    evidence = tuple(Evidence("Mounts", _seen(one, mounts[one.destination])) for one in bad)
+    powers = dict.fromkeys(one.service.power.value for one in bad if one.service)
+    paths = listed([one.path for one in bad])
+    reason = f"it can {', '.join(powers)}, through {paths}"
+    declared = shown([one.mount for one in through])
+    return failed(reason, declared, evidence=evidence, severity=_severity(bad[0]))
+
+
+def _severity(one: OpenSocket) -> Severity:
+    return _SEVERITIES[one.service.power] if one.service else Severity.MEDIUM
+
+
+def _seen(one: OpenSocket, mount: HostMount) -> str:
+    name = one.service.name if one.service else "a service"
+    answers = f"{name} listens on {one.made_as or one.path}"
+    return "; ".join(part for part in (shown([mount.mount]), answers, came_from(mount)) if part)
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    facts = context.facts.planned(spec)
+    mounts = {one.mount.destination: one for one in host_mounts(facts)}
+    sockets: set[Mount] = set()
+    for one in control_sockets(facts):
+        mount = mounts[one.destination]
+        if not mount.declared:
+            raise CannotFix(
+                f"the mount at {one.destination} {came_from(mount)}",
+                "Take the socket away there, then create this container again.",
+            )
+        if one.path not in mount.paths:
+            raise CannotFix(
+                f"the socket lies in {mount.path}, which may be mounted for other things too",
+                "Mount the files of it that the service needs, one by one.",
+            )
+        sockets.add(mount.mount)
+    return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))
+
+
+_BUS = "/run/dbus/system_bus_socket"
+_LINKED = ReachableSocket("/app", "/srv/app", Listener(_BUS))
+_AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent"))
+_FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
+
+CHECK = Check(
+    id="mounted-control-socket",
+    title="A control socket of the host is reachable from the container",
+    step=5,
+    severity=Severity.CRITICAL,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Remove the mount of the host's control socket",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=lambda: (
+        container(),
+        container((MOUNTS, (Mount("bind", "/run/postgresql", "/run/postgresql"),))),
+        container(
+            (MOUNTS, (Mount("bind", "/run/db.sock", "/db.sock"),)),
+            sockets=(ReachableSocket("/db.sock", "/run/db.sock", Listener("/run/db.sock", "postgres")),),
+        ),
+    ),
+    fails=lambda: (
+        container((MOUNTS, (Mount("bind", "/var/run/dbus/system_bus_socket", "/bus", ("ro",)),))),
+        container((MOUNTS, (Mount("bind", "/srv/app", "/app"),)), sockets=(_LINKED,)),
+        container((MOUNTS, (Mount("bind", "/srv/work/a", "/a"),)), sockets=(_AGENT,)),
+        container((MOUNTS, (Mount("bind", "/run", "/run/host"),)), sockets=Unreadable("the engine is far")),
+        container(
+            (VOLUMES_FROM, ("x",)),
+            mounted=(_FROM_POD,),
+            sockets=(ReachableSocket("/run/dbus", _BUS, Listener(_BUS)),),
+        ),
+    ),
+    references=("CIS Docker 1.6 5.32", "NIST SP 800-190 4.4.3", "OWASP Docker rule 1"),
+    catalogue="S5-12",
+)

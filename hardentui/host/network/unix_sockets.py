@@ -1,0 +1,231 @@
+"""Sockets of the host that somebody listens on, and which of them can be reached through a path.
+
+A socket is known by its inode, not by its name: a hard link, a bind mount or another folder above it changes
+nothing of who answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import posixpath
+import re
+import stat
+import threading
+from bisect import bisect_left
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from hardentui.host.files.reader import Files, FileStat, reason
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.mounts import Listener
+
+_ACCEPTS = 0x10000  # a flag in /proc/net/unix: somebody has called listen() on it
+_TABLE_LIMIT = 16 << 20
+_MOST_PROCESSES = 32768
+_FOR_OTHERS = ("systemd", "init")
+"""Programs that listen for a service until it is wanted."""
+_MOST_FILES = 2048
+"""Files of a folder that are looked at for hard links of sockets."""
+_UNIT_FOLDERS = (
+    *("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system"),
+    *("/usr/lib/systemd/system", "/lib/systemd/system"),
+)
+_LISTENS = re.compile(r"^[ \t]*Listen(?:Stream|SequentialPacket)[ \t]*=[ \t]*(?P<path>/\S+)", re.MULTILINE)
+
+
+class _Bound(Struct, frozen=True):
+    """A listening socket: the name it was made under, and its number among the open files of processes."""
+
+    path: str
+    number: str
+
+
+class UnixSockets:
+    """The listening sockets of a network namespace that have a file, as the engine's process sees them.
+
+    Safe to call from several threads.
+
+    Args:
+        files: the host.
+        process: pid of the engine's process, or `self`.
+        own_root: the engine's process has the same mount namespace as ourselves.
+    """
+
+    def __init__(self, files: Files, process: str, *, own_root: bool) -> None:
+        self._files = files
+        self._prefix = "" if own_root else f"/proc/{process}/root"
+        self._by_inode: dict[tuple[int, int], _Bound] = {}
+        self._by_path: dict[str, _Bound] = {}
+        self._linked: set[tuple[int, int]] = set()
+        self._lock = threading.Lock()
+        self._holders: dict[str, str] = {}
+        self._processes = self._all_processes()
+        self._units: dict[str, str] | None = None
+        self.trouble: Unreadable | None = None
+        self._read(f"/proc/{process}/net/unix")
+        self._paths = sorted(self._by_path)
+        self._numbers = {f"socket:[{bound.number}]": bound.number for bound in self._by_path.values()}
+
+    def _read(self, table: str) -> None:
+        try:
+            text = self._files.read_text(table, _TABLE_LIMIT)
+        except OSError as error:
+            self.trouble = Unreadable(f"{table}: {reason(error)}")
+            return
+        for line in text.split("\n")[1:]:
+            words = line.split(maxsplit=7)
+            if len(words) < 8 or not words[7].startswith("/") or not int(words[3], 16) & _ACCEPTS:
+                continue
+            if words[7].startswith("/proc/"):
+                continue  # made through an open folder of its maker: a name only there
+            path = posixpath.normpath(words[7])
+            path = path.removeprefix("/var") if path.startswith("/var/run/") else path
+            self._remember(_Bound(path, words[6]))
+
+    def _remember(self, bound: _Bound) -> None:
+        """A listener by its inode; by its path alone where the file may not be looked at."""
+        try:
+            found = self._stat(bound.path)
+        except FileNotFoundError:
+            return  # it was removed or renamed since
+        except OSError:
+            self._by_path[bound.path] = bound
+            return
+        if stat.S_ISSOCK(found.mode):
+            self._by_path[bound.path] = bound
+            self._by_inode[found.device, found.inode] = bound
+            if found.links > 1:
+                self._linked.add((found.device, found.inode))
+
+    def _stat(self, path: str) -> FileStat:
+        return self._files.stat(self._prefix + path)
+
+    def at(self, path: str) -> Iterator[tuple[str, str, Known[str | None]]]:
+        """Sockets at or below a path of the host: (path, name that the listener gave it, its number).
+
+        The third is None when nobody listens, Unreadable when it cannot be told.
+        """
+        try:
+            found = self._stat(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            yield path, "", Unreadable(f"{path}: {reason(error)}")
+            return
+        if stat.S_ISSOCK(found.mode):
+            bound = self._by_inode.get((found.device, found.inode))
+            nobody: Known[str | None] = self.trouble
+            yield (path, bound.path, bound.number) if bound else (path, "", nobody)
+        elif stat.S_ISDIR(found.mode):
+            yield from self._below(path)
+
+    def _below(self, folder: str) -> Iterator[tuple[str, str, Known[str | None]]]:
+        prefix = folder if folder.endswith("/") else folder + "/"
+        for at in range(bisect_left(self._paths, prefix), len(self._paths)):
+            path = self._paths[at]
+            if not path.startswith(prefix):
+                break
+            yield path, path, self._by_path[path].number
+        if self._linked:
+            yield from self._hard_links(prefix)
+
+    def _hard_links(self, prefix: str) -> Iterator[tuple[str, str, Known[str | None]]]:
+        """Further names of sockets in a folder; only asked where a socket has more than one."""
+        with contextlib.suppress(OSError):
+            for name in self._files.list_dir(self._prefix + prefix)[:_MOST_FILES]:
+                with contextlib.suppress(OSError):
+                    found = self._files.stat(self._prefix + prefix + name, follow=False)
+                    inode = (found.device, found.inode)
+                    if inode in self._linked and self._by_inode[inode].path != prefix + name:
+                        bound = self._by_inode[inode]
+                        yield prefix + name, bound.path, bound.number
+
+    def listener(self, name: str, number: str) -> Known[Listener]:
+        """Who listens on a socket: the program of the process, or the unit for which systemd does."""
+        with self._lock:
+            return self._listener(name, number)
+
+    def _listener(self, name: str, number: str) -> Known[Listener]:
+        program = self._holders.get(number, "")
+        while not program or program in _FOR_OTHERS:
+            if program and (unit := self._unit_of(name)):
+                return Listener(name, unit)
+            process = next(self._processes, None)
+            if process is None:
+                break
+            self._note(process)
+            program = self._holders.get(number, "")
+        if not program:
+            return Unreadable(f"the process that listens on {name} cannot be seen")
+        return Listener(name, program)
+
+    def _note(self, process: str) -> None:
+        """Remember which listening sockets a process has open. What systemd keeps open for a service is the
+        service's, once that runs."""
+        numbers = [self._numbers[link] for link in self._open_files(process) if link in self._numbers]
+        program = self._program(process) if numbers else ""
+        for number in numbers:
+            if (program and program not in _FOR_OTHERS) or number not in self._holders:
+                self._holders[number] = program
+
+    def _all_processes(self) -> Iterator[str]:
+        """Process ids, the first ones first; they are asked only until the listener is found."""
+        try:
+            found = sorted(int(name) for name in self._files.list_dir("/proc") if name.isdigit())
+        except OSError:
+            return
+        yield from map(str, found[:_MOST_PROCESSES])
+
+    def _open_files(self, process: str) -> Iterator[str]:
+        folder = f"/proc/{process}/fd"
+        with contextlib.suppress(OSError):
+            for name in self._files.list_dir(folder):
+                with contextlib.suppress(OSError):
+                    yield self._files.read_link(f"{folder}/{name}")
+
+    def _program(self, process: str) -> str:
+        try:
+            return posixpath.basename(self._files.read_link(f"/proc/{process}/exe")).removesuffix(
+                " (deleted)"
+            )
+        except OSError:
+            pass
+        try:
+            return self._files.read_text(f"/proc/{process}/comm").strip()
+        except OSError:
+            return ""
+
+    def _unit_of(self, path: str) -> str:
+        """The socket unit that makes systemd listen there; empty when none says so."""
+        if self._units is None:
+            self._units = self._read_units()
+        return self._units.get(path, "")
+
+    def _read_units(self) -> dict[str, str]:
+        """Path that a socket unit listens on -> the program that its service starts, else the unit."""
+        found: dict[str, str] = {}
+        for folder in _UNIT_FOLDERS:
+            with contextlib.suppress(OSError):
+                for name in self._files.list_dir(self._prefix + folder):
+                    if name.endswith(".socket"):
+                        for path in self._listens_on(f"{folder}/{name}"):
+                            service = f"{folder}/{name.removesuffix('.socket')}.service"
+                            found.setdefault(path, self._service_program(service) or name)
+        return found
+
+    def _listens_on(self, unit: str) -> list[str]:
+        try:
+            text = self._files.read_text(self._prefix + unit)
+        except OSError:
+            return []
+        paths = [match["path"] for match in _LISTENS.finditer(text)]
+        return [path.removeprefix("/var") if path.startswith("/var/run/") else path for path in paths]
+
+    def _service_program(self, unit: str) -> str:
+        """The program that the service behind a socket starts; empty when its unit does not say."""
+        with contextlib.suppress(OSError):
+            text = self._files.read_text(self._prefix + unit)
+            match = re.search(r"^[ \t]*ExecStart[ \t]*=[ \t]*[-@:+!]*(?P<program>/\S+)", text, re.MULTILINE)
+            return posixpath.basename(match["program"]) if match else ""
+        return ""

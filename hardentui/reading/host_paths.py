@@ -1,0 +1,337 @@
+"""What a path of the host gives to the one who reads or writes it.
+
+The table is built from hier(7), file-hierarchy(7) and the documents of the services named in it: what holds
+credentials, what root runs (by schedule, at login, at an update, at boot), what controls the kernel, and what
+belongs to others. A folder above such a path gives the same.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import cache, lru_cache
+
+from msgspec import Struct
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Severity
+from hardentui.reading.mounts import HostMount, host_mounts
+
+
+class Gain(StrEnum):
+    """What somebody gets through a path."""
+
+    ROOT_CODE = "code that root runs"
+    KERNEL = "control of the kernel"
+    DISKS = "whole disks"
+    ENGINE = "the engine's storage"
+    USER_CODE = "code that a user runs"
+    CREDENTIALS = "credentials"
+    OTHERS = "data of others"
+
+
+_NOTHING: frozenset[Gain] = frozenset()
+_CODE = frozenset({Gain.ROOT_CODE})
+_KERNEL = frozenset({Gain.KERNEL})
+_DISKS = frozenset({Gain.DISKS})
+_ENGINE = frozenset({Gain.ENGINE})
+_USER = frozenset({Gain.USER_CODE})
+_SECRET = frozenset({Gain.CREDENTIALS})
+_OTHERS = frozenset({Gain.OTHERS})
+
+_IN_A_HOME_READ = """
+    .ssh .gnupg .aws .azure .config/gcloud .config/doctl .oci .kube .docker .config/containers .netrc
+    .pgpass .my.cnf .mylogin.cnf .git-credentials .config/git .config/gh .config/glab-cli .config/hub
+    .npmrc .yarnrc.yml .pypirc .m2 .gradle .gem .cargo/credentials .cargo/credentials.toml .terraform.d
+    .vault-token .config/rclone .config/op .config/sops .age .password-store .local/share/keyrings
+    .local/share/kwalletd .mozilla .config/google-chrome .config/chromium .thunderbird .purple
+    .config/filezilla .cert .pki .ansible .boto .s3cfg .step .config/helm .helm .rhosts .bash_history
+    .zsh_history .psql_history .mysql_history .python_history .config/rhsm .config/osc .oscrc
+    .cifscredentials .smbcredentials .config/restic .config/borg .electrum .bitcoin
+"""
+_IN_A_HOME_RUN = """
+    .bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile .zlogin
+    .config/fish .kshrc .cshrc .tcshrc .config/systemd .config/autostart .config/environment.d
+    .config/containers/systemd .local/bin bin .local/share/systemd .local/share/applications .xprofile
+    .xsession .xinitrc .pam_environment .forward .procmailrc .vimrc .config/nvim .emacs .gitconfig
+    .config/tmux .tmux.conf .ssh .local/lib .inputrc .k5login .selected_editor
+"""
+
+_TABLE: tuple[tuple[frozenset[Gain], frozenset[Gain], str], ...] = (
+    # what reading gives, what writing gives as well, and the paths
+    (
+        _SECRET,
+        _CODE,
+        """
+    /etc/shadow* /etc/gshadow* /etc/sudoers /etc/sudoers.d /etc/doas.conf /etc/ssh /etc/kubernetes
+    /etc/rancher /etc/cloud /var/lib/cloud /etc/salt /etc/puppetlabs /etc/puppet /etc/chef
+    /etc/NetworkManager /etc/ppp /etc/wpa_supplicant /etc/openvpn /etc/wireguard /etc/ipsec.conf
+    /etc/ipsec.d /etc/swanctl /etc/strongswan* /etc/libreswan /etc/sssd /etc/ansible /etc/apt/auth.conf*
+    /etc/zypp/credentials.d /etc/SUSEConnect /etc/rhsm /etc/snmp /etc/borgmatic /etc/restic
+    /etc/gitlab-runner /etc/nebula /etc/netplan /etc/security/opasswd /etc/containers/auth.json
+    /etc/containers/certs.d /etc/docker/certs.d /etc/docker/key.json /etc/containerd/certs.d
+    /var/spool/cron /var/spool/at /var/spool/anacron /var/lib/rancher /var/lib/kubelet
+    """,
+    ),
+    (
+        _SECRET,
+        _SECRET,
+        """
+    /etc/ssl/private /etc/pki/tls/private /etc/pki/private /etc/pki/consumer /etc/pki/entitlement
+    /etc/letsencrypt /etc/acme* /var/lib/acme /etc/ipsec.secrets /etc/krb5.keytab /etc/krb5kdc
+    /var/lib/krb5kdc /var/kerberos /var/lib/sss /var/lib/samba/private /etc/samba/smbpasswd
+    /etc/cifs-credentials /etc/crypttab /etc/luks* /etc/cryptsetup-keys.d /etc/ceph /etc/iscsi
+    /etc/duplicity /etc/postfix/sasl_passwd* /etc/exim4/passwd.client /etc/ldap.secret
+    /etc/mysql/debian.cnf /etc/credstore* /var/lib/tailscale /var/lib/etcd /var/lib/k0s /var/lib/k3s
+    /var/lib/minikube /var/lib/private /var/lib/NetworkManager /var/lib/bluetooth /var/lib/iwd
+    /var/lib/systemd/credential.secret /var/lib/waagent /run/credentials /run/user/*/keyring
+    /run/user/*/gnupg /run/user/*/containers/auth.json /run/containers/*/auth.json /run/cloud-init
+    /tmp/krb5cc_* /.snapshots
+    """,
+    ),
+    (
+        _NOTHING,
+        _CODE,
+        """
+    /etc/passwd* /etc/group* /etc/subuid /etc/subgid /etc/pam.d /etc/pam.conf /etc/security
+    /etc/nsswitch.conf /etc/login.defs /etc/skel /etc/profile /etc/profile.d /etc/bash.bashrc
+    /etc/bashrc /etc/bash_completion.d /etc/bash /etc/zsh* /etc/csh* /etc/fish /etc/inputrc
+    /etc/rc.local /etc/rc.d /etc/rc?.d /etc/init.d /etc/init /etc/inittab /etc/cron* /etc/anacrontab
+    /etc/incron* /etc/logrotate* /etc/systemd /etc/xinetd* /etc/inetd.conf /etc/udev /etc/modprobe*
+    /etc/modules* /etc/sysctl* /etc/tmpfiles.d /etc/sysusers.d /etc/binfmt.d /etc/environment*
+    /etc/dbus-1 /etc/polkit-1 /etc/apparmor* /etc/selinux /etc/audit /etc/audisp /etc/ld.so.*
+    /etc/alternatives /etc/default /etc/sysconfig /etc/conf.d /etc/update-motd.d /etc/update-manager
+    /etc/kernel /etc/kernel-img.conf /etc/initramfs-tools /etc/mkinitcpio* /etc/dracut* /etc/grub*
+    /etc/fstab /etc/exports* /etc/auto.* /etc/autofs* /etc/network /etc/networkd-dispatcher /etc/dhcp*
+    /etc/resolvconf /etc/acpi /etc/X11 /etc/xdg /etc/gdm* /etc/lightdm /etc/sddm* /etc/sudo.conf
+    /etc/rsyslog* /etc/syslog* /etc/smartmontools /etc/mdadm* /etc/monit* /etc/nagios /etc/zabbix
+    /etc/collectd* /etc/telegraf /etc/postfix /etc/aliases* /etc/exim4 /etc/ca-certificates*
+    /etc/pki/ca-trust /etc/pki/rpm-gpg /etc/pki/trust /etc/rpm /etc/dpkg /etc/ssl/openssl.cnf /etc/cni
+    /etc/sv /etc/runit /etc/s6 /etc/supervisor* /etc/needrestart /etc/transactional-update* /etc/snapper
+    /etc/libvirt /etc/qemu /etc/lxc /etc/apt /etc/zypp /etc/dnf /etc/yum* /etc/pacman* /etc/apk
+    /etc/python* /etc/perl /etc/containers /etc/docker /etc/containerd /etc/crio /etc/gitconfig
+    /etc/hosts.equiv /etc/shells /etc/vim /etc/emacs /etc/tmux.conf /usr/bin /usr/sbin /usr/lib
+    /usr/lib32 /usr/lib64 /usr/libexec /usr/games /usr/src /usr/etc /usr/local/bin /usr/local/sbin
+    /usr/local/lib /usr/local/lib64 /usr/local/libexec /usr/local/etc /usr/share/dbus-1
+    /usr/share/polkit-1 /usr/share/bash-completion /usr/share/perl* /usr/share/python*
+    /usr/share/containers /usr/share/xsessions /usr/share/initramfs-tools /usr/share/cargo
+    /usr/share/debconf /bin /sbin /lib /lib32 /lib64 /opt/bin /opt/sbin /opt/local /opt/cni
+    /opt/puppetlabs /snap /nix /gnu /var/lib/dpkg /var/lib/apt /var/lib/rpm /var/lib/pacman /var/lib/dnf
+    /var/lib/yum /var/lib/zypp /var/lib/snapd /var/lib/flatpak /var/lib/cni /var/lib/extensions
+    /var/lib/confexts /var/lib/portables /var/lib/polkit-1 /var/lib/dhcp /var/lib/initramfs-tools
+    /var/lib/dkms /var/lib/puppet /var/lib/chef /var/lib/salt /var/lib/sudo /var/lib/systemd/linger
+    /var/cache/apt /var/cache/dnf /var/cache/yum /var/cache/zypp /var/cache/pacman /var/cache/ldconfig
+    /var/cache/salt /run/systemd/system /run/systemd/transient /run/systemd/generator*
+    /run/systemd/system.control /run/systemd/system-generators /run/udev /run/sysctl.d /run/tmpfiles.d
+    /run/modprobe.d /run/sudo /run/polkit-1 /run/NetworkManager/conf.d /run/cni /run/initramfs
+    """,
+    ),
+    (_NOTHING, _KERNEL, "/boot /efi /lib/modules /usr/lib/modules /lib/firmware /usr/lib/firmware"),
+    (
+        _ENGINE,
+        _ENGINE,
+        """
+    /var/lib/containers /run/containers /var/lib/docker /var/lib/containerd
+    /run/containerd/io.containerd.* /run/docker/runtime-* /var/lib/crio /var/lib/buildkit /run/libpod
+    /run/runc /run/crun /var/lib/lxc /var/lib/lxd /var/lib/incus /run/user/*/containers
+    /run/user/*/libpod /run/user/*/crun /var/snap/lxd /var/snap/docker /var/lib/machines
+    /var/lib/libvirt
+    """,
+    ),
+    (
+        _OTHERS,
+        _OTHERS,
+        """
+    /var/mail /var/spool/mail /var/spool/postfix /var/spool/exim4 /var/spool/mqueue /var/backups
+    /var/lib/systemd/coredump /var/crash /var/spool/abrt /tmp/ssh-* /tmp/systemd-private-* /tmp/tmux-*
+    /var/tmp/systemd-private-* /dev/shm /dev/pts /dev/mqueue /dev/kmsg /run/log /run/screen
+    /var/spool/cups /sys/kernel/debug /sys/kernel/tracing /sys/kernel/security /sys/firmware /sys/fs/bpf
+    /sys/fs/pstore
+    """,
+    ),
+    (  # root turns and packs the files there, and follows links
+        _OTHERS,
+        _CODE,
+        """
+    /var/log/journal /var/log/audit /var/log/auth.log* /var/log/secure* /var/log/syslog*
+    /var/log/messages* /var/log/wtmp* /var/log/btmp* /var/log/lastlog /var/log/sudo* /var/log/kern.log*
+    /var/log/faillog
+    """,
+    ),
+    (_SECRET, _USER, "/run/user/*/systemd/user /run/user/*/systemd/transient"),
+    (_SECRET, _KERNEL, "/proc"),
+    (_NOTHING, _KERNEL, "/sys"),
+    (
+        _DISKS,
+        _DISKS,
+        """
+    /dev/sd* /dev/hd* /dev/vd[a-z]* /dev/xvd* /dev/nvme* /dev/mmcblk* /dev/md* /dev/dm-* /dev/mapper
+    /dev/disk /dev/block /dev/loop[0-9]* /dev/nbd* /dev/zd* /dev/zvol /dev/bcache* /dev/drbd* /dev/rbd*
+    /dev/sg[0-9]* /dev/bsg /dev/pmem* /dev/dasd* /dev/ubi* /dev/mtd* /dev/mem /dev/kmem /dev/port
+    /dev/nvram
+    """,
+    ),
+    (_SECRET, _KERNEL, "/dev/input /dev/uinput /dev/hidraw* /dev/tpm* /dev/vcs* /dev/console /dev/tty[0-9]*"),
+    (_KERNEL, _KERNEL, "/dev/vfio /dev/cpu /dev/mei* /dev/ipmi*"),
+)
+_HOMES = ("/root", "/home/*", "/var/home/*", "/export/home/*", "/Users/*")
+_READABLE_BY_DESIGN = tuple(
+    """
+    /proc/cpuinfo /proc/meminfo /proc/stat /proc/loadavg /proc/uptime /proc/version /proc/swaps
+    /proc/diskstats /proc/vmstat /proc/filesystems /proc/devices /proc/mdstat /proc/net/dev
+    /proc/cmdline /proc/sys/kernel/hostname /proc/sys/kernel/random/boot_id /sys/class/net
+    /sys/class/thermal /sys/class/hwmon /sys/class/powercap /sys/devices/system /sys/fs/cgroup
+    /sys/block /sys/class/block
+    """.split()  # noqa: SIM905 - a table reads better as words
+)
+"""Everybody may read these, and they tell nothing but figures."""
+_ANYWHERE = {
+    **dict.fromkeys(
+        (".ssh", ".gnupg", ".kube", ".aws", ".azure", ".vault-token", ".netrc", ".pgpass"), _SECRET
+    ),
+    **dict.fromkeys((".git-credentials", ".password-store", ".pypirc", ".docker"), _SECRET),
+}
+"""Names that say what is in them wherever they lie: a home may be in any place."""
+_ANYWHERE_PAIRS = {("share", "containers"): _ENGINE, ("gcloud", "credentials.db"): _SECRET}
+
+
+class _Node:
+    """A part of the table's paths, with what they give: here and below, and all together."""
+
+    __slots__ = ("names", "patterns", "read", "whole_read", "whole_write", "write")
+
+    def __init__(self) -> None:
+        self.names: dict[str, _Node] = {}
+        self.patterns: list[tuple[str, _Node]] = []
+        self.read = self.write = self.whole_read = self.whole_write = _NOTHING
+
+    def child(self, name: str) -> _Node:
+        if not any(sign in name for sign in "*?["):
+            return self.names.setdefault(name, _Node())
+        for pattern, node in self.patterns:
+            if pattern == name:
+                return node
+        self.patterns.append((name, _Node()))
+        return self.patterns[-1][1]
+
+    def matching(self, name: str) -> list[_Node]:
+        found = [node for pattern, node in self.patterns if fnmatchcase(name, pattern)]
+        exact = self.names.get(name)
+        return [exact, *found] if exact is not None else found
+
+
+@cache
+def _table() -> _Node:
+    root = _Node()
+    for read, write, paths in _TABLE:
+        for path in paths.split():
+            _add(root, path, read, read | write)
+    for home in _HOMES:
+        code = _CODE if home == "/root" else _USER
+        for path in _IN_A_HOME_READ.split():
+            _add(root, f"{home}/{path}", _SECRET, _SECRET)
+        for path in _IN_A_HOME_RUN.split():
+            _add(root, f"{home}/{path}", _NOTHING, code)
+        _add(root, f"{home}/.local/share/containers", _ENGINE, _ENGINE)
+    return root
+
+
+def _add(root: _Node, path: str, read: frozenset[Gain], write: frozenset[Gain]) -> None:
+    node = root
+    for name in path.strip("/").split("/"):
+        node.whole_read |= read
+        node.whole_write |= write
+        node = node.child(name)
+    node.read |= read
+    node.write |= write
+    node.whole_read |= read
+    node.whole_write |= write
+
+
+@lru_cache(maxsize=8192)
+def gains(path: str, *, written: bool) -> frozenset[Gain]:
+    """What reading, or reading and writing, this path of the host gives; everything below it counts.
+
+    Args:
+        path: absolute and normalised.
+    """
+    names = [name for name in path.split("/") if name]
+    if not written and any(_is_below(path, place) for place in _READABLE_BY_DESIGN):
+        return _NOTHING
+    found = _by_names(names)
+    nodes = [_table()]
+    for name in names:
+        nodes = [child for node in nodes for child in node.matching(name)]
+        for node in nodes:
+            found |= node.write if written else node.read
+    for node in nodes:
+        found |= node.whole_write if written else node.whole_read
+    return found
+
+
+def _by_names(names: list[str]) -> frozenset[Gain]:
+    found = _NOTHING
+    for name, following in zip(names, [*names[1:], ""], strict=False):
+        found |= _ANYWHERE.get(name, _NOTHING) | _ANYWHERE_PAIRS.get((name, following), _NOTHING)
+    return found
+
+
+def _is_below(path: str, place: str) -> bool:
+    return path == place or place == "/" or path.startswith(place + "/")
+
+
+_WRITING_TAKES_OVER = _CODE | _KERNEL | _DISKS | _ENGINE
+_READING_IS_HIGH = _SECRET | _DISKS | _KERNEL | _ENGINE
+
+
+def severity_of(found: frozenset[Gain], *, written: bool) -> Severity:
+    """How bad it is that a container has this."""
+    if written and found & _WRITING_TAKES_OVER:
+        return Severity.CRITICAL
+    if found & (_READING_IS_HIGH | _USER):
+        return Severity.HIGH
+    return Severity.MEDIUM
+
+
+class SensitiveMount(Struct, frozen=True):
+    """A mount that gives more than its own data.
+
+    Attributes:
+        gains: what it gives as it is; `when_read_only` is what it would still give then.
+    """
+
+    mount: HostMount
+    gains: frozenset[Gain]
+    when_read_only: frozenset[Gain]
+
+    @property
+    def severity(self) -> Severity:
+        return severity_of(self.gains, written=self.mount.written)
+
+
+def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
+    """The mounts of a container that give something of the host's, in the order of its mounts."""
+    mounts = host_mounts(facts)
+    if not mounts:
+        return ()
+    storage = _storage_of(facts)
+    found = []
+    for mount in mounts:
+        read = _gains_of((*mount.paths, *mount.beneath), storage, written=False)
+        write = _gains_of(mount.paths, storage, written=True) if mount.written else _NOTHING
+        if read or write:
+            found.append(SensitiveMount(mount, read | write, read))
+    return tuple(found)
+
+
+def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool) -> frozenset[Gain]:
+    found = _NOTHING.union(*(gains(path, written=written) for path in paths))
+    if any(_is_below(path, root) or _is_below(root, path) for path in paths for root in storage):
+        found |= _ENGINE
+    return found
+
+
+def _storage_of(facts: ContainerFacts) -> tuple[str, ...]:
+    """Where the engine of this container really keeps its containers, wherever storage.conf puts it."""
+    folder, mark, _ = str(facts.inspect.get("StaticDir") or "").partition("/overlay-containers/")
+    return (folder,) if mark and folder else ()

@@ -1,0 +1,321 @@
+"""What the one who connects to a socket of the host can do there."""
+
+from __future__ import annotations
+
+import posixpath
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from msgspec import Struct
+
+from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.known import Unreadable
+from hardentui.model.mounts import Listener, ReachableSocket
+from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
+
+
+class Power(StrEnum):
+    """What a service lets the one do who connects to it."""
+
+    ENGINE = "command the container engine"
+    UNITS = "start services of the host"
+    MACHINES = "start virtual machines and containers"
+    PACKAGES = "install software on the host"
+    KEYS = "use the keys of a user"
+    SCREEN = "read the screen and the keys typed"
+    DEVICES = "configure the host's hardware and network"
+    NOTHING = "talk to that one service"
+
+
+class Service(Struct, frozen=True):
+    """A service of the host: its name and what it lets others do."""
+
+    name: str
+    power: Power
+
+
+_BUS = "the D-Bus system bus"
+_PATHS: tuple[tuple[str, str, Power], ...] = (
+    ("/run/podman/podman.sock", "Podman", Power.ENGINE),
+    ("/run/user/*/podman/podman.sock", "Podman", Power.ENGINE),
+    ("*/podman.sock", "Podman", Power.ENGINE),
+    ("*/docker.sock", "Docker", Power.ENGINE),
+    ("*/containerd.sock", "containerd", Power.ENGINE),
+    ("*/containerd.sock.ttrpc", "containerd", Power.ENGINE),
+    ("*/crio.sock", "CRI-O", Power.ENGINE),
+    ("*/cri-dockerd.sock", "Docker", Power.ENGINE),
+    ("*/buildkitd.sock", "BuildKit", Power.ENGINE),
+    ("*/io.podman", "Podman", Power.ENGINE),
+    ("/run/dbus/system_bus_socket", _BUS, Power.UNITS),
+    ("/run/systemd/private", "systemd", Power.UNITS),
+    ("/run/user/*/systemd/private", "systemd of a user", Power.UNITS),
+    ("/run/user/*/bus", "the D-Bus bus of a user", Power.UNITS),
+    ("/run/initctl", "init", Power.UNITS),
+    ("/run/systemd/io.systemd.*", "systemd", Power.NOTHING),
+    ("/run/lxd.socket", "LXD", Power.MACHINES),
+    ("*/lxd/unix.socket", "LXD", Power.MACHINES),
+    ("*/lxd-user/unix.socket", "LXD", Power.MACHINES),
+    ("*/incus/unix.socket*", "Incus", Power.MACHINES),
+    ("*/libvirt/*-sock-ro", "libvirt", Power.NOTHING),
+    ("*/libvirt/*-sock", "libvirt", Power.MACHINES),
+    ("*/libvirt/*-admin-sock", "libvirt", Power.MACHINES),
+    ("*/qemu-server/*.qmp", "QEMU", Power.MACHINES),
+    ("/run/snapd.socket", "snapd", Power.PACKAGES),
+    ("/run/snapd-snap.socket", "snapd", Power.NOTHING),
+    ("*/ssh-*/agent.*", "ssh-agent", Power.KEYS),
+    ("*/ssh-agent.socket", "ssh-agent", Power.KEYS),
+    ("*/openssh_agent", "ssh-agent", Power.KEYS),
+    ("*/keyring/*", "the key ring of a user", Power.KEYS),
+    ("*/S.gpg-agent*", "gpg-agent", Power.KEYS),
+    ("*/.X11-unix/X*", "the X server", Power.SCREEN),
+    ("/run/user/*/wayland-*", "the Wayland compositor", Power.SCREEN),
+    ("*/cups/cups.sock", "CUPS", Power.DEVICES),
+    ("/run/pcscd/pcscd.comm", "the smart card reader", Power.KEYS),
+    ("/run/udev/control", "udev", Power.DEVICES),
+    ("/run/NetworkManager/private*", "NetworkManager", Power.DEVICES),
+    ("/run/wpa_supplicant/*", "wpa_supplicant", Power.DEVICES),
+    ("/run/multipathd.sock", "multipathd", Power.DEVICES),
+    ("/run/lvm/*.socket", "LVM", Power.DEVICES),
+    ("/run/frr/*", "FRRouting", Power.DEVICES),
+    ("/run/openvswitch/*", "Open vSwitch", Power.DEVICES),
+)
+"""Names under which services make their sockets (an unknown program decides by them), from the services' own
+documents. `*` stands for any text, slashes included."""
+
+_PROGRAMS = {
+    **dict.fromkeys(("podman", "podman.socket", "podman-system-service"), Service("Podman", Power.ENGINE)),
+    **dict.fromkeys(("dockerd", "docker", "docker.socket", "cri-dockerd"), Service("Docker", Power.ENGINE)),
+    **dict.fromkeys(("containerd", "containerd-shim-runc-v2"), Service("containerd", Power.ENGINE)),
+    "crio": Service("CRI-O", Power.ENGINE),
+    "buildkitd": Service("BuildKit", Power.ENGINE),
+    "nerdctl": Service("containerd", Power.ENGINE),
+    **dict.fromkeys(("dbus-daemon", "dbus-broker", "dbus-broker-launch"), Service("D-Bus", Power.UNITS)),
+    **dict.fromkeys(("dbus.socket", "dbus-broker.service"), Service(_BUS, Power.UNITS)),
+    **dict.fromkeys(("lxd", "lxd-user"), Service("LXD", Power.MACHINES)),
+    **dict.fromkeys(("incusd", "incus-user"), Service("Incus", Power.MACHINES)),
+    **dict.fromkeys(
+        ("libvirtd", "virtqemud", "virtproxyd", "virtlxcd", "virtstoraged", "virtnetworkd"),
+        Service("libvirt", Power.MACHINES),
+    ),
+    "systemd-machined": Service("systemd-machined", Power.MACHINES),
+    "supervisord": Service("Supervisor", Power.UNITS),
+    "fail2ban-server": Service("Fail2ban", Power.UNITS),
+    "snapd": Service("snapd", Power.PACKAGES),
+    "packagekitd": Service("PackageKit", Power.PACKAGES),
+    "ssh-agent": Service("ssh-agent", Power.KEYS),
+    "gpg-agent": Service("gpg-agent", Power.KEYS),
+    "scdaemon": Service("gpg-agent", Power.KEYS),
+    "pcscd": Service("the smart card reader", Power.KEYS),
+    **dict.fromkeys(("gnome-keyring-daemon", "kwalletd5", "kwalletd6"), Service("a key ring", Power.KEYS)),
+    **dict.fromkeys(("Xorg", "X", "Xwayland", "Xvnc", "Xvfb"), Service("the X server", Power.SCREEN)),
+    **dict.fromkeys(
+        ("gnome-shell", "kwin_wayland", "sway", "weston", "Hyprland", "labwc"),
+        Service("the Wayland compositor", Power.SCREEN),
+    ),
+    "spire-agent": Service("SPIRE", Power.KEYS),
+    "cupsd": Service("CUPS", Power.DEVICES),
+    "tailscaled": Service("Tailscale", Power.DEVICES),
+    "multipathd": Service("multipathd", Power.DEVICES),
+    "systemd-udevd": Service("udev", Power.DEVICES),
+    "NetworkManager": Service("NetworkManager", Power.DEVICES),
+    "wpa_supplicant": Service("wpa_supplicant", Power.DEVICES),
+}
+"""Programs that listen, and the units for which systemd listens. QEMU starts with the name of a machine."""
+_SPEAKS_FOR_OTHERS = frozenset({"systemd", "init"})
+_RELAYS = frozenset({"socat", "nc", "ncat", "systemd-socket-proxyd", "ssh", "sshd", "sshd-session"})
+"""Programs that pass a connection on to another service."""
+
+
+class OpenSocket(Struct, frozen=True):
+    """A socket that a container reaches.
+
+    Attributes:
+        path: on the host, as it is mounted; `made_as` is the listener's own name for it where it differs.
+        service: who answers; None when nobody listens now or nobody can tell.
+        unknown: why it cannot be told who answers; empty when it can.
+    """
+
+    destination: str
+    path: str
+    service: Service | None
+    made_as: str = ""
+    unknown: str = ""
+
+
+def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
+    """Every socket of the host that the container reaches, with the service that answers.
+
+    The listener decides. Where it cannot be seen, the name of the socket does; a name that says nothing
+    leaves it unknown.
+    """
+    return _sockets_of(facts, _connectable(facts))
+
+
+def _connectable(facts: ContainerFacts) -> tuple[HostMount, ...]:
+    """Mounts through which a socket can be reached: through an overlay nobody can connect."""
+    mounts = host_mounts(facts)
+    return tuple(one for one in mounts if not one.layered and not one.beneath) if mounts else ()
+
+
+def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[OpenSocket, ...]:
+    if not mounts:
+        return ()
+    destinations = {mount.mount.destination: mount for mount in mounts}
+    seen = () if isinstance(facts.sockets, Unreadable) else facts.sockets
+    found = [_judged(one) for one in seen if one.destination in destinations]
+    looked_at = {one.destination for one in found}
+    for destination, mount in destinations.items():
+        if destination not in looked_at:
+            found += _by_name(facts, mount.path, destination)
+    return tuple(found)
+
+
+_ENGINE_FOLDERS = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/crio", "/run/user")
+
+
+class EngineMount(Struct, frozen=True):
+    """A mount through which an engine can be commanded: `path` is its socket, or a folder for it."""
+
+    mount: HostMount
+    path: str
+    service: str = ""
+    made_as: str = ""
+
+    @property
+    def is_socket(self) -> bool:
+        """The mount is the socket itself, not a folder that holds other things too."""
+        return bool(self.service) and self.path in self.mount.paths
+
+
+def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
+    """Mounts that are, or hold, the API socket of an engine; one for each mount.
+
+    A folder in which an engine makes its socket counts also while nobody listens: the next start of the
+    engine puts it there.
+    """
+    mounts = _connectable(facts)
+    if not mounts:
+        return ()
+    sockets = {
+        one.destination: one
+        for one in reversed(_sockets_of(facts, mounts))
+        if one.service is not None and one.service.power is Power.ENGINE
+    }
+    own = _own_socket(facts.engine)
+    found = []
+    for mount in mounts:
+        socket = sockets.get(mount.mount.destination)
+        if socket is not None:
+            name = socket.service.name if socket.service else ""
+            found.append(EngineMount(mount, socket.path, name, socket.made_as))
+        elif any(_holds_sockets(path) or (own and at_or_above(path, own)) for path in mount.paths):
+            found.append(EngineMount(mount, mount.path))
+    return tuple(found)
+
+
+def _own_socket(engine: EngineFacts) -> str:
+    """Where this engine's own socket lies, wherever that is; empty for an engine on another machine."""
+    path = engine.url.removeprefix("unix://")
+    return normal(path) if engine.local and path.startswith("/") else ""
+
+
+@lru_cache(maxsize=4096)
+def _holds_sockets(path: str) -> bool:
+    """A folder that engine sockets live in or below: at or above a known place, or of one user."""
+    parts = path.split("/")
+    of_user = path.startswith("/run/user/") and (len(parts) == 4 or parts[4:] in (["podman"], ["docker"]))
+    return of_user or any(at_or_above(path, place) for place in _ENGINE_FOLDERS)
+
+
+_CONTROL_FOLDERS = (
+    *("/run/dbus", "/run/systemd", "/run/libvirt", "/run/lxd.socket", "/run/incus", "/run/snapd.socket"),
+    "/var/lib/lxd",
+)
+"""Folders in which control sockets lie, for when nobody could look who listens there."""
+
+
+def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
+    """Sockets of the host that take commands, those of engines left out."""
+    found = [
+        one
+        for one in open_sockets(facts)
+        if one.service is not None and one.service.power not in (Power.ENGINE, Power.NOTHING)
+    ]
+    if isinstance(facts.sockets, Unreadable):
+        seen = {one.destination for one in found}
+        found += [
+            OpenSocket(mount.mount.destination, folder, Service("systemd or another service", Power.UNITS))
+            for mount in _connectable(facts)
+            if mount.mount.destination not in seen
+            for folder in _CONTROL_FOLDERS
+            if at_or_above(mount.path, folder)
+        ]
+    return tuple(found)
+
+
+def _judged(one: ReachableSocket) -> OpenSocket:
+    listener = one.listener
+    named = known_path(one.path)
+    if isinstance(listener, Listener):
+        service = service_of(listener)
+        if service is not None:
+            made_as = listener.path if listener.path != one.path else ""
+            return OpenSocket(one.destination, one.path, service, made_as)
+        why = f"who listens on {one.path} cannot be seen"
+        if listener.program in _RELAYS:
+            why = f"{listener.program} passes connections to {one.path} on to a service that cannot be seen"
+        return OpenSocket(one.destination, one.path, named, "", "" if named else why)
+    if named is not None:
+        return OpenSocket(one.destination, one.path, named)
+    why = listener.reason if isinstance(listener, Unreadable) else f"nobody listens on {one.path} now"
+    return OpenSocket(one.destination, one.path, None, "", why)
+
+
+def _by_name(facts: ContainerFacts, path: str, destination: str) -> list[OpenSocket]:
+    """What the names of a mount say, where no socket was found behind it."""
+    service = known_path(path) or known_path(destination)
+    if service is not None and service.power is not Power.NOTHING:
+        return [OpenSocket(destination, path, service)]
+    looks_like_one = path.endswith((".sock", ".socket"))
+    if looks_like_one and isinstance(facts.sockets, Unreadable):
+        return [OpenSocket(destination, path, None, "", facts.sockets.reason)]
+    return []
+
+
+def service_of(listener: Listener) -> Service | None:
+    """The service behind a listener; None when neither its program nor its path tells.
+
+    A program that nobody here knows is a service that only does what it is for.
+    """
+    program = listener.program
+    known = _PROGRAMS.get(program)
+    if known is not None:
+        by_path = known_path(listener.path)
+        return by_path if by_path is not None and by_path.power is known.power else known
+    if program.startswith("qemu-"):
+        return Service("QEMU", Power.MACHINES)
+    if not program or program in _SPEAKS_FOR_OTHERS or program in _RELAYS:
+        return known_path(listener.path)
+    return Service(program.removesuffix(".socket"), Power.NOTHING)
+
+
+@lru_cache(maxsize=4096)
+def is_own_path(path: str) -> bool:
+    """Only the service itself makes a socket there, so that no process has to be asked."""
+    return any(
+        fnmatchcase(path, pattern) and power is not Power.NOTHING
+        for pattern, _, power in _PATHS
+        if pattern.startswith("/run/") and "*" not in pattern
+    )
+
+
+@lru_cache(maxsize=4096)
+def known_path(path: str) -> Service | None:
+    """The service that makes sockets of this name; None when the name says nothing."""
+    name = posixpath.normpath(path)
+    name = name.removeprefix("/var") if name.startswith("/var/run/") else name
+    for pattern, service, power in _PATHS:
+        if fnmatchcase(name, pattern):
+            return Service(service, power)
+    return None

@@ -1,0 +1,106 @@
+"""The engine's side of mounts: its own mount table, and who listens on the sockets that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from hardentui.host.files.reader import Files
+from hardentui.host.network.unix_sockets import UnixSockets
+from hardentui.host.process.mountinfo import MountTable, read_mount_table
+from hardentui.model.known import Known
+from hardentui.model.mounts import Listener, MountedPath, ReachableSocket
+from hardentui.reading.sockets import is_own_path
+
+_REMOTE = ("nfs", "cifs", "smb", "fuse", "ceph", "9p", "afs", "gfs", "ocfs", "lustre")
+"""File systems of other machines: their files may answer late or never, and no service here listens there."""
+_MOST_SOCKETS = 4096
+_MOST_ASKED = 32
+_FRESH = timedelta(seconds=10)  # a second look at one container sees what was mounted or started since
+
+
+class HostSide:
+    """The engine's side of the mounts of its containers; each table is read once for all of a scan."""
+
+    def __init__(self, files: Files, clock: Callable[[], datetime]) -> None:
+        self._files = files
+        self._clock = clock
+        self._since: datetime | None = None
+        self._tables: dict[str, Known[MountTable]] = {}
+        self._pids: tuple[int, ...] = ()
+        self._process = ""
+        self._sockets: UnixSockets | None = None
+
+    def forget(self, pids: tuple[int, ...] = ()) -> None:
+        """The containers were listed anew; these are the main processes of those that run."""
+        self._pids = pids
+        self._since = None
+
+    def _forget_what_is_old(self) -> None:
+        now = self._clock()
+        if self._since is None or now - self._since > _FRESH:
+            self._since = now
+            self._tables = {}
+            self._process = ""
+            self._sockets = None
+
+    def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
+        """The mounts of a process of the engine, read once for each mount namespace."""
+        self._forget_what_is_old()
+        found = self._tables.get(namespace)
+        if found is None:
+            found = self._tables[namespace] = read_mount_table(self._files, process)
+        return found
+
+    def engine_table(self) -> Known[MountTable]:
+        """The mounts of the engine, for containers that do not run."""
+        process = self._engine_process()
+        return self.mount_table(process, self._namespace(process))
+
+    def sockets(self) -> UnixSockets:
+        self._forget_what_is_old()
+        known = self._sockets
+        if known is None:
+            process = self._engine_process()
+            ours = self._namespace("self")
+            own = process == "self" or ours == "" or self._namespace(process) == ours
+            known = self._sockets = UnixSockets(self._files, process, own_root=own)
+        return known
+
+    def _engine_process(self) -> str:
+        """A process with the engine's namespaces: the conmon of a container that runs, else ourselves."""
+        if not self._process:
+            found = (parent for pid in self._pids[:_MOST_ASKED] if (parent := self._conmon_of(pid)))
+            self._process = next(found, "self")
+        return self._process
+
+    def _conmon_of(self, pid: int) -> str:
+        try:
+            status = self._files.read_text(f"/proc/{pid}/status")
+            parent = status.partition("\nPPid:")[2].partition("\n")[0].strip()
+            return parent if self._files.read_text(f"/proc/{parent}/comm").strip() == "conmon" else ""
+        except OSError:
+            return ""
+
+    def _namespace(self, process: str) -> str:
+        try:
+            return self._files.read_link(f"/proc/{process}/ns/mnt")
+        except OSError:
+            return ""
+
+
+def sockets_behind(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[ReachableSocket, ...]:
+    table = host.sockets()
+    found: list[ReachableSocket] = []
+    for one in mounted:
+        if one.kind.startswith(_REMOTE) or one.layered or one.beneath:
+            continue  # through an overlay nobody can connect to a socket of the folder below
+        for path, name, number in table.at(one.paths[0]):
+            if len(found) == _MOST_SOCKETS:
+                return tuple(found)
+            if not isinstance(number, str):
+                found.append(ReachableSocket(one.destination, path, number))
+                continue
+            listener = Listener(name) if is_own_path(name) else table.listener(name, number)
+            found.append(ReachableSocket(one.destination, path, listener))
+    return tuple(found)

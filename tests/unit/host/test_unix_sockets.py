@@ -1,0 +1,160 @@
+"""Who listens on a socket, told by its inode: real sockets of this very process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks.examples import container
+from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.network.unix_sockets import UnixSockets
+from hardentui.model.known import Unreadable
+from hardentui.model.mounts import Listener, ReachableSocket
+from hardentui.options import MOUNTS, Mount
+from hardentui.reading.sockets import Power, control_sockets, engine_mounts, open_sockets, service_of
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Short, because the name of a socket may have 107 bytes at the most."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def listening(folder: Path) -> Iterator[Path]:
+    path = folder / "deep" / "app"
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        yield path
+
+
+def here() -> UnixSockets:
+    return UnixSockets(LocalFiles(), "self", own_root=True)
+
+
+def test_a_socket_is_the_same_under_every_name(folder: Path, listening: Path) -> None:
+    link = folder / "renamed"
+    os.link(listening, link)
+    for path in (listening, link):
+        ((at, name, number),) = here().at(str(path))
+        assert (at, name) == (str(path), str(listening))
+        assert isinstance(number, str)
+
+
+def test_folders_hold_their_sockets_however_deep_and_hard_links_beside_them(
+    folder: Path, listening: Path
+) -> None:
+    assert [at for at, _, _ in here().at(str(folder))] == [str(listening)]
+    (folder / "other").mkdir()
+    assert not list(here().at(str(folder / "other")))
+    os.link(listening, folder / "other" / "x")
+    assert [name for _, name, _ in here().at(str(folder / "other"))] == [str(listening)]
+
+
+def test_the_program_that_listens_is_told(listening: Path) -> None:
+    sockets = here()
+    ((_, name, number),) = sockets.at(str(listening))
+    assert isinstance(number, str)
+    program = os.path.basename(os.readlink("/proc/self/exe"))
+    assert sockets.listener(name, number) == Listener(str(listening), program)
+
+
+def test_nobody_listens_on_a_file_that_was_left(folder: Path) -> None:
+    path = folder / "left"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+    assert list(here().at(str(path))) == [(str(path), "", None)]
+    (folder / "file").write_text("x")
+    assert not list(here().at(str(folder / "file")))
+
+
+def test_systemd_listens_for_the_service_of_its_unit() -> None:
+    mode = {"mode": 0o140666, "uid": 0, "gid": 0, "size": 0, "mtime": 0.0, "inode": 9, "device": 3}
+    files = RecordedFiles(
+        {
+            "text": {
+                "/proc/self/net/unix": "Num\n0: 00000002 00000000 00010000 0001 01 4711 /srv/api.sock\n",
+                "/etc/systemd/system/api.socket": "[Socket]\nListenStream=/srv/api.sock\n",
+                "/etc/systemd/system/api.service": "[Service]\nExecStart=/usr/bin/podman system service\n",
+            },
+            "links": {"/proc/1/fd/30": "socket:[4711]", "/proc/1/exe": "/usr/lib/systemd/systemd"},
+            "stats": {"/srv/api.sock": mode, "/srv/alias": mode},
+        }
+    )
+    sockets = UnixSockets(files, "self", own_root=True)
+    assert list(sockets.at("/srv/alias")) == [("/srv/alias", "/srv/api.sock", "4711")]
+    listener = sockets.listener("/srv/api.sock", "4711")
+    assert listener == Listener("/srv/api.sock", "podman")
+    service = service_of(listener)
+    assert service is not None
+    assert service.power is Power.ENGINE
+
+
+def test_what_may_not_be_looked_at_is_unknown() -> None:
+    files = RecordedFiles({"errors": {"/proc/self/net/unix": "EACCES", "/srv/a.sock": "EACCES"}})
+    ((_, _, number),) = UnixSockets(files, "self", own_root=True).at("/srv/a.sock")
+    assert isinstance(number, Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("path", "program", "power"),
+    [
+        ("/srv/a", "podman", Power.ENGINE),
+        ("/srv/a", "dockerd", Power.ENGINE),
+        ("/run/dbus/system_bus_socket", "dbus-broker-launch", Power.UNITS),
+        ("/run/systemd/private", "systemd", Power.UNITS),
+        ("/srv/a", "incusd", Power.MACHINES),
+        ("/run/libvirt/libvirt-sock", "", Power.MACHINES),
+        ("/run/libvirt/libvirt-sock-ro", "", Power.NOTHING),
+        ("/tmp/vm/monitor", "qemu-system-x86_64", Power.MACHINES),
+        ("/run/snapd.socket", "snapd", Power.PACKAGES),
+        ("/tmp/ssh-abc/agent.7", "", Power.KEYS),
+        ("/tmp/ssh-abc/agent.7", "sshd", Power.KEYS),
+        ("/run/supervisor.sock", "supervisord", Power.UNITS),
+        ("/home/anna/.gnupg/S.gpg-agent", "gpg-agent", Power.KEYS),
+        ("/tmp/.X11-unix/X0", "Xorg", Power.SCREEN),
+        ("/run/user/1000/wayland-0", "gnome-shell", Power.SCREEN),
+        ("/run/cups/cups.sock", "cupsd", Power.DEVICES),
+        ("/run/postgresql/.s.PGSQL.5432", "postgres", Power.NOTHING),
+        ("/srv/docker.sock", "haproxy", Power.NOTHING),
+        ("/srv/a", "", None),
+        ("/srv/a", "systemd", None),
+        ("/srv/a", "socat", None),
+    ],
+)
+def test_what_a_listener_lets_others_do(path: str, program: str, power: Power | None) -> None:
+    service = service_of(Listener(path, program))
+    assert (service.power if service else None) is power
+
+
+def test_a_relay_is_not_the_service_it_leads_to() -> None:
+    relayed = ReachableSocket("/x", "/srv/a", Listener("/srv/a", "socat"))
+    facts = container((MOUNTS, (Mount("bind", "/srv/a", "/x"),)), sockets=(relayed,))
+    (found,) = open_sockets(facts)
+    assert "passes connections" in found.unknown
+    assert not engine_mounts(facts)
+
+
+def test_names_decide_where_nobody_could_look() -> None:
+    far = Unreadable("the engine is on another machine")
+    named = container((MOUNTS, (Mount("bind", "/run/docker.sock", "/x"),)), sockets=far)
+    assert engine_mounts(named)
+    unnamed = container((MOUNTS, (Mount("bind", "/srv/a.sock", "/x"),)), sockets=far)
+    assert open_sockets(unnamed)[0].unknown == far.reason
+    assert control_sockets(container((MOUNTS, (Mount("bind", "/run", "/x"),)), sockets=far))
+
+
+def test_through_an_overlay_no_socket_is_reached() -> None:
+    layered = container((MOUNTS, (Mount("bind", "/run", "/x", ("O",)),)))
+    assert not engine_mounts(layered)
+    assert not control_sockets(container((MOUNTS, layered.spec[MOUNTS]), sockets=Unreadable("it is far")))

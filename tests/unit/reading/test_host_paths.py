@@ -1,0 +1,152 @@
+"""What a path of the host gives: by class, with the paths above and beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.checks.examples import container
+from hardentui.model.finding import Severity
+from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.options import MOUNTS, Mount
+from hardentui.reading.host_paths import Gain, gains, sensitive_mounts, severity_of
+
+READABLE = [
+    *("/root", "/root/.ssh", "/home/anna", "/home", "/home/anna/.aws/credentials", "/data/anna/.ssh"),
+    *("/etc", "/etc/shadow", "/etc/ssh/ssh_host_ed25519_key", "/etc/ssl", "/etc/letsencrypt/live/x"),
+    *("/etc/wireguard", "/etc/openvpn/server", "/etc/ipsec.d", "/etc/NetworkManager/system-connections"),
+    *("/etc/kubernetes/admin.conf", "/var/lib/kubelet", "/etc/rancher/k3s", "/var/lib/etcd"),
+    *("/etc/krb5.keytab", "/var/lib/sss/db", "/var/lib/tailscale", "/etc/containers", "/var/spool/cron"),
+    *("/proc", "/proc/1/environ", "/dev/input/event0", "/dev/tty1", "/run", "/var/lib", "/var", "/"),
+    "/run/user/1000/keyring",
+]
+RUN_BY_ROOT = [
+    *("/etc/cron.d/job", "/etc/cron.daily", "/etc/crontab", "/etc/anacrontab", "/var/spool/cron/root"),
+    *("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd", "/etc/init.d", "/etc/rc.local"),
+    *("/etc/profile.d", "/etc/bash.bashrc", "/etc/pam.d/sshd", "/etc/sudoers.d", "/etc/passwd"),
+    *("/etc/ld.so.preload", "/etc/ld.so.conf.d", "/etc/udev/rules.d", "/etc/modprobe.d", "/etc/sysctl.d"),
+    *("/etc/apt/apt.conf.d", "/etc/zypp/plugins", "/etc/dnf", "/var/lib/dpkg/info", "/var/lib/rpm"),
+    *("/etc/logrotate.d", "/etc/update-motd.d", "/etc/default", "/etc/sysconfig", "/etc/NetworkManager"),
+    *("/usr/local/bin", "/usr/bin/python3", "/usr/libexec", "/bin", "/lib64", "/opt", "/usr", "/usr/share"),
+    *("/root/.bashrc", "/root/.ssh/authorized_keys", "/var/log", "/etc/containers/oci", "/etc/polkit-1"),
+    *("/etc/X11", "/var/cache/apt/archives", "/snap", "/etc/kernel", "/etc/default/grub", "/var/lib/cloud"),
+]
+KERNEL = [
+    "/proc/sys/kernel/core_pattern",
+    "/sys",
+    "/sys/fs/cgroup",
+    "/boot/grub2",
+    "/lib/modules",
+    "/dev/vfio",
+]
+STORAGE = [
+    *("/var/lib/containers", "/var/lib/containers/storage/overlay", "/var/lib/docker/volumes"),
+    *("/run/containers", "/home/anna/.local/share/containers", "/srv/x/.local/share/containers/storage"),
+    *("/var/lib/containerd", "/var/lib/libvirt/images", "/run/user/1000/containers"),
+]
+OF_OTHERS = ["/var/mail", "/var/backups", "/var/log/journal", "/sys/kernel/debug", "/dev/shm", "/var/crash"]
+NOTHING_TO_READ = [
+    *("/usr/share/zoneinfo", "/etc/localtime", "/etc/passwd", "/etc/hosts", "/etc/os-release", "/usr"),
+    *("/proc/cpuinfo", "/proc/meminfo", "/sys/class/net", "/sys/devices/system/cpu", "/sys/fs/cgroup"),
+    *("/etc/ssl/certs", "/etc/pki/ca-trust/extracted", "/var/lib/dpkg", "/lib/modules", "/boot", "/opt"),
+]
+NOTHING_AT_ALL = [
+    *("/srv", "/srv/web", "/mnt/data", "/data", "/home/anna/site", "/home/anna/data", "/var/www"),
+    *("/opt/shop/data", "/var/lib/mysql", "/var/lib/postgresql/16", "/var/log/nginx", "/etcetera"),
+    *("/etc/app", "/usr/share/nginx/html", "/run/user/1000/pulse", "/run/postgresql", "/dev/snd"),
+    *("/dev/dri/card0", "/dev/ttyUSB0", "/dev/fuse", "/tmp/build", "/proc2", "/systems", "/rooted"),
+]
+
+
+@pytest.mark.parametrize("path", READABLE)
+def test_reading_gives_credentials(path: str) -> None:
+    found = gains(path, written=False)
+    assert Gain.CREDENTIALS in found
+    assert severity_of(found, written=False) is Severity.HIGH
+
+
+@pytest.mark.parametrize("path", RUN_BY_ROOT)
+def test_writing_gives_code_that_root_runs(path: str) -> None:
+    found = gains(path, written=True)
+    assert Gain.ROOT_CODE in found
+    assert severity_of(found, written=True) is Severity.CRITICAL
+    assert Gain.ROOT_CODE not in gains(path, written=False)
+
+
+@pytest.mark.parametrize("path", KERNEL)
+def test_writing_controls_the_kernel(path: str) -> None:
+    assert Gain.KERNEL in gains(path, written=True)
+
+
+@pytest.mark.parametrize("path", STORAGE)
+@pytest.mark.parametrize("written", [False, True])
+def test_the_storage_of_engines_is_everybodys(path: str, written: bool) -> None:
+    assert Gain.ENGINE in gains(path, written=written)
+
+
+@pytest.mark.parametrize("path", OF_OTHERS)
+def test_reading_gives_data_of_others(path: str) -> None:
+    found = gains(path, written=False)
+    assert found == {Gain.OTHERS}
+    assert severity_of(found, written=False) is Severity.MEDIUM
+
+
+@pytest.mark.parametrize("path", ["/dev/sda", "/dev/nvme0n1p2", "/dev/mapper/root", "/dev/mem", "/dev", "/"])
+def test_disks_are_disks_even_when_they_are_only_read(path: str) -> None:
+    assert Gain.DISKS in gains(path, written=False)
+
+
+@pytest.mark.parametrize("path", NOTHING_TO_READ)
+def test_reading_gives_nothing(path: str) -> None:
+    assert not gains(path, written=False)
+
+
+@pytest.mark.parametrize("path", NOTHING_AT_ALL)
+def test_data_of_a_service_gives_nothing(path: str) -> None:
+    assert not gains(path, written=True)
+
+
+def test_start_files_of_a_user_are_code_of_that_user_and_those_of_root_are_code_of_root() -> None:
+    assert Gain.USER_CODE in gains("/home/anna/.bashrc", written=True)
+    assert Gain.ROOT_CODE not in gains("/home/anna/.bashrc", written=True)
+    assert Gain.USER_CODE not in gains("/root/.bashrc", written=True)
+
+
+def test_whatever_is_above_gives_at_least_as_much() -> None:
+    for path in (*READABLE, *RUN_BY_ROOT, *KERNEL, *STORAGE):
+        if any(name in path for name in ("/data/", "/srv/")):
+            continue  # known by their own names, in places that hold nothing else
+        above = path
+        while above != "/":
+            below, above = above, above.rpartition("/")[0] or "/"
+            assert gains(below, written=True) <= gains(above, written=True), (below, above)
+
+
+def test_the_engines_own_storage_counts_wherever_it_lies() -> None:
+    static = {"StaticDir": "/srv/pods/overlay-containers/abc/userdata"}
+    for source, bad in (
+        ("/srv/pods", True),
+        ("/srv", True),
+        ("/srv/pods/overlay/x", True),
+        ("/srv/web", False),
+    ):
+        facts = container((MOUNTS, (Mount("bind", source, "/x", ("ro",)),)), inspect=static)
+        assert bool(sensitive_mounts(facts)) is bad, source
+
+
+def test_a_layer_of_its_own_takes_what_is_written() -> None:
+    layered = (MOUNTS, (Mount("bind", "/usr/bin", "/x", ("O",)),))
+    assert not sensitive_mounts(container(layered))
+    (etc,) = sensitive_mounts(container((MOUNTS, (Mount("bind", "/etc", "/x", ("O",)),))))
+    assert etc.severity is Severity.HIGH
+    above = MountedPath(
+        "/x",
+        ("/etc/cron.d",),
+        "overlay",
+        "o",
+        ("rw",),
+        MountOrigin.DECLARED,
+        beneath=("/usr",),
+        in_force=True,
+    )
+    (written,) = sensitive_mounts(container(mounted=(above,)))
+    assert written.severity is Severity.CRITICAL
