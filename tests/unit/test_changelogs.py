@@ -15,7 +15,7 @@ from hardentui.host.packages.changelogs import named_in, repairs_named
 from hardentui.host.packages.installed import read_holes
 from hardentui.model.check import Parameters
 from hardentui.model.facts import Known, Unreadable
-from hardentui.model.finding import Verdict
+from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, Package
 
 CVE = "CVE-2025-9566"
@@ -118,7 +118,8 @@ def test_only_what_is_named_is_taken_for_repaired() -> None:
     assert all_of_them.status == "pass"
     assert "3 repairs" in all_of_them.reason
     two = judged(heading + "".join(f"  * Fix {cve}\n" for cve in cves[:2]))
-    assert two.status == "unknown"
+    assert two.status == "fail"
+    assert two.severity == Severity.MEDIUM
     assert cves[2] in two.reason
     assert "do not name" in two.reason
     assert "2 others are named as repaired" in two.reason

@@ -29,8 +29,11 @@ from hardentui.host.packages.installed import (
 )
 from hardentui.host.podman.registries import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
-from hardentui.host.subids import read_sub_ids, sudo_rules
+from hardentui.host.rights.doas import read_doas_rights
+from hardentui.host.rights.sudo import SudoLine, sudo_rights
+from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
+from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import HostFacts, SubIds
@@ -108,28 +111,6 @@ def test_sub_ids_skip_what_is_no_range() -> None:
     assert read_sub_ids(files, "/etc/subgid") == ()
 
 
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        ("anna ALL=(root) NOPASSWD: /usr/bin/podman\n", [("anna", "podman")]),
-        ("%ops ALL=(ALL:ALL) NOPASSWD: ALL\n", [("%ops", "everything")]),
-        (
-            "anna ALL = NOPASSWD: /usr/bin/systemctl restart web, \\\n  /usr/bin/podman *\n",
-            [("anna", "podman")],
-        ),
-        ("%sudo ALL=(ALL:ALL) ALL\n", []),
-        ("anna ALL=(root) NOPASSWD: /usr/bin/podman-login-only\n", []),
-        ("# anna ALL=(ALL) NOPASSWD: ALL\nDefaults !lecture\n", []),
-        ("anna ALL=(ALL) NOPASSWD: /usr/bin/less\n", []),
-        ("anna ALL=(ALL) NOPASSWD: /usr/local/bin/UPDATE-ALL\n", []),
-    ],
-)
-def test_sudo_rules(content: str, found: list[tuple[str, str]]) -> None:
-    rules = list(sudo_rules(content))
-    assert [who for who, _ in rules] == [who for who, _ in found]
-    assert all(word in why for (_, why), (_, word) in zip(rules, found, strict=True))
-
-
 def test_ways_to_root_through_the_engine() -> None:
     connections = {
         "Connection": {"Connections": {"prod": {"URI": "ssh://root:pw@prod.example.com:22/run/x"}}}
@@ -137,6 +118,7 @@ def test_ways_to_root_through_the_engine() -> None:
     facts = read(
         {
             "/etc/group": "podman:x:990:anna\n",
+            "/etc/sudoers": "@includedir /etc/sudoers.d\n",
             "/etc/sudoers.d/ben": "ben ALL=(ALL) NOPASSWD: ALL\n",
             "/etc/sudoers.d/old.bak": "anna ALL=(ALL) NOPASSWD: ALL\n",
             "/home/anna/.config/containers/podman-connections.json": json.dumps(connections),
@@ -167,7 +149,7 @@ def test_the_socket_its_group_and_the_docker_link() -> None:
     )
     assert not isinstance(facts.sockets, Unreadable)
     socket, link = facts.sockets
-    assert (socket.file.mode, socket.group, socket.members) == (0o666, "podman", ("anna",))
+    assert (socket.file.mode, socket.users) == (0o666, ("every account",))
     assert socket.file.dangers == ()  # the socket's own mode is judged by another rule
     assert link.target == "/run/podman/podman.sock"
 
@@ -178,7 +160,7 @@ def test_a_group_without_the_right_to_write_has_no_say() -> None:
         stats={"/run/podman/podman.sock": status(stat.S_IFSOCK | 0o600, 0, 990)},
     )
     assert not isinstance(facts.sockets, Unreadable)
-    assert facts.sockets[0].members == ()
+    assert facts.sockets[0].users == ()
 
 
 @pytest.mark.parametrize(
@@ -459,7 +441,9 @@ def test_no_parser_stumbles_over_garbage(content: str) -> None:
     parse_policy(content, "p")
     parse_sections(content, "p")
     parse_ruleset(content)
-    list(sudo_rules(content))
+    sudo_rights([SudoLine("p", line) for line in content.splitlines()])
+    read_doas_rights(RecordedFiles({"text": {"/etc/doas.conf": content}}))
+    files_of_command(content)
     list(services_in_unit("/e/podman.socket", content))
     dpkg_packages(content)
     apt_security_updates(content)
