@@ -22,7 +22,7 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644) -> None:
     Raises:
         WriteError: what was there is untouched.
     """
-    from hardentui.writers.files import write_bundle
+    from hardentui.files import write_bundle
 
     folder, name = os.path.split(os.path.abspath(path))
     (written,) = write_bundle(folder, [(name, text, mode)], follow_symlink=True)

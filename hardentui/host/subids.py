@@ -12,8 +12,8 @@ from hardentui.host.files.toml_text import parsed
 from hardentui.host.rights.doas import read_doas_rights
 from hardentui.host.rights.sudo import read_sudo_rights
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
+from hardentui.model.known import Known, Unreadable
 
 _NOBODY = 65534
 

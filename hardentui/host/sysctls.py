@@ -9,8 +9,8 @@ from hardentui.host.files.config import examine, names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import SecurityModules
+from hardentui.model.known import Known, Unreadable
 
 KNOBS = (
     "kernel.unprivileged_bpf_disabled",

@@ -21,7 +21,7 @@ from hardentui.cli.terminal import Terminal, foreign
 from hardentui.workbench import workbench
 from hardentui.workbench.opening import engines as opening
 from hardentui.workbench.opening import saved_facts, simulated
-from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt, Row
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"

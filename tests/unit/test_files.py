@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.errors import WriteError
-from hardentui.writers.files import State, Written, look_at_bundle, safe_file_name, write_bundle
+from hardentui.files import State, Written, look_at_bundle, write_bundle
+from hardentui.writers.file_name import safe_file_name
 
 THREE = (("a.container", "A\n", 0o644), ("b.sh", "B\n", 0o755), ("c.json", "", 0o600))
 

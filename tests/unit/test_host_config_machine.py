@@ -35,8 +35,8 @@ from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
 from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import HostFacts, SubIds
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 
 PODMAN = Version(5, 4, 2)

@@ -29,7 +29,7 @@ from collections.abc import Iterator
 from hardentui.checks.examples import ACCEPT, POLICY_FILE, REJECT, SIGSTORE, accepting, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -42,6 +42,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, TrustFacts
 
 _REGISTRIES = frozenset({"docker", "atomic"})

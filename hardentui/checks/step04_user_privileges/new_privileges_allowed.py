@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import NO_NEW_PRIVILEGES
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, proc

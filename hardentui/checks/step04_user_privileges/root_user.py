@@ -26,8 +26,9 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
 from hardentui.reading.containers import (

@@ -29,7 +29,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -43,6 +43,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import Firewall, HostFacts, Zone
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network

@@ -22,7 +22,6 @@ from __future__ import annotations
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +35,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import EngineSocket, HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.reading.access import EVERYBODY
 from hardentui.reading.hosts import danger_evidence
 

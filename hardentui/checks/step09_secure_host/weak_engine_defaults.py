@@ -31,8 +31,9 @@ from msgspec import Struct
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, accepting, configuration, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import Override
 from hardentui.reading.secrets import secrets_in_pairs
 from hardentui.visible import MASK

@@ -29,9 +29,9 @@ from typing import Any
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger, FileFact
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 

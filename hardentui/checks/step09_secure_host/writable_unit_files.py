@@ -22,7 +22,6 @@ from __future__ import annotations
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -35,6 +34,7 @@ from hardentui.model.finding import (
     not_applicable,
 )
 from hardentui.model.host import HostFacts, UnitProgram
+from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import judge_files
 
 _QUADLET = "/etc/containers/systemd/web.container"

@@ -10,7 +10,7 @@ from hardentui.host.files.paths import walk, with_acls
 from hardentui.host.files.reader import Files, FileStat, reason
 from hardentui.model.access import Accounts, PathStep
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.reading.access import open_spots
 
 ROOT_ONLY: Final = frozenset({0})

@@ -19,7 +19,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.network.listening import Listening, settled, sockets_of
 from hardentui.host.process.table import HostProcess
 from hardentui.host.systemd_words import UnbalancedQuotes, split_command, unit_settings
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 DOCKER_SOCKET = "/run/docker.sock"

@@ -11,8 +11,8 @@ from hardentui.host.network.endpoints import DOCKER_SOCKET, ROOTFUL_SOCKET, Endp
 from hardentui.host.network.listening import Listening, settled
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import ApiService, EngineSocket, User
+from hardentui.model.known import Known, Unreadable
 from hardentui.reading.access import WRITE, Way, open_spots, who_may
 
 _UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")

@@ -9,8 +9,8 @@ from hardentui.host.commands import Run
 from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.host.process.table import HostProcess, sees_everybody
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Baseline
+from hardentui.model.known import Known, Unreadable
 
 _INSTALLED = {
     "falco": ("/usr/bin/falco",),

@@ -12,7 +12,7 @@ from hardentui.host.files.config import names, text, tree
 from hardentui.host.files.reader import Files
 from hardentui.host.podman.containers_conf import merge
 from hardentui.host.units.programs import environment_of
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import Override
 
 VARIABLES = ("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE")

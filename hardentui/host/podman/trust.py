@@ -14,7 +14,7 @@ from hardentui.host.podman.overrides import read_overrides
 from hardentui.host.podman.registries import read_attachments, read_registries
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import AuthFile, Certificate, Policy, Requirement, TrustFacts
 from hardentui.model.version import Version
 from hardentui.reading.access import READ, who_may

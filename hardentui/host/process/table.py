@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hardentui.host.files.config import names
 from hardentui.host.files.reader import Files
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 
 class HostProcess(Struct, frozen=True):

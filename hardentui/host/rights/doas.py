@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from hardentui.host.files.config import names, text
 from hardentui.host.files.reader import Files
 from hardentui.host.rights.programs import root_command
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import RootRight
+from hardentui.model.known import Known, Unreadable
 
 _FILES = ("/etc/doas.conf", "/usr/local/etc/doas.conf")
 _FOLDER = "/etc/doas.d"

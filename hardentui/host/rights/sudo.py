@@ -13,8 +13,8 @@ from hardentui.host.files.config import names, text
 from hardentui.host.files.reader import Files
 from hardentui.host.rights.programs import root_command
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import RootRight
+from hardentui.model.known import Known, Unreadable
 
 _MAIN = ("/etc/sudoers", "/usr/etc/sudoers")
 _MOST_FILES = 200

@@ -11,8 +11,8 @@ from hardentui.host.files.reader import Files
 from hardentui.host.systemd_words import UnbalancedQuotes, split_command, split_words, unit_settings
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import UnitProgram, User
+from hardentui.model.known import Known, Unreadable
 
 _KINDS = (
     *(

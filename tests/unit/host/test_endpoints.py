@@ -12,8 +12,8 @@ from hardentui.host.machine import read_host
 from hardentui.host.network.endpoints import read_endpoints
 from hardentui.host.network.listening import read_listening
 from hardentui.host.process.table import read_process_table
-from hardentui.model.facts import Unreadable
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 
 PASSWD = (
