@@ -167,7 +167,13 @@ class Remediation(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """A check's verdict on a subject, with its severity in this context."""
+    """A check's verdict on a subject, with its severity in this context.
+
+    Attributes:
+        takes_over: it fails, and whoever takes the container over has the host by that alone.
+        counts: it has a part in the score.
+        fixable: a change of the container's options repairs it, by itself.
+    """
 
     check: str
     step: int
@@ -177,6 +183,9 @@ class Finding(Struct, frozen=True):
     severity: Severity
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
+    takes_over: bool = False
+    counts: bool = True
+    fixable: bool = True
 
     @property
     def status(self) -> Status:

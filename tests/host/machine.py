@@ -96,7 +96,7 @@ class Machine:
 
     def _wheel(self) -> Path:
         """msgspec for the Python of the machine, which reaches no network; fetched once, beside the disk."""
-        place = Path(self._environment.get("HOST_BENCH_DIR", f"/tmp/hardentui-host-{os.getuid()}")) / "wheels"  # noqa: S108
+        place = Path(self._environment.get("HOST_BENCH_DIR", f"/tmp/hardentui-host-{os.getuid()}")) / "wheels"
         known = sorted(place.glob("msgspec-*.whl"))
         if known:
             return known[-1]

@@ -84,6 +84,7 @@ CHECK = Check(
     step=8,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,
+    takes_over=True,
     doc=__doc__ or "",
     summary="Take away the devices that are not needed",
     fix=FixKind.RECREATE,
