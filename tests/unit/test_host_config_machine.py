@@ -35,6 +35,7 @@ from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
 from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import Missing
+from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
@@ -399,6 +400,30 @@ def test_each_release_line_has_its_own_fix(component: str, version: str, open_: 
     assert ("CVE-2025-31133" in {hole.advisory.cve for hole in holes_in(component, version, True)}) is open_
 
 
+@pytest.mark.parametrize(
+    ("component", "version", "cve", "open_"),
+    [
+        ("podman", "5.4.2+ds1-2+b2", "CVE-2026-94603", True),
+        ("podman", "4.3.1", "CVE-2026-94603", False),
+        ("podman", "5.8.8", "CVE-2026-94603", False),
+        ("podman", "6.0.2", "CVE-2026-94603", True),
+        ("podman", "6.1.3", "CVE-2026-94603", False),
+        ("podman", "5.8.5", "CVE-2026-19730", True),
+        ("podman", "5.6.2", "CVE-2026-19730", False),
+        ("podman", "6.0.0", "CVE-2026-19730", False),
+        ("buildah", "1.33.9", "CVE-2024-9675", True),
+        ("buildah", "1.33.10", "CVE-2024-9675", False),
+        ("buildah", "1.44.0", "CVE-2026-79705", True),
+        ("skopeo", "1.13.3", "CVE-2024-3727", True),
+        ("netavark", "1.14.0-2+b1", "CVE-2025-8283", True),
+        ("aardvark-dns", "1.11.0", "CVE-2024-8418", False),
+        ("aardvark-dns", "1.12.1", "CVE-2024-8418", True),
+    ],
+)
+def test_holes_of_all_parts_of_the_engine(component: str, version: str, cve: str, open_: bool) -> None:
+    assert (cve in {hole.advisory.cve for hole in holes_in(component, version, False)}) is open_
+
+
 def test_a_hole_begins_with_a_version() -> None:
     assert "CVE-2025-9566" not in {hole.advisory.cve for hole in holes_in("podman", "3.4.4", False)}
     assert "CVE-2025-9566" in {hole.advisory.cve for hole in holes_in("podman", "4.9.3+ds1-1ubuntu1", True)}
@@ -412,6 +437,7 @@ def test_the_table_is_well_formed() -> None:
         assert row.summary
         assert row.source
         assert row.published <= "2026-11"
+        assert Severity.parse(row.severity)
     assert len({(row.component, row.cve) for row in TABLE}) == len(TABLE)
 
 

@@ -15,7 +15,10 @@ from hardentui.host.packages.changelogs import repairs_named
 from hardentui.model.host import Hole, Package
 from hardentui.model.known import Known, Unreadable
 
-COMPONENTS = ("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt")
+COMPONENTS = (
+    *("podman", "buildah", "skopeo", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),
+    "containers-common",
+)
 _DPKG_STATUS = "/var/lib/dpkg/status"
 _APT_INDEXES = "/var/lib/apt/lists"
 _DPKG_INFO = "/var/lib/dpkg/info"
