@@ -75,7 +75,7 @@ def score(findings: Iterable[Finding]) -> Score:
     for finding in findings:
         if not finding.counts:
             continue
-        takes_over = takes_over or finding.takes_over
+        takes_over = takes_over or (finding.takes_over and finding.failing)
         weight, status = COST[finding.severity], finding.verdict.status
         if status is Status.PASS:
             passed += weight

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from hardentui.model.waiver import Waiver
+
 
 class Status(StrEnum):
     """The five answers. A thing that could not be looked at is never a pass."""
@@ -51,6 +53,7 @@ class Kind(StrEnum):
     NETWORK = "network"
     HOST = "host"
     ENGINE = "engine"
+    WAIVERS = "waivers"
 
 
 class Evidence(Struct, frozen=True):
@@ -173,6 +176,7 @@ class Finding(Struct, frozen=True):
         takes_over: it fails, and whoever takes the container over has the host by that alone.
         counts: it has a part in the score.
         fixable: a change of the container's options repairs it, by itself.
+        waiver: the one that makes it a waived finding.
     """
 
     check: str
@@ -186,6 +190,7 @@ class Finding(Struct, frozen=True):
     takes_over: bool = False
     counts: bool = True
     fixable: bool = True
+    waiver: Waiver | None = None
 
     @property
     def status(self) -> Status:

@@ -66,6 +66,11 @@ def test_a_takeover_lies_below_everything_that_is_none(bad: list[Finding], worse
     assert other is None or other > TAKEOVER_CEILING
 
 
+def test_a_takeover_that_was_waived_is_accepted() -> None:
+    waived = replace(TAKEOVER, verdict=Verdict(Status.WAIVED))
+    assert score([waived, *of(pass_low=1)]).value == 100
+
+
 @given(FINDINGS)
 def test_100_means_that_everything_that_applies_passed(findings: list[Finding]) -> None:
     counted = {one.status for one in findings} - {Status.NOT_APPLICABLE, Status.WAIVED}

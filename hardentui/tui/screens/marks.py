@@ -81,7 +81,7 @@ class MarksScreen(HardenScreen):
         parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
         unknown = f"{score.unknown}; {score.coverage} % of what counts could be looked at"
         parts += hanging("unknown", unknown, width, indent=13)
-        if any(finding.takes_over for finding in report.findings):
+        if any(finding.takes_over and finding.failing for finding in report.findings):
             limit = f"Whoever takes it over has the host: at most {TAKEOVER_CEILING}."
             parts += hanging("", limit, width, indent=13)
         helpful = raises_most(report.findings)[:_SHOWN]
