@@ -15,7 +15,15 @@ from hardentui.model.known import Unreadable
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
-from hardentui.reading.containers import declared_user, is_infra, is_root, own_user_namespace, pod_of, section
+from hardentui.reading.containers import (
+    declared_user,
+    is_infra,
+    is_root,
+    listed,
+    own_user_namespace,
+    pod_of,
+    section,
+)
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.networks import exposed, modes_of, published, reach
 
@@ -83,8 +91,12 @@ def _capabilities(facts: ContainerFacts, finding: Finding) -> str:
     return f"holds {what} to {where} ({short(names)})"
 
 
-def _as_found(facts: ContainerFacts, finding: Finding) -> str:
-    return finding.verdict.reason.removeprefix("it ").partition(": the kernel differs")[0]
+def _devices(facts: ContainerFacts, finding: Finding) -> str:
+    return f"may use {listed(finding.verdict.things) or 'every device of the host'}"
+
+
+def _processes(facts: ContainerFacts, finding: Finding) -> str:
+    return "sees the processes of the host"
 
 
 _WAYS: Mapping[str, _Way] = {
@@ -92,8 +104,8 @@ _WAYS: Mapping[str, _Way] = {
     "mounted-engine-socket": _Way(8, Severity.LOW, _socket),
     "sensitive-host-mount": _Way(6, Severity.LOW, _mounts),
     "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
-    "host-devices": _Way(4, Severity.HIGH, _as_found),
-    "host-pid": _Way(4, Severity.HIGH, _as_found),
+    "host-devices": _Way(4, Severity.HIGH, _devices),
+    "host-pid": _Way(4, Severity.HIGH, _processes),
 }
 _PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})
 _GRADE = {Severity.CRITICAL: 4, Severity.HIGH: 2, Severity.MEDIUM: 1, Severity.LOW: 1}

@@ -175,7 +175,7 @@ def test_passwords_of_registries_below_a_home(machine: Machine, mode: str) -> No
 _CONF = "/etc/containers/containers.conf.d/50-weak.conf"
 _SECCOMP = (
     "podman run --rm --network none --security-opt apparmor=unconfined localhost/bb:1 sh -c "
-    "'grep ^Seccomp: /proc/self/status; unshare -U id'"
+    "'grep ^Seccomp: /proc/self/status; busybox linux64 -R id'"
 )
 
 

@@ -51,7 +51,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return passed(declared)
     evidence = tuple(Evidence("--device", device) for device in bad)
     severity = max(_grade(_path(device), own_user_namespace(facts)) for device in bad)
-    return failed(f"it may use {listed(bad)}", declared, "", evidence, severity)
+    return failed(f"it may use {listed(bad)}", declared, "", evidence, severity, things=bad)
 
 
 def _path(device: str) -> str:
