@@ -15,17 +15,10 @@ from hardentui.model.known import Unreadable
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short
-from hardentui.reading.containers import (
-    declared_user,
-    is_infra,
-    is_root,
-    listed,
-    own_user_namespace,
-    pod_of,
-    section,
-)
+from hardentui.reading.containers import declared_user, is_infra, is_root, listed, pod_of, section
 from hardentui.reading.mounts import at_or_above
 from hardentui.reading.networks import exposed, modes_of, published, reach
+from hardentui.reading.user_namespace import own_user_namespace
 
 
 class RankedPath(Struct, frozen=True):

@@ -10,11 +10,10 @@ down is not the engine's socket.
 
 from __future__ import annotations
 
-from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.options import MOUNTS, PUBLISH, USERNS, Port
+from hardentui.model.facts import ContainerFacts
+from hardentui.options import MOUNTS, PUBLISH, Port
 from hardentui.reading.networks import ports_of_pod, uses_network_of_pod
-
-_OWN_USER_NAMESPACE = ("auto", "keep-id", "nomap", "private")
+from hardentui.reading.user_namespace import own_user_namespace
 
 
 def context_shift(facts: object) -> int:
@@ -28,7 +27,7 @@ def context_shift(facts: object) -> int:
         pull += 1
     if any(mount.type == "bind" and not mount.read_only for mount in facts.spec[MOUNTS]):
         pull += 1
-    if has_own_user_namespace(facts):
+    if own_user_namespace(facts):
         pull -= 2
     return max(-1, min(1, pull))
 
@@ -37,11 +36,3 @@ def _published(facts: ContainerFacts) -> tuple[Port, ...]:
     """Its ports, or those of the pod whose network it uses."""
     shared = facts.pod if facts.pod and uses_network_of_pod(facts) else None
     return ports_of_pod(shared) if shared else facts.spec[PUBLISH]
-
-
-def has_own_user_namespace(facts: ContainerFacts) -> bool:
-    """Root in the container is nobody on the host: the kernel says so, else the spec asks for it."""
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
-        return not kernel.host_user_namespace
-    return facts.engine.rootless is True or facts.spec[USERNS].split(":")[0] in _OWN_USER_NAMESPACE

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from hardentui.host.capacity import read_capacity
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.config import examine, names, text, there
@@ -31,7 +32,7 @@ from hardentui.host.packages.sensors import (
 )
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.host.process.table import read_process_table
-from hardentui.host.subids import read_root_rights, read_sub_ids, read_users
+from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
     read_core_handler,
@@ -94,6 +95,7 @@ def read_host(
         now=now or datetime.now(UTC),
         sysctls=read_sysctls(files),
         users=users,
+        groups=read_groups(files),
         subuids=read_sub_ids(files, "/etc/subuid"),
         subgids=read_sub_ids(files, "/etc/subgid"),
         root_rights=read_root_rights(files, users, sockets, hostname),
@@ -108,6 +110,7 @@ def read_host(
         tcp_services=read_tcp_services(files, endpoints),
         programs=read_programs(files, configuration),
         security_modules=read_security_modules(files),
+        capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),
         seccomp_profile=(
             Missing(profile) if profile == _NO_PROFILE else examine(files, profile, accounts=accounts)

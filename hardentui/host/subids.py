@@ -36,6 +36,15 @@ def read_users(files: Files) -> Known[tuple[User, ...]]:
     return tuple(found)
 
 
+def read_groups(files: Files) -> Known[dict[str, int]]:
+    """Names and numbers of /etc/group."""
+    content = text(files, "/etc/group")
+    if isinstance(content, Unreadable | Missing):
+        return content if isinstance(content, Unreadable) else Unreadable("there is no /etc/group")
+    rows = (line.split(":") for line in content.splitlines())
+    return {row[0]: int(row[2]) for row in rows if len(row) > 2 and row[2].isdecimal()}
+
+
 def _runs_rootless(files: Files, name: str, uid: int, home: str) -> tuple[bool, bool]:
     """Whether something shows that it does; if not, whether that is because its home is closed to us."""
     if home in ("", "/", "/nonexistent"):

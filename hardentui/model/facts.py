@@ -16,6 +16,7 @@ from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.peers import Peers
+from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 
@@ -101,6 +102,10 @@ class Kernel(Struct, frozen=True):
         mounts: (mount point, file system type, options) of the container's mount namespace.
         processes, listening: what runs and what listens in the container.
         rlimits: what /proc/PID/limits holds the main process to.
+        umask: of the main process, four octal digits; a program may have changed it by itself.
+        processors: on how many it may run.
+        oom_score_adj: from -1000, never killed for want of memory, to 1000, killed first.
+        namespaces: kind -> `ipc:[4026531839]`, the same for all who share it.
     """
 
     pid: int
@@ -122,6 +127,10 @@ class Kernel(Struct, frozen=True):
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
     rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
+    umask: Known[str] = NOT_READ
+    processors: Known[int] = NOT_READ
+    oom_score_adj: Known[int] = NOT_READ
+    namespaces: Known[Mapping[str, str]] = NOT_READ
 
 
 class NotRunning(Struct, frozen=True):
@@ -227,6 +236,9 @@ class ContainerFacts(Struct, frozen=True):
         secret_drivers: name of a secret of the engine -> the driver that keeps it.
         env_files: absolute path of a file of variables that it was created with -> the file as it is now.
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
+        named_uid: uid that the name of its user has in its own /etc/passwd; looked up while it does not run.
+        host_listening: what listens on the host; looked at for containers on an internal network.
+        runtime: what the OCI runtime was told at the last start.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         now: when it was read; checks have no clock of their own.
     """
@@ -254,6 +266,9 @@ class ContainerFacts(Struct, frozen=True):
     env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
+    named_uid: Known[int] = Unreadable("its /etc/passwd was not looked at")
+    host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable("what listens on the host was not read")
+    runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
     links: Mapping[str, str] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 

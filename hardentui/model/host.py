@@ -295,12 +295,21 @@ class Baseline(Struct, frozen=True):
     modified: float
 
 
+class Capacity(Struct, frozen=True):
+    """What the machine has: bytes of memory, processors that are online, the highest process id."""
+
+    memory: Known[int] = NOT_READ
+    processors: Known[int] = NOT_READ
+    pids: Known[int] = NOT_READ
+
+
 class HostFacts(Struct, frozen=True):
     """The machine below the engines.
 
     Attributes:
         os_release: /etc/os-release as a mapping.
         sysctls: name -> value of the knobs that checks look at; a knob the kernel does not have is absent.
+        groups: name -> gid of /etc/group.
         engine_configuration: every engine configuration file and folder that exists.
         units: Quadlet files, unit files of containers, their drop-ins and folders, of root and of users.
         unit_programs: what these run.
@@ -331,6 +340,7 @@ class HostFacts(Struct, frozen=True):
 
     sysctls: Mapping[str, Known[str]] = field(default_factory=dict)
     users: Known[tuple[User, ...]] = NOT_READ
+    groups: Known[Mapping[str, int]] = NOT_READ
     subuids: Known[tuple[SubIds, ...]] = NOT_READ
     subgids: Known[tuple[SubIds, ...]] = NOT_READ
     root_rights: Known[tuple[RootRight, ...]] = NOT_READ
@@ -349,6 +359,7 @@ class HostFacts(Struct, frozen=True):
 
     security_modules: SecurityModules = field(default_factory=SecurityModules)
     cgroup_version: Known[int] = NOT_READ
+    capacity: Capacity = Capacity()
     seccomp_profile: Known[FileFact | Missing] = NOT_READ
     seccomp_intact: Known[bool] = NOT_READ
     firewall: Firewall = field(default_factory=Firewall)

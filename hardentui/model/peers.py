@@ -28,6 +28,7 @@ class Peer(Struct, frozen=True):
     Attributes:
         app: the application that its labels name; empty when they name none.
         uid_ranges: (first uid on the host, how many) of its user namespace.
+        ipc_namespace: its number, `ipc:[4026532000]`; empty where it is not known.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Peer(Struct, frozen=True):
     pod: str = ""
     process_label: str = ""
     uid_ranges: tuple[tuple[int, int], ...] = ()
+    ipc_namespace: str = ""
 
 
 class PeerGroup(Struct, frozen=True):
@@ -84,6 +86,10 @@ class Peers(Struct, frozen=True, dict=True):
         """Those whose SELinux label has exactly these MCS categories."""
         return self._by_categories.get(categories, ())
 
+    def in_ipc_namespace(self, number: str) -> tuple[Peer, ...]:
+        """Those whose IPC namespace has this number."""
+        return tuple(self._by_ipc_namespace.get(number, ())) if number else ()
+
     def using_ids(self, first: int, size: int) -> Iterator[Peer]:
         """Those whose user namespace shares a host uid with the range of `size` ids from `first`."""
         ranges, longest = self._id_ranges
@@ -129,6 +135,10 @@ class Peers(Struct, frozen=True, dict=True):
     def _by_categories(self) -> Mapping[frozenset[str], tuple[Peer, ...]]:
         labelled = ((categories_of(peer.process_label), peer) for peer in self.everyone)
         return {key: tuple(peers) for key, peers in _grouped(labelled).items() if key}
+
+    @cached_property
+    def _by_ipc_namespace(self) -> Mapping[str, list[Peer]]:
+        return _grouped((peer.ipc_namespace, peer) for peer in self.everyone)
 
     @cached_property
     def _id_ranges(self) -> tuple[list[tuple[int, int, int]], int]:

@@ -20,14 +20,12 @@ from hardentui.options import (
     LABEL_ROLE,
     LABEL_TYPE,
     LABEL_USER,
+    LABELS,
     PID,
     POD,
     PRIVILEGED,
-    SUBUIDNAME,
     SYSTEMD,
-    UIDMAP,
     USER,
-    USERNS,
 )
 
 T = TypeVar("T")
@@ -39,7 +37,6 @@ UNCONFINED_TYPES = frozenset(
     {"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"}
 )
 """SELinux types that keep a process from nothing; which of them it gets depends on the policy."""
-_OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 
 
 def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unreadable | NotRunning:
@@ -105,6 +102,14 @@ def image_config(facts: ContainerFacts) -> Mapping[str, Any]:
     return facts.image.config if isinstance(facts.image, ImageFacts) else {}
 
 
+def labels_of(facts: ContainerFacts) -> Mapping[str, str]:
+    """The labels that Podman acts on: those of the image, and over them the container's own."""
+    of_image = section(image_config(facts), "Labels")
+    own = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
+    recorded = {} if is_planned(facts) else facts.labels
+    return {**{str(name): str(value) for name, value in of_image.items()}, **recorded, **own}
+
+
 def declared_user(facts: ContainerFacts) -> str:
     """User of the main process as declared by the container or its image; empty means root."""
     if facts.spec[USER]:
@@ -118,25 +123,6 @@ def is_root(user: str) -> bool:
     """`user[:group]` means uid 0."""
     name = user.partition(":")[0].strip()
     return name in ("", "root") or (name.isdecimal() and int(name) == 0)
-
-
-def asks_for_user_namespace(facts: ContainerFacts) -> bool:
-    """The container declares a user namespace of its own."""
-    spec = facts.spec
-    if spec[USERNS]:
-        return spec[USERNS].partition(":")[0] in _OWN_NAMESPACE
-    if UIDMAP in spec or SUBUIDNAME in spec:
-        return True
-    hidden = USERNS in spec.unknowable and not is_planned(facts)
-    return hidden and section(facts.inspect, "HostConfig").get("UsernsMode") == "private"
-
-
-def own_user_namespace(facts: ContainerFacts) -> bool:
-    """Ids of the container are other ids on the host: the kernel says so, else the declaration does."""
-    kernel = facts.kernel
-    if isinstance(kernel, Kernel) and isinstance(kernel.host_user_namespace, bool):
-        return not kernel.host_user_namespace
-    return facts.engine.rootless is True or asks_for_user_namespace(facts)
 
 
 def is_infra(facts: ContainerFacts) -> bool:

@@ -1,4 +1,4 @@
-"""Whether the engine can limit anything at all."""
+"""Whether a limit limits: whether the engine can set any, and how much the machine has."""
 
 from __future__ import annotations
 
@@ -28,3 +28,38 @@ def refuse_where_ignored(facts: ContainerFacts) -> None:
             "on cgroup v1 Podman ignores the limits of rootless containers",
             "Boot the host with cgroup v2, or run this container with root's engine.",
         )
+
+
+def memory_of_machine(facts: ContainerFacts) -> int | None:
+    """Bytes; None where it is not known. Asked of the machine itself, else of the engine."""
+    return _machine(facts, "memory", "memTotal")
+
+
+def processors_of_machine(facts: ContainerFacts) -> int | None:
+    """Processors that are online; None where it is not known."""
+    return _machine(facts, "processors", "cpus")
+
+
+def pids_of_machine(facts: ContainerFacts) -> int | None:
+    """kernel.pid_max; None where it is not known."""
+    return _machine(facts, "pids", "")
+
+
+def _machine(facts: ContainerFacts, name: str, of_engine: str) -> int | None:
+    if facts.engine.local and not isinstance(facts.host, Unreadable):
+        found = getattr(facts.host.capacity, name)
+        if isinstance(found, int):
+            return found
+    told = engine_info(facts.engine, "").get(of_engine) if of_engine else None
+    return told if isinstance(told, int) and told > 0 else None
+
+
+def count_of_list(text: str) -> int:
+    """How many numbers `0-3,8` names; 0 where it cannot be understood."""
+    count = 0
+    for part in text.strip().split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            return 0
+        count += max(0, int(last or first) - int(first) + 1)
+    return count

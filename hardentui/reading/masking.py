@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hardentui.reading.secrets import engine_secret, secret_name, secret_value
+from hardentui.reading.command_line_secrets import glued_password, is_password_after, steps_of
+from hardentui.reading.secret_shapes import without_shapes
+from hardentui.reading.secrets import engine_secret, random_pair, secret_name, secret_value
 from hardentui.visible import MASK
 
 WITHHELD = "(withheld)"
@@ -23,13 +25,11 @@ _CREDENTIAL = re.compile(
 _PASSWORD_IN_URL = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
 _ASSIGNMENT = re.compile(r"(-{0,2}(?:[a-z-]+=)?)([A-Za-z_][A-Za-z0-9_.-]*)=(.*)", re.DOTALL)
 _ASSIGNMENT_INSIDE = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)=(\"[^\"]*\"|'[^']*'|[^\s,;&\"']+)")
+_LONGEST_SCRIPT = 20_000
+_NOBODYS_KEY = "q7Zk2Vw9Lr4Tn8Xc5Bm1Hd6Pg3Yf0Js"
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z-]*")
 _PODMAN_SECRET_FLAG = "--secret"  # noqa: S105 - it is followed by the name of a secret
 _NAMED_TEXTS = ("Labels", "Annotations", "labels", "annotations")
-_TOKEN_PARTS = re.compile(
-    r"(AKIA|ASIA|gh[pousr]_|glpat-|xox[abprs]-|eyJ|-----(?:BEGIN|END) (?:[A-Z]+ )*PRIVATE KEY-----)"
-    r"|[A-Za-z0-9]"
-)
 
 
 def is_credential(name: str) -> bool:
@@ -59,6 +59,8 @@ def mask_document(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         return {name: _mask_item(name, item, key) for name, item in value.items()}
     if isinstance(value, list):
+        if value and all(isinstance(item, str) for item in value):
+            return _mask_words(value)
         return [
             WITHHELD if at and isinstance(item, str) and _announces(value[at - 1]) else mask_document(item)
             for at, item in enumerate(value)
@@ -66,9 +68,24 @@ def mask_document(value: Any, key: str = "") -> Any:
     return mask_text(value) if isinstance(value, str) else value
 
 
+def _mask_words(words: list[str]) -> list[str]:
+    """A list of texts, which may be a command line with passwords after or at the flags of its programs."""
+    masked = []
+    for program, before, word in steps_of(words):
+        glued = glued_password(program, word)
+        if _announces(before):
+            masked.append(WITHHELD)
+        elif before != _PODMAN_SECRET_FLAG and is_password_after(program, before, word):
+            login, mark, _ = word.partition(":")
+            masked.append(f"{login}:{WITHHELD}" if mark else WITHHELD)
+        else:
+            masked.append(f"{glued}{WITHHELD}" if glued else mask_text(word))
+    return masked
+
+
 def _mask_item(name: str, item: Any, parent: str) -> Any:
-    if parent in _NAMED_TEXTS and isinstance(item, str) and is_credential(name):
-        return _masked(item)
+    if parent in _NAMED_TEXTS and isinstance(item, str) and (is_credential(name) or random_pair(name, item)):
+        return _masked(item, name)
     return mask_document(item, name)
 
 
@@ -84,23 +101,46 @@ def mask_text(text: str) -> str:
     if text.startswith(f"{_PODMAN_SECRET_FLAG}="):
         return text
     whole = _ASSIGNMENT.fullmatch(text)
-    if whole and "\n" not in text and is_credential(whole[2]):
-        return f"{whole[1]}{whole[2]}={_masked(whole[3])}"
+    if whole and "\n" not in text and (is_credential(whole[2]) or random_pair(whole[2], whole[3])):
+        return f"{whole[1]}{whole[2]}={_masked(whole[3], whole[2])}"
     if "=" in text:
         text = _ASSIGNMENT_INSIDE.sub(_mask_inside, text)
-    text = without_url_password(text, WITHHELD)
-    if "://" not in text and secret_value(text):
-        text = _TOKEN_PARTS.sub(lambda found: found[1] or "X", text)
-    return text
+    text = without_shapes(without_url_password(text, WITHHELD))
+    if " " not in text or len(text) > _LONGEST_SCRIPT:
+        return text
+    words = text.split(" ")
+    return " ".join(_mask_flags(words))
 
 
-def _masked(value: str) -> str:
-    """Asterisks of Podman's own, and names of files, say nothing."""
-    return value if engine_secret(value) or value.startswith("/") else WITHHELD
+def _mask_flags(words: list[str]) -> list[str]:
+    """Words of a script, with what only the flags of a program show to be a password."""
+    masked = []
+    for program, before, word in steps_of(words):
+        glued = glued_password(program, word)
+        if word and before != _PODMAN_SECRET_FLAG and is_password_after(program, before, word):
+            login, mark, _ = word.partition(":")
+            masked.append(f"{login}:{WITHHELD}" if mark else WITHHELD)
+        else:
+            masked.append(f"{glued}{WITHHELD}" if glued else word)
+    return masked
+
+
+def _masked(value: str, name: str = "") -> str:
+    """Asterisks of Podman's own, and names of files, say nothing.
+
+    A value that is a credential only because it is random is replaced by another random one.
+    """
+    if engine_secret(value) or value.startswith("/"):
+        return value
+    if name and not secret_name(name) and random_pair(name, value):
+        return (_NOBODYS_KEY * (len(value) // len(_NOBODYS_KEY) + 1))[: len(value)]
+    return WITHHELD
 
 
 def _mask_inside(found: re.Match[str]) -> str:
     name, value = found[1], found[2]
+    if secret_value(found[0]):
+        return without_shapes(found[0])
     if is_credential(name):
         return f"{name}={_masked(value)}"
     if value[0] in "\"'":

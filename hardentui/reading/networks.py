@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, NETWORK, PUBLISH
@@ -68,6 +68,21 @@ def network_names(facts: ContainerFacts) -> tuple[str, ...]:
         elif mode == "default" and (word == "bridge" or facts.engine.rootless is not True):
             names.append(facts.engine.default_network)
     return tuple(dict.fromkeys(names))
+
+
+def internal_networks(facts: ContainerFacts) -> tuple[NetworkFacts, ...]:
+    """The bridges that it is on and that are to lead nowhere (`--internal`)."""
+    return tuple(
+        one
+        for one in facts.networks.values()
+        if one.inspect.get("internal") and one.inspect.get("driver", "bridge") == "bridge"
+    )
+
+
+def gateways(network: NetworkFacts) -> tuple[str, ...]:
+    """The addresses of the host on a network."""
+    subnets = network.inspect.get("subnets") or ()
+    return tuple(str(one["gateway"]) for one in subnets if isinstance(one, Mapping) and one.get("gateway"))
 
 
 def uses_network_of_pod(facts: ContainerFacts) -> bool:

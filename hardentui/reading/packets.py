@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 ACCEPTED, DROPPED = "accepted", "dropped"
+_REWRITES = -100  # priority at which the destination of a packet for a published port is rewritten
 _DEEPEST = 16  # as many jumps as the kernel allows
 _OF_THE_ENGINE = frozenset({"netavark"})
 _NO_MATCH = frozenset(
@@ -28,6 +31,8 @@ class Packet(Struct, frozen=True):
         interface: where it comes in.
         port: in the host for `input`, in the container for `forward`; 0 stands for one that no rule names.
         family: `ip` or `ip6`.
+        host_port: in the host, before the engine has rewritten it; None = the same as `port`.
+        rewritten: its destination is the container already.
     """
 
     hook: str
@@ -35,6 +40,8 @@ class Packet(Struct, frozen=True):
     protocol: str
     port: int
     family: str = "ip"
+    host_port: int | None = None
+    rewritten: bool = False
 
 
 class _Walk(Struct, frozen=True):
@@ -47,10 +54,10 @@ class _Walk(Struct, frozen=True):
 def fate(rules: Rules, packet: Packet) -> frozenset[str]:
     """ACCEPTED or DROPPED; both when the rules ask for something that is not known of the packet.
 
-    Rules that Podman's own network helper writes are left out: they let everything through.
+    A packet passes the hooks `ingress` and `prerouting` before that of its own; what is dropped there never
+    comes to it. Rules that Podman's own network helper writes are left out: they let everything through.
     """
-    filter_ = _Filter(rules, packet)
-    ends = [filter_.base(chain) for chain in filter_.bases()]
+    ends = [one.base(chain) for one, chain in _Filter(rules, packet).bases()]
     if any(end == {DROPPED} for end in ends):
         return frozenset({DROPPED})
     return frozenset[str]().union(*ends) or frozenset({ACCEPTED})
@@ -71,16 +78,32 @@ class _Filter:
                 one = item["set"]
                 self._sets[one["family"], one["table"], one["name"]] = one.get("elem") or ()
 
-    def bases(self) -> Iterator[Mapping[str, Any]]:
-        """The chains that the kernel hands the packet to."""
+    def bases(self) -> Iterator[tuple[_Filter, Mapping[str, Any]]]:
+        """The chains that the kernel hands the packet to, each with the packet as it is there."""
+        packet = self._packet
         for chain in self._chains:
-            wanted = chain.get("hook") == self._packet.hook and chain.get("type", "filter") == "filter"
-            if (
-                wanted
-                and chain["family"] in ("inet", self._packet.family)
-                and chain["table"] not in _OF_THE_ENGINE
-            ):
-                yield chain
+            hook = chain.get("hook")
+            if chain.get("type", "filter") != "filter" or chain["table"] in _OF_THE_ENGINE:
+                continue
+            if hook == "ingress" and _is_device(chain.get("dev"), packet.interface):
+                yield self._seeing(hook, False), chain
+            elif chain["family"] not in ("inet", packet.family):
+                continue
+            elif hook == "prerouting":
+                priority = chain.get("prio")
+                late = isinstance(priority, int) and priority > _REWRITES
+                yield self._seeing(hook, late and packet.hook == "forward"), chain
+            elif hook == packet.hook:
+                yield self._seeing(packet.hook, packet.hook == "forward"), chain
+
+    def _seeing(self, hook: str, rewritten: bool) -> _Filter:
+        """The same rules for the packet as it is at a hook."""
+        packet = self._packet
+        before = packet.port if packet.host_port is None else packet.host_port
+        port = before if packet.hook == "forward" and not rewritten else packet.port
+        other = copy(self)
+        other._packet = replace(packet, hook=hook, port=port, rewritten=rewritten)
+        return other
 
     def base(self, chain: Mapping[str, Any]) -> frozenset[str]:
         try:
@@ -179,7 +202,7 @@ class _Filter:
             if ct.get("key") == "state":
                 return _among(right, "new".__eq__)
             if ct.get("key") == "status":
-                return _among(right, "dnat".__eq__) and packet.hook == "forward"
+                return _among(right, "dnat".__eq__) and packet.rewritten
             return None
         if isinstance(payload := left.get("payload"), dict):
             protocol, field = str(payload.get("protocol")), str(payload.get("field"))
@@ -199,7 +222,7 @@ class _Filter:
                 return True
         if isinstance(fib := left.get("fib"), dict):
             to_the_host = fib.get("result") == "type" and "daddr" in (fib.get("flags") or ())
-            return _among(right, "local".__eq__) if to_the_host and packet.hook == "input" else None
+            return _among(right, "local".__eq__) if to_the_host and not packet.rewritten else None
         return None
 
     def _fits_meta(self, key: str, right: Any) -> bool | None:
@@ -207,7 +230,7 @@ class _Filter:
         if key in ("iifname", "iif"):
             return _among(right, lambda name: _is_called(packet.interface, name))
         if key in ("oifname", "oif"):
-            if packet.hook == "input":
+            if packet.hook != "forward":
                 return False
             # it goes to a network of containers, whose interface is not known here
             outside = _among(right, lambda name: not _is_called(packet.interface, name) and name != "lo")
@@ -242,6 +265,13 @@ def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:
     if isinstance(right, list | tuple):
         return any(_among(one, fits, number) for one in right)
     return fits(right) is True
+
+
+def _is_device(device: Any, interface: str) -> bool:
+    """A chain at `ingress` hangs on one or several interfaces; where none is told, on all."""
+    if device is None:
+        return True
+    return interface in (device if isinstance(device, list) else [device])
 
 
 def _is_called(interface: str, name: Any) -> bool:

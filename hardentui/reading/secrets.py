@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
+from math import log2
 
-from hardentui.visible import MASK, visible
+from hardentui.reading.secret_shapes import shape_of
 
 _SECRET_WORDS = frozenset(
     {
@@ -96,6 +97,69 @@ _HARMLESS_ENDS = frozenset(
         "COMMAND",
         "CMD",
         "ASKPASS",
+        "LIFETIME",
+        "LIFESPAN",
+        "VALIDITY",
+        "DURATION",
+        "HASHER",
+        "HASHERS",
+        "HASHING",
+        "ENCRYPTION",
+        "SCHEME",
+        "ENCODING",
+        "STRENGTH",
+        "COMPLEXITY",
+        "VERSION",
+        "FORMAT",
+        "ROTATION",
+        "HISTORY",
+        "ATTEMPTS",
+        "RETRIES",
+        "DRIVER",
+        "MANAGER",
+        "ENGINE",
+        "REF",
+        "REFS",
+        "REFERENCE",
+        "REGEX",
+        "PATTERN",
+        "CHARSET",
+        "CHARS",
+        "LOCATION",
+        "DIRECTORY",
+        "FOLDER",
+        "MOUNT",
+        "GRACE",
+        "WINDOW",
+        "LEEWAY",
+        "SKEW",
+        "DELAY",
+        "PERIOD",
+        "RENEWAL",
+        "STDIN",
+        "PROMPT",
+        "CLASS",
+        "VALIDATOR",
+        "VALIDATORS",
+        "LABEL",
+        "SCOPE",
+        "SCOPES",
+        "ARN",
+        "VAR",
+        "ENV",
+        "VARIABLE",
+        "CLAIM",
+        "CLAIMS",
+        "COLUMN",
+        "PLUGIN",
+        "SERVICE",
+        "SERVER",
+        "HOST",
+        "PORT",
+        "USER",
+        "USERNAME",
+        "STATUS",
+        "ACTION",
     }
 )
 _HARMLESS_VALUES = frozenset(
@@ -108,27 +172,31 @@ _SWITCHES = frozenset(
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-# (text that must be there, pattern, what it is); the text spares most values the pattern
-_VALUES = (
-    (
-        "://",
-        re.compile(r"[A-Za-z][A-Za-z0-9+.\-]{1,20}://[^\s/:@]{0,128}:(?![$*<{%])[^\s/@]{1,256}@"),
-        "an address with a password",
-    ),
-    ("PRIVATE KEY", re.compile(r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY"), "a private key"),
-    ("IA", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), "a cloud access key"),
-    ("gh", re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}"), "a code-hosting token"),
-    ("glpat-", re.compile(r"\bglpat-[A-Za-z0-9_\-]{20}"), "a code-hosting token"),
-    ("xox", re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10}"), "a chat token"),
-    ("eyJ", re.compile(r"\beyJ[A-Za-z0-9_\-]{10,}\.eyJ[A-Za-z0-9_\-]{10,}\."), "a signed token (JWT)"),
-    (
-        "=",
-        re.compile(r"(?i)(?:^|[;?&\s])(?:password|pwd)=(?!true|false|none|[$*<{])[^;&\s]{3}"),
-        "a connection text with a password",
-    ),
+_REFERENCES = (
+    *("/", "./", "../", "~/", "%d/", "%h/", "${", "{{", "%(", "@/", "<", "http://", "https://"),
+    *("file:", "vault:", "env:", "op://", "secret://", "secretsmanager:", "ssm:", "ssm://", "sm://", "kms:"),
+    *("gcp-sm://", "projects/", "keyvault:", "@Microsoft.KeyVault", "arn:aws:", "ref+", "sops:", "cred:"),
 )
-_LONGEST = 8192
-_SHORT_PASSWORD_PROGRAMS = frozenset({"mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin"})
+"""What a value begins with that says where the secret is, and is none itself."""
+_PLACEHOLDER = re.compile(
+    r"\$[A-Za-z_]\w*|x{4,}|\.{3,}|-{3,}|\[[^\]]*\]|replace[-_ ]?(?:me|this|with).*|your[-_ ].*"
+    r"|(?:todo|tbd|fixme)\b.*",
+    re.IGNORECASE,
+)
+_MEASURE = re.compile(
+    r"[0-9]+(?:[.,][0-9]+)?\s*(?:ms|s|sec|m|min|h|d|w|y|days?|hours?|minutes?|seconds?|[kmg]i?b?)?"
+)
+_PASSWORD_WORDS = ("PASSWORD", "PASSWD", "PASSPHRASE", "PASS", "PWD", "PW")
+_ENDINGS = ("PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "SECRETKEY", "AUTHTOKEN", "ACCESSTOKEN")
+_KNOWN_NAMES = frozenset(
+    {"REDISCLI_AUTH", "SSHPASS", "PGPASS", "DBPASS", "RABBITMQ_ERLANG_COOKIE", "ERLANG_COOKIE"}
+)
+_RANDOM_LAST = frozenset({"KEY", "KEYS", "SALT", "SEED", "COOKIE", "PEPPER", "NONCE", "DSN", "HMAC"})
+"""What such a name ends with when a random value under it is a credential."""
+_PUBLIC_WORDS = frozenset(
+    {"PUBLIC", "PUB", "GPG", "PGP", "HOST", "FINGERPRINT", "SHA", "SHA256", "CACHE", "SORT", "PRIMARY"}
+    | {"PARTITION", "FOREIGN", "ROUTING", "COMMIT", "DIGEST", "CHECKSUM", "REGISTRY", "SITE", "PUBLISHABLE"}
+)
 
 
 @lru_cache(maxsize=8192)
@@ -136,11 +204,13 @@ def secret_name(name: str) -> bool:
     """The name of a variable, label or flag says that its value is a credential (`DB_PASSWORD`, `apiKey`)."""
     if name in _HARMLESS_NAMES:
         return False
-    words = [word.upper() for word in _WORD.findall(name[:256])]
-    while words and words[-1].isdigit():
-        words.pop()
+    if name.upper() in _KNOWN_NAMES:
+        return True
+    words = _words_of(name)
     if not words or words[-1] in _HARMLESS_ENDS or words[0] in _SWITCHES:
         return False
+    if words[-1].endswith(_ENDINGS):
+        return True
     if words[-1] in _SECRET_LAST and words[-2:-1] != ["PROXY"]:
         return True
     return any(word in _SECRET_WORDS for word in words) or any(
@@ -154,28 +224,70 @@ def engine_secret(value: str) -> bool:
 
 
 def secret_value(value: str) -> str:
-    """What kind of credential a value is by its shape; empty when it is none."""
-    text = value[:_LONGEST]
-    if len(text) < 8:
-        return ""
-    return next((kind for sign, pattern, kind in _VALUES if sign in text and pattern.search(text)), "")
+    """What kind of credential a value is by its form; empty when it is none."""
+    return shape_of(value)
 
 
 def secret_pair(name: str, value: str) -> str:
     """What kind of credential `name=value` is; empty when it is none.
 
-    References (`/run/secrets/x`, `${X}`, `file:…`), switches and engine secrets are none.
+    References (`/run/secrets/x`, `${X}`, `file:…`), placeholders, switches, lifetimes and engine secrets are
+    none.
     """
-    if engine_secret(value) or value.strip().lower() in _HARMLESS_VALUES:
+    text = value.strip()
+    if engine_secret(value) or text.lower() in _HARMLESS_VALUES:
         return ""
     kind = secret_value(value)
     if kind:
         return kind
-    reference = (
-        value.startswith(("/", "${", "file:", "vault:", "env:", "%d/", "http://", "https://"))
-        and "\n" not in value
-    )
-    return "a value under the name of a credential" if secret_name(name) and not reference else ""
+    if (text.startswith(_REFERENCES) and "\n" not in text) or _PLACEHOLDER.fullmatch(text):
+        return ""
+    if secret_name(name):
+        if _MEASURE.fullmatch(text.lower()) and not _is_password(name):
+            return ""  # TOKEN_REFRESH=300
+        return "a value under the name of a credential"
+    if random_pair(name, text):
+        return "a random value under the name of a key"
+    return ""
+
+
+def random_pair(name: str, value: str) -> bool:
+    """A name that ends with KEY, SALT and the like, and a value that looks drawn by lot."""
+    words = _words_of(name)
+    if not words or words[-1] not in _RANDOM_LAST or _PUBLIC_WORDS.intersection(words):
+        return False
+    return is_random(value.removeprefix("base64:"))
+
+
+def is_random(text: str) -> bool:
+    """Whether a text is a key rather than words, by its length, its signs and its Shannon entropy.
+
+    A hexadecimal digit of random data carries 4 bits, a sign of Base64 6; words of a language some 3 to 4.
+    """
+    if not 16 <= len(text) <= 512 or not re.fullmatch(r"[A-Za-z0-9+/=_\-]+", text):
+        return False
+    if re.fullmatch(r"[0-9a-fA-F]+", text):
+        return _entropy(text) >= 3.0 and any(c.isalpha() for c in text) and any(c.isdigit() for c in text)
+    kinds = any(c.islower() for c in text) + any(c.isupper() for c in text) + any(c.isdigit() for c in text)
+    return kinds >= 2 and _entropy(text) >= 3.5 and re.fullmatch(r"[A-Za-z]*[0-9]{0,4}", text) is None
+
+
+def _entropy(text: str) -> float:
+    """Bits for each sign of the text."""
+    counts = (text.count(sign) / len(text) for sign in set(text))
+    return -sum(part * log2(part) for part in counts)
+
+
+def _is_password(name: str) -> bool:
+    words = _words_of(name)
+    return bool(words) and words[-1].endswith(_PASSWORD_WORDS)
+
+
+def _words_of(name: str) -> list[str]:
+    words = [word.upper() for word in _WORD.findall(name[:256])]
+    while words and words[-1].isdigit():
+        words.pop()
+    return words
 
 
 def secrets_in_pairs(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -186,25 +298,4 @@ def secrets_in_pairs(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
         kind = secret_pair(name, value) if equals else ""
         if kind:
             found.append((name, kind))
-    return tuple(found)
-
-
-def secrets_in_words(words: Iterable[str]) -> tuple[str, ...]:
-    """Credentials on a command line, each as the word around it with the value masked."""
-    found = []
-    before = program = ""
-    for word in words:
-        flag, equals, value = word.partition("=")
-        kind = secret_value(word)
-        if equals and secret_pair(flag.lstrip("-"), value):
-            found.append(f"{visible(flag, 40)}={MASK}")
-        elif kind:
-            found.append(f"{kind} ({MASK})")
-        elif before.startswith("-") and "=" not in before and not word.startswith("-"):
-            if secret_name(before.lstrip("-")) and secret_pair(before.lstrip("-"), word):
-                found.append(f"{visible(before, 40)} {MASK}")
-        elif program in _SHORT_PASSWORD_PROGRAMS and word.startswith("-p") and len(word) > 2:
-            found.append(f"-p{MASK}")
-        program = program or word.rsplit("/", 1)[-1]
-        before = word
     return tuple(found)

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.live
 HOST, STRANGER = "hti-host", "hti-stranger"
 OPEN, OTHER = 8080, 9090
 INPUT = "chain in { type filter hook input priority 0; policy POLICY; RULES }\n"
+BEFORE = f"chain first {{ type filter hook WHERE; tcp dport {OPEN} drop; }}\n"
 GOING_ON = "ct state established accept;"
 
 RULESETS = {
@@ -39,6 +40,9 @@ RULESETS = {
     "a chain that returns": f"chain some {{ tcp dport {OPEN} return; drop; }}\n"
     + INPUT.replace("POLICY", "accept").replace("RULES", f"{GOING_ON} jump some;"),
     "invalid only": INPUT.replace("POLICY", "accept").replace("RULES", "ct state invalid drop;"),
+    "before routing": BEFORE.replace("WHERE", "prerouting priority -300"),
+    "before all": BEFORE.replace("WHERE", 'ingress device "outside0" priority 0'),
+    "before all, of another interface": BEFORE.replace("WHERE", 'ingress device "lo" priority 0'),
     "only IPv6": INPUT.replace("POLICY", "accept").replace("RULES", "meta nfproto ipv6 drop;"),
 }
 LISTEN = f"""

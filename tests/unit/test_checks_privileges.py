@@ -46,7 +46,8 @@ from hardentui.options import (
     USERNS,
     Mount,
 )
-from hardentui.reading.secrets import secret_name, secrets_in_pairs, secrets_in_words
+from hardentui.reading.command_line_secrets import secrets_in_words
+from hardentui.reading.secrets import secret_name, secrets_in_pairs
 from hardentui.reading.written import folders_of
 
 NOTHING_SET = Checklist("empty", "No parameters", ())

@@ -11,6 +11,7 @@ from hardentui.checks import all_checks
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
 from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
+from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
@@ -39,6 +40,7 @@ ROOT = Kernel(
     uid_map=(IdRange(0, 0, 4294967295),),
     capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES),
 )
+ROOT_WITH_ALL = replace(ROOT, capabilities=CapabilitySets(bounding=ALL_CAPABILITIES))
 STRANGER = replace(ROOT, uid=1000)
 MAPPED = Kernel(7, uid=100000, host_user_namespace=False, uid_map=(IdRange(0, 100000, 65536),))
 OWNER = Kernel(
@@ -72,7 +74,7 @@ def mounted(*paths: str) -> Any:
     ("given", "kernel", "sentence"),
     [
         ([SOCKET], ROOT, "not published: it can command the engine through /run/podman/podman.sock."),
-        ([(PRIVILEGED, True)], ROOT, "not published: it is privileged."),
+        ([(PRIVILEGED, True)], ROOT_WITH_ALL, "not published: it is privileged."),
         (
             [(CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")],
             replace(ROOT, capabilities=Unreadable("no"), seccomp_mode=Unreadable("no")),
@@ -80,7 +82,7 @@ def mounted(*paths: str) -> Any:
         ),
         (
             [(PRIVILEGED, True), (PID, "host"), (NETWORK, ("host",)), (DEVICES, ("/dev/sda",))],
-            ROOT,
+            ROOT_WITH_ALL,
             "on the host's own network: it is privileged and sees the processes of the host.",
         ),
         ([mounted("/")], ROOT, "not published: it can write all files of the host."),
@@ -204,7 +206,7 @@ def test_a_hardened_container_has_no_sentence() -> None:
 def test_the_open_way_to_the_host_comes_before_the_hidden_and_the_stopped_one() -> None:
     other = (MOUNTS, (Mount("bind", "/etc", "/host/etc"),))
     subjects = [
-        judged(named("hidden", container((PRIVILEGED, True), kernel=ROOT))),
+        judged(named("hidden", container((PRIVILEGED, True), kernel=ROOT_WITH_ALL))),
         judged(named("open", container(SOCKET, OPEN, kernel=ROOT))),
         judged(named("stopped", container(other))),
         judged(named("plain", container())),
@@ -216,7 +218,7 @@ def test_the_open_way_to_the_host_comes_before_the_hidden_and_the_stopped_one() 
 
 def test_containers_that_lead_the_same_way_are_one_path_told_of_the_worst() -> None:
     subjects = [
-        judged(named(name, container((PRIVILEGED, True), *more, kernel=ROOT)))
+        judged(named(name, container((PRIVILEGED, True), *more, kernel=ROOT_WITH_ALL)))
         for name, more in (("d", ()), ("b", ()), ("open", (OPEN,)), ("a", ()))
     ]
     subjects += [judged(named("socket", container(SOCKET)))]

@@ -26,8 +26,10 @@ CapPrm:\t0000000000000400
 CapEff:\t0000000000000400
 CapBnd:\t0000020000000400
 CapAmb:\t0000000000000000
+Umask:\t0022
 NoNewPrivs:\t1
 Seccomp:\t2
+Cpus_allowed_list:\t0-1,4
 """
 MOUNTS = """10 1 0:1 / / ro,relatime - overlay overlay rw,lowerdir=/x,size=5
 11 10 0:2 / /proc rw - proc proc rw
@@ -55,6 +57,7 @@ def document(**over: Any) -> dict[str, Any]:
     text = {
         "/proc/812/stat": stat_line(),
         "/proc/812/status": STATUS,
+        "/proc/812/oom_score_adj": "-998\n",
         "/proc/812/cgroup": f"0::{CGROUP}/container\n",
         "/proc/812/mountinfo": MOUNTS,
         "/proc/812/uid_map": "         0     100000      65536\n",
@@ -87,6 +90,10 @@ def test_everything_that_the_kernel_tells() -> None:
     assert seen.capabilities.ambient == seen.capabilities.inheritable == frozenset()
     assert seen.no_new_privileges is True
     assert seen.seccomp_mode == 2
+    assert seen.processors == 3
+    assert seen.oom_score_adj == -998
+    assert isinstance(seen.namespaces, dict)
+    assert seen.namespaces["net"] == "net:[2]"
     assert seen.lsm_label == "containers-default (enforce)"
     assert seen.read_only_root is True
     assert seen.shared_namespaces == frozenset({"cgroup", "ipc", "uts"})
@@ -103,10 +110,20 @@ def test_everything_that_the_kernel_tells() -> None:
     [
         (
             "/proc/812/status",
-            {"uid", "gid", "groups", "capabilities", "no_new_privileges", "seccomp_mode"},
+            {
+                "uid",
+                "gid",
+                "groups",
+                "capabilities",
+                "no_new_privileges",
+                "seccomp_mode",
+                "umask",
+                "processors",
+            },
         ),
         ("/proc/812/mountinfo", {"read_only_root", "masked_paths", "mounts"}),
         ("/proc/812/uid_map", {"uid_map"}),
+        ("/proc/812/oom_score_adj", {"oom_score_adj"}),
         ("/proc/812/attr/current", {"lsm_label"}),
         ("/proc/812/cgroup", {"limits"}),
         ("/proc/700/ns/net", {"shared_namespaces"}),

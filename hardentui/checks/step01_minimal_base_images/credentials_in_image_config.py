@@ -24,8 +24,9 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
+from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.images import image_of, steps_of
-from hardentui.reading.secrets import secrets_in_pairs, secrets_in_words
+from hardentui.reading.secrets import secrets_in_pairs
 from hardentui.visible import visible
 from hardentui.words import plural
 

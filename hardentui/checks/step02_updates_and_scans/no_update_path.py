@@ -2,7 +2,8 @@
 
 What it checks:
 Whether something updates it: the label `io.containers.autoupdate` together with the timer that acts on it,
-or a label that says who moves the pinned version (parameter `labels`).
+or a label that says who moves the pinned version (parameter `labels`). Podman acts on the labels of the image
+as on those of the container.
 
 Why it matters:
 Most containers are set up once and then forgotten. Their holes are published one after another, and the
@@ -21,7 +22,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -37,6 +38,7 @@ from hardentui.model.finding import (
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, LABELS, ROOTFS
+from hardentui.reading.containers import labels_of
 from hardentui.reading.images import image_name, is_image_id, reference
 from hardentui.visible import visible
 
@@ -47,14 +49,15 @@ _POLICIES = ("registry", "image", "local")
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
         return not_applicable("it runs no image that could be updated")
-    labels = _labels(facts.spec)
+    labels = labels_of(facts)
     for name in parameters.texts("labels"):
         if labels.get(name):
             return passed(f"{name}={visible(labels[name], 60)}")
     policy = labels.get(_AUTO, "")
+    by_image = _AUTO not in _labels(facts.spec)
     if policy not in _POLICIES:
         return failed("no label asks for updates, and none says who makes them", policy or "no label")
-    declared = f"{_AUTO}={policy}"
+    declared = f"{_AUTO}={policy}" + (" (a label of its image)" if by_image else "")
     if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
         return failed("its image is named by a digest, for which no registry ever has an update", declared)
     timer = facts.engine.auto_update_timer
@@ -75,7 +78,7 @@ def _labels(spec: Spec) -> dict[str, str]:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    labels = _labels(spec)
+    labels = labels_of(context.facts.planned(spec))
     wanted = context.parameters.texts("labels")
     if labels.get(_AUTO) in _POLICIES or any(labels.get(name) for name in wanted):
         return spec
@@ -97,6 +100,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 _NGINX = (IMAGE, "docker.io/library/nginx:1.29")
 _ACTIVE = rootful(auto_update_timer=True)
+_UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 CHECK = Check(
     id="no-update-path",
@@ -114,6 +118,7 @@ CHECK = Check(
     takes={"policy": "update-policy"},
     passes=lambda: (
         container(_NGINX, (LABELS, ("io.containers.autoupdate=registry",)), engine=_ACTIVE),
+        container(_NGINX, image=_UPDATES_ITSELF, engine=_ACTIVE),
         container((IMAGE, f"docker.io/library/nginx@sha256:{'d' * 64}"), (LABELS, ("renovate=yes",))),
     ),
     fails=lambda: (

@@ -20,7 +20,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     FixKind,
     Kind,
@@ -35,14 +35,15 @@ from hardentui.model.finding import (
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, LABELS, SDNOTIFY
+from hardentui.reading.containers import labels_of
+from hardentui.reading.health import always_passes
 from hardentui.reading.images import health_check
 
 _AUTO = "io.containers.autoupdate"
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    labels = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
-    if labels.get(_AUTO) not in ("registry", "image", "local"):
+    if labels_of(facts).get(_AUTO) not in ("registry", "image", "local"):
         return not_applicable("it does not update itself (see no-update-path)")
     notify = facts.spec[SDNOTIFY]
     declared = f"sdnotify {notify or 'not set'}"
@@ -51,7 +52,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     check = health_check(facts)
     if isinstance(check, Unreadable):
         return unknown(check.reason, declared)
-    if not check:
+    if not check or always_passes(check):
         return failed("it has no health check that could tell a bad update", declared)
     if notify != "healthy":
         return failed("systemd does not wait for its health check", declared)
@@ -59,15 +60,16 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    if spec[SDNOTIFY] in ("container", "healthy"):
+    if spec[SDNOTIFY] == "container":
         return spec
     check = health_check(context.facts.planned(spec))
-    if isinstance(check, Unreadable) or not check:
+    if isinstance(check, Unreadable) or not check or always_passes(check):
         raise CannotFix("it has no health check to wait for", "Add one first: see missing-health-check.")
     return spec.with_(SDNOTIFY, "healthy")
 
 
 _UPDATED = (LABELS, ("io.containers.autoupdate=registry",))
+_UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(
@@ -86,7 +88,12 @@ CHECK = Check(
         container(_UPDATED, _CHECKED, (SDNOTIFY, "healthy")),
         container(_UPDATED, (SDNOTIFY, "container")),
     ),
-    fails=lambda: (container(_UPDATED, _CHECKED), container(_UPDATED, _CHECKED, (SDNOTIFY, "conmon"))),
+    fails=lambda: (
+        container(_UPDATED, _CHECKED),
+        container(_UPDATED, _CHECKED, (SDNOTIFY, "conmon")),
+        container(_CHECKED, image=_UPDATES_ITSELF),
+        container(_UPDATED, (HEALTH_CMD, "true"), (SDNOTIFY, "healthy")),
+    ),
     references=("NIST SP 800-190 4.1.1", "CSVS 2.8"),
     catalogue="S2-09",
 )

@@ -1,9 +1,11 @@
 """The container gets groups of the host that open privileged files.
 
 What it checks:
-The groups that are added with `--group-add`: `keep-groups` (all groups of the caller), and groups that own
-disks, password hashes, kernel memory, the engine's socket or administration rights (parameter `groups`).
-Other groups of a container with a user namespace of its own are no groups of the host and are left out.
+The groups of the main process as the kernel knows them, whoever gave them: `--group-add`, `--user UID:GID`,
+or /etc/group of the image. Bad are `keep-groups` (all groups of the caller), and groups that own disks,
+password hashes, kernel memory, the engine's socket or administration rights (parameter `groups`). Other
+groups of a container with a user namespace of its own are no groups of the host and are left out; so are
+those of a process that is root of the host, which gains nothing by them.
 
 Why it matters:
 A group is as good as a password for the files that it owns. Members of `disk` read and write the host's disks
@@ -19,8 +21,9 @@ its own owner or an ACL instead, or a group that owns nothing else.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
+from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -31,28 +34,76 @@ from hardentui.model.finding import (
     failed,
     not_applicable,
     passed,
+    unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import GROUP_ADD, USERNS
-from hardentui.reading.containers import ask, listed, own_user_namespace
+from hardentui.options import GROUP_ADD, USER, USERNS
+from hardentui.reading.containers import CONFIGURATION, OF_PODMAN, ask, is_infra, is_root, listed, proc
+from hardentui.reading.user_namespace import own_user_namespace
 
 _KEEP = "keep-groups"
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    groups = facts.spec[GROUP_ADD]
-    if not groups:
-        return passed("no group is added")
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    groups, known = facts.spec[GROUP_ADD], parameters.texts("groups")
     if groups == (_KEEP,) and facts.spec[USERNS] == "nomap":
         return not_applicable("no group of the host is mapped into it")
-    bad = _dangerous(groups, parameters.texts("groups"), own_user_namespace(facts))
-    declared = f"group-add {listed(groups)}"
-    live = ask(facts, lambda kernel: kernel.groups)
-    effective = f"groups {' '.join(map(str, live))}" if isinstance(live, tuple) else ""
+    live = ask(facts, _ids)
+    declared = _declared(facts.spec)
+    effective = f"uid {live[0]}, groups {' '.join(map(str, live[1]))}" if isinstance(live, tuple) else ""
+    bad = _dangerous(groups, known, own_user_namespace(facts))
+    if isinstance(live, tuple):
+        bad += tuple(name for name in _live(facts, live, known) if name.partition(" ")[0] not in bad)
+    elif not own_user_namespace(facts):
+        bad += tuple(f"{word} (by --user)" for word in _by_user(facts.spec) if word in known)
     if bad:
-        evidence = (Evidence("configuration of the container", declared),)
-        return failed(f"it is a member of {listed(bad)}", declared, effective, evidence)
+        where = proc(facts) if effective else CONFIGURATION
+        return failed(
+            f"it is a member of {listed(bad)}", declared, effective, (Evidence(where, effective or declared),)
+        )
+    if isinstance(live, Unreadable):
+        return unknown(live.reason, declared)
     return passed(declared, effective)
+
+
+def _declared(spec: Spec) -> str:
+    parts = [f"group-add {listed(spec[GROUP_ADD])}"] if spec[GROUP_ADD] else []
+    parts += [f"user {spec[USER]}"] if _by_user(spec) else []
+    return ", ".join(parts) or "no group is added"
+
+
+def _by_user(spec: Spec) -> tuple[str, ...]:
+    """The group in `--user UID:GID`; group 0 is what a user without one gets as well, and root needs none."""
+    user, _, group = spec[USER].partition(":")
+    return (group,) if group not in ("", "0", "root") and not is_root(user) else ()
+
+
+def _ids(kernel: Kernel) -> tuple[int, tuple[int, ...]] | Unreadable:
+    """uid and all groups of the main process, as numbers of the host."""
+    if isinstance(kernel.uid, Unreadable):
+        return kernel.uid
+    if isinstance(kernel.gid, Unreadable):
+        return kernel.gid
+    if isinstance(kernel.groups, Unreadable):
+        return kernel.groups
+    return kernel.uid, tuple(dict.fromkeys((kernel.gid, *kernel.groups)))
+
+
+def _live(facts: ContainerFacts, ids: tuple[int, tuple[int, ...]], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Its dangerous groups, by the numbers that they have on the host: `6`, or `998 (docker)`."""
+    uid, groups = ids
+    if uid == 0:
+        return ()
+    named = facts.host.groups if not isinstance(facts.host, Unreadable) else {}
+    numbers = {} if isinstance(named, Unreadable) else {named[one]: one for one in known if one in named}
+    return tuple(
+        f"{gid} ({numbers[gid]})" if gid in numbers else str(gid)
+        for gid in groups
+        if gid and (gid in numbers or str(gid) in known)
+    )
 
 
 def _dangerous(groups: tuple[str, ...], known: tuple[str, ...], mapped: bool) -> tuple[str, ...]:
@@ -61,10 +112,21 @@ def _dangerous(groups: tuple[str, ...], known: tuple[str, ...], mapped: bool) ->
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    mapped = own_user_namespace(context.facts)
-    bad = _dangerous(spec[GROUP_ADD], context.parameters.texts("groups"), mapped)
-    return spec.with_(GROUP_ADD, tuple(group for group in spec[GROUP_ADD] if group not in bad))
+    facts, known = context.facts, context.parameters.texts("groups")
+    bad = _dangerous(spec[GROUP_ADD], known, own_user_namespace(facts))
+    fixed = spec.with_(GROUP_ADD, tuple(group for group in spec[GROUP_ADD] if group not in bad))
+    if not own_user_namespace(facts) and any(word in known for word in _by_user(spec)):
+        fixed = fixed.with_(USER, spec[USER].partition(":")[0])
+    live = ask(facts, _ids)
+    if fixed == spec and isinstance(live, tuple) and _live(facts, live, known):
+        raise CannotFix(
+            "/etc/group of its image makes its user a member",
+            "Run it as a uid that no line of that file names, or give it a user namespace of its own.",
+        )
+    return fixed
 
+
+_MEMBER = Kernel(7, uid=101, gid=101, groups=(6,))
 
 CHECK = Check(
     id="dangerous-supplementary-groups",
@@ -88,11 +150,16 @@ CHECK = Check(
         container(),
         container((GROUP_ADD, ("2000", "www-data"))),
         container((GROUP_ADD, ("6", "disk")), (USERNS, "auto")),
+        container(kernel=Kernel(7, uid=0, gid=0, groups=(0, 6, 10))),
+        container(kernel=Kernel(7, uid=100101, gid=100101, groups=(100006,), host_user_namespace=False)),
     ),
     fails=lambda: (
         container((GROUP_ADD, ("keep-groups",))),
         container((GROUP_ADD, ("2000", "disk"))),
         container((GROUP_ADD, ("6",))),
+        container((USER, "101:disk")),
+        container((USER, "101:6"), kernel=Kernel(7, uid=101, gid=6, groups=())),
+        container(kernel=_MEMBER),
     ),
     references=("NIST SP 800-190 4.5.4",),
     catalogue="S4-05",

@@ -2,8 +2,9 @@
 
 What it checks:
 Whether a container of a rootful engine has a user namespace of its own. Without one, every uid inside is the
-same uid outside. Podman shows nothing at all for the host's namespace, so for a running container the
-namespace itself is compared with the one of the host.
+same uid outside. One whose map leads to uid 0 of the host (`--uidmap 0:0:1`) counts as none. Podman shows
+nothing at all for the host's namespace, so for a running container the namespace itself is compared with the
+one of the host.
 
 Why it matters:
 With a user namespace, root inside is an ordinary, otherwise unused uid on the host: an attacker who gets out
@@ -22,7 +23,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -30,12 +31,12 @@ from hardentui.options import CGROUPNS, GIDMAP, IPC, NETWORK, PID, UIDMAP, USERN
 from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
-    asks_for_user_namespace,
     is_infra,
     judge,
     pod_of,
     proc,
 )
+from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host
 
 _SHARED = ("container:", "ns:")
 
@@ -52,7 +53,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown("it uses the user namespace of something else, which only a running container shows")
     return judge(
         separate,
-        lambda shared: (shared, "the namespace of the host" if shared else "a namespace of its own"),
+        lambda shared: _look(facts, shared),
         declared_bad=not asks_for_user_namespace(facts),
         declared=f"userns {facts.spec[USERNS] or 'not set'}",
         reason="its user ids are those of the host",
@@ -60,8 +61,16 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     )
 
 
+def _look(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
+    if shared:
+        return True, "the namespace of the host"
+    if maps_root_of_host(facts):
+        return True, "a namespace of its own, but its map leads to root of the host"
+    return False, "a namespace of its own"
+
+
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    if spec[USERNS].partition(":")[0] in ("auto", "keep-id", "nomap", "private") or UIDMAP in spec:
+    if asks_for_user_namespace(context.facts.planned(spec)):
         return spec
     if pod_of(context.facts):
         raise CannotFix(
@@ -73,7 +82,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "it shares a namespace with another container",
             "Both must be in one user namespace: --userns=auto for the first, --userns=container:… for this.",
         )
-    return spec.without(GIDMAP).with_(USERNS, "auto")
+    return spec.without(GIDMAP, UIDMAP).with_(USERNS, "auto")
 
 
 CHECK = Check(
@@ -99,6 +108,9 @@ CHECK = Check(
         container((USERNS, "host")),
         container(kernel=Kernel(7, host_user_namespace=True)),
         container((PID, "container:db")),
+        container((UIDMAP, ("0:0:1", "1:100000:65535"))),
+        container((USERNS, "auto:uidmapping=0:0:1")),
+        container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 0, 1),))),
     ),
     references=(
         "CIS Docker 1.6 2.9",

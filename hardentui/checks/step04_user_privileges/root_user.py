@@ -1,10 +1,11 @@
 """The main process runs as root.
 
 What it checks:
-Whether the main process is uid 0 inside the container. The user comes from `--user`, else from the image,
-and nothing said means root. For a running container the kernel's uid decides: an entry point may have given
-root up on its own. The finding is worse where root inside is also root of the host (rootful, no user
-namespace), and worst where a writable system directory or the engine's socket is mounted.
+Whether the main process is uid 0 inside the container. The user comes from `--user`, else from the image, and
+nothing said means root; a name counts by the uid that /etc/passwd of the image gives it. For a running
+container the kernel's uid decides: an entry point may have given root up on its own. The finding is worse
+where root inside is also root of the host (rootful, no user namespace), and worst where a writable system
+directory or the engine's socket is mounted.
 
 Why it matters:
 A hole in the service gives an attacker the rights of its process. As root they can change every file of the
@@ -39,11 +40,11 @@ from hardentui.reading.containers import (
     is_infra,
     is_root,
     judge,
-    own_user_namespace,
     proc,
     runs_systemd,
 )
 from hardentui.reading.mounts import at_or_above, host_mounts
+from hardentui.reading.user_namespace import own_user_namespace
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -55,13 +56,18 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     inside = ask(facts, _uids)
     return judge(
         inside,
-        lambda uids: (uids[0] == 0, f"uid {uids[0]} inside, uid {uids[1]} on the host"),
-        declared_bad=is_root(user) and not as_caller,
+        lambda uids: (0 in uids, f"uid {uids[0]} inside, uid {uids[1]} on the host"),
+        declared_bad=(is_root(user) or _named_root(facts, user)) and not as_caller,
         declared="the caller's uid (keep-id)" if as_caller else f"user {user or 'not set: root'}",
         reason="the main process is root inside the container",
         where=proc(facts),
         severity=_severity(facts),
     )
+
+
+def _named_root(facts: ContainerFacts, user: str) -> bool:
+    """The name of its user is another name of root in its image."""
+    return facts.named_uid == 0 and not user.partition(":")[0].isdecimal()
 
 
 def _uids(kernel: Kernel) -> tuple[int, int] | Unreadable:
@@ -99,10 +105,14 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             raise CannotFix("the chosen user is root again", "Give a uid such as 1001:1001.", needs="user")
         return spec.with_(USER, chosen)
     live = ask(context.facts, _uids)
+    if isinstance(live, tuple) and live[0] != 0 and live[1] == 0:
+        raise CannotFix("its uid map leads to root of the host", "Fix host-user-namespace first.")
     name_of_root = isinstance(live, tuple) and live[0] == 0
+    name_of_root = name_of_root or _named_root(context.facts, declared_user(context.facts))
     if spec[USER] and not is_root(spec[USER]) and not name_of_root:
         return spec
-    if not is_root(str(image_config(context.facts).get("User") or "")):
+    of_image = str(image_config(context.facts).get("User") or "")
+    if not is_root(of_image) and not (name_of_root and not spec[USER]):
         return spec.without(USER)
     raise CannotFix(
         "it must be decided which user it runs as",
@@ -141,6 +151,13 @@ CHECK = Check(
         container((MOUNTS, (Mount("bind", "/etc", "/host"),))),
         container(
             (USER, "toor"), image=_IMAGE, kernel=Kernel(7, uid=0, uid_map=_HOST_MAP, host_user_namespace=True)
+        ),
+        container((USER, "toor"), image=_IMAGE, named_uid=0),
+        container(
+            (USER, "1"),
+            kernel=Kernel(
+                7, uid=0, uid_map=(IdRange(0, 100000, 1), IdRange(1, 0, 1)), host_user_namespace=False
+            ),
         ),
         replace(container(), inspect={"Config": {"User": "0"}}),
     ),

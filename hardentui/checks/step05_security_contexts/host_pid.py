@@ -24,7 +24,8 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS, PID
-from hardentui.reading.containers import ask, judge, own_user_namespace, peer_called, pod_of, proc, related
+from hardentui.reading.containers import ask, judge, peer_called, pod_of, proc, related
+from hardentui.reading.user_namespace import own_user_namespace
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:

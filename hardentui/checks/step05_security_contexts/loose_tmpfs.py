@@ -1,8 +1,9 @@
 """A tmpfs mount has no size, or lets programs run from it.
 
 What it checks:
-The mounts made with `--tmpfs`: whether each has a size, and whether exec, suid or dev was switched on again.
-Podman mounts a plain tmpfs with nosuid and nodev, but without a size and without noexec.
+The mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether exec,
+suid or dev was switched on again; and the size of /dev/shm (`--shm-size`). Podman mounts a plain tmpfs with
+nosuid and nodev, but without a size and without noexec.
 
 Why it matters:
 A tmpfs without a size grows up to half of the host's memory. A folder that everybody can write to and that
@@ -17,27 +18,36 @@ size with the parameter `size`.
 
 from __future__ import annotations
 
+from math import inf
+
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
-from hardentui.options import TMPFS
+from hardentui.options import SHM_SIZE, TMPFS
 from hardentui.reading.containers import bytes_of, listed
+from hardentui.reading.limits import memory_of_machine
 
 _LOOSE = frozenset({"exec", "suid", "dev"})
 _TIGHT = ("noexec", "nosuid", "nodev")
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    mounts = facts.spec[TMPFS]
-    bad = tuple(mount for mount in mounts if _is_loose(mount))
+    mounts, most = facts.spec[TMPFS], _most(facts)
+    bad = tuple(mount for mount in mounts if _is_loose(mount, most))
     declared = "; ".join(mounts) or "no tmpfs"
-    if bad:
+    shared = facts.spec[SHM_SIZE]
+    if bad or shared >= most:
         paths = [mount.partition(":")[0] for mount in bad]
-        evidence = tuple(Evidence("--tmpfs", mount) for mount in bad)
-        return failed(f"no size, or programs may run: {listed(paths)}", declared, evidence=evidence)
+        evidence = [Evidence("--tmpfs", mount) for mount in bad]
+        if shared >= most:
+            paths.append("/dev/shm")  # noqa: S108
+            evidence.append(Evidence("--shm-size", f"{shared} bytes"))
+        reason = f"no size that limits, or programs may run: {listed(paths)}"
+        return failed(reason, declared, evidence=tuple(evidence))
     return passed(declared)
 
 
@@ -45,9 +55,29 @@ def _options(mount: str) -> list[str]:
     return [option for option in mount.partition(":")[2].split(",") if option]
 
 
-def _is_loose(mount: str) -> bool:
+def _most(facts: ContainerFacts) -> float:
+    """Half of the memory: what a tmpfs without a size gets."""
+    machine = memory_of_machine(facts)
+    return inf if machine is None else machine / 2
+
+
+def _is_loose(mount: str, most: float) -> bool:
     options = _options(mount)
-    return bool(_LOOSE.intersection(options)) or not any(option.startswith("size=") for option in options)
+    return bool(_LOOSE.intersection(options)) or not _has_size(options, most)
+
+
+def _has_size(options: list[str], most: float) -> bool:
+    """The last size counts; 0 is none, and a percentage is one of the memory."""
+    sizes = [option.partition("=")[2] for option in options if option.startswith("size=")]
+    if not sizes:
+        return False
+    if sizes[-1].endswith("%"):
+        part = sizes[-1][:-1]
+        return part.isdecimal() and 0 < int(part) < 50
+    try:
+        return bytes_of(sizes[-1]) < most
+    except ValueError:
+        return False
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -56,16 +86,23 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         bytes_of(size)
     except ValueError as error:
         raise CannotFix(str(error), "Give the parameter size a value such as 64m.") from error
-    return spec.with_(TMPFS, tuple(_tightened(m, size) if _is_loose(m) else m for m in spec[TMPFS]))
+    most = _most(context.facts)
+    if spec[SHM_SIZE] >= most:
+        spec = spec.without(SHM_SIZE)
+    mounts = (_tightened(m, size, most) if _is_loose(m, most) else m for m in spec[TMPFS])
+    return spec.with_(TMPFS, tuple(mounts))
 
 
-def _tightened(mount: str, size: str) -> str:
+def _tightened(mount: str, size: str, most: float) -> str:
     options = [option for option in _options(mount) if option not in _LOOSE]
     options += [option for option in _TIGHT if option not in options]
-    if not any(option.startswith("size=") for option in options):
+    if not _has_size(options, most):
+        options = [option for option in options if not option.startswith("size=")]
         options.append(f"size={size}")
     return f"{mount.partition(':')[0]}:{','.join(options)}"
 
+
+_SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 
 CHECK = Check(
     id="loose-tmpfs",
@@ -85,6 +122,10 @@ CHECK = Check(
     fails=lambda: (
         container((TMPFS, ("/tmp",))),  # noqa: S108
         container((TMPFS, ("/run:size=1m,exec,mode=1777", "/a:size=1k"))),
+        container((TMPFS, ("/a:noexec,nosuid,nodev,size=0",))),
+        container((TMPFS, ("/a:noexec,nosuid,nodev,size=90%",))),
+        container((TMPFS, ("/a:noexec,nosuid,nodev,size=64g",)), host=_SMALL),
+        container((SHM_SIZE, 64 << 30), host=_SMALL),
     ),
     references=("OWASP Docker rule 8", "compose-lint CL-0022"),
     catalogue="S5-08",

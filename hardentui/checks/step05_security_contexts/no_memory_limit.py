@@ -3,7 +3,8 @@
 What it checks:
 Whether a memory limit is in force: the one of the container, or one of a cgroup above it, such as MemoryMax=
 of its systemd unit. For a running container the cgroup tree decides, since inspect shows 0 in that case. A
-limit with unlimited swap (`--memory-swap=-1`) is none.
+limit with unlimited swap (`--memory-swap=-1`) is none, nor is one that is not below the memory of the
+machine.
 
 Why it matters:
 One container that leaks memory, or that somebody feeds with requests made to use it up, takes the memory of
@@ -25,11 +26,12 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Measured, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
 from hardentui.options.rows import size_text
 from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
-from hardentui.reading.limits import ignored, refuse_where_ignored
+from hardentui.reading.limits import ignored, memory_of_machine, refuse_where_ignored
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -42,19 +44,25 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     declared = f"memory {_words(memory)}" + (", unlimited swap" if swap == -1 else "")
 
     def look(limits: Limits) -> tuple[bool, str]:
-        bad = limits.memory is None or (endless_swap and limits.swap is None)
+        bad = _is_none(facts, limits.memory) or (endless_swap and limits.swap is None)
         return bad, f"memory {_words(limits.memory)}"
 
     return judge(
         ask(facts, lambda kernel: kernel.limits),
         look,
-        declared_bad=memory <= 0 or endless_swap or ignored(facts),
+        declared_bad=_is_none(facts, max(0, memory)) or endless_swap or ignored(facts),
         declared=declared,
         reason="its memory is limited, its swap is not"
         if endless_swap
         else "it may use all memory of the host",
         where="cgroup of the container and above: memory.max",
     )
+
+
+def _is_none(facts: ContainerFacts, limit: int | None) -> bool:
+    """There is no limit, or it is not below what the machine has."""
+    machine = memory_of_machine(facts)
+    return not limit or (machine is not None and limit >= machine)
 
 
 def _words(limit: int | None) -> str:
@@ -65,7 +73,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     refuse_where_ignored(context.facts)
     if spec[MEMORY_SWAP] == -1:
         spec = spec.without(MEMORY_SWAP)
-    if spec[MEMORY] > 0:
+    if not _is_none(context.facts, spec[MEMORY]):
         return spec
     return spec.with_(MEMORY, max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts)))
 
@@ -123,6 +131,7 @@ CHECK = Check(
         container((MEMORY, _HALF), (MEMORY_SWAP, -1)),
         container((MEMORY_RESERVATION, 2 << 30)),
         container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))),
+        container((MEMORY, 64 << 30), host=HostFacts(capacity=Capacity(memory=8 << 30))),
     ),
     references=("CIS Docker 1.6 5.11", "NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
     catalogue="S5-01",

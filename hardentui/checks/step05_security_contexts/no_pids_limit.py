@@ -2,8 +2,8 @@
 
 What it checks:
 Whether the number of tasks (processes and threads) is limited, and not above the highest value that the
-checklist allows (parameter `highest`). Podman sets 2048 when nothing is said. For a running container
-pids.max of its cgroup and the ones above it decides.
+checklist allows (parameter `highest`) nor as high as kernel.pid_max. Podman sets 2048 when nothing is said.
+For a running container pids.max of its cgroup and the ones above it decides.
 
 Why it matters:
 A fork bomb is one line of shell. Process ids are one table for the whole host: when it is full, nobody can
@@ -25,7 +25,7 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, PIDS_LIMIT
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, without_cgroup
-from hardentui.reading.limits import ignored, refuse_where_ignored
+from hardentui.reading.limits import ignored, pids_of_machine, refuse_where_ignored
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -33,7 +33,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable(OF_PODMAN)
     if without_cgroup(facts):
         return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
-    highest = parameters.integer("highest")
+    highest = _highest(facts, parameters)
     limit = facts.spec[PIDS_LIMIT]
     return judge(
         ask(facts, lambda kernel: kernel.limits),
@@ -48,9 +48,16 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     )
 
 
+def _highest(facts: ContainerFacts, parameters: Parameters) -> int:
+    """What the checklist allows, and less than all that the machine has."""
+    machine = pids_of_machine(facts)
+    allowed = parameters.integer("highest")
+    return allowed if machine is None else min(allowed, machine - 1)
+
+
 def remediate(spec: Spec, context: FixContext) -> Spec:
     refuse_where_ignored(context.facts)
-    highest, limit = context.parameters.integer("highest"), context.parameters.integer("limit")
+    highest, limit = _highest(context.facts, context.parameters), context.parameters.integer("limit")
     if not 0 < limit <= highest:
         raise CannotFix(f"a limit of {limit} is not between 1 and {highest}", "Give another value for limit.")
     return spec if 0 < spec[PIDS_LIMIT] <= highest else spec.with_(PIDS_LIMIT, limit)

@@ -21,8 +21,8 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
+from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.containers import section
-from hardentui.reading.secrets import secrets_in_words
 from hardentui.visible import MASK
 from hardentui.words import plural
 

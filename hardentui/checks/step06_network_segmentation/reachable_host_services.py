@@ -3,7 +3,9 @@
 What it checks:
 Whether pasta or slirp4netns were told to let the container reach the loopback address of the host:
 `--map-gw`, `--map-host-loopback`, ports handed in with `-T` or `-U`, `allow_host_loopback=true`; for this
-container or for all of them (`pasta_options` in containers.conf). The options do not show in inspect:
+container or for all of them (`pasta_options` in containers.conf); and, on an internal network of the rootful
+engine, whether services of the host answer at its gateway: whatever listens on all addresses and no filter
+holds back. The options do not show in inspect:
 without the command that created the container the answer is unknown.
 
 Why it matters:
@@ -13,23 +15,50 @@ the container among these callers. They are often added to reach one database, a
 it.
 
 What may break:
-The container loses the service on the host that the option was set for. Let that service listen on a socket
-that is mounted, or run it as a container on the same network.
+The container loses the service on the host that the option was set for, or that it reached by the gateway.
+Let that service listen on a socket that is mounted, or run it as a container on the same network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from hardentui.checks.examples import container, rootless
+from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
-from hardentui.model.known import Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NetworkFacts
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Status,
+    Verdict,
+    failed,
+    passed,
+    unknown,
+)
+from hardentui.model.host import Firewall, HostFacts
+from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import NETWORK
-from hardentui.reading.networks import asked_for, mode_of, modes_of, network_names, without_own_network
+from hardentui.reading.networks import (
+    asked_for,
+    gateways,
+    internal_networks,
+    mode_of,
+    modes_of,
+    network_names,
+    without_own_network,
+)
+from hardentui.visible import command_word
 
+_DNS = 53
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - where a service listens
 _HANDED_IN = ("-T", "--tcp-ns", "-U", "--udp-ns")
 _MAPPED = ("--map-gw", "--map-host-loopback")
 
@@ -45,12 +74,61 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
             f"it reaches services on the loopback address of the host: {' '.join(opened)}", declared
         )
     if not _user_mode(facts):
-        return passed(declared)
+        return _by_gateway(facts, declared)
     if NETWORK in facts.spec.unknowable:
         return unknown(
             "inspect does not show the options of its network, and its create command is not known"
         )
     return _defaults(facts, declared)
+
+
+def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
+    """An internal network leads nowhere but to the host itself, whose services answer at its gateway."""
+    networks = internal_networks(facts) if facts.engine.rootless is False else ()
+    if not networks:
+        return passed(declared)
+    if isinstance(facts.host_listening, Unreadable):
+        return unknown(facts.host_listening.reason, declared)
+    rules = NOT_READ if isinstance(facts.host, Unreadable) else facts.host.firewall.rules
+    open_ports: list[str] = []
+    evidence: list[Evidence] = []
+    for network in networks:
+        found = _answering(network, facts.host_listening, rules)
+        open_ports += [one for one in found if one not in open_ports]
+        evidence += [Evidence(f"network {network.name}", f"{one} answers at its gateway") for one in found]
+    if not open_ports:
+        return passed(declared, "no service of the host answers at the gateway of its internal network")
+    reason = (
+        f"services of the host answer at the gateway of its internal network: {', '.join(open_ports[:8])}"
+    )
+    return failed(reason, declared, "", tuple(evidence[:12]), Severity.MEDIUM, _close(networks))
+
+
+def _answering(
+    network: NetworkFacts, listening: tuple[ListeningSocket, ...], rules: Known[tuple[Mapping[str, Any], ...]]
+) -> list[str]:
+    """`22/tcp` of what listens there and is not held back at the network's bridge. DNS belongs to Podman."""
+    from hardentui.reading.packets import DROPPED, Packet, fate
+
+    own = gateways(network)
+    bridge = str(network.inspect.get("network_interface") or "")
+    found = []
+    for one in listening:
+        if one.protocol != "tcp" or one.port == _DNS or one.address not in (*_EVERYWHERE, *own):
+            continue
+        family = "ip6" if any(":" in address for address in own) and one.address == "::" else "ip"
+        packet = Packet("input", bridge, "tcp", one.port, family)
+        if isinstance(rules, Unreadable) or fate(rules, packet) != {DROPPED}:
+            found.append(f"{one.port}/tcp")
+    return list(dict.fromkeys(found))
+
+
+def _close(networks: tuple[NetworkFacts, ...]) -> tuple[str, ...]:
+    bridges = [str(one.inspect.get("network_interface") or "BRIDGE") for one in networks]
+    return tuple(
+        f"nft add rule inet filter input iifname {command_word(one, 'BRIDGE')} tcp dport != 53 drop"
+        for one in bridges
+    )
 
 
 def _user_mode(facts: ContainerFacts) -> bool:
@@ -115,10 +193,54 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         fine, opened = _split(value)
         mode = value.partition(":")[0]
         values.append((f"{mode}:{','.join(fine)}" if fine else mode) if opened else value)
+    if tuple(values) == spec[NETWORK] and evaluate(context.facts, context.parameters).status is Status.FAIL:
+        raise CannotFix(
+            "no option of the container closes the gateway of its network",
+            "Filter at input what comes from the network's bridge, or let the services listen elsewhere.",
+        )
     return spec.with_(NETWORK, tuple(values))
 
 
 _PLAIN = rootless(trust=TrustFacts(configuration=Configuration()))
+_INTERNAL = NetworkFacts(
+    "back",
+    {
+        "driver": "bridge",
+        "internal": True,
+        "network_interface": "podman3",
+        "subnets": [{"subnet": "10.89.3.0/24", "gateway": "10.89.3.1"}],
+    },
+)
+_SSH = ListeningSocket("tcp", "0.0.0.0", 22)  # noqa: S104
+
+
+def _behind(host: HostFacts, *listening: ListeningSocket) -> ContainerFacts:
+    """A running container on the internal network."""
+    return container(
+        (NETWORK, ("back",)),
+        kernel=Kernel(7),
+        networks={"back": _INTERNAL},
+        host_listening=listening,
+        host=host,
+    )
+
+
+_CLOSED = HostFacts(
+    firewall=Firewall(
+        rules=(
+            {
+                "chain": {
+                    "family": "inet",
+                    "table": "filter",
+                    "name": "input",
+                    "type": "filter",
+                    "hook": "input",
+                    "policy": "drop",
+                }
+            },
+        )
+    )
+)
 
 CHECK = Check(
     id="reachable-host-services",
@@ -136,11 +258,14 @@ CHECK = Check(
         container((NETWORK, ("shop-net",)), engine=rootless()),
         container(),
         container(engine=_PLAIN),
+        _behind(_CLOSED, _SSH),
+        _behind(HostFacts(), ListeningSocket("tcp", "127.0.0.1", 5432)),
     ),
     fails=lambda: (
         container((NETWORK, ("pasta:--map-gw,--mtu,1400",)), engine=_PLAIN),
         container((NETWORK, ("pasta:-T,5432",)), engine=_PLAIN),
         container((NETWORK, ("slirp4netns:allow_host_loopback=true",)), engine=_PLAIN),
+        _behind(HostFacts(), _SSH),
     ),
     references=("NIST SP 800-190 4.4.2",),
     catalogue="S6-12",

@@ -1,8 +1,9 @@
 """Nobody asks whether the service still works.
 
 What it checks:
-Whether a health check runs by itself: one of the container (`--health-cmd`), or one that its image brings.
-A check that was switched off (`none`), or whose timer is off (`--health-interval=disable`), counts as none.
+Whether a health check runs by itself: one of the container (`--health-cmd`), or one that its image brings. A
+check that was switched off (`none`), or whose timer is off (`--health-interval=disable`), counts as none. So
+does one that passes whatever the service does: `true`, `exit 0`, `… || true`, `… | cat`.
 
 Why it matters:
 A process that exists is not a service that works. A program that hangs, that an attacker has put out of
@@ -38,6 +39,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL
 from hardentui.reading.containers import is_infra
+from hardentui.reading.health import always_passes
 from hardentui.reading.images import health_check
 from hardentui.visible import visible
 
@@ -48,6 +50,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     check = health_check(facts)
     if isinstance(check, Unreadable):
         return unknown(check.reason)
+    if check and always_passes(check):
+        return failed("its health check passes whatever the service does", visible(check, 120))
     if check:
         source = "container" if facts.spec[HEALTH_CMD] else "image"
         return passed(f"health check of the {source}", reason=visible(check, 120))
@@ -62,7 +66,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[HEALTH_INTERVAL] == "disable":
         spec = spec.without(HEALTH_INTERVAL)
     check = health_check(context.facts.planned(spec))
-    if isinstance(check, str) and check:
+    if isinstance(check, str) and check and not always_passes(check):
         return spec
     command = context.parameters.text("command")
     if not command:
@@ -96,6 +100,7 @@ CHECK = Check(
         container(image=ImageFacts(id="1" * 64, inspect={"Config": _OWN_CHECK})),
     ),
     fails=lambda: (
+        container((HEALTH_CMD, "curl -fsS http://localhost/ || true"), image=_PLAIN),
         container((HEALTH_CMD, "none"), image=ImageFacts(id="1" * 64, inspect={"Config": _OWN_CHECK})),
         container(image=_PLAIN),
         container(image=ImageFacts(id="1" * 64, inspect={"Config": {"Healthcheck": {"Test": ["NONE"]}}})),

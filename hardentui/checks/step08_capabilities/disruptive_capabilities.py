@@ -2,13 +2,14 @@
 
 What it checks:
 Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
-AUDIT_CONTROL, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, SYS_NICE. The bounding set of the live
-process decides.
+AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, SYS_NICE, CHECKPOINT_RESTORE.
+The bounding set of the live process decides.
 
 Why it matters:
 They do not lead to the host by themselves, but they harm it: set the clock (and so break certificates and
-logs), reboot, silence the audit log, read kernel messages and addresses, take more than the limits, redirect
-or sniff traffic of the container's networks. Old kernel holes that need NET_ADMIN are among the most used.
+logs), reboot, read or silence the audit log, take the number of another process, read kernel messages and
+addresses, take more than the limits, redirect or sniff traffic of the container's networks. Old kernel holes
+that need NET_ADMIN are among the most used.
 
 What may break:
 VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio SYS_NICE, some
@@ -38,6 +39,8 @@ _DISRUPTIVE = frozenset(
         "CAP_LINUX_IMMUTABLE",
         "CAP_IPC_OWNER",
         "CAP_SYS_NICE",
+        "CAP_AUDIT_READ",
+        "CAP_CHECKPOINT_RESTORE",
     }
 )
 

@@ -26,7 +26,8 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import DEVICES, GPUS, PRIVILEGED
-from hardentui.reading.containers import listed, own_user_namespace
+from hardentui.reading.containers import listed
+from hardentui.reading.user_namespace import own_user_namespace
 
 _DISKS_AND_MEMORY = tuple(
     "/dev/" + name

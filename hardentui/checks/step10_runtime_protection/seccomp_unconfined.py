@@ -4,7 +4,7 @@ What it checks:
 Whether a seccomp filter is in force. There is none with `seccomp=unconfined`, and none in privileged mode
 unless a profile is named, although the security options of such a container do not say so. For a running
 container the mode of its main process must be 2 (filter). A filter that a program installed itself does not
-make up for a switched-off one.
+make up for a switched-off one: where the configuration of the runtime can be read, it must hold a filter.
 
 Why it matters:
 The kernel offers some 400 system calls, and nearly every hole that leads from a container to the host is in
@@ -24,16 +24,20 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.known import Unreadable
+from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.seccomp import NoFilter, SeccompProfile
 from hardentui.model.spec import Spec
 from hardentui.options import PRIVILEGED, SECCOMP_PROFILE
 from hardentui.reading.containers import ask, judge, proc
+from hardentui.reading.system_calls import filter_of
 
 _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 _MODES = {0: "none", 1: "strict", 2: "filter"}
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    why = _switched_off(facts.spec)
+    why = _switched_off(facts)
     return judge(
         ask(facts, lambda kernel: kernel.seccomp_mode),
         lambda mode: (mode != 2 or bool(why), _words(mode, bool(why))),
@@ -49,8 +53,16 @@ def _words(mode: int, switched_off: bool) -> str:
     return f"Seccomp {mode} ({_MODES.get(mode, 'unknown')}{whose})"
 
 
-def _switched_off(spec: Spec) -> str:
-    """What switches the filter off; empty when nothing does. Podman drops its own profile when privileged."""
+def _switched_off(facts: ContainerFacts) -> str:
+    """What switches the filter off, else empty. What the runtime was told decides over options."""
+    found = filter_of(facts)
+    if not isinstance(found, Unreadable):
+        return found.filter.why if isinstance(found.filter, NoFilter) else ""
+    return _by_options(facts.spec)
+
+
+def _by_options(spec: Spec) -> str:
+    """Podman drops its own profile when privileged."""
     profile = spec[SECCOMP_PROFILE]
     if profile == "unconfined":
         return "seccomp=unconfined"
@@ -60,12 +72,22 @@ def _switched_off(spec: Spec) -> str:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[SECCOMP_PROFILE] == "unconfined":
         spec = spec.without(SECCOMP_PROFILE)
-    if _switched_off(spec):
+    if _by_options(spec):
         raise CannotFix(
             "privileged mode switches the filter off as well", "Fix privileged first, or name a profile."
         )
+    if (
+        spec == context.facts.spec
+        and isinstance(context.facts.kernel, Kernel)
+        and _switched_off(context.facts)
+    ):
+        raise CannotFix(
+            "none of its options switches the filter off", "Look at seccomp_profile in containers.conf."
+        )
     return spec
 
+
+_RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
 
 CHECK = Check(
     id="seccomp-unconfined",
@@ -82,13 +104,23 @@ CHECK = Check(
     passes=lambda: (
         container(),
         container(kernel=Kernel(7, seccomp_mode=2)),
-        container((SECCOMP_PROFILE, "/etc/containers/seccomp/web.json"), (PRIVILEGED, True)),
+        container(
+            (SECCOMP_PROFILE, "/etc/containers/seccomp/web.json"), (PRIVILEGED, True), seccomp_rules=_RULES
+        ),
+        container(  # an annotation that pretends
+            (SECCOMP_PROFILE, "unconfined"),
+            kernel=Kernel(7, seccomp_mode=2),
+            runtime=RuntimeConfig(seccomp=SeccompProfile("ERRNO")),
+        ),
     ),
     fails=lambda: (
         container((SECCOMP_PROFILE, "unconfined")),
         container((SECCOMP_PROFILE, "unconfined"), kernel=Kernel(7, seccomp_mode=2), engine=rootless()),
         container((PRIVILEGED, True)),
         container((PRIVILEGED, True), kernel=Kernel(7, seccomp_mode=0)),
+        container(  # a filter of the program's own
+            kernel=Kernel(7, seccomp_mode=2), runtime=RuntimeConfig(seccomp=NoFilter("no linux.seccomp"))
+        ),
     ),
     references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
     catalogue="S10-01",

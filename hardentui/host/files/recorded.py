@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import errno
 import fnmatch
+import json
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -47,12 +48,12 @@ SECRET_PATTERNS = (
     "*/run/secrets/*",
     "/proc/*/environ",
     "/proc/*/cmdline",
-    "*/userdata/config.json",  # an OCI configuration holds the values of env secrets
     "*/db.sql*",
     "*/bolt_state.db",
 )
 """Files whose contents a recording never keeps."""
 
+_RUNTIME_CONFIG = "*/userdata/config.json"
 _WITHHELD = "WITHHELD"
 _PRIVATE_KEY = b"PRIVATE KEY-----"
 
@@ -63,6 +64,19 @@ def is_secret(path: str, content: bytes) -> bool:
         return True
     lowered = path.lower()
     return any(fnmatch.fnmatchcase(lowered, pattern) for pattern in SECRET_PATTERNS)
+
+
+def _without_process(content: bytes) -> str:
+    """An OCI configuration without what may hold secrets: variables, words, hooks. Empty for others."""
+    try:
+        document = json.loads(content)
+        process = {**document["process"]}
+    except (ValueError, LookupError, TypeError):
+        return ""
+    for name in ("env", "args", "commandLine"):
+        process.pop(name, None)
+    kept = {name: value for name, value in document.items() if name != "hooks"}
+    return json.dumps({**kept, "process": process})
 
 
 class RecordedFiles:
@@ -191,6 +205,10 @@ class RecordingFiles:
 
     def read_bytes(self, path: str, limit: int = DEFAULT_LIMIT) -> bytes:
         content = self._asked(path, lambda: self._inner.read_bytes(path, limit))
+        if fnmatch.fnmatchcase(path.lower(), _RUNTIME_CONFIG):
+            kept = _without_process(content)
+            self._seen["text" if kept else "errors"][path] = kept or _WITHHELD
+            return content
         if is_secret(path, content):
             self._seen["errors"][path] = _WITHHELD
             return content

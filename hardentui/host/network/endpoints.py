@@ -18,8 +18,8 @@ from hardentui.host.files.config import names, text
 from hardentui.host.files.reader import Files
 from hardentui.host.network.listening import Listening, settled, sockets_of
 from hardentui.host.process.table import HostProcess
-from hardentui.host.systemd_words import UnbalancedQuotes, split_command, unit_settings
 from hardentui.model.known import Known, Unreadable
+from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 DOCKER_SOCKET = "/run/docker.sock"

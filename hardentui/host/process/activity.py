@@ -65,6 +65,28 @@ def read_activity(
     return Activity(processes, tuple(sorted({one for ones in sockets.values() for one in ones}, key=_place)))
 
 
+def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]:
+    """What listens in the network namespace of a process, whoever it belongs to, but for conmon.
+
+    Podman lets conmon hold the ports that it publishes; packets for them never come to its sockets.
+    """
+    sockets = _sockets(files, pid)
+    if isinstance(sockets, Unreadable):
+        return sockets
+    try:
+        numbers = [int(name) for name in files.list_dir("/proc") if name.isdecimal()]
+    except OSError as error:
+        return Unreadable(f"/proc: {reason(error)}")
+    monitors = [
+        one for each in numbers if (one := _process(files, each)) is not None and one.name == "conmon"
+    ]
+    reserved = _held(files, tuple(monitors), sockets)
+    if isinstance(reserved, Unreadable):
+        return reserved
+    kept = {one for number, ones in sockets.items() if number not in reserved for one in ones}
+    return tuple(sorted(kept, key=_place))
+
+
 def _place(socket: ListeningSocket) -> tuple[str, str, int]:
     return socket.protocol, socket.address, socket.port
 

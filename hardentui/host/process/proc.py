@@ -12,6 +12,7 @@ from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups,
 from hardentui.host.process.mountinfo import Mount, parse_mountinfo
 from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits
 from hardentui.model.known import Known, Unreadable
+from hardentui.reading.limits import count_of_list
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -74,6 +75,10 @@ def read_kernel(
         masked_paths=_then(mounts, _masked_paths),
         mounts=_then(mounts, _mount_rows),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
+        umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
+        processors=_then(status, lambda lines: count_of_list(lines["Cpus_allowed_list"])),
+        oom_score_adj=_then(_text(files, f"/proc/{pid}/oom_score_adj"), int),
+        namespaces=own,
     )
     # read again: in between the process may have gone and its number been given to another
     return kernel if _start_time(files, pid) == started else _all(pid, ENDED)

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from hardentui.host.files.config import ROOT_ONLY, examine, text
 from hardentui.host.files.reader import Files
-from hardentui.host.systemd_words import UnbalancedQuotes, split_command, split_words, unit_settings
 from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact
 from hardentui.model.host import UnitProgram, User
 from hardentui.model.known import Known, Unreadable
+from hardentui.systemd.command_line import UnbalancedQuotes, split_command, split_words, unit_settings
 
 _KINDS = (
     *(

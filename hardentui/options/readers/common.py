@@ -105,6 +105,16 @@ def global_list(flag: str) -> Reader:
     return read
 
 
+_OF_PRIVILEGED = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE"})
+
+
+def is_privileged(view: View) -> bool:
+    """Inspect takes it from an annotation, which anybody may set; recorded capabilities cannot pretend."""
+    if not view.host.get("Privileged"):
+        return False
+    return "BoundingCaps" not in view.inspect or {*(view.inspect["BoundingCaps"] or ())} >= _OF_PRIVILEGED
+
+
 def never(view: View) -> Reading:
     """For options whose effect other rows carry."""
     return None

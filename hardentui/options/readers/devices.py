@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.options import filesystem as rows
-from hardentui.options.readers.common import Reading, Row, command_list, host_switch
+from hardentui.options.readers.common import Reading, Row, command_list, host_switch, is_privileged
 from hardentui.options.sources import UNKNOWABLE, View
 
 _ALL = "rwm"
@@ -70,7 +70,7 @@ def _oci_access(view: View) -> dict[str, str]:
 
 def _bound(view: View) -> list[tuple[str, str]]:
     """Devices of a rootless container, which inspect does not show: Podman mounts them instead."""
-    if not view.sources.rootless or view.host.get("Privileged"):
+    if not view.sources.rootless or is_privileged(view):
         return []
     if view.command is not None:
         given = (_split(argument) for argument in view.command.all("--device") if not _is_cdi(argument))
@@ -88,11 +88,11 @@ def read_devices(view: View) -> Reading:
         given = view.command.all("--device")
         found = _from_command(view, shown)
         found += tuple(argument for argument in given if _is_cdi(argument))
-        if view.host.get("Privileged"):
+        if is_privileged(view):
             found = tuple(":".join(_split(a)) if not _is_cdi(a) else a for a in given)
         return view.shown(found) if found else None
     view.remarks.append("--device: CDI names cannot be read")
-    if view.host.get("Privileged"):
+    if is_privileged(view):
         return UNKNOWABLE
     if not shown:
         return UNKNOWABLE if view.sources.rootless and view.oci is None else None
@@ -109,7 +109,7 @@ def read_device_cgroup_rules(view: View) -> Reading:
         return view.commanded(given) if given else None
     if view.oci is None:
         return UNKNOWABLE
-    if view.host.get("Privileged"):
+    if is_privileged(view):
         return None
     linux: Mapping[str, Any] = view.oci.get("linux") or {}
     nodes = {(d.get("type"), d.get("major"), d.get("minor")) for d in linux.get("devices") or ()}

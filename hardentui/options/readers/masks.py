@@ -7,7 +7,7 @@ from typing import Any
 
 from hardentui.model.version import Version
 from hardentui.options import security as rows
-from hardentui.options.readers.common import Reading, Row, oci_mount
+from hardentui.options.readers.common import Reading, Row, is_privileged, oci_mount
 from hardentui.options.sources import UNKNOWABLE, View
 
 _PROC_DEFAULTS = frozenset({"nosuid", "noexec", "nodev", "rprivate"})
@@ -71,7 +71,7 @@ def read_mask(view: View) -> Reading:
 
 
 def read_unmask(view: View) -> Reading:
-    if view.host.get("Privileged"):
+    if is_privileged(view):
         return None
     if _unmasks_all(view):
         return view.shown(("ALL",))

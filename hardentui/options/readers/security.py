@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from hardentui.options import security as rows
 from hardentui.options.capabilities import capability_name
-from hardentui.options.readers.common import Reader, Reading, Row, command_text, host_switch
+from hardentui.options.readers.common import Reader, Reading, Row, command_text, is_privileged
 from hardentui.options.readers.process import SECRET_MASK
 from hardentui.options.sources import UNKNOWABLE, View
+
+
+def read_privileged(view: View) -> Reading:
+    return view.shown(True) if is_privileged(view) else None
 
 
 def _drops_all(view: View, dropped: list[str]) -> bool:
@@ -20,13 +24,13 @@ def _drops_all(view: View, dropped: list[str]) -> bool:
 
 def read_cap_drop(view: View) -> Reading:
     dropped = view.host.get("CapDrop")
-    if not dropped or view.host.get("Privileged"):
+    if not dropped or is_privileged(view):
         return None
     return view.shown(("all",) if _drops_all(view, dropped) else tuple(sorted(dropped)))
 
 
 def read_cap_add(view: View) -> Reading:
-    if view.host.get("Privileged"):
+    if is_privileged(view):
         return None
     dropped = view.host.get("CapDrop")
     if dropped and _drops_all(view, dropped):
@@ -56,7 +60,7 @@ _apparmor_option = security_value("apparmor=")
 def read_seccomp(view: View) -> Reading:
     """Podman notes the profile only for its own command line and for the Docker API."""
     found = _seccomp_option(view)
-    if found is not None or view.command is not None or view.host.get("Privileged"):
+    if found is not None or view.command is not None or is_privileged(view):
         return found
     if view.oci is None:
         return UNKNOWABLE
@@ -68,7 +72,7 @@ def read_seccomp(view: View) -> Reading:
 
 def read_apparmor(view: View) -> Reading:
     found = _apparmor_option(view)
-    if found is not None or view.command is not None or view.host.get("Privileged"):
+    if found is not None or view.command is not None or is_privileged(view):
         return found
     profile = str(view.inspect.get("AppArmorProfile") or "")
     return None if not profile or profile.startswith("containers-default") else view.shown(profile)
@@ -168,7 +172,7 @@ def read_secrets(view: View) -> Reading:
 
 
 READERS: tuple[Row, ...] = (
-    (rows.PRIVILEGED, host_switch("Privileged")),
+    (rows.PRIVILEGED, read_privileged),
     (rows.CAP_ADD, read_cap_add),
     (rows.CAP_DROP, read_cap_drop),
     (rows.NO_NEW_PRIVILEGES, read_no_new_privileges),

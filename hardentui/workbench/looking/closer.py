@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
 from hardentui.host.files.config import examine
+from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.model.activity import Denial, FileChange
@@ -18,8 +19,8 @@ from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
 from hardentui.options import SECCOMP_PROFILE, SECRETS
-from hardentui.reading.containers import is_infra
-from hardentui.reading.networks import uses_network_of_pod
+from hardentui.reading.containers import declared_user, is_infra
+from hardentui.reading.networks import internal_networks, uses_network_of_pod
 
 if TYPE_CHECKING:
     from hardentui.workbench.looking.once_per_engine import OncePerEngine
@@ -89,6 +90,12 @@ def with_small_things(
     unit = once.unit(facts, service) if service else None
     sessions = _exec_sessions(facts, engine)
     facts = replace(facts, exec_sessions=sessions, seccomp_file=file, seccomp_rules=rules, unit=unit)
+    user = declared_user(facts).partition(":")[0]
+    if facts.engine.local and not facts.running and user and not user.isdecimal() and user != "root":
+        facts = replace(facts, named_uid=uid_of_name(files, facts.inspect, user))
+    if facts.engine.local and facts.engine.rootless is False and internal_networks(facts):
+        conmon = (facts.inspect.get("State") or {}).get("ConmonPid")
+        facts = replace(facts, host_listening=once.listening(int(conmon or 1)))
     if facts.spec[SECRETS]:
         facts = replace(facts, secret_drivers=once.secret_drivers())
     if AUTO_UPDATE_LABEL in facts.labels:

@@ -27,6 +27,7 @@ from hardentui.workbench.looking.closer import UNIT_LABEL, look_closer, with_sma
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.links import links_of
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
+from hardentui.workbench.looking.runtime_config import RuntimeConfigs
 from hardentui.workbench.looking.shared import Shared, asked
 
 INSIDE_NOT_READ = Unreadable("the files of the image were not looked at (hardentui images --inside)")
@@ -74,6 +75,7 @@ class Gatherer:
         self._refined_from = engine.facts
         self._shared = Shared(engine, ())
         self._defaults = EngineDefaults()
+        self._runtimes = RuntimeConfigs()
 
     def refresh(self, listed: tuple[Listed, ...]) -> None:
         """Take a new list of containers, and forget what may have changed with it."""
@@ -118,20 +120,26 @@ class Gatherer:
             links=links_of(self._files, document, volumes) if self.engine.facts.local else {},
             now=self._clock(),
         )
-        facts = replace(facts, spec=read_spec(self._sources(facts, shared)))
+        config = self._oci_config(document)
+        spec = read_spec(self._sources(facts, shared, config))
+        facts = replace(facts, spec=spec, runtime=self._runtimes.read(config))
         facts = with_small_things(facts, self.engine, self._files, self._once)
         if not closer:
             return facts
         return look_closer(facts, self.engine, self._files, self._cgroups, self._once)
 
-    def _sources(self, facts: ContainerFacts, shared: Shared) -> Sources:
+    def _sources(
+        self, facts: ContainerFacts, shared: Shared, oci_config: Mapping[str, Any] | None
+    ) -> Sources:
         image = facts.image
         engine = facts.engine
+        kernel = facts.kernel
         host = _part(engine.info, "host")
         return Sources(
             inspect=facts.inspect,
             image=image.inspect if isinstance(image, ImageFacts) else None,
-            oci_config=self._oci_config(facts.inspect),
+            umask=kernel.umask if isinstance(kernel, Kernel) and isinstance(kernel.umask, str) else "",
+            oci_config=oci_config,
             default_capabilities=engine.default_capabilities,
             default_network=engine.default_network,
             version=engine.version,
@@ -282,7 +290,14 @@ def _peer(facts: ContainerFacts, apps_of_pods: Mapping[str, str]) -> Peer:
         pod=pod,
         process_label=str(document.get("ProcessLabel") or ""),
         uid_ranges=ranges,
+        ipc_namespace=_ipc_namespace(kernel),
     )
+
+
+def _ipc_namespace(kernel: Known[Kernel | NotRunning]) -> str:
+    """Its number; empty where it is not known."""
+    known = kernel.namespaces if isinstance(kernel, Kernel) else {}
+    return "" if isinstance(known, Unreadable) else known.get("ipc", "")
 
 
 def _part(document: Known[Mapping[str, Any]], name: str) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, ListeningSocket
 from hardentui.model.known import Known, Unreadable
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class OncePerEngine:
         self._opened: tuple[datetime, Known[Mapping[str, tuple[datetime, ...]]]] | None = None
         self._refused: tuple[datetime, Known[tuple[Refusal, ...]]] | None = None
         self._services: Collection[str] = ()
+        self._listening: Known[tuple[ListeningSocket, ...]] | None = None
         self._units: tuple[datetime, Mapping[str, Known[ReadUnit | None]]] | None = None
 
     def forget(self, services: Collection[str]) -> None:
@@ -54,7 +55,7 @@ class OncePerEngine:
         Args:
             services: the units that the containers are labelled with.
         """
-        self._timer = self._secrets = self._units = None
+        self._timer = self._secrets = self._units = self._listening = None
         self._services = services
 
     def auto_update_timer(self) -> Known[bool]:
@@ -75,6 +76,14 @@ class OncePerEngine:
             services = {*self._services, service}
             self._units = (now, units_of(self._files, self._run, self._engine.facts, sorted(services)))
         return unit_facts(self._files, self._units[1][service], facts)
+
+    def listening(self, conmon: int) -> Known[tuple[ListeningSocket, ...]]:
+        """What listens on the host, in the network namespace that a container's conmon lives in."""
+        if self._listening is None:
+            from hardentui.host.process.activity import read_listening
+
+            self._listening = read_listening(self._files, conmon)
+        return self._listening
 
     def secret_drivers(self) -> Known[Mapping[str, str]]:
         """Name of each secret of the engine -> the driver that keeps it."""

@@ -38,6 +38,28 @@ IMAGES = (
         "localhost/truth-caps-root:1.0",
         {**WEB, "User": "", "Labels": {**_BASE_LABELS, "io.containers.capabilities": "CHOWN"}},
     ),
+    TestImage("localhost/truth-toor:1.0", {**WEB, "User": "toor"}),
+    TestImage(
+        "localhost/truth-member:1.0", {**WEB, "User": "web"}, groups="root:x:0:\ndisk:x:6:web\nweb:x:101:\n"
+    ),
+    TestImage(
+        "localhost/truth-filter-weak:1.0",
+        {
+            **WEB,
+            "Labels": {
+                **_BASE_LABELS,
+                "io.containers.seccomp.profile": '{"defaultAction": "SCMP_ACT_ALLOW"}',
+            },
+        },
+    ),
+    TestImage(
+        "localhost/truth-steers:1.0",
+        {**WEB, "Labels": {**_BASE_LABELS, "PODMAN_SYSTEMD_UNIT": "ssh.service"}},
+    ),
+    TestImage(
+        "localhost/truth-updates:1.0",
+        {**WEB, "Labels": {**_BASE_LABELS, "io.containers.autoupdate": "local"}},
+    ),
     TestImage("registry.example/truth-web:1.0", WEB),
     TestImage("localhost/truth-unclean:1.0", WEB, made_by="ADD https://example.org/tool.tar.gz /opt/"),
     TestImage("localhost/truth-moved:1.0", WEB, layer_note="before"),

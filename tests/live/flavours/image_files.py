@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-_PASSWD = "root:x:0:0::/root:/bin/sh\nweb:x:101:101::/:/bin/false\n"
+from tests.live.flavours.knock import knock
+
+_PASSWD = "root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\nweb:x:101:101::/:/bin/false\n"
 _GROUP = "root:x:0:\ndisk:x:6:\nweb:x:101:\n"
-_PROGRAMS = ("httpd", "sleep", "true", "sh", "wget", "nc", "ls")
+_PROGRAMS = ("httpd", "sleep", "true", "sh", "wget", "nc", "ls", "awk", "cat", "grep", "id")
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class TestImage:
     made_by: str = "COPY rootfs / # made by the tests"
     layer_note: str = ""
     """Another note makes another layer, and so another image of the same name."""
+    groups: str = _GROUP
+    """Its /etc/group."""
 
 
 def docker_archive(images: Iterable[TestImage], target: Path) -> None:
@@ -37,7 +41,7 @@ def docker_archive(images: Iterable[TestImage], target: Path) -> None:
     manifest = []
     with tarfile.open(target, "w") as archive:
         for image in images:
-            layer = _layer(image.layer_note)
+            layer = _layer(image.layer_note, image.groups)
             digest = hashlib.sha256(layer).hexdigest()
             config = _config(image, digest)
             name = f"{hashlib.sha256(config).hexdigest()}.json"
@@ -63,7 +67,7 @@ def _config(image: TestImage, digest: str) -> bytes:
     return json.dumps(document).encode()
 
 
-def _layer(note: str) -> bytes:
+def _layer(note: str, groups: str) -> bytes:
     busybox = shutil.which("busybox")
     assert busybox, "see missing_programs of tests.support.podman"
     buffer = io.BytesIO()
@@ -79,12 +83,13 @@ def _layer(note: str) -> bytes:
             entry.type, entry.mode = tarfile.DIRTYPE, mode
             archive.addfile(entry)
         _add(archive, "bin/busybox", Path(busybox).read_bytes(), 0o755)
+        _add(archive, "bin/knock", knock(), 0o755)
         for program in _PROGRAMS:
             link = tarfile.TarInfo(f"bin/{program}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
         _add(archive, "etc/passwd", _PASSWD.encode())
-        _add(archive, "etc/group", _GROUP.encode())
+        _add(archive, "etc/group", groups.encode())
         _add(archive, "srv/note", f"{note}\n".encode())
     return buffer.getvalue()
 

@@ -8,8 +8,9 @@ import platform
 import shlex
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,23 @@ from hardentui.workbench.views import Report, Row, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.live.flavours.base import IMAGES, MOVED, NETWORK, arguments
 from tests.live.flavours.image_files import TestImage, docker_archive
-from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, Flavour, Place
+from tests.live.flavours.model import BOTH, CREATED, ROOTFUL, ROOTLESS, RUNNING, Flavour, Place
+from tests.live.flavours.seccomp_profiles import profiles
 from tests.live.flavours.table import on
 from tests.support.podman import BUSYBOX, TEST_USER, ApiError, Bench, BenchFailed
 from tests.support.waiting import eventually
 
 PREFIX = "truth-"
 _STOCK_SECCOMP = Path("/usr/share/containers/seccomp.json")
+_LISTENER = """
+import socket
+server = socket.create_server(("0.0.0.0", 7777))
+server.settimeout(600)
+while True:
+    server.accept()[0].close()
+"""
 _FIRST = "hardened"  # others join its network, so it comes first
+_EARLY = (_FIRST, "ipc-owner")
 _WORKERS = 2
 _CHUNKS = 8
 
@@ -43,16 +53,20 @@ class World:
         places: flavour name -> the place it was made in.
         machine: the engine and the host in a few words.
         reports: container name without the prefix -> its report; infra containers are `NAME-infra`.
+        untrue: flavour name -> probes that did not come out as the flavour says.
     """
 
-    def __init__(self, bench: Bench, engine: str) -> None:
+    def __init__(self, bench: Bench, engine: str, only: Collection[str] = ()) -> None:
         self.bench = bench
         self.engine = engine
-        self.flavours = tuple(on(engine))
+        self.flavours = tuple(
+            one for one in on(engine) if not only or one.name == _FIRST or _matches(one, only)
+        )
         self._folder = bench.directory / "truth"
         self.places: Mapping[str, Place] = {}
         self.machine = ""
         self.reports: Mapping[str, Report] = {}
+        self.untrue: dict[str, tuple[str, ...]] = {}
 
     def start(self) -> None:
         """Start the bench and see what it can do."""
@@ -76,8 +90,8 @@ class World:
         """Everything that is to be judged; raises with Podman's words where something cannot be made."""
         self._material()
         self._load(*IMAGES)
-        first = [flavour for flavour in self.flavours if flavour.name == _FIRST]
-        rest = [flavour for flavour in self.flavours if flavour.name != _FIRST]
+        first = [flavour for flavour in self.flavours if flavour.name in _EARLY]
+        rest = [flavour for flavour in self.flavours if flavour.name not in _EARLY]
         troubles = self._make(first)
         with ThreadPoolExecutor(_WORKERS) as pool:
             for said in pool.map(self._make, (rest[at::_CHUNKS] for at in range(_CHUNKS))):
@@ -106,6 +120,26 @@ class World:
             row.name.removeprefix(PREFIX): row.report for row in seen.values() if row.report is not None
         }
 
+    def attempt(self) -> None:
+        """Try inside the running containers what their flavours say can be done there."""
+        tried = [one for one in self.flavours if one.tries and self._state(one) == RUNNING]
+        names = [(flavour, check) for flavour in tried for check in flavour.tries]
+        lines = [
+            f"{shlex.join(('podman', 'exec', PREFIX + one.name, 'sh', '-c', one.tries[check]))}"
+            " >/dev/null 2>&1; echo $?"
+            for one, check in names
+        ]
+        if not lines:
+            return
+        answers = self.bench.execute("sh", "-c", "\n".join(lines), timeout=400).split()
+        for (flavour, check), answer in zip(names, answers, strict=True):
+            bad = flavour.must_fail(self.places[flavour.name])
+            assert answer not in ("125", "126", "127"), f"{flavour.name}: no probe of {check}: {answer}"
+            if (answer == "0") is not (check in bad):
+                known = self.untrue.get(flavour.name, ())
+                said = f"{check}: {flavour.tries[check]!r} ended with {answer}, which is not as told"
+                self.untrue[flavour.name] = (*known, said)
+
     def _material(self) -> None:
         """A folder with things to mount, networks, volumes, a secret."""
         data = self._folder / "data"
@@ -125,12 +159,18 @@ class World:
         writable.chmod(0o666)
         weak = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}
         (self._folder / "weak.json").write_text(json.dumps(weak))
+        for name, document in profiles(tight).items():
+            (self._folder / f"{name}.json").write_text(json.dumps(document))
         for name, options in _networks(self.engine).items():
             self.bench.podman("network", "create", *options, name)
         self.bench.podman("volume", "create", "truth-volume")
         self.bench.podman(
             "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", "device=/etc", "truth-etc"
         )
+        share = ("-o", "type=cifs", "-o", "o=username=web,password=hunter2", "-o", "device=//nas/web")
+        self.bench.podman("volume", "create", *share, "truth-share")
+        listening = f"nohup python3 -c {shlex.quote(_LISTENER)} >/dev/null 2>&1 &"
+        self.bench.execute("sh", "-c", listening)
         secret = self._folder / "secret"
         secret.write_text("hunter2hunter2")
         secret.chmod(0o644)
@@ -159,7 +199,8 @@ class World:
         """Shell commands that make it, and print its name with Podman's words when they fail."""
         commands = " && ".join(shlex.join(("podman", *words)) for words in self._commands(flavour))
         name = shlex.quote(flavour.name)
-        return f'said=$({{ {commands}; }} 2>&1 >/dev/null) || echo {name}: "$said"'
+        then = f"; {flavour.then.format(folder=self.places[flavour.name].folder)}" if flavour.then else ""
+        return f'said=$({{ {commands}{then}; }} 2>&1 >/dev/null) || echo {name}: "$said"'
 
     def _commands(self, flavour: Flavour) -> Iterator[tuple[str, ...]]:
         place, name = self.places[flavour.name], PREFIX + flavour.name
@@ -195,15 +236,23 @@ class World:
         return {f.name: states.get(f.name, "") for f in self.flavours if states.get(f.name) != self._state(f)}
 
 
-def worlds() -> tuple[World, ...]:
+def _matches(flavour: Flavour, only: Collection[str]) -> bool:
+    return any(fnmatchcase(flavour.name, pattern) for pattern in only)
+
+
+def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
     """All flavours on both engines, made and scanned, each on a bench of its own that is gone afterwards.
+
+    Args:
+        only: patterns of names; empty = all.
 
     Raises:
         BenchFailed: no Podman can be started here, or it cannot run a container.
         AssertionError: a flavour cannot be made; with Podman's words.
     """
     made = [
-        World(Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else ""), engine) for engine in BOTH
+        World(Bench(TEST_USER if engine == ROOTLESS and os.getuid() == 0 else ""), engine, only)
+        for engine in BOTH
     ]
     with ThreadPoolExecutor(len(made)) as pool:
         try:
@@ -211,6 +260,7 @@ def worlds() -> tuple[World, ...]:
             list(pool.map(World.make, made))
             for world in made:
                 world.scan()
+                world.attempt()
         finally:
             list(pool.map(lambda world: world.bench.stop(), made))
     return tuple(made)
@@ -225,6 +275,7 @@ def _networks(engine: str) -> dict[str, tuple[str, ...]]:
     }
     if engine != ROOTLESS:
         found["truth-macvlan"] = ("--driver=macvlan", "--internal")
+        found["truth-watched"] = ("--internal", "--subnet=10.99.77.0/24", "--gateway=10.99.77.1")
     return found
 
 

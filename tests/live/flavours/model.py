@@ -10,6 +10,8 @@ ROOTFUL, ROOTLESS = "rootful", "rootless"
 BOTH = (ROOTFUL, ROOTLESS)
 LIMITS = frozenset({"no-memory-limit", "no-cpu-limit", "no-pids-limit"})
 """Podman ignores limits of rootless containers on cgroup v1: all are bad there, whatever was asked for."""
+KERNEL_DOORS = frozenset({"open-socket-families", "nested-user-namespaces"})
+"""What Podman's own seccomp profile leaves open: bad wherever a container was started with it."""
 RUNNING, CREATED, EXITED = "running", "created", "exited"
 
 
@@ -18,7 +20,7 @@ class Place(NamedTuple):
 
     Attributes:
         engine: ROOTFUL or ROOTLESS.
-        number: differs from flavour to flavour, so that their host ports do not clash (1 to 250).
+        number: differs from flavour to flavour, so that their host ports do not clash (1 to 9000).
         folder: a folder of the host with things to mount: see `material`.
         socket: the engine's API socket.
         limits_hold: the engine can enforce resource limits (not so for rootless on cgroup v1).
@@ -37,7 +39,7 @@ class Place(NamedTuple):
     @property
     def address(self) -> str:
         """A loopback address of its own."""
-        return f"127.0.1.{self.number}"
+        return f"127.0.{1 + self.number // 250}.{1 + self.number % 250}"
 
 
 Arguments = Callable[[Place], tuple[str, ...]]
@@ -65,6 +67,12 @@ class Flavour:
         infra_bad: what must fail on the infra container, on either engine.
         beside: command of a second member of the pod, made with the same options; none when empty.
         beside_bad: what must fail on that one, besides `bad_on`.
+        probes: check -> what is tried as root of the container, in its own namespaces: (kind, path in it);
+            see probes.py. What really works must be what `bad` says, or the flavour itself is wrong.
+        tries: check -> a shell's command line that is run inside: it works exactly if the check must fail,
+            else the flavour itself is wrong.
+        then: a shell's command line outside, once it is made; `{folder}` stands for the folder of the place.
+        closes: those of KERNEL_DOORS that are shut for it, or that its check leaves to another one.
     """
 
     name: str
@@ -86,6 +94,10 @@ class Flavour:
     configured: bool = False
     free: Ids = frozenset()
     after: tuple[tuple[str, ...], ...] = ()
+    probes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    tries: Mapping[str, str] = field(default_factory=dict)
+    closes: Ids = frozenset()
+    then: str = ""
 
     def options(self, place: Place) -> tuple[str, ...]:
         return self.arguments(place) if callable(self.arguments) else self.arguments
@@ -99,10 +111,15 @@ class Flavour:
 
     def must_fail(self, place: Place) -> Ids:
         """What must fail there: the flavour's own conditions, and limits that the engine cannot enforce."""
-        return self.bad | self._everywhere(place)
+        return self.bad | self._doors(place) | self._everywhere(place)
 
     def beside_must_fail(self, place: Place) -> Ids:
-        return self.beside_bad | self._everywhere(place)
+        return self.beside_bad | self._doors(place) | self._everywhere(place)
+
+    def _doors(self, place: Place) -> Ids:
+        started = self.state_on(place) != CREATED
+        closed = self.closes | (ids("open-socket-families") if "seccomp-unconfined" in self.bad else ids(""))
+        return KERNEL_DOORS - closed if started else frozenset()
 
     def _everywhere(self, place: Place) -> Ids:
         limits = frozenset[str]() if place.limits_hold else LIMITS

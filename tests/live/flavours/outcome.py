@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hardentui.model.finding import Finding, Status
 from tests.live.flavours.making import World
@@ -20,7 +20,8 @@ class Row:
         judged: checks whose answer is asserted, the bad ones included.
         false_passes: bad conditions that were not reported, as readable sentences.
         false_failures: conditions that were reported and are not there.
-        undecided: answers that are unknown without need, or are not although nobody can tell.
+        undecided: answers that are unknown without need, or are not although nobody can tell; and probes
+            that show that the flavour is not what it says.
     """
 
     name: str
@@ -40,7 +41,8 @@ def rows(world: World) -> Iterator[Row]:
     """The rows of one engine: each flavour, and the other containers of each pod."""
     for flavour in world.flavours:
         place = world.places[flavour.name]
-        yield _row(world, flavour.name, flavour.must_fail(place), flavour.unknown, flavour.free)
+        row = _row(world, flavour.name, flavour.must_fail(place), flavour.unknown, flavour.free)
+        yield replace(row, undecided=(*row.undecided, *world.untrue.get(flavour.name, ())))
         if flavour.beside:
             yield _row(world, f"{flavour.name}-beside", flavour.beside_must_fail(place), flavour.unknown)
         if flavour.pod is not None:

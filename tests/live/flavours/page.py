@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.live.flavours.base import HARDENED
-from tests.live.flavours.model import BOTH, LIMITS, ROOTFUL, ROOTLESS, Flavour, Ids, Place
+from tests.live.flavours.model import BOTH, KERNEL_DOORS, LIMITS, ROOTFUL, ROOTLESS, Flavour, Ids, Place
 from tests.live.flavours.outcome import Row
 from tests.live.flavours.table import FLAVOURS, MACHINE_DECIDES, NOT_LOOKED_AT
 
@@ -48,6 +48,11 @@ def page(rows: Sequence[Row], machine: str) -> str:
         _line_of(f"{one.name}-beside", _on_each(one, one.beside_bad), by_name) for one in pods if one.beside
     )
     base = "\n".join(f"| {name} | {_words(part(_example(ROOTFUL)))} |" for name, part in HARDENED.items())
+    tries = "\n".join(
+        f"| {one.name} | `{check}` | {_words((_short(command),))} |"
+        for one in FLAVOURS
+        for check, command in one.tries.items()
+    )
     left = "\n".join(f"| `{name}` | {why} |" for name, why in {**MACHINE_DECIDES, **NOT_LOOKED_AT}.items())
     return f"""{_INTRODUCTION}
 ## Figures
@@ -88,7 +93,16 @@ Their second members, which share the network with the first:
 |---|---|---|---|
 {beside}
 
-{_limits_note(rows)}## What a scan here cannot say
+{_doors_note()}{_limits_note(rows)}## What is tried inside
+
+What is said of these flavours was tried in the container itself, once it ran: the command works exactly where
+the check must fail. A flavour that is not what it says counts as undecided.
+
+| container | check | command |
+|---|---|---|
+{tries}
+
+## What a scan here cannot say
 
 The first checks, which depend on the machine that the tests run on, are in no count. Of the others it is
 asserted that they neither claim a pass nor a failure for what nobody looked at.
@@ -165,6 +179,20 @@ def _counts(found: Mapping[str, Row]) -> str:
 
 def _wrong(found: Mapping[str, Row]) -> str:
     return str(sum(len((*row.false_passes, *row.false_failures, *row.undecided)) for row in found.values()))
+
+
+def _short(command: str) -> str:
+    return command if len(command) <= 160 else f"{command[:160]}…"
+
+
+def _doors_note() -> str:
+    closed = ", ".join(f"`{one.name}`" for one in FLAVOURS if one.closes == KERNEL_DOORS)
+    doors = " and ".join(f"`{check}`" for check in sorted(KERNEL_DOORS))
+    return (
+        f"Podman's own seccomp profile leaves what {doors} look for.\n"
+        "So both must fail on every container that was started, besides what the table says, but for those\n"
+        f"with a profile that closes it: {closed}.\n\n"
+    )
 
 
 def _limits_note(rows: Iterable[Row]) -> str:

@@ -156,9 +156,18 @@ NETWORKS = (
     Flavour("network-default", bad_on={ROOTFUL: ids("default-network")}, without=ids("network")),
     Flavour("network-default-bridge", ids("default-network"), ("--network=bridge",), without=ids("network")),
     Flavour(
-        "network-internal", arguments=("--network=truth-internal",), without=ids("network"), configured=True
+        "network-internal",
+        arguments=("--network=truth-internal",),
+        without=ids("network"),
+        bad_on={ROOTFUL: ids("reachable-host-services")},  # the bench listens on all its addresses
+        configured=True,
     ),
-    Flavour("network-two", arguments=("--network=truth-internal",), engines=(ROOTFUL,)),
+    Flavour(
+        "network-two",
+        ids("reachable-host-services"),
+        ("--network=truth-internal",),
+        engines=(ROOTFUL,),
+    ),
     Flavour(
         "network-none",
         arguments=("--network=none",),
@@ -225,7 +234,7 @@ LIFE = (
     Flavour(
         "health-no-action",
         ids("unhealthy"),
-        ("--health-cmd=true", "--health-interval=1h"),
+        ("--health-cmd=wget -q -O- http://127.0.0.1:8080/srv/note", "--health-interval=1h"),
         without=ids("health"),
     ),
     Flavour("log-none", ids("no-logs"), ("--log-driver=none",), without=ids("log"), configured=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.live.flavours import confinement, others, privileges, surroundings
+from tests.live.flavours import confinement, others, privileges, surroundings, truths
 from tests.live.flavours.model import Flavour
 
 FLAVOURS: tuple[Flavour, ...] = (
@@ -12,6 +12,7 @@ FLAVOURS: tuple[Flavour, ...] = (
     *confinement.FLAVOURS,
     *surroundings.FLAVOURS,
     *others.FLAVOURS,
+    *truths.FLAVOURS,
 )
 
 MACHINE_DECIDES = {

@@ -1,0 +1,123 @@
+"""It shares memory segments with a container that it has nothing to do with.
+
+What it checks:
+Whether its IPC namespace is that of another container (`--ipc=container:NAME`, `--ipc=ns:PATH`) which belongs
+neither to the same pod nor to the same application. For running containers the numbers of the namespaces are
+compared, whatever was asked for.
+
+Why it matters:
+Who shares the IPC namespace of a container can read and change its shared memory, its semaphores and message
+queues, and /dev/shm. Databases keep their caches there. A hole in the one is then a hole in the other,
+without a single packet on the network.
+
+What may break:
+Programs that exchange data through shared memory on purpose. Put both into one pod, or give both the same
+label `app`, so that the relation can be seen.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+)
+from hardentui.model.peers import Peer, Peers
+from hardentui.model.spec import Spec
+from hardentui.options import IPC, LABELS
+from hardentui.reading.containers import (
+    CONFIGURATION,
+    OF_PODMAN,
+    is_infra,
+    listed,
+    peer_called,
+    pod_of,
+    proc,
+    related,
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    declared = f"ipc {facts.spec[IPC] or 'default'}"
+    sharing = _strangers(facts)
+    if sharing:
+        names = listed(sharing)
+        evidence = (Evidence(proc(facts, "ns/ipc"), f"the namespace of {names} as well"),)
+        return failed(f"it shares memory segments with {names}", declared, names, evidence)
+    asked = _asks_for_stranger(facts, facts.spec[IPC])
+    if asked and not isinstance(facts.kernel, Kernel):
+        evidence = (Evidence(CONFIGURATION, declared),)
+        return failed(f"it shares memory segments with {asked}", declared, "not running", evidence)
+    return passed(declared)
+
+
+def _strangers(facts: ContainerFacts) -> list[str]:
+    """Unrelated containers with the same IPC namespace; that of the host is judged by host-ipc."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or not isinstance(kernel.namespaces, dict):
+        return []
+    own = kernel.namespaces.get("ipc")
+    if own is None or (isinstance(kernel.shared_namespaces, frozenset) and "ipc" in kernel.shared_namespaces):
+        return []
+    peers = facts.peers.in_ipc_namespace(own)
+    return [peer.name for peer in peers if peer.id != facts.id and not related(facts, peer)]
+
+
+def _asks_for_stranger(facts: ContainerFacts, asked: str) -> str:
+    kind, _, name = asked.partition(":")
+    if kind == "ns":
+        return name
+    if kind != "container" or pod_of(facts):
+        return ""
+    peer = peer_called(facts, name)
+    return "" if peer is not None and related(facts, peer) else name
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    return spec.without(IPC) if _asks_for_stranger(context.facts.planned(spec), spec[IPC]) else spec
+
+
+_OWN = "ipc:[4026532000]"
+_FRIEND = Peer("2" * 64, "db", app="shop", ipc_namespace=_OWN)
+_SHARED = Kernel(7, namespaces={"ipc": _OWN}, shared_namespaces=frozenset())
+_MEMBER = {"Config": {"Labels": {"app": "shop"}}}
+_ASKED = (IPC, "container:db")
+
+CHECK = Check(
+    id="foreign-ipc",
+    title="It shares memory segments with a container that it has nothing to do with",
+    step=5,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    compares=True,
+    doc=__doc__ or "",
+    summary="Give the container an IPC namespace of its own",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    passes=lambda: (
+        container(),
+        container(_ASKED, (LABELS, ("app=shop",)), peers=Peers((_FRIEND,)), inspect=_MEMBER, kernel=_SHARED),
+        container(peers=Peers((replace(_FRIEND, ipc_namespace="ipc:[1]"),)), kernel=_SHARED),
+    ),
+    fails=lambda: (
+        container(_ASKED, peers=Peers((_FRIEND,))),
+        container(_ASKED, peers=Peers((_FRIEND,)), kernel=_SHARED),
+        container((IPC, "ns:/proc/812/ns/ipc")),
+    ),
+    references=("CIS Docker 1.6 5.17", "NIST SP 800-190 4.4.3"),
+)

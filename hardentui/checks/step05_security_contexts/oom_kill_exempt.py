@@ -1,0 +1,77 @@
+"""The kernel ends others first when memory runs out.
+
+What it checks:
+Whether the container's main process is kept from the kernel's killer for want of memory: an `--oom-score-adj`
+at or below the parameter `lowest` (−1000 means never), or `--oom-kill-disable`. For a running container
+/proc/PID/oom_score_adj decides.
+
+Why it matters:
+When memory runs out, the kernel ends the process with the highest score. A container that is exempt makes it
+end everybody else: the engine, the login service, the database next door. With a leak in it, or an attacker
+who fills its memory on purpose, the host goes down and the culprit stays.
+
+What may break:
+Nothing while there is memory. When there is none, the container is ended like others: give it a memory limit
+that it stays below, and a restart policy.
+"""
+
+from __future__ import annotations
+
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.spec import Spec
+from hardentui.options import OOM_KILL_DISABLE, OOM_SCORE_ADJ
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, proc
+
+_LOWEST = -1000  # of the kernel; the option's default, "inherited", is below
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    lowest = parameters.integer("lowest")
+    asked, disabled = facts.spec[OOM_SCORE_ADJ], facts.spec[OOM_KILL_DISABLE]
+    score = asked if asked >= _LOWEST else "not set"
+    return judge(
+        ask(facts, lambda kernel: kernel.oom_score_adj),
+        lambda found: (found <= lowest or disabled, f"oom_score_adj {found}"),
+        declared_bad=disabled or _LOWEST <= asked <= lowest,
+        declared=f"oom-score-adj {score}{', oom-kill-disable' if disabled else ''}",
+        reason="others are ended in its place when memory runs out",
+        where=proc(facts, "oom_score_adj"),
+    )
+
+
+def remediate(spec: Spec, context: FixContext) -> Spec:
+    if _LOWEST <= spec[OOM_SCORE_ADJ] <= context.parameters.integer("lowest"):
+        spec = spec.without(OOM_SCORE_ADJ)
+    return spec.without(OOM_KILL_DISABLE)
+
+
+CHECK = Check(
+    id="oom-kill-exempt",
+    title="The kernel ends others first when memory runs out",
+    step=5,
+    severity=Severity.MEDIUM,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Let the kernel end it like others when memory runs out",
+    fix=FixKind.RECREATE,
+    risk=Risk.CHANGES_BEHAVIOUR,
+    evaluate=evaluate,
+    remediate=remediate,
+    parameters={"lowest": -500},
+    passes=lambda: (
+        container(),
+        container((OOM_SCORE_ADJ, 200)),
+        container(kernel=Kernel(7, oom_score_adj=0)),
+    ),
+    fails=lambda: (
+        container((OOM_SCORE_ADJ, -1000)),
+        container((OOM_KILL_DISABLE, True)),
+        container((OOM_SCORE_ADJ, -999), kernel=Kernel(7, oom_score_adj=-999)),
+    ),
+    references=("NIST SP 800-190 4.4.3", "OWASP Docker rule 7"),
+)

@@ -1,0 +1,129 @@
+"""Sockets reach past its network: to the hypervisor, or into the kernel's ciphers.
+
+What it checks:
+Whether the filter in force lets the container make sockets of the families AF_VSOCK and AF_ALG, in each way
+that there is: `socket` with the family as it is, `socket` with higher bits set in it (the kernel looks at the
+lower 32 bits, a filter compares 64), and the 32-bit call `socketcall`, whose arguments no filter can read: it
+is open for all families where a rule allows any and the profile covers the 32-bit architecture.
+
+Why it matters:
+No network namespace holds these families. AF_VSOCK leads from a virtual machine to its hypervisor and to the
+agents that listen there, past every firewall. AF_ALG hands data to the kernel's cipher code, in which holes
+were found again and again, and which an ordinary service never calls by itself.
+
+What may break:
+Programs that use the kernel's ciphers (some VPN and disk tools) or talk to the hypervisor (guest agents). The
+fix is a profile of its own which allows the families that the service needs, by a masked comparison of the
+lower 32 bits, and leaves the 32-bit architecture out, with which 32-bit programs end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hardentui.checks.examples import container
+from hardentui.model.check import Check, Parameters
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+    unknown,
+)
+from hardentui.model.known import Unreadable
+from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.seccomp import Condition, EngineDefault, NoFilter, SeccompProfile, SeccompRule
+from hardentui.options import SECCOMP_PROFILE
+from hardentui.reading.containers import OF_PODMAN, is_infra, listed
+from hardentui.reading.seccomp import FAMILIES
+from hardentui.reading.system_calls import filter_of, open_ways_to_family
+
+_RULE = (
+    '{"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [{"index": 0, "value": 4294967295, '
+    '"valueTwo": FAMILY, "op": "SCMP_CMP_MASKED_EQ"}]}'
+)
+
+
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+    if is_infra(facts):
+        return not_applicable(OF_PODMAN)
+    found = filter_of(facts)
+    declared = facts.spec[SECCOMP_PROFILE] or "the engine's profile"
+    if isinstance(found, Unreadable):
+        return unknown(found.reason, declared)
+    if isinstance(found.filter, NoFilter):
+        return not_applicable("it has no filter at all, which is judged by seccomp-unconfined")
+    if isinstance(found.filter, EngineDefault):
+        return not_applicable("it has the engine's default profile, and has not been started with it yet")
+    ways: dict[str, tuple[str, ...]] = {}
+    for name, family in FAMILIES.items():
+        answer = open_ways_to_family(found.filter, family)
+        if isinstance(answer, Unreadable):
+            return unknown(answer.reason, declared)
+        if answer:
+            ways[name] = answer
+    if not ways and not found.in_force:
+        return unknown("its profile is good, but which filter was installed cannot be read", declared)
+    if not ways:
+        return passed(declared, "neither AF_ALG nor AF_VSOCK", (Evidence(found.source, "looked at"),))
+    evidence = tuple(Evidence(found.source, f"{name}: {', '.join(each)}") for name, each in ways.items())
+    names = listed(list(ways))
+    return failed(f"it can make sockets of {names}", declared, _words(ways), evidence, commands=_commands())
+
+
+def _words(ways: Mapping[str, tuple[str, ...]]) -> str:
+    return "open by way of " + ", ".join(dict.fromkeys(way for each in ways.values() for way in each))
+
+
+def _commands() -> tuple[str, ...]:
+    return (
+        f"# in its seccomp profile, for each family that it needs (1, 2, 10, 16): {_RULE}",
+        "# and without SCMP_ARCH_X86 among its architectures, or with a rule that refuses socketcall",
+    )
+
+
+def _runs(*rules: tuple[str, SeccompRule], architectures: tuple[str, ...] = ("X86_64",)) -> RuntimeConfig:
+    by_name: dict[str, tuple[SeccompRule, ...]] = {}
+    for name, rule in rules:
+        by_name[name] = (*by_name.get(name, ()), rule)
+    return RuntimeConfig(seccomp=SeccompProfile("ERRNO", None, architectures, by_name))
+
+
+def _allowed(*conditions: Condition) -> SeccompRule:
+    return SeccompRule("ALLOW", conditions)
+
+
+_INTERNET = ("socket", _allowed(Condition(0, "MASKED_EQ", 0xFFFFFFFF, 2)))
+_BOTH = ("X86_64", "X86")
+_ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
+
+CHECK = Check(
+    id="open-socket-families",
+    title="Its sockets reach past its network",
+    step=10,
+    severity=Severity.LOW,
+    kind=Kind.CONTAINER,
+    doc=__doc__ or "",
+    summary="Give it a seccomp profile that allows only the families it needs",
+    fix=FixKind.DECISION,
+    risk=Risk.MAY_BREAK,
+    evaluate=evaluate,
+    passes=lambda: (
+        container(),
+        container(runtime=_runs(_INTERNET)),
+        container(runtime=_runs(_INTERNET, ("socketcall", SeccompRule("ERRNO", (), 1)), architectures=_BOTH)),
+    ),
+    fails=lambda: (
+        container(runtime=_runs(("socket", _allowed()))),
+        container(runtime=_runs(_ALL_BUT_VSOCK)),
+        container(runtime=_runs(_INTERNET, architectures=_BOTH)),
+        container(runtime=_runs(_INTERNET, ("socketcall", _allowed()), architectures=_BOTH)),
+    ),
+    references=("CVE-2026-123876", "NIST SP 800-190 4.4.4"),
+)

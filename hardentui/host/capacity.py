@@ -1,0 +1,40 @@
+"""How much there is of what limits share out: memory, processors, process ids."""
+
+from __future__ import annotations
+
+from hardentui.host.files.config import text
+from hardentui.host.files.reader import Files
+from hardentui.model.configuration import Missing
+from hardentui.model.host import Capacity
+from hardentui.model.known import Known, Unreadable
+from hardentui.reading.limits import count_of_list
+
+_ONLINE, _MEMORY, _PIDS = "/sys/devices/system/cpu/online", "/proc/meminfo", "/proc/sys/kernel/pid_max"
+
+
+def read_capacity(files: Files) -> Capacity:
+    """From /proc/meminfo, the processors that are online, and kernel.pid_max."""
+    return Capacity(memory=_memory(files), processors=_processors(files), pids=_number(files, _PIDS))
+
+
+def _memory(files: Files) -> Known[int]:
+    content = text(files, _MEMORY)
+    if isinstance(content, Unreadable | Missing):
+        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {_MEMORY}")
+    words = next((line.split() for line in content.splitlines() if line.startswith("MemTotal:")), [])
+    return int(words[1]) << 10 if len(words) > 1 and words[1].isdecimal() else Unreadable("no MemTotal")
+
+
+def _processors(files: Files) -> Known[int]:
+    content = text(files, _ONLINE)
+    if isinstance(content, Unreadable | Missing):
+        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {_ONLINE}")
+    count = count_of_list(content)
+    return count or Unreadable(f"{_ONLINE} cannot be understood")
+
+
+def _number(files: Files, path: str) -> Known[int]:
+    content = text(files, path)
+    if isinstance(content, Unreadable | Missing):
+        return content if isinstance(content, Unreadable) else Unreadable(f"there is no {path}")
+    return int(content) if content.strip().isdecimal() else Unreadable(f"{path} cannot be understood")

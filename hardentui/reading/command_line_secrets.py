@@ -1,0 +1,100 @@
+"""Passwords on command lines: by the name of a flag, by its value, or because a program takes one there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from hardentui.reading.secrets import secret_name, secret_pair, secret_value
+from hardentui.visible import MASK, visible
+
+# program -> flags whose next word is a password, and flags that a password is glued to
+_PASSWORD_FLAGS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    **dict.fromkeys(("mysql", "mysqladmin", "mysqldump", "mariadb", "mariadb-admin"), ((), ("-p",))),
+    **dict.fromkeys(("redis-cli", "valkey-cli"), (("-a",), ())),
+    **dict.fromkeys(("mongo", "mongosh", "mongodump"), (("-p",), ())),
+    **dict.fromkeys(("ldapsearch", "ldapwhoami", "ldapadd", "ldapmodify"), (("-w",), ("-w",))),
+    **dict.fromkeys(("mosquitto_sub", "mosquitto_pub"), (("-P",), ())),
+    **dict.fromkeys(("sshpass",), (("-p",), ("-p",))),
+    **dict.fromkeys(("sqlcmd", "bcp"), (("-P",), ("-P",))),
+}
+_LOGIN_FLAGS: Mapping[str, tuple[str, ...]] = {
+    "curl": ("-u", "--user", "-U", "--proxy-user"),
+    "smbclient": ("-U", "--user"),
+}
+"""program -> flags whose next word is `user:password` or `user%password`."""
+_ENDS_COMMAND = frozenset({"|", "||", "&&", ";", "&"})
+_WRAPPERS = frozenset(
+    {"sh", "bash", "/bin/sh", "/bin/bash", "-c", "-ec", "exec", "env", "timeout", "CMD-SHELL"}
+)
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST_SCRIPT = 20_000
+
+
+def secrets_in_words(words: Iterable[str]) -> tuple[str, ...]:
+    """Credentials on a command line, each as the word around it with the value masked.
+
+    A word with blanks in it is a command line of its own (`sh -c "…"`).
+    """
+    found: list[str] = []
+    for program, before, word in steps_of(words):
+        flag, equals, value = word.partition("=")
+        kind = secret_value(word)
+        glued = glued_password(program, word)
+        if equals and " " not in flag and secret_pair(flag.lstrip("-"), value):
+            found.append(f"{visible(flag, 40)}={MASK}")
+        elif kind:
+            found.append(f"{kind} ({MASK})")
+        elif is_password_after(program, before, word):
+            found.append(f"{visible(before, 40)} {MASK}")
+        elif glued:
+            found.append(f"{glued}{MASK}")
+        elif " " in word.strip() and len(word) <= _LONGEST_SCRIPT:
+            found.extend(secrets_in_words(_unquoted(word)))
+    return tuple(found)
+
+
+def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Each word of a command line with the program that it is an argument of and the word before it."""
+    before = program = ""
+    for word in words:
+        yield program, before, word
+        bare = word.strip("'\"")
+        name, equals, _ = bare.partition("=")
+        if word in _ENDS_COMMAND or word.endswith(";"):
+            program = ""
+        elif not program and not (equals and _ASSIGNMENT.fullmatch(name)) and bare not in _WRAPPERS:
+            program = bare.rsplit("/", 1)[-1]
+        before = word
+
+
+def glued_password(program: str, word: str) -> str:
+    """The flag of a program that a password is glued to (`mysql -psecret`); empty when there is none."""
+    return next(
+        (
+            one
+            for one in _flags_of(program)[1]
+            if word.startswith(one) and word[len(one) :][:1] not in ("", "$")
+        ),
+        "",
+    )
+
+
+def _unquoted(script: str) -> list[str]:
+    return [word.strip("\"'") for word in script.split()]
+
+
+def _flags_of(program: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return _PASSWORD_FLAGS.get(program, ((), ()))
+
+
+def is_password_after(program: str, flag: str, word: str) -> bool:
+    """The word after a flag is a password: by the flag's name, or because the program takes one there."""
+    if not flag.startswith("-") or "=" in flag or word.startswith(("-", "$")):
+        return False
+    if flag in _LOGIN_FLAGS.get(program, ()):
+        login, mark, password = word.partition("%" if program == "smbclient" else ":")
+        return bool(login and mark and password) and not password.startswith(("$", "<", "{"))
+    if flag in _flags_of(program)[0]:
+        return True
+    return secret_name(flag.lstrip("-")) and bool(secret_pair(flag.lstrip("-"), word))

@@ -1,0 +1,349 @@
+"""Which system calls a seccomp profile lets through: by name, by architecture, under which conditions.
+
+The semantics are those of libseccomp 2.5 and crun 1.x, which build the filter:
+
+- rules with the default action are skipped;
+- a rule without conditions clears the conditional rules before it, and nothing after it counts;
+- several conditions on one argument are rules of their own, so any of them is enough;
+- comparisons are made with all 64 bits of an argument, while the kernel uses only the lower 32 of many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from itertools import product
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.model.seccomp import Condition, SeccompProfile, SeccompRule
+
+LETS_THROUGH = frozenset({"ALLOW", "LOG", "TRACE", "NOTIFY"})
+"""Actions after which the call may be carried out: at once, noted, or as a tracer or supervisor decides."""
+_ALL_BITS = (1 << 64) - 1
+_MOST_SAMPLES = 4096
+_OPERATORS = frozenset({"EQ", "NE", "LT", "LE", "GE", "GT", "MASKED_EQ"})
+_GO_NAMES = {
+    "X86_64": "amd64",
+    "AARCH64": "arm64",
+    "PPC64LE": "ppc64le",
+    "S390X": "s390x",
+    "RISCV64": "riscv64",
+}
+
+
+class Access(Enum):
+    """Whether a call gets past the filter: whatever its arguments, for some of them, or never."""
+
+    ALWAYS = "always"
+    SOMETIMES = "for some arguments"
+    NEVER = "never"
+
+
+class CallGroup(Struct, frozen=True):
+    """Calls that Podman's own profile refuses, and what they give to whoever has taken a container over.
+
+    Attributes:
+        gives: completes "the filter lets through what …".
+        calls: name -> capabilities with any of which Podman's own profile lets it through.
+    """
+
+    gives: str
+    calls: Mapping[str, frozenset[str]]
+
+
+def _tied(names: str, *capabilities: str) -> dict[str, frozenset[str]]:
+    return dict.fromkeys(names.split(), frozenset(capabilities))
+
+
+DANGEROUS: tuple[CallGroup, ...] = (
+    CallGroup(
+        "puts code into the kernel",
+        {
+            **_tied("init_module finit_module delete_module create_module query_module", "CAP_SYS_MODULE"),
+            **_tied("kexec_load kexec_file_load"),
+        },
+    ),
+    CallGroup(
+        "runs programs in the kernel and watches other processes",
+        {
+            **_tied("bpf", "CAP_BPF", "CAP_SYS_ADMIN"),
+            **_tied("perf_event_open", "CAP_PERFMON", "CAP_SYS_ADMIN"),
+            **_tied("lookup_dcookie", "CAP_SYS_ADMIN"),
+            **_tied("kcmp process_madvise", "CAP_SYS_PTRACE"),
+        },
+    ),
+    CallGroup(
+        "acts without asking the filter again", _tied("io_uring_setup io_uring_enter io_uring_register")
+    ),
+    CallGroup("stops the kernel in the middle of its work, as exploits need it", _tied("userfaultfd")),
+    CallGroup(
+        "opens files that no mount shows",
+        {
+            **_tied("open_by_handle_at", "CAP_DAC_READ_SEARCH"),
+            **_tied("fanotify_init", "CAP_SYS_ADMIN"),
+        },
+    ),
+    CallGroup("reaches keyrings that all containers share", _tied("add_key request_key")),
+    CallGroup(
+        "reaches hardware",
+        {
+            **_tied("iopl ioperm", "CAP_SYS_RAWIO"),
+            **_tied("pciconfig_read pciconfig_write pciconfig_iobase"),
+        },
+    ),
+    CallGroup(
+        "is old code of the kernel that hardly anybody looks after",
+        _tied("uselib _sysctl nfsservctl vm86 vm86old"),
+    ),
+)
+"""By what Podman's profile refuses (containers-common 0.62) and why: seccomp(2), man pages of the calls, and
+the list of Docker's documentation, "Significant syscalls blocked by the default profile"."""
+
+
+def parse_profile(
+    document: Mapping[str, Any],
+    *,
+    capabilities: frozenset[str] = frozenset(),
+    architecture: str = "amd64",
+) -> SeccompProfile:
+    """A profile as JSON: `linux.seccomp` of an OCI configuration, or a file with Podman's additions.
+
+    Args:
+        capabilities: decide about rules with `includes.caps` and `excludes.caps`.
+        architecture: Go's name of the machine; decides about `includes.arches`.
+
+    Raises:
+        ValueError: it is no profile.
+    """
+    default = document.get("defaultAction")
+    if not isinstance(default, str):
+        raise ValueError("it has no defaultAction")
+    rules: dict[str, list[SeccompRule]] = {}
+    for entry in _list(document.get("syscalls")):
+        if not isinstance(entry, Mapping):
+            raise ValueError("one of its rules is no mapping")
+        if not _applies(entry, capabilities, architecture):
+            continue
+        action = _bare(entry.get("action"), "SCMP_ACT_")
+        errno = _number(entry.get("errnoRet"))
+        for conditions in _alternatives(tuple(map(_condition, _list(entry.get("args"))))):
+            rule = SeccompRule(action, conditions, errno)
+            for name in _list(entry.get("names")) or [entry.get("name")]:
+                rules.setdefault(str(name), []).append(rule)
+    return SeccompProfile(
+        default=_bare(default, "SCMP_ACT_"),
+        default_errno=_number(document.get("defaultErrnoRet")),
+        architectures=_architectures(document, architecture),
+        rules={name: tuple(found) for name, found in rules.items()},
+    )
+
+
+def _list(value: object) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list | tuple):
+        raise ValueError("a list is expected in it, and something else stands there")
+    return list(value)
+
+
+def _bare(value: object, prefix: str) -> str:
+    return str(value).removeprefix(prefix)
+
+
+def _number(value: object) -> int | None:
+    return int(value) if isinstance(value, int) else None
+
+
+def _condition(entry: Mapping[str, Any]) -> Condition:
+    operator = _bare(entry.get("op"), "SCMP_CMP_")
+    if operator not in _OPERATORS:
+        raise ValueError(f"it compares with an unknown operator: {operator}")
+    value, other = int(entry.get("value") or 0), int(entry.get("valueTwo") or 0)
+    return Condition(int(entry.get("index") or 0), operator, value & _ALL_BITS, other & _ALL_BITS)
+
+
+def _alternatives(conditions: tuple[Condition, ...]) -> tuple[tuple[Condition, ...], ...]:
+    """Runtimes make rules of their own out of several conditions on one argument."""
+    if len({one.index for one in conditions}) == len(conditions):
+        return (conditions,)
+    return tuple((one,) for one in conditions)
+
+
+def _applies(entry: Mapping[str, Any], capabilities: frozenset[str], architecture: str) -> bool:
+    includes, excludes = entry.get("includes") or {}, entry.get("excludes") or {}
+    if architecture in (excludes.get("arches") or ()) or capabilities & {*(excludes.get("caps") or ())}:
+        return False
+    wanted = includes.get("arches")
+    return (not wanted or architecture in wanted) and capabilities >= {*(includes.get("caps") or ())}
+
+
+def _architectures(document: Mapping[str, Any], architecture: str) -> tuple[str, ...]:
+    names = [_bare(one, "SCMP_ARCH_") for one in _list(document.get("architectures"))]
+    for entry in _list(document.get("archMap")):
+        own = _bare(entry.get("architecture"), "SCMP_ARCH_")
+        if _GO_NAMES.get(own) == architecture:
+            names += [own, *(_bare(one, "SCMP_ARCH_") for one in entry.get("subArchitectures") or ())]
+    return tuple(dict.fromkeys(names))
+
+
+def access(profile: SeccompProfile, call: str, arguments: Mapping[int, int] | None = None) -> Access:
+    """Whether a call gets past the filter, all of whose arguments but the given ones are free.
+
+    Where rules contradict each other for the same arguments, the order that libseccomp compiles them in would
+    decide; the answer is then SOMETIMES.
+    """
+    default = profile.default in LETS_THROUGH
+    rules = _in_force(profile, call)
+    if not rules:
+        return Access.ALWAYS if default else Access.NEVER
+    given = arguments or {}
+    found = {_lets_through(rules, values, default) for values in _samples(rules, given)}
+    if found == {Access.ALWAYS}:
+        return Access.ALWAYS
+    return Access.NEVER if found == {Access.NEVER} else Access.SOMETIMES
+
+
+def _in_force(profile: SeccompProfile, call: str) -> list[SeccompRule]:
+    default = profile.default, profile.default_errno
+    kept: list[SeccompRule] = []
+    for rule in profile.rules.get(call, ()):
+        if (rule.action, rule.errno) == default or rule.action == profile.default == "ALLOW":
+            continue
+        if kept and not kept[0].conditions:
+            break  # the one without conditions holds for all arguments
+        kept = [*kept, rule] if rule.conditions else [rule]
+    return kept
+
+
+def _lets_through(rules: list[SeccompRule], values: Mapping[int, int], default: bool) -> Access:
+    answers = {
+        rule.action in LETS_THROUGH for rule in rules if all(_meets(one, values) for one in rule.conditions)
+    } or {default}
+    if len(answers) == 2:
+        return Access.SOMETIMES
+    return Access.ALWAYS if answers == {True} else Access.NEVER
+
+
+def _meets(condition: Condition, values: Mapping[int, int]) -> bool:
+    actual, wanted = values.get(condition.index, 0), condition.value
+    match condition.operator:
+        case "EQ":
+            return actual == wanted
+        case "NE":
+            return actual != wanted
+        case "LT":
+            return actual < wanted
+        case "LE":
+            return actual <= wanted
+        case "GE":
+            return actual >= wanted
+        case "GT":
+            return actual > wanted
+    return actual & wanted == condition.other
+
+
+def _samples(rules: Iterable[SeccompRule], given: Mapping[int, int]) -> Iterable[Mapping[int, int]]:
+    """Arguments on both sides of every comparison: for these the filter gives all answers that it has."""
+    points: dict[int, set[int]] = {}
+    for rule in rules:
+        for one in rule.conditions:
+            near = points.setdefault(one.index, {0, 1, 1 << 32, _ALL_BITS})
+            if one.operator == "MASKED_EQ":
+                near |= {
+                    one.other,
+                    one.other | (~one.value & _ALL_BITS),
+                    one.other ^ (one.value & -one.value),
+                }
+            else:
+                near |= {one.value, max(0, one.value - 1), min(_ALL_BITS, one.value + 1)}
+                near.add((one.value + (1 << 32)) & _ALL_BITS)
+    for index, value in given.items():
+        points[index] = {value}
+    indexes = sorted(points)
+    for count, values in enumerate(product(*(sorted(points[index]) for index in indexes))):
+        if count >= _MOST_SAMPLES:
+            return
+        yield dict(zip(indexes, values, strict=True))
+
+
+class OpenCalls(Struct, frozen=True):
+    """Dangerous calls of one group that a filter lets through."""
+
+    gives: str
+    calls: tuple[str, ...]
+
+
+def dangerous_calls(
+    profile: SeccompProfile, capabilities: frozenset[str] = frozenset()
+) -> tuple[OpenCalls, ...]:
+    """What the filter lets through, for some arguments at least, although Podman's own profile would not.
+
+    Args:
+        capabilities: what the container holds; Podman's profile opens some calls to those who hold them.
+    """
+    return open_groups(lambda call: access(profile, call) is not Access.NEVER, capabilities)
+
+
+def open_groups(lets_through: Callable[[str], bool], capabilities: frozenset[str]) -> tuple[OpenCalls, ...]:
+    """The DANGEROUS groups, each with the calls of which `lets_through(name)` is true."""
+    found = []
+    for group in DANGEROUS:
+        names = tuple(
+            name for name, tied in group.calls.items() if not tied & capabilities and lets_through(name)
+        )
+        if names:
+            found.append(OpenCalls(group.gives, names))
+    return tuple(found)
+
+
+AF_ALG, AF_VSOCK = 38, 40
+FAMILIES: Mapping[str, int] = {"AF_ALG": AF_ALG, "AF_VSOCK": AF_VSOCK}
+"""Families of sockets that reach past the container's network: the kernel's ciphers, and the hypervisor."""
+
+
+def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
+    """How a socket of a family can be made: `socket`, `socket with higher bits set`, `32-bit socketcall`.
+
+    The kernel takes the lower 32 bits of the family, a filter compares all 64: `socket(1<<32 | 40)` is a way
+    of its own. In a 32-bit `socketcall` the arguments stand in memory, which no filter can read.
+    """
+    found = []
+    if access(profile, "socket", {0: family}) is not Access.NEVER:
+        found.append("socket")
+    if access(profile, "socket", {0: family | 1 << 32}) is not Access.NEVER:
+        found.append("socket with higher bits set")
+    if "X86" in profile.architectures and _opens_socketcall(profile):
+        found.append("32-bit socketcall")
+    return tuple(found)
+
+
+def _opens_socketcall(profile: SeccompProfile) -> bool:
+    """Whether a socket of any family can be made in the 32-bit way.
+
+    libseccomp allows that as soon as a rule allows one family by `socket`: the conditions of such a rule
+    cannot be asked there, so it leaves them out. Only a rule for `socketcall` itself closes it.
+    """
+    rules = _in_force(profile, "socketcall")
+    if rules and not rules[0].conditions:
+        return rules[0].action in LETS_THROUGH
+    sockets = _in_force(profile, "socket")
+    return profile.default in LETS_THROUGH or any(one.action in LETS_THROUGH for one in (*rules, *sockets))
+
+
+_NEW_USER = 0x10000000  # CLONE_NEWUSER
+
+
+def makes_user_namespaces(profile: SeccompProfile) -> tuple[str, ...]:
+    """The calls by which a process gets a user namespace of its own, and all capabilities in it.
+
+    `clone3` takes its flags from memory, so only a rule for the whole call closes it.
+    """
+    found = [
+        call
+        for call in ("unshare", "clone")
+        if access(profile, call, {0: _NEW_USER}) is not Access.NEVER
+        or access(profile, call, {0: _NEW_USER | 17}) is not Access.NEVER  # with SIGCHLD
+    ]
+    return (*found, *(("clone3",) if access(profile, "clone3") is not Access.NEVER else ()))

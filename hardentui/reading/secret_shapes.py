@@ -1,0 +1,185 @@
+"""Credentials that are known by their form: published formats of tokens and keys, each with its source.
+
+Group 1 of a pattern is the secret itself, so that it can be masked while the form stays: masked texts give
+the same findings. That is why no pattern tells letters from each other where the format would allow it.
+
+A table of our own instead of a detector's: detect-secrets (Apache-2.0) brings requests and PyYAML, works on
+files line by line and takes a quarter of a second to import. Its list of formats,
+GitHub's list of secret scanning patterns and the vendors' pages below were the sources.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from msgspec import Struct
+
+_LONGEST = 8192
+
+
+class Shape(Struct, frozen=True):
+    """One form of credential.
+
+    Attributes:
+        sign: a text that must be there; it spares most values the pattern.
+        kind: in a few words, for a report.
+        source: where the format is published.
+    """
+
+    sign: str
+    pattern: str
+    kind: str
+    source: str
+
+
+_NO_REFERENCE = r"(?![$*<{%]|true\b|false\b|none\b|null\b)"
+_NAMES = r"(?:password|passwd|passphrase|secret|token|(?:api|private|access|secret)[_-]?key)"
+_GITHUB = "docs.github.com, about authentication to GitHub: token formats"
+_SCANNING = "docs.github.com, supported secret scanning patterns"
+
+
+SHAPES: tuple[Shape, ...] = (
+    Shape(
+        "://",
+        rf"[A-Za-z][A-Za-z0-9+.\-]{{1,20}}://[^\s/:@]{{0,128}}:{_NO_REFERENCE}([^\s/@]{{1,256}})@",
+        "an address with a password",
+        "RFC 3986, 3.2.1",
+    ),
+    Shape(
+        "PRIVATE KEY",
+        r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY(?: BLOCK)?(?:-----)?((?:[^-]|-(?!----))*)",
+        "a private key",
+        "RFC 7468; RFC 9580, 6.2",
+    ),
+    Shape("PuTTY-User-Key", r"PuTTY-User-Key-File-\d: ([\s\S]+)", "a private key", "PuTTY manual, C"),
+    Shape("AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1([0-9A-Z]{50,})", "a private key", "age-encryption.org/v1"),
+    Shape("IA", r"\b(?:AKIA|ASIA)([0-9A-Z]{16})\b", "a cloud access key", "AWS IAM, identifiers: unique ids"),
+    Shape("AIza", r"\bAIza([0-9A-Za-z_\-]{35})", "a cloud API key", _SCANNING),
+    Shape("ya29.", r"\bya29\.([0-9A-Za-z_\-]{20,})", "a cloud access token", _SCANNING),
+    Shape("GOCSPX-", r"\bGOCSPX-([0-9A-Za-z_\-]{20,})", "a cloud client secret", _SCANNING),
+    Shape("LTAI", r"\bLTAI([0-9A-Za-z]{12,24})\b", "a cloud access key", _SCANNING),
+    Shape("AKID", r"\bAKID([0-9A-Za-z]{32})\b", "a cloud access key", _SCANNING),
+    Shape(
+        "Key=",
+        r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/=]{20,})",
+        "a cloud storage key",
+        "Azure Storage, connection strings",
+    ),
+    Shape("sig=", r"[?&]sig=([A-Za-z0-9%+/=_\-]{20,})", "a signed cloud address", "Azure Storage, SAS"),
+    Shape("dop_v1_", r"\bdop_v1_([A-Za-z0-9]{64})", "a cloud access token", _SCANNING),
+    Shape("gh", r"\bgh[pousr]_([A-Za-z0-9]{36})", "a code-hosting token", _GITHUB),
+    Shape("github_pat_", r"\bgithub_pat_([A-Za-z0-9_]{22,})", "a code-hosting token", _GITHUB),
+    Shape(
+        "gl",
+        r"\bgl(?:pat|dt|rt|cbt|ptt|soat|ft|imt|agent|oas)-([A-Za-z0-9_\-]{20,})",
+        "a code-hosting token",
+        "docs.gitlab.com, token overview: prefixes",
+    ),
+    Shape("npm_", r"\bnpm_([A-Za-z0-9]{36})", "a package registry token", _SCANNING),
+    Shape("pypi-", r"\bpypi-([A-Za-z0-9_\-]{50,})", "a package registry token", _SCANNING),
+    Shape("rubygems_", r"\brubygems_([A-Za-z0-9]{40,})", "a package registry token", _SCANNING),
+    Shape("dckr_pat_", r"\bdckr_[po]at_([A-Za-z0-9_\-]{20,})", "an image registry token", _SCANNING),
+    Shape("xox", r"\bxox[abeoprs]-([A-Za-z0-9\-]{10,})", "a chat token", "api.slack.com, token types"),
+    Shape("xapp-", r"\bxapp-([A-Za-z0-9\-]{10,})", "a chat token", "api.slack.com, token types"),
+    Shape(
+        "hooks.slack.com",
+        r"hooks\.slack\.com/(?:services|workflows)/([A-Za-z0-9/]{20,})",
+        "a chat webhook",
+        "api.slack.com, incoming webhooks",
+    ),
+    Shape("/webhooks/", r"/api/webhooks/\d+/([A-Za-z0-9_\-]{20,})", "a chat webhook", _SCANNING),
+    Shape(":", r"\b[0-9]{8,10}:([A-Za-z0-9_\-]{35})\b", "a chat bot's token", "core.telegram.org/bots/api"),
+    Shape("k_", r"\b[sr]k_(?:live|test)_([A-Za-z0-9]{16,})", "a payment key", "docs.stripe.com/keys"),
+    Shape("SG.", r"\bSG\.([A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,})", "a mail service key", _SCANNING),
+    Shape("sk-", r"\bsk-(?:ant-|proj-|svcacct-|or-)?([A-Za-z0-9_\-]{20,})", "an AI service key", _SCANNING),
+    Shape("hf_", r"\bhf_([A-Za-z0-9]{30,})", "an AI service key", _SCANNING),
+    Shape("hv", r"\bhv[sbr]\.([A-Za-z0-9_\-]{20,})", "a vault token", _SCANNING),
+    Shape("atlasv1.", r"\b[A-Za-z0-9]{14}\.atlasv1\.([A-Za-z0-9_\-]{40,})", "a vault token", _SCANNING),
+    Shape("tskey-", r"\btskey-[a-z]+-([A-Za-z0-9\-]{10,})", "a VPN key", "tailscale.com/kb, key prefixes"),
+    Shape("gls", r"\bgls?a_([A-Za-z0-9_]{32,})", "a monitoring token", _SCANNING),
+    Shape("NRAK-", r"\bNRAK-([A-Za-z0-9]{27})", "a monitoring key", _SCANNING),
+    Shape("shp", r"\bshp(?:at|ca|pa|ss)_([A-Za-z0-9]{32})", "a shop's token", _SCANNING),
+    Shape("dapi", r"\bdapi([A-Za-z0-9]{32})\b", "a database service token", _SCANNING),
+    Shape(
+        "eyJ",
+        r"\beyJ[A-Za-z0-9_\-]{10,}\.eyJ([A-Za-z0-9_\-]{10,}\.[A-Za-z0-9_\-]*)",
+        "a signed token (JWT)",
+        "RFC 7519",
+    ),
+    Shape(
+        "=",
+        rf"(?i)(?:^|[;?&\s\"'])(?:password|passwd|pwd)\s?=\s?['\"]?{_NO_REFERENCE}([^;&\s\"']{{3,}})",
+        "a connection text with a password",
+        "libpq, keyword/value strings; ADO.NET and JDBC connection strings",
+    ),
+    Shape(
+        "=",
+        rf"(?i)[?&]{_NAMES}={_NO_REFERENCE}([^;&\s\"']{{6,}})",
+        "an address with a credential",
+        "RFC 6750, 2.3",
+    ),
+    Shape(
+        ":",
+        rf"(?i)[\"'][\w.\-]{{0,60}}{_NAMES}[\"']\s*:\s*[\"']{_NO_REFERENCE}([^\"'\s/][^\"'\n]{{2,}})[\"']",
+        "JSON with a credential",
+        "RFC 8259",
+    ),
+    Shape(
+        '"auth"',
+        r"\"auth\"\s*:\s*\"([A-Za-z0-9+/=]{8,})\"",
+        "a registry login",
+        "containers-auth.json(5)",
+    ),
+    Shape(
+        ": ",
+        rf"(?im)^[ \t-]*[\w.\-]{{0,60}}{_NAMES}:[ \t]+{_NO_REFERENCE}(?![|>/])([^\s#]{{3,}})[ \t]*$",
+        "YAML with a credential",
+        "yaml.org/spec/1.2",
+    ),
+    Shape(
+        ":",
+        rf"(?i)\b(?:proxy-)?authorization:\s*(?:[a-z]+\s+)?{_NO_REFERENCE}([A-Za-z0-9._~+/=\-]{{6,}})",
+        "a header with a credential",
+        "RFC 9110, 11.6.2",
+    ),
+    Shape(
+        ":",
+        rf"(?i)\b(?:x-[a-z\-]*|private-|job-|deploy-|api-?)(?:key|token|secret):\s*{_NO_REFERENCE}(\S{{6,}})",
+        "a header with a credential",
+        "RFC 6648: X- headers as services name them",
+    ),
+    Shape("earer ", r"(?:^|=)[Bb]earer ([A-Za-z0-9._~+/=\-]{8,})$", "a header's credential", "RFC 6750"),
+    Shape("asic ", r"(?:^|=)[Bb]asic ([A-Za-z0-9+/]{8,}={0,2})$", "a header's credential", "RFC 7617"),
+    Shape(
+        "machine ", r"\bmachine\s+\S+\s+login\s+\S+\s+password\s+(\S+)", "a login of .netrc", "curl, .netrc"
+    ),
+)
+
+
+def shape_of(text: str) -> str:
+    """What kind of credential stands in a text; empty when none is known by its form."""
+    if len(text) < 8:
+        return ""
+    text = text[:_LONGEST]
+    return next((one.kind for one in SHAPES if one.sign in text and _compiled(one.pattern).search(text)), "")
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Made when a text has the sign of it: all of them would cost more than the rest of a start."""
+    return re.compile(pattern)
+
+
+def without_shapes(text: str) -> str:
+    """The text with letters and digits of every credential as X, so that its form stays."""
+    for one in SHAPES:
+        if one.sign in text:
+            text = _compiled(one.pattern).sub(_crossed_out, text)
+    return text
+
+
+def _crossed_out(found: re.Match[str]) -> str:
+    whole, at = found[0], found.start()
+    first, last = found.start(1) - at, found.end(1) - at
+    return whole[:first] + re.sub(r"[^\W_]", "X", whole[first:last]) + whole[last:]

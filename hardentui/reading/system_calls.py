@@ -1,0 +1,150 @@
+"""Which filter stands between a container and the kernel's system calls, and what gets past it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.known import Unreadable
+from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
+from hardentui.options import ANNOTATIONS, PRIVILEGED, SECCOMP_POLICY, SECCOMP_PROFILE
+from hardentui.reading.bpf import AUDIT_ARCH_I386, I386_SOCKETCALL, X86_64_NUMBERS, lets_through
+from hardentui.reading.seccomp import (
+    OpenCalls,
+    dangerous_calls,
+    makes_user_namespaces,
+    open_groups,
+    parse_profile,
+    ways_to_family,
+)
+
+RAW_FILTER = "run.oci.seccomp_bpf_data"
+"""Annotation that crun takes a compiled filter from, in place of the profile's (crun(1))."""
+_STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
+_NEVER_STARTED = ("created", "configured")
+_IMAGE_LABEL = "io.containers.seccomp.profile"
+
+
+class FilterInForce(Struct, frozen=True):
+    """A filter and where it was read.
+
+    Attributes:
+        filter: EngineDefault where only the name of the engine's own profile is known.
+        source: for evidence.
+        in_force: it is what the runtime installed; else what is asked for, of a container that was started.
+    """
+
+    filter: SeccompProfile | RawFilter | NoFilter | EngineDefault
+    source: str
+    in_force: bool = True
+
+
+def filter_of(facts: ContainerFacts) -> FilterInForce | Unreadable:
+    """The filter of the container: what the runtime was told; what is asked for where it never started."""
+    runtime = facts.runtime
+    state = facts.kernel.state if isinstance(facts.kernel, NotRunning) else "running"
+    if state == "planned" or (state in _NEVER_STARTED and isinstance(runtime, Unreadable)):
+        return _declared(facts)
+    if isinstance(runtime, Unreadable):
+        asked = _declared(facts)
+        if isinstance(asked, Unreadable) or isinstance(asked.filter, NoFilter):
+            return asked
+        if isinstance(asked.filter, EngineDefault):
+            return Unreadable(f"which filter was installed is not known: {runtime.reason}")
+        return replace(asked, in_force=False)
+    source = str(facts.inspect.get("OCIConfigPath") or "config.json of the runtime")
+    if runtime.seccomp is None:
+        return Unreadable(f"the filter in {source} cannot be understood")
+    return FilterInForce(runtime.seccomp, f"linux.seccomp of {source}")
+
+
+def _declared(facts: ContainerFacts) -> FilterInForce | Unreadable:
+    spec = facts.spec
+    raw = dict(word.partition("=")[::2] for word in spec[ANNOTATIONS]).get(RAW_FILTER, "")
+    path = spec[SECCOMP_PROFILE]
+    if path == "unconfined":
+        return FilterInForce(NoFilter("seccomp=unconfined"), "configuration of the container")
+    if spec[PRIVILEGED] and path in ("", *_STOCK):
+        return FilterInForce(NoFilter("privileged mode"), "configuration of the container")
+    if raw:
+        return raw_filter(raw)
+    if spec[SECCOMP_POLICY] == "image" and facts.labels.get(_IMAGE_LABEL):
+        return Unreadable("its image brings the profile, and only the runtime's configuration shows that one")
+    if not path:
+        return FilterInForce(EngineDefault(), "the engine's default profile")
+    rules = facts.seccomp_rules
+    return rules if isinstance(rules, Unreadable) else parsed(rules, path, capabilities_held(facts))
+
+
+def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> FilterInForce | Unreadable:
+    """A profile file as the filter that a container with these capabilities gets."""
+    try:
+        return FilterInForce(parse_profile(rules, capabilities=held), path)
+    except (AttributeError, TypeError, ValueError) as error:
+        return Unreadable(f"{path} is no seccomp profile: {error}")
+
+
+def raw_filter(annotation: str) -> FilterInForce | Unreadable:
+    """The program in the value of the RAW_FILTER annotation."""
+    from binascii import Error, a2b_base64
+
+    origin = f"annotation {RAW_FILTER}"
+    try:
+        return FilterInForce(RawFilter(a2b_base64(annotation, strict_mode=True), origin), origin)
+    except (Error, ValueError):
+        return Unreadable(f"{origin} is no base64")
+
+
+def capabilities_held(facts: ContainerFacts) -> frozenset[str]:
+    """The bounding set: of the live process, else as Podman recorded it."""
+    kernel = facts.kernel
+    if isinstance(kernel, Kernel) and not isinstance(kernel.capabilities, Unreadable):
+        return kernel.capabilities.bounding
+    return frozenset(map(str, facts.inspect.get("BoundingCaps") or ()))
+
+
+def open_dangerous_calls(
+    filter_: SeccompProfile | RawFilter, held: frozenset[str]
+) -> tuple[OpenCalls, ...] | Unreadable:
+    """See `reading.seccomp.dangerous_calls`; of a compiled filter by running it, for x86-64."""
+    if isinstance(filter_, SeccompProfile):
+        return dangerous_calls(filter_, held)
+    try:
+        return open_groups(lambda call: _past(filter_, call), held)
+    except ValueError as error:
+        return Unreadable(f"{filter_.origin} cannot be judged: {error}")
+
+
+def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tuple[str, ...] | Unreadable:
+    """See `reading.seccomp.ways_to_family`."""
+    if isinstance(filter_, SeccompProfile):
+        return ways_to_family(filter_, family)
+    program = filter_.program
+    try:
+        found = [
+            ("socket", _past(filter_, "socket", family)),
+            ("socket with higher bits set", _past(filter_, "socket", family | 1 << 32)),
+            ("32-bit socketcall", lets_through(program, I386_SOCKETCALL, (1,), AUDIT_ARCH_I386)),
+        ]
+    except ValueError as error:
+        return Unreadable(f"{filter_.origin} cannot be judged: {error}")
+    return tuple(way for way, is_open in found if is_open)
+
+
+def open_ways_to_user_namespaces(filter_: SeccompProfile | RawFilter) -> tuple[str, ...] | Unreadable:
+    """See `reading.seccomp.makes_user_namespaces`."""
+    if isinstance(filter_, SeccompProfile):
+        return makes_user_namespaces(filter_)
+    new_user = 0x10000000
+    try:
+        return tuple(c for c in ("unshare", "clone", "clone3") if _past(filter_, c, new_user))
+    except ValueError as error:
+        return Unreadable(f"{filter_.origin} cannot be judged: {error}")
+
+
+def _past(filter_: RawFilter, call: str, first: int = 0) -> bool:
+    number = X86_64_NUMBERS.get(call)
+    return number is not None and lets_through(filter_.program, number, (first,))

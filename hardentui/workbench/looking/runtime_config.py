@@ -1,0 +1,54 @@
+"""The OCI runtime's config.json of a container as facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
+from hardentui.reading.seccomp import parse_profile
+from hardentui.reading.system_calls import RAW_FILTER, raw_filter
+
+
+class RuntimeConfigs:
+    """Makes them; most containers have the same filter, which is taken apart once."""
+
+    def __init__(self) -> None:
+        self._profiles: dict[str, SeccompProfile | None] = {}
+
+    def read(self, document: Mapping[str, Any] | None) -> Known[RuntimeConfig]:
+        """`document` is None where it could not be read."""
+        if document is None:
+            return Unreadable("the configuration of the runtime (config.json) cannot be read")
+        given = document.get("annotations")
+        annotations = (
+            {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+        )
+        process, linux = document.get("process"), document.get("linux")
+        score = process.get("oomScoreAdj") if isinstance(process, dict) else None
+        return RuntimeConfig(
+            annotations=annotations,
+            seccomp=self._filter(linux if isinstance(linux, dict) else {}, annotations),
+            oom_score_adj=score if isinstance(score, int) else None,
+        )
+
+    def _filter(
+        self, linux: Mapping[str, Any], annotations: Mapping[str, str]
+    ) -> SeccompProfile | RawFilter | NoFilter | None:
+        if RAW_FILTER in annotations:
+            found = raw_filter(annotations[RAW_FILTER])
+            given = None if isinstance(found, Unreadable) else found.filter
+            return given if isinstance(given, RawFilter) else None
+        section = linux.get("seccomp")
+        if not section:
+            return NoFilter("no linux.seccomp in the runtime's configuration")
+        text = json.dumps(section, sort_keys=True)
+        if text not in self._profiles:
+            try:
+                self._profiles[text] = parse_profile(section)
+            except (AttributeError, TypeError, ValueError):
+                self._profiles[text] = None
+        return self._profiles[text]

@@ -1,0 +1,158 @@
+"""What is taken for a credential, what is not, and that masking knows the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.reading.command_line_secrets import secrets_in_words
+from hardentui.reading.masking import WITHHELD, mask_document, mask_text
+from hardentui.reading.secret_shapes import SHAPES, shape_of, without_shapes
+from hardentui.reading.secrets import secret_pair, secrets_in_pairs
+
+_LETTERS = "Ab3dEf6hIj9kLm2nOp5qRs8tUv1wXy4zAb3dEf6hIj9kLm2nOp5q"
+_PEM = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----"
+CREDENTIALS = (
+    "DATABASE=postgres://shop:correct-horse@db/shop",
+    "BROKER=amqp://:correct-horse@mq",
+    "ODBC=Server=db;Uid=shop;Pwd=correct-horse;",
+    "JDBC=jdbc:postgresql://db/shop?user=shop&password=correct-horse",
+    "LIBPQ=host=db user=shop password=correct-horse",
+    'SETTINGS={"user": "shop", "db_password": "correct-horse"}',
+    "SETTINGS=user: shop\npassword: correct-horse\n",
+    'DOCKER_CONFIG_JSON={"auths": {"registry.example": {"auth": "c2hvcDpjb3JyZWN0LWhvcnNl"}}}',
+    f"SSH={_PEM}",
+    f"CLOUD=AKIA{_LETTERS[:16].upper()}",
+    f"MAPS=AIza{_LETTERS[:35]}",
+    f"STORE=DefaultEndpointsProtocol=https;AccountKey={_LETTERS}==;EndpointSuffix=core",
+    f"CODE=ghp_{_LETTERS[:36]}",
+    f"CODE=glpat-{_LETTERS[:20]}",
+    f"NPM=npm_{_LETTERS[:36]}",
+    f"CHAT=xoxb-{_LETTERS[:24]}",
+    f"PAY=sk_live_{_LETTERS[:24]}",
+    f"MAIL=SG.{_LETTERS[:22]}.{_LETTERS[:43]}",
+    f"AI=sk-proj-{_LETTERS[:40]}",
+    f"VAULT=hvs.{_LETTERS[:24]}",
+    f"BOT=123456789:{_LETTERS[:35]}",
+    f"SESSION=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.{_LETTERS[:20]}",
+    "HEADER=Authorization: Basic c2hvcDpjb3JyZWN0LWhvcnNl",
+    f"AUTH=Bearer {_LETTERS[:30]}",
+    "NETRC=machine example.org login shop password correct-horse",
+    "PGPASSWORD=correct-horse",
+    "SSHPASS=correct-horse",
+    "REDISCLI_AUTH=correct-horse",
+    "DB_PASSWORD=123456",
+    f"APP_KEY=base64:{_LETTERS[:43]}=",
+    f"AUTH_SALT={_LETTERS[:32]}",
+    "COOKIE_KEY=9f86d081884c7d659a2feaa0c55ad015",
+)
+HARMLESS = (
+    "TOKEN_LIFETIME=3600",
+    "ACCESS_TOKEN_EXPIRE_MINUTES=30",
+    "JWT_TOKEN_VALIDITY=15m",
+    "TOKEN_REFRESH=300",
+    "PASSWORD_HASHER=bcrypt",
+    "PASSWORD_HASHERS=django.contrib.auth.hashers.Argon2PasswordHasher",
+    "PASSWORD_ENCRYPTION=scram-sha-256",
+    "DB_PASSWORD_FILE=/run/secrets/db",
+    "DB_PASSWORD=/run/secrets/db",
+    "DB_PASSWORD=${DB_PASSWORD}",
+    "DB_PASSWORD=$DB_PASSWORD",
+    "DB_PASSWORD={{ vault_db_password }}",
+    "DB_PASSWORD=<your password>",
+    "API_KEY=your-api-key-here",
+    "API_KEY=REPLACE_ME",
+    "SECRET_KEY=vault:secret/data/shop#key",
+    "DB_SECRET=arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop",
+    "SECRET_MANAGER=aws",
+    "MAX_TOKENS=4096",
+    "GPG_KEY=7169605F62C751356D054A26A821E680E5FA6305",
+    "PUBLIC_KEY=AAAAC3NzaC1lZDI1NTE5AAAAIGx5",
+    "CACHE_KEY=shop_frontend_v2",
+    "PRIMARY_KEY=customer_id",
+    "SSH_HOST_KEY=ed25519",
+    "IMAGE=sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "DATABASE=postgres://shop@db/shop",
+    "ENDPOINT=https://auth.example.org/token?client=shop",
+    "LOG_FORMAT=time=%t user=%u",
+    'SETTINGS={"user": "shop", "token_type": "bearer"}',
+    'SETTINGS={"password": "${DB_PASSWORD}"}',
+)
+LINES = (
+    "redis-cli -a correct-horse ping",
+    "mysqladmin ping -uroot -pcorrect-horse",
+    "curl -u shop:correct-horse http://localhost/",
+    "sh -c 'redis-cli -a correct-horse ping || exit 1'",
+    "env PGPASSWORD=correct-horse psql",
+    "ldapsearch -x -w correct-horse",
+    "server --db-password correct-horse",
+    "wget --header=Authorization:Bearer-correct-horse x",
+    "mongosh -u root -p correct-horse",
+)
+HARMLESS_LINES = (
+    "podman login --password-stdin registry",
+    "server --password-file /run/secrets/db",
+    "curl -u $USER:$PASSWORD http://localhost/",
+    "mysqladmin ping -p$MYSQL_ROOT_PASSWORD",
+    "grep -a -w word file",
+    "ls -p /srv",
+    "server --token-ttl 3600",
+)
+
+
+@pytest.mark.parametrize("pair", CREDENTIALS)
+def test_a_credential_is_found_by_its_name_or_its_form(pair: str) -> None:
+    assert secrets_in_pairs([pair])
+
+
+@pytest.mark.parametrize("pair", HARMLESS)
+def test_what_only_speaks_of_secrets_is_no_credential(pair: str) -> None:
+    assert not secrets_in_pairs([pair])
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_password_on_a_command_line_is_found(line: str) -> None:
+    found = secrets_in_words(line.split())
+    assert found
+    assert not any("correct-horse" in one for one in found)
+
+
+@pytest.mark.parametrize("line", HARMLESS_LINES)
+def test_a_command_line_without_a_password_is_left_alone(line: str) -> None:
+    assert not secrets_in_words(line.split())
+
+
+@pytest.mark.parametrize("pair", CREDENTIALS)
+def test_a_masked_text_says_nothing_and_gives_the_same_finding(pair: str) -> None:
+    name, _, value = pair.partition("=")
+    masked = mask_text(pair)
+    assert "correct-horse" not in masked
+    assert _LETTERS[:16] not in masked
+    assert _LETTERS[:16].upper() not in masked
+    assert masked != pair
+    assert bool(secret_pair(name, masked.partition("=")[2])) == bool(secret_pair(name, value))
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_command_lines_are_masked_as_words_and_as_a_text(line: str) -> None:
+    assert "correct-horse" not in " ".join(mask_document(line.split()))
+    assert "correct-horse" not in mask_text(line)
+
+
+def test_words_without_a_password_stay_as_they_are() -> None:
+    for line in HARMLESS_LINES:
+        if "$" not in line and "ttl" not in line:
+            assert WITHHELD not in mask_text(line)
+
+
+def test_every_form_has_a_source_and_one_secret_part() -> None:
+    import re
+
+    for shape in SHAPES:
+        assert shape.source
+        assert re.compile(shape.pattern).groups == 1, shape
+
+
+def test_a_hostile_value_costs_no_time_worth_speaking_of() -> None:
+    for text in ("a" * 100_000, "://" * 30_000, "password=" * 10_000, '"token":"' * 10_000, ": " * 50_000):
+        shape_of(text)
+        without_shapes(text[:8192])

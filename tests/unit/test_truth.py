@@ -1,0 +1,194 @@
+"""Facts and answers that an outside look found wrong: identity, claims, the runtime's configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from hardentui.checks.examples import container, rootless
+from hardentui.harden.severity import context_shift
+from hardentui.host.capacity import read_capacity
+from hardentui.host.files.layers import uid_of_name
+from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.process.activity import read_listening
+from hardentui.model.facts import IdRange, ImageFacts, Kernel, ListeningSocket
+from hardentui.model.known import Unreadable
+from hardentui.model.runtime import RuntimeConfig
+from hardentui.model.seccomp import NoFilter, RawFilter, SeccompProfile
+from hardentui.options import LABELS, PRIVILEGED, UIDMAP, USERNS
+from hardentui.options.read import read_spec
+from hardentui.options.sources import Sources
+from hardentui.reading.containers import labels_of
+from hardentui.reading.limits import count_of_list
+from hardentui.reading.system_calls import filter_of
+from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.workbench.looking.runtime_config import RuntimeConfigs
+
+_ALL = 4294967295
+REGULAR, LINK, FOLDER = 0o100644, 0o120777, 0o040755
+
+
+@pytest.mark.parametrize(
+    ("facts", "own"),
+    [
+        (container(), False),
+        (container((USERNS, "auto")), True),
+        (container((UIDMAP, ("0:200000:65536",))), True),
+        (container((UIDMAP, ("0:0:1", "1:200000:65535"))), False),
+        (container((UIDMAP, ("0:0:65536",))), False),
+        (container((USERNS, "auto:uidmapping=5:0:1")), False),
+        (container(engine=rootless()), True),
+        (container((UIDMAP, ("0:0:1",)), engine=rootless()), True),
+        (container(kernel=Kernel(7, host_user_namespace=True)), False),
+        (container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(0, 100000, 9),))), True),
+        (container(kernel=Kernel(7, host_user_namespace=False, uid_map=(IdRange(5, 0, 1),))), False),
+    ],
+)
+def test_one_place_says_whether_a_container_has_user_ids_of_its_own(facts: Any, own: bool) -> None:
+    assert own_user_namespace(facts) is own
+    if facts.engine.rootless is False:
+        assert context_shift(facts) == (-1 if own else 1)  # severity asks the same
+
+
+def _inspect(upper: str = "/s/u/diff", lower: str = "/s/a/diff:/s/b/diff") -> dict[str, Any]:
+    return {"GraphDriver": {"Name": "overlay", "Data": {"UpperDir": upper, "LowerDir": lower}}}
+
+
+def _files(text: dict[str, str], **modes: int) -> RecordedFiles:
+    stats = {path: {"mode": REGULAR} for path in text}
+    for path in text:
+        stats[path.rpartition("/")[0]] = {"mode": FOLDER}
+    stats |= {path: {"mode": mode} for path, mode in modes.items()}
+    blank = {"uid": 0, "gid": 0, "size": 0, "mtime": 0.0, "inode": 1, "device": 1}
+    return RecordedFiles({"text": text, "lstats": {path: {**blank, **one} for path, one in stats.items()}})
+
+
+def test_the_name_of_a_user_is_looked_up_in_the_topmost_layer_that_has_the_file() -> None:
+    files = _files({"/s/b/diff/etc/passwd": "web:x:101:101::/:\n", "/s/a/diff/etc/passwd": "web:x:0:0::/:\n"})
+    assert uid_of_name(files, _inspect(), "web") == 0
+    assert isinstance(uid_of_name(files, _inspect(), "db"), Unreadable)
+    assert isinstance(uid_of_name(files, {}, "web"), Unreadable)
+
+
+def test_a_link_in_a_layer_is_never_followed_to_the_host() -> None:
+    passwd = {"/etc/passwd": "web:x:0:0::/:\n", "/s/a/diff/etc/passwd": "web:x:0:0::/:\n"}
+    files = _files(passwd, **{"/s/a/diff/etc": LINK})
+    assert isinstance(uid_of_name(files, _inspect(), "web"), Unreadable)
+    files = _files(passwd, **{"/s/a/diff/etc/passwd": LINK})
+    assert isinstance(uid_of_name(files, _inspect(), "web"), Unreadable)
+
+
+def _config(**over: Any) -> dict[str, Any]:
+    seccomp = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}],
+    }
+    return {"linux": {"seccomp": seccomp}, "process": {"oomScoreAdj": -5}, "annotations": {"a": "b"}, **over}
+
+
+def test_the_configuration_of_the_runtime_tells_its_filter() -> None:
+    configs = RuntimeConfigs()
+    first, second = configs.read(_config()), configs.read(_config())
+    assert isinstance(first, RuntimeConfig)
+    assert isinstance(second, RuntimeConfig)
+    assert isinstance(first.seccomp, SeccompProfile)
+    assert first.seccomp is second.seccomp, "the same filter is taken apart once"
+    assert (first.oom_score_adj, first.annotations) == (-5, {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("document", "kind"),
+    [
+        (_config(linux={}), NoFilter),
+        (_config(annotations={"run.oci.seccomp_bpf_data": "BgAAAAAA/38="}), RawFilter),
+        (_config(annotations={"run.oci.seccomp_bpf_data": "?"}), type(None)),
+        (_config(linux={"seccomp": {"syscalls": []}}), type(None)),
+        (_config(linux=7, process="x", annotations=[]), NoFilter),
+    ],
+)
+def test_odd_configurations_of_the_runtime_are_no_surprise(document: Any, kind: type) -> None:
+    found = RuntimeConfigs().read(document)
+    assert isinstance(found, RuntimeConfig)
+    assert isinstance(found.seccomp, kind)
+
+
+def test_without_the_configuration_of_the_runtime_the_filter_of_a_started_container_is_unknown() -> None:
+    assert isinstance(filter_of(container(kernel=Kernel(7, seccomp_mode=2))), Unreadable)
+    assert not isinstance(filter_of(container()), Unreadable)  # created only
+
+
+def test_saved_facts_keep_the_filter_and_no_variables() -> None:
+    path = "/c/overlay-containers/1/userdata/config.json"
+    process = {"env": ["DB_PASSWORD=correct-horse"], "args": ["--token", "correct-horse"], "oomScoreAdj": 1}
+    text = json.dumps(_config(process=process, hooks={"prestart": [{"env": ["correct-horse"]}]}))
+    recording = RecordingFiles(RecordedFiles({"text": {path: text}}))
+    assert recording.read_text(path) == text
+    kept = json.dumps(recording.document())
+    assert "correct-horse" not in kept
+    assert "SCMP_ACT_ERRNO" in kept
+    broken = RecordingFiles(RecordedFiles({"text": {path: "correct-horse"}}))
+    broken.read_text(path)
+    assert "correct-horse" not in json.dumps(broken.document())
+
+
+@pytest.mark.parametrize(
+    ("bounding", "privileged"),
+    [(["CAP_CHOWN"], False), ([], False), (None, False), (["CAP_SYS_ADMIN", "CAP_SYS_MODULE"], False)],
+)
+def test_an_annotation_does_not_make_a_container_privileged(bounding: Any, privileged: bool) -> None:
+    document = {"HostConfig": {"Privileged": True}, "BoundingCaps": bounding, "Config": {}}
+    assert read_spec(Sources(document))[PRIVILEGED] is privileged
+
+
+def test_a_privileged_container_stays_one() -> None:
+    needed = ["CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_PTRACE", "CAP_BPF"]
+    assert read_spec(Sources({"HostConfig": {"Privileged": True}, "BoundingCaps": needed}))[PRIVILEGED]
+    assert read_spec(Sources({"HostConfig": {"Privileged": True}}))[PRIVILEGED]  # an engine that tells none
+
+
+def test_labels_of_the_image_count_and_those_of_the_container_win() -> None:
+    image = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {"a": "image", "b": "image"}}})
+    facts = container((LABELS, ("a=own",)), image=image)
+    assert labels_of(facts) == {"a": "own", "b": "image"}
+    assert labels_of(facts.planned(facts.spec.without(LABELS))) == {"a": "image", "b": "image"}
+
+
+_TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0
+   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 22 1 0 100 0 0 10 0
+"""
+
+
+def test_ports_that_conmon_holds_for_podman_are_no_services_of_the_host() -> None:
+    head = _TCP.splitlines()[0] + "\n"
+    text = {
+        "/proc/9/net/tcp": _TCP,
+        "/proc/9/net/udp": head,
+        "/proc/9/comm": "conmon\n",
+        "/proc/8/comm": "sshd\n",
+    }
+    dirs = {"/proc": ["8", "9", "self"], "/proc/9/fd": ["3"], "/proc/8/fd": ["3"]}
+    links = {"/proc/9/fd/3": "socket:[11]", "/proc/8/fd/3": "socket:[22]"}
+    files = RecordedFiles({"text": text, "dirs": dirs, "links": links})
+    assert read_listening(files, 9) == (ListeningSocket("tcp", "0.0.0.0", 22),)
+
+
+def test_what_the_machine_has_is_read() -> None:
+    text = {
+        "/proc/meminfo": "MemTotal:       16384 kB\nMemFree: 1 kB\n",
+        "/sys/devices/system/cpu/online": "0-3,6\n",
+        "/proc/sys/kernel/pid_max": "4194304\n",
+    }
+    found = read_capacity(RecordedFiles({"text": text}))
+    assert (found.memory, found.processors, found.pids) == (16 << 20, 5, 4194304)
+    nothing = read_capacity(RecordedFiles({}))
+    assert all(isinstance(one, Unreadable) for one in (nothing.memory, nothing.processors, nothing.pids))
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("0", 1), ("0-3", 4), ("0,2-3", 3), ("", 0), ("a", 0), ("0-", 0), ("3-1", 0)]
+)
+def test_a_list_of_processors_is_counted(text: str, count: int) -> None:
+    assert count_of_list(text) == count
