@@ -94,8 +94,12 @@ def _capabilities(facts: ContainerFacts, finding: Finding) -> str:
     return f"holds {what} to {where} ({short(names)})"
 
 
-def _as_found(facts: ContainerFacts, finding: Finding) -> str:
-    return finding.verdict.reason.removeprefix("it ").partition(": the kernel differs")[0]
+def _devices(facts: ContainerFacts, finding: Finding) -> str:
+    return f"may use {listed(finding.verdict.things) or 'every device of the host'}"
+
+
+def _processes(facts: ContainerFacts, finding: Finding) -> str:
+    return "sees the processes of the host"
 
 
 _WAYS: Mapping[str, _Way] = {
@@ -104,8 +108,8 @@ _WAYS: Mapping[str, _Way] = {
     "mounted-control-socket": _Way(8, Severity.HIGH, _control_socket),
     "sensitive-host-mount": _Way(6, Severity.LOW, _mounts),
     "host-takeover-capabilities": _Way(6, Severity.LOW, _capabilities),
-    "host-devices": _Way(4, Severity.HIGH, _as_found),
-    "host-pid": _Way(4, Severity.HIGH, _as_found),
+    "host-devices": _Way(4, Severity.HIGH, _devices),
+    "host-pid": _Way(4, Severity.HIGH, _processes),
 }
 _PART_OF_PRIVILEGED = frozenset({"host-takeover-capabilities", "host-devices"})
 _GRADE = {Severity.CRITICAL: 4, Severity.HIGH: 2, Severity.MEDIUM: 1, Severity.LOW: 1}

@@ -10,9 +10,14 @@ from hardentui.harden.spec_diff import as_quadlet_lines, as_run_lines, spec_diff
 from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Kind, Remediation, Severity, Subject, Verdict, unknown
+from hardentui.model.finding import Finding, Kind, Remediation, Severity, Status, Subject, Verdict, unknown
 
-_SHIFTED = {steps: {one: one.shifted(steps) for one in Severity} for steps in (-1, 0, 1)}
+_SHIFTED = {
+    -1: {one: one.shifted(-1) for one in Severity},
+    0: {one: one for one in Severity},
+    1: {one: max(one, min(one.shifted(1), Severity.HIGH)) for one in Severity},
+}
+"""Context makes no finding critical that is not so by itself."""
 _NOT_COMPARED = unknown("the other containers of this engine were not looked at")
 
 
@@ -49,7 +54,21 @@ def run(
     for check, parameters in checks:
         verdict = judge(check, facts, parameters) if compared or not check.compares else _NOT_COMPARED
         severity = verdict.severity or (shifted[check.severity] if check.contextual else check.severity)
-        found.append(Finding(check.id, check.step, check.title, subject, verdict, severity, check.references))
+        takes_over = check.takes_over and verdict.status is Status.FAIL and severity is Severity.CRITICAL
+        found.append(
+            Finding(
+                check.id,
+                check.step,
+                check.title,
+                subject,
+                verdict,
+                severity,
+                check.references,
+                takes_over=takes_over,
+                counts=not check.closer,
+                fixable=check.remediate is not None,
+            )
+        )
     return found
 
 

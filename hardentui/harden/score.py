@@ -1,10 +1,14 @@
 """A score with a defined meaning.
 
-Every applicable finding weighs 1, 3, 6 or 12 points for low, medium, high, critical. The score is the share
-of the points that passed, from 0 to 100: unknown findings stay in the whole, so what was not looked at never
-raises it. Waived findings leave the whole. While a critical finding fails, the score is at most 49.
-Coverage is the share of points that could be looked at. Neither is 100 unless it is all of them.
-score_meaning.py says it to the user.
+Every finding that fails or is unknown costs by its severity (COST); what passes, does not apply or is waived
+costs nothing. The score falls with the cost, each point of it a little less: HALF leaves half. A subject with
+a finding that takes the host over (`Finding.takes_over`) lies at or below TAKEOVER_CEILING, every other one
+above: no number of small virtues lifts a takeover above a container that is none.
+
+What was not looked at costs like a failure, so looking at less never raises a score. Findings that only a
+closer look answers do not count (`Finding.counts`): a container has one score. Coverage is the share of the
+weight that could be looked at. Neither is 100 unless it is all of it. score_meaning.py says it to the user;
+docs/score.md argues it on containers.
 """
 
 from __future__ import annotations
@@ -15,8 +19,22 @@ from msgspec import Struct
 
 from hardentui.model.finding import Finding, Severity, Status
 
-WEIGHT = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 6, Severity.CRITICAL: 12}
-CEILING_WHILE_CRITICAL = 49
+COST = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 9, Severity.CRITICAL: 27}
+HALF = 60
+TAKEOVER_CEILING = 24
+PRIVILEGED_CHECK = "privileged"
+PART_OF_PRIVILEGED = frozenset(
+    {
+        "apparmor-unconfined",
+        "host-devices",
+        "host-takeover-capabilities",
+        "open-device-cgroup",
+        "seccomp-unconfined",
+        "selinux-disabled",
+        "unmasked-system-paths",
+    }
+)
+"""What privileged mode brings along; none of it can be taken away before that mode is."""
 
 
 class Score(Struct, frozen=True):
@@ -51,10 +69,14 @@ class Cell(Struct, frozen=True):
 def score(findings: Iterable[Finding]) -> Score:
     """The score of these findings."""
     passed = failed = unknown = 0
+    takes_over = False
     failing: dict[Severity, int] = {}
     unknowns = 0
     for finding in findings:
-        weight, status = WEIGHT[finding.severity], finding.verdict.status
+        if not finding.counts:
+            continue
+        takes_over = takes_over or (finding.takes_over and finding.failing)
+        weight, status = COST[finding.severity], finding.verdict.status
         if status is Status.PASS:
             passed += weight
         elif status is Status.FAIL:
@@ -64,11 +86,15 @@ def score(findings: Iterable[Finding]) -> Score:
             unknown += weight
             unknowns += 1
     whole = passed + failed + unknown
-    value = None if whole == 0 else _percent(passed, whole)
-    if value is not None and Severity.CRITICAL in failing:
-        value = min(value, CEILING_WHILE_CRITICAL)
     coverage = 100 if whole == 0 else _percent(passed + failed, whole)
+    value = None if whole == 0 else _value(failed + unknown, takes_over=takes_over)
     return Score(value, coverage, tuple(sorted(failing.items(), reverse=True)), unknowns)
+
+
+def _value(cost: int, *, takes_over: bool) -> int:
+    """Rounded down, so that 100 is only for what costs nothing."""
+    least, most = (0, TAKEOVER_CEILING) if takes_over else (TAKEOVER_CEILING + 1, 100)
+    return least + (most - least) * HALF // (HALF + cost)
 
 
 def _percent(part: int, whole: int) -> int:
@@ -111,6 +137,17 @@ def score_by_step(findings: Iterable[Finding]) -> dict[int, Score]:
 
 
 def raises_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Failing findings, the one whose fix raises the score most first."""
+    """Failing findings in the order in which to repair them: what raises the score most comes first.
+
+    What takes the host over comes first, then by weight. What no fix repairs by itself comes last, and so
+    does what privileged mode brings along while that is not taken away.
+    """
     failing = [finding for finding in findings if finding.failing]
-    return tuple(sorted(failing, key=lambda f: (-WEIGHT[f.severity], f.step, f.check)))
+    privileged = any(finding.check == PRIVILEGED_CHECK for finding in failing)
+
+    def order(finding: Finding) -> tuple[bool, bool, int, int, str]:
+        waits = not finding.fixable or (privileged and finding.check in PART_OF_PRIVILEGED)
+        weight = COST[finding.severity] if finding.counts else 0
+        return waits, not finding.takes_over, -weight, finding.step, finding.check
+
+    return tuple(sorted(failing, key=order))

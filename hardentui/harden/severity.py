@@ -3,7 +3,9 @@
 A check whose bad condition widens the power of a taken-over process (`Check.contextual`) moves by one step:
 up when the engine is rootful, a port is open on all addresses or a host directory can be written, down when
 the container has a user namespace of its own. Ups and downs are added and the sum counts as one step at the
-most; otherwise every finding of a rootful host would read "critical" and nothing would stand out.
+most; otherwise every finding of a rootful host would read "critical" and nothing would stand out. For
+the same reason context never makes a finding critical that is not so by itself: a capability to slow the host
+down is not the engine's socket.
 """
 
 from __future__ import annotations

@@ -10,29 +10,39 @@ from hardentui.host.capacity import read_capacity
 from hardentui.host.cloud import read_cloud
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.config import examine, names, text, there
+from hardentui.host.files.paths import read_accounts
 from hardentui.host.files.reader import Files
+from hardentui.host.network.endpoints import read_endpoints
 from hardentui.host.network.firewall import read_firewall
+from hardentui.host.network.listening import read_listening
 from hardentui.host.network.sockets import read_socket_enabled, read_sockets, read_tcp_services
 from hardentui.host.packages import advisories
 from hardentui.host.packages.installed import (
-    read_audit_rules,
-    read_baselines,
-    read_detectors,
     read_holes,
     read_packages,
     read_seccomp_intact,
     read_security_updates,
 )
+from hardentui.host.packages.sensors import (
+    read_audit_rules,
+    read_baselines,
+    read_detectors,
+    read_loaded_audit_rules,
+    read_running_sensors,
+)
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
+from hardentui.host.process.table import read_process_table
 from hardentui.host.subids import read_groups, read_root_rights, read_sub_ids, read_users
 from hardentui.host.sysctls import (
     read_cgroup_version,
+    read_core_handler,
     read_kernel,
     read_reboot_required,
     read_security_modules,
     read_sysctls,
 )
 from hardentui.host.units.journal import read_journal
+from hardentui.host.units.programs import read_unit_programs
 from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
 from hardentui.model.configuration import Configuration, Missing
 from hardentui.model.host import HostFacts, Storage
@@ -65,13 +75,20 @@ def read_host(
         deep: also look for pending security updates, which takes seconds.
     """
     users = read_users(files)
-    sockets = read_sockets(files, users)
+    accounts = read_accounts(files)
+    processes = read_process_table(files)
+    listening = read_listening(files)
+    uids = () if isinstance(users, Unreadable) else (user.uid for user in users if user.rootless)
+    endpoints = read_endpoints(files, processes, listening, uids)
+    sockets = read_sockets(files, users, accounts, listening, endpoints)
+    units = read_units(files, users, accounts)
+    hostname = _line(files, "/proc/sys/kernel/hostname")
     kernel = read_kernel(files)
     configuration = read_configuration(files, home="/root", uid=0, version=version)
     profile = _seccomp_path(files, configuration)
     packages = read_packages(files, run)
     return HostFacts(
-        hostname=_line(files, "/proc/sys/kernel/hostname"),
+        hostname=hostname,
         kernel=kernel,
         os_release=_os_release(files),
         root=root,
@@ -81,19 +98,23 @@ def read_host(
         groups=read_groups(files),
         subuids=read_sub_ids(files, "/etc/subuid"),
         subgids=read_sub_ids(files, "/etc/subgid"),
-        root_rights=read_root_rights(files, users, sockets),
-        engine_configuration=read_engine_configuration(files),
-        units=read_units(files, users),
+        root_rights=read_root_rights(files, users, sockets, hostname),
+        engine_configuration=read_engine_configuration(files, accounts),
+        units=units,
+        unit_programs=read_unit_programs(files, units, users, accounts),
+        core_handler=read_core_handler(files, accounts),
         configuration=configuration,
         storage=_storage(files, version),
         sockets=sockets,
         socket_enabled_by=read_socket_enabled(files),
-        tcp_services=read_tcp_services(files),
+        tcp_services=read_tcp_services(files, endpoints),
         programs=read_programs(files, configuration),
         security_modules=read_security_modules(files),
         capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),
-        seccomp_profile=Missing(profile) if profile == _NO_PROFILE else examine(files, profile),
+        seccomp_profile=(
+            Missing(profile) if profile == _NO_PROFILE else examine(files, profile, accounts=accounts)
+        ),
         seccomp_intact=read_seccomp_intact(files, profile),
         firewall=read_firewall(files, run, root=root),
         packages=packages,
@@ -102,7 +123,9 @@ def read_host(
         holes=read_holes(files, run, packages, deep=deep),
         advisories_dated=advisories.DATED,
         audit_rules=read_audit_rules(files),
+        audit_loaded=read_loaded_audit_rules(files, run, root=root),
         detectors=read_detectors(files),
+        running_sensors=read_running_sensors(processes),
         baselines=read_baselines(files),
         journal=read_journal(files),
         cloud=read_cloud(files),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
 
-from hardentui.host.files.config import names, text, there
+from hardentui.host.files.config import text, there
 from hardentui.host.files.reader import Files
 from hardentui.host.files.toml_text import parsed
+from hardentui.host.rights.doas import read_doas_rights
+from hardentui.host.rights.sudo import read_sudo_rights
 from hardentui.model.configuration import Missing
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
 from hardentui.model.known import Known, Unreadable
 
 _NOBODY = 65534
-_SUDO_RULE = re.compile(r"^(?P<who>\S+)\s+\S+\s*=\s*(?P<rest>.*NOPASSWD\s*:.*)$")
 
 
 def read_users(files: Files) -> Known[tuple[User, ...]]:
@@ -89,74 +89,39 @@ def read_sub_ids(files: Files, path: str) -> Known[tuple[SubIds, ...]]:
     return tuple(found)
 
 
-def group_members(files: Files, gid: int) -> tuple[str, tuple[str, ...]]:
-    """A group's name and the accounts in it, those with it as their primary group included."""
-    group, members = str(gid), set[str]()
-    content = text(files, "/etc/group")
-    for line in content.splitlines() if isinstance(content, str) else ():
-        fields = line.split(":")
-        if len(fields) == 4 and fields[2] == str(gid):
-            group = fields[0]
-            members |= {member for member in fields[3].split(",") if member}
-    accounts = text(files, "/etc/passwd")
-    for line in accounts.splitlines() if isinstance(accounts, str) else ():
-        fields = line.split(":")
-        if len(fields) >= 7 and fields[3] == str(gid) and not fields[6].endswith(("nologin", "false")):
-            members.add(fields[0])
-    return group, tuple(sorted(members - {"root"}))
-
-
 def read_root_rights(
-    files: Files, users: Known[tuple[User, ...]], sockets: Known[tuple[EngineSocket, ...]]
+    files: Files,
+    users: Known[tuple[User, ...]],
+    sockets: Known[tuple[EngineSocket, ...]],
+    hostname: str = "",
 ) -> Known[tuple[RootRight, ...]]:
-    """Ways to root that go through the engine: sudo without a password, its socket, connections as root."""
+    """Ways to root: sudo and doas without a password, the engine's socket, connections as root."""
     found: list[RootRight] = []
-    for path in ("/etc/sudoers", *(_sudoers_drop_ins(files))):
-        content = text(files, path)
-        if isinstance(content, Unreadable):
-            return content
-        if isinstance(content, str):
-            found += [RootRight(who, why, path) for who, why in sudo_rules(content)]
+    for rights in (read_sudo_rights(files, hostname), read_doas_rights(files)):
+        if isinstance(rights, Unreadable):
+            return rights
+        found += rights
     if isinstance(sockets, Unreadable):
         return sockets
     for socket in sockets:
         if socket.rootful:
-            why = f"may write to the rootful engine socket through group {socket.group}"
-            found += [RootRight(member, why, socket.file.path) for member in socket.members]
+            why = "may write to a socket of the rootful engine"
+            found += [RootRight(who, why, socket.file.path, "socket") for who in socket.users]
     for home, who in (("/root", "root"), *((user.home, user.name) for user in _people(users))):
         connections = _root_connections(files, home)
         if isinstance(connections, Unreadable):
             return connections
-        found += [RootRight(who, f"has a connection as root: {target}", path) for path, target in connections]
-    return tuple(found)
+        found += [
+            RootRight(who, f"has a connection as root: {target}", path, "connection")
+            for path, target in connections
+        ]
+    return tuple(dict.fromkeys(found))
 
 
 def _people(users: Known[tuple[User, ...]]) -> tuple[User, ...]:
     return (
         () if isinstance(users, Unreadable) else tuple(user for user in users if user.home not in ("", "/"))
     )
-
-
-def _sudoers_drop_ins(files: Files) -> Iterator[str]:
-    inside = names(files, "/etc/sudoers.d")
-    if isinstance(inside, Unreadable):
-        yield "/etc/sudoers.d"  # reading it fails with the reason
-        return
-    yield from (f"/etc/sudoers.d/{name}" for name in inside if "." not in name and not name.endswith("~"))
-
-
-def sudo_rules(content: str) -> Iterator[tuple[str, str]]:
-    """(who, why) of each rule that gives podman, or everything, without a password."""
-    for line in content.replace("\\\n", " ").splitlines():
-        match = _SUDO_RULE.match(line.strip())
-        if not match or line.lstrip().startswith(("#", "Defaults")):
-            continue
-        commands = match["rest"].rpartition("NOPASSWD")[2].lstrip(" :")
-        words = [word.strip() for word in commands.split(",")]
-        if "ALL" in words:
-            yield match["who"], "may run everything through sudo without a password"
-        elif any(re.search(r"(^|/)(podman|docker)(\s|$)", word) for word in words):
-            yield match["who"], "may run podman through sudo without a password"
 
 
 def _root_connections(files: Files, home: str) -> Known[list[tuple[str, str]]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from hardentui.host.files.config import names, text, there
+from hardentui.host.files.config import examine, names, text, there
 from hardentui.host.files.reader import Files
-from hardentui.model.configuration import Missing
+from hardentui.model.access import Accounts
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import SecurityModules
 from hardentui.model.known import Known, Unreadable
 
@@ -18,6 +19,10 @@ KNOBS = (
     "kernel.yama.ptrace_scope",
     "kernel.perf_event_paranoid",
     "kernel.core_pattern",
+    "kernel.randomize_va_space",
+    "kernel.modprobe",
+    "vm.unprivileged_userfaultfd",
+    "fs.suid_dumpable",
     "fs.protected_symlinks",
     "fs.protected_hardlinks",
     "net.ipv4.ip_unprivileged_port_start",
@@ -34,6 +39,15 @@ def read_sysctls(files: Files) -> dict[str, Known[str]]:
         if not isinstance(content, Missing):
             found[name] = content if isinstance(content, Unreadable) else content.strip()
     return found
+
+
+def read_core_handler(files: Files, accounts: Accounts | None) -> Known[FileFact | Missing | None]:
+    """The program that core dumps are handed to, with who can change it; None when they go to a file."""
+    pattern = text(files, "/proc/sys/kernel/core_pattern")
+    if isinstance(pattern, Missing | Unreadable):
+        return None if isinstance(pattern, Missing) else pattern
+    program = pattern.strip().removeprefix("|").split(" ")[0]
+    return examine(files, program, accounts=accounts) if pattern.startswith("|") else None
 
 
 def read_security_modules(files: Files) -> SecurityModules:

@@ -93,6 +93,10 @@ class Check(Struct, Generic[F], frozen=True):
         remediate: spec -> better spec; None where no container option fixes it. Applied twice it is the
             same as applied once. Raises CannotFix where it does not fit.
         compares: it looks at `ContainerFacts.peers`, so it has to be run again when they are known.
+        takes_over: where it fails with critical severity, whoever takes the container over has the host, or
+            the account of the engine's user, by a known way and without another hole.
+        closer: it answers only after a closer look at one container. It has no part in the score, so that
+            the score is the same in a list and in a close look.
         contextual: the severity moves with the context (rootful, user namespace, exposure, host mounts);
             true for what widens the power of a process that was taken over.
         parameters: name -> default of what a checklist may set.
@@ -118,6 +122,8 @@ class Check(Struct, Generic[F], frozen=True):
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()
     catalogue: str = ""
+    takes_over: bool = False
+    closer: bool = False
     contextual: bool = False
     compares: bool = False
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)

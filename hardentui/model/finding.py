@@ -73,6 +73,7 @@ class Verdict(Struct, frozen=True):
         reason: why it is not applicable or unknown; for a failure, what is wrong in this very case.
         severity: this case's severity when it differs from the check's.
         commands: for what no spec can fix, the commands or lines that an admin would use here.
+        things: what a failure is about, for other modules: paths, devices, names. The sentence is `reason`.
     """
 
     status: Status
@@ -82,6 +83,7 @@ class Verdict(Struct, frozen=True):
     reason: str = ""
     severity: Severity | None = None
     commands: tuple[str, ...] = ()
+    things: tuple[str, ...] = ()
 
 
 def passed(
@@ -98,9 +100,10 @@ def failed(
     evidence: tuple[Evidence, ...] = (),
     severity: Severity | None = None,
     commands: tuple[str, ...] = (),
+    things: tuple[str, ...] = (),
 ) -> Verdict:
     """The bad condition is there; `reason` says what is wrong in this case."""
-    return Verdict(Status.FAIL, declared, effective, evidence, reason, severity, commands)
+    return Verdict(Status.FAIL, declared, effective, evidence, reason, severity, commands, things)
 
 
 @lru_cache(maxsize=256)
@@ -173,6 +176,9 @@ class Finding(Struct, frozen=True):
     """A check's verdict on a subject, with its severity in this context.
 
     Attributes:
+        takes_over: it fails, and whoever takes the container over has the host by that alone.
+        counts: it has a part in the score.
+        fixable: a change of the container's options repairs it, by itself.
         waiver: the one that makes it a waived finding.
     """
 
@@ -184,6 +190,9 @@ class Finding(Struct, frozen=True):
     severity: Severity
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
+    takes_over: bool = False
+    counts: bool = True
+    fixable: bool = True
     waiver: Waiver | None = None
 
     @property

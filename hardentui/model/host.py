@@ -36,6 +36,7 @@ __all__ = [
     "Storage",
     "SubIds",
     "TrustFacts",
+    "UnitProgram",
     "User",
     "Value",
     "Zone",
@@ -78,29 +79,34 @@ class EngineSocket(Struct, frozen=True):
     """An engine's API socket that exists now.
 
     Attributes:
-        members: accounts other than root that are in its group, when the group may write.
+        users: who may use it besides root and the engine's own user: names, or `every account` alone.
         target: where a symbolic link leads; empty when it is none.
+        found_in: the unit file or process that told of it; empty for the usual places.
+        through: the program that passes connections on to the engine; empty for the engine's own socket.
     """
 
     file: FileFact
     rootful: bool = True
-    group: str = ""
-    members: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
     target: str = ""
+    found_in: str = ""
+    through: str = ""
 
 
 class ApiService(Struct, frozen=True):
-    """A `podman system service` on TCP, seen in a unit file or in the process list.
+    """An engine's API on TCP, seen in a unit file or in the process list.
 
     Attributes:
         where: the unit file, or `process 812`.
         address: as given, `tcp://0.0.0.0:2375`.
         client_certificates: it asks clients for a certificate.
+        through: the program that passes connections on to the engine's socket; empty for its own service.
     """
 
     where: str
     address: str
     client_certificates: bool
+    through: str = ""
 
 
 class Program(Struct, frozen=True):
@@ -116,6 +122,18 @@ class Program(Struct, frozen=True):
     file: FileFact
     known: bool = True
     named_by: str = ""
+
+
+class UnitProgram(Struct, frozen=True):
+    """A file that a unit runs, hands to a shell or takes settings from.
+
+    Attributes:
+        unit: path of the unit file that names it.
+    """
+
+    unit: str
+    path: str
+    file: Known[FileFact]
 
 
 class Storage(Struct, frozen=True):
@@ -226,6 +244,7 @@ class Advisory(Struct, frozen=True):
         component: podman, crun, runc, conmon, netavark, passt.
         fixed: the first fixed version of each release line that got a fix.
         since: the first version with the hole; empty when all older ones have it.
+        severity: critical, high, medium or low, by its CVSS base score.
         source: where the row comes from.
         published: date of the fix.
     """
@@ -237,6 +256,7 @@ class Advisory(Struct, frozen=True):
     source: str
     published: str
     since: str = ""
+    severity: str = "high"
 
 
 class Hole(Struct, frozen=True):
@@ -255,11 +275,16 @@ class Hole(Struct, frozen=True):
 
 
 class RootRight(Struct, frozen=True):
-    """Somebody besides root who can become root: an account, why, and where that stands."""
+    """Somebody besides root who can become root: an account, why, and where that stands.
+
+    Attributes:
+        way: sudo, doas, socket or connection.
+    """
 
     who: str
     why: str
     where: str
+    way: str = "sudo"
 
 
 class Baseline(Struct, frozen=True):
@@ -287,6 +312,8 @@ class HostFacts(Struct, frozen=True):
         groups: name -> gid of /etc/group.
         engine_configuration: every engine configuration file and folder that exists.
         units: Quadlet files, unit files of containers, their drop-ins and folders, of root and of users.
+        unit_programs: what these run.
+        core_handler: the program that the kernel runs as root when a process crashes; None when it runs none.
         configuration: effective containers.conf of the rootful engine.
         tcp_services: engine APIs on TCP.
         programs: what the rootful engine runs as root.
@@ -297,7 +324,9 @@ class HostFacts(Struct, frozen=True):
         reboot_required: why a reboot is due; empty when it is not.
         advisories_dated: when the bundled table of holes was made.
         audit_rules: lines of the audit rules on disk.
+        audit_loaded: the rules that the kernel follows now.
         detectors: runtime sensors that are installed (falco, tetragon, tracee, auditd).
+        running_sensors: those that run, in a container or not.
         journal: of systemd; None where it does not run.
         cloud: whose virtual machine it is, by its firmware; empty when that names no cloud.
         now: when it was read.
@@ -318,6 +347,8 @@ class HostFacts(Struct, frozen=True):
 
     engine_configuration: Known[Mapping[str, Known[FileFact]]] = NOT_READ
     units: Known[Mapping[str, Known[FileFact]]] = NOT_READ
+    unit_programs: Known[tuple[UnitProgram, ...]] = ()
+    core_handler: Known[FileFact | Missing | None] = None
     configuration: Known[Configuration] = NOT_READ
     storage: Known[Storage] = NOT_READ
 
@@ -340,7 +371,9 @@ class HostFacts(Struct, frozen=True):
     advisories_dated: str = ""
 
     audit_rules: Known[tuple[str, ...]] = NOT_READ
+    audit_loaded: Known[tuple[str, ...]] = NOT_READ
     detectors: Known[tuple[str, ...]] = NOT_READ
+    running_sensors: Known[tuple[str, ...]] = NOT_READ
     baselines: Known[tuple[Baseline, ...]] = NOT_READ
     journal: Known[Journal | None] = NOT_READ
     cloud: Known[str] = NOT_READ

@@ -123,11 +123,13 @@ class AuthFile(Struct, frozen=True):
     Attributes:
         inline: registries (keys of the file) whose user and password stand in the file itself.
         helpers: credential helpers that the file names.
+        readers: who may read it besides root and its rightful owner: names, or `every account` alone.
     """
 
     file: FileFact
     inline: tuple[str, ...] = ()
     helpers: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
 
 
 class Certificate(Struct, frozen=True):
@@ -138,6 +140,21 @@ class Certificate(Struct, frozen=True):
     file: FileFact
 
 
+class Override(Struct, frozen=True):
+    """A containers.conf that only what names it reads.
+
+    Attributes:
+        where: the unit, file or process that names it.
+        variable: CONTAINERS_CONF (in place of all others) or CONTAINERS_CONF_OVERRIDE (over all others).
+        configuration: what it says itself.
+    """
+
+    where: str
+    variable: str
+    file: str
+    configuration: Configuration
+
+
 class TrustFacts(Struct, frozen=True):
     """Signature policy, registries and engine configuration that hold for one engine's user.
 
@@ -146,6 +163,7 @@ class TrustFacts(Struct, frozen=True):
         attachments: sections of registries.d that say something about sigstore attachments.
         keys: path -> file of every key or CA that the policy names.
         configuration: the user's effective containers.conf.
+        overrides: further ones that services of this user name in their environment.
         stored_signatures: image ID -> how many signatures came with it when it was pulled.
     """
 
@@ -157,6 +175,7 @@ class TrustFacts(Struct, frozen=True):
     keys: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     auth_files: Known[tuple[AuthFile, ...]] = NOT_READ
     configuration: Known[Configuration] = NOT_READ
+    overrides: Known[tuple[Override, ...]] = ()
     stored_signatures: Known[Mapping[str, int]] = NOT_READ
 
     def attachment_for(self, scope: str) -> Known[Attachments | None]:

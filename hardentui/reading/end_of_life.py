@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-DATED = date(2026, 11, 24)
+DATED = date(2026, 11, 25)
 
 _ROLLING = frozenset({"arch", "wolfi", "chainguard", "opensuse-tumbleweed", "gentoo", "void", "nixos"})
 
@@ -68,29 +68,42 @@ _ENDS: Mapping[str, Mapping[str, str]] = {
         "41": "2025-12-15",
         "42": "2026-05-13",
         "43": "2026-12-09",
+        "44": "2027-06-02",
     },
-    # the wiki of CentOS, by way of Adoptium's list of distributions
+    # the wiki of CentOS, by way of Adoptium's list of distributions; 10: a wiki of server admins and a list
+    # of supported distributions agree
     "centos": {
         "6": "2020-11-30",
         "7": "2024-06-30",
         "8": "2021-12-31",
         "9": "2027-05-31",
+        "10": "2030-01-01",
     },
-    # Red Hat's life cycles (maintenance support) and those of its kin, by way of endoflife.date
-    "rhel": {"6": "2020-11-30", "7": "2024-06-30", "8": "2029-05-31", "9": "2032-05-31"},
-    "rocky": {"8": "2029-05-31", "9": "2032-05-31"},
-    "almalinux": {"8": "2029-03-01", "9": "2032-05-31"},
-    "ol": {"7": "2024-12-31", "8": "2029-07-31", "9": "2032-06-30"},
+    # Red Hat's life cycles (maintenance support) and those of its kin, by way of endoflife.date. For 10 of
+    # almalinux (its own wiki) and of ol (Oracle's lifetime support policy) there is no second source
+    "rhel": {
+        "6": "2020-11-30",
+        "7": "2024-06-30",
+        "8": "2029-05-31",
+        "9": "2032-05-31",
+        "10": "2035-05-31",
+    },
+    "rocky": {"8": "2029-05-31", "9": "2032-05-31", "10": "2035-05-31"},
+    "almalinux": {"8": "2029-03-01", "9": "2032-05-31", "10": "2035-05-31"},
+    "ol": {"7": "2024-12-31", "8": "2029-07-31", "9": "2032-06-30", "10": "2035-06-30"},
     # the announcements of AWS, as the image libraries of Docker and GitLab quote them
     "amzn": {"1": "2023-12-31", "2": "2026-06-30", "2023": "2029-06-30"},
     # SUSE's life cycles (general support), by way of endoflife.date; 15.6 by SUSE's own article about its
-    # long term support, which says that December 2025 was the end
+    # long term support, which says that December 2025 was the end; 15.7 by its pull request 7816.
+    # 16.0 (two years of general support from November 2025, SUSE's life cycle page) has no second source
     "sles": {
         "12.5": "2024-10-31",
         "15.3": "2022-12-31",
         "15.4": "2023-12-31",
         "15.5": "2024-12-31",
         "15.6": "2025-12-31",
+        "15.7": "2031-07-31",
+        "16.0": "2027-11-30",
     },
     # the wiki of openSUSE, by way of endoflife.date (its answer of 2026-04-16)
     "opensuse-leap": {

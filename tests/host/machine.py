@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,9 @@ class Machine:
         self._script("up", seconds=_START_SECONDS)
         for folder in ("hardentui", "checklists"):
             self._script("push", str(_REPOSITORY / folder), _OURS)
+        wheel = self._wheel()
+        self._script("push", str(wheel), "/tmp")
+        self.run(f"python3 -m zipfile -e /tmp/{wheel.name} {_OURS}")
         self.run(f"ln -sfn {_OURS}/checklists {_OURS}/hardentui/checklists; chmod -R a+rX {_OURS}")
         self.run("sh", text=_IMAGE)
         for user in ("root", "bench"):
@@ -89,6 +93,25 @@ class Machine:
     def main_process(self, container: str, user: str = "root") -> str:
         """The folder in /proc of the container's first process."""
         return "/proc/" + self.run(f"podman inspect -f '{{{{.State.Pid}}}}' {container}", user)
+
+    def _wheel(self) -> Path:
+        """msgspec for the Python of the machine, which reaches no network; fetched once, beside the disk."""
+        place = Path(self._environment.get("HOST_BENCH_DIR", f"/tmp/hardentui-host-{os.getuid()}")) / "wheels"
+        known = sorted(place.glob("msgspec-*.whl"))
+        if known:
+            return known[-1]
+        version = self.run("python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46))'")
+        fetch = ("download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", version)
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", *fetch, "--dest", str(place), "msgspec"],
+            capture_output=True,
+            text=True,
+            timeout=_STEP_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise MachineFailed(f"msgspec for Python {version} could not be fetched: {done.stderr[-2000:]}")
+        return self._wheel()
 
     def _script(self, *arguments: str, text: str = "", seconds: float = _STEP_SECONDS) -> str:
         try:

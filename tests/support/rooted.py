@@ -34,3 +34,6 @@ class Rooted(LocalFiles):
 
     def stat(self, path: str, follow: bool = True) -> FileStat:
         return super().stat(self._at(path), follow)
+
+    def read_attribute(self, path: str, name: str) -> bytes:
+        return super().read_attribute(self._at(path), name)

@@ -256,10 +256,10 @@ async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]
     async with running(app, size) as pilot:
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, MarksScreen))
-        await shows(pilot, "Score 8", "1 critical, 2 high, 2 medium, 1 low")
-        texts = ["What the score means", "The share of what applies"]
+        await shows(pilot, "Score 63", "1 critical, 2 high, 2 medium, 1 low")
+        texts = ["What the score means", "100: all that applies"]
         if size[1] > 20:
-            texts += ["8 ✗ Limit capabilities", "1 failing, worst critical; score 0", "does not apply"]
+            texts += ["8 ✗ Limit capabilities", "1 failing, worst critical; score 76", "does not apply"]
             texts += ["2 failing, worst high"]
         await scrolled(pilot, "end", *texts)
         await pilot.press("e")

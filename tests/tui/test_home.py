@@ -99,18 +99,18 @@ async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
         assert len(app.session.rows) == 3
         bench.hold_scan.set()
         await pilot.press("R")
-        await shows(pilot, "score 46")
+        await shows(pilot, "score 77")
 
 
 async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
     app = make_app(StandIn.of(*some()))
     async with running(app) as pilot:
-        await pilot.press("slash", *"score:<60")
+        await pilot.press("slash", *"score:<80")
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
         await pilot.press("space", *"!anna")
         await until(pilot, lambda: _names(pilot) == ["shop-web"])
         await pilot.press("enter")
-        await shows(pilot, "filtered: score:<60 !anna")
+        await shows(pilot, "filtered: score:<80 !anna")
         await pilot.press("escape")
         await until(pilot, lambda: len(_names(pilot)) == 3)
         await pilot.press("slash", *"nothing-like-it", "enter")
@@ -262,7 +262,7 @@ async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
             pilot,
             "shop-web: Would run as root",
             "Raises it most  ✗ default-capabilities",
-            "4 safe fixes → 62",
+            "4 safe fixes → 82",
         )
         await pilot.press("end")
         await shows(pilot, "vault: ", "! shell-in-image")

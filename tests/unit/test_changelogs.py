@@ -14,7 +14,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.packages.changelogs import named_in, repairs_named
 from hardentui.host.packages.installed import read_holes
 from hardentui.model.check import Parameters
-from hardentui.model.finding import Verdict
+from hardentui.model.finding import Severity, Verdict
 from hardentui.model.host import HostFacts, Package
 from hardentui.model.known import Known, Unreadable
 
@@ -103,7 +103,7 @@ def test_rpm_is_asked_only_on_request() -> None:
 
 def judged(log: str | None) -> Verdict:
     there = RecordedFiles({}) if log is None else files(gzip.compress(log.encode()))
-    packages = {"podman": Package("podman", "6.1.2+ds1-1")}
+    packages = {"podman": Package("podman", "6.1.3+ds1-1")}
     check = check_by_id("vulnerable-engine")
     assert check is not None
     holes = read_holes(there, run_nothing, packages, deep=False)
@@ -113,12 +113,13 @@ def judged(log: str | None) -> Verdict:
 
 def test_only_what_is_named_is_taken_for_repaired() -> None:
     cves = ("CVE-2026-111361", "CVE-2026-121885", "CVE-2026-123876")
-    heading = "podman (6.1.2+ds1-1) unstable; urgency=medium\n\n"
+    heading = "podman (6.1.3+ds1-1) unstable; urgency=medium\n\n"
     all_of_them = judged(heading + "".join(f"  * Fix {cve}\n" for cve in cves))
     assert all_of_them.status == "pass"
     assert "3 repairs" in all_of_them.reason
     two = judged(heading + "".join(f"  * Fix {cve}\n" for cve in cves[:2]))
-    assert two.status == "unknown"
+    assert two.status == "fail"
+    assert two.severity == Severity.MEDIUM
     assert cves[2] in two.reason
     assert "do not name" in two.reason
     assert "2 others are named as repaired" in two.reason

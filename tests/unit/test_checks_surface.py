@@ -515,7 +515,8 @@ def test_audit_watches_of_a_folder_above_count_and_comments_do_not() -> None:
         "-w /run/podman/",
         "-w /var/lib/containers",
     )
-    assert judge("unaudited-engine", HostFacts(audit_rules=rules)).status is Status.PASS
+    assert judge("unaudited-engine", HostFacts(audit_loaded=rules)).status is Status.PASS
+    assert judge("unaudited-engine", HostFacts(audit_rules=rules)).status is Status.UNKNOWN
     commented = tuple(f"# {rule}" for rule in rules)
     assert judge("unaudited-engine", HostFacts(audit_rules=commented)).status is Status.FAIL
     assert judge("unaudited-engine", HostFacts()).status is Status.UNKNOWN
@@ -621,7 +622,7 @@ def test_a_health_check_that_systemd_does_not_wait_for_takes_no_update_back() ->
 
 def test_a_version_of_a_distribution_proves_no_hole() -> None:
     advisory = Advisory("crun", "CVE-2025-1", ("1.20",), "s", "t", "2025-01-01")
-    packaged = HostFacts(holes=(Hole(advisory, "1.19", distribution=True),))
+    packaged = HostFacts(holes=(Hole(advisory, "1.19", True, Unreadable("there is no change log")),))
     assert judge("vulnerable-engine", packaged).status is Status.UNKNOWN
     assert judge("vulnerable-engine", HostFacts()).status is Status.UNKNOWN
 

@@ -274,7 +274,7 @@ def test_a_check_of_everything_is_brief_and_a_named_one_is_not(run: Run) -> None
 def test_the_score_is_explained(run: Run) -> None:
     answer = run("explain", "score")
     assert answer.code == 0
-    for words in ("100 means", "at most 49", "coverage", "critical 12, high 6, medium 3, low 1"):
+    for words in ("100 means", "at most 24", "coverage", "critical 27, high 9, medium 3, low 1"):
         assert words in " ".join(answer.out.split())
 
 

@@ -19,6 +19,11 @@ from hardentui.reading.end_of_life import end_of
         ("ubuntu", "25.10", "2026-07-09"),
         ("ubuntu", "26.10", "2027-07-15"),
         ("sles", "15.6", "2025-12-31"),
+        ("sles", "15.7", "2031-07-31"),
+        ("fedora", "44", "2027-06-02"),
+        ("rhel", "10.1", "2035-05-31"),
+        ("rocky", "10.0", "2035-05-31"),
+        ("centos", "10", "2030-01-01"),
     ],
 )
 def test_ends_that_were_confirmed(release: str, version: str, end: str) -> None:

@@ -16,6 +16,7 @@ from hardentui.host.podman.containers_conf import read_configuration, read_stora
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
+from tests.support.rooted import Rooted
 
 ME = frozenset({0, os.getuid()})
 OLD, NEW = Version(5, 4, 2), Version(6)
@@ -29,6 +30,12 @@ def fact(files: RecordedFiles | LocalFiles, path: str, owners: frozenset[int] = 
     found = examine(files, path, owners)
     assert isinstance(found, FileFact)
     return found
+
+
+def opened(folder: Path) -> Rooted:
+    """A root folder that everybody may enter, whatever pytest gives to its own folders."""
+    folder.chmod(0o755)
+    return Rooted(folder)
 
 
 def dangers(found: FileFact) -> list[str]:
@@ -45,37 +52,38 @@ def test_a_safe_file_has_no_dangers(tmp_path: Path) -> None:
 
 
 def test_open_files_and_folders_are_named_with_their_repair(tmp_path: Path) -> None:
-    folder = tmp_path / "conf.d"
-    folder.mkdir()
-    folder.chmod(0o777)
-    file = folder / "a.conf"
-    file.write_text("x")
+    files = opened(tmp_path)
+    file = files.put("/conf.d/a.conf", "x")
     file.chmod(0o666)
-    found = fact(LocalFiles(), str(file))
+    file.parent.chmod(0o777)
+    found = fact(files, "/conf.d/a.conf")
     assert [(danger.path, danger.fix) for danger in found.dangers if danger.fix == "chmod o-w"] == [
-        (str(folder), "chmod o-w"),
-        (str(file), "chmod o-w"),
+        ("/conf.d", "chmod o-w"),
+        ("/conf.d/a.conf", "chmod o-w"),
     ]
 
 
+def test_what_lies_below_a_closed_folder_is_open_to_nobody(tmp_path: Path) -> None:
+    files = opened(tmp_path)
+    file = files.put("/home/anna/own/a.conf", "x")
+    file.chmod(0o666)
+    assert dangers(fact(files, "/home/anna/own/a.conf"))
+    file.parent.parent.chmod(0o700)
+    assert not dangers(fact(files, "/home/anna/own/a.conf"))
+
+
 def test_the_target_of_a_link_counts_and_the_way_to_it(tmp_path: Path) -> None:
-    real = tmp_path / "open"
-    real.mkdir()
-    (real / "file").write_text("x")
-    real.chmod(0o777)
+    files = opened(tmp_path)
+    files.put("/open/file", "x").parent.chmod(0o777)
     (tmp_path / "link").symlink_to("open/../open/file")
-    assert f"{real} can be written by everybody (0777)" in dangers(fact(LocalFiles(), str(tmp_path / "link")))
+    assert "/open can be written by everybody (0777)" in dangers(fact(files, "/link"))
 
 
 def test_a_link_in_the_middle_of_a_path_is_followed(tmp_path: Path) -> None:
-    real = tmp_path / "real"
-    real.mkdir()
-    file = real / "file"
-    file.write_text("x")
-    file.chmod(0o646)
-    (tmp_path / "folder").symlink_to(real)
-    found = fact(LocalFiles(), str(tmp_path / "folder" / "file"))
-    assert f"{file} can be written by everybody (0646)" in dangers(found)
+    files = opened(tmp_path)
+    files.put("/real/file", "x").chmod(0o646)
+    (tmp_path / "folder").symlink_to("/real")
+    assert "/real/file can be written by everybody (0646)" in dangers(fact(files, "/folder/file"))
 
 
 def test_links_that_lead_nowhere_or_in_circles(tmp_path: Path) -> None:

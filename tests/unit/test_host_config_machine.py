@@ -29,9 +29,13 @@ from hardentui.host.packages.installed import (
 )
 from hardentui.host.podman.registries import parse_sections
 from hardentui.host.podman.trust import parse_policy, read_trust
-from hardentui.host.subids import read_sub_ids, sudo_rules
+from hardentui.host.rights.doas import read_doas_rights
+from hardentui.host.rights.sudo import SudoLine, sudo_rights
+from hardentui.host.subids import read_sub_ids
 from hardentui.host.sysctls import read_reboot_required
+from hardentui.host.units.programs import files_of_command
 from hardentui.model.configuration import Missing
+from hardentui.model.finding import Severity
 from hardentui.model.host import HostFacts, SubIds
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
@@ -108,28 +112,6 @@ def test_sub_ids_skip_what_is_no_range() -> None:
     assert read_sub_ids(files, "/etc/subgid") == ()
 
 
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        ("anna ALL=(root) NOPASSWD: /usr/bin/podman\n", [("anna", "podman")]),
-        ("%ops ALL=(ALL:ALL) NOPASSWD: ALL\n", [("%ops", "everything")]),
-        (
-            "anna ALL = NOPASSWD: /usr/bin/systemctl restart web, \\\n  /usr/bin/podman *\n",
-            [("anna", "podman")],
-        ),
-        ("%sudo ALL=(ALL:ALL) ALL\n", []),
-        ("anna ALL=(root) NOPASSWD: /usr/bin/podman-login-only\n", []),
-        ("# anna ALL=(ALL) NOPASSWD: ALL\nDefaults !lecture\n", []),
-        ("anna ALL=(ALL) NOPASSWD: /usr/bin/less\n", []),
-        ("anna ALL=(ALL) NOPASSWD: /usr/local/bin/UPDATE-ALL\n", []),
-    ],
-)
-def test_sudo_rules(content: str, found: list[tuple[str, str]]) -> None:
-    rules = list(sudo_rules(content))
-    assert [who for who, _ in rules] == [who for who, _ in found]
-    assert all(word in why for (_, why), (_, word) in zip(rules, found, strict=True))
-
-
 def test_ways_to_root_through_the_engine() -> None:
     connections = {
         "Connection": {"Connections": {"prod": {"URI": "ssh://root:pw@prod.example.com:22/run/x"}}}
@@ -137,6 +119,7 @@ def test_ways_to_root_through_the_engine() -> None:
     facts = read(
         {
             "/etc/group": "podman:x:990:anna\n",
+            "/etc/sudoers": "@includedir /etc/sudoers.d\n",
             "/etc/sudoers.d/ben": "ben ALL=(ALL) NOPASSWD: ALL\n",
             "/etc/sudoers.d/old.bak": "anna ALL=(ALL) NOPASSWD: ALL\n",
             "/home/anna/.config/containers/podman-connections.json": json.dumps(connections),
@@ -167,7 +150,7 @@ def test_the_socket_its_group_and_the_docker_link() -> None:
     )
     assert not isinstance(facts.sockets, Unreadable)
     socket, link = facts.sockets
-    assert (socket.file.mode, socket.group, socket.members) == (0o666, "podman", ("anna",))
+    assert (socket.file.mode, socket.users) == (0o666, ("every account",))
     assert socket.file.dangers == ()  # the socket's own mode is judged by another rule
     assert link.target == "/run/podman/podman.sock"
 
@@ -178,7 +161,7 @@ def test_a_group_without_the_right_to_write_has_no_say() -> None:
         stats={"/run/podman/podman.sock": status(stat.S_IFSOCK | 0o600, 0, 990)},
     )
     assert not isinstance(facts.sockets, Unreadable)
-    assert facts.sockets[0].members == ()
+    assert facts.sockets[0].users == ()
 
 
 @pytest.mark.parametrize(
@@ -417,6 +400,30 @@ def test_each_release_line_has_its_own_fix(component: str, version: str, open_: 
     assert ("CVE-2025-31133" in {hole.advisory.cve for hole in holes_in(component, version, True)}) is open_
 
 
+@pytest.mark.parametrize(
+    ("component", "version", "cve", "open_"),
+    [
+        ("podman", "5.4.2+ds1-2+b2", "CVE-2026-94603", True),
+        ("podman", "4.3.1", "CVE-2026-94603", False),
+        ("podman", "5.8.8", "CVE-2026-94603", False),
+        ("podman", "6.0.2", "CVE-2026-94603", True),
+        ("podman", "6.1.3", "CVE-2026-94603", False),
+        ("podman", "5.8.5", "CVE-2026-19730", True),
+        ("podman", "5.6.2", "CVE-2026-19730", False),
+        ("podman", "6.0.0", "CVE-2026-19730", False),
+        ("buildah", "1.33.9", "CVE-2024-9675", True),
+        ("buildah", "1.33.10", "CVE-2024-9675", False),
+        ("buildah", "1.44.0", "CVE-2026-79705", True),
+        ("skopeo", "1.13.3", "CVE-2024-3727", True),
+        ("netavark", "1.14.0-2+b1", "CVE-2025-8283", True),
+        ("aardvark-dns", "1.11.0", "CVE-2024-8418", False),
+        ("aardvark-dns", "1.12.1", "CVE-2024-8418", True),
+    ],
+)
+def test_holes_of_all_parts_of_the_engine(component: str, version: str, cve: str, open_: bool) -> None:
+    assert (cve in {hole.advisory.cve for hole in holes_in(component, version, False)}) is open_
+
+
 def test_a_hole_begins_with_a_version() -> None:
     assert "CVE-2025-9566" not in {hole.advisory.cve for hole in holes_in("podman", "3.4.4", False)}
     assert "CVE-2025-9566" in {hole.advisory.cve for hole in holes_in("podman", "4.9.3+ds1-1ubuntu1", True)}
@@ -430,6 +437,7 @@ def test_the_table_is_well_formed() -> None:
         assert row.summary
         assert row.source
         assert row.published <= "2026-11"
+        assert Severity.parse(row.severity)
     assert len({(row.component, row.cve) for row in TABLE}) == len(TABLE)
 
 
@@ -459,7 +467,9 @@ def test_no_parser_stumbles_over_garbage(content: str) -> None:
     parse_policy(content, "p")
     parse_sections(content, "p")
     parse_ruleset(content)
-    list(sudo_rules(content))
+    sudo_rights([SudoLine("p", line) for line in content.splitlines()])
+    read_doas_rights(RecordedFiles({"text": {"/etc/doas.conf": content}}))
+    files_of_command(content)
     list(services_in_unit("/e/podman.socket", content))
     dpkg_packages(content)
     apt_security_updates(content)

@@ -13,6 +13,7 @@ UNIT = "/etc/systemd/system/getty@tty1.service"
 
 
 def masked(folder: Path, target: str) -> Rooted:
+    folder.chmod(0o755)
     files = Rooted(folder)
     files.put("/dev/null", "").chmod(0o666)
     place = files.put(UNIT, "")

@@ -223,14 +223,14 @@ def test_files_that_could_not_be_seen_keep_the_answer_open_unless_one_is_bad() -
 
 
 def test_a_rootless_socket_that_others_may_use_is_less_bad() -> None:
-    own = EngineSocket(file("/run/user/1000/podman/podman.sock", 0o666), rootful=False)
+    own = EngineSocket(file("/run/user/1000/podman/podman.sock", 0o666), rootful=False, users=("ben",))
     assert judge("exposed-engine-socket", host(sockets=(own,))).severity is Severity.HIGH
-    both = host(sockets=(own, EngineSocket(file("/run/podman/podman.sock", 0o666))))
+    both = host(sockets=(own, EngineSocket(file("/run/podman/podman.sock", 0o666), users=("ben",))))
     assert judge("exposed-engine-socket", both).severity is None
 
 
 def test_trusted_accounts_and_known_consumers_are_left_out() -> None:
-    socket = EngineSocket(file("/run/podman/podman.sock", 0o660), group="podman", members=("anna",))
+    socket = EngineSocket(file("/run/podman/podman.sock", 0o660), users=("anna",))
     right = RootRight("anna", "may run podman through sudo without a password", "/etc/sudoers")
     facts = host(sockets=(socket,), root_rights=(right,), socket_enabled_by="/etc/x")
     for check_id, name in (
@@ -243,7 +243,7 @@ def test_trusted_accounts_and_known_consumers_are_left_out() -> None:
 
 
 def test_a_docker_of_its_own_is_not_judged() -> None:
-    socket = EngineSocket(file("/run/docker.sock", 0o660), group="docker", members=("anna",))
+    socket = EngineSocket(file("/run/docker.sock", 0o660), users=("anna",))
     assert judge("exposed-engine-socket", host(sockets=(socket,))).status is Status.PASS
 
 

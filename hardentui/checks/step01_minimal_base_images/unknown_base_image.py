@@ -52,6 +52,7 @@ CHECK = Check(
     step=1,
     severity=Severity.LOW,
     kind=Kind.CONTAINER,
+    closer=True,
     doc=__doc__ or "",
     summary="Record the base image in a label when building",
     fix=FixKind.IMAGE_REBUILD,

@@ -1,12 +1,13 @@
 """The engine itself has a known hole.
 
 What it checks:
-Whether the installed versions of podman, crun, runc, conmon, netavark and passt are older than the versions
-that repair known holes, by a table that HardenTUI brings along (its date is shown). Distributions often
-repair an old version without changing its number. Then the change log of the installed package decides, as
-far as it can: a hole whose repair it names is closed. A hole that it does not name stays unknown: it may be
-open, it may have been repaired under another name or in a library that the package is built from, or the
-distribution may have found that its version does not have it. Change logs of rpm are read with `--deep`.
+Whether the installed versions of the engine's programs (podman, buildah, skopeo, crun, runc, conmon,
+netavark, aardvark-dns, passt, containers-common) are older than the versions that repair known holes, by a
+table that HardenTUI brings along (its date is shown). Distributions often repair an old version without
+changing its number: then the change log of the installed package decides. A hole whose repair it names is
+closed. One that it does not name counts as open, at a lower severity: it may have been repaired under another
+name, or the distribution may have found that its version does not have it; its security tracker knows. Where
+the change log cannot be read, the answer is unknown. Change logs of rpm are read with `--deep`.
 
 Why it matters:
 Every wall between a container and the host is built by these programs. Several of their holes let a
@@ -44,30 +45,52 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     sure = [hole for hole in facts.holes if not hole.distribution]
     if sure:
         found = ", ".join(sorted({hole.advisory.component for hole in sure}))
-        return failed(f"known holes in {found}", table, evidence=tuple(map(_evidence, sure)))
-    evidence = tuple(map(_evidence, facts.holes))
-    doubtful = [hole for hole in facts.holes if not hole.repair or isinstance(hole.repair, Unreadable)]
-    if doubtful:
-        return unknown(_doubt(doubtful, len(facts.holes)), table, evidence)
+        return failed(
+            f"known holes in {found}",
+            table,
+            evidence=tuple(map(_evidence, sure)),
+            severity=worst_of(sure),
+        )
+    unnamed = [hole for hole in facts.holes if hole.repair == ""]
+    unread = [hole for hole in facts.holes if isinstance(hole.repair, Unreadable)]
+    evidence = tuple(map(_evidence, (*unnamed, *unread, *(one for one in facts.holes if _is_named(one)))))
+    if unnamed:
+        named = len(facts.holes) - len(unnamed) - len(unread)
+        closed = f" ({plural(named, 'other is', 'others are')} named as repaired)" if named else ""
+        return failed(
+            f"the versions are older than the repairs of {_ids(unnamed)}, and the change logs of the "
+            f"packages do not name them{closed}",
+            table,
+            evidence=evidence,
+            severity=min(Severity.MEDIUM, worst_of(unnamed)),
+            commands=("# ask the security tracker of the distribution about them, and update the packages",),
+        )
+    if unread:
+        why = unread[0].repair.reason if isinstance(unread[0].repair, Unreadable) else ""
+        return unknown(
+            f"the versions are older than the repairs of {_ids(unread)}; the distribution may have repaired "
+            f"its packages without a new number, and {why}",
+            table,
+            evidence,
+        )
     repaired = plural(len(facts.holes), "repair")
     reason = f"the change logs of the packages name {repaired} that the versions do not show"
     return passed(table, evidence=evidence, reason=reason if facts.holes else "")
 
 
-def _doubt(doubtful: list[Hole], all_of_them: int) -> str:
-    ids = ", ".join(sorted({hole.advisory.cve for hole in doubtful})[:5])
-    more = f" and {len(doubtful) - 5} more" if len(doubtful) > 5 else ""
-    unread = [hole.repair.reason for hole in doubtful if isinstance(hole.repair, Unreadable)]
-    if unread:
-        why = f"the distribution may have repaired its packages without a new number, and {unread[0]}"
-    else:
-        why = (
-            "the change logs of the packages do not name them: they are open, or were repaired under "
-            "another name; the security tracker of the distribution knows"
-        )
-    rest = all_of_them - len(doubtful)
-    closed = f" ({plural(rest, 'other is', 'others are')} named as repaired)" if rest else ""
-    return f"the versions are older than the repairs of {ids}{more}, and {why}{closed}"
+def _is_named(hole: Hole) -> bool:
+    return isinstance(hole.repair, str) and hole.repair != ""
+
+
+def worst_of(holes: list[Hole]) -> Severity:
+    """The severity of the worst of these holes."""
+    return max(Severity.parse(hole.advisory.severity) for hole in holes)
+
+
+def _ids(holes: list[Hole]) -> str:
+    ids = sorted({hole.advisory.cve for hole in holes})
+    more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+    return f"{', '.join(ids[:5])}{more}"
 
 
 def _evidence(hole: Hole) -> Evidence:
@@ -101,7 +124,10 @@ CHECK = Check(
         HostFacts(holes=(), advisories_dated="2026-01-01"),
         HostFacts(holes=(Hole(_RUNC, "1.1.5+ds1-1+deb12u2", True, "Fix CVE-2025-31133"),)),
     ),
-    fails=lambda: (HostFacts(holes=(Hole(_RUNC, "1.2.6", distribution=False),)),),
+    fails=lambda: (
+        HostFacts(holes=(Hole(_RUNC, "1.2.6", distribution=False),)),
+        HostFacts(holes=(Hole(_RUNC, "1.1.5+ds1-1+deb12u2", True, ""),)),
+    ),
     references=("CIS Docker 1.6 1.2.2", "NIST SP 800-190 4.4.1", "OWASP Docker 0"),
     catalogue="S2-10",
 )

@@ -2,9 +2,9 @@
 
 What it checks:
 The files in which Podman looks for registry credentials (`auth.json`, `~/.docker/config.json`): whether
-somebody other than the owner may read or change them, and whether they hold passwords themselves
-although a credential helper is configured. Only the names of the registries are looked at; the
-credentials are not kept.
+an account other than the owner may read or change them (mode, ACL and every folder above count), and whether
+they hold passwords themselves although a credential helper is configured. Only the names of the registries
+are looked at; the credentials are not kept.
 
 Why it matters:
 The file holds user and password in a form that anybody can decode. Who reads it can pull your private
@@ -37,11 +37,11 @@ from hardentui.model.finding import (
 )
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import AuthFile, Registries
+from hardentui.reading.access import EVERYBODY
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 
 _FILE = "/root/.config/containers/auth.json"
-_OTHERS = 0o077
 _PLAIN = "containers-auth.json"
 
 
@@ -54,7 +54,7 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
     if not trust.auth_files:
         return not_applicable("there is no file with registry credentials")
     holding = [one for one in trust.auth_files if one.inline or one.helpers]
-    wide = [one for one in holding if one.inline and one.file.mode & _OTHERS]
+    wide = [one for one in holding if one.inline and one.readers]
     dangers = dangers_of(one.file for one in holding)
     helpers = () if isinstance(trust.registries, Unreadable) else trust.registries.credential_helpers
     idle = [one for one in holding if one.inline and (one.helpers or _real(helpers))]
@@ -76,7 +76,8 @@ def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFi
     if idle:
         reasons.append("passwords stand in a file although a credential helper is configured")
     evidence = [
-        Evidence(one.file.path, f"mode {one.file.octal}, holds {_names(one)}") for one in (*wide, *idle)
+        Evidence(one.file.path, f"mode {one.file.octal}, holds {_names(one)}{_readers(one)}")
+        for one in (*wide, *idle)
     ]
     return failed(
         "; ".join(reasons),
@@ -91,6 +92,11 @@ def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFi
             ),
         ),
     )
+
+
+def _readers(one: AuthFile) -> str:
+    more = " and more" if one.readers[5:] else ""
+    return f", can be read by {', '.join(one.readers[:5])}{more}" if one.readers else ""
 
 
 def _names(one: AuthFile) -> str:
@@ -114,10 +120,17 @@ CHECK = Check(
     evaluate=evaluate,
     passes=lambda: (
         engine(accepting(auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",)),), registries=Registries())),
+        # readable by mode, and below a home that nobody else may enter
+        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",)),), registries=Registries())),
         engine(accepting(auth_files=())),
     ),
     fails=lambda: (
-        engine(accepting(auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",)),), registries=Registries())),
+        engine(
+            accepting(
+                auth_files=(AuthFile(file(_FILE, 0o644), ("quay.io",), readers=(EVERYBODY,)),),
+                registries=Registries(),
+            )
+        ),
         engine(
             accepting(
                 auth_files=(AuthFile(file(_FILE, 0o600), ("quay.io",), ("secretservice",)),),

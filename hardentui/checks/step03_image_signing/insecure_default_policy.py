@@ -4,7 +4,10 @@ What it checks:
 The default rule of the signature policy that holds for this engine: the user's own
 `~/.config/containers/policy.json` when there is one, else `/etc/containers/policy.json`, and from Podman
 6 on also the one in `/usr/share/containers`. It fails when that rule accepts everything
-(`insecureAcceptAnything`).
+(`insecureAcceptAnything`), and when the rule for all images of a transport does: the scope `""`, or a
+pattern that holds a whole top-level domain (`*.io`). For registries that counts as much as the default; for
+image files (archives, folders) less, because somebody on the host has to load them. What comes from
+another store of the same machine (`docker-daemon`, `containers-storage`) may be accepted.
 
 Why it matters:
 The policy is what Podman asks before it stores an image. With a default that accepts everything, whoever
@@ -21,7 +24,9 @@ the default. Containers that exist already go on running; only pulls are affecte
 
 from __future__ import annotations
 
-from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, engine, rejecting
+from collections.abc import Iterator
+
+from hardentui.checks.examples import ACCEPT, POLICY_FILE, REJECT, SIGSTORE, accepting, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import EngineFacts
@@ -39,6 +44,9 @@ from hardentui.model.finding import (
 )
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, TrustFacts
+
+_REGISTRIES = frozenset({"docker", "atomic"})
+_SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
 
 
 def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
@@ -62,7 +70,31 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
                 "podman image trust show",
             ),
         )
-    return passed(declared, evidence=evidence)
+    wide = tuple(_accepting_scopes(policy))
+    if not wide:
+        return passed(declared, evidence=evidence)
+    from_registries = [one for one in wide if one[0] in _REGISTRIES]
+    transport, scope = (from_registries or wide)[0]
+    return failed(
+        f'the rule for "{scope}" of {transport} in {policy.file} accepts every image',
+        declared,
+        evidence=(
+            *evidence,
+            *(Evidence(policy.file, f'{one}, scope "{name}": {ACCEPT.type}') for one, name in wide),
+        ),
+        severity=None if from_registries else Severity.LOW,
+        commands=(f"# {policy.file}: remove the scopes, or demand a signature (signedBy, sigstoreSigned)",),
+    )
+
+
+def _accepting_scopes(policy: Policy) -> Iterator[tuple[str, str]]:
+    """(transport, scope) of each rule that accepts all images of a transport or of a top-level domain."""
+    for transport, scopes in policy.transports.items():
+        for scope, requirements in scopes.items():
+            everything = scope == "" or (scope.startswith("*.") and scope.count(".") == 1)
+            accepted = all(one.type == ACCEPT.type for one in requirements)
+            if everything and accepted and transport not in _SAME_MACHINE:
+                yield transport, scope
 
 
 CHECK = Check(
@@ -78,10 +110,14 @@ CHECK = Check(
     evaluate=evaluate,
     passes=lambda: (
         engine(rejecting({"quay.io/team": (SIGSTORE,)})),
+        engine(TrustFacts(policy=Policy(POLICY_FILE, (REJECT,), {"docker-daemon": {"": (ACCEPT,)}}))),
         engine(TrustFacts(policy=Missing("/etc/containers/policy.json"))),
     ),
     fails=lambda: (
         engine(accepting()),
+        engine(rejecting({"": (ACCEPT,), "quay.io/team": (SIGSTORE,)})),
+        engine(rejecting({"*.io": (ACCEPT,)})),
+        engine(TrustFacts(policy=Policy(POLICY_FILE, (REJECT,), {"docker-archive": {"": (ACCEPT,)}}))),
         engine(TrustFacts(policy=Policy("/root/.config/containers/policy.json", (ACCEPT,)))),
     ),
     references=(

@@ -114,6 +114,7 @@ CHECK = Check(
     step=4,
     severity=Severity.HIGH,
     kind=Kind.CONTAINER,
+    closer=True,
     doc=__doc__ or "",
     summary="End the session, and put what it was needed for into the image or the configuration",
     fix=FixKind.DECISION,

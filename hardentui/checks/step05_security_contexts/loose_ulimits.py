@@ -106,6 +106,7 @@ CHECK = Check(
     step=5,
     severity=Severity.LOW,
     kind=Kind.CONTAINER,
+    closer=True,
     doc=__doc__ or "",
     summary="Bring its ulimits back to the site's values",
     fix=FixKind.RECREATE,

@@ -81,6 +81,7 @@ CHECK = Check(
     step=5,
     severity=Severity.CRITICAL,
     kind=Kind.CONTAINER,
+    takes_over=True,
     doc=__doc__ or "",
     summary="Remove the mount of the engine's socket",
     fix=FixKind.RECREATE,

@@ -105,6 +105,7 @@ CHECK = Check(
     step=5,
     severity=Severity.CRITICAL,
     kind=Kind.CONTAINER,
+    takes_over=True,
     doc=__doc__ or "",
     summary="Mount only what is needed of the host's system directories, and read-only",
     fix=FixKind.RECREATE,

@@ -135,6 +135,7 @@ CHECK = Check(
     step=7,
     severity=Severity.HIGH,
     kind=Kind.CONTAINER,
+    closer=True,
     doc=__doc__ or "",
     summary="Look at the changes, then start it anew from its image with a read-only root",
     fix=FixKind.DECISION,

@@ -1,8 +1,9 @@
 """Nothing on the host watches for attacks while they happen.
 
 What it checks:
-Whether a program is installed that sees what processes do and can raise an alarm: Falco, Tetragon, Tracee,
-or auditd with rules of its own.
+Whether a program runs now that sees what processes do and can raise an alarm: Falco, Tetragon, Tracee,
+osquery, KubeArmor and others, on the host or in a container, or auditd with rules that the kernel follows.
+One that is installed and does not run sees nothing.
 
 Why it matters:
 Everything else on this list makes an attack harder. This one tells you that it is happening: a shell in a
@@ -24,22 +25,39 @@ from hardentui.words import plural
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
-    if isinstance(facts.detectors, Unreadable):
-        return unknown(f"whether a sensor is installed is not known: {facts.detectors.reason}")
-    sensors = [name for name in facts.detectors if name != "auditd"]
+    installed, running = facts.detectors, facts.running_sensors
+    if isinstance(installed, Unreadable):
+        return unknown(f"whether a sensor is installed is not known: {installed.reason}")
+    if isinstance(running, Unreadable):
+        if installed:
+            return unknown(
+                f"{', '.join(installed)} is installed; whether it runs is not known: {running.reason}"
+            )
+        running = ()
+    sensors = [name for name in running if name != "auditd"]
     if sensors:
-        return passed(", ".join(sensors), evidence=(Evidence("installed programs", ", ".join(sensors)),))
-    if "auditd" not in facts.detectors:
+        return passed(", ".join(sensors), evidence=(Evidence("processes", f"{', '.join(sensors)} runs"),))
+    if "auditd" in running:
+        return _auditd(facts)
+    if installed:
         return failed(
-            "no runtime sensor is installed", "none", commands=("# for example: apt install auditd",)
+            f"{', '.join(installed)} is installed and does not run",
+            ", ".join(installed),
+            "not running",
+            commands=tuple(f"systemctl enable --now {name}" for name in installed),
         )
-    if isinstance(facts.audit_rules, Unreadable):
-        return unknown(f"auditd is installed, but its rules are not known: {facts.audit_rules.reason}")
-    rules = [rule for rule in facts.audit_rules if _watches(rule)]
-    evidence = (Evidence("/etc/audit/rules.d", f"{plural(len(rules), 'rule')} to record something"),)
+    return failed("no runtime sensor is installed", "none", commands=("# for example: apt install auditd",))
+
+
+def _auditd(facts: HostFacts) -> Verdict:
+    loaded = facts.audit_loaded if not isinstance(facts.audit_loaded, Unreadable) else facts.audit_rules
+    if isinstance(loaded, Unreadable):
+        return unknown(f"auditd runs, but its rules are not known: {loaded.reason}")
+    rules = [rule for rule in loaded if _watches(rule)]
+    evidence = (Evidence("audit rules", f"{plural(len(rules), 'rule')} to record something"),)
     if rules:
-        return passed("auditd with rules", evidence=evidence)
-    return failed("auditd is installed, but no rule records anything", "auditd", evidence=evidence)
+        return passed("auditd with rules", "running", evidence)
+    return failed("auditd runs, but no rule records anything", "auditd", "running", evidence)
 
 
 def _watches(rule: str) -> bool:
@@ -54,17 +72,27 @@ CHECK = Check(
     severity=Severity.LOW,
     kind=Kind.HOST,
     doc=__doc__ or "",
-    summary="Install a runtime sensor, or give auditd rules of its own",
+    summary="Install and start a runtime sensor, or give auditd rules of its own",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,
     passes=lambda: (
-        HostFacts(detectors=("falco",)),
-        HostFacts(detectors=("auditd",), audit_rules=("-w /etc/containers -p wa -k containers",)),
+        HostFacts(detectors=("falco",), running_sensors=("falco",)),
+        HostFacts(detectors=(), running_sensors=("tetragon",)),
+        HostFacts(
+            detectors=("auditd",),
+            running_sensors=("auditd",),
+            audit_loaded=("-w /etc/containers -p wa -k containers",),
+        ),
     ),
     fails=lambda: (
-        HostFacts(detectors=()),
-        HostFacts(detectors=("auditd",), audit_rules=("-D", "-b 8192", "# -w /etc/passwd -p wa")),
+        HostFacts(detectors=(), running_sensors=()),
+        HostFacts(detectors=("falco",), running_sensors=()),
+        HostFacts(
+            detectors=("auditd",),
+            running_sensors=("auditd",),
+            audit_rules=("-D", "-b 8192", "# -w /etc/passwd"),
+        ),
     ),
     references=("NIST SP 800-190 4.4.4", "OWASP Docker 6"),
     catalogue="S7-13",

@@ -2,8 +2,9 @@
 
 What it checks:
 Whether the audit rules of the host watch the engine: its program, the OCI runtime and conmon, its API
-socket, its configuration and Quadlet folders, and its storage. The rules that auditd loads at boot are
-read. The parameter `paths` holds the list; a watch on a folder above counts.
+socket, its configuration and Quadlet folders, and its storage. The rules that the kernel follows now
+decide; where it does not tell them, the files that auditd loads at boot, as long as auditd runs. The
+parameter `paths` holds the list; a watch on a folder above counts.
 
 Why it matters:
 Who changes `/etc/containers` or a Quadlet file decides what runs as root after the next restart. The audit
@@ -38,23 +39,62 @@ _WATCH = re.compile(r"(?:^|\s)(?:-w\s+|-F\s*path=|-F\s*dir=)(\S+)")
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
-    if isinstance(facts.audit_rules, Unreadable):
-        return unknown(f"the audit rules could not be read: {facts.audit_rules.reason}")
-    watched = {path for rule in facts.audit_rules for path in _watched(rule)}
-    missing = [paths for paths in parameters.texts("paths") if not _covered(paths, watched)]
-    declared = plural(len(watched), "watch", "watches")
+    on_disk, loaded = facts.audit_rules, facts.audit_loaded
+    wanted = parameters.texts("paths")
+    if isinstance(loaded, Unreadable):
+        return _by_files(facts, wanted, loaded)
+    missing = _missing(loaded, wanted)
     if not missing:
-        return passed(declared)
+        return passed(_counted(loaded), "in force")
+    if not isinstance(on_disk, Unreadable) and not _missing(on_disk, wanted):
+        return _idle(on_disk)
+    return _failed(missing, loaded, "auditctl -l")
+
+
+def _by_files(facts: HostFacts, wanted: tuple[str, ...], why: Unreadable) -> Verdict:
+    """The kernel did not tell its rules: what auditd loads counts while it runs."""
+    on_disk = facts.audit_rules
+    if isinstance(on_disk, Unreadable):
+        return unknown(f"the audit rules could not be read: {on_disk.reason}")
+    if missing := _missing(on_disk, wanted):
+        return _failed(missing, on_disk, "/etc/audit/rules.d")
+    if isinstance(facts.running_sensors, Unreadable):
+        return unknown(f"rules are on disk; whether the kernel follows them is not known: {why.reason}")
+    if "auditd" not in facts.running_sensors:
+        return _idle(on_disk)
+    return passed(_counted(on_disk), reason="auditd runs; the kernel was not asked for its rules")
+
+
+def _missing(rules: tuple[str, ...], wanted: tuple[str, ...]) -> list[str]:
+    watched = {path for rule in rules for path in _watched(rule)}
+    return [paths for paths in wanted if not _covered(paths, watched)]
+
+
+def _counted(rules: tuple[str, ...]) -> str:
+    return plural(len({path for rule in rules for path in _watched(rule)}), "watch", "watches")
+
+
+def _failed(missing: list[str], rules: tuple[str, ...], where: str) -> Verdict:
     first = [paths.partition("|")[0] for paths in missing]
     return failed(
         f"nothing watches {', '.join(first)}",
-        declared,
-        evidence=(Evidence("/etc/audit/rules.d", plural(len(facts.audit_rules), "rule")),),
+        _counted(rules),
+        evidence=(Evidence(where, plural(len(rules), "rule")),),
         commands=(
             "# /etc/audit/rules.d/50-containers.rules",
             *(f"-w {path} -p wa -k containers" for path in first),
             "augenrules --load",
         ),
+    )
+
+
+def _idle(rules: tuple[str, ...]) -> Verdict:
+    return failed(
+        "rules are on disk, but the kernel does not follow them: auditd is not installed or does not run",
+        _counted(rules),
+        "not in force",
+        (Evidence("/etc/audit/rules.d", plural(len(rules), "rule")),),
+        commands=("# install auditd, then: systemctl enable --now auditd && augenrules --load",),
     )
 
 
@@ -87,8 +127,17 @@ CHECK = Check(
     risk=Risk.SAFE,
     evaluate=evaluate,
     parameters={"paths": _PATHS},
-    passes=lambda: (HostFacts(audit_rules=_ALL),),
-    fails=lambda: (HostFacts(audit_rules=()), HostFacts(audit_rules=_SOME), HostFacts(audit_rules=_ALL[:-1])),
+    passes=lambda: (
+        HostFacts(audit_rules=_ALL, audit_loaded=_ALL),
+        HostFacts(audit_rules=_ALL, running_sensors=("auditd",)),
+    ),
+    fails=lambda: (
+        HostFacts(audit_rules=(), audit_loaded=()),
+        HostFacts(audit_rules=_SOME, audit_loaded=_SOME),
+        HostFacts(audit_rules=_ALL, audit_loaded=_ALL[:-1]),
+        HostFacts(audit_rules=_ALL, audit_loaded=()),
+        HostFacts(audit_rules=_ALL, running_sensors=()),
+    ),
     references=("CIS Docker 1.6 1.1.3-1.1.18", "NIST SP 800-190 4.5.4"),
     catalogue="S7-05",
 )

@@ -129,6 +129,7 @@ CHECK = Check(
     step=7,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,
+    closer=True,
     doc=__doc__ or "",
     summary="Switch the listener off, or declare the port",
     fix=FixKind.DECISION,

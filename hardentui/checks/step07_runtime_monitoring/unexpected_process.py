@@ -120,6 +120,7 @@ CHECK = Check(
     step=7,
     severity=Severity.HIGH,
     kind=Kind.CONTAINER,
+    closer=True,
     doc=__doc__ or "",
     summary="Find out who started it, save the evidence, and start the container anew from its image",
     fix=FixKind.DECISION,

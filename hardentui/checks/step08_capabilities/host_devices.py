@@ -52,7 +52,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return passed(declared)
     evidence = tuple(Evidence("--device", device) for device in bad)
     severity = max(_grade(_path(device), own_user_namespace(facts)) for device in bad)
-    return failed(f"it may use {listed(bad)}", declared, "", evidence, severity)
+    return failed(f"it may use {listed(bad)}", declared, "", evidence, severity, things=bad)
 
 
 def _path(device: str) -> str:
@@ -85,6 +85,7 @@ CHECK = Check(
     step=8,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,
+    takes_over=True,
     doc=__doc__ or "",
     summary="Take away the devices that are not needed",
     fix=FixKind.RECREATE,

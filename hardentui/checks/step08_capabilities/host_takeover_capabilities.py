@@ -5,10 +5,11 @@ Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE
 DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding set of the live process decides.
 
 Why it matters:
-Each of them alone is a way out: load a kernel module, mount the host's disk, read any file by its handle,
-trace a process of the host, rewrite the rules of SELinux or AppArmor. An attacker who is root inside a
-container with one of them needs no hole in the kernel. A user namespace takes most of the sting away, since
-the capability then counts only for what belongs to that namespace.
+SYS_ADMIN, SYS_MODULE, SYS_RAWIO and DAC_READ_SEARCH are each a way out alone: mount the host's disk, load a
+kernel module, read any file by its handle; so is SYS_PTRACE where the host's processes can be seen. The
+others take a wall away: the rules of SELinux or AppArmor, the programs in the kernel. An attacker who is root
+inside a container with one of them needs no hole in the kernel. A user namespace takes most of the sting
+away, since the capability then counts only for what belongs to that namespace.
 
 What may break:
 The feature that the capability was added for: mounting (SYS_ADMIN), debuggers and profilers (SYS_PTRACE),
@@ -18,23 +19,41 @@ instead of SYS_ADMIN, a helper on the host.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Kind, Risk, Severity, Status, Verdict
 from hardentui.model.spec import Spec
-from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
-from hardentui.reading.capabilities import HOST_TAKEOVER, drop_group, judge_group
+from hardentui.options import CAP_ADD, CAP_DROP, PID, PRIVILEGED
+from hardentui.reading.capabilities import HOST_TAKEOVER, drop_group, granted, judge_group
+from hardentui.reading.containers import ask
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    return judge_group(facts, HOST_TAKEOVER)
+    verdict = judge_group(facts, HOST_TAKEOVER)
+    if verdict.status is Status.FAIL and not _alone(facts):
+        return replace(verdict, severity=Severity.HIGH)
+    return verdict
+
+
+def _alone(facts: ContainerFacts) -> bool:
+    """One of them leads to the host without another hole; tracing needs to see the host's processes, too."""
+    held = granted(facts)
+    return bool(held & _ALONE) or ("CAP_SYS_PTRACE" in held and _sees_host_processes(facts))
+
+
+def _sees_host_processes(facts: ContainerFacts) -> bool:
+    shared = ask(facts, lambda kernel: kernel.shared_namespaces)
+    return "pid" in shared if isinstance(shared, frozenset) else facts.spec[PID] == "host"
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     return drop_group(spec, context.facts, HOST_TAKEOVER)
 
 
+_ALONE = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC_READ_SEARCH"})
 _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 CHECK = Check(
@@ -43,6 +62,7 @@ CHECK = Check(
     step=8,
     severity=Severity.CRITICAL,
     kind=Kind.CONTAINER,
+    takes_over=True,
     doc=__doc__ or "",
     summary="Drop the capabilities that lead to the host",
     fix=FixKind.RECREATE,

@@ -90,6 +90,7 @@ CHECK = Check(
     step=8,
     severity=Severity.CRITICAL,
     kind=Kind.CONTAINER,
+    takes_over=True,
     doc=__doc__ or "",
     summary="Leave privileged mode and grant single needs",
     fix=FixKind.RECREATE,

@@ -1,15 +1,16 @@
 """Others than root can command an engine.
 
 What it checks:
-Every engine socket that exists: whether its mode is wider than 0660, whether its group has members who
-are not on the trusted list (parameter `trusted_users`), whether a folder above it is open, and whether
-`/run/docker.sock` leads to the rootful engine. A user's own socket may be used by that user only.
+Every socket of an engine on which somebody listens now: the usual places, those of an API service or a
+forwarder (systemd-socket-proxyd, socat…) at another path, and the link that Docker's clients use. For each,
+which accounts may write to it: the mode, the group's members, ACLs, and every folder above it, because what
+lies below a closed folder is closed. A user's own socket may be used by that user. Accounts that are meant to
+have this power go into the parameter `trusted_users`.
 
 Why it matters:
 The API starts containers with any rights, and a container with `/` of the host in it is root on the
 host. Being able to write to the rootful socket is the same as a root password, without the password and
-without a trace in the log. The docker link is dangerous in its own way: tools that expect a Docker
-socket there find it without being told.
+without a trace in the log.
 
 What may break:
 Accounts that talk to the engine through the group lose that way. Give each of them an engine of their
@@ -35,11 +36,12 @@ from hardentui.model.finding import (
 )
 from hardentui.model.host import EngineSocket, HostFacts
 from hardentui.model.known import Unreadable
+from hardentui.reading.access import EVERYBODY
 from hardentui.reading.hosts import danger_evidence
 
 _SOCKET = "/run/podman/podman.sock"
 _DOCKER = "/run/docker.sock"
-_OTHERS = 0o007
+_SHOWN = 10
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
@@ -51,47 +53,51 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     trusted = set(parameters.texts("trusted_users"))
     evidence: list[Evidence] = []
     commands: list[str] = []
+    rootful = False
     for socket in sockets:
-        found, fixes = _judge(socket, trusted)
-        evidence += found
-        commands += fixes
+        found = _judge(socket, trusted)
+        if found:
+            evidence += found
+            commands += _repairs(socket)
+            rootful = rootful or socket.rootful
     if not evidence:
         return passed(effective=", ".join(f"{one.file.path} {one.file.octal}" for one in sockets))
-    first = evidence[0]
-    rootful = any(one.rootful for one in sockets if any(one.file.path == seen.where for seen in evidence))
     return failed(
-        f"{first.where} {first.saw}",
-        evidence=tuple(evidence),
+        f"{evidence[0].where} {evidence[0].saw}",
+        evidence=tuple(dict.fromkeys(evidence)),
         severity=None if rootful else Severity.HIGH,
         commands=tuple(dict.fromkeys(commands)),
     )
 
 
-def _judge(socket: EngineSocket, trusted: set[str]) -> tuple[list[Evidence], list[str]]:
+def _judge(socket: EngineSocket, trusted: set[str]) -> list[Evidence]:
     path = socket.file.path
+    if path == _DOCKER and not socket.found_in and not socket.target.endswith("podman/podman.sock"):
+        return []  # a Docker of its own: not ours to judge
     found: list[Evidence] = []
-    commands: list[str] = []
-    if path == _DOCKER:
-        if not socket.target.endswith("podman/podman.sock"):
-            return [], []  # a Docker of its own: not ours to judge
-        found.append(Evidence(path, f"leads to the rootful engine ({socket.target})"))
-        commands.append(
-            "rm /run/docker.sock   # and remove the package podman-docker, or mask its tmpfiles.d entry"
-        )
-        return found, commands
-    if socket.file.mode & _OTHERS:
-        found.append(Evidence(path, f"can be used by every account (mode {socket.file.octal})"))
-    strangers = [member for member in socket.members if member not in trusted]
+    strangers = [name for name in socket.users if name not in trusted]
     if strangers:
-        found.append(Evidence(path, f"can be used by {', '.join(strangers)} through group {socket.group}"))
-    found += danger_evidence(socket.file.dangers)
-    if found:
-        scope = "" if socket.rootful else " --user"
-        commands += [
-            f"systemctl{scope} edit podman.socket   # [Socket] SocketMode=0600",
-            f"systemctl{scope} restart podman.socket",
-        ]
-    return found, commands
+        who = f"can be used by {', '.join(strangers[:_SHOWN])}" + (" and more" if strangers[_SHOWN:] else "")
+        found.append(Evidence(path, f"{who} (mode {socket.file.octal}){_by_way_of(socket)}"))
+    return found + list(danger_evidence(socket.file.dangers))
+
+
+def _by_way_of(socket: EngineSocket) -> str:
+    if socket.through:
+        return f": {socket.through} passes it on to the engine ({socket.found_in})"
+    if socket.target:
+        return f": it leads to {socket.target}"
+    return f": an API service ({socket.found_in})" if socket.found_in else ""
+
+
+def _repairs(socket: EngineSocket) -> tuple[str, ...]:
+    if socket.found_in:
+        return (f"# {socket.found_in}: stop it, or give its socket the mode 0600",)
+    scope = "" if socket.rootful else " --user"
+    return (
+        f"systemctl{scope} edit podman.socket   # [Socket] SocketMode=0600",
+        f"systemctl{scope} restart podman.socket",
+    )
 
 
 CHECK = Check(
@@ -106,13 +112,20 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     passes=lambda: (
-        host(sockets=(EngineSocket(file(_SOCKET, 0o660), group="root"),)),
+        host(sockets=(EngineSocket(file(_SOCKET, 0o660)),)),
+        host(sockets=(EngineSocket(file(_DOCKER, 0o660), target=_SOCKET),)),
         host(sockets=()),
     ),
     fails=lambda: (
-        host(sockets=(EngineSocket(file(_SOCKET, 0o666)),)),
-        host(sockets=(EngineSocket(file(_SOCKET, 0o660), group="podman", members=("anna",)),)),
-        host(sockets=(EngineSocket(file(_DOCKER, 0o660), target=_SOCKET),)),
+        host(sockets=(EngineSocket(file(_SOCKET, 0o666), users=(EVERYBODY,)),)),
+        host(sockets=(EngineSocket(file(_SOCKET, 0o660), users=("anna",)),)),
+        host(
+            sockets=(
+                EngineSocket(
+                    file("/srv/api.sock", 0o660), users=("ben",), found_in="process 812", through="socat"
+                ),
+            )
+        ),
         host(
             sockets=(
                 EngineSocket(

@@ -1,9 +1,11 @@
 """Accounts that are root in all but name.
 
 What it checks:
-Sudo rules that give podman, or everything, without a password; members of a group that may write to the
-rootful engine's socket; and stored Podman connections that log in as root over ssh. Accounts that are
-meant to have this power go into the parameter `trusted_users`.
+Rules of sudo and doas that give everything, a shell or an engine's program without a password: with aliases,
+patterns, included files, `Defaults !authenticate` and exempt groups. A command with fixed arguments that
+only looks, starts or stops (`podman ps`, `podman restart web`) is fine. Then accounts that may write to a
+socket of the rootful engine, and stored Podman connections that log in as root over ssh. Accounts that
+are meant to have this power go into the parameter `trusted_users`.
 
 Why it matters:
 `sudo podman` without a password is the same as `sudo` without a password: one command starts a container
@@ -44,9 +46,11 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 def _command(right: RootRight) -> str:
-    if "sudo" in right.why:
+    if right.way == "sudo":
         return f"visudo -f {right.where}   # take out the rule of {right.who}, or name one fixed command"
-    if "socket" in right.why:
+    if right.way == "doas":
+        return f"# {right.where}: take `nopass` from the rule of {right.who}, or name one fixed command"
+    if right.way == "socket":
         return "systemctl edit podman.socket   # [Socket] SocketMode=0600, then restart it"
     return f"podman system connection list   # as {right.who}; replace the connection as root"
 
@@ -71,8 +75,9 @@ CHECK = Check(
             root_rights=(
                 RootRight(
                     "anna",
-                    "may write to the rootful engine socket through group podman",
+                    "may write to a socket of the rootful engine",
                     "/run/podman/podman.sock",
+                    "socket",
                 ),
             )
         ),

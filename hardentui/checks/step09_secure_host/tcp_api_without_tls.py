@@ -2,8 +2,8 @@
 
 What it checks:
 Unit files, their drop-ins and the running processes: whether a `podman system service` listens on TCP
-without asking for client certificates (`--tls-client-ca`), and whether a socket unit of Podman opens a
-TCP port.
+without asking for client certificates (`--tls-client-ca`), whether a socket unit of Podman opens a TCP port,
+and whether a forwarder (systemd-socket-proxyd, socat…) passes connections from TCP on to an engine's socket.
 
 Why it matters:
 There is no password in the API. Everybody who can reach the port can start a privileged container and is
@@ -41,13 +41,18 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         f"the API at {open_ones[0].address} asks nobody who they are",
         effective=", ".join(one.address for one in open_ones),
         evidence=tuple(
-            Evidence(one.where, f"{one.address} without client certificates") for one in open_ones
+            Evidence(one.where, f"{one.address} without client certificates{_by_way_of(one)}")
+            for one in open_ones
         ),
         commands=(
             "systemctl revert podman.socket podman.service && systemctl restart podman.socket",
             "podman system connection add HOST ssh://USER@HOST   # on the client",
         ),
     )
+
+
+def _by_way_of(service: ApiService) -> str:
+    return f", passed on to the engine's socket by {service.through}" if service.through else ""
 
 
 CHECK = Check(
@@ -68,6 +73,7 @@ CHECK = Check(
     fails=lambda: (
         host(tcp_services=(ApiService(_UNIT, "tcp://0.0.0.0:2375", False),)),
         host(tcp_services=(ApiService("process 812", "tcp:127.0.0.1:8888", False),)),
+        host(tcp_services=(ApiService("process 813", "tcp:0.0.0.0:2375", False, "socat"),)),
     ),
     references=("CIS Docker 1.6 2.7", "OWASP Docker rule 1"),
     catalogue="S9-05",

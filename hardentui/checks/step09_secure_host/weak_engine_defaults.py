@@ -4,9 +4,12 @@ What it checks:
 The effective containers.conf of the engine, in the way of its version: up to Podman 5 all files over one
 another, from 6 on the first main file and the drop-ins. It fails for `privileged = true`,
 `seccomp_profile = "unconfined"`, `apparmor_profile = "unconfined"`, `label = false`, namespaces set to
-`host`, `env_host = true`, `no_pivot_root = true`, capabilities beyond Podman's own eleven, and devices,
-volumes or mounts that all containers get. On a host without SELinux, `label = false` has no effect until
-SELinux is switched on; it counts less than the others.
+`host`, `env_host = true`, `no_pivot_root = true`, capabilities beyond Podman's own eleven, devices, volumes
+or mounts that all containers get, annotations that change how the runtime confines them, kernel parameters
+beyond the harmless ones (parameter `safe_sysctls`), no limit of processes, no cgroups, a umask of 0, no
+packet filter rules, and passwords in `env`. The files that services name in CONTAINERS_CONF or
+CONTAINERS_CONF_OVERRIDE are read, too. On a host without SELinux, `label = false` has no effect until SELinux
+is switched on; it counts less than the others.
 
 Why it matters:
 What stands here is not seen in any command or Quadlet: a container that looks carefully hardened in its
@@ -31,32 +34,66 @@ from hardentui.model.configuration import Configuration
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
+from hardentui.model.trust import Override
+from hardentui.reading.secrets import secrets_in_pairs
+from hardentui.visible import MASK
 from hardentui.words import plural
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
 _EXPECTED_HOST = frozenset({"userns"})  # no user namespace is Podman's own default and has checks of its own
+_SAFE_SYSCTLS = (
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_syncookies",
+)
+_ANNOTATIONS = {
+    "run.oci.seccomp": ("it decides about the filter of system calls", Severity.CRITICAL),
+    "run.oci.keep_original_groups": ("containers keep the groups of who starts them", Severity.HIGH),
+    "run.oci.mount_context_type": ("it decides about SELinux's labels of mounts", Severity.MEDIUM),
+    "run.oci.delegate-cgroup": ("containers get a cgroup of the host to themselves", Severity.MEDIUM),
+    "run.oci.handler": ("another handler runs all containers", Severity.HIGH),
+}
+"""Beginnings of annotations that crun(1) obeys."""
 _GIVEN_TO_ALL = ("devices", "volumes", "mounts")
 
 
 class Weak(Struct, frozen=True):
-    """A setting that weakens all containers: its name, value, why, and how bad it is."""
+    """A setting that weakens all containers: its name, value, why, how bad it is, and where it stands."""
 
     name: str
     value: Any
     why: str
     severity: Severity
+    file: str = ""
 
 
 def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
-    found = facts.trust if isinstance(facts.trust, Unreadable) else facts.trust.configuration
+    trust = facts.trust
+    if isinstance(trust, Unreadable):
+        return unknown(trust.reason)
+    found = trust.configuration
     if isinstance(found, Unreadable):
         return unknown(found.reason)
-    weak = tuple(_weak(found, parameters))
+    sources = [(found, "")]
+    if not isinstance(trust.overrides, Unreadable):
+        sources += [(one.configuration, f" ({one.variable} in {one.where})") for one in trust.overrides]
+    weak = [
+        Weak(one.name, one.value, one.why, one.severity, f"{source.file_of(one.name)}{why}")
+        for source, why in sources
+        for one in _weak(source, parameters)
+    ]
     if weak:
-        return _failed(found, weak)
-    if found.fault is not None:
-        return unknown(f"a configuration file could not be taken into account: {found.fault.reason}")
-    return passed(f"{plural(len(found.files), 'file')} read, none weakens all containers")
+        return _failed(weak)
+    if isinstance(trust.overrides, Unreadable):
+        return unknown(f"what services set in their environment is not known: {trust.overrides.reason}")
+    faults = [source.fault.reason for source, _ in sources if source.fault is not None]
+    if faults:
+        return unknown(f"a configuration file could not be taken into account: {faults[0]}")
+    files = sum(len(source.files) for source, _ in sources)
+    return passed(f"{plural(files, 'file')} read, none weakens all containers")
 
 
 def _weak(found: Configuration, parameters: Parameters) -> Iterator[Weak]:
@@ -83,6 +120,47 @@ def _weak(found: Configuration, parameters: Parameters) -> Iterator[Weak]:
         given = [str(one) for one in found.get(f"containers.{name}") or () if str(one) not in allowed]
         if given:
             yield Weak(f"containers.{name}", ", ".join(given), "all containers get them", Severity.HIGH)
+    yield from _annotations(found)
+    yield from _unlimited(found)
+    sysctls = [
+        word
+        for word in _strings(found.get("containers.default_sysctls"))
+        if word.partition("=")[0].strip().replace("/", ".") not in parameters.texts("safe_sysctls")
+    ]
+    if sysctls:
+        why = "all containers get these kernel parameters"
+        yield Weak("containers.default_sysctls", ", ".join(sysctls), why, Severity.MEDIUM)
+    for name in ("containers.env", "engine.env"):
+        secrets = secrets_in_pairs(_strings(found.get(name)))
+        if secrets:
+            value = ", ".join(f"{variable}={MASK}" for variable, _ in secrets)
+            yield Weak(name, value, "every container gets a password", Severity.HIGH)
+
+
+def _strings(value: Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def _annotations(found: Configuration) -> Iterator[Weak]:
+    """Annotations that the OCI runtime obeys: the filter of system calls, groups, devices, hooks."""
+    for word in _strings(found.get("containers.annotations")):
+        name = word.partition("=")[0].strip()
+        for prefix, (why, severity) in _ANNOTATIONS.items():
+            if name.startswith(prefix):
+                yield Weak("containers.annotations", name, why, severity)
+
+
+def _unlimited(found: Configuration) -> Iterator[Weak]:
+    pids = found.get("containers.pids_limit")
+    if isinstance(pids, int) and not isinstance(pids, bool) and pids <= 0:
+        yield Weak("containers.pids_limit", pids, "no container has a limit of processes", Severity.MEDIUM)
+    if found.get("containers.cgroups") == "disabled":
+        yield Weak("containers.cgroups", "disabled", "no container can be limited", Severity.MEDIUM)
+    umask = found.get("containers.umask")
+    if isinstance(umask, str) and umask.strip("0o") == "":
+        yield Weak("containers.umask", umask, "containers make files that all may write", Severity.MEDIUM)
+    if found.get("network.firewall_driver") == "none":
+        yield Weak("network.firewall_driver", "none", "networks are not kept apart", Severity.HIGH)
 
 
 def _extra_capabilities(found: Configuration) -> Iterator[Weak]:
@@ -99,15 +177,15 @@ def _extra_capabilities(found: Configuration) -> Iterator[Weak]:
         )
 
 
-def _failed(found: Configuration, weak: tuple[Weak, ...]) -> Verdict:
+def _failed(weak: list[Weak]) -> Verdict:
     worst = max(one.severity for one in weak)
     first = next(one for one in weak if one.severity is worst)
     return failed(
-        f"{first.name} in {found.file_of(first.name)}: {first.why}",
+        f"{first.name} in {first.file}: {first.why}",
         "; ".join(f"{one.name} = {one.value}" for one in weak),
-        evidence=tuple(Evidence(found.file_of(one.name), f"{one.name} = {one.value}") for one in weak),
+        evidence=tuple(Evidence(one.file, f"{one.name} = {one.value}") for one in weak),
         severity=worst,
-        commands=tuple(f"# {found.file_of(one.name)}: remove `{one.name.partition('.')[2]}`" for one in weak),
+        commands=tuple(f"# {one.file}: remove `{one.name.partition('.')[2]}`" for one in weak),
     )
 
 
@@ -129,6 +207,12 @@ CHECK = Check(
     passes=lambda: (
         _engine(containers__pids_limit=2048),
         _engine(containers__default_capabilities=["CHOWN", "SETUID"], containers__userns="host"),
+        _engine(
+            containers__default_sysctls=["net.ipv4.ping_group_range=0 0"],
+            containers__annotations=["org.example.team=web"],
+            containers__env=["TZ=UTC", "PASSWORD_FILE=/run/secrets/x"],
+            containers__umask="0022",
+        ),
     ),
     fails=lambda: (
         _engine(containers__privileged=True),
@@ -139,6 +223,23 @@ CHECK = Check(
         _engine(engine__no_pivot_root=True),
         _engine(containers__default_capabilities=["CHOWN", "NET_RAW"]),
         _engine(containers__volumes=["/etc/pki:/etc/pki:ro"]),
+        _engine(containers__annotations=["run.oci.seccomp_bpf_data=BgAAAAAA/38="]),
+        _engine(containers__env=["DB_PASSWORD=hunter2hunter2"]),
+        _engine(containers__default_sysctls=["kernel.msgmax=65536"]),
+        _engine(containers__pids_limit=0),
+        engine(
+            accepting(
+                configuration=configuration(),
+                overrides=(
+                    Override(
+                        "/etc/systemd/system/podman.service.d/x.conf",
+                        "CONTAINERS_CONF_OVERRIDE",
+                        "/srv/o.conf",
+                        configuration(containers__seccomp_profile="unconfined"),
+                    ),
+                ),
+            )
+        ),
     ),
     references=(
         "CIS Docker 1.6 2.9",
@@ -148,5 +249,5 @@ CHECK = Check(
         "NIST SP 800-190 4.4.3",
     ),
     catalogue="S9-08",
-    parameters={"allowed_for_all": ()},
+    parameters={"allowed_for_all": (), "safe_sysctls": _SAFE_SYSCTLS},
 )

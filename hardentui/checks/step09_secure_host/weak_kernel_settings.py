@@ -4,8 +4,10 @@ What it checks:
 The live values of the kernel settings that matter most for a shared kernel: whether programs without
 rights may load BPF, see kernel addresses and the kernel log, trace other processes of the same user and
 use performance counters; whether links in shared folders are protected; whether every account may bind
-ports below 1024; and whether the kernel hands core dumps to a program in a place that a container can
-write to. A setting that this kernel does not have is left out.
+ports below 1024; whether addresses are random (ASLR), set-user-id programs leave core dumps that all can
+read, and everybody may handle page faults in user space; and whether the kernel runs programs of its own,
+for core dumps and modules, from a place that others or a container may write to: anywhere outside the
+system's folders. A setting that this kernel does not have is left out.
 
 Why it matters:
 Containers share the kernel. To break out of one, an attacker needs a hole in it and some knowledge of
@@ -24,16 +26,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hardentui.checks.examples import host
+from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
+from hardentui.model.configuration import Danger, FileFact
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unreadable
+from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 
+_RUN_BY_THE_KERNEL = frozenset({"kernel.core_pattern", "kernel.modprobe"})
 _DROP_IN = "/etc/sysctl.d/90-container-host.conf"
-# places where a process of a container can put a file
-_WRITABLE = ("/tmp/", "/var/tmp/", "/dev/shm/", "/home/", "/var/lib/containers/", "/run/user/")  # noqa: S108
+# where packages put programs; anywhere else is a place that a mount of a container may reach
+_SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/", "/nix/store/")
 
 
 def _at_least(limit: int) -> Callable[[str], bool]:
@@ -48,8 +53,15 @@ def _number(value: str) -> int:
 
 
 def _safe_core_handler(value: str) -> bool:
-    program = value.removeprefix("|").split(" ")[0]
-    return not value.startswith("|") or not program.startswith(_WRITABLE)
+    return not value.startswith("|") or _safe_program(value.removeprefix("|").split(" ")[0])
+
+
+def _safe_program(path: str) -> bool:
+    return not path or (path.startswith(_SYSTEM) and "/../" not in path)
+
+
+def _not(bad: str) -> Callable[[str], bool]:
+    return lambda value: value != bad
 
 
 _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
@@ -61,7 +73,11 @@ _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
     "fs.protected_symlinks": (_at_least(1), "1", "links in /tmp can mislead privileged programs"),
     "fs.protected_hardlinks": (_at_least(1), "1", "everybody may link to files of others"),
     "net.ipv4.ip_unprivileged_port_start": (_at_least(1), "1024", "everybody may take the host's ports"),
-    "kernel.core_pattern": (_safe_core_handler, "core", "crashes run a program that a container can change"),
+    "kernel.randomize_va_space": (_at_least(2), "2", "programs lie at addresses that can be guessed"),
+    "fs.suid_dumpable": (_not("1"), "0", "core dumps of set-user-id programs can be read by all"),
+    "vm.unprivileged_userfaultfd": (_not("1"), "0", "everybody may stop the kernel at a page fault"),
+    "kernel.core_pattern": (_safe_core_handler, "core", "crashes run a program outside the system's folders"),
+    "kernel.modprobe": (_safe_program, "/sbin/modprobe", "the kernel loads modules by a strange program"),
 }
 
 
@@ -74,26 +90,36 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
             hidden.append(value.reason)
         elif value is not None and not good(value):
             weak[name] = value
-    if weak:
-        first = next(iter(weak))
-        return failed(
-            f"{plural(len(weak), 'weak kernel setting')}: {_KNOBS[first][2]}"
-            + (", …" if len(weak) > 1 else ""),
-            effective=", ".join(f"{name}={value}" for name, value in weak.items()),
-            evidence=tuple(Evidence(name, f"{value}: {_KNOBS[name][2]}") for name, value in weak.items()),
-            commands=(
-                f"# {_DROP_IN}",
-                *(f"{name} = {_KNOBS[name][1]}" for name in weak),
-                "# then: sysctl --system",
-            ),
-        )
+    open_handler = dangers_of([facts.core_handler]) if isinstance(facts.core_handler, FileFact) else ()
+    if weak or open_handler:
+        return _failed(weak, open_handler)
     if not facts.sysctls:
         return unknown("no kernel setting was read")
+    if isinstance(facts.core_handler, Unreadable):
+        hidden.append(facts.core_handler.reason)
     if hidden:
         return unknown("; ".join(hidden))
     return passed(effective=f"{plural(len(_KNOBS.keys() & facts.sysctls.keys()), 'setting')} looked at")
 
 
+def _failed(weak: Mapping[str, str], open_handler: tuple[Danger, ...]) -> Verdict:
+    """Programs that the kernel runs as root are worse than the rest: whoever changes them is root."""
+    whys = [_KNOBS[name][2] for name in weak]
+    whys += ["crashes run a program that others can change"] if open_handler else []
+    settings = ("# " + _DROP_IN, *(f"{name} = {_KNOBS[name][1]}" for name in weak), "# then: sysctl --system")
+    return failed(
+        f"{plural(len(whys), 'weak kernel setting')}: {whys[0]}" + (", …" if len(whys) > 1 else ""),
+        effective=", ".join([*(f"{name}={value}" for name, value in weak.items()), *map(str, open_handler)]),
+        evidence=(
+            *(Evidence(name, f"{value}: {_KNOBS[name][2]}") for name, value in weak.items()),
+            *danger_evidence(open_handler),
+        ),
+        severity=Severity.HIGH if open_handler or _RUN_BY_THE_KERNEL & weak.keys() else None,
+        commands=(*(settings if weak else ()), *map(repair, open_handler)),
+    )
+
+
+_HANDLER = "/usr/lib/systemd/systemd-coredump"
 _GOOD = {
     "kernel.unprivileged_bpf_disabled": "2",
     "kernel.kptr_restrict": "1",
@@ -103,7 +129,11 @@ _GOOD = {
     "fs.protected_symlinks": "1",
     "fs.protected_hardlinks": "1",
     "net.ipv4.ip_unprivileged_port_start": "1024",
-    "kernel.core_pattern": "|/usr/lib/systemd/systemd-coredump %P %u",
+    "kernel.randomize_va_space": "2",
+    "fs.suid_dumpable": "2",
+    "vm.unprivileged_userfaultfd": "0",
+    "kernel.modprobe": "/sbin/modprobe",
+    "kernel.core_pattern": f"|{_HANDLER} %P %u",
 }
 
 
@@ -128,6 +158,17 @@ CHECK = Check(
         _with(kernel__perf_event_paranoid="1"),
         _with(net__ipv4__ip_unprivileged_port_start="0"),
         _with(kernel__core_pattern="|/tmp/collect %P"),
+        _with(kernel__core_pattern="|/srv/shared/collect %P"),
+        _with(kernel__modprobe="/srv/shared/load"),
+        _with(kernel__randomize_va_space="0"),
+        _with(fs__suid_dumpable="1"),
+        _with(vm__unprivileged_userfaultfd="1"),
+        host(
+            sysctls=_GOOD,
+            core_handler=file(
+                _HANDLER, 0o757, Danger(_HANDLER, "can be written by everybody (0757)", "chmod o-w")
+            ),
+        ),
     ),
     references=(
         "CIS Docker 1.6 1.2.1",

@@ -3,7 +3,9 @@
 What it checks:
 Quadlet files, unit files and their drop-ins: those of root may be changed by root only, those of a user
 who runs containers by that user and root only. The folders that hold them count as well, and so do the
-targets of symbolic links. What a Quadlet says is not read here.
+targets of symbolic links. The same for what these units run: programs, scripts that a shell is given, files
+of settings (`EnvironmentFile=`), the YAML of a `.kube` and the Containerfile of a `.build`. What lies below a
+closed folder is closed.
 
 Why it matters:
 A Quadlet is a program that will run: it names the image, the rights and the folders of the host, and may
@@ -20,20 +22,42 @@ from __future__ import annotations
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
-from hardentui.model.host import HostFacts
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Status,
+    Verdict,
+    failed,
+    not_applicable,
+)
+from hardentui.model.host import HostFacts, UnitProgram
+from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import judge_files
 
 _QUADLET = "/etc/containers/systemd/web.container"
+_SCRIPT = "/opt/web/prepare.sh"
 _OWN = "/home/anna/.config/containers/systemd/web.container"
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if facts.units == {}:
         return not_applicable("there are no Quadlets and no unit files of this host's own")
-    return judge_files(
-        facts.units, "somebody else change what systemd starts", "only their owners can change them"
+    programs = facts.unit_programs
+    if isinstance(facts.units, Unreadable) or isinstance(programs, Unreadable):
+        return judge_files(programs if isinstance(programs, Unreadable) else facts.units, "", "")
+    run_by = {one.path: f" (run by {one.unit})" for one in programs}
+    verdict = judge_files(
+        {**{one.path: one.file for one in programs}, **facts.units},
+        "somebody else change what systemd starts",
+        "only their owners can change them",
     )
+    if verdict.status is not Status.FAIL:
+        return verdict
+    evidence = tuple(Evidence(one.where, f"{one.saw}{run_by.get(one.where, '')}") for one in verdict.evidence)
+    return failed(verdict.reason, effective=verdict.effective, evidence=evidence, commands=verdict.commands)
 
 
 CHECK = Check(
@@ -55,6 +79,16 @@ CHECK = Check(
                     _QUADLET, 0o664, Danger(_QUADLET, "can be written by group 1000 (0664)", "chmod g-w")
                 )
             }
+        ),
+        host(
+            units={_QUADLET: file(_QUADLET)},
+            unit_programs=(
+                UnitProgram(
+                    _QUADLET,
+                    _SCRIPT,
+                    file(_SCRIPT, 0o777, Danger(_SCRIPT, "can be written by everybody (0777)", "chmod o-w")),
+                ),
+            ),
         ),
         host(units={_OWN: file(_OWN, 0o644, Danger(_OWN, "belongs to uid 1001", "chown 1000"), uid=1001)}),
     ),

@@ -121,6 +121,7 @@ CHECK = Check(
     step=10,
     severity=Severity.LOW,
     kind=Kind.CONTAINER,
+    closer=True,
     doc=__doc__ or "",
     summary="Record what the service does and give it a seccomp profile of its own",
     fix=FixKind.DECISION,

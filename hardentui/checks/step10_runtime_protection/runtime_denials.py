@@ -48,6 +48,7 @@ CHECK = Check(
     step=10,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,
+    closer=True,
     doc=__doc__ or "",
     summary="Find out whether it was an attack or a profile that is too tight",
     fix=FixKind.DECISION,

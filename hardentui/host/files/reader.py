@@ -47,6 +47,9 @@ class Files(Protocol):
         """Names in a directory, sorted."""
 
     def stat(self, path: str, follow: bool = True) -> FileStat: ...
+    def read_attribute(self, path: str, name: str) -> bytes:
+        """An extended attribute of what the path leads to; OSError with ENODATA when it has none."""
+
     def exists(self, path: str) -> bool:
         """False only when it is known to be absent; no permission to look raises PermissionError."""
 
@@ -75,6 +78,9 @@ class LocalFiles:
 
     def list_dir(self, path: str) -> tuple[str, ...]:
         return tuple(sorted(os.listdir(path)))
+
+    def read_attribute(self, path: str, name: str) -> bytes:
+        return os.getxattr(path, name)
 
     def stat(self, path: str, follow: bool = True) -> FileStat:
         found = os.stat(path, follow_symlinks=follow)

@@ -3,7 +3,8 @@
 The document is plain JSON::
 
     {"complete": true, "text": {path: text}, "bytes": {path: base64}, "links": {path: target},
-     "dirs": {path: [names]}, "stats": {path: {mode, uid, …}}, "lstats": {…}, "errors": {path: "EACCES"}}
+     "dirs": {path: [names]}, "stats": {path: {mode, uid, …}}, "lstats": {…}, "errors": {path: "EACCES"},
+     "attributes": {path: {name: base64}}}
 
 In a complete document (the simulated host) a path that is not mentioned does not exist and directories
 list what is below them. In a recording it was merely not looked at, so asking for it raises NotRecorded.
@@ -90,6 +91,7 @@ class RecordedFiles:
         self._stats: Mapping[str, Mapping[str, Any]] = document.get("stats", {})
         self._lstats: Mapping[str, Mapping[str, Any]] = document.get("lstats", {})
         self._errors: Mapping[str, str] = document.get("errors", {})
+        self._attributes: Mapping[str, Mapping[str, str]] = document.get("attributes", {})
         self._children: dict[str, set[str]] | None = None
 
     def read_text(self, path: str, limit: int = DEFAULT_LIMIT) -> str:
@@ -142,6 +144,12 @@ class RecordedFiles:
             return FileStat(stat.S_IFDIR | 0o755, 0, 0, 0, 0, 0, 0)
         raise self._missing(real)
 
+    def read_attribute(self, path: str, name: str) -> bytes:
+        known = self._attributes.get(self._resolved(path), {})
+        if name not in known:
+            raise _error(errno.ENODATA, path)
+        return base64.b64decode(known[name])
+
     def exists(self, path: str) -> bool:
         return is_there(self, path)
 
@@ -185,7 +193,7 @@ class RecordingFiles:
     def __init__(self, inner: Files) -> None:
         self._inner = inner
         self._seen: dict[str, dict[str, Any]] = {
-            kind: {} for kind in ("text", "bytes", "links", "dirs", "stats", "lstats", "errors")
+            kind: {} for kind in ("text", "bytes", "links", "dirs", "stats", "lstats", "errors", "attributes")
         }
 
     def document(self) -> dict[str, Any]:
@@ -225,6 +233,11 @@ class RecordingFiles:
         stats = self._seen["stats" if follow else "lstats"]
         stats[path] = asdict(found)
         return found
+
+    def read_attribute(self, path: str, name: str) -> bytes:
+        value = self._inner.read_attribute(path, name)
+        self._seen["attributes"].setdefault(path, {})[name] = base64.b64encode(value).decode("ascii")
+        return value
 
     def exists(self, path: str) -> bool:
         return is_there(self, path)

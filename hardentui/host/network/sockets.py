@@ -1,74 +1,74 @@
-"""The engines' API: sockets that exist, what starts them, and services that listen on TCP."""
+"""The engines' API: sockets that exist, who may use them, what starts them, and services on TCP."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from hardentui.host.files.config import ROOT_ONLY, examine, names, text, tree
+from hardentui.host.files.config import ROOT_ONLY, names, reached, text, tree
 from hardentui.host.files.reader import Files
-from hardentui.host.subids import group_members
-from hardentui.model.configuration import FileFact
+from hardentui.host.network.endpoints import DOCKER_SOCKET, ROOTFUL_SOCKET, Endpoint
+from hardentui.host.network.listening import Listening, settled
+from hardentui.model.access import Accounts
+from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.host import ApiService, EngineSocket, User
 from hardentui.model.known import Known, Unreadable
+from hardentui.reading.access import WRITE, Way, open_spots, who_may
 
-ROOTFUL_SOCKET = "/run/podman/podman.sock"
-_DOCKER_LINK = "/run/docker.sock"
 _UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/local/lib/systemd/system")
 _SERVICE = re.compile(r"podman\b[^\n]*\bsystem\s+service\b[^\n]*?(?P<address>tcp:[^\s'\"]+)[^\n]*")
 _LISTEN = re.compile(r"^\s*ListenStream\s*=\s*(?P<address>\S+)", re.MULTILINE)
 _CLIENT_CA = "--tls-client-ca"
-_GROUP_WRITE = 0o020
-_ACCEPTS = "00010000"  # a flag in /proc/net/unix: somebody has called listen() on it
 
 
-def read_sockets(files: Files, users: Known[tuple[User, ...]]) -> Known[tuple[EngineSocket, ...]]:
-    """Sockets of the rootful engine, of every user's engine, and the link that docker clients use.
+def read_sockets(
+    files: Files,
+    users: Known[tuple[User, ...]],
+    accounts: Accounts | None,
+    listening: Listening | None,
+    endpoints: Iterable[Endpoint] = (),
+) -> Known[tuple[EngineSocket, ...]]:
+    """Sockets of the rootful engine, of every user's engine, the link that docker clients use, and others
+    at which an engine was found.
 
     A file that is left of a socket on which nobody listens any more, as systemd leaves it, is none.
     """
     found = []
-    listening = _listening(files)
     people = () if isinstance(users, Unreadable) else users
-    places = [(ROOTFUL_SOCKET, 0), (_DOCKER_LINK, 0)]
-    places += [(f"/run/user/{user.uid}/podman/podman.sock", user.uid) for user in people]
-    for path, uid in places:
-        fact = examine(files, path, ROOT_ONLY | {uid}, contents=False)
-        if isinstance(fact, Unreadable) and uid:
+    usual = [Endpoint(ROOTFUL_SOCKET, ""), Endpoint(DOCKER_SOCKET, "")]
+    usual += [Endpoint(f"/run/user/{user.uid}/podman/podman.sock", "", user.uid) for user in people]
+    places = {place.address: place for place in (*usual, *(one for one in endpoints if not one.on_tcp))}
+    for place in places.values():
+        seen = reached(files, place.address)
+        if isinstance(seen, Unreadable) and place.uid:
             continue  # another user's runtime folder is closed to us, and so its socket is to others
-        if isinstance(fact, Unreadable):
-            return fact
-        if isinstance(fact, FileFact):
-            socket = _socket(files, fact, uid)
-            if socket.target or listening is None or path in listening:
-                found.append(socket)
+        if isinstance(seen, Unreadable):
+            return seen
+        if isinstance(seen, Missing):
+            continue
+        socket = _socket(files, place, seen[0], accounts)
+        if socket.target or listening is None or settled(place.address) in listening.paths:
+            found.append(socket)
     return tuple(found)
 
 
-def _listening(files: Files) -> frozenset[str] | None:
-    """The paths on which somebody listens; None when the kernel does not tell us those of the host.
-
-    It tells them for one network namespace, and only root may see which one that of the host is.
-    """
+def _socket(files: Files, place: Endpoint, way: Way, accounts: Accounts | None) -> EngineSocket:
     try:
-        if files.read_link("/proc/self/ns/net") != files.read_link("/proc/1/ns/net"):
-            return None
-        table = files.read_text("/proc/net/unix")
-    except OSError:
-        return None
-    rows = (line.split(maxsplit=7) for line in table.splitlines())
-    paths = (row[7] for row in rows if len(row) == 8 and row[3] == _ACCEPTS)
-    return frozenset(re.sub(r"^/var/run/", "/run/", path) for path in paths)
-
-
-def _socket(files: Files, fact: FileFact, uid: int) -> EngineSocket:
-    try:
-        target = files.read_link(fact.path)
+        target = files.read_link(place.address)
     except OSError:
         target = ""
-    group, members = group_members(files, fact.gid)
-    may_write = bool(fact.mode & _GROUP_WRITE)
-    return EngineSocket(fact, uid == 0, group, members if may_write else (), target)
+    last = way[-1]
+    owners = ROOT_ONLY | {place.uid}
+    dangers = open_spots(way, accounts, owners, contents=False)
+    fact = FileFact(place.address, last.uid, last.gid, last.mode, last.kind, dangers)
+    return EngineSocket(
+        file=fact,
+        rootful=place.uid == 0,
+        users=who_may(WRITE, way, accounts, owners),
+        target=target,
+        found_in=place.where,
+        through=place.through,
+    )
 
 
 def read_socket_enabled(files: Files) -> Known[str]:
@@ -87,8 +87,8 @@ def read_socket_enabled(files: Files) -> Known[str]:
     return ""
 
 
-def read_tcp_services(files: Files) -> Known[tuple[ApiService, ...]]:
-    """APIs on TCP: in unit files and drop-ins of the host, and in the list of running processes."""
+def read_tcp_services(files: Files, endpoints: Iterable[Endpoint] = ()) -> Known[tuple[ApiService, ...]]:
+    """APIs on TCP: in unit files and drop-ins of the host, and where an engine was found to listen."""
     found: list[ApiService] = []
     for folder in _UNIT_FOLDERS:
         for path, fault in tree(files, folder, 2):
@@ -100,7 +100,10 @@ def read_tcp_services(files: Files) -> Known[tuple[ApiService, ...]]:
                     return content
                 if isinstance(content, str):
                     found += services_in_unit(path, content)
-    found += _processes(files)
+    known = {one.address for one in found}
+    for one in endpoints:
+        if one.on_tcp and one.address not in known:
+            found.append(ApiService(one.where, one.address, one.certificates, one.through))
     return tuple(found)
 
 
@@ -114,16 +117,3 @@ def services_in_unit(path: str, content: str) -> Iterator[ApiService]:
         for match in _LISTEN.finditer(lines):
             if not match["address"].startswith(("/", "%", "@", "vsock:")):
                 yield ApiService(path, f"tcp:{match['address']}", False)
-
-
-def _processes(files: Files) -> Iterator[ApiService]:
-    entries = names(files, "/proc")
-    for pid in entries if isinstance(entries, tuple) else ():
-        if not pid.isdigit():
-            continue
-        content = text(files, f"/proc/{pid}/cmdline")
-        if not isinstance(content, str) or "tcp:" not in content:
-            continue
-        match = _SERVICE.search(content.replace("\0", " "))
-        if match:
-            yield ApiService(f"process {pid}", match["address"], _CLIENT_CA in match[0])

@@ -12,32 +12,96 @@ import re
 from hardentui.model.host import Advisory, Hole
 from hardentui.model.version import Version
 
-DATED = "2026-11-24"
-_ROW = tuple[str, tuple[str, ...], str, str, str]
+DATED = "2026-11-25"
+_ROW = tuple[str, tuple[str, ...], str, str, str] | tuple[str, tuple[str, ...], str, str, str, str]
 
 
 def _rows(component: str, source: str, *rows: _ROW) -> tuple[Advisory, ...]:
-    """Rows of (CVE, fixed, since, published, summary)."""
+    """Rows of (CVE, fixed, since, published, summary[, severity]); severity is high where none is given."""
     return tuple(
-        Advisory(component, cve, fixed, summary, source, published, since)
-        for cve, fixed, since, published, summary in rows
+        Advisory(
+            component, row[0], row[1], row[4], source, row[3], row[2], row[5] if len(row) == 6 else "high"
+        )
+        for row in rows
     )
 
 
+# 94603: the notes of 5.8.8 and 6.1.3, GHSA-2cvf-wqm6-wr9g. 19730: the notes of 5.8.6, the advisory
+# GHSA-fx76-2j3w-2mx6, Red Hat's record (4.2). 11395, 79699 and 79705: the notes of 5.8.7 and 6.1.2; of the
+# last two these say that no command reaches them. 44517: the notes of 5.8.3, GHSA-49p4-px3h-rq49.
+# 57231: the notes of 5.8.4, Flatcar (2083: 7.5). 9341, 9675, 9676: the notes of 5.2.4 and 5.2.5, AOSC (8285),
+# Fedora CoreOS (1821). 11218: pull request 25069, Flatcar (1624: 8.6). CVE-2026-33414 concerns Windows only.
+# CVE-2026-55686, -111361, -121885 and -123876 have no second source yet.
 _PODMAN = _rows(
     "podman",
     "Podman release notes",
     ("CVE-2024-1753", ("4.9.4", "5.0.1"), "4.0", "2024-03", "a build can mount the host's root"),
     ("CVE-2024-3727", ("4.9.5", "5.0.3"), "", "2024-05", "a pull can use credentials that are not its own"),
-    ("CVE-2024-9407", ("5.2.4",), "", "2024-10", "a build mount can leave its folder"),
+    ("CVE-2024-9341", ("5.2.4",), "", "2024-10", "a link in an image can mount host folders", "medium"),
+    ("CVE-2024-9407", ("5.2.4",), "", "2024-10", "a build mount can leave its folder", "medium"),
+    ("CVE-2024-9675", ("5.2.5",), "", "2024-10", "the cache mount of a build can reach host folders"),
+    ("CVE-2024-9676", ("5.2.5",), "", "2024-10", "an image can make the engine wait for ever", "medium"),
+    ("CVE-2024-11218", ("5.3.2",), "", "2025-01", "a build can break out by a race of its stages"),
     ("CVE-2025-9566", ("5.6.1",), "4.0", "2025-09", "kube play can overwrite host files"),
     ("CVE-2025-52881", ("5.7.0",), "", "2025-11", "writes to /proc can be led elsewhere"),
     ("CVE-2026-55686", ("5.7.1",), "3.0", "2026-07", "a link in WORKDIR can change host folders"),
+    ("CVE-2026-44517", ("5.8.3", "6.0.0"), "", "2026-06", "a build can read outside its context", "medium"),
     ("CVE-2026-57231", ("5.8.4", "6.0.0"), "", "2026-06", "an image can read the host's environment"),
-    ("CVE-2025-11395", ("6.1.2",), "", "2026-09", "loading an archive can overwrite host files"),
+    ("CVE-2026-19730", ("5.8.6",), "5.7.0", "2026-08", "a replaced Quadlet keeps old lines", "medium"),
+    ("CVE-2025-11395", ("5.8.7", "6.1.2"), "", "2026-09", "loading an archive can overwrite host files"),
+    ("CVE-2026-79699", ("5.8.7", "6.1.2"), "", "2026-09", "an archive can leave its folder", "low"),
+    ("CVE-2026-79705", ("5.8.7", "6.1.2"), "", "2026-09", "copying an archive can follow links", "low"),
+    (
+        "CVE-2026-94603",
+        ("5.8.8", "6.1.3"),
+        "4.4.0",
+        "2026-09",
+        "a checkpoint image runs without the confinement that was asked for",
+        "critical",
+    ),
     ("CVE-2026-111361", ("6.2.0",), "", "2026-11", "an image can get past digest and signature checks"),
     ("CVE-2026-121885", ("6.2.0",), "", "2026-11", "labels of an image can restart other units"),
     ("CVE-2026-123876", ("6.2.0",), "", "2026-11", "a socket rule of the default seccomp profile fails"),
+)
+# 9341 and 9407: pull request 5764, AOSC (8285: 1.37.4). 9675 and 9676: pull requests 5789 (1.37.5), 5799
+# (1.33.11) and Podman's 24331 (1.33.10). 11218: 5919 (1.37.6), Podman's 25069 (1.38.1) and 25098 (1.33.12).
+# 52881: OpenShift's builder (498: 1.37.7); other release lines are not known here, so it is left out.
+# 44517: GHSA-49p4-px3h-rq49. 79699, 79705: Podman's notes of 5.8.7 and 6.1.2, which take 1.43.4 and 1.45.1.
+_BUILDAH = _rows(
+    "buildah",
+    "Buildah pull requests and advisories",
+    ("CVE-2024-9341", ("1.37.4",), "", "2024-10", "a link in an image can mount host folders", "medium"),
+    ("CVE-2024-9407", ("1.33.10", "1.37.4"), "", "2024-10", "a build mount can leave its folder", "medium"),
+    ("CVE-2024-9675", ("1.33.10", "1.37.5"), "", "2024-10", "the cache mount can reach host folders"),
+    ("CVE-2024-9676", ("1.33.11", "1.37.5"), "", "2024-10", "an image can make it wait for ever", "medium"),
+    (
+        "CVE-2024-11218",
+        ("1.33.12", "1.37.6", "1.38.1"),
+        "",
+        "2025-01",
+        "a build can break out by a race of its stages",
+    ),
+    ("CVE-2026-44517", ("1.43.2", "1.44.0"), "", "2026-06", "a build can read outside its context", "medium"),
+    ("CVE-2026-79699", ("1.43.4", "1.45.1"), "", "2026-09", "an archive can leave its folder"),
+    ("CVE-2026-79705", ("1.43.4", "1.45.1"), "", "2026-09", "copying an archive can follow links"),
+)
+# pull requests 2329 (1.15.1) and 2331 (1.14.4, taken over by 2337)
+_SKOPEO = _rows(
+    "skopeo",
+    "Skopeo pull requests",
+    ("CVE-2024-3727", ("1.14.4", "1.15.1"), "", "2024-05", "a copy can use credentials that are not its own"),
+)
+# the notes of 1.12.2; GHSA-g5jh-57wm-p79m
+_AARDVARK = _rows(
+    "aardvark-dns",
+    "aardvark-dns release notes",
+    ("CVE-2024-8418", ("1.12.2",), "1.12.0", "2024-09", "a container can block the names of its network"),
+)
+# GHSA-rpcf-rmh6-42xr; the notes of 1.15.1 (pull request 1257)
+_NETAVARK = _rows(
+    "netavark",
+    "GitHub advisory database",
+    ("CVE-2025-8283", ("1.15.1",), "", "2025-05", "the name of a neighbour can lead outside", "low"),
 )
 _CRUN = _rows(
     "crun",
@@ -75,8 +139,8 @@ _RUNC = _rows(
         "a restored container can mount a host folder",
     ),
 )
-TABLE: tuple[Advisory, ...] = (*_PODMAN, *_CRUN, *_RUNC)
-"""conmon, netavark and passt: no hole was known to this table on its date."""
+TABLE: tuple[Advisory, ...] = (*_PODMAN, *_BUILDAH, *_SKOPEO, *_CRUN, *_RUNC, *_NETAVARK, *_AARDVARK)
+"""conmon, passt and containers-common (configuration only): no hole was known to this table on its date."""
 
 
 def holes_in(component: str, version: str, distribution: bool) -> tuple[Hole, ...]:

@@ -1,36 +1,28 @@
-"""Installed packages, what is known to be wrong with them, and what watches over the host."""
+"""Installed packages, and what is known to be wrong with them."""
 
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from hardentui.host.commands import Run
-from hardentui.host.files.config import names, text, there
+from hardentui.host.files.config import names, there
 from hardentui.host.files.reader import Files
 from hardentui.host.packages.advisories import holes_in
 from hardentui.host.packages.changelogs import repairs_named
-from hardentui.model.host import Baseline, Hole, Package
+from hardentui.model.host import Hole, Package
 from hardentui.model.known import Known, Unreadable
 
-COMPONENTS = ("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt")
-DETECTORS = {
-    "falco": ("/usr/bin/falco",),
-    "tetragon": ("/usr/local/bin/tetragon", "/usr/bin/tetragon"),
-    "tracee": ("/usr/bin/tracee", "/usr/local/bin/tracee"),
-    "auditd": ("/usr/sbin/auditd", "/sbin/auditd"),
-}
+COMPONENTS = (
+    *("podman", "buildah", "skopeo", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt"),
+    "containers-common",
+)
 _DPKG_STATUS = "/var/lib/dpkg/status"
 _APT_INDEXES = "/var/lib/apt/lists"
 _DPKG_INFO = "/var/lib/dpkg/info"
 _PROFILE_PACKAGES = ("golang-github-containers-common", "containers-common")
-_REPORTS = {
-    "lynis": ("/var/log/lynis-report.dat",),
-    "openscap": ("/var/log/openscap", "/var/lib/openscap", "/root/openscap"),
-}
 _UPDATES_ASK = "it is slow and only looked at when asked: hardentui host --deep"
 _SECONDS = 30.0
 _RPM_SECONDS = 5.0
@@ -172,40 +164,3 @@ def _md5(content: bytes) -> str:
         from hashlib import md5
     digest: str = md5(content, usedforsecurity=False).hexdigest()
     return digest
-
-
-def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
-    """The rules that auditd loads at boot."""
-    found: list[str] = []
-    inside = names(files, "/etc/audit/rules.d")
-    if isinstance(inside, Unreadable):
-        return inside
-    for path in (*(f"/etc/audit/rules.d/{name}" for name in inside), "/etc/audit/audit.rules"):
-        content = text(files, path)
-        if isinstance(content, Unreadable):
-            return content
-        if isinstance(content, str) and path.endswith(".rules"):
-            found += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
-    return tuple(dict.fromkeys(found))
-
-
-def read_detectors(files: Files) -> tuple[str, ...]:
-    """Runtime sensors that are installed."""
-    return tuple(name for name, paths in DETECTORS.items() if any(there(files, path) for path in paths))
-
-
-def read_baselines(files: Files) -> Known[tuple[Baseline, ...]]:
-    """Reports of host scanners at the places where these leave them."""
-    found = []
-    for tool, places in _REPORTS.items():
-        for place in places:
-            try:
-                status = files.stat(place)
-                inside = files.list_dir(place) if stat.S_ISDIR(status.mode) else None
-                paths = [place] if inside is None else [f"{place}/{name}" for name in inside if "." in name]
-                found += [Baseline(tool, path, files.stat(path).mtime) for path in paths]
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError:
-                return Unreadable(f"{place} cannot be read")
-    return tuple(found)

@@ -6,14 +6,18 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from hardentui.host.files.config import ROOT_ONLY, examine, names, text, unreadable
+from hardentui.host.files.config import ROOT_ONLY, examine, names, reached, text, unreadable
+from hardentui.host.files.paths import read_accounts
 from hardentui.host.files.reader import Files
 from hardentui.host.podman.containers_conf import FIRST_FILE_ONLY_SINCE, read_configuration, read_storage
+from hardentui.host.podman.overrides import read_overrides
 from hardentui.host.podman.registries import read_attachments, read_registries
+from hardentui.model.access import Accounts
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import AuthFile, Certificate, Policy, Requirement, TrustFacts
 from hardentui.model.version import Version
+from hardentui.reading.access import READ, who_may
 
 SYSTEM_POLICY = "/etc/containers/policy.json"
 SHARED_POLICY = "/usr/share/containers/policy.json"
@@ -37,16 +41,18 @@ def read_trust(files: Files, *, home: str, uid: int, version: Version) -> TrustF
     Reads a dozen small files; runs no program and asks no network.
     """
     owners = ROOT_ONLY | {uid}
+    accounts = read_accounts(files)
     policy = _policy(files, home, version)
     return TrustFacts(
         uid=uid,
         policy=policy,
         attachments=read_attachments(files, home=home, version=version),
         registries=read_registries(files, home=home, uid=uid, version=version),
-        certificates=_certificates(files, home, owners),
-        keys=_keys(files, policy, owners),
-        auth_files=_auth_files(files, home, uid, owners),
+        certificates=_certificates(files, home, owners, accounts),
+        keys=_keys(files, policy, owners, accounts),
+        auth_files=_auth_files(files, home, uid, accounts),
         configuration=read_configuration(files, home=home, uid=uid, version=version),
+        overrides=read_overrides(files, home=home, uid=uid),
         stored_signatures=_stored_signatures(files, home, uid, version),
     )
 
@@ -104,15 +110,17 @@ def _inline(requirement: dict[str, Any]) -> bool:
 
 
 def _keys(
-    files: Files, policy: Known[Policy | Missing], owners: frozenset[int]
+    files: Files, policy: Known[Policy | Missing], owners: frozenset[int], accounts: Accounts | None
 ) -> dict[str, Known[FileFact | Missing]]:
     if not isinstance(policy, Policy):
         return {}
     named = {path for _, requirement in policy.requirements() for path in requirement.files}
-    return {path: examine(files, path, owners) for path in sorted(named)}
+    return {path: examine(files, path, owners, accounts=accounts) for path in sorted(named)}
 
 
-def _certificates(files: Files, home: str, owners: frozenset[int]) -> Known[tuple[Certificate, ...]]:
+def _certificates(
+    files: Files, home: str, owners: frozenset[int], accounts: Accounts | None
+) -> Known[tuple[Certificate, ...]]:
     found: list[Certificate] = []
     for folder in (f"{home}/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d"):
         hosts = names(files, folder)
@@ -123,7 +131,7 @@ def _certificates(files: Files, home: str, owners: frozenset[int]) -> Known[tupl
             if isinstance(inside, Unreadable):
                 return inside
             for name in inside:
-                fact = examine(files, f"{folder}/{host}/{name}", owners)
+                fact = examine(files, f"{folder}/{host}/{name}", owners, accounts=accounts)
                 role = _ROLES.get(name[name.rfind(".") :])
                 if role and isinstance(fact, Unreadable):
                     return fact
@@ -139,21 +147,24 @@ def auth_paths(home: str, uid: int) -> tuple[str, ...]:
     return (first, *(f"{home}/{path}" for path in rest))
 
 
-def _auth_files(files: Files, home: str, uid: int, owners: frozenset[int]) -> Known[tuple[AuthFile, ...]]:
+def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) -> Known[tuple[AuthFile, ...]]:
     found = []
+    owners = ROOT_ONLY | {uid}
     for path in auth_paths(home, uid):
-        fact = examine(files, path, owners)
+        fact = examine(files, path, owners, accounts=accounts)
         if isinstance(fact, Missing):
             continue
+        seen = reached(files, path)
+        readers = who_may(READ, seen[0], accounts, owners) if isinstance(seen, tuple) else ()
         content = fact if isinstance(fact, Unreadable) else text(files, path)
         if isinstance(fact, Unreadable) or isinstance(content, Unreadable):
             return content if isinstance(content, Unreadable) else Unreadable(f"{path} cannot be read")
         if isinstance(content, str):
-            found.append(_auth_file(content, fact))
+            found.append(_auth_file(content, fact, readers))
     return tuple(found)
 
 
-def _auth_file(content: str, fact: FileFact) -> AuthFile:
+def _auth_file(content: str, fact: FileFact, readers: tuple[str, ...]) -> AuthFile:
     """What kinds of credentials a file holds. The credentials themselves go no further than this function."""
     try:
         document = json.loads(content)
@@ -168,7 +179,7 @@ def _auth_file(content: str, fact: FileFact) -> AuthFile:
     named = {str(one) for one in helpers.values()} if isinstance(helpers, dict) else set()
     if isinstance(document.get("credsStore"), str) and document["credsStore"]:
         named.add(document["credsStore"])
-    return AuthFile(fact, inline, tuple(sorted(named)))
+    return AuthFile(fact, inline, tuple(sorted(named)), readers)
 
 
 def _has_secret(entry: dict[str, Any]) -> bool:

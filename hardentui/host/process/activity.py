@@ -197,12 +197,12 @@ def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket
             return Unreadable("the process has ended")
         except OSError as error:
             return Unreadable(f"{path}: {reason(error)}")
-        for number, one in _parse_sockets(text, table.rstrip("6"), state):
+        for number, one in listening_sockets(text, table.rstrip("6"), state):
             found[number] = (*found.get(number, ()), one)
     return found
 
 
-def _parse_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, ListeningSocket]]:
+def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, ListeningSocket]]:
     for line in text.split("\n")[1:]:
         words = line.split()
         if len(words) < 10 or words[3] != state:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from hardentui.host.files.config import ROOT_ONLY, examine, names, text, tree
 from hardentui.host.files.reader import Files
+from hardentui.model.access import Accounts
 from hardentui.model.configuration import Configuration, FileFact, Missing
 from hardentui.model.host import Program, User
 from hardentui.model.known import Known, Unreadable
@@ -29,9 +30,9 @@ _RUNTIMES = frozenset(("crun", "crun-wasm", "runc", "kata", "runj", "runsc", "kr
 _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 
 
-def read_engine_configuration(files: Files) -> dict[str, Known[FileFact]]:
+def read_engine_configuration(files: Files, accounts: Accounts | None = None) -> dict[str, Known[FileFact]]:
     """Every system-wide configuration file and folder of the engines, Quadlet folders left out."""
-    found = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY)
+    found = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
     return {path: fact for path, fact in found.items() if not _is_quadlet_folder(path)}
 
 
@@ -39,25 +40,29 @@ def _is_quadlet_folder(path: str) -> bool:
     return path.endswith("/containers/systemd") or "/containers/systemd/" in path
 
 
-def read_units(files: Files, users: Known[tuple[User, ...]]) -> dict[str, Known[FileFact]]:
+def read_units(
+    files: Files, users: Known[tuple[User, ...]], accounts: Accounts | None = None
+) -> dict[str, Known[FileFact]]:
     """Quadlets, unit files and drop-ins with their folders: root's, and those of users who run containers.
 
     A user's own Quadlets may belong to that user, and to nobody else.
     """
     quadlets = ("/etc/containers/systemd", "/usr/share/containers/systemd")
-    found = _below(files, (*_ROOT_UNITS, *quadlets), ROOT_ONLY)
+    found = _below(files, (*_ROOT_UNITS, *quadlets), ROOT_ONLY, accounts)
     for user in () if isinstance(users, Unreadable) else users:
         if user.rootless:
             own = (f"{user.home}/.config/containers/systemd", f"{user.home}/.config/systemd/user")
-            found |= _below(files, own, ROOT_ONLY | {user.uid})
+            found |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
     return found
 
 
-def _below(files: Files, folders: Iterable[str], owners: frozenset[int]) -> dict[str, Known[FileFact]]:
+def _below(
+    files: Files, folders: Iterable[str], owners: frozenset[int], accounts: Accounts | None
+) -> dict[str, Known[FileFact]]:
     found: dict[str, Known[FileFact]] = {}
     for folder in folders:
         for path, fault in tree(files, folder):
-            fact = fault or examine(files, path, owners)
+            fact = fault or examine(files, path, owners, accounts=accounts)
             if not isinstance(fact, Missing):
                 found[path] = fact
     return found

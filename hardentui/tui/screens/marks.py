@@ -11,12 +11,12 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from hardentui.harden.score import Cell, Score, raises_most, score_by_step
+from hardentui.harden.score import TAKEOVER_CEILING, Cell, Score, raises_most, score_by_step
 from hardentui.harden.score_meaning import SHORT
 from hardentui.model.finding import Status
 from hardentui.tui.actions import BACK, COPY, bindings
 from hardentui.tui.screens.base import HardenScreen
-from hardentui.tui.status import FAILING, look_of, look_of_cell
+from hardentui.tui.status import look_of, look_of_cell
 from hardentui.tui.text import Part, fit, hanging
 from hardentui.visible import visible
 from hardentui.workbench.views import Report, Row
@@ -81,8 +81,9 @@ class MarksScreen(HardenScreen):
         parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)
         unknown = f"{score.unknown}; {score.coverage} % of what counts could be looked at"
         parts += hanging("unknown", unknown, width, indent=13)
-        if any(FAILING[severity].order == 0 for severity, _ in score.failing):
-            parts += hanging("", "While something critical fails, it is at most 49.", width, indent=13)
+        if any(finding.takes_over and finding.failing for finding in report.findings):
+            limit = f"Whoever takes it over has the host: at most {TAKEOVER_CEILING}."
+            parts += hanging("", limit, width, indent=13)
         helpful = raises_most(report.findings)[:_SHOWN]
         for at, finding in enumerate(helpful):
             label = "raises most" if at == 0 else ""

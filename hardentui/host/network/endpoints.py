@@ -1,0 +1,270 @@
+"""Where an engine's API can be reached: by its own services and by programs that pass connections on.
+
+Looked for in the units of systemd (a socket unit with the service that it starts) and in the processes (what
+they were told on their command line, and the sockets that they hold). A forwarder to an engine's socket is
+as good as that socket.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
+
+from msgspec import Struct
+
+from hardentui.host.files.config import names, text
+from hardentui.host.files.reader import Files
+from hardentui.host.network.listening import Listening, settled, sockets_of
+from hardentui.host.process.table import HostProcess
+from hardentui.model.known import Known, Unreadable
+from hardentui.systemd.command_line import UnbalancedQuotes, split_command, unit_settings
+
+ROOTFUL_SOCKET = "/run/podman/podman.sock"
+DOCKER_SOCKET = "/run/docker.sock"
+_FOLDERS = (
+    "/run/systemd/transient",
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+_FORWARDERS = frozenset({"systemd-socket-proxyd", "socat", "ncat", "nc", "haproxy", "nginx", "ssh", "rinetd"})
+_ENGINE_SOCKET = re.compile(r"(?:/[^\s,:'\"]*)?/podman\.sock\b")
+_LISTEN = re.compile(
+    r"(?i)\b(?P<kind>(?:tcp[46]?|unix|openssl)-(?:l|listen)):(?P<where>[^,\s]+)(?P<rest>\S*)"
+)
+_MOST_ROUNDS = 4
+
+
+class Endpoint(Struct, frozen=True):
+    """An address at which an engine can be reached.
+
+    Attributes:
+        address: `tcp:0.0.0.0:2375`, or the path of a socket.
+        where: the unit file, or `process 812`.
+        uid: of the engine behind it.
+        certificates: clients are asked for one.
+        through: the program that passes connections on; empty for the engine's own service.
+    """
+
+    address: str
+    where: str
+    uid: int = 0
+    certificates: bool = False
+    through: str = ""
+
+    @property
+    def on_tcp(self) -> bool:
+        return self.address.startswith("tcp:")
+
+
+def read_endpoints(
+    files: Files, processes: Known[tuple[HostProcess, ...]], listening: Listening | None, uids: Iterable[int]
+) -> tuple[Endpoint, ...]:
+    """Every endpoint that units and processes tell of, the engines' own places left out.
+
+    Args:
+        uids: accounts that may run an engine of their own, whose usual sockets can be forwarded, too.
+    """
+    engines = {ROOTFUL_SOCKET: 0, DOCKER_SOCKET: 0}
+    engines |= {f"/run/user/{uid}/podman/podman.sock": uid for uid in uids}
+    usual = frozenset(engines) - {DOCKER_SOCKET}
+    units = tuple(_socket_units(files))
+    table = () if isinstance(processes, Unreadable) else processes
+    found: dict[str, Endpoint] = {}
+    for _ in range(_MOST_ROUNDS):  # a forwarder may stand before another one
+        before = len(found)
+        for one in (*_of_units(units, engines), *_of_processes(files, table, listening, engines)):
+            found.setdefault(one.address, one)
+            if not one.on_tcp:
+                engines.setdefault(one.address, one.uid)
+        if len(found) == before:
+            break
+    return tuple(one for one in found.values() if one.address not in usual)
+
+
+# --- units ----------------------------------------------------------------------------------------
+
+
+class _Unit(Struct, frozen=True):
+    path: str
+    addresses: tuple[str, ...]
+    commands: tuple[tuple[str, ...], ...]
+
+
+def _socket_units(files: Files) -> Iterator[_Unit]:
+    seen: set[str] = set()
+    for folder in _FOLDERS:
+        inside = names(files, folder)
+        for name in inside if isinstance(inside, tuple) else ():
+            if name.endswith(".socket") and name not in seen:
+                seen.add(name)
+                yield _socket_unit(files, f"{folder}/{name}", name)
+
+
+def _socket_unit(files: Files, path: str, name: str) -> _Unit:
+    settings = _settings(files, path, name)
+    addresses: list[str] = []
+    service = name.removesuffix(".socket") + ".service"
+    for section, key, value in settings:
+        if section == "Socket" and key == "ListenStream":
+            addresses = [*addresses, _address(value)] if value else []
+        elif section == "Socket" and key == "Service" and value:
+            service = value
+        elif section == "Socket" and key == "Accept" and value.lower() in ("yes", "true", "1", "on"):
+            service = name.removesuffix(".socket") + "@.service"
+    commands: list[tuple[str, ...]] = []
+    place = next((f"{folder}/{service}" for folder in _FOLDERS if _is_text(files, f"{folder}/{service}")), "")
+    for section, key, value in _settings(files, place, service) if place else ():
+        if section == "Service" and key == "ExecStart":
+            commands = [*commands, command_words(value)] if value else []
+    return _Unit(path, tuple(addresses), tuple(commands))
+
+
+def _settings(files: Files, path: str, name: str) -> list[tuple[str, str, str]]:
+    """Of a unit and its drop-ins, in the order in which systemd reads them."""
+    parts: dict[str, str] = {}
+    for folder in reversed(_FOLDERS):
+        inside = names(files, f"{folder}/{name}.d")
+        for one in inside if isinstance(inside, tuple) else ():
+            if one.endswith(".conf"):
+                parts[one] = f"{folder}/{name}.d/{one}"
+    found: list[tuple[str, str, str]] = []
+    for place in (path, *(parts[one] for one in sorted(parts))):
+        content = text(files, place)
+        if isinstance(content, str):
+            found += unit_settings(content)
+    return found
+
+
+def _is_text(files: Files, path: str) -> bool:
+    return isinstance(text(files, path), str)
+
+
+def command_words(value: str) -> tuple[str, ...]:
+    """The words of an Exec…= line without the marks before the program; none for one that systemd refuses."""
+    try:
+        words = split_command(value)
+    except UnbalancedQuotes:
+        return ()
+    first = words[0].lstrip("-@:+!|") if words else ""
+    return (first, *words[1:]) if first else ()
+
+
+def _address(value: str) -> str:
+    """`ListenStream=` as an address: a path, `@name`, or `tcp:HOST:PORT`."""
+    value = value.replace("%t", "/run").replace("%%", "%")
+    if value.startswith(("/", "@", "vsock:")):
+        return settled(value)
+    return f"tcp:{value if ':' in value or '.' in value else f'[::]:{value}'}"
+
+
+def _of_units(units: Iterable[_Unit], engines: Mapping[str, int]) -> Iterator[Endpoint]:
+    for unit in units:
+        for words in unit.commands:
+            api = is_api(words)
+            target = "" if api else _target(words, engines)
+            if not api and not target:
+                continue
+            through = "" if api else posixpath.basename(words[0])
+            for address in unit.addresses:
+                certificates = api and "--tls-client-ca" in " ".join(words)
+                yield Endpoint(address, unit.path, engines.get(target, 0), certificates, through)
+
+
+# --- processes ------------------------------------------------------------------------------------
+
+
+def is_api(words: tuple[str, ...]) -> bool:
+    """`podman … system service …`"""
+    if not words or posixpath.basename(words[0]) not in ("podman", "podman-remote"):
+        return False
+    return any(one == "system" and two == "service" for one, two in pairwise(words))
+
+
+def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
+    """The engine's socket that a forwarder passes connections on to; empty when it is none."""
+    if not words or posixpath.basename(words[0]) not in _FORWARDERS:
+        return ""
+    for word in words[1:]:
+        if _LISTEN.match(word):
+            continue  # the side on which socat listens
+        for path in engines:
+            if re.search(
+                rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", settled(word.replace("%t", "/run"))
+            ):
+                return path
+        if found := _ENGINE_SOCKET.search(word):
+            return settled(found[0])
+    return ""
+
+
+def _of_processes(
+    files: Files, table: Iterable[HostProcess], listening: Listening | None, engines: Mapping[str, int]
+) -> Iterator[Endpoint]:
+    for process in table:
+        words = process.words
+        api = is_api(words)
+        target = "" if api else _target(words, engines)
+        if (not api and not target) or not _on_the_host(files, process.pid):
+            continue
+        where = f"process {process.pid}"
+        through = "" if api else process.program
+        uid = _uid(files, process.pid) if api else engines.get(target, 0)
+        certificates = api and any(word.startswith("--tls-client-ca") for word in words)
+        for address, verified in _told(words) if api else _told_to_listen(words):
+            yield Endpoint(address, where, uid, certificates or verified, through)
+        for address in _held(files, process.pid, listening):
+            yield Endpoint(address, where, uid, certificates, through)
+
+
+def _told(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    """The address on the command line of `podman system service`."""
+    for word in words:
+        if word.startswith("tcp:"):
+            yield word, False
+        elif word.startswith("unix:"):
+            yield settled(f"/{word.removeprefix('unix:').lstrip('/')}"), False
+
+
+def _told_to_listen(words: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
+    """`TCP-LISTEN:2375,fork` of socat; OPENSSL-LISTEN asks for a certificate unless it is told not to."""
+    for word in words[1:]:
+        if match := _LISTEN.match(word):
+            kind = match["kind"].lower()
+            if kind.startswith("unix"):
+                yield settled(match["where"]), False
+                continue
+            host = re.search(r"bind=([^,]+)", match["rest"])
+            address = f"tcp:{host[1] if host else '0.0.0.0'}:{match['where'].rpartition(':')[2]}"  # noqa: S104
+            yield address, kind.startswith("openssl") and "verify=0" not in match["rest"]
+
+
+def _held(files: Files, pid: int, listening: Listening | None) -> Iterator[str]:
+    """The addresses of the sockets on which the process listens."""
+    if listening is None:
+        return
+    for number in sockets_of(files, pid):
+        if number in listening.unix and listening.unix[number].startswith("/"):
+            yield listening.unix[number]
+        elif number in listening.tcp:
+            yield f"tcp:{listening.tcp[number]}"
+
+
+def _on_the_host(files: Files, pid: int) -> bool:
+    """It is in the host's network; a process of a container with a network of its own is not."""
+    try:
+        return files.read_link(f"/proc/{pid}/ns/net") == files.read_link("/proc/1/ns/net")
+    except OSError:
+        return True
+
+
+def _uid(files: Files, pid: int) -> int:
+    try:
+        return files.stat(f"/proc/{pid}").uid
+    except OSError:
+        return 0

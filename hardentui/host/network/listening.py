@@ -1,0 +1,78 @@
+"""Sockets of the host on which somebody listens, by the inode number that /proc/PID/fd shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct, field
+
+from hardentui.host.files.reader import Files
+from hardentui.host.process.activity import listening_sockets
+
+_ACCEPTS = "00010000"  # a flag in /proc/net/unix: somebody has called listen() on it
+_TABLES = (("tcp", "0A"), ("tcp6", "0A"))
+_LIMIT = 16 << 20
+
+
+class Listening(Struct, frozen=True):
+    """What listens in the host's network namespace.
+
+    Attributes:
+        unix: inode -> path of the socket (`@name` for one in the abstract namespace).
+        tcp: inode -> address, `0.0.0.0:2375`.
+    """
+
+    unix: Mapping[str, str] = field(default_factory=dict)
+    tcp: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> frozenset[str]:
+        return frozenset(self.unix.values())
+
+
+def read_listening(files: Files) -> Listening | None:
+    """None when the kernel does not tell us those of the host.
+
+    It tells them for one network namespace, and only root may see which one that of the host is.
+    """
+    try:
+        if files.read_link("/proc/self/ns/net") != files.read_link("/proc/1/ns/net"):
+            return None
+        table = files.read_text("/proc/net/unix", _LIMIT)
+    except OSError:
+        return None
+    rows = (line.split(maxsplit=7) for line in table.splitlines())
+    unix = {row[6]: settled(row[7]) for row in rows if len(row) == 8 and row[3] == _ACCEPTS}
+    return Listening(unix, dict(_tcp(files)))
+
+
+def settled(path: str) -> str:
+    """`/var/run/x` is `/run/x`: a link on every distribution."""
+    return re.sub(r"^/var/run/", "/run/", path)
+
+
+def _tcp(files: Files) -> Iterator[tuple[str, str]]:
+    for table, state in _TABLES:
+        try:
+            content = files.read_text(f"/proc/net/{table}", _LIMIT)
+        except OSError:
+            continue
+        for number, one in listening_sockets(content, "tcp", state):
+            address = f"[{one.address}]" if ":" in one.address else one.address
+            yield number, f"{address}:{one.port}"
+
+
+def sockets_of(files: Files, pid: int) -> Iterator[str]:
+    """Inode numbers of the sockets that a process holds; none of one that may not be looked at."""
+    try:
+        handles = files.list_dir(f"/proc/{pid}/fd")
+    except OSError:
+        return
+    for handle in handles:
+        try:
+            target = files.read_link(f"/proc/{pid}/fd/{handle}")
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            yield target[8:-1]

@@ -1,0 +1,112 @@
+"""What watches over the host: runtime sensors, audit rules on disk and in the kernel, reports of scans."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+
+from hardentui.host.commands import Run
+from hardentui.host.files.config import names, text, there
+from hardentui.host.files.reader import Files
+from hardentui.host.process.table import HostProcess, sees_everybody
+from hardentui.model.host import Baseline
+from hardentui.model.known import Known, Unreadable
+
+_INSTALLED = {
+    "falco": ("/usr/bin/falco",),
+    "tetragon": ("/usr/local/bin/tetragon", "/usr/bin/tetragon"),
+    "tracee": ("/usr/bin/tracee", "/usr/local/bin/tracee"),
+    "auditd": ("/usr/sbin/auditd", "/sbin/auditd"),
+}
+_PROCESSES = {
+    "falco": "falco",
+    "tetragon": "tetragon",
+    "tracee": "tracee",
+    "tracee-ebpf": "tracee",
+    "auditd": "auditd",
+    "osqueryd": "osquery",
+    "sysdig": "sysdig",
+    "falcon-sensor": "CrowdStrike Falcon",
+    "wazuh-syscheckd": "wazuh",
+    "kubearmor": "KubeArmor",
+    "elastic-endpoint": "Elastic Endpoint",
+}
+_AUDITCTL = ("/usr/sbin/auditctl", "/sbin/auditctl")
+_SECONDS = 5.0
+_REPORTS = {
+    "lynis": ("/var/log/lynis-report.dat",),
+    "openscap": ("/var/log/openscap", "/var/lib/openscap", "/root/openscap"),
+}
+_SIGNS = {
+    "lynis": (b"lynis_version=", b"hardening_index="),
+    "openscap": (b"TestResult", b"arf:asset-report-collection", b"OpenSCAP"),
+}
+"""What a report of each scanner holds. A file without it is none: an empty one, or the log of a failure."""
+_REPORT_LIMIT = 128 << 20
+
+
+def read_detectors(files: Files) -> tuple[str, ...]:
+    """Runtime sensors that are installed."""
+    return tuple(name for name, paths in _INSTALLED.items() if any(there(files, path) for path in paths))
+
+
+def read_running_sensors(processes: Known[tuple[HostProcess, ...]]) -> Known[tuple[str, ...]]:
+    """Runtime sensors that run, also in a container; Unreadable when none is seen and not all may be seen."""
+    if isinstance(processes, Unreadable):
+        return processes
+    running = {_PROCESSES[one.program] for one in processes if one.program in _PROCESSES}
+    if not running and not sees_everybody(processes):
+        return Unreadable("the processes of the host cannot all be seen")
+    return tuple(sorted(running))
+
+
+def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
+    """The rules that auditd loads at boot."""
+    found: list[str] = []
+    inside = names(files, "/etc/audit/rules.d")
+    if isinstance(inside, Unreadable):
+        return inside
+    for path in (*(f"/etc/audit/rules.d/{name}" for name in inside), "/etc/audit/audit.rules"):
+        content = text(files, path)
+        if isinstance(content, Unreadable):
+            return content
+        if isinstance(content, str) and path.endswith(".rules"):
+            found += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
+    return tuple(dict.fromkeys(found))
+
+
+def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tuple[str, ...]]:
+    """The rules that the kernel follows now. Without auditctl nothing on this host could have loaded one."""
+    if not any(there(files, path) for path in _AUDITCTL):
+        return ()
+    if not root:
+        return Unreadable("the kernel tells its audit rules to root only")
+    answer = run(("auditctl", "-l"), _SECONDS)
+    if isinstance(answer, Unreadable):
+        return answer
+    return tuple(line.strip() for line in answer.splitlines() if line.strip().startswith("-"))
+
+
+def read_baselines(files: Files) -> Known[tuple[Baseline, ...]]:
+    """Reports of host scanners at the places where these leave them."""
+    found = []
+    for tool, places in _REPORTS.items():
+        for place in places:
+            try:
+                found += [one for one in _reports(files, tool, place) if _is_report(files, one)]
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError:
+                return Unreadable(f"{place} cannot be read")
+    return tuple(found)
+
+
+def _reports(files: Files, tool: str, place: str) -> Iterator[Baseline]:
+    inside = files.list_dir(place) if stat.S_ISDIR(files.stat(place).mode) else None
+    for path in (place,) if inside is None else (f"{place}/{name}" for name in inside if "." in name):
+        yield Baseline(tool, path, files.stat(path).mtime)
+
+
+def _is_report(files: Files, report: Baseline) -> bool:
+    content = files.read_bytes(report.path, _REPORT_LIMIT)
+    return any(sign in content for sign in _SIGNS[report.tool])

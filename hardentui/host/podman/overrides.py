@@ -1,0 +1,87 @@
+"""Configuration that stands in no usual place: named by CONTAINERS_CONF or CONTAINERS_CONF_OVERRIDE.
+
+Podman reads these variables in whatever starts it: its own service, the service of a container, the
+environment of a user's service manager.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hardentui.host.files.config import names, text, tree
+from hardentui.host.files.reader import Files
+from hardentui.host.podman.containers_conf import merge
+from hardentui.host.units.programs import environment_of
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.trust import Override
+
+VARIABLES = ("CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE")
+_UNITS = (".service", ".conf", ".container", ".pod", ".kube", ".build", ".volume", ".network", ".image")
+
+
+def read_overrides(files: Files, *, home: str, uid: int) -> Known[tuple[Override, ...]]:
+    """Every such file that something of this engine's user names, with what it says."""
+    found: dict[str, Override] = {}
+    for where, name, path in _named(files, home, uid):
+        if isinstance(path, Unreadable):
+            return path
+        if name in VARIABLES and path and path not in found:
+            configuration = merge(files, [path])
+            found[path] = Override(where, name, path, configuration)
+    return tuple(found.values())
+
+
+def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | Unreadable]]:
+    """(place, variable, file) of each assignment."""
+    if uid:
+        folders = [f"{home}/.config/systemd/user", f"{home}/.config/containers/systemd", "/etc/systemd/user"]
+        plain = ["/etc/environment.d", f"{home}/.config/environment.d"]
+    else:
+        folders = ["/etc/systemd/system", "/etc/containers/systemd", "/run/systemd/system"]
+        plain = []
+    for folder in folders:
+        for path, fault in tree(files, folder, 3):
+            if not uid and "/containers/systemd/users" in path:
+                continue
+            if fault is not None:
+                yield path, "", fault
+            elif path.endswith(_UNITS) and ".wants/" not in path:
+                content = text(files, path)
+                for name, value in environment_of(content) if isinstance(content, str) else ():
+                    yield path, name, value
+    for place in ("/etc/systemd/user.conf" if uid else "/etc/systemd/system.conf", "/etc/environment"):
+        yield from _assignments(files, place)
+    for folder in plain:
+        inside = names(files, folder)
+        for one in inside if isinstance(inside, tuple) else ():
+            yield from _assignments(files, f"{folder}/{one}")
+    yield from _of_the_service(files, uid)
+
+
+def _assignments(files: Files, path: str) -> Iterator[tuple[str, str, str | Unreadable]]:
+    """`NAME=value` lines, and those behind `DefaultEnvironment=`."""
+    content = text(files, path)
+    for line in content.splitlines() if isinstance(content, str) else ():
+        line = line.strip().removeprefix("DefaultEnvironment=").removeprefix("export ")
+        for word in line.replace('"', " ").replace("'", " ").split():
+            name, equals, value = word.partition("=")
+            if equals and name in VARIABLES:
+                yield path, name, value
+
+
+def _of_the_service(files: Files, uid: int) -> Iterator[tuple[str, str, str | Unreadable]]:
+    """What the engine's own service runs with now. Its other variables are looked at by nobody."""
+    user = f"user.slice/user-{uid}.slice/user@{uid}.service/app.slice" if uid else "system.slice"
+    try:
+        pids = files.read_text(f"/sys/fs/cgroup/{user}/podman.service/cgroup.procs").split()
+    except OSError:
+        return
+    for pid in pids:
+        try:
+            content = files.read_text(f"/proc/{pid}/environ")
+        except OSError:
+            continue
+        for word in content.split("\0"):
+            name, equals, value = word.partition("=")
+            if equals and name in VARIABLES:
+                yield f"process {pid}", name, value

@@ -1,0 +1,1 @@
+"""Who may become root without a password."""

@@ -1,0 +1,58 @@
+"""Commands that make root: everything, a shell, or an engine's program with arguments of one's own choice."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+
+_ENGINES = ("podman", "podman-remote", "docker", "nerdctl", "buildah", "crun", "runc", "ctr", "crictl")
+_SHELLS = (
+    *("sh", "bash", "dash", "zsh", "ksh", "su", "sudo", "env", "chroot", "nsenter", "unshare", "systemd-run"),
+)
+_PLACES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin")
+_LOOKING = ("ps", "images", "logs", "inspect", "stats", "info", "version", "top", "port", "events", "history")
+_SWITCHING = ("start", "stop", "restart", "pause", "unpause", "kill", "wait", "healthcheck", "pull", "diff")
+_HARMLESS = frozenset((*_LOOKING, *_SWITCHING))
+"""What an engine may be allowed to do with fixed arguments without giving root away."""
+
+
+def root_command(command: str) -> str:
+    """`everything`, `podman`, … when such a command makes root; empty when it does not.
+
+    Args:
+        command: as in a rule: a path (or a name) with patterns, a folder that ends with /, a regular
+            expression, or ALL, with or without arguments.
+    """
+    command = re.sub(r"^sha\d+:\S+\s+", "", command.strip())
+    if command == "ALL":
+        return "everything"
+    program, _, arguments = command.partition(" ")
+    matches = _programs(program.replace("\\", "") if not program.startswith("^") else program)
+    dangerous = [one for one in matches if not (one in _ENGINES and _only_looks(arguments))]
+    if not dangerous:
+        return ""
+    return dangerous[0] if len(matches) == 1 else program
+
+
+def _programs(pattern: str) -> list[str]:
+    """The engines and shells that a path, pattern, folder or regular expression fits."""
+    every = [(name, f"{place}/{name}") for name in (*_ENGINES, *_SHELLS) for place in _PLACES]
+    if pattern.startswith("^"):
+        try:
+            wanted = re.compile(pattern.removeprefix("^").removesuffix("$"))
+        except re.error:
+            return list(_ENGINES)  # it cannot be understood here, so it may be any of them
+        fitting = [name for name, path in every if wanted.fullmatch(path)]
+    elif pattern.endswith("/"):
+        fitting = [name for name, path in every if posixpath.dirname(path) == pattern.rstrip("/")]
+    else:
+        fitting = [name for name, path in every if fnmatch.fnmatchcase(path, pattern)]
+        fitting += [name for name in (*_ENGINES, *_SHELLS) if posixpath.basename(pattern) == name]
+    return list(dict.fromkeys(fitting))
+
+
+def _only_looks(arguments: str) -> bool:
+    """Fixed arguments, without a pattern, of a command that starts nothing of one's own."""
+    words = arguments.split()
+    return bool(words) and words[0] in _HARMLESS and not any(mark in arguments for mark in "*?[^")

@@ -1,0 +1,259 @@
+"""Whom sudo makes root without a password: sudoers(5), with aliases, includes, tags and Defaults."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from hardentui.host.files.config import names, text
+from hardentui.host.files.reader import Files
+from hardentui.host.rights.programs import root_command
+from hardentui.model.configuration import Missing
+from hardentui.model.host import RootRight
+from hardentui.model.known import Known, Unreadable
+
+_MAIN = ("/etc/sudoers", "/usr/etc/sudoers")
+_MOST_FILES = 200
+_DEEPEST = 20
+_INCLUDE = re.compile(r"^[@#](?P<kind>include|includedir)\s+(?P<path>.+)$")
+_ALIAS = re.compile(r"^(?P<kind>User|Runas|Host|Cmnd|Cmd)_Alias\s+(?P<rest>.+)$")
+_DEFAULTS = re.compile(r"^Defaults(?P<scope>[@:!>]\S+)?\s+(?P<rest>.+)$")
+_TAGS = "(?:NO)?(?:PASSWD|EXEC|SETENV|LOG_INPUT|LOG_OUTPUT|MAIL|FOLLOW|INTERCEPT)"
+_OPTIONS = "ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|NOTBEFORE|NOTAFTER|TIMEOUT|CWD|CHROOT"
+_OPTION = re.compile(rf"^(?:{_OPTIONS})=\S+\s*")
+_USERS = re.compile(r'^(?P<users>(?:"[^"]*"|[^\s,"]+)(?:\s*,\s*(?:"[^"]*"|[^\s,"]+))*)\s+(?P<rest>.+)$')
+_NUMBER = re.compile(r"(?:^|[%:,(\s!])#-?\d")  # `#0`, `%#20`: an id, and no comment
+
+_GUARDED = {":": "\x01", ",": "\x02", "=": "\x03"}
+"""An escaped or bracketed sign, which separates nothing, while a line is taken apart."""
+_TAG_END = "\x04"
+
+
+class SudoLine(Struct, frozen=True):
+    """One line of sudoers, continued lines joined, with the file that it stands in."""
+
+    path: str
+    text: str
+
+
+def read_sudo_rights(files: Files, hostname: str) -> Known[list[RootRight]]:
+    """Everybody whom sudo makes root without a password; none where sudo has no configuration."""
+    for main in _MAIN:
+        content = text(files, main)
+        if isinstance(content, Unreadable):
+            return content
+        if isinstance(content, str):
+            lines = _lines(files, main, content, hostname.partition(".")[0], 0)
+            return lines if isinstance(lines, Unreadable) else sudo_rights(lines, hostname)
+    return []
+
+
+def _lines(files: Files, path: str, content: str, host: str, depth: int) -> Known[list[SudoLine]]:
+    """The lines of a file and of all that it includes, in order."""
+    found: list[SudoLine] = []
+    for line in re.sub(r"\\\n", " ", content).splitlines():
+        include = _INCLUDE.match(line.strip())
+        if include is None:
+            stripped = line.strip() if _NUMBER.search(line) else line.partition("#")[0].strip()
+            found += [SudoLine(path, stripped)] if stripped else []
+            continue
+        included = _included(files, path, include["kind"], include["path"], host)
+        if isinstance(included, Unreadable):
+            return included
+        for one in included[:_MOST_FILES] if depth < _DEEPEST else ():
+            more = text(files, one)
+            if isinstance(more, Unreadable):
+                return more
+            inside = [] if isinstance(more, Missing) else _lines(files, one, more, host, depth + 1)
+            if isinstance(inside, Unreadable):
+                return inside
+            found += inside
+    return found
+
+
+def _included(files: Files, path: str, kind: str, target: str, host: str) -> Known[tuple[str, ...]]:
+    """The files that a line includes; a relative name starts in the folder of the file that it stands in."""
+    target = target.strip().strip('"').replace("%h", host).replace("\\ ", " ")
+    target = posixpath.join(posixpath.dirname(path), target)
+    if kind == "include":
+        return (target,)
+    listed = names(files, target)
+    if isinstance(listed, Unreadable):
+        return listed
+    return tuple(f"{target.rstrip('/')}/{one}" for one in listed if "." not in one and not one.endswith("~"))
+
+
+def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight]:
+    """Who becomes root without a password by these lines."""
+    lines = tuple(lines)
+    aliases = _Aliases(lines)
+    defaults = _Defaults(lines, aliases, hostname)
+    found = []
+    for line in lines:
+        if line.text.startswith("Defaults") or _ALIAS.match(line.text) or "=" not in line.text:
+            continue
+        for who, allowed in _rule(line.text, aliases, defaults, hostname):
+            if allowed:
+                found.append(RootRight(who, f"may run {allowed} through sudo without a password", line.path))
+    found += [
+        RootRight(f"%{group}", "is exempt from passwords of sudo (exempt_group)", path)
+        for group, path in defaults.exempt
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _guard(line: str) -> str:
+    """The line with every sign guarded that separates nothing: escaped, within brackets, or behind a tag."""
+    line = re.sub(r"\\([:,=])", lambda match: _GUARDED[match[1]], line)
+    line = re.sub(r"\b(sha\d+):", lambda match: f"{match[1]}{_GUARDED[':']}", line)
+    line = re.sub(
+        r"\([^()]*\)", lambda match: re.sub("[:,=]", lambda sign: _GUARDED[sign[0]], match[0]), line
+    )
+    return re.sub(rf"\b({_TAGS})\s*:\s*", rf"\1{_TAG_END}", line)
+
+
+def _bare(guarded: str) -> str:
+    for sign, mark in _GUARDED.items():
+        guarded = guarded.replace(mark, sign)
+    return guarded.strip()
+
+
+def _split(guarded: str, separator: str = ",") -> list[str]:
+    return [part.strip() for part in guarded.split(separator) if part.strip()]
+
+
+class _Aliases:
+    def __init__(self, lines: Iterable[SudoLine]) -> None:
+        self._known: dict[tuple[str, str], list[str]] = {}
+        for line in lines:
+            match = _ALIAS.match(line.text)
+            for one in _split(_guard(match["rest"]), ":") if match else ():
+                name, equals, members = one.partition("=")
+                if match and equals:
+                    kind = "Cmnd" if match["kind"] == "Cmd" else match["kind"]
+                    self._known.setdefault((kind, name.strip()), []).extend(map(_bare, _split(members)))
+
+    def open(self, kind: str, words: Iterable[str], depth: int = 0) -> list[str]:
+        """The words with aliases taken apart; `!` is kept (two of them cancel each other)."""
+        found: list[str] = []
+        for word in words:
+            bare = word.lstrip("!").strip()
+            no = (len(word) - len(word.lstrip("!"))) % 2 == 1
+            if depth < _DEEPEST and (kind, bare) in self._known:
+                members = self.open(kind, self._known[kind, bare], depth + 1)
+                found += [_negated(member) for member in members] if no else members
+            else:
+                found.append(f"!{bare}" if no else bare)
+        return found
+
+
+def _negated(word: str) -> str:
+    return word[1:] if word.startswith("!") else f"!{word}"
+
+
+class _Defaults:
+    """Where `!authenticate` holds, and the groups that need no password."""
+
+    def __init__(self, lines: Iterable[SudoLine], aliases: _Aliases, hostname: str) -> None:
+        self._aliases = aliases
+        self.everybody = False
+        self.users: set[str] = set()
+        self.commands: list[str] = []
+        self.exempt: list[tuple[str, str]] = []
+        for line in lines:
+            match = _DEFAULTS.match(line.text)
+            for setting in _split(match["rest"]) if match else ():
+                scope = (match["scope"] or "") if match else ""
+                name, equals, value = setting.partition("=")
+                if equals and name.strip() == "exempt_group":
+                    self.exempt.append((value.strip().strip('"'), line.path))
+                elif setting.lstrip("!").strip() == "authenticate":
+                    self._set(scope, (len(setting) - len(setting.lstrip("!"))) % 2 == 1, hostname)
+
+    def _set(self, scope: str, off: bool, hostname: str) -> None:
+        words = _split(scope[1:])
+        if not scope or (scope[0] == "@" and _host_fits(self._aliases.open("Host", words), hostname)):
+            self.everybody = off
+        elif scope[0] == ":":
+            users = {one for one in self._aliases.open("User", words) if not one.startswith("!")}
+            self.users = self.users | users if off else self.users - users
+        elif scope[0] == "!":
+            self.commands = [*self.commands, *self._aliases.open("Cmnd", words)] if off else self.commands
+        elif scope[0] == ">" and _leads_to_root(self._aliases.open("Runas", words)):
+            self.everybody = off
+
+    def off_for(self, who: str) -> bool:
+        return self.everybody or who in self.users or "ALL" in self.users
+
+
+def _host_fits(hosts: Iterable[str], hostname: str) -> bool:
+    """A host list names this machine; addresses and netgroups may, so they count."""
+    short = hostname.partition(".")[0]
+    fits = False
+    for one in hosts:
+        bare = one.lstrip("!")
+        looks_like_address = re.match(
+            r"\d+\.[\d./]+$|[\da-fA-F]*:[\da-fA-F:./]*$", bare
+        ) is not None or bare.startswith("+")
+        same = (
+            not hostname
+            or bare == "ALL"
+            or fnmatch.fnmatchcase(hostname, bare)
+            or fnmatch.fnmatchcase(short, bare)
+        )
+        if same or looks_like_address:
+            fits = not one.startswith("!")
+    return fits
+
+
+def _leads_to_root(runas: Iterable[str]) -> bool:
+    """A list of users to run as holds root; the last word about it counts."""
+    fits = False
+    for one in runas:
+        if one.lstrip("!") in ("ALL", "root", "#0"):
+            fits = not one.startswith("!")
+    return fits
+
+
+def _rule(line: str, aliases: _Aliases, defaults: _Defaults, hostname: str) -> Iterator[tuple[str, str]]:
+    """(who, what) of a user specification: `USERS HOSTS = (RUNAS) TAG: COMMANDS : HOSTS = …`."""
+    head = _USERS.match(_guard(line))
+    if head is None:
+        return
+    users = aliases.open("User", (_bare(one).strip('"') for one in _split(head["users"])))
+    for section in _split(head["rest"], ":"):
+        hosts, equals, commands = section.partition("=")
+        if not equals or not _host_fits(aliases.open("Host", map(_bare, _split(hosts))), hostname):
+            continue
+        for who in users:
+            if who.startswith("!") or who in ("root", "#0"):
+                continue
+            if allowed := _allowed(_split(commands), aliases, defaults, who):
+                yield who, allowed
+
+
+def _allowed(commands: Iterable[str], aliases: _Aliases, defaults: _Defaults, who: str) -> str:
+    """What leads to root without a password in a list of commands; empty when nothing does.
+
+    What stands before a command (whom it runs as, its tags) holds for those after it, too.
+    """
+    as_root, free, found = True, defaults.off_for(who), ""
+    for command in commands:
+        if match := re.match(r"^\(([^()]*)\)\s*", command):
+            users, colon, _ = _bare(match[1]).partition(":")
+            only_a_group = bool(colon) and not users.strip()
+            as_root = not only_a_group and _leads_to_root(aliases.open("Runas", _split(users)))
+            command = command[match.end() :]
+        while (match := re.match(rf"^({_TAGS}){_TAG_END}\s*", command)) or (match := _OPTION.match(command)):
+            tag = match[0].strip().removesuffix(_TAG_END)
+            free = {"NOPASSWD": True, "PASSWD": False}.get(tag, free)
+            command = command[match.end() :]
+        for word in aliases.open("Cmnd", [_bare(command)]):
+            if as_root and not word.startswith("!") and (free or word in defaults.commands):
+                what = root_command(word)
+                found = what if what and found != "everything" else found
+    return found

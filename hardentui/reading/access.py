@@ -1,0 +1,166 @@
+"""Which accounts may read, write or execute a path: it is as open as *all* folders on the way to it.
+
+The rules are those of acl(5) and path_resolution(7): an account needs the right itself on the object, and
+search (execute) on every folder above it. Whoever may write into a folder may replace what is in it; in a
+sticky folder only its own things. An owner counts as having every right, because it may give it to itself.
+Root may everything, so it is never named. Accounts and groups that no file of the machine knows are taken
+as existing: somebody may have them by way of a directory service or a container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardentui.model.access import Account, Accounts, PathStep
+from hardentui.model.configuration import Danger
+
+READ, WRITE, EXECUTE = 4, 2, 1
+EVERYBODY = "every account"
+Way = tuple[PathStep, ...]
+"""The steps from / to a path, links followed; the last one is the object itself."""
+
+_STRANGER = Account(EVERYBODY, -1)
+_STICKY = 0o1000
+_MOST_NAMES = 5
+
+
+def who_may(right: int, way: Way, accounts: Accounts | None, owners: frozenset[int]) -> tuple[str, ...]:
+    """Names of those who may do that with the object, besides its rightful owners.
+
+    Args:
+        right: READ, WRITE or EXECUTE.
+        accounts: None when they could not be read.
+        owners: uids of those who are meant to have the right.
+
+    Returns:
+        Only EVERYBODY when every account has the right; else names of accounts, sorted.
+    """
+    object_ = way[-1]
+    able = [
+        account
+        for account in _candidates(way, accounts)
+        if account.uid not in owners and rights(account, object_) & right and _reaches(account, way, object_)
+    ]
+    if _STRANGER in able:
+        return (EVERYBODY,)
+    return tuple(sorted({account.name for account in able}))
+
+
+def rights(account: Account, step: PathStep) -> int:
+    """What the step itself gives to an account: READ, WRITE and EXECUTE, added up."""
+    if account.uid == step.uid:
+        return READ | WRITE | EXECUTE
+    named = {entry.id: entry.rights for entry in step.acl if entry.kind == "user"}
+    if account.uid in named:
+        return named[account.uid]
+    of_groups = [entry.rights for entry in step.acl if entry.kind == "group" and entry.id in account.groups]
+    if step.gid in account.groups:
+        of_groups.append(step.group_rights)
+    if of_groups:
+        found = 0
+        for one in of_groups:
+            found |= one
+        return found
+    return step.mode & 0o7
+
+
+def open_spots(
+    way: Way, accounts: Accounts | None, owners: frozenset[int], *, contents: bool = True
+) -> tuple[Danger, ...]:
+    """Every spot where somebody besides the rightful owners can change the object or replace it.
+
+    Args:
+        contents: False leaves out who may write to the object itself (a socket is judged by other rules).
+    """
+    if all(_closed(step, owners) for step in way):
+        return ()
+    candidates = [one for one in _candidates(way, accounts) if one.uid not in owners]
+    found: list[Danger] = []
+    for step in way:
+        last = step is way[-1]
+        if step.kind == "link" or (last and not contents):
+            continue
+        if not last and step.mode & _STICKY:
+            found += _foreign_things(step, way, owners)
+            continue
+        found += _foreign(step, owners)
+        able = [one for one in candidates if rights(one, step) & WRITE and _reaches(one, way, step)]
+        found += _reasons(step, [one for one in able if one.uid != step.uid])
+    return tuple(dict.fromkeys(found))
+
+
+def _closed(step: PathStep, owners: frozenset[int]) -> bool:
+    """A quick look: only the owner can write to it. An ACL that lets others write shows in the mode."""
+    return step.uid in owners and (step.kind == "link" or not step.mode & 0o022)
+
+
+def _candidates(way: Way, accounts: Accounts | None) -> tuple[Account, ...]:
+    """The known accounts, a stranger, and whoever has an id on the way that no file knows."""
+    known = Accounts() if accounts is None else accounts
+    uids = {step.uid for step in way} | {one.id for step in way for one in step.acl if one.kind == "user"}
+    gids = {one.id for step in way for one in step.acl if one.kind == "group"}
+    gids |= {step.gid for step in way if not _private(step)}
+    unknown_uids = uids - {one.uid for one in known.people} - {0}
+    unknown_gids = gids - known.groups.keys()
+    return (
+        *known.people,
+        _STRANGER,
+        *(Account(f"uid {uid}", uid) for uid in sorted(unknown_uids)),
+        *(Account(f"group {gid}", -1, frozenset({gid})) for gid in sorted(unknown_gids)),
+    )
+
+
+def _private(step: PathStep) -> bool:
+    """Its group bears the number of its owner, as the group of one account does."""
+    return step.gid == step.uid != 0
+
+
+def _reaches(account: Account, way: Way, step: PathStep) -> bool:
+    """The account may search every folder above a step."""
+    return all(
+        rights(account, folder) & EXECUTE
+        for folder in way
+        if folder.kind == "directory" and folder is not step and _is_above(folder.path, step.path)
+    )
+
+
+def _is_above(folder: str, path: str) -> bool:
+    return folder == "/" or path.startswith(f"{folder}/")
+
+
+def _foreign(step: PathStep, owners: frozenset[int]) -> Iterable[Danger]:
+    if step.uid not in owners:
+        rightful = max(owners)
+        fix = "chown root:root" if rightful == 0 else f"chown {rightful}"
+        yield Danger(step.path, f"belongs to uid {step.uid}", fix)
+
+
+def _foreign_things(folder: PathStep, way: Way, owners: frozenset[int]) -> Iterable[Danger]:
+    """In a sticky folder everybody may replace what is their own: links, too."""
+    yield from _foreign(folder, owners)
+    for step in way:
+        if step.kind == "link" and step.path.rpartition("/")[0] == folder.path:
+            yield from _foreign(step, owners)
+
+
+def _reasons(step: PathStep, able: list[Account]) -> Iterable[Danger]:
+    """Why these accounts may write: the bits of the mode, or the ACL; each with what closes it."""
+    mode = f"{step.mode & 0o7777:04o}"
+    if any(one == _STRANGER for one in able):
+        yield Danger(step.path, f"can be written by everybody ({mode})", "chmod o-w")
+    acl = {(entry.kind, entry.id): entry for entry in step.acl if entry.rights & WRITE}
+    others: list[str] = []
+    for account in able:
+        if ("user", account.uid) in acl:
+            yield Danger(step.path, f"can be written by {account.name} (ACL)", f"setfacl -x u:{account.uid}")
+        elif named := next((gid for gid in sorted(account.groups) if ("group", gid) in acl), None):
+            yield Danger(step.path, f"can be written by group {named} (ACL)", f"setfacl -x g:{named}")
+        elif step.gid in account.groups and step.group_rights & WRITE:
+            yield Danger(step.path, f"can be written by group {step.gid} ({mode})", "chmod g-w")
+        else:
+            others.append(account.name)
+    if others and EVERYBODY not in others:
+        more = " and others" if len(others) > _MOST_NAMES else ""
+        yield Danger(
+            step.path, f"can be written by {', '.join(others[:_MOST_NAMES])}{more} ({mode})", "chmod o-w"
+        )

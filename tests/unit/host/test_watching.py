@@ -1,0 +1,123 @@
+"""What watches over the host: what runs counts, not what is installed; what a report says, not its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks import check_by_id
+from hardentui.host.machine import read_host
+from hardentui.model.check import Parameters
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.version import Version
+from tests.support.rooted import Rooted
+
+RULES = "".join(
+    f"-w {path} -p wa -k containers\n"
+    for path in ("/usr/bin", "/etc/containers", "/run/podman", "/var/lib/containers")
+)
+
+
+def status(files: Rooted, check_id: str, loaded: str | None = None) -> str:
+    def run(arguments: Sequence[str], seconds: float) -> Known[str]:
+        if arguments[0] == "auditctl" and loaded is not None:
+            return loaded
+        return Unreadable("it was not asked")
+
+    check = check_by_id(check_id)
+    assert check is not None
+    facts = read_host(files, version=Version(5, 4, 2), run=run)
+    return str(check.evaluate(facts, Parameters(check.parameters)).status)
+
+
+def process(files: Rooted, pid: int, command: str) -> None:
+    files.put(f"/proc/{pid}/cmdline", command.replace(" ", "\0") + "\0")
+
+
+@pytest.mark.parametrize("sensor", ["falco", "tetragon", "tracee"])
+def test_a_sensor_that_is_installed_has_to_run(tmp_path: Path, sensor: str) -> None:
+    files = Rooted(tmp_path)
+    process(files, 1, "/sbin/init")
+    assert status(files, "no-runtime-sensor") == "fail"
+    files.put(f"/usr/bin/{sensor}", "")
+    assert status(files, "no-runtime-sensor") == "fail"
+    process(files, 77, f"/usr/bin/{sensor} -c /etc/x")
+    assert status(files, "no-runtime-sensor") == "pass"
+
+
+def test_whether_a_sensor_runs_is_unknown_where_processes_are_hidden(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    files.put("/usr/bin/falco", "")
+    process(files, 77, "/bin/sh")
+    assert status(files, "no-runtime-sensor") == "unknown"
+
+
+def test_rule_files_without_auditd_record_nothing(tmp_path: Path) -> None:
+    files = Rooted(tmp_path)
+    process(files, 1, "/sbin/init")
+    files.put("/etc/audit/rules.d/50-containers.rules", RULES)
+    assert status(files, "unaudited-engine") == "fail"
+    files.put("/usr/sbin/auditctl", "")
+    assert status(files, "unaudited-engine", loaded="No rules\n") == "fail"
+    assert status(files, "unaudited-engine", loaded=RULES) == "pass"
+    assert (
+        status(files, "unaudited-engine", loaded=RULES.replace("-w /etc/containers", "-w /etc/x")) == "fail"
+    )
+    assert status(files, "unaudited-engine") == "fail"  # the kernel was not asked, and auditd does not run
+    process(files, 9, "/usr/sbin/auditd")
+    assert status(files, "unaudited-engine") == "pass"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "expected"),
+    [
+        ("/var/log/lynis-report.dat", "", "fail"),
+        ("/var/log/lynis-report.dat", "command not found\n", "fail"),
+        ("/var/log/lynis-report.dat", "lynis_version=3.1.2\nhardening_index=67\n", "pass"),
+        ("/var/log/openscap/r.xml", "", "fail"),
+        ("/var/log/openscap/r.xml", "<Benchmark><TestResult/></Benchmark>", "pass"),
+    ],
+)
+def test_a_report_says_something(tmp_path: Path, path: str, content: str, expected: str) -> None:
+    files = Rooted(tmp_path)
+    files.put(path, content)
+    assert status(files, "unknown-host-baseline") == expected
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [
+        ("kernel/randomize_va_space", "0"),
+        ("kernel/randomize_va_space", "1"),
+        ("fs/suid_dumpable", "1"),
+        ("vm/unprivileged_userfaultfd", "1"),
+        ("kernel/core_pattern", "|/srv/shared/handler %p"),
+        ("kernel/core_pattern", "|/usr/../srv/handler %p"),
+        ("kernel/modprobe", "/srv/shared/modprobe"),
+    ],
+)
+def test_settings_of_the_kernel(tmp_path: Path, knob: str, value: str) -> None:
+    files = Rooted(tmp_path)
+    good = {
+        "kernel/randomize_va_space": "2",
+        "fs/suid_dumpable": "2",
+        "kernel/core_pattern": "|/usr/lib/c %p",
+    }
+    for name, given in good.items():
+        files.put(f"/proc/sys/{name}", f"{given}\n")
+    assert status(files, "weak-kernel-settings") == "pass"
+    files.put(f"/proc/sys/{knob}", f"{value}\n")
+    assert status(files, "weak-kernel-settings") == "fail"
+
+
+def test_a_handler_of_core_dumps_that_others_can_change(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    files = Rooted(tmp_path)
+    files.put("/proc/sys/kernel/core_pattern", "|/usr/lib/handler %p\n")
+    handler = files.put("/usr/lib/handler", "")
+    handler.chmod(0o755)
+    assert status(files, "weak-kernel-settings") == "pass"
+    handler.chmod(0o777)
+    assert status(files, "weak-kernel-settings") == "fail"
