@@ -1,4 +1,4 @@
-"""From `--plan FILE | --check ID… | --all | --safe` to a plan."""
+"""From `--plan FILE | --check ID… | --all | --likely | --safe` to a plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import InputError
-from hardentui.model.plan import Choice, Plan
+from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -55,15 +55,29 @@ def make_plan(
         for sentence in plans.no_longer_fits(saved, plan, version):
             terminal.note(f"differs: {sentence}")
     else:
-        plan = bench.plan(report, _choices(bench, report, options))
+        plan = _chosen(bench, report, options)
         for skipped in plan.skipped:
             terminal.note(f"left out: {skipped.check}: {skipped}")
     for conflict in plan.conflicts:
         terminal.note(f"mind: {conflict}")
+    for note in plan.notes:
+        terminal.note(f"seen: {note.check}: {note.text}")
+    if not plan.changes:
+        terminal.complain(f"Nothing is changed in {visible(plan.container)}. {_why_nothing(plan)}".rstrip())
     return plan
 
 
-def _choices(bench: Workbench, report: Report, options: Namespace) -> tuple[Choice, ...]:
+def _why_nothing(plan: Plan) -> str:
+    """Where one fix was asked for, its reason; notes are quiet with --quiet, a refusal is not."""
+    if not plan.skipped:
+        return "No failing finding has a fix of this kind."
+    first, *others = plan.skipped
+    more = f" ({len(others)} more: hardentui plan tells)" if others else ""
+    return f"{first.check}: {first}{more}"
+
+
+def _chosen(bench: Workbench, report: Report, options: Namespace) -> Plan:
     if options.check:
-        return tuple(Choice(check) for check in dict.fromkeys(options.check))
-    return bench.safe_choices(report) if options.safe else bench.all_choices(report)
+        return bench.plan(report, [Choice(check) for check in dict.fromkeys(options.check)])
+    cautious = Caution.LIKELY if getattr(options, "likely", False) else Caution.ALL
+    return bench.plan_with(report, Caution.SAFE if options.safe else cautious)

@@ -8,10 +8,8 @@ means may depend on the image, the engine and the other options.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
-from hardentui.reading.containers import asks_for_user_namespace, declared_user, is_root, selinux_switched_off
-from hardentui.reading.networks import mode_of, modes, reach
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Option
 from hardentui.options import (
@@ -39,8 +37,9 @@ from hardentui.options import (
     Mount,
     Port,
 )
+from hardentui.reading.containers import asks_for_user_namespace, declared_user, is_root, selinux_switched_off
+from hardentui.reading.networks import mode_of, modes, reach
 
-T = TypeVar("T")
 Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]
 
 _UNLIMITED = float("inf")
@@ -52,7 +51,7 @@ _HARMLESS_SYSCTLS = frozenset({"net.ipv4.ip_unprivileged_port_start"})
 _TMPFS_OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
 
 
-def ranked(option: Option[T], rank: Callable[[ContainerFacts], int], what: str) -> Order:
+def ranked(rank: Callable[[ContainerFacts], int], what: str) -> Order:
     """A higher rank protects more."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -63,12 +62,12 @@ def ranked(option: Option[T], rank: Callable[[ContainerFacts], int], what: str) 
 
 def on(option: Option[bool], what: str) -> Order:
     """A switch that protects while it is on."""
-    return ranked(option, lambda facts: int(facts.spec[option]), what)
+    return ranked(lambda facts: int(facts.spec[option]), what)
 
 
 def off(option: Option[bool], what: str) -> Order:
     """A switch that opens something while it is on."""
-    return ranked(option, lambda facts: -int(facts.spec[option]), what)
+    return ranked(lambda facts: -int(facts.spec[option]), what)
 
 
 def nothing_added(option: Option[tuple[str, ...]]) -> Order:
@@ -323,7 +322,7 @@ def namespace(option: Option[str]) -> Order:
         word = facts.spec[option].partition(":")[0]
         return {"host": 0, "container": 1, "ns": 1, "pod": 1, "": 2, "shareable": 2, "none": 4}.get(word, 3)
 
-    return ranked(option, rank, f"{option.flag} is shared with more")
+    return ranked(rank, f"{option.flag} is shared with more")
 
 
 def network(before: ContainerFacts, after: ContainerFacts) -> str:

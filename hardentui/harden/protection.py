@@ -1,20 +1,18 @@
 """Whether a changed container is held less than before: no fix, plan or profile of ours may do that.
 
-`ORDERS` has an order of protection for every option that holds a container back or lets it further, and
-`WITHOUT_ORDER` the reason for each other one; a test asserts that every option of the table is in one of them.
+`ORDERS` has an order of protection for every option that holds a container back or lets it further,
+`WITHOUT_ORDER` the reason for each other one; a test asserts that every option of the table is in one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from msgspec import Struct
 
 from hardentui.checks import check_by_id
-from hardentui.reading.capabilities import declared_set
-from hardentui.reading.containers import declared_user, is_root
-from hardentui.reading.images import reference
 from hardentui.harden import orders
 from hardentui.harden.evaluate import judge
 from hardentui.harden.orders import Order
@@ -96,6 +94,9 @@ from hardentui.options import (
     UTS,
     VOLUMES_FROM,
 )
+from hardentui.reading.capabilities import declared_set
+from hardentui.reading.containers import declared_user, is_root
+from hardentui.reading.images import reference
 
 _STOCK_PROFILES = ("", "/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 
@@ -112,7 +113,7 @@ def weakenings(facts: ContainerFacts, before: Spec, after: Spec) -> tuple[Weaken
     if before is after:
         return ()
     changed = [one for one in {*before.settings, *after.settings} if before[one] != after[one]]
-    asked: dict[Order, Option[object]] = {}
+    asked: dict[Order, Option[Any]] = {}
     for option in changed:
         for order in ORDERS.get(option, ()):
             asked.setdefault(order, option)
@@ -196,7 +197,7 @@ def _annotations(before: ContainerFacts, after: ContainerFacts) -> str:
 
 def _ranks(option: Option[str], **rank: int) -> Order:
     """Words in their order; every other word ranks highest."""
-    return orders.ranked(option, lambda facts: rank.get(facts.spec[option] or "none", 9), f"{option.flag} goes")
+    return orders.ranked(lambda facts: rank.get(facts.spec[option] or "none", 9), f"{option.flag} goes")
 
 
 _CAPABILITIES: tuple[Order, ...] = (_capabilities,)
@@ -204,7 +205,7 @@ _IDS: tuple[Order, ...] = (orders.user_namespace,)
 _SELINUX: tuple[Order, ...] = (orders.selinux,)
 _SECCOMP: tuple[Order, ...] = (_seccomp,)
 
-ORDERS: Mapping[Option[object], tuple[Order, ...]] = {
+ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {
     PRIVILEGED: (
         _capabilities,
         _seccomp,
@@ -217,7 +218,7 @@ ORDERS: Mapping[Option[object], tuple[Order, ...]] = {
     NO_NEW_PRIVILEGES: (orders.on(NO_NEW_PRIVILEGES, "processes may gain privileges"),),
     SECCOMP_PROFILE: _SECCOMP,
     SECCOMP_POLICY: (orders.kept(SECCOMP_POLICY),),
-    APPARMOR: (orders.ranked(APPARMOR, _apparmor_rank, "AppArmor holds it less"),),
+    APPARMOR: (orders.ranked(_apparmor_rank, "AppArmor holds it less"),),
     LABEL_DISABLE: _SELINUX,
     LABEL_TYPE: _SELINUX,
     LABEL_LEVEL: (orders.level,),
@@ -239,9 +240,7 @@ ORDERS: Mapping[Option[object], tuple[Order, ...]] = {
     IPC: (orders.namespace(IPC),),
     UTS: (orders.namespace(UTS),),
     CGROUPNS: (orders.namespace(CGROUPNS),),
-    CGROUPS: (
-        orders.ranked(CGROUPS, lambda facts: int(facts.spec[CGROUPS] != "disabled"), "its cgroup goes"),
-    ),
+    CGROUPS: (orders.ranked(lambda facts: int(facts.spec[CGROUPS] != "disabled"), "its cgroup goes"),),
     CGROUP_PARENT: (orders.kept(CGROUP_PARENT),),
     CGROUP_CONF: (orders.nothing_lost(CGROUP_CONF),),
     MEMORY: (orders.memory,),
@@ -261,7 +260,6 @@ ORDERS: Mapping[Option[object], tuple[Order, ...]] = {
     OOM_KILL_DISABLE: (orders.off(OOM_KILL_DISABLE, "it is never killed when memory runs out"),),
     OOM_SCORE_ADJ: (
         orders.ranked(
-            OOM_SCORE_ADJ,
             lambda facts: max(facts.spec[OOM_SCORE_ADJ], -1000) if OOM_SCORE_ADJ in facts.spec else 0,
             "others are killed before it when memory runs out",
         ),
@@ -282,13 +280,11 @@ ORDERS: Mapping[Option[object], tuple[Order, ...]] = {
     HTTP_PROXY: (orders.off(HTTP_PROXY, "it gets the proxy variables of the host"),),
     IMAGE: (_image,),
     TLS_VERIFY: (orders.on(TLS_VERIFY, "the registry's certificate is not checked"),),
-    RESTART: (orders.ranked(RESTART, _restart_rank, "it is restarted without end"),),
+    RESTART: (orders.ranked(_restart_rank, "it is restarted without end"),),
     HEALTH_CMD: (orders.kept(HEALTH_CMD),),
     HEALTH_ON_FAILURE: (_ranks(HEALTH_ON_FAILURE, none=0),),
     SDNOTIFY: (_ranks(SDNOTIFY, none=0, ignore=0, conmon=0),),
-    LOG_DRIVER: (
-        orders.ranked(LOG_DRIVER, lambda facts: int(facts.spec[LOG_DRIVER] != "none"), "its log goes"),
-    ),
+    LOG_DRIVER: (orders.ranked(lambda facts: int(facts.spec[LOG_DRIVER] != "none"), "its log goes"),),
     LOG_OPT: (_log_limit,),
     ANNOTATIONS: (_annotations,),
 }
@@ -325,7 +321,14 @@ WITHOUT_ORDER: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         (
-            *("stop-signal", "stop-timeout", "timeout", "health-interval", "health-timeout", "health-retries"),
+            *(
+                "stop-signal",
+                "stop-timeout",
+                "timeout",
+                "health-interval",
+                "health-timeout",
+                "health-retries",
+            ),
             *("health-start-period", "health-startup-cmd", "health-startup-interval"),
             *("health-startup-retries", "health-startup-success", "health-startup-timeout"),
             *("health-log-destination", "health-max-log-count", "health-max-log-size"),

@@ -40,7 +40,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
-from hardentui.model.plan import Choice, Plan, Skipped
+from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
 from hardentui.reading.forms import value_of
@@ -445,7 +445,10 @@ class StandIn:
             raise InputError(str(error)) from error
 
     def safe_choices(self, report: Report) -> tuple[Choice, ...]:
-        return fixable(self._facts(report), CHECKS, self.checklist, safe_only=True)
+        return fixable(self._facts(report), CHECKS, self.checklist, Caution.SAFE)
+
+    def likely_choices(self, report: Report) -> tuple[Choice, ...]:
+        return fixable(self._facts(report), CHECKS, self.checklist, Caution.LIKELY)
 
     def all_choices(self, report: Report) -> tuple[Choice, ...]:
         return fixable(self._facts(report), CHECKS, self.checklist)

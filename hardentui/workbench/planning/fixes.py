@@ -6,6 +6,8 @@ import posixpath
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.errors import EngineError, InputError
 from hardentui.harden.evaluate import remediation
 from hardentui.harden.score import Score, score
@@ -13,6 +15,7 @@ from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Remediation
+from hardentui.model.plan import Caution
 from hardentui.model.version import Version
 from hardentui.workbench.looking.judging import Judge, find_check
 from hardentui.workbench.views import Output, OutputFile, Report, Target
@@ -83,18 +86,32 @@ class Fixes:
 
     def safe_choices(self, report: Report) -> tuple[Choice, ...]:
         """Fixes that change nothing that works today."""
-        return self._choices(report, safe_only=True)
+        return self.choices(report, Caution.SAFE)
+
+    def likely_choices(self, report: Report) -> tuple[Choice, ...]:
+        """Every fix that can be carried out and that nothing of what was seen says may break it."""
+        return self.choices(report, Caution.LIKELY)
 
     def all_choices(self, report: Report) -> tuple[Choice, ...]:
         """Every fix that can be carried out."""
-        return self._choices(report, safe_only=False)
+        return self.choices(report, Caution.ALL)
 
-    def _choices(self, report: Report, *, safe_only: bool) -> tuple[Choice, ...]:
+    def choices(self, report: Report, caution: Caution) -> tuple[Choice, ...]:
+        """Every fix that can be carried out, as far as the caution goes."""
         from hardentui.harden.plan import fixable
 
         if report.facts is None:
             return ()
-        return fixable(report.facts, self.checks, self.checklist, safe_only=safe_only)
+        return fixable(report.facts, self.checks, self.checklist, caution)
+
+    def plan_with(self, report: Report, caution: Caution) -> Plan:
+        """The plan of all fixes that the caution allows; `skipped` has every other failing finding, and why
+        it is left out."""
+        from hardentui.harden.plan import left_out
+
+        plan = self.plan(report, self.choices(report, caution))
+        rest = left_out(_facts(report), plan, self.checks, self.checklist)
+        return replace(plan, skipped=(*plan.skipped, *rest))
 
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
         """The plan of these choices."""
