@@ -178,6 +178,11 @@ def _image(before: ContainerFacts, after: ContainerFacts) -> str:
     return "its image is no longer named by a digest" if lost else ""
 
 
+def _health(before: ContainerFacts, after: ContainerFacts) -> str:
+    own = before.spec[HEALTH_CMD] not in ("", "none")
+    return "its health check goes" if own and after.spec[HEALTH_CMD] != before.spec[HEALTH_CMD] else ""
+
+
 def _restart_rank(facts: ContainerFacts) -> int:
     name, _, tries = facts.spec[RESTART].partition(":")
     endless = name in ("always", "unless-stopped", "on-failure") and not (tries.isdecimal() and int(tries))
@@ -281,7 +286,7 @@ ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {
     IMAGE: (_image,),
     TLS_VERIFY: (orders.on(TLS_VERIFY, "the registry's certificate is not checked"),),
     RESTART: (orders.ranked(_restart_rank, "it is restarted without end"),),
-    HEALTH_CMD: (orders.kept(HEALTH_CMD),),
+    HEALTH_CMD: (_health,),
     HEALTH_ON_FAILURE: (_ranks(HEALTH_ON_FAILURE, none=0),),
     SDNOTIFY: (_ranks(SDNOTIFY, none=0, ignore=0, conmon=0),),
     LOG_DRIVER: (orders.ranked(lambda facts: int(facts.spec[LOG_DRIVER] != "none"), "its log goes"),),

@@ -82,11 +82,19 @@ class ListeningSocket(Struct, frozen=True):
 
 
 class Process(Struct, frozen=True):
-    """A process in the container, seen from the host."""
+    """A process in the container, seen from the host; `uid` is its effective one there."""
 
     pid: int
     name: str
     executable: str
+    uid: int | None = None
+
+
+class Client(Struct, frozen=True):
+    """Somebody who was connected to a tcp port that the container listens on."""
+
+    port: int
+    address: str
 
 
 class Rlimit(Struct, frozen=True):
@@ -111,6 +119,7 @@ class Kernel(Struct, frozen=True):
         masked_paths: mount points below /proc and /sys that hide or protect something.
         mounts: (mount point, file system type, options) of the container's mount namespace.
         processes, listening: what runs and what listens in the container.
+        clients: who was connected to what listens, when it was looked at.
         rlimits: what /proc/PID/limits holds the main process to.
     """
 
@@ -131,6 +140,7 @@ class Kernel(Struct, frozen=True):
     mounts: Known[tuple[tuple[str, str, str], ...]] = NOT_READ
     processes: Known[tuple[Process, ...]] = NOT_READ
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
+    clients: Known[tuple[Client, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
     rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
 

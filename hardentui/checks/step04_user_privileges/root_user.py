@@ -13,8 +13,9 @@ Most escapes from containers in the last years needed uid 0 inside. Where no use
 whoever gets out is root of the host at once.
 
 What may break:
-Files and volumes that belong to root cannot be written any more: change their owner once, or mount volumes
-with `:U`. Ports below 1024 may need another number. Entry points that begin as root to set things up and then
+Files that belong to root cannot be written any more. The fix gives the folders that were seen to be written a
+tmpfs, its volumes the new owner (`:U`), and lets low ports that it serves begin lower in its own network; the
+owners of host folders that it mounts are yours to change. Entry points that begin as root to set things up and then
 drop it fail: look for a variant of the image that is made to run unprivileged. Give the uid that the image
 expects as parameter `user`.
 """
@@ -25,11 +26,12 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
+from hardentui.reading.behaviour import about_low_ports, uids, with_low_ports
 from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
@@ -38,11 +40,14 @@ from hardentui.reading.containers import (
     is_infra,
     is_root,
     judge,
+    listed,
     own_user_namespace,
     proc,
     runs_systemd,
 )
 from hardentui.reading.mounts import at_or_above, host_mounts
+from hardentui.reading.scratch import about_tmpfs, needs, with_tmpfs
+from hardentui.visible import visible
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -96,21 +101,61 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if chosen:
         if is_root(chosen):
             raise CannotFix("the chosen user is root again", "Give a uid such as 1001:1001.", needs="user")
-        return spec.with_(USER, chosen)
+        return _with_user(spec.with_(USER, chosen), context)
     live = ask(context.facts, _uids)
     name_of_root = isinstance(live, tuple) and live[0] == 0
     if spec[USER] and not is_root(spec[USER]) and not name_of_root:
         return spec
     if not is_root(str(image_config(context.facts).get("User") or "")):
-        return spec.without(USER)
-    raise CannotFix(
-        "it must be decided which user it runs as",
-        "The image names none. Choose the uid that owns its data (parameter user), such as 1001:1001.",
-        needs="user",
-    )
+        return _with_user(spec.without(USER), context)
+    raise CannotFix("it must be decided which user it runs as", _who_works(context.facts), needs="user")
+
+
+def _who_works(facts: ContainerFacts) -> str:
+    """Whom to choose: a process that gave root up on its own names the user that the service can run as."""
+    ordinary = [(uid, name) for uid, name in uids(facts) or () if uid]
+    if ordinary:
+        seen = ", ".join(f"{visible(name, 30)} as {uid}" for uid, name in ordinary)
+        return f"Processes of it run as an ordinary user: {seen}. Give that uid as parameter user."
+    return "The image names none. Choose the uid that owns its data (parameter user), such as 1001:1001."
+
+
+def _with_user(spec: Spec, context: FixContext) -> Spec:
+    """What root could write and serve, the new user can too: folders that were written, low ports, volumes."""
+    found = needs(spec, context, by_podman=False)
+    spec = with_tmpfs(spec, found.folders, _TMPFS_SIZE, owned=True)
+    mounts = tuple(one.with_options("U") if _is_handed_over(one) else one for one in spec[MOUNTS])
+    return with_low_ports(spec.with_(MOUNTS, mounts), context.facts)
+
+
+def _is_handed_over(mount: Mount) -> bool:
+    shifted = any(option == "U" or option.startswith("idmap") for option in mount.options)
+    return mount.type == "volume" and not mount.read_only and not shifted
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    facts = context.facts
+    found = needs(before, context, by_podman=False)
+    notes = [*about_tmpfs(before, after), *about_low_ports(before, after, facts)]
+    handed = [one.destination for one in after[MOUNTS] if one not in before[MOUNTS]]
+    if handed:
+        notes.append(
+            f"its volumes at {listed(handed)} get this user as owner at each start (:U); what other containers "
+            "share of them they may no longer write"
+        )
+    if binds := [one.source for one in after[MOUNTS] if one.type == "bind" and not one.read_only]:
+        notes.append(f"change the owner of {listed(binds)} on the host by hand: no option does that for it")
+    if found.programs:
+        notes.append(
+            f"it writes beside its programs, in {listed([one for one, _ in found.programs])}: that user may not"
+        )
+    if not found.known:
+        notes.append("nobody saw what it writes as root: what belongs to root it cannot write any more")
+    return Advice(None, tuple(notes))
 
 
 _IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"User": "1001"}})
+_TMPFS_SIZE = "64m"
 _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 CHECK = Check(
@@ -125,6 +170,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"user": ""},
     takes={"user": "user"},
     passes=lambda: (

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
@@ -50,6 +50,18 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec.with_(RESTART, f"on-failure:{tries}") if _endless(spec[RESTART]) else spec
 
 
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    if before[RESTART].partition(":")[0] == "on-failure":
+        return Advice(Risk.CHANGES_BEHAVIOUR, ("it starts at boot as little as before",))
+    return Advice(
+        Risk.CHANGES_BEHAVIOUR,
+        (
+            f"podman-restart.service starts it at boot because of {before[RESTART]}, if that is enabled; with "
+            f"{after[RESTART]} only a unit does: write a Quadlet rather than a run script",
+        ),
+    )
+
+
 CHECK = Check(
     id="unbraked-restart",
     title="It is restarted without end",
@@ -62,6 +74,7 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"tries": 5},
     takes={"tries": "count"},
     passes=lambda: (container(), container((RESTART, "on-failure:5")), container((RESTART, "no"))),

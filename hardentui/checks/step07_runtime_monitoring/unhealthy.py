@@ -11,7 +11,8 @@ unhealthy container that keeps running may also be one that somebody is working 
 
 What may break:
 With `kill` a container is ended when its check fails three times in a row. It comes back only if something
-restarts it: `Restart=on-failure` in the Quadlet file, or a restart policy. A check that fails by mistake
+restarts it, so a container without a restart policy gets `on-failure:5` along with it; one that runs from a
+unit needs `Restart=on-failure` there. A check that fails by mistake
 now takes the service down for a moment, so look at its history first (`podman inspect`, State.Health.Log).
 """
 
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
 from hardentui.model.finding import (
     Evidence,
@@ -36,8 +37,9 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.spec import Spec
-from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
+from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE, RESTART
 from hardentui.reading.images import health_check
+from hardentui.visible import visible
 
 _ACTIONS = ("kill", "restart", "stop")
 
@@ -77,9 +79,32 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     action = context.parameters.text("action")
     if action not in _ACTIONS:
         raise CannotFix(f"{action!r} is no action", f"Use one of {', '.join(_ACTIONS)}.")
-    return spec.with_(HEALTH_ON_FAILURE, action)
+    spec = spec.with_(HEALTH_ON_FAILURE, action)
+    if action == "kill" and not _restarted(spec, context.facts):
+        return spec.with_(RESTART, _BRAKED)
+    return spec
 
 
+def _restarted(spec: Spec, facts: ContainerFacts) -> bool:
+    """Something starts it again: its own policy, or the unit that it runs from."""
+    return spec[RESTART] not in ("", "no") or bool(facts.labels.get("PODMAN_SYSTEMD_UNIT"))
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    notes = []
+    if before[RESTART] != after[RESTART]:
+        notes.append(f"nothing would start it again, so it gets --restart={after[RESTART]} as well")
+    elif unit := context.facts.labels.get("PODMAN_SYSTEMD_UNIT"):
+        notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
+    if context.facts.running and _status(context.facts) != "healthy":
+        notes.append(
+            f"its health check says {visible(_status(context.facts) or 'nothing', 40)} now: look first"
+        )
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
+
+
+_BRAKED = "on-failure:5"
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(
@@ -94,6 +119,7 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"action": "kill"},
     takes={"action": "failure-action"},
     passes=lambda: (container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),),

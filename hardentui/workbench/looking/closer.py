@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import stat
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,7 @@ UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 AUTO_UPDATE_LABEL = "io.containers.autoupdate"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _PROFILE_LIMIT = 4 << 20
+_MOST_ASKED = 2000
 
 
 def look_closer(
@@ -50,13 +53,13 @@ def look_closer(
             kernel.pid,
             str(state.get("CgroupPath") or ""),
             cgroups,
-            shared_network=is_infra(facts) or uses_network_of_pod(facts),
+            shared_network=is_infra(facts) or uses_network_of_pod(facts) or _on_host_network(kernel),
         )
         kernel = replace(activity.added_to(kernel), rlimits=read_rlimits(files, kernel.pid))
     return replace(
         facts,
         kernel=kernel,
-        changes=_changes(facts.id, engine),
+        changes=_changes(facts, engine, files),
         exec_events=once.exec_events(facts.id),
         denials=_denials(facts, kernel, files, once),
     )
@@ -104,12 +107,50 @@ def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in given if path.startswith("/")))
 
 
-def _changes(identity: str, engine: Engine) -> Known[tuple[FileChange, ...]]:
+def _on_host_network(kernel: Kernel) -> bool:
+    shared = kernel.shared_namespaces
+    return not isinstance(shared, Unreadable) and "net" in shared
+
+
+def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple[FileChange, ...]]:
     try:
-        changes = engine.changes(identity)
+        changes = engine.changes(facts.id)
     except EngineError as error:
         return Unreadable(f"Podman does not tell its changed files: {error.title}")
-    return tuple(FileChange(str(one["Path"]), _KINDS.get(one.get("Kind", 0), "modified")) for one in changes)
+    found = [FileChange(str(one["Path"]), _KINDS.get(one.get("Kind", 0), "modified")) for one in changes]
+    layer = ((facts.inspect.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
+    if facts.engine.local and isinstance(layer, str) and layer.startswith("/"):
+        found = _with_folders(found, layer, files)
+    return tuple(found)
+
+
+def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:
+    """Whether what changed is a folder, for those that nothing else changed in: a folder in which a file was
+    made and removed again looks like a file that changed. The writable layer of the container tells."""
+    above = {parent for one in changes for parent in _parents(one.path)}
+    asked = 0
+    found = []
+    for one in changes:
+        if one.kind != "deleted" and one.path not in above and asked < _MOST_ASKED:
+            asked += 1
+            one = replace(one, folder=_is_folder(layer + posixpath.normpath("/" + one.path), files))
+        found.append(one)
+    return found
+
+
+def _is_folder(path: str, files: Files) -> bool | None:
+    try:
+        return stat.S_ISDIR(files.stat(path, follow=False).mode)
+    except OSError:
+        return None
+
+
+def _parents(path: str) -> list[str]:
+    found = []
+    while path not in ("/", ""):
+        path = posixpath.dirname(path)
+        found.append(path)
+    return found
 
 
 def _exec_sessions(facts: ContainerFacts, engine: Engine) -> Known[tuple[Mapping[str, Any], ...]]:
