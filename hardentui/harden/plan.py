@@ -87,7 +87,8 @@ def _fix(
     """A check's remediation on top of those before it, or why it is not carried out."""
     if why := _needless(check, spec, facts, checklist):
         return Skipped(check.id, why)
-    context = FixContext(facts, parameters_of(check, checklist, dict(choice.parameters)))
+    chosen = dict(choice.parameters)
+    context = FixContext(facts, parameters_of(check, checklist, chosen), chosen=frozenset(chosen))
     try:
         after = _remedied(check, spec, context)
     except CannotFix as error:

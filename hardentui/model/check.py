@@ -68,11 +68,13 @@ class FixContext(Struct, frozen=True):
         facts: the container that is being fixed.
         parameters: the check's parameters; a user's own choices are set over them.
         observations: name -> what a trial or a look at the running container showed (`written_paths`…).
+        chosen: names of the parameters that somebody set for this very container.
     """
 
     facts: ContainerFacts
     parameters: Parameters
     observations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
 
 
 class Advice(Struct, frozen=True):

@@ -7,15 +7,19 @@ None, which no fix may take for "nothing".
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
 from datetime import timedelta
 
+from hardentui.errors import CannotFix
+from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, Known, ListeningSocket, Unreadable
+from hardentui.model.finding import Risk
 from hardentui.model.spec import Spec
-from hardentui.options import CAP_ADD, COMMAND, ENTRYPOINT, NETWORK, PUBLISH, SYSCTL, USER
+from hardentui.options import CAP_ADD, COMMAND, ENTRYPOINT, NETWORK, PUBLISH, SYSCTL, USER, Port
 from hardentui.options.capabilities import capability_name
 from hardentui.reading.containers import declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
-from hardentui.reading.networks import exposed, mode_of, uses_network_of_pod
+from hardentui.reading.networks import exposed, mode_of, reach, rebound, shown, uses_network_of_pod
 
 LONG_ENOUGH = timedelta(hours=1)
 """A service that ran for less has hardly done what it does."""
@@ -183,6 +187,51 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
         if not address.is_loopback and not any(address in network for network in own):
             found.append((client.port, str(address)))
     return tuple(found)
+
+
+def bound_to_one_address(
+    spec: Spec, context: FixContext, is_wide: Callable[[Port], bool], *, name: str = "address"
+) -> Spec:
+    """The spec with these published ports on one address: the one rule for every check that asks for it.
+
+    Raises:
+        CannotFix: somebody is connected from another machine, and nobody said which address is to stay; or
+            the address is none.
+    """
+    wide = frozenset(port for port in spec[PUBLISH] if is_wide(port))
+    address = context.parameters.text(name)
+    if name not in context.chosen and reach(Port(1, "", address)) == "loopback":
+        served = {port.container for port in wide}
+        outside = [one for one in clients_from_outside(context.facts) or () if one[0] in served]
+        if outside:
+            port, client = outside[0]
+            raise CannotFix(
+                f"{client} was connected to port {port} from another machine, which {address} would end",
+                f"Choose the address of this host that such clients use (parameter {name}), or filter who "
+                "may connect.",
+                needs=name,
+            )
+    return rebound(spec, address, wide)
+
+
+def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advice:
+    """Who loses the way to a port that is bound to one address."""
+    new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
+    if not new:
+        return Advice(Risk.MAY_BREAK)
+    where = shown(new)
+    if reach(new[0]) != "loopback":
+        return Advice(
+            Risk.MAY_BREAK, (f"{where}: only clients that use that address of the host reach it then",)
+        )
+    if clients_from_outside(facts) is None:
+        seen = "nobody could see who connects"
+    else:
+        seen = "when it was looked at, nobody was connected from another machine"
+    return Advice(
+        Risk.MAY_BREAK,
+        (f"{where}: {seen}; clients on other machines cannot reach it then, this host and its proxy can",),
+    )
 
 
 # --- programs ----------------------------------------------------------------------------------------

@@ -9,11 +9,15 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
 from hardentui.model.finding import Evidence, Verdict, not_applicable, unknown
 from hardentui.model.image import FoundFile, ImageInventory
-from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, ROOTFS
+from hardentui.model.spec import Spec
+from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.visible import visible
+
+AUTO_UPDATE = "io.containers.autoupdate"
 
 _SHOWN = 12
 _LONGEST_STEP = 20_000
@@ -171,3 +175,18 @@ def _words(check: object) -> str:
     if not isinstance(test, list) or not test or test[0] == "NONE":
         return ""
     return " ".join(str(word) for word in test if word not in ("CMD", "CMD-SHELL"))
+
+
+def updates_itself(spec: Spec) -> bool:
+    """A label asks Podman to replace it when the registry has a new image under its name."""
+    policies = [label.partition("=")[2] for label in spec[LABELS] if label.startswith(f"{AUTO_UPDATE}=")]
+    return bool(policies) and policies[-1] in ("registry", "image")
+
+
+def refuse_where_updated(spec: Spec) -> None:
+    """Raises CannotFix where a digest would end the updates: one decision, not two."""
+    if updates_itself(spec):
+        raise CannotFix(
+            "it is updated under its tag by podman auto-update, and a digest would end that",
+            "Decide for one: keep the updates (a version tag is enough then), or drop the label and pin it.",
+        )

@@ -436,7 +436,8 @@ def test_what_changes_nothing_writes_nothing_and_says_so_by_its_code(
     run: Run, tmp_path: Path, command: str
 ) -> None:
     place = tmp_path if command == "fix" else tmp_path / "plan.toml"
-    answer = run(command, "node-exporter", "--demo", "--quiet", "--check", "writable-rootfs", "-o", str(place))
+    words = ("node-exporter", "--demo", "--quiet", "--check", "writable-rootfs", "-o", str(place))
+    answer = run(command, *words)
     assert answer.code == 1
     assert "the container passes this check" in answer.err, "also with --quiet"
     assert not list(tmp_path.iterdir())

@@ -15,9 +15,9 @@ whoever gets out is root of the host at once.
 What may break:
 Files that belong to root cannot be written any more. The fix gives the folders that were seen to be written a
 tmpfs, its volumes the new owner (`:U`), and lets low ports that it serves begin lower in its own network; the
-owners of host folders that it mounts are yours to change. Entry points that begin as root to set things up and then
-drop it fail: look for a variant of the image that is made to run unprivileged. Give the uid that the image
-expects as parameter `user`.
+owners of host folders that it mounts are yours to change. Entry points that begin as root to set things up
+and then drop it fail: look for a variant of the image that is made to run unprivileged. Give the uid that
+the image expects as parameter `user`.
 """
 
 from __future__ import annotations
@@ -121,16 +121,17 @@ def _who_works(facts: ContainerFacts) -> str:
 
 
 def _with_user(spec: Spec, context: FixContext) -> Spec:
-    """What root could write and serve, the new user can too: folders that were written, low ports, volumes."""
+    """What root was seen to write and serve, the new user can too: folders, volumes, low ports."""
     found = needs(spec, context, by_podman=False)
     spec = with_tmpfs(spec, found.folders, _TMPFS_SIZE, owned=True)
-    mounts = tuple(one.with_options("U") if _is_handed_over(one) else one for one in spec[MOUNTS])
+    mounts = tuple(
+        one.with_options("U", drop=("idmap",)) if _is_handed_over(one) else one for one in spec[MOUNTS]
+    )
     return with_low_ports(spec.with_(MOUNTS, mounts), context.facts)
 
 
 def _is_handed_over(mount: Mount) -> bool:
-    shifted = any(option == "U" or option.startswith("idmap") for option in mount.options)
-    return mount.type == "volume" and not mount.read_only and not shifted
+    return mount.type == "volume" and not mount.read_only and "U" not in mount.options
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
@@ -140,14 +141,15 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     handed = [one.destination for one in after[MOUNTS] if one not in before[MOUNTS]]
     if handed:
         notes.append(
-            f"its volumes at {listed(handed)} get this user as owner at each start (:U); what other containers "
-            "share of them they may no longer write"
+            f"its volumes at {listed(handed)} get this user as owner at each start (:U); other containers "
+            "that use them may no longer write there"
         )
     if binds := [one.source for one in after[MOUNTS] if one.type == "bind" and not one.read_only]:
         notes.append(f"change the owner of {listed(binds)} on the host by hand: no option does that for it")
     if found.programs:
         notes.append(
-            f"it writes beside its programs, in {listed([one for one, _ in found.programs])}: that user may not"
+            f"it writes beside its programs, in {listed([one for one, _ in found.programs])}: "
+            "that user may not"
         )
     if not found.known:
         notes.append("nobody saw what it writes as root: what belongs to root it cannot write any more")

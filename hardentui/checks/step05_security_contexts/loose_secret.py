@@ -12,7 +12,8 @@ after a hole in a template engine reads the database password that only the work
 
 What may break:
 A file with mode 0400 can be read by its owner only, so the owner must be the user of the process: the fix
-sets the uid that its main process has now, or that its user names as a number. A program that only knows the variable has to learn to read the file
+sets the uid that its main process has now, or that its user names as a number. A program that only knows the
+variable has to learn to read the file
 (most images accept NAME_FILE).
 """
 

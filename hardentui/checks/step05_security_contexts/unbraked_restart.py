@@ -56,8 +56,8 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     return Advice(
         Risk.CHANGES_BEHAVIOUR,
         (
-            f"podman-restart.service starts it at boot because of {before[RESTART]}, if that is enabled; with "
-            f"{after[RESTART]} only a unit does: write a Quadlet rather than a run script",
+            f"podman-restart.service starts it at boot because of {before[RESTART]}, if that is enabled; "
+            f"with {after[RESTART]} only a unit does: write a Quadlet rather than a run script",
         ),
     )
 

@@ -15,9 +15,9 @@ configuration.
 
 What may break:
 The container gets addresses of its own. The fix publishes the ports that its processes were seen to listen
-on, or those that its image names; programs that find other services at `localhost` need another name: a shared network, or the host's
-address. Software that must see the host's interfaces (DHCP, multicast discovery, VPN, network monitoring)
-stops working.
+on, or those that its image names; programs that find other services at `localhost` need another name: a
+shared network, or the host's address. Software that must see the host's interfaces (DHCP, multicast
+discovery, VPN, network monitoring) stops working.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
     """What others reach of it today, as ports to publish: those that its processes listen on, on the same
-    addresses; what only the host itself reaches stays so. Without a look at it, those that its image names."""
+    addresses; what only the host itself reaches stays so. Without a look, those that its image names."""
     if modes(spec) & {"none"}:
         return ()
     taken = {(port.container, port.protocol) for port in spec[PUBLISH]}

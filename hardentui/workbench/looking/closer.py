@@ -56,8 +56,12 @@ def look_closer(
             shared_network=is_infra(facts) or uses_network_of_pod(facts) or _on_host_network(kernel),
         )
         kernel = replace(activity.added_to(kernel), rlimits=read_rlimits(files, kernel.pid))
+    engine_facts = facts.engine
+    if isinstance(engine_facts.auto_update_timer, Unreadable):
+        engine_facts = replace(engine_facts, auto_update_timer=once.auto_update_timer())
     return replace(
         facts,
+        engine=engine_facts,
         kernel=kernel,
         changes=_changes(facts, engine, files),
         exec_events=once.exec_events(facts.id),
