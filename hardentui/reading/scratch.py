@@ -48,7 +48,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
     covered += _OF_PODMAN if by_podman else ("/dev",)
     folders = [
         folder
-        for folder in folders_of(seen.paths or (), spec, seen.folders)
+        for folder in _narrowed(seen, spec, context)
         if not any(at_or_above(one, folder) for one in covered if one)
     ]
     programs = [(folder, _program(folder, context)) for folder in folders]
@@ -58,6 +58,18 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
         seen.unclear,
         seen.paths is not None,
     )
+
+
+def _narrowed(seen: Written, spec: Spec, context: FixContext) -> tuple[str, ...]:
+    """The folders that were written. Where a program lies in one of them, the folders that the container made
+    there are taken instead, if it wrote nothing else beside the program."""
+    paths = seen.paths or ()
+    narrow = folders_of(paths, spec, seen.folders | seen.made)
+    found: list[str] = []
+    for folder in folders_of(paths, spec, seen.folders):
+        below = [one for one in narrow if one != folder and at_or_above(folder, one)]
+        found += below if below and folder not in narrow and _program(folder, context) else [folder]
+    return tuple(found)
 
 
 def _program(folder: str, context: FixContext) -> str:

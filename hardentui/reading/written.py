@@ -63,12 +63,14 @@ class Written(Struct, frozen=True):
 
     Attributes:
         paths: what was written; None where nobody could look.
-        folders: those of them that are folders.
+        folders: those of them that are folders and were there before: something in them came and went.
+        made: those of them that are folders which the container made.
         unclear: paths that changed and are a file or a folder, nobody knows which.
     """
 
     paths: tuple[str, ...] | None = None
     folders: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
     unclear: tuple[str, ...] = ()
 
 
@@ -85,7 +87,8 @@ def written_by(facts: ContainerFacts) -> Written:
     } - _BY_PODMAN
     return Written(
         tuple(change.path for change in changed if change.path not in unclear),
-        frozenset(change.path for change in changed if change.folder),
+        frozenset(change.path for change in changed if change.folder and change.kind == "modified"),
+        frozenset(change.path for change in changed if change.folder and change.kind == "added"),
         tuple(sorted(unclear)),
     )
 

@@ -318,7 +318,8 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(run: Run, name: st
     def findings(*names: str) -> dict[str, Any]:
         subjects = json.loads(run("check", "--demo", "--format", "json", *names).out)["subjects"]
         found = next(one["findings"] for one in subjects if one["name"] == name)
-        return {one["check"]: one for one in found}
+        # a fix may follow what only a closer look shows: its ports, what it writes
+        return {one["check"]: {**one, "remediation": None} for one in found}
 
     alone, among_all = findings(name), findings()
     closer = {check for check in alone if alone[check] != among_all[check]}

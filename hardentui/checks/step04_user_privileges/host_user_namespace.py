@@ -34,7 +34,6 @@ from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
     asks_for_user_namespace,
-    engine_info,
     is_infra,
     judge,
     listed,
@@ -108,9 +107,8 @@ def _keeps_owners(mount: Mount) -> bool:
 
 def _no_id_mapping(facts: ContainerFacts, destinations: set[str]) -> str:
     """Why these cannot be mounted so that their owners stay (idmap); empty when nothing speaks against it."""
-    host = engine_info(facts.engine, "")
-    runtime = str((host.get("ociRuntime") or {}).get("name") or "")
-    numbers = re.match(r"(\d+)\.(\d+)", str(host.get("kernel") or ""))
+    runtime = str(facts.inspect.get("OCIRuntime") or "")
+    numbers = re.match(r"(\d+)\.(\d+)", "" if isinstance(facts.host, Unreadable) else facts.host.kernel)
     version = (int(numbers[1]), int(numbers[2])) if numbers else None
     if version is None or version < (5, 12):
         known = "this kernel cannot" if version else "it is not known whether this kernel can"

@@ -10,9 +10,9 @@ looks: after a crash, after an attack that put it out of action, or after an upd
 unhealthy container that keeps running may also be one that somebody is working on from inside.
 
 What may break:
-With `kill` a container is ended when its check fails three times in a row. It comes back only if something
-restarts it, so a container without a restart policy gets `on-failure:5` along with it; one that runs from a
-unit needs `Restart=on-failure` there. A check that fails by mistake
+A container is ended when its check fails three times in a row. One that runs from a unit is killed and comes
+back by `Restart=on-failure` there. Any other is restarted by Podman: what a health check has killed stays down
+whatever `--restart` says (measured with Podman 5.4). A check that fails by mistake
 now takes the service down for a moment, so look at its history first (`podman inspect`, State.Health.Log).
 """
 
@@ -37,7 +37,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.spec import Spec
-from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE, RESTART
+from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
 from hardentui.reading.images import health_check
 from hardentui.visible import visible
 
@@ -79,23 +79,24 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     action = context.parameters.text("action")
     if action not in _ACTIONS:
         raise CannotFix(f"{action!r} is no action", f"Use one of {', '.join(_ACTIONS)}.")
-    spec = spec.with_(HEALTH_ON_FAILURE, action)
-    if action == "kill" and not _restarted(spec, context.facts):
-        return spec.with_(RESTART, _BRAKED)
-    return spec
-
-
-def _restarted(spec: Spec, facts: ContainerFacts) -> bool:
-    """Something starts it again: its own policy, or the unit that it runs from."""
-    return spec[RESTART] not in ("", "no") or bool(facts.labels.get("PODMAN_SYSTEMD_UNIT"))
+    if action == "kill" and not context.chosen and not context.facts.labels.get(_UNIT):
+        action = "restart"
+    return spec.with_(HEALTH_ON_FAILURE, action)
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     notes = []
-    if before[RESTART] != after[RESTART]:
-        notes.append(f"nothing would start it again, so it gets --restart={after[RESTART]} as well")
-    elif unit := context.facts.labels.get("PODMAN_SYSTEMD_UNIT"):
+    unit = context.facts.labels.get(_UNIT)
+    if after[HEALTH_ON_FAILURE] == "restart":
+        notes.append(
+            "no unit starts it again, and Podman starts nothing again that a health check killed, whatever its "
+            "restart policy: so Podman restarts it itself; in a Quadlet it becomes kill with Restart=on-failure"
+        )
+    elif unit:
         notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
+    else:
+        notes.append("no unit starts it again: it stays down until somebody starts it")
+        return Advice(Risk.MAY_BREAK, tuple(notes))
     if context.facts.running and _status(context.facts) != "healthy":
         notes.append(
             f"its health check says {visible(_status(context.facts) or 'nothing', 40)} now: look first"
@@ -104,7 +105,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 
 
-_BRAKED = "on-failure:5"
+_UNIT = "PODMAN_SYSTEMD_UNIT"
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(

@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.options import ANNOTATIONS, COMMAND, ENV, LABELS, NETWORK
+from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, NETWORK, RESTART
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import visible
 from hardentui.workbench.planning.around import Around
@@ -138,6 +138,8 @@ def _files(
             f"{visible(facts.name, 80)} only holds a pod together; its unit is that of the pod.",
             "Name another container of the pod: all of them are written with it.",
         )
+    if target is Target.QUADLET:
+        spec = _for_systemd(facts.spec, spec)
     context = _context(facts, spec, version)
     members = tuple(Member(one.spec, UnitContext.of(one, context.version)) for one in around.members)
     context = replace(context, members=members, services=around.services)
@@ -146,6 +148,14 @@ def _files(
     notes = left_behind(spec)
     text = run_script(spec, context, comments)
     return Bundle((UnitFile(f"{safe_file_name(facts.name)}.sh", text, 0o755),), (), "", notes)
+
+
+def _for_systemd(before: Spec, after: Spec) -> Spec:
+    """A container that a fix lets Podman restart when it is unhealthy is restarted by systemd in a unit:
+    Podman would take it away from below the unit."""
+    if after[HEALTH_ON_FAILURE] != "restart" or before[HEALTH_ON_FAILURE] == "restart":
+        return after
+    return after.with_(HEALTH_ON_FAILURE, "kill").with_(RESTART, after[RESTART] or "on-failure:5")
 
 
 def _context(facts: ContainerFacts, spec: Spec, version: Version | None) -> UnitContext:
