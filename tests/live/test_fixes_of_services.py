@@ -62,9 +62,7 @@ class Hardened:
             )
             files = workbench.output(self.report, self.plan, Target.RUN).files
             self.script = next(one for one in files if one.name.endswith(".sh"))
-            workbench.output(
-                self.report, self.plan, Target.QUADLET
-            )  # the generator accepts it, or this raises
+            self.unit = workbench.output(self.report, self.plan, Target.QUADLET).files[0].text
         finally:
             workbench.close()
 
@@ -159,8 +157,8 @@ def test_who_to_run_as_is_told_by_what_runs(bench: Bench, service_image: str) ->
 
 
 def test_a_cache_beside_the_program_does_not_hide_it(bench: Bench) -> None:
-    """The file is gone when we look: Podman only tells that the folder changed."""
-    loop = "while :; do date > /opt/app/cache/x && rm /opt/app/cache/x && date > /tmp/alive; sleep 0.2; done"
+    """The file is gone when we look, so Podman only tells that the folder changed."""
+    loop = "date > /opt/app/cache/x && rm /opt/app/cache/x && date > /tmp/alive; exec sleep 999"
     program = f"mkdir -p /opt/app/cache; printf '#!/bin/sh\\n{loop}\\n' > /opt/app/run; chmod +x /opt/app/run"
     bench.podman("run", "--name", NAME, BUSYBOX, "sh", "-c", program)
     bench.podman("commit", "-q", "--change", 'CMD ["/opt/app/run"]', NAME, "localhost/fixes-app:1")

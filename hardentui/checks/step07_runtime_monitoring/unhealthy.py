@@ -11,8 +11,8 @@ unhealthy container that keeps running may also be one that somebody is working 
 
 What may break:
 A container is ended when its check fails three times in a row. One that runs from a unit is killed and comes
-back by `Restart=on-failure` there. Any other is restarted by Podman: what a health check has killed stays down
-whatever `--restart` says (measured with Podman 5.4). A check that fails by mistake
+back by `Restart=on-failure` there. Any other is restarted by Podman: what a health check has killed stays
+down whatever `--restart` says (measured with Podman 5.4). A check that fails by mistake
 now takes the service down for a moment, so look at its history first (`podman inspect`, State.Health.Log).
 """
 
@@ -89,8 +89,8 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     unit = context.facts.labels.get(_UNIT)
     if after[HEALTH_ON_FAILURE] == "restart":
         notes.append(
-            "no unit starts it again, and Podman starts nothing again that a health check killed, whatever its "
-            "restart policy: so Podman restarts it itself; in a Quadlet it becomes kill with Restart=on-failure"
+            "no unit starts it again, and what a health check kills stays down whatever its restart policy: "
+            "so Podman restarts it itself; in a Quadlet this becomes kill with Restart=on-failure"
         )
     elif unit:
         notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
