@@ -35,6 +35,7 @@ class State(StrEnum):
     NEW = "new"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"
+    KEPT = "kept"
 
 
 class Written(Struct, frozen=True):

@@ -47,7 +47,7 @@ def bench(podman: Bench) -> Iterator[Bench]:
 
 
 class Hardened:
-    """One running container, the plan of some fixes for it, and the container that the plan's script makes."""
+    """A running container, the plan of some fixes for it, and what the script of the plan makes."""
 
     def __init__(self, bench: Bench, *fixes: str | Choice, caution: Caution | None = None) -> None:
         self.bench = bench

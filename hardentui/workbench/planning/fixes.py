@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -192,7 +193,8 @@ class Fixes:
         return OutputFile(f"{safe_file_name(plan.container)}-plan.toml", text)
 
     def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
-        """Write the files, each as a whole; what was there before is kept as a backup.
+        """Write the files, each as a whole; what was there before is kept as a backup. Units of the pod and
+        of its other members that stand in the folder already are left as they are.
 
         Args:
             create: make the folder when it is missing.
@@ -200,13 +202,16 @@ class Fixes:
         Raises:
             WriteError: nothing was written.
         """
-        from hardentui.writers.files import write_bundle
+        from hardentui.writers.files import State, Written, write_bundle
 
         written: list[Written] = []
         for below in dict.fromkeys(_below(one) for one in output.files):
-            files = [(one.name, one.text, one.mode) for one in output.files if _below(one) == below]
             where = posixpath.join(folder, below) if below else folder
+            here = [one for one in output.files if _below(one) == below]
+            kept = {one.name for one in here if one.of_pod and os.path.lexists(os.path.join(where, one.name))}
+            files = [(one.name, one.text, one.mode) for one in here if one.name not in kept]
             written += write_bundle(where, files, create=create or bool(below))
+            written += [Written(os.path.join(where, name), State.KEPT) for name in sorted(kept)]
         return tuple(written)
 
     def look_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:

@@ -51,7 +51,16 @@ def output(
     made = _files(facts, spec, target, version, comments, around)
     specs = (spec, *(member.spec for member in around.members))
     mode = _PRIVATE if any(_masked(one) != one for one in specs) else 0
-    files = tuple(OutputFile(one.name, one.text, mode or one.mode) for one in made.files)
+    others = {one.unit for one in made.others}
+    files = tuple(
+        OutputFile(
+            one.name,
+            one.text,
+            mode or one.mode,
+            of_pod=one.name in others or (bool(others) and one.name.endswith(".pod")),
+        )
+        for one in made.files
+    )
     proof = prove(made, facts, version) if verify and target is Target.QUADLET else ""
     return Output(files, (*twice, *made.notes), proof)
 
