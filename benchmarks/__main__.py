@@ -1,7 +1,8 @@
 """usage: python -m benchmarks [scan|paint|all] [-n CONTAINERS]... [-r ROUNDS]
 
 Makes a private Podman with N created containers (a few of them running) and prints ratios: the whole process
-of `hardentui check` against the floor, the first paint of the TUI against a trivial table.
+of `hardentui check` against the floor and against Podman's own `podman container inspect` of all of them, the
+first paint of the TUI against a trivial table.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
 
 from benchmarks.terminal import Seen, watch
 from tests.support.podman import Bench
 
-BUDGETS = {"scan": 2.0, "paint": 1.5, "key": 2.0, "page": 2.0}
+BUDGETS = {"scan": 2.0, "podman": 1.5, "paint": 1.5, "key": 2.0, "page": 2.0}
 RUNNING = 5
 
 
@@ -25,7 +27,9 @@ def main() -> int:
     """Run what was asked for; 1 when a ratio is over its budget."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", nargs="?", default="all", choices=("scan", "paint", "all"))
-    parser.add_argument("-n", type=int, action="append", help="containers; default 100 and 300, paint 1000")
+    parser.add_argument(
+        "-n", type=int, action="append", help="containers; default 100, 300 and 1000, paint 1000"
+    )
     parser.add_argument("-r", type=int, default=7, help="rounds")
     given = parser.parse_args()
     fine = True
@@ -35,7 +39,7 @@ def main() -> int:
         bench.image()
         made = 0
         if given.what in ("scan", "all"):
-            for wanted in given.n or (100, 300):
+            for wanted in given.n or (100, 300, 1000):
                 made = fill(bench, made, wanted)
                 fine &= scan(bench, wanted, given.r)
         if given.what in ("paint", "all"):
@@ -64,12 +68,15 @@ def fill(bench: Bench, have: int, want: int) -> int:
 
 
 def scan(bench: Bench, containers: int, rounds: int) -> bool:
-    """`hardentui check` against the floor, whole process against whole process."""
+    """`hardentui check` against the floor and against Podman itself, whole process against whole process."""
     url = f"unix://{bench.socket}"
     ours = [sys.executable, "-m", "hardentui", "check", "--url", url]
     floor = [sys.executable, "-m", "benchmarks.floor_scan", url]
-    run = _interleaved([lambda: _seconds(ours), lambda: _seconds(floor)], rounds)
-    return _tell("scan", f"check of {containers} containers against the raw socket", *run)
+    podman = bench.command("sh", "-c", "podman container inspect $(podman ps -aq)")
+    mine, raw, inspect = _interleaved([partial(_seconds, one) for one in (ours, floor, podman)], rounds)
+    what = f"check of {containers} containers against"
+    fine = _tell("scan", f"{what} the raw socket", mine, raw)
+    return _tell("podman", f"{what} podman container inspect", mine, inspect) and fine
 
 
 def paint(bench: Bench, containers: int, rounds: int) -> bool:

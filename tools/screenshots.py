@@ -16,7 +16,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from hardentui.tui.app import HardenApp
-from hardentui.workbench.looking.first_look import FirstLook
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 
 FOLDER = Path(__file__).parent.parent / "screenshots"

@@ -7,8 +7,9 @@ from typing import Any
 
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.configuration import Configuration, Danger, FileFact, Value
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Known, NotRunning
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, NotRunning
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Known
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trust import Policy, Requirement, TrustFacts
 

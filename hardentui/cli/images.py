@@ -100,7 +100,7 @@ def _is_called(report: Report, name: str) -> bool:
 
 def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tuple[bool, dict[str, str]]:
     """Read what is inside each; whether Ctrl-C ended it, and what could not be read."""
-    from hardentui.model.facts import Unreadable
+    from hardentui.model.known import Unreadable
     from hardentui.workbench.pages.sections import size_text
 
     troubles: dict[str, str] = {}
@@ -176,7 +176,7 @@ def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, s
 
 
 def _image(report: Report, trouble: str) -> dict[str, Any]:
-    from hardentui.model.facts import Unreadable
+    from hardentui.model.known import Unreadable
     from hardentui.workbench.pages.images import size_of, support_of
 
     facts = _facts(report)

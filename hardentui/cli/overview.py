@@ -33,8 +33,8 @@ def screens(options: Namespace) -> int:
 
     garbage.hold()  # the app resumes it
     from hardentui.cli.session import selection_of
-    from hardentui.workbench.looking.begun import Begun
-    from hardentui.workbench.looking.first_look import FirstLook
+    from hardentui.workbench.begun import Begun
+    from hardentui.workbench.first_look import FirstLook
 
     selection = selection_of(options)
     begun = [Begun(lambda: FirstLook.open(selection))]

@@ -22,7 +22,7 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644) -> None:
     Raises:
         WriteError: what was there is untouched.
     """
-    from hardentui.writers.files import write_bundle
+    from hardentui.files import write_bundle
 
     folder, name = os.path.split(os.path.abspath(path))
     (written,) = write_bundle(folder, [(name, text, mode)], follow_symlink=True)
@@ -46,8 +46,8 @@ def deliver(bench: Workbench, report: Report, output: Output, options: Namespace
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
             if written.state.value == "kept":
                 terminal.note(
-                    f"note: {visible(written.path)} belongs to the pod or another member of it and may hold fixes "
-                    "of its own; remove it to have it written anew"
+                    f"note: {visible(written.path)} belongs to the pod or another member and may hold "
+                    "fixes of its own; remove it to have it written anew"
                 )
         for command in output.commands if in_place else ():
             terminal.note(f"next: {command}")

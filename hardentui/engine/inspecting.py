@@ -14,7 +14,7 @@ from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 
 _STOP_TICK = 0.2  # seconds between two looks at the stop sign
 

@@ -16,7 +16,8 @@ from hardentui.engine.locate import Candidate, user_name
 from hardentui.engine.read import Engine, version_of
 from hardentui.errors import EngineError, NoEngine, NotFound
 from hardentui.model.capabilities import STOCK_CAPABILITIES
-from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
 
 if TYPE_CHECKING:

@@ -27,7 +27,8 @@ from hardentui.engine.inspecting import (
 )
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineProtocolError
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 
 _INFO_LIMIT = 60.0  # seconds; the first /info of an engine has taken 2.6 s

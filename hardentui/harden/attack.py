@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
-from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import Finding, Severity, Status, Verdict
+from hardentui.model.known import Unreadable
 from hardentui.options import PRIVILEGED, PUBLISH_ALL
 from hardentui.options.values import Port
 from hardentui.reading.capabilities import HOST_TAKEOVER, granted, short

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_DROP,

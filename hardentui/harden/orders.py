@@ -214,7 +214,7 @@ def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _tmpfs(facts: ContainerFacts) -> dict[str, Mapping[str, str]]:
-    found = {}
+    found: dict[str, Mapping[str, str]] = {}
     for one in facts.spec[TMPFS]:
         path, _, options = one.partition(":")
         found[path.rstrip("/")] = dict(word.partition("=")[::2] for word in options.split(",") if word)
@@ -367,7 +367,7 @@ def _far(port: Port) -> int:
 
 
 def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
-    known = set(before.spec[SYSCTL])
+    known = before.spec[SYSCTL]
     added = [one for one in after.spec[SYSCTL] if one not in known]
     added = [one for one in added if one.partition("=")[0].replace("/", ".") not in _HARMLESS_SYSCTLS]
     return f"the kernel parameter {', '.join(added)} is set" if added else ""

@@ -195,7 +195,7 @@ def _log_limit(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _annotations(before: ContainerFacts, after: ContainerFacts) -> str:
-    added = set(after.spec[ANNOTATIONS]) - set(before.spec[ANNOTATIONS])
+    added = [one for one in after.spec[ANNOTATIONS] if one not in before.spec[ANNOTATIONS]]
     own = sorted(one for one in added if one.startswith(("run.oci.", "io.podman.annotations.privileged")))
     return f"the annotation {', '.join(own)} comes" if own else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hardentui.host.files.config import text
 from hardentui.host.files.reader import Files
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 METADATA_ADDRESS = "169.254.169.254"
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
 

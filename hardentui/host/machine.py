@@ -34,8 +34,8 @@ from hardentui.host.sysctls import (
 from hardentui.host.units.journal import read_journal
 from hardentui.host.units.writable import read_engine_configuration, read_programs, read_units
 from hardentui.model.configuration import Configuration, Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import HostFacts, Storage
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 
 _NO_PROFILE = "unconfined"

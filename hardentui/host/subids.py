@@ -11,8 +11,8 @@ from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.host.files.toml_text import parsed
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import EngineSocket, RootRight, SubIds, User
+from hardentui.model.known import Known, Unreadable
 
 _NOBODY = 65534
 _SUDO_RULE = re.compile(r"^(?P<who>\S+)\s+\S+\s*=\s*(?P<rest>.*NOPASSWD\s*:.*)$")

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import SecurityModules
+from hardentui.model.known import Known, Unreadable
 
 KNOBS = (
     "kernel.unprivileged_bpf_disabled",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.model.facts import ImageFacts, Known, Unreadable
+from hardentui.model.facts import ImageFacts
+from hardentui.model.known import Known, Unreadable
 
 
 def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Known[tuple[str, ...]]:

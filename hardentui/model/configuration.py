@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 
 
 class Missing(Struct, frozen=True):

@@ -1,39 +1,28 @@
 """Facts: what was read, frozen. Raw values; views and reports make them safe to show.
 
-A value that could not be looked at is an `Unreadable` with the reason, never None, so that no check can
-take it for an absent one.
+A value that could not be looked at is an `Unreadable` with the reason: see known.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.model.activity import Denial, FileChange, UnitFacts
 from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
+from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.peers import Peers
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 
 if TYPE_CHECKING:
     from hardentui.model.configuration import FileFact, Missing
-    from hardentui.model.host import HostFacts, TrustFacts
-
-V = TypeVar("V")
-
-
-class Unreadable(Struct, frozen=True):
-    """Something that could not be looked at. `reason` completes the sentence "unknown, because …"."""
-
-    reason: str
-
-
-Known: TypeAlias = V | Unreadable
-
-NOT_READ = Unreadable("it was not looked at")
+    from hardentui.model.host import HostFacts
+    from hardentui.model.trust import TrustFacts
 
 
 class IdRange(Struct, frozen=True):
@@ -229,18 +218,6 @@ class VolumeFacts(Struct, frozen=True):
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Peer(Struct, frozen=True):
-    """Another container of the same engine, as far as checks compare with it."""
-
-    id: str
-    name: str
-    networks: tuple[str, ...] = ()
-    app: str = ""
-    pod: str = ""
-    process_label: str = ""
-    uid_ranges: tuple[tuple[int, int], ...] = ()
-
-
 class ContainerFacts(Struct, frozen=True):
     """One container with everything that its checks may look at.
 
@@ -274,7 +251,7 @@ class ContainerFacts(Struct, frozen=True):
     host: Known[HostFacts] = NOT_READ
     networks: Mapping[str, NetworkFacts] = field(default_factory=dict)
     volumes: Mapping[str, VolumeFacts] = field(default_factory=dict)
-    peers: tuple[Peer, ...] = ()
+    peers: Peers = Peers()
     pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = Unreadable("the list of changed files was not asked for")

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
-from hardentui.model.facts import NOT_READ, Known
+from hardentui.model.known import NOT_READ, Known
 from hardentui.model.trust import Rule, TrustFacts, rule_for
 
 __all__ = [

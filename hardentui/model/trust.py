@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.facts import NOT_READ, Known, Unreadable
+from hardentui.model.known import NOT_READ, Known, Unreadable
 
 _IMAGE_ID = re.compile("[0-9a-f]{64}")
 VERIFYING = frozenset({"signedBy", "sigstoreSigned"})

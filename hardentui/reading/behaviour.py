@@ -12,8 +12,9 @@ from datetime import timedelta
 
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, FixContext
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel, Known, ListeningSocket, Unreadable
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket
 from hardentui.model.finding import Risk
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, COMMAND, ENTRYPOINT, NETWORK, PUBLISH, SYSCTL, USER, Port
 from hardentui.options.capabilities import capability_name

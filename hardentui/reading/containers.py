@@ -7,17 +7,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from hardentui.model.apps import app_of
-from hardentui.model.facts import (
-    ContainerFacts,
-    EngineFacts,
-    ImageFacts,
-    Kernel,
-    Known,
-    NotRunning,
-    Peer,
-    Unreadable,
-)
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NotRunning
 from hardentui.model.finding import Evidence, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.peers import Peer, PeerGroup
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CGROUPS,
@@ -156,7 +149,7 @@ def pod_of(facts: ContainerFacts) -> str:
     return str(facts.spec[POD] or facts.inspect.get("Pod") or "")
 
 
-def related(facts: ContainerFacts, peer: Peer) -> bool:
+def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
     """Both belong to the same pod or the same application."""
     mine = {str(facts.spec[POD]), str(facts.inspect.get("Pod") or "")} - {""}
     app = app_of(facts.labels)
@@ -165,10 +158,7 @@ def related(facts: ContainerFacts, peer: Peer) -> bool:
 
 def peer_called(facts: ContainerFacts, name: str) -> Peer | None:
     """The neighbour with this name or beginning of an id."""
-    for peer in facts.peers:
-        if name == peer.name or (len(name) >= 12 and peer.id.startswith(name)):
-            return peer
-    return None
+    return facts.peers.called(name)
 
 
 def engine_info(engine: EngineFacts, part: str) -> Mapping[str, Any]:

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from hardentui.model.configuration import Danger, FileFact
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.finding import Evidence, Verdict, failed, passed, unknown
 from hardentui.model.host import User
+from hardentui.model.known import Known, Unreadable
 from hardentui.words import plural
 
 _SHOWN = 20

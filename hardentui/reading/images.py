@@ -10,9 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, unknown
 from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.visible import visible

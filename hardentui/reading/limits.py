@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hardentui.errors import CannotFix
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unreadable
 from hardentui.reading.containers import engine_info
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hardentui.model.facts import ContainerFacts, Known, Unreadable
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Known, Unreadable
 from hardentui.options import LOG_DRIVER, LOG_OPT
 from hardentui.reading.containers import engine_info, section
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Verdict, unknown
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
+from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of
 
 _SHOWN = 10

@@ -19,9 +19,10 @@ SCHEMA = "hardentui/check/1"
 def render(result: CheckResult, look: Look) -> str:
     """One line for each subject: indenting is what makes Python's encoder ten times as slow."""
     whole = document(result)
-    subjects = ",\n".join(json.dumps(subject) for subject in whole["subjects"])
+    dense = json.JSONEncoder(separators=(",", ":")).encode
+    subjects = ",\n".join(dense(subject) for subject in whole["subjects"])
     lines = [
-        f"{json.dumps(key)}: {f'[{chr(10)}{subjects}{chr(10)}]' if key == 'subjects' else json.dumps(value)}"
+        f"{dense(key)}: {f'[{chr(10)}{subjects}{chr(10)}]' if key == 'subjects' else dense(value)}"
         for key, value in whole.items()
     ]
     return "{\n" + ",\n".join(lines) + "\n}\n"
@@ -35,6 +36,7 @@ def document(result: CheckResult) -> dict[str, Any]:
         "host": {"name": result.place, "simulated": result.simulated},
         "engine": _engine(result.engines[0]) if result.engines else None,
         "engines": [_engine(engine) for engine in result.engines],
+        "checks": _checks(result),
         "subjects": [_subject(one) for one in result.subjects],
         "summary": _summary(result),
     }
@@ -72,33 +74,55 @@ def _subject(one: SubjectResult) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
+    """What is true of this subject only: `checks` has the texts that belong to the check. Nothing empty."""
     verdict = finding.verdict
-    return {
+    told: dict[str, Any] = {
         "check": finding.check,
         "step": finding.step,
         "status": verdict.status.value,
         "severity": finding.severity.word,
-        "title": finding.title,
         "declared": verdict.declared,
         "effective": verdict.effective,
-        "evidence": [{"where": item.where, "saw": item.saw} for item in verdict.evidence],
+        "evidence": [
+            {"where": item.where, "saw": item.saw}
+            for item in verdict.evidence
+            if item.saw != verdict.declared  # the configuration is told already
+        ],
         "reason": verdict.reason,
-        "references": list(finding.references),
-        "remediation": _remediation(finding.remediation),
     }
+    if (remediation := finding.remediation) is not None:
+        told |= {
+            "run": remediation.run,
+            "quadlet": remediation.quadlet,
+            "commands": list(remediation.commands),
+        }
+    return {name: value for name, value in told.items() if value}
 
 
-def _remediation(remediation: Remediation | None) -> dict[str, Any] | None:
-    if remediation is None:
-        return None
+def _checks(result: CheckResult) -> dict[str, Any]:
+    """Check -> what is the same for all its findings. A fix is told where at least one finding fails."""
+    checks: dict[str, Any] = {}
+    for subject in result.subjects:
+        for finding in subject.findings:
+            known = checks.get(finding.check)
+            if known is None:
+                known = checks[finding.check] = {
+                    "title": finding.title,
+                    "step": finding.step,
+                    "references": list(finding.references),
+                    "fix": None,
+                }
+            if known["fix"] is None and finding.remediation is not None:
+                known["fix"] = _fix(finding.remediation)
+    return checks
+
+
+def _fix(remediation: Remediation) -> dict[str, str]:
     return {
         "summary": remediation.summary,
         "impact": remediation.impact,
         "kind": remediation.kind.value,
         "risk": remediation.risk.value,
-        "run": remediation.run,
-        "quadlet": remediation.quadlet,
-        "commands": list(remediation.commands),
     }
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
+from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, read_document
 
 _LARGEST = 64 << 20

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hardentui.errors import HardenError
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.tui import messages as say
 from hardentui.tui.bench import Bench
 from hardentui.workbench.views import Report, Row

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from hardentui.harden.settings import Setting
     from hardentui.model.check import AnyCheck, ParameterValue
     from hardentui.model.checklist import Checklist
-    from hardentui.model.facts import EngineFacts, Known
+    from hardentui.model.facts import EngineFacts
     from hardentui.model.finding import Finding, Remediation
     from hardentui.model.image import ImageInventory
+    from hardentui.model.known import Known
     from hardentui.model.plan import Choice, Plan, Skipped
     from hardentui.workbench.changing.in_place import OwnUnit
     from hardentui.workbench.views import (
@@ -59,7 +60,7 @@ class Found(Protocol):
 
 
 class FirstLook(Found, Protocol):
-    """What there is before the use cases are loaded; `workbench.looking.first_look.FirstLook` fills it."""
+    """What there is before the use cases are loaded; `workbench.first_look.FirstLook` fills it."""
 
     def workbench(self) -> Bench: ...
 

@@ -11,16 +11,19 @@ from msgspec.structs import replace
 from hardentui.engine import events
 from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.errors import NotFound
-from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.peers import Peers
 from hardentui.scanners.stored import StoredScans
-from hardentui.workbench.looking.first_look import Lists, read_lists, row_of
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.looking.surroundings import Surroundings
-from hardentui.workbench.opening.engines import Opened, open_engines
+from hardentui.workbench.opening.engines import open_engines
+from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.planning.around import Around, members_of
 from hardentui.workbench.planning.fixes import Fixes
 from hardentui.workbench.views import (
@@ -226,7 +229,7 @@ class Workbench(Fixes):
             return None
         facts = self._gatherers[row.engine.label].container(document, closer=True)
         known = row.report.facts if row.report else None
-        facts = replace(facts, peers=known.peers if known else ())
+        facts = replace(facts, peers=known.peers if known else Peers())
         return self._remember(row, self.judge.container(facts, compared=known is not None))
 
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, IPC, NETWORK, PID, REQUIRES, USERNS, UTS, VOLUMES_FROM
-from hardentui.writers.files import safe_file_name
+from hardentui.writers.file_name import safe_file_name
 
 _JOINS = "container:"
 _SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.@-]*\.service")

@@ -11,7 +11,7 @@ from hardentui.model.version import Version
 from hardentui.options.readers.mounts import is_anonymous_name
 from hardentui.options.values import Port
 from hardentui.writers.context import UnitContext
-from hardentui.writers.files import safe_file_name
+from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.supporting import Part, network_name
 from hardentui.writers.systemd_syntax import escape, word
 from hardentui.writers.unit_file import Unit

@@ -16,7 +16,7 @@ from hardentui.options.readers.mounts import ANONYMOUS_DATA
 from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, with_names
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.dependencies import needed_services
-from hardentui.writers.files import safe_file_name
+from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.image_unit import image_unit, needs_image_unit, without_pull
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.pod import can_be_a_unit, pod_networks, pod_notes, pod_unit, pod_volumes

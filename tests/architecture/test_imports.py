@@ -28,7 +28,7 @@ def test_the_package_itself_loads_nothing() -> None:
 
 
 def test_the_first_screen_loads_nothing_that_judges() -> None:
-    loaded = modules_loaded_by("hardentui.workbench.looking.first_look, hardentui.tui.app")
+    loaded = modules_loaded_by("hardentui.workbench.first_look, hardentui.tui.app")
     assert "hardentui.tui.screens.home" in loaded
     later = (
         "hardentui.checks",

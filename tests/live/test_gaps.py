@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Finding, Status
 from hardentui.model.image import NeverScanned, ScanReport
+from hardentui.model.known import Unreadable
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Command, Selection
 from hardentui.workbench.workbench import Workbench

@@ -6,7 +6,7 @@ import pytest
 
 from hardentui.errors import GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from tests.conftest import cannot_run
 
 pytestmark = pytest.mark.live

@@ -17,7 +17,8 @@ from hardentui.host.process.activity import read_activity
 from hardentui.host.process.capabilities import NAMES
 from hardentui.host.process.cgroups import cgroup_directory, find_cgroups, parse_membership
 from hardentui.host.process.proc import read_kernel
-from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket, Unreadable
+from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits, ListeningSocket
+from hardentui.model.known import Unreadable
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live

@@ -12,7 +12,7 @@ from hardentui.errors import EngineError, WriteError
 from hardentui.model.finding import Status
 from hardentui.model.version import Version
 from hardentui.tui.app import HardenApp
-from hardentui.workbench.looking.first_look import FirstLook
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Connectivity, Progress, Row, Selection, Target
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench

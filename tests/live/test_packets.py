@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.network.firewall import parse_ruleset
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 from tests.conftest import cannot_run
 

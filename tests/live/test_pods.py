@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from hardentui.errors import CannotExpress
+from hardentui.files import State
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, REMOVE, SDNOTIFY, TABLE
 from hardentui.workbench.views import Output, Report, Selection, Target
 from hardentui.workbench.workbench import Workbench
-from hardentui.writers.files import State
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
 from tests.support.waiting import eventually

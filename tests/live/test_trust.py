@@ -16,7 +16,7 @@ import pytest
 
 from hardentui.host.files.reader import LocalFiles
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
 from hardentui.model.version import Version
 from tests.conftest import cannot_run

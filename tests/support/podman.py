@@ -104,6 +104,12 @@ class Bench:
         """Run any command in it."""
         return self._checked("exec", *command, timeout=timeout)
 
+    def command(self, *command: str) -> list[str]:
+        """The words that run a command in it, for a caller who starts the process."""
+        directory = f"PODMAN_BENCH_DIR={self.directory}"
+        user = f"PODMAN_BENCH_USER={self._environment['PODMAN_BENCH_USER']}"
+        return ["env", directory, user, str(SCRIPT), "exec", *command]
+
     def run(self, name: str, *arguments: str) -> str:
         """Start a container of that name in the background; returns its id. See `remove`."""
         return self.podman("run", "-d", "--name", name, "--stop-timeout", "0", *arguments)

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
+from hardentui.files import Written, write_bundle
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score
@@ -23,7 +24,7 @@ from hardentui.harden.spec_diff import arguments
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.check import AnyCheck, Check, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist, Step
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Known, NetworkFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
 from hardentui.model.finding import (
     Evidence,
     Finding,
@@ -40,6 +41,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
@@ -59,7 +61,6 @@ from hardentui.workbench.views import (
     Row,
     Target,
 )
-from hardentui.writers.files import Written, write_bundle
 
 _DOC = """
 What it checks:

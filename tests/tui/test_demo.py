@@ -9,7 +9,7 @@ from textual.widgets import Button, Input
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
-from hardentui.workbench.looking.first_look import FirstLook
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 from tests.tui.support import running, shows, until
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hardentui.tui.app import HardenApp
-from hardentui.workbench.looking.first_look import FirstLook
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 from tests.support.hostile import Scripted, answer
 from tests.tui.stand_in import StandIn, some

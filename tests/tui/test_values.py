@@ -16,7 +16,7 @@ from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
-from hardentui.workbench.looking.first_look import FirstLook
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.views import Selection
 from tests.tui.support import Driver, running, screen_lines, screen_text, scrolled, shows, until

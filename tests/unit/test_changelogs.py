@@ -14,9 +14,9 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.packages.changelogs import named_in, repairs_named
 from hardentui.host.packages.installed import read_holes
 from hardentui.model.check import Parameters
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.finding import Verdict
 from hardentui.model.host import HostFacts, Package
+from hardentui.model.known import Known, Unreadable
 
 CVE = "CVE-2025-9566"
 PATH = "/usr/share/doc/podman/changelog.Debian.gz"

@@ -15,16 +15,9 @@ from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.activity import FileChange
 from hardentui.model.check import FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
-from hardentui.model.facts import (
-    CapabilitySets,
-    ContainerFacts,
-    IdRange,
-    ImageFacts,
-    Kernel,
-    Limits,
-    Unreadable,
-)
+from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, ImageFacts, Kernel, Limits
 from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import (
     CAP_ADD,

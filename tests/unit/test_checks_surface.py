@@ -23,13 +23,13 @@ from hardentui.model.facts import (
     ListeningSocket,
     NetworkFacts,
     NotRunning,
-    Peer,
     Process,
-    Unreadable,
 )
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Advisory, Firewall, Hole, HostFacts
 from hardentui.model.image import FoundFile, ImageInventory, ScanReport, Vulnerability
+from hardentui.model.known import Unreadable
+from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.model.version import Version
@@ -241,20 +241,22 @@ def test_a_moved_low_port_takes_none_that_is_used() -> None:
 def test_neighbours_of_the_same_app_or_pod_are_no_strangers() -> None:
     same = Peer("2" * 64, "db", networks=("shop-net",), app="shop")
     own = (NETWORK, ("shop-net",))
-    assert (
-        judge("shared-network", container(own, (LABELS, ("app=shop",)), peers=(same,))).status is Status.PASS
-    )
-    unlabelled = judge("shared-network", container(own, peers=(same,)))
+    shop = container(own, (LABELS, ("app=shop",)), peers=Peers((same,)))
+    assert judge("shared-network", shop).status is Status.PASS
+    unlabelled = judge("shared-network", container(own, peers=Peers((same,))))
     assert unlabelled.status is Status.UNKNOWN
-    pods = container(own, inspect={"Pod": "p", "IsInfra": True}, peers=(replace(same, app="", pod="p"),))
-    assert judge("shared-network", pods).status is Status.PASS
-    other_pod = container(own, inspect={"Pod": "p", "IsInfra": True}, peers=(replace(same, app="", pod="q"),))
-    assert judge("shared-network", other_pod).status is Status.FAIL
+
+    def beside_a_member_of(pod: str) -> ContainerFacts:
+        peers = Peers((replace(same, app="", pod=pod),))
+        return container(own, inspect={"Pod": "p", "IsInfra": True}, peers=peers)
+
+    assert judge("shared-network", beside_a_member_of("p")).status is Status.PASS
+    assert judge("shared-network", beside_a_member_of("q")).status is Status.FAIL
 
 
 def test_apps_of_one_fix_end_on_one_network() -> None:
     stranger = Peer("2" * 64, "wiki", networks=("podman",), app="wiki")
-    web = container((LABELS, ("app=shop",)), peers=(stranger,))
+    web = container((LABELS, ("app=shop",)), peers=Peers((stranger,)))
     db = replace(web, name="db")
     assert fix("shared-network", web)[NETWORK] == fix("shared-network", db)[NETWORK] == ("shop-net",)
 

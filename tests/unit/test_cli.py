@@ -21,7 +21,7 @@ from hardentui.cli.terminal import Terminal, foreign
 from hardentui.workbench import workbench
 from hardentui.workbench.opening import engines as opening
 from hardentui.workbench.opening import saved_facts, simulated
-from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt, Row
 
 HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]"
@@ -227,7 +227,7 @@ def test_without_names_host_and_engines_are_checked_too(run: Run) -> None:
     assert {engine["cgroups"] for engine in whole["engines"]} == {"v2"}
     failing = [one for subject in whole["subjects"] for one in subject["findings"] if one["status"] == "fail"]
     assert failing
-    assert all(one["remediation"]["summary"] for one in failing)
+    assert all(whole["checks"][one["check"]]["fix"]["summary"] for one in failing)
 
 
 def test_the_worst_ways_to_the_host_are_in_check_and_host(run: Run) -> None:

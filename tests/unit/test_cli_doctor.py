@@ -9,7 +9,7 @@ import pytest
 from hardentui.__main__ import main
 from hardentui.engine.locate import Environment
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.workbench.opening.doctor import Line, Machine, Mark, examine
 
 GOOD = {

@@ -23,11 +23,11 @@ from hardentui.model.facts import (
     ImageFacts,
     Kernel,
     NetworkFacts,
-    Peer,
     Process,
     VolumeFacts,
 )
 from hardentui.model.finding import Severity, Status, Verdict
+from hardentui.model.peers import Peer, Peers
 from hardentui.options import (
     CAP_ADD,
     CPU_SHARES,
@@ -106,9 +106,10 @@ def test_keep_id_is_no_claim_to_ids_of_its_own() -> None:
     kernel = Kernel(7, uid_map=(IdRange(0, 100_000, 1000), IdRange(1000, 1000, 1)))
     peer = Peer("2" * 64, "wiki", uid_ranges=((100_000, 65_536),))
     inspect = {"HostConfig": {"IDMappings": {"UidMap": ["0:1:1000"]}}}
-    kept = container((USERNS, "keep-id"), kernel=kernel, engine=rootless(), peers=(peer,), inspect=inspect)
+    peers = Peers((peer,))
+    kept = container((USERNS, "keep-id"), kernel=kernel, engine=rootless(), peers=peers, inspect=inspect)
     assert answer("overlapping-uid-ranges", kept) is NOT_APPLICABLE
-    automatic = container((USERNS, "auto"), kernel=kernel, peers=(peer,))
+    automatic = container((USERNS, "auto"), kernel=kernel, peers=peers)
     assert answer("overlapping-uid-ranges", automatic) is FAIL
 
 

@@ -22,7 +22,8 @@ from hardentui.engine.inspecting import Gone, Inspected
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from tests.support.hostile import CHUNKED, ByPath, Scripted, answer, chunk
 from tests.support.waiting import eventually

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import EngineUnreachable
-from hardentui.workbench.looking.begun import Begun
-from hardentui.workbench.looking.first_look import FirstLook
+from hardentui.workbench.begun import Begun
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 from tests.support.hostile import Scripted, answer
 

@@ -21,9 +21,10 @@ from hardentui.host.sysctls import read_security_modules
 from hardentui.host.units.journal import read_journal
 from hardentui.host.units.timers import Manager, timer_active
 from hardentui.images.bases import bases_of
-from hardentui.model.facts import EngineFacts, ImageFacts, Known, Rlimit, Unreadable
+from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
 from hardentui.model.host import Journal
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
+from hardentui.model.known import Known, Unreadable
 from hardentui.scanners.stored import StoredScans, parse_report
 from hardentui.state.own_files import state_folder
 from hardentui.workbench.looking.once_per_engine import OncePerEngine

@@ -12,8 +12,9 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, 
 from hardentui.harden.attack import attack_path, ranked_paths
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.model.checklist import Checklist
-from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel, Unreadable
+from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import Finding, Kind
+from hardentui.model.known import Unreadable
 from hardentui.options import (
     CAP_ADD,
     DEVICES,

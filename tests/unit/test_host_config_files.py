@@ -14,7 +14,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.containers_conf import read_configuration, read_storage
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 
 ME = frozenset({0, os.getuid()})

@@ -32,8 +32,8 @@ from hardentui.host.podman.trust import parse_policy, read_trust
 from hardentui.host.subids import read_sub_ids, sudo_rules
 from hardentui.host.sysctls import read_reboot_required
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import HostFacts, SubIds
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 
 PODMAN = Version(5, 4, 2)

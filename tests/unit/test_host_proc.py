@@ -12,7 +12,8 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.process.activity import read_activity
 from hardentui.host.process.mountinfo import parse_mountinfo
 from hardentui.host.process.proc import HOST_USER_NAMESPACE, NAMESPACES, read_kernel
-from hardentui.model.facts import IdRange, Kernel, Limits, ListeningSocket, Process, Unreadable
+from hardentui.model.facts import IdRange, Kernel, Limits, ListeningSocket, Process
+from hardentui.model.known import Unreadable
 
 CGROUP = "/machine.slice/libpod-abc.scope"
 STATUS = """Name:\tsleep

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hardentui.host.files.config import examine, text
 from hardentui.model.configuration import FileFact
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from tests.support.rooted import Rooted
 
 UNIT = "/etc/systemd/system/getty@tty1.service"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.network.firewall import parse_ruleset, read_firewall
 from hardentui.host.network.firewalld import read_zones
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "firewall"

@@ -8,8 +8,9 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.engine.shapes import Listed
 from hardentui.host.files.recorded import RecordedFiles
-from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Known, Unreadable
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.opening.clock import utc_now
 

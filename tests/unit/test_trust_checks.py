@@ -22,9 +22,10 @@ from hardentui.checks.examples import (
 from hardentui.errors import CannotFix
 from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
 from hardentui.model.configuration import Danger, Missing
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts
 from hardentui.model.finding import Kind, Severity, Status, Verdict
 from hardentui.model.host import ApiService, EngineSocket, HostFacts, Program, RootRight, SubIds, User
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import Attachments, AuthFile, Registries, Registry, TrustFacts
 from hardentui.options import IMAGE
 

@@ -12,7 +12,7 @@ from hardentui.host.files.recorded import RecordedFiles
 from hardentui.host.podman.registries import parse_sections
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, Registries, TrustFacts
 from hardentui.model.version import Version
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import (
     Attachments,
     Policy,

@@ -11,7 +11,7 @@ import pytest
 from hardentui.host.units.answers import ReadUnit, read_units
 from hardentui.host.units.systemd import FoundUnit, Manager, find_unit
 from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from tests.support.rooted import Rooted
 
 SYSTEM = Manager(False)

@@ -16,8 +16,9 @@ from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.harden.evaluate import parameters_of
 from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import Verdict
+from hardentui.model.known import Known, Unreadable
 from hardentui.options import READ_ONLY
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.once_per_engine import OncePerEngine

@@ -21,8 +21,9 @@ from functools import lru_cache
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, steps_of
 from hardentui.visible import visible
 from hardentui.words import plural

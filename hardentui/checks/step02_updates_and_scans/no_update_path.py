@@ -22,7 +22,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -35,6 +35,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, LABELS, ROOTFS
 from hardentui.reading.images import AUTO_UPDATE as _AUTO

@@ -20,7 +20,7 @@ import shlex
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -33,6 +33,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, is_image_id, reference
 
 

@@ -20,7 +20,7 @@ import shlex
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -33,6 +33,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.options import ROOTFS
 from hardentui.reading.containers import OF_PODMAN, is_infra
 from hardentui.reading.images import is_image_id, reference

@@ -20,7 +20,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     FixKind,
     Kind,
@@ -32,6 +32,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, LABELS, SDNOTIFY
 from hardentui.reading.images import health_check

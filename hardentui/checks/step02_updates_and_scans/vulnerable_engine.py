@@ -21,7 +21,6 @@ one. Read the notes of larger version jumps first, and restart containers one af
 from __future__ import annotations
 
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -34,6 +33,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import Advisory, Hole, HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 

@@ -22,7 +22,7 @@ import shlex
 from hardentui.checks.examples import accepting, engine, file
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -35,6 +35,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import AuthFile, Registries
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural

@@ -24,7 +24,7 @@ from __future__ import annotations
 from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -37,6 +37,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, TrustFacts
 
 

@@ -24,8 +24,9 @@ from typing import Any
 
 from hardentui.checks.examples import accepting, container, engine
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.options import IMAGE
 from hardentui.reading.images import image_name, image_of
 from hardentui.words import plural

@@ -21,7 +21,7 @@ from __future__ import annotations
 from hardentui.checks.examples import SIGSTORE, accepting, engine, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -34,6 +34,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import Attachments, TrustFacts
 
 _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import ACCEPT, accepting, container, engine, rejecting
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -33,6 +33,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import full_reference, registry_of, rule_for, scopes_of
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, is_image_id, reference

@@ -23,7 +23,7 @@ import shlex
 from hardentui.checks.examples import POLICY_FILE, REJECT, accepting, engine, file, rejecting
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger, FileFact, Missing
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import Certificate, Policy, Requirement, TrustFacts
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, container, engine, rejecting
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import rule_for
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, is_image_id, reference

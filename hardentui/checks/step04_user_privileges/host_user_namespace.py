@@ -25,8 +25,9 @@ import re
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
 from hardentui.reading.behaviour import identity, uids
@@ -88,7 +89,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "Both must be in one user namespace: --userns=auto for the first, --userns=container:… for this.",
         )
     facts = context.facts
-    shown = {mount.destination for mount in spec[MOUNTS] if _keeps_owners(mount)}
+    shown = tuple(mount.destination for mount in spec[MOUNTS] if _keeps_owners(mount))
     if shown and (why := _no_id_mapping(facts, shown)):
         raise CannotFix(
             f"files in {listed(shown)} belong to ids that it would not have then, and {why}",
@@ -105,7 +106,7 @@ def _keeps_owners(mount: Mount) -> bool:
     return mount.type in ("bind", "volume") and bool(mount.source) and not handed_over and not kernel_tree
 
 
-def _no_id_mapping(facts: ContainerFacts, destinations: set[str]) -> str:
+def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
     """Why these cannot be mounted so that their owners stay (idmap); empty when nothing speaks against it."""
     runtime = str(facts.inspect.get("OCIRuntime") or "")
     numbers = re.match(r"(\d+)\.(\d+)", "" if isinstance(facts.host, Unreadable) else facts.host.kernel)

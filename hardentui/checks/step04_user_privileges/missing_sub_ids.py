@@ -25,7 +25,6 @@ from typing import Any
 
 from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -39,6 +38,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, SubIds, User
+from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import hidden_users
 from hardentui.words import plural
 

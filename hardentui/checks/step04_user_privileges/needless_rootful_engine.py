@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     FixKind,
     Kind,
@@ -34,6 +34,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.options import (
     CGROUP_PARENT,
     DEVICES,

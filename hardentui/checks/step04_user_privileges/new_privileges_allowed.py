@@ -20,9 +20,10 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.image import ImageInventory
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import NO_NEW_PRIVILEGES
 from hardentui.reading.behaviour import about_low_ports, seen_long_enough, uids, with_low_ports

@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, Kernel, Peer
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -33,11 +33,10 @@ from hardentui.model.finding import (
     not_applicable,
     passed,
 )
+from hardentui.model.peers import ALL_IDS, Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
 from hardentui.reading.containers import is_planned, listed, related, section
-
-_ALL_IDS = 1 << 31
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -53,7 +52,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not ranges:
         return passed(declared, reason="Podman picks a free range when it starts")
     effective = ", ".join(f"{first}-{first + size - 1}" for first, size in ranges)
-    others = [peer for peer in facts.peers if not related(facts, peer) and _overlap(ranges, peer)]
+    others = [
+        peer
+        for first, size in ranges
+        for peer in facts.peers.using_ids(first, size)
+        if peer.id != facts.id and not related(facts, peer)
+    ]
     if others:
         names = listed([peer.name for peer in others])
         evidence = tuple(Evidence(peer.name, str(peer.uid_ranges)) for peer in others[:5])
@@ -77,17 +81,7 @@ def _ranges(facts: ContainerFacts) -> tuple[tuple[int, int], ...]:
         lines = facts.spec[UIDMAP] or _idmappings(facts)
         parts = (line.split(":") for line in lines)
         found = tuple((int(p[1]), int(p[2])) for p in parts if len(p) == 3 and p[1].isdecimal())
-    return tuple(one for one in found if one[1] < _ALL_IDS)
-
-
-def _overlap(ranges: tuple[tuple[int, int], ...], peer: Peer) -> bool:
-    """One range shares an id with one of the peer's; a peer on the host's own ids is judged elsewhere."""
-    return any(
-        first < start + count and start < first + size
-        for first, size in ranges
-        for start, count in peer.uid_ranges
-        if count < _ALL_IDS
-    )
+    return tuple(one for one in found if one[1] < ALL_IDS)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -112,15 +106,15 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     passes=lambda: (
-        container(_MAP, peers=(_FAR,)),
-        container((USERNS, "auto"), peers=(_NEIGHBOUR,)),
-        replace(container(_MAP, peers=(replace(_NEIGHBOUR, pod="p1"),)), inspect={"Pod": "p1"}),
+        container(_MAP, peers=Peers((_FAR,))),
+        container((USERNS, "auto"), peers=Peers((_NEIGHBOUR,))),
+        replace(container(_MAP, peers=Peers((replace(_NEIGHBOUR, pod="p1"),))), inspect={"Pod": "p1"}),
     ),
     fails=lambda: (
-        container(_MAP, peers=(_NEIGHBOUR,)),
+        container(_MAP, peers=Peers((_NEIGHBOUR,))),
         container(
             (UIDMAP, ("0:1:65536",)),
-            peers=(_NEIGHBOUR,),
+            peers=Peers((_NEIGHBOUR,)),
             kernel=Kernel(7, uid_map=(IdRange(0, 210000, 1000),)),
         ),
     ),

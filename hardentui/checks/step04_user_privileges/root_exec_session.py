@@ -25,7 +25,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -38,6 +38,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.options import USER
 from hardentui.reading.containers import declared_user, is_root, section
 from hardentui.words import plural

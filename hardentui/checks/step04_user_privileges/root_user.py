@@ -27,8 +27,9 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
 from hardentui.reading.behaviour import about_low_ports, uids, with_low_ports

@@ -21,8 +21,9 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import APPARMOR, PRIVILEGED
 from hardentui.reading.containers import APPARMOR_LSM, SELINUX, ask, judge, lsm, proc

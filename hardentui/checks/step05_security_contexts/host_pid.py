@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Peer
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS, PID
 from hardentui.reading.containers import ask, judge, own_user_namespace, peer_called, pod_of, proc, related
@@ -84,12 +85,12 @@ CHECK = Check(
     passes=lambda: (
         container(),
         container(kernel=Kernel(7, shared_namespaces=frozenset({"net"}))),
-        container((PID, "container:db"), (LABELS, ("app=shop",)), peers=(_FRIEND,), inspect=_MEMBER),
+        container((PID, "container:db"), (LABELS, ("app=shop",)), peers=Peers((_FRIEND,)), inspect=_MEMBER),
     ),
     fails=lambda: (
         container((PID, "host")),
         container((PID, "host"), kernel=Kernel(7, shared_namespaces=frozenset({"pid"}))),
-        container((PID, "container:db"), peers=(_FRIEND,)),
+        container((PID, "container:db"), peers=Peers((_FRIEND,))),
     ),
     references=("CIS Docker 1.6 5.16", "NIST SP 800-190 4.4.3"),
     catalogue="S5-15",

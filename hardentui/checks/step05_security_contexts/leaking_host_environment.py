@@ -25,8 +25,9 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import FileFact
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
 from hardentui.reading.containers import is_planned, listed, section

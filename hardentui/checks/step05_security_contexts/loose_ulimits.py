@@ -20,8 +20,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Rlimit, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Rlimit
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import ULIMIT
 from hardentui.reading.containers import ask, listed, proc

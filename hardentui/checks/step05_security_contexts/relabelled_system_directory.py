@@ -22,7 +22,7 @@ from functools import lru_cache
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -35,6 +35,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.containers import SELINUX, listed, lsm, section

@@ -22,7 +22,6 @@ from typing import Any
 
 from hardentui.checks.examples import configuration, host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +35,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, SecurityModules
+from hardentui.model.known import Unreadable
 
 _CONFIG = "/etc/selinux/config"
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel, Peer, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -32,6 +32,8 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
+from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_LEVEL, PRIVILEGED
 from hardentui.reading.containers import (
@@ -65,7 +67,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed("its level has no categories", declared, label, evidence)
     if not level:
         return passed(declared, reason="Podman picks categories that no other container has")
-    same = [peer.name for peer in facts.peers if _same(level, peer) and not related(facts, peer)]
+    same = [
+        peer.name
+        for peer in facts.peers.with_categories(frozenset(_categories(level).split(",")))
+        if peer.id != facts.id and not related(facts, peer)
+    ]
     if same:
         return failed(f"the same categories as {listed(same)}", declared, label, evidence)
     return passed(declared, label, evidence)
@@ -87,17 +93,13 @@ def _categories(level: str) -> str:
     return level.partition(":")[2]
 
 
-def _same(level: str, peer: Peer) -> bool:
-    other = _categories(_level(peer.process_label))
-    return bool(other) and set(other.split(",")) == set(_categories(level).split(","))
-
-
 def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec.without(LABEL_LEVEL)
 
 
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 _PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,c2", pod="p")
+_PEERS = Peers((_PEER,))
 
 CHECK = Check(
     id="shared-mcs-categories",
@@ -113,13 +115,13 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     passes=lambda: (
-        container(engine=_SELINUX, peers=(_PEER,)),
-        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=(_PEER,)),
-        container((LABEL_LEVEL, "s0:c1,c2"), engine=_SELINUX, peers=(_PEER,), inspect={"Pod": "p"}),
+        container(engine=_SELINUX, peers=_PEERS),
+        container(kernel=Kernel(7, lsm_label="system_u:system_r:container_t:s0:c3,c4"), peers=_PEERS),
+        container((LABEL_LEVEL, "s0:c1,c2"), engine=_SELINUX, peers=_PEERS, inspect={"Pod": "p"}),
         container((PRIVILEGED, True), engine=_SELINUX),
     ),
     fails=lambda: (
-        container((LABEL_LEVEL, "s0:c2,c1"), engine=_SELINUX, peers=(_PEER,)),
+        container((LABEL_LEVEL, "s0:c2,c1"), engine=_SELINUX, peers=_PEERS),
         container((LABEL_LEVEL, "s0"), engine=_SELINUX),
     ),
     references=("NIST SP 800-190 4.3.4",),

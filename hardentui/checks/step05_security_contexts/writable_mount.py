@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -32,6 +32,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, Mount
 from hardentui.reading.containers import ask, listed, proc

@@ -20,6 +20,8 @@ network must exist before the container starts: a Quadlet `.network` file or `po
 
 from __future__ import annotations
 
+from itertools import islice
+
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
@@ -36,6 +38,8 @@ from hardentui.reading.networks import (
 )
 from hardentui.words import plural
 
+_SHOWN = 20
+
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     without = without_own_network(facts)
@@ -46,11 +50,15 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     default = facts.engine.default_network
     if default not in attached:
         return passed(declared)
-    others = sorted(peer.name for peer in facts.peers if default in peer.networks)
-    reason = "it is on the default network"
-    if others:
-        reason += f" with {plural(len(others), 'other container')}"
-    evidence = (Evidence(f"network {default}", ", ".join(others)),) if others else ()
+    groups = facts.peers.on(default).values()
+    names = (peer.name for group in groups for peer in group.members if peer.id != facts.id)
+    shown = sorted(islice(names, _SHOWN))
+    reason, evidence = "it is on the default network", tuple[Evidence, ...]()
+    if shown:
+        count = facts.peers.count_on(default, besides=facts.id)
+        reason += f" with {plural(count, 'other container')}"
+        more = f" and {count - len(shown)} more" if count > len(shown) else ""
+        evidence = (Evidence(f"network {default}", ", ".join(shown) + more),)
     return failed(reason, declared, evidence=evidence)
 
 

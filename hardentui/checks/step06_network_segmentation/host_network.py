@@ -25,7 +25,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -38,6 +38,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import NETWORK, PUBLISH, Port
 from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports

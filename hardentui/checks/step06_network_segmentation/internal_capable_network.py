@@ -23,7 +23,7 @@ import shlex
 
 from hardentui.checks.examples import rootful
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import NetworkFacts, Unreadable
+from hardentui.model.facts import NetworkFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 

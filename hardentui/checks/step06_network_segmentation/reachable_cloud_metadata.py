@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -33,6 +33,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import Firewall, HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.options import NETWORK
 from hardentui.reading.networks import asked_for, modes_of, network_names, without_own_network
 

@@ -22,8 +22,9 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import NETWORK

@@ -19,10 +19,12 @@ everybody to one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from hardentui.checks.examples import container
 from hardentui.model.apps import app_of
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Peer
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -35,9 +37,10 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.peers import Peer, PeerGroup, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS, NETWORK
-from hardentui.reading.containers import pod_of, related
+from hardentui.reading.containers import listed, pod_of, related
 from hardentui.reading.networks import (
     asked_for,
     network_names,
@@ -46,6 +49,8 @@ from hardentui.reading.networks import (
     without_own_network,
 )
 from hardentui.visible import visible
+
+_SHOWN = 20
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -57,61 +62,65 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not attached:
         return not_applicable("it is on no network that others could join")
     app = _app(facts)
-    others = [peer for peer in facts.peers if not related(facts, peer)]
-    neighbours = [peer for peer in others if attached & set(peer.networks)]
-    strangers = [peer for peer in neighbours if _foreign(app, peer)]
-    evidence = tuple(_evidence(peer, attached) for peer in strangers)
+    strangers: list[tuple[str, PeerGroup]] = []
+    untold: set[str] = set()
+    for network, group in _others(facts, attached):
+        if not (app and group.application):
+            untold.update(peer.name for peer in _besides(facts, group))
+        elif group.application != app:
+            strangers.append((network, group))
+            if len(strangers) > _SHOWN:
+                break
     if strangers:
-        apps = sorted({visible(_app_of_peer(peer), 40) for peer in strangers})
-        return failed(
-            f"it shares a network with other applications: {', '.join(apps)}", declared, "", evidence
-        )
-    untold = [visible(peer.name, 40) for peer in neighbours if not (app and _app_of_peer(peer))]
+        apps = listed(frozenset(visible(group.application, 40) for _, group in strangers))
+        evidence = tuple(_evidence(network, group) for network, group in strangers[:_SHOWN])
+        return failed(f"it shares a network with other applications: {apps}", declared, "", evidence)
     if untold:
-        who = ", ".join(sorted(untold)[:5])
+        who = ", ".join(visible(name, 40) for name in sorted(untold)[:5])
         return unknown(
             f"nothing tells whether {who} and this container are one application: label them app=…"
         )
     return passed(declared)
 
 
+def _others(facts: ContainerFacts, networks: frozenset[str]) -> Iterator[tuple[str, PeerGroup]]:
+    """The groups on these networks that belong neither to the container's pod nor to its application."""
+    for network in sorted(networks):
+        for group in facts.peers.on(network).values():
+            if not related(facts, group) and _besides(facts, group):
+                yield network, group
+
+
+def _besides(facts: ContainerFacts, group: PeerGroup) -> tuple[Peer, ...]:
+    return tuple(peer for peer in group.members if peer.id != facts.id)
+
+
 def _app(facts: ContainerFacts) -> str:
     added = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
     labelled = app_of({**facts.labels, **added})
-    pod = str(facts.inspect.get("Pod") or "")
-    members = {peer.app for peer in facts.peers if pod and peer.pod == pod and peer.app}
+    members = facts.peers.apps_in(str(facts.inspect.get("Pod") or ""))
     if not labelled and len(members) == 1:  # the infra container is of the application of its pod
-        return members.pop()
+        return next(iter(members))
     return labelled or app_of({}, pod_of(facts))
 
 
-def _app_of_peer(peer: Peer) -> str:
-    return peer.app or (f"pod {peer.pod}" if peer.pod else "")
-
-
-def _foreign(app: str, peer: Peer) -> bool:
-    return bool(app and _app_of_peer(peer)) and _app_of_peer(peer) != app
-
-
-def _evidence(peer: Peer, attached: frozenset[str]) -> Evidence:
-    return Evidence(
-        f"network {', '.join(sorted(attached & set(peer.networks)))}", f"{peer.name} of {_app_of_peer(peer)}"
-    )
+def _evidence(network: str, group: PeerGroup) -> Evidence:
+    names = listed([peer.name for peer in group.members], 3)
+    return Evidence(f"network {network}", f"{names} of {group.application}")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     facts = context.facts.planned(spec)
     app = _app(facts)
     shared = {
-        name
-        for name in network_names(facts)
-        for peer in facts.peers
-        if name in peer.networks and not related(facts, peer) and _foreign(app, peer)
+        network
+        for network, group in _others(facts, frozenset(network_names(facts)))
+        if app and group.application not in ("", app)
     }
     return other_networks(spec, frozenset(shared), own_network(app)) if shared else spec
 
 
-_OTHER = Peer("2" * 64, "wiki", networks=("podman",), app="wiki")
+_OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
 
 CHECK = Check(
     id="shared-network",
@@ -127,12 +136,12 @@ CHECK = Check(
     evaluate=evaluate,
     remediate=remediate,
     passes=lambda: (
-        container((NETWORK, ("shop-net",)), (LABELS, ("app=shop",)), peers=(_OTHER,)),
-        container((LABELS, ("app=wiki",)), peers=(_OTHER,)),
+        container((NETWORK, ("shop-net",)), (LABELS, ("app=shop",)), peers=_OTHER),
+        container((LABELS, ("app=wiki",)), peers=_OTHER),
     ),
     fails=lambda: (
-        container((LABELS, ("app=shop",)), peers=(_OTHER,)),
-        container((NETWORK, ("podman", "shop-net")), (LABELS, ("app=shop",)), peers=(_OTHER,)),
+        container((LABELS, ("app=shop",)), peers=_OTHER),
+        container((NETWORK, ("podman", "shop-net")), (LABELS, ("app=shop",)), peers=_OTHER),
     ),
     references=("NIST SP 800-190 4.3.3", "NIST SP 800-190 4.3.4", "CSVS 7.9"),
     catalogue="S6-07",

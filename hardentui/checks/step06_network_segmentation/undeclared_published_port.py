@@ -21,7 +21,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     FixKind,
     Kind,
@@ -34,6 +34,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.options.create_command import parse_create_command

@@ -31,7 +31,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -45,6 +45,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import Firewall, HostFacts, Zone
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address

@@ -22,7 +22,7 @@ import shlex
 
 from hardentui.checks.examples import rootful
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import NetworkFacts, Unreadable
+from hardentui.model.facts import NetworkFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -35,6 +35,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from hardentui.words import plural
 

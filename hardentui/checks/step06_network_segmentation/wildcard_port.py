@@ -22,8 +22,9 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address

@@ -25,7 +25,7 @@ import shlex
 from hardentui.checks.examples import container
 from hardentui.model.activity import FileChange
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Process, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, Process
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -37,6 +37,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.options import READ_ONLY
 from hardentui.words import plural
 

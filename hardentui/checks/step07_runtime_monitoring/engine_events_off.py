@@ -19,8 +19,9 @@ from __future__ import annotations
 from hardentui.checks.examples import rootful
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Configuration, Value
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import TrustFacts
 
 _CREATE_DATA = "events_container_create_inspect_data"

@@ -22,7 +22,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, ImageFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     FixKind,
     Kind,
@@ -34,6 +34,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL
 from hardentui.reading.containers import is_infra

@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     FixKind,
     Kind,
@@ -31,6 +31,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LOG_DRIVER
 from hardentui.reading.containers import engine_info, is_infra

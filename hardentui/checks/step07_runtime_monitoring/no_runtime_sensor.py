@@ -17,9 +17,9 @@ Rules that cry wolf are switched off after a week; begin with few.
 from __future__ import annotations
 
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 

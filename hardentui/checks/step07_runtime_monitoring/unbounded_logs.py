@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootful
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.configuration import Configuration, Value
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -32,6 +32,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.model.trust import TrustFacts
 from hardentui.options import LOG_DRIVER, LOG_OPT

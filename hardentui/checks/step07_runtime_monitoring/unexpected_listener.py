@@ -23,15 +23,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import (
-    ContainerFacts,
-    ImageFacts,
-    Kernel,
-    Known,
-    ListeningSocket,
-    NotRunning,
-    Unreadable,
-)
+from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -44,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Known, Unreadable
 from hardentui.options import PUBLISH
 from hardentui.reading.containers import is_infra
 from hardentui.reading.networks import (

@@ -24,7 +24,7 @@ import shlex
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Process, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Process
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -37,6 +37,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.options import TTY
 from hardentui.reading.images import health_check
 from hardentui.words import plural

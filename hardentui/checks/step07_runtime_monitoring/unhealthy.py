@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
 from hardentui.reading.images import health_check

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from hardentui.checks.examples import container
 from hardentui.model.activity import UnitFacts
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -35,6 +35,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.reading.images import parse_time
 
 

@@ -18,7 +18,6 @@ otherwise. On flash storage it adds writes.
 from __future__ import annotations
 
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -32,6 +31,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, Journal
+from hardentui.model.known import Unreadable
 
 _COMMANDS = (
     "mkdir -p /etc/systemd/journald.conf.d",

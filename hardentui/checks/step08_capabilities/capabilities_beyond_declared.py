@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning, Unreadable
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -32,6 +32,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.options import CAP_ADD, PRIVILEGED
 from hardentui.options.capabilities import capability_name
 from hardentui.reading.capabilities import (

@@ -21,8 +21,9 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, Unreadable
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
 from hardentui.options.capabilities import capability_name

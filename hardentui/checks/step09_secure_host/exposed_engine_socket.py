@@ -21,7 +21,6 @@ from __future__ import annotations
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -35,6 +34,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import EngineSocket, HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence
 
 _SOCKET = "/run/podman/podman.sock"

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import EngineSocket, HostFacts
+from hardentui.model.known import Unreadable
 
 _SOCKET = "/run/podman/podman.sock"
 _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"

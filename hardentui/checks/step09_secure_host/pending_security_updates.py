@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 _COMMANDS = {

@@ -19,7 +19,6 @@ from __future__ import annotations
 from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -33,6 +32,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, Storage
+from hardentui.model.known import Unreadable
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:

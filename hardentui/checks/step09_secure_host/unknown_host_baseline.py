@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import host
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import Baseline, HostFacts, User
+from hardentui.model.known import Unreadable
 
 _DAY = 86_400
 _REPORT = "/var/log/lynis-report.dat"

@@ -22,7 +22,6 @@ from __future__ import annotations
 from hardentui.checks.examples import configuration, file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +35,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, Program
+from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence, dangers_of, repair
 from hardentui.words import plural
 

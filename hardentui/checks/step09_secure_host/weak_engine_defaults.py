@@ -28,8 +28,9 @@ from msgspec import Struct
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, accepting, configuration, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Configuration
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")

@@ -24,7 +24,6 @@ from typing import Any
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -38,6 +37,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, Storage
+from hardentui.model.known import Unreadable
 
 _OLD = ("vfs", "devicemapper", "aufs")
 _ROOT = "/var/lib/containers/storage"

@@ -23,7 +23,6 @@ from typing import Any
 from hardentui.checks.examples import file, host
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger, Missing
-from hardentui.model.facts import Unreadable
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -37,6 +36,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts
+from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import danger_evidence, repair
 
 _PROFILE = "/usr/share/containers/seccomp.json"

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -32,6 +32,7 @@ from hardentui.model.finding import (
     unknown,
 )
 from hardentui.model.host import HostFacts, SecurityModules
+from hardentui.model.known import Unreadable
 from hardentui.options import APPARMOR
 from hardentui.reading.containers import APPARMOR_LSM, ask, lsm, proc
 

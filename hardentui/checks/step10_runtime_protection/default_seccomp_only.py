@@ -21,14 +21,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import (
-    NOT_READ,
-    ContainerFacts,
-    Kernel,
-    Known,
-    ListeningSocket,
-    Unreadable,
-)
+from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket
 from hardentui.model.finding import (
     FixKind,
     Kind,
@@ -40,6 +33,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.options import (
     APPARMOR,
     LABEL_TYPE,

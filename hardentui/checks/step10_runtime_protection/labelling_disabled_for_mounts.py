@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -31,6 +31,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_DISABLE, LABEL_TYPE, MOUNTS, Mount
 from hardentui.reading.containers import SELINUX, ask, lsm, proc, selinux_type

@@ -18,8 +18,9 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.activity import Denial
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 from hardentui.reading.containers import listed
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -19,8 +19,9 @@ from typing import Any
 
 from hardentui.checks.examples import rootful, rootless
 from hardentui.model.check import Check, Parameters
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.known import Unreadable
 
 
 def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:

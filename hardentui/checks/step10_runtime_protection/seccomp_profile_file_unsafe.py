@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.configuration import Danger, FileFact, Missing
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -32,6 +32,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.options import SECCOMP_PROFILE
 
 _GROUP_AND_OTHERS_WRITE = 0o022

@@ -21,8 +21,9 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import PID, PRIVILEGED, UNMASK
 from hardentui.reading.containers import ask, judge, listed, proc

@@ -23,7 +23,7 @@ from typing import Any
 
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Unreadable
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -36,6 +36,7 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import SECCOMP_PROFILE
 from hardentui.reading.containers import listed

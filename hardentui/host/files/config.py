@@ -8,7 +8,7 @@ from typing import Final
 
 from hardentui.host.files.reader import Files, FileStat, reason
 from hardentui.model.configuration import Danger, FileFact, Missing
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 ROOT_ONLY: Final = frozenset({0})
 MOST_FILES = 5000

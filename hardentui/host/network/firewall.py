@@ -11,8 +11,8 @@ from hardentui.host.commands import Run
 from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.host.network.firewalld import DEFAULT_ZONE, read_settings, read_zones
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Firewall, Zone
+from hardentui.model.known import Known, Unreadable
 
 _SECONDS = 3.0
 _UNITS = ("/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/systemd/system.slice")

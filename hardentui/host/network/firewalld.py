@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from hardentui.host.files.config import names, text
 from hardentui.host.files.reader import Files
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Zone
+from hardentui.model.known import Known, Unreadable
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

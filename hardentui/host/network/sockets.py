@@ -9,8 +9,8 @@ from hardentui.host.files.config import ROOT_ONLY, examine, names, text, tree
 from hardentui.host.files.reader import Files
 from hardentui.host.subids import group_members
 from hardentui.model.configuration import FileFact
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import ApiService, EngineSocket, User
+from hardentui.model.known import Known, Unreadable
 
 ROOTFUL_SOCKET = "/run/podman/podman.sock"
 _DOCKER_LINK = "/run/docker.sock"

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Package
+from hardentui.model.known import Known, Unreadable
 
 _DOCUMENTATION = "/usr/share/doc"
 _COMPRESSED_LIMIT = 4 << 20

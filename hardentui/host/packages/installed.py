@@ -13,8 +13,8 @@ from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
 from hardentui.host.packages.advisories import holes_in
 from hardentui.host.packages.changelogs import repairs_named
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Baseline, Hole, Package
+from hardentui.model.known import Known, Unreadable
 
 COMPONENTS = ("podman", "crun", "runc", "conmon", "netavark", "aardvark-dns", "passt")
 DETECTORS = {

@@ -14,7 +14,7 @@ from hardentui.host.files.config import names, text
 from hardentui.host.files.reader import Files
 from hardentui.host.files.toml_text import parsed
 from hardentui.model.configuration import Configuration, Missing, Value
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 
 _TABLES_OF_NAMES = frozenset({"engine.runtimes", "engine.volume_plugins", "engine.service_destinations"})

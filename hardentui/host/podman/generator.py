@@ -21,7 +21,7 @@ from hardentui.host.systemd_words import (
     split_words,
     unit_settings,
 )
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
 
 GENERATORS = (

@@ -12,7 +12,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.files.toml_text import parsed
 from hardentui.host.podman.containers_conf import FIRST_FILE_ONLY_SINCE
 from hardentui.model.configuration import Missing
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import Attachments, Mirror, Registries, Registry
 from hardentui.model.version import Version
 

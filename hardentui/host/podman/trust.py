@@ -11,7 +11,7 @@ from hardentui.host.files.reader import Files
 from hardentui.host.podman.containers_conf import FIRST_FILE_ONLY_SINCE, read_configuration, read_storage
 from hardentui.host.podman.registries import read_attachments, read_registries
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import AuthFile, Certificate, Policy, Requirement, TrustFacts
 from hardentui.model.version import Version
 

@@ -21,7 +21,8 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
-from hardentui.model.facts import Client, Kernel, Known, ListeningSocket, Process, Unreadable
+from hardentui.model.facts import Client, Kernel, ListeningSocket, Process
+from hardentui.model.known import Known, Unreadable
 
 MAX_PROCESSES = 4096
 _MAX_DEPTH = 16

@@ -13,7 +13,8 @@ from msgspec import Struct, field
 
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.mountinfo import Mount, parse_mountinfo
-from hardentui.model.facts import Known, Limits, Unreadable
+from hardentui.model.facts import Limits
+from hardentui.model.known import Known, Unreadable
 
 _NO_LIMIT_V1 = 1 << 62
 """cgroup v1 says "no limit" with a number near 2^63, rounded to the page size."""

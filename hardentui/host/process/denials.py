@@ -19,7 +19,8 @@ from hardentui.host.commands import Run
 from hardentui.host.files.config import names, there
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.activity import Denial
-from hardentui.model.facts import IdRange, Kernel, Known, Unreadable
+from hardentui.model.facts import IdRange, Kernel
+from hardentui.model.known import Known, Unreadable
 from hardentui.words import plural
 
 DAY = timedelta(days=1)

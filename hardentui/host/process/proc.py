@@ -10,7 +10,8 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.capabilities import capability_names
 from hardentui.host.process.cgroups import CgroupTree, Membership, find_cgroups, parse_membership, read_limits
 from hardentui.host.process.mountinfo import Mount, parse_mountinfo
-from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Known, Limits, Unreadable
+from hardentui.model.facts import CapabilitySets, IdRange, Kernel, Limits
+from hardentui.model.known import Known, Unreadable
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.facts import Known, Rlimit, Unreadable
+from hardentui.model.facts import Rlimit
+from hardentui.model.known import Known, Unreadable
 
 _NAMES = {"Max open files": "nofile", "Max processes": "nproc", "Max core file size": "core"}
 

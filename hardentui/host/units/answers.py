@@ -12,7 +12,7 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
 from hardentui.host.units.systemd import FoundUnit, Manager, UnitSearch, is_service_name
 from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 _SECONDS = 5.0
 _RUNS = "/run/systemd/system"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hardentui.host.files.config import names, text, there
 from hardentui.host.files.reader import Files
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Journal
+from hardentui.model.known import Known, Unreadable
 
 _CONFIGURATION = "/etc/systemd/journald.conf"
 _FALLBACK = "/usr/lib/systemd/journald.conf"

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from hardentui.host.files.config import names, tree
 from hardentui.host.files.reader import Files, reason
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
 
 LONGEST_FILE = 256 << 10

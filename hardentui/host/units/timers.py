@@ -7,7 +7,7 @@ from msgspec import Struct
 from hardentui.host.commands import Run
 from hardentui.host.files.config import names, there
 from hardentui.host.files.reader import Files
-from hardentui.model.facts import Known, Unreadable
+from hardentui.model.known import Known, Unreadable
 
 _SECONDS = 3.0
 _SYSTEM_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system")

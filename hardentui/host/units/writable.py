@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from hardentui.host.files.config import ROOT_ONLY, examine, names, text, tree
 from hardentui.host.files.reader import Files
 from hardentui.model.configuration import Configuration, FileFact, Missing
-from hardentui.model.facts import Known, Unreadable
 from hardentui.model.host import Program, User
+from hardentui.model.known import Known, Unreadable
 
 _ENGINE_CONFIGURATION = ("/etc/containers", "/usr/share/containers", "/etc/docker/certs.d")
 _ROOT_UNITS = ("/etc/systemd/system", "/run/containers/systemd")

@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from textual.content import Content
 
-from hardentui.model.facts import ImageFacts, Unreadable
+from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Status
+from hardentui.model.known import Unreadable
 from hardentui.tui.actions import BACK, COPY, IMAGES, bindings
 from hardentui.tui.screens.browse import BrowseScreen, Column, Line
 from hardentui.tui.status import look_of, worst_first

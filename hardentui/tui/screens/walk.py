@@ -15,8 +15,9 @@ from textual.widgets import Static
 from hardentui.errors import HardenError
 from hardentui.harden.score import Cell, cell
 from hardentui.model.checklist import Step
-from hardentui.model.facts import ImageFacts, Unreadable
+from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Status
+from hardentui.model.known import Unreadable
 from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing

@@ -7,12 +7,12 @@ import shlex
 from msgspec import Struct
 
 from hardentui.errors import InputError, WriteError
+from hardentui.files import Written, look_at_bundle, write_bundle
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.unit_origin import UNIT_LABEL, OriginKind, origin_of
 from hardentui.workbench.views import Output, OutputFile, Target
-from hardentui.writers.files import Written, look_at_bundle, write_bundle
 
 
 class OwnUnit(Struct, frozen=True):

@@ -18,7 +18,8 @@ from hardentui.host.files.reader import Files
 from hardentui.host.units.answers import ReadUnit, read_units
 from hardentui.host.units.systemd import FoundFile, FoundUnit, Manager, find_unit
 from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import ContainerFacts, EngineFacts, Known, Unreadable
+from hardentui.model.facts import ContainerFacts, EngineFacts
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Source, Spec
 from hardentui.options import NAME
 from hardentui.options.service_reader import ServiceFiles

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
 from hardentui.host.systemd_words import UNEXPANDED
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from hardentui.options.service_reader import EXTRA, ServiceFiles
 from hardentui.workbench.changing.unit_edits import EditedFile, EditedUnit

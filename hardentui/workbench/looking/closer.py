@@ -17,7 +17,8 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.process.cgroups import CgroupTree
 from hardentui.model.activity import Denial, FileChange
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import ContainerFacts, Kernel, Known, NotRunning, Unreadable
+from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.known import Known, Unreadable
 from hardentui.options import SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import is_infra
 from hardentui.reading.networks import uses_network_of_pod

@@ -15,19 +15,10 @@ from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.proc import read_kernel
 from hardentui.model.apps import app_of
-from hardentui.model.facts import (
-    NOT_READ,
-    ContainerFacts,
-    EngineFacts,
-    ImageFacts,
-    Kernel,
-    Known,
-    NetworkFacts,
-    NotRunning,
-    Peer,
-    Unreadable,
-)
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NetworkFacts, NotRunning
 from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.model.known import NOT_READ, Known, Unreadable
+from hardentui.model.peers import Peer, Peers
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
@@ -251,14 +242,11 @@ class Gatherer:
 
 
 def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:
-    """Each container with the others of its engine: what checks that compare containers look at."""
+    """Each container with all of its engine: what checks that compare containers look at."""
     apps = _apps_of_pods(all_facts)
-    peers = {facts.id: _peer(facts, apps) for facts in all_facts}
-    everyone = tuple(peers.values())
-    places = {identity: place for place, identity in enumerate(peers)}
+    peers = Peers(tuple(_peer(facts, apps) for facts in all_facts))
     for facts in all_facts:
-        place = places[facts.id]
-        yield replace(facts, peers=everyone[:place] + everyone[place + 1 :])
+        yield replace(facts, peers=peers)
 
 
 def _apps_of_pods(all_facts: Collection[ContainerFacts]) -> dict[str, str]:

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
 
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
-from hardentui.model.facts import Known, Unreadable
-from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.model.image import ImageInventory
+from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, keep_document, read_document
 
-SCHEMA = 1
-_FILES = ("tools", "shells", "remote_logins", "privileged_files", "world_writable", "credentials")
+SCHEMA = 2
 _IMAGE_ID = 64
-
-T = TypeVar("T")
 
 
 class Inventories:
@@ -71,9 +67,12 @@ class Inventories:
         path = self._path(identity)
         try:
             document = read_document(path) if path else None
-            return inventory_of(document) if document and document.get("schema") == SCHEMA else None
-        except (OSError, ValueError, TypeError, AttributeError, KeyError):
-            return None  # a cache that cannot be read is none
+            return (
+                convert(document, ImageInventory) if document and document.get("schema") == SCHEMA else None
+            )
+        except (OSError, ValueError, AttributeError):
+            pass  # a cache that cannot be read is none
+        return None
 
     def _store(self, identity: str, found: ImageInventory) -> None:
         path = self._path(identity)
@@ -97,22 +96,3 @@ class _Source:
             self._on_bytes(self._total)
         taken, self._rest = self._rest[:size], self._rest[size:]
         return taken
-
-
-def inventory_of(document: Mapping[str, Any]) -> ImageInventory:
-    """An inventory that was written as JSON."""
-    files = {name: tuple(_again(FoundFile, one) for one in document[name]) for name in _FILES}
-    return ImageInventory(
-        release=dict(document["release"]),
-        packages=dict(document["packages"]),
-        weak_accounts=tuple(document["weak_accounts"]),
-        layers=tuple(_again(LayerSize, one) for one in document["layers"]),
-        gaps=tuple(document["gaps"]),
-        uncounted=tuple(document["uncounted"]),
-        **files,
-    )
-
-
-def _again(kind: Callable[..., T], one: Any) -> T:
-    """A record out of JSON; documents of earlier versions have its values in order, without their names."""
-    return kind(**one) if isinstance(one, dict) else kind(*one)

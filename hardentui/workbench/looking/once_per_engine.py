@@ -17,7 +17,8 @@ from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
-from hardentui.model.facts import ContainerFacts, Known, Unreadable
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Known, Unreadable
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from hardentui.model.facts import ImageFacts, Known, NetworkFacts, Unreadable
+from hardentui.model.facts import ImageFacts, NetworkFacts
 from hardentui.model.finding import Kind, Subject
 from hardentui.model.image import ImageInventory
+from hardentui.model.known import Known, Unreadable
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engine_info import EngineInfo
-from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Report, Row
 
 

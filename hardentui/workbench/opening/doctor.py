@@ -13,7 +13,7 @@ from hardentui.engine.probe import Attempt, probe
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.podman.generator import find_generator
-from hardentui.model.facts import Unreadable
+from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from hardentui.options import TABLE
 

@@ -10,7 +10,8 @@ import os
 import time
 
 from hardentui.engine.read import Engine
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Unreadable
 from hardentui.state.own_files import Folder, keep_document, read_document
 
 SCHEMA = 1

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import to_builtins
+from msgspec import convert, to_builtins
 from msgspec.structs import replace
 
 from hardentui import __version__
@@ -24,14 +24,15 @@ from hardentui.errors import InputError
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
-from hardentui.model.facts import EngineFacts, Known, Unreadable
+from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.model.image import ImageInventory
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 from hardentui.reading.masking import mask_document
 from hardentui.visible import visible
-from hardentui.workbench.looking.inventories import inventory_of
 from hardentui.workbench.opening.command_log import CommandLog
-from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt
 
 SCHEMA = "hardentui/facts/1"
@@ -213,7 +214,9 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
         str(document["host"]),
         lambda: when,
         run,
-        inventories={str(one): inventory_of(found) for one, found in document.get("images", {}).items()},
+        inventories={
+            str(one): convert(found, ImageInventory) for one, found in document.get("images", {}).items()
+        },
     )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from msgspec import convert
 from msgspec.structs import replace
 
 from hardentui.model.image import ImageInventory
-from hardentui.workbench.looking.inventories import inventory_of
-from hardentui.workbench.opening.engines import Opened
+from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.opening.saved_facts import replay
 from hardentui.workbench.views import Attempt
 
@@ -35,5 +35,5 @@ def _inventories(document: Mapping[str, Any], images: Mapping[str, Any]) -> dict
         for image in engine["answers"]["/images/json"]:
             for name in image["Names"]:
                 if (inside := images.get(name.rpartition(":")[0])) is not None:
-                    found[image["Id"]] = inventory_of(inside)
+                    found[image["Id"]] = convert(inside, ImageInventory)
     return found

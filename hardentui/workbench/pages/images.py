@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardentui.model.facts import ImageFacts, Unreadable
+from hardentui.model.facts import ImageFacts
 from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.known import Unreadable
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import created
 from hardentui.workbench.pages.sections import Line, Section, Tone, age_text, size_text

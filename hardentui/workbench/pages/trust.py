@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardentui.model.configuration import FileFact, Missing
-from hardentui.model.facts import EngineFacts, Unreadable
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts, registry_of, rule_for
 from hardentui.words import plural
 from hardentui.workbench.pages.sections import Line, Section, Tone

@@ -22,12 +22,12 @@ from hardentui.workbench.looking.judging import Judge, find_check
 from hardentui.workbench.views import Output, OutputFile, Report, Target
 
 if TYPE_CHECKING:
+    from hardentui.files import Written
     from hardentui.harden.settings import Setting
     from hardentui.host.files.reader import Files
     from hardentui.model.plan import Choice, Plan, Skipped
     from hardentui.workbench.changing.in_place import OwnUnit
     from hardentui.workbench.planning.around import Around
-    from hardentui.writers.files import Written
 
 
 class Fixes:
@@ -187,7 +187,7 @@ class Fixes:
     def plan_file(self, report: Report, plan: Plan) -> OutputFile:
         """The plan as a file that `fix --plan` reads."""
         from hardentui.workbench.planning import saved_plans as plans
-        from hardentui.writers.files import safe_file_name
+        from hardentui.writers.file_name import safe_file_name
 
         text = plans.dump(plan, str(_facts(report).engine.version))
         return OutputFile(f"{safe_file_name(plan.container)}-plan.toml", text)
@@ -202,7 +202,7 @@ class Fixes:
         Raises:
             WriteError: nothing was written.
         """
-        from hardentui.writers.files import State, Written, write_bundle
+        from hardentui.files import State, Written, write_bundle
 
         written: list[Written] = []
         for below in dict.fromkeys(_below(one) for one in output.files):

@@ -19,7 +19,7 @@ from hardentui.visible import visible
 from hardentui.workbench.planning.around import Around
 from hardentui.workbench.views import Output, OutputFile, Target
 from hardentui.writers.compare import compare_arguments
-from hardentui.writers.files import safe_file_name
+from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.run_script import run_script
 from hardentui.writers.supporting import network_name

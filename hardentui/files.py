@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
@@ -22,10 +21,6 @@ from hardentui.errors import WriteError
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
-_SUFFIXES = re.compile(
-    r"\.(container|volume|network|pod|kube|image|build|artifact|service|socket|timer|target|path|mount"
-    r"|slice|scope|swap|device|bak|sh|yaml|yml|json|conf|d)$"
-)
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 
 
@@ -142,16 +137,6 @@ def _exists(place: _Folder, name: str) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def safe_file_name(text: str) -> str:
-    """A file name without suffix made of any text: `[A-Za-z0-9_.-]`, at most 200, never empty."""
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:200]
-    while True:
-        stripped = _SUFFIXES.sub("", name.strip(".-"))
-        if stripped == name:
-            return name or "container"
-        name = stripped
 
 
 def _checked(name: str, text: str, mode: int) -> _File:

@@ -1,0 +1,24 @@
+"""A value that was read, or the reason why it could not be.
+
+What could not be looked at is an `Unreadable` with the reason, never None, so that no check can take it for
+an absent one.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias, TypeVar
+
+from msgspec import Struct
+
+V = TypeVar("V")
+
+
+class Unreadable(Struct, frozen=True):
+    """Something that could not be looked at. `reason` completes the sentence "unknown, because …"."""
+
+    reason: str
+
+
+Known: TypeAlias = V | Unreadable
+
+NOT_READ = Unreadable("it was not looked at")

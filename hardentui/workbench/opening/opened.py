@@ -1,0 +1,80 @@
+"""What was opened: engines, the host that they run on, and how both are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+
+from hardentui.engine.read import Engine
+from hardentui.host.commands import Run, run_nothing
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Known, Unreadable
+from hardentui.state.own_files import Folder, cache_folder
+from hardentui.workbench.begun import Begun
+from hardentui.workbench.opening.clock import utc_now
+from hardentui.workbench.opening.command_log import CommandLog
+from hardentui.workbench.views import Attempt
+
+if TYPE_CHECKING:
+    from hardentui.model.host import HostFacts, TrustFacts
+    from hardentui.model.image import ImageInventory
+
+
+class Opened(Struct, frozen=True):
+    """What was found.
+
+    Attributes:
+        log: of what is asked of the engines, from the first request on.
+        files: the host that local engines run on.
+        read_host: reads the host's facts, about 50 ms; asked for once.
+        read_trust: reads what the user of an engine trusts.
+        run: how programs of the host are asked; by default none is.
+        inventories: what is inside images, by ID, as far as it is known.
+        cache_folder: where what can be made again is kept.
+        state_folder: where stored scan results are; None = they are not those of this host.
+    """
+
+    engines: tuple[Engine, ...]
+    attempts: tuple[Attempt, ...]
+    log: CommandLog
+    files: Files
+    read_host: Callable[[], Known[HostFacts]]
+    read_trust: Callable[[EngineFacts], Known[TrustFacts]]
+    host_name: str
+    clock: Callable[[], datetime] = utc_now
+    run: Run = run_nothing
+    inventories: dict[str, ImageInventory] = field(default_factory=dict)
+    cache_folder: Folder = cache_folder
+    state_folder: Folder | None = None
+    simulated: bool = False
+    private_service: bool = False
+    _host: list[Known[HostFacts]] = field(default_factory=list)
+    _begun: list[Begun[Known[HostFacts]]] = field(default_factory=list)
+
+    def engine(self, label: str) -> Engine:
+        """The engine of this label."""
+        return next(engine for engine in self.engines if engine.facts.label == label)
+
+    def forget_host(self) -> None:
+        """Read the host's facts anew when they are asked for next."""
+        self._host.clear()
+
+    @property
+    def known_host(self) -> HostFacts | None:
+        """The host's facts, where they were read already."""
+        found = self._host[0] if self._host else None
+        return None if isinstance(found, Unreadable) else found
+
+    def begin_host(self) -> None:
+        """Start to read the host's facts in the background; `host_facts` takes what has come."""
+        self._begun.append(Begun(self.read_host))
+
+    def host_facts(self) -> Known[HostFacts]:
+        """The host's facts, read once."""
+        if not self._host:
+            self._host.append(self._begun.pop().result() if self._begun else self.read_host())
+        return self._host[0]

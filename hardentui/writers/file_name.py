@@ -1,0 +1,20 @@
+"""File names made of foreign text."""
+
+from __future__ import annotations
+
+import re
+
+_SUFFIXES = re.compile(
+    r"\.(container|volume|network|pod|kube|image|build|artifact|service|socket|timer|target|path|mount"
+    r"|slice|scope|swap|device|bak|sh|yaml|yml|json|conf|d)$"
+)
+
+
+def safe_file_name(text: str) -> str:
+    """A file name without suffix made of any text: `[A-Za-z0-9_.-]`, at most 200, never empty."""
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:200]
+    while True:
+        stripped = _SUFFIXES.sub("", name.strip(".-"))
+        if stripped == name:
+            return name or "container"
+        name = stripped

@@ -1,0 +1,74 @@
+"""`Peers` answers about one container among many, and its own container is never its neighbour."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardentui.checks import check_by_id
+from hardentui.checks.examples import container
+from hardentui.model.check import Parameters
+from hardentui.model.finding import Status
+from hardentui.model.peers import ALL_IDS, Peer, Peers, categories_of
+from hardentui.options import LABELS, NETWORK
+
+WEB = Peer("a" * 64, "web", ("shop-net", "podman"), "shop", uid_ranges=((100_000, 1000),))
+DB = Peer("b" * 64, "db", ("shop-net",), "shop", "p1", "u:r_u:r_t:s0:c2,c1", ((101_000, 1000),))
+WIKI = Peer("c" * 64, "wiki", ("podman",), "wiki", process_label="u:r_u:r_t:s0:c1,c2")
+HOST = Peer("d" * 64, "host", uid_ranges=((0, ALL_IDS),))
+ALL = Peers((WEB, DB, WIKI, HOST))
+
+ranges = st.tuples(st.integers(0, 60), st.integers(1, 20))
+
+
+def test_a_container_is_found_by_name_and_by_the_beginning_of_its_id() -> None:
+    assert ALL.called("db") is DB
+    assert ALL.called("c" * 12) is WIKI
+    assert ALL.called("c" * 11) is None
+    assert ALL.called("nobody") is None
+
+
+def test_the_groups_of_a_network_are_applications() -> None:
+    assert {group.application: group.members for group in ALL.on("podman").values()} == {
+        "shop": (WEB,),
+        "wiki": (WIKI,),
+    }
+    assert ALL.count_on("podman", besides=WEB.id) == 1
+    assert ALL.count_on("podman", besides=HOST.id) == 2
+    assert not ALL.on("nothing-like-it")
+
+
+def test_categories_are_a_set() -> None:
+    assert set(ALL.with_categories(categories_of(WIKI.process_label))) == {DB, WIKI}
+    assert ALL.with_categories(frozenset()) == ()
+
+
+@given(st.lists(st.lists(ranges, max_size=3), max_size=8), ranges)
+def test_the_ranges_that_are_found_are_those_that_share_an_id(
+    others: list[list[tuple[int, int]]], own: tuple[int, int]
+) -> None:
+    peers = [Peer(str(number), str(number), uid_ranges=tuple(mine)) for number, mine in enumerate(others)]
+    first, size = own
+    shared = {
+        peer.id
+        for peer in peers
+        for begin, count in peer.uid_ranges
+        if set(range(begin, begin + count)) & set(range(first, first + size))
+    }
+    assert {peer.id for peer in Peers(tuple(peers)).using_ids(first, size)} == shared
+
+
+def test_a_range_that_is_that_of_the_host_is_nobodys_own() -> None:
+    assert list(ALL.using_ids(0, 10)) == []
+
+
+def test_a_network_with_a_thousand_strangers_is_told_in_twenty_lines() -> None:
+    strangers = tuple(
+        Peer(f"{number:064d}", f"c{number}", ("podman",), f"app{number}") for number in range(1000)
+    )
+    own = container((NETWORK, ("podman",)), (LABELS, ("app=shop",)), peers=Peers(strangers))
+    check = check_by_id("shared-network")
+    assert check is not None
+    verdict = check.evaluate(own, Parameters())
+    assert verdict.status is Status.FAIL
+    assert len(verdict.evidence) == 20
