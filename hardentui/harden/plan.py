@@ -200,6 +200,14 @@ def fixable(
     return tuple(found)
 
 
+def spec_after_fix(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> Spec | None:
+    """The spec with the fix of one check alone; None when a plan cannot carry it out."""
+    if check.kind is not Kind.CONTAINER or check.remediate is None:
+        return None
+    fix = _fix(check, facts.spec, facts, Choice(check.id), checklist)
+    return fix.after if isinstance(fix, _Fix) else None
+
+
 def left_out(
     facts: ContainerFacts, plan: Plan, checks: Iterable[AnyCheck], checklist: Checklist
 ) -> tuple[Skipped, ...]:

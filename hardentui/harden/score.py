@@ -108,9 +108,3 @@ def score_by_step(findings: Iterable[Finding]) -> dict[int, Score]:
     for finding in findings:
         by_step.setdefault(finding.step, []).append(finding)
     return {step: score(found) for step, found in sorted(by_step.items())}
-
-
-def raises_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Failing findings, the one whose fix raises the score most first."""
-    failing = [finding for finding in findings if finding.failing]
-    return tuple(sorted(failing, key=lambda f: (-WEIGHT[f.severity], f.step, f.check)))

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
 from hardentui.files import Written, write_bundle
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
+from hardentui.harden.helpful import raises_most
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score
 from hardentui.harden.settings import Setting, settings_of
@@ -431,6 +432,12 @@ class StandIn:
     ) -> Remediation:
         check = self.explain(finding.check)
         return remediation(check, report.facts, finding.verdict, self.checklist, dict(chosen))
+
+    def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
+        by_id = {check.id: check for check in CHECKS}
+        if report.facts is None:
+            return ()
+        return raises_most(report.facts, report.findings, by_id, self.checklist, most)
 
     def refusal(self, report: Report, choice: Choice) -> Skipped | None:
         skipped = self.plan(report, [choice]).skipped

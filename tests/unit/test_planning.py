@@ -71,7 +71,10 @@ def test_a_failing_health_check_cannot_end_a_container_that_has_none() -> None:
     refused = _plan(container(image=ImageFacts("1" * 64)), Choice("unhealthy"))
     assert HEALTH_ON_FAILURE not in refused.after
     assert "no health check" in refused.skipped[0].why
-    assert _plan(container((HEALTH_CMD, "true")), Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "kill"
+    alone = container((HEALTH_CMD, "true"))
+    assert _plan(alone, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "restart", "nobody else starts it"
+    owned = replace(alone, inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
+    assert _plan(owned, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "kill", "systemd starts it again"
 
 
 @pytest.mark.parametrize(

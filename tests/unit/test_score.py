@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.harden.score import CEILING_WHILE_CRITICAL, WEIGHT, raises_most, score, score_by_step
+from hardentui.harden.score import CEILING_WHILE_CRITICAL, WEIGHT, score, score_by_step
 from hardentui.harden.score_meaning import MEANING, SHORT
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 
@@ -68,18 +68,6 @@ def test_looking_at_less_never_raises_it(findings: list[Finding]) -> None:
         hidden = finding(Status.UNKNOWN, passed[0].severity)
         less = [hidden if one is passed[0] else one for one in findings]
         assert (score(less).value or 0) <= (score(findings).value or 0)
-
-
-@given(FINDINGS)
-def test_the_first_that_raises_most_raises_at_least_as_much_as_any_other(findings: list[Finding]) -> None:
-    def fixed(one: Finding) -> int:
-        repaired = finding(Status.PASS, one.severity, one.step)
-        return score([repaired if other is one else other for other in findings]).value or 0
-
-    order = raises_most(findings)
-    assert set(map(id, order)) == {id(one) for one in findings if one.failing}
-    if order:
-        assert fixed(order[0]) == max(map(fixed, order))
 
 
 @given(FINDINGS)

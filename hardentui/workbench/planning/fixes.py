@@ -114,6 +114,15 @@ class Fixes:
         rest = left_out(_facts(report), plan, self.checks, self.checklist)
         return replace(plan, skipped=(*plan.skipped, *rest))
 
+    def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
+        """Failing findings whose fix can be carried out alone and raises the score most."""
+        from hardentui.harden.helpful import raises_most
+
+        if report.facts is None:
+            return ()
+        by_id = {check.id: check for check in self.checks}
+        return raises_most(report.facts, report.findings, by_id, self.checklist, most)
+
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
         """The plan of these choices."""
         from hardentui.harden.plan import make_plan
