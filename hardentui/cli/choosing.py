@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import InputError
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.visible import visible
+from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.workbench.planning.saved_plans import SavedPlan
@@ -56,10 +58,13 @@ def make_plan(
             terminal.note(f"differs: {sentence}")
     else:
         plan = _chosen(bench, report, options)
-        for skipped in plan.skipped:
-            terminal.note(f"left out: {skipped.check}: {skipped}")
+        for line in _left_out(plan):
+            terminal.note(f"left out: {line}")
     for conflict in plan.conflicts:
         terminal.note(f"mind: {conflict}")
+    before, after = report.score.value, bench.score_after(report, plan).value
+    if before is not None and after is not None and after < before:
+        terminal.note(f"mind: the score falls from {before} to {after}; the notes tell what fails then")
     for note in plan.notes:
         terminal.note(f"seen: {note.check}: {note.text}")
     if not plan.changes:
@@ -67,12 +72,29 @@ def make_plan(
     return plan
 
 
+def _left_out(plan: Plan) -> Iterator[str]:
+    """One line for each reason; what a bolder choice would take stands together."""
+    bolder: dict[Caution, list[str]] = {}
+    for skipped in plan.skipped:
+        if skipped.bolder is None:
+            yield f"{skipped.check}: {skipped}"
+        else:
+            bolder.setdefault(skipped.bolder, []).append(skipped.check)
+    for caution, checks in bolder.items():
+        why = "may break it" if caution is Caution.ALL else "change what it does"
+        yield f"{', '.join(checks)}: these {why} (--{caution.value} takes them)"
+
+
 def _why_nothing(plan: Plan) -> str:
-    """Where one fix was asked for, its reason; notes are quiet with --quiet, a refusal is not."""
+    """The reason of the first fix that was asked for; notes are quiet with --quiet, a refusal is not."""
     if not plan.skipped:
-        return "No failing finding has a fix of this kind."
+        return "No failing finding has a fix."
+    bolder = [one for one in plan.skipped if one.bolder is not None]
+    if bolder:
+        caution = min((one.bolder for one in bolder if one.bolder), key=list(Caution).index)
+        return f"{plural(len(bolder), 'fix', 'fixes')} would go further: --{caution.value}."
     first, *others = plan.skipped
-    more = f" ({len(others)} more: hardentui plan tells)" if others else ""
+    more = f" ({len(others)} more are left out)" if others else ""
     return f"{first.check}: {first}{more}"
 
 

@@ -122,7 +122,15 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
             }
             for one in plan.changes
         ],
-        "skipped": [{"check": one.check, "why": one.why, "hint": one.hint} for one in plan.skipped],
+        "skipped": [
+            {
+                "check": one.check,
+                "why": one.why,
+                "hint": one.hint,
+                "taken_by": one.bolder.value if one.bolder else None,
+            }
+            for one in plan.skipped
+        ],
         "notes": [{"check": one.check, "text": one.text} for one in plan.notes],
         "conflicts": list(plan.conflicts),
         "unknowable": sorted({option.name for option in plan.before.unknowable}),

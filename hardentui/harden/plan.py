@@ -220,15 +220,30 @@ def left_out(
             continue
         if judge(check, facts, parameters_of(check, checklist)).status is not Status.FAIL:
             continue
+        if _mended(check, facts, plan, checklist):
+            continue
         fix = _fix(check, plan.after, facts, Choice(check.id), checklist)
         if isinstance(fix, _Fix):
             bolder = Caution.LIKELY if Caution.LIKELY.allows(fix.risk) else Caution.ALL
             found.append(
-                Skipped(check.id, f"its fix is {_WORDS[fix.risk]} here", f"--{bolder.value} takes it.")
+                Skipped(
+                    check.id,
+                    f"its fix is {_WORDS[fix.risk]} here",
+                    f"--{bolder.value} takes it.",
+                    bolder=bolder,
+                )
             )
         else:
             found.append(fix)
     return tuple(found)
+
+
+def _mended(check: AnyCheck, facts: ContainerFacts, plan: Plan, checklist: Checklist) -> bool:
+    """Fixes of others mend it along: without privileged mode there is a filter again."""
+    parameters = parameters_of(check, checklist)
+    after = judge(check, facts.planned(plan.after), parameters).status
+    before = judge(check, facts.planned(plan.before), parameters).status
+    return before is Status.FAIL and after in (Status.PASS, Status.NOT_APPLICABLE)
 
 
 _WORDS = {

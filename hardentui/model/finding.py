@@ -155,6 +155,8 @@ class Remediation(Struct, frozen=True):
         run: the change as `podman run` flags, one per line; empty when it is no matter of flags.
         quadlet: the change as Quadlet lines.
         commands: commands or lines for what no container option can fix.
+        risk: what it does to any service; `here` to this one, by what was seen of it, where that tells.
+        notes: what was seen of this container and what follows from it.
     """
 
     summary: str
@@ -164,6 +166,8 @@ class Remediation(Struct, frozen=True):
     run: str = ""
     quadlet: str = ""
     commands: tuple[str, ...] = ()
+    here: Risk | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Finding(Struct, frozen=True):

@@ -72,13 +72,15 @@ class Note(Struct, frozen=True):
 class Skipped(Struct, frozen=True):
     """A chosen fix that is not in the plan, why, and what helps, where something does.
 
-    `needs` names the parameter that the fix has no value for, where that is why.
+    `needs` names the parameter that the fix has no value for, where that is why; `bolder` is the caution that
+    would have taken it, where that is why.
     """
 
     check: str
     why: str
     hint: str = ""
     needs: str = ""
+    bolder: Caution | None = None
 
     def __str__(self) -> str:
         return f"{self.why}. {self.hint}" if self.hint else self.why

@@ -16,7 +16,17 @@ from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSock
 from hardentui.model.finding import Risk
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import CAP_ADD, COMMAND, ENTRYPOINT, NETWORK, PUBLISH, SYSCTL, USER, Port
+from hardentui.options import (
+    CAP_ADD,
+    COMMAND,
+    ENTRYPOINT,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PUBLISH,
+    SYSCTL,
+    USER,
+    Port,
+)
 from hardentui.options.capabilities import capability_name
 from hardentui.reading.containers import declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
@@ -98,6 +108,19 @@ def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:
 def runs_as_root(facts: ContainerFacts, spec: Spec) -> bool:
     """With this spec its main process starts as root."""
     return is_root(declared_user(facts.planned(spec)))
+
+
+def powerless(facts: ContainerFacts, spec: Spec) -> bool:
+    """An ordinary user without a capability that was added by name, who can gain none: what it may not have
+    any more it has not had."""
+    return not runs_as_root(facts, spec) and spec[NO_NEW_PRIVILEGES] and not spec[CAP_ADD]
+
+
+def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
+    """Whether the process can miss what is dropped."""
+    if powerless(context.facts, before):
+        return Advice(Risk.SAFE, ("it runs as an ordinary user who can gain no capability",))
+    return Advice(Risk.MAY_BREAK)
 
 
 # --- ports -------------------------------------------------------------------------------------------

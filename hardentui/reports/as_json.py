@@ -96,6 +96,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "quadlet": remediation.quadlet,
             "commands": list(remediation.commands),
         }
+        if remediation.here not in (None, remediation.risk):
+            told["risk"] = remediation.here
     return {name: value for name, value in told.items() if value}
 
 

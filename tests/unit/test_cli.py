@@ -319,7 +319,8 @@ def test_a_container_alone_gets_the_same_answers_as_among_all(run: Run, name: st
         subjects = json.loads(run("check", "--demo", "--format", "json", *names).out)["subjects"]
         found = next(one["findings"] for one in subjects if one["name"] == name)
         # a fix may follow what only a closer look shows: its ports, what it writes
-        return {one["check"]: {**one, "remediation": None} for one in found}
+        fix = ("run", "quadlet", "risk")
+        return {one["check"]: {key: one[key] for key in one if key not in fix} for one in found}
 
     alone, among_all = findings(name), findings()
     closer = {check for check in alone if alone[check] != among_all[check]}

@@ -85,7 +85,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if parts.digest or is_image_id(name):
         raise CannotFix(
             "its image is named by a digest, which no update can follow",
-            f"Label it with who moves the digest ({', '.join(wanted)}), or name a version tag.",
+            "A digest and updates by tag are one decision. Label it with who moves the digest "
+            f"({', '.join(wanted)}), or leave unpinned-image out.",
         )
     if not parts.host or parts.local:
         raise CannotFix(

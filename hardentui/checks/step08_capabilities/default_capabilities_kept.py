@@ -29,7 +29,7 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
-from hardentui.reading.behaviour import about_low_ports, runs_as_root, uids, with_low_ports
+from hardentui.reading.behaviour import about_low_ports, powerless, runs_as_root, uids, with_low_ports
 from hardentui.reading.capabilities import (
     declared_set,
     declared_words,
@@ -65,7 +65,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
-            "privileged mode grants every capability, whatever is dropped", "Fix privileged first."
+            "privileged mode grants every capability, whatever is dropped",
+            "Fix both at once: --check privileged goes with it.",
         )
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
@@ -99,8 +100,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
             *notes,
             f"it starts as root, and {visible(name, 30)} runs as uid {uid}: {_for_workers(after)}",
         )
-    powerless = not runs_as_root(facts, before) and before[NO_NEW_PRIVILEGES]
-    return Advice(Risk.SAFE if powerless else Risk.MAY_BREAK, notes)
+    return Advice(Risk.SAFE if powerless(facts, before) else Risk.MAY_BREAK, notes)
 
 
 def _for_workers(after: Spec) -> str:

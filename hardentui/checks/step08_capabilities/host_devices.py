@@ -74,7 +74,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     allowed = context.parameters.texts("allowed")
     kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
     if spec[PRIVILEGED]:
-        raise CannotFix("privileged mode brings every device", "Fix privileged first.")
+        raise CannotFix(
+            "privileged mode brings every device", "Fix both at once: --check privileged goes with it."
+        )
     return spec.without(GPUS).with_(DEVICES, kept)
 
 

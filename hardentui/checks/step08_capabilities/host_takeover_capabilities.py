@@ -24,6 +24,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
+from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import HOST_TAKEOVER, drop_group, judge_group
 
 
@@ -49,6 +50,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=about_dropping,
     passes=lambda: (
         container(),
         container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),

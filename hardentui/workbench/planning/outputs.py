@@ -197,7 +197,9 @@ def header(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
     if plan is None:
         return (*lines, "Nothing was hardened: this is the container as it is.")
     lines += [f"Changed --{one.option}: {visible(one.reason, 200)}" for one in plan.changes]
-    lines += [f"Not changed ({one.check}): {visible(one.why, 200)}" for one in plan.skipped]
+    lines += [
+        f"Not changed ({one.check}): {visible(one.why, 200)}" for one in plan.skipped if one.bolder is None
+    ]
     lines += [f"Mind: {visible(one, 300)}" for one in plan.conflicts]
     lines += [f"Mind ({one.check}): {visible(one.text, 300)}" for one in plan.notes]
     return tuple(lines)
