@@ -28,6 +28,7 @@ from hardentui.host.sysctls import (
     read_cgroup_version,
     read_kernel,
     read_reboot_required,
+    read_restarts_at_boot,
     read_security_modules,
     read_sysctls,
 )
@@ -90,6 +91,7 @@ def read_host(
         programs=read_programs(files, configuration),
         security_modules=read_security_modules(files),
         cgroup_version=read_cgroup_version(files),
+        restarts_at_boot=read_restarts_at_boot(files),
         seccomp_profile=Missing(profile) if profile == _NO_PROFILE else examine(files, profile),
         seccomp_intact=read_seccomp_intact(files, profile),
         firewall=read_firewall(files, run, root=root),

@@ -17,7 +17,6 @@ from hardentui.options import (
     CAP_DROP,
     HEALTH_ON_FAILURE,
     MOUNTS,
-    NETWORK,
     PUBLISH,
     READ_ONLY,
     SECRETS,
@@ -77,9 +76,6 @@ class Hardened:
 
     def run(self) -> None:
         """Replace the container by the one that the script makes."""
-        for network in self.plan.after[NETWORK]:
-            if network.endswith("-net"):  # what a fix brings; others are there
-                self.bench.podman("network", "create", "--ignore", network)
         self.bench.remove(NAME)
         path = self.bench.directory / "fixed.sh"
         path.write_text(self.script.text)

@@ -22,6 +22,7 @@ from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import RESTART
 
@@ -51,15 +52,26 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
-    if before[RESTART].partition(":")[0] == "on-failure":
-        return Advice(Risk.CHANGES_BEHAVIOUR, ("it starts at boot as little as before",))
-    return Advice(
-        Risk.CHANGES_BEHAVIOUR,
-        (
-            f"podman-restart.service starts it at boot because of {before[RESTART]}, if that is enabled; "
-            f"with {after[RESTART]} only a unit does: write a Quadlet rather than a run script",
-        ),
-    )
+    policy, host = before[RESTART], context.facts.host
+    notes = [
+        f"an end with success is final then, as an end after {after[RESTART].partition(':')[2]} failures is"
+    ]
+    if policy == "on-failure":
+        return Advice(Risk.CHANGES_BEHAVIOUR, ())
+    enabled = None if isinstance(host, Unreadable) or context.facts.engine.rootless else host.restarts_at_boot
+    if enabled is True:
+        notes.append(
+            f"podman-restart.service is enabled and starts it at boot because of {policy}; then only a "
+            "unit does: write a Quadlet, not a run script"
+        )
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    if enabled is False:
+        notes.append("podman-restart.service is not enabled, so it does not start at boot today either")
+    else:
+        notes.append(
+            f"if podman-restart.service starts it at boot because of {policy}, that ends: use a unit"
+        )
+    return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 
 
 CHECK = Check(
