@@ -291,15 +291,15 @@ def test_a_port_with_a_client_from_elsewhere_is_not_taken_from_it(bench: Bench, 
 # --- by caution ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("caution", [Caution.SAFE, Caution.LIKELY])
-def test_what_is_called_safe_or_likely_leaves_nginx_serving(
+@pytest.mark.parametrize("caution", list(Caution))
+def test_what_a_caution_takes_leaves_nginx_serving(
     bench: Bench, service_image: str, caution: Caution
 ) -> None:
     nginx(bench, service_image)
     hardened = Hardened(bench, caution=caution)
     assert hardened.plan.choices
     assert all(caution.allows(risk) for risk in hardened.plan.risks.values())
-    assert hardened.plan.skipped, "what is left to a bolder choice is told"
+    assert hardened.plan.skipped, "what is left out is told"
     hardened.run()
     assert answers(bench, 18485)
     assert USER not in hardened.plan.after

@@ -230,7 +230,8 @@ def test_what_listens_on_the_network_of_the_host_is_published_as_it_was() -> Non
     )
     seen = kernel(listening=sockets, shared_namespaces=frozenset({"net"}))
     made = plan(running((NETWORK, ("host",)), seen=seen), "host-network")
-    assert set(made.after[PUBLISH]) == {Port(9100, "9100"), Port(9101, "9101", "127.0.0.1")}
+    published = made.after[PUBLISH]
+    assert set(published) == {Port(9100, "9100"), Port(9101, "9101", "127.0.0.1")}
     assert "wildcard-port" in {note.check for note in made.notes}, "what fails then is told"
 
 
