@@ -49,6 +49,14 @@ class ChecklistError(InputError):
         self.faults = faults
 
 
+class WaiversError(InputError):
+    """A waivers file has faults; `faults` lists all of them as `line: message`."""
+
+    def __init__(self, title: str, faults: tuple[str, ...]) -> None:
+        super().__init__(title, "\n".join(faults))
+        self.faults = faults
+
+
 class PlanError(InputError):
     """A saved plan cannot be read."""
 

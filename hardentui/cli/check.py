@@ -68,6 +68,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             # all were looked at first, because some checks compare a container with the others
             rows = session.closer(bench, [row for row in rows if row.key in wanted])
         reports = [*shared, *session.of_rows(rows)]
+        if not (options.names or options.step or options.check):
+            reports += session.of_waivers(bench, reports)
         fail_on = Severity.parse(options.fail_on)
         result = session.result(bench, reports, fail_on, fixes=options.format != "text")
     _last[:] = rows, reports, result

@@ -20,6 +20,7 @@ COMMANDS = {
     "host": "the findings of the host and its engines",
     "images": "the images: who uses them, how old they are, what is inside",
     "networks": "which containers are where, what is open, who can reach whom",
+    "waive": "accept a finding for a time: who, why, until when",
     "doctor": "what works on this host, what is missing, the command that fixes it",
     "facts": "save the facts of this host, to look at them later, elsewhere",
     "checklist": "work with checklists",

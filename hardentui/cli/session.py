@@ -252,6 +252,12 @@ def of_rows(rows: Iterable[Row]) -> list[tuple[Report, str]]:
     return [(row.report, f"{row.image}  {row.engine.label}, {row.state}") for row in rows if row.report]
 
 
+def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[tuple[Report, str]]:
+    """What the waivers are good for, after a check of everything."""
+    report = bench.waiver_report(report for report, _ in reports)
+    return [] if report is None else [(report, "accepted findings")]
+
+
 def of_host(bench: Workbench) -> list[tuple[Report, str]]:
     """Reports of the host and its engines, where the checklist has something to say about them."""
     kinds = {check.kind for check in bench.checks}

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from hardentui.model.waiver import Waiver
+
 
 class Status(StrEnum):
     """The five answers. A thing that could not be looked at is never a pass."""
@@ -51,6 +53,7 @@ class Kind(StrEnum):
     NETWORK = "network"
     HOST = "host"
     ENGINE = "engine"
+    WAIVERS = "waivers"
 
 
 class Evidence(Struct, frozen=True):
@@ -171,7 +174,11 @@ class Remediation(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """A check's verdict on a subject, with its severity in this context."""
+    """A check's verdict on a subject, with its severity in this context.
+
+    Attributes:
+        waiver: the one that makes it a waived finding.
+    """
 
     check: str
     step: int
@@ -181,6 +188,7 @@ class Finding(Struct, frozen=True):
     severity: Severity
     references: tuple[str, ...] = ()
     remediation: Remediation | None = None
+    waiver: Waiver | None = None
 
     @property
     def status(self) -> Status:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hardentui.reports.result import CheckResult, Look
 
-FORMATS = {"text": "as_text", "json": "as_json", "markdown": "as_markdown"}
+FORMATS = {
+    "text": "as_text",
+    "json": "as_json",
+    "markdown": "as_markdown",
+    "html": "as_html",
+    "sarif": "as_sarif",
+    "junit": "as_junit",
+}
 """Word on the command line -> module of this package, imported when it is asked for."""
 
 

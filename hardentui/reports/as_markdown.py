@@ -56,12 +56,12 @@ def _subject(one: SubjectResult) -> Iterator[str]:
         yield ""
     if one.trouble:
         yield f"Could not be looked at: {plain(one.trouble)}"
-    for finding in (*one.having(Status.FAIL), *one.having(Status.UNKNOWN)):
+    for finding in (*one.having(Status.FAIL), *one.having(Status.UNKNOWN), *one.having(Status.WAIVED)):
         yield from _finding(finding)
 
 
 def _finding(finding: Finding) -> Iterator[str]:
-    word = finding.severity.word if finding.failing else "unknown"
+    word = finding.severity.word if finding.failing else finding.status.value
     reason = f": {plain(finding.verdict.reason)}" if finding.verdict.reason else ""
     yield f"- **{word}** {finding.title} (`{finding.check}`){reason}"
     if finding.remediation is not None:

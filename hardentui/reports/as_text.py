@@ -44,6 +44,7 @@ def _answers(one: SubjectResult, write: Writer) -> tuple[object, ...]:
         told += (finding.check, finding.severity)
         if not _in_short(finding, write):
             told.append(_said(finding, write))
+    told += [(finding.check, finding.verdict.reason) for finding in one.having(Status.WAIVED)]
     if not _is_brief(one.subject.kind, write):
         told += [(finding.check, _said(finding, write)) for finding in one.having(Status.UNKNOWN)]
     return tuple(told)
@@ -93,6 +94,9 @@ def _body(one: SubjectResult, write: Writer) -> Iterator[str]:
         else:
             for finding in found:
                 yield from _finding(finding, severity.word, COLORS[severity], write)
+    for finding in one.having(Status.WAIVED):
+        yield from write.marked("waived", UNKNOWN_COLOR, f"{finding.title}  [{finding.check}]")
+        yield from write.below(visible(finding.verdict.reason, 300))
     if not _is_brief(one.subject.kind, write):
         yield from _unknown(one.having(Status.UNKNOWN), write)
     if counted := _counted(one):

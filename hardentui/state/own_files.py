@@ -23,6 +23,11 @@ def cache_folder() -> str:
     return _xdg("XDG_CACHE_HOME", "~/.cache")
 
 
+def config_folder() -> str:
+    """Our own folder for what the user has set."""
+    return _xdg("XDG_CONFIG_HOME", "~/.config")
+
+
 def state_folder() -> str:
     """Our own folder for what outlives a session and must not be lost."""
     return _xdg("XDG_STATE_HOME", "~/.local/state")

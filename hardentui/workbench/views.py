@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
     from hardentui.model.finding import Finding, Subject
     from hardentui.model.host import HostFacts
+    from hardentui.model.waiver import WaiverFacts
 
-Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts"
+Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts | WaiverFacts"
 """What containers stand on."""
 
 
@@ -39,7 +40,8 @@ class Report(Struct, frozen=True, dict=True):
     Attributes:
         steps: numbers of the checklist's steps, in its order.
         facts: of a container; None for host, engine, image and network.
-        about: facts of an image, a network, an engine or the host; None for a container, and with trouble.
+        about: facts of an image, network, engine, host or of the waivers; None for a container, and with
+            trouble.
         trouble: why there are no findings (gone meanwhile, engine lost); empty when there are.
     """
 

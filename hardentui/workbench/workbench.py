@@ -38,6 +38,7 @@ from hardentui.workbench.views import (
 
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice, Plan
+    from hardentui.model.waiver import Waiver
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
@@ -99,7 +100,9 @@ class Workbench(Fixes):
         from hardentui.workbench.checklists.loading import load
 
         by_id = {check.id: check for check in all_checks()}
-        return cls(opened, Judge(load(checklist), by_id, steps, checks))
+        known = load(checklist)
+        accepted = _waivers(checklist, by_id) if not opened.simulated else ()
+        return cls(opened, Judge(known, by_id, steps, checks, accepted))
 
     @property
     def engines(self) -> tuple[EngineFacts, ...]:
@@ -326,6 +329,10 @@ class Workbench(Fixes):
         """Like `look_into_image` for any image, by the label of its engine and its ID."""
         return self._surroundings.look_into_image(engine, image, on_bytes, stop)
 
+    def waiver_report(self, reports: Iterable[Report]) -> Report | None:
+        """What the waivers are good for, after a check of everything; None where there are none."""
+        return self.judge.waiver_report(reports)
+
     def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
         """What the walk shows in a step: the findings of the container and of what it stands on."""
         found = [finding for finding in report.findings if finding.step == step]
@@ -346,6 +353,14 @@ class Workbench(Fixes):
         """End all connections and a private service."""
         for engine in self._opened.engines:
             engine.close()
+
+
+def _waivers(checklist: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
+    """The waivers of this user and of the checklist; most have none, so what reads them is loaded late."""
+    from hardentui.workbench import waivers
+
+    files = waivers.files_for(checklist)
+    return waivers.load(files, checks) if files else ()
 
 
 def _worst_first(finding: Finding) -> tuple[int, int, str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 
 from hardentui.checks import all_checks, check_by_id
 from hardentui.errors import UsageError
 from hardentui.harden.evaluate import container_subject, parameters_of, run
+from hardentui.harden.waive import uses, waive
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Kind, Subject
+from hardentui.model.finding import Finding, Kind, Subject
+from hardentui.model.waiver import Waiver, WaiverFacts
 from hardentui.visible import visible
 from hardentui.workbench.views import Report, Shared
 
@@ -20,6 +23,7 @@ class Judge:
 
     Args:
         only_steps, only_checks: restrict to these; empty = all.
+        waivers: findings that are accepted, as long as `today` is not after their last day.
     """
 
     def __init__(
@@ -28,8 +32,12 @@ class Judge:
         checks: Mapping[str, AnyCheck],
         only_steps: Iterable[int] = (),
         only_checks: Iterable[str] = (),
+        waivers: Sequence[Waiver] = (),
+        today: Callable[[], date] = date.today,
     ) -> None:
         self.checklist = checklist
+        self.waivers = tuple(waivers)
+        self._today = today
         self._steps = tuple(step.number for step in checklist.steps)
         steps, wanted = set(only_steps), set(only_checks)
         self.checks = tuple(
@@ -51,22 +59,32 @@ class Judge:
         """
         subject = container_subject(facts)
         checks = self._by_kind[Kind.CONTAINER]
-        findings = run(facts, subject, checks, compared=compared)
+        findings = self._waived(run(facts, subject, checks, compared=compared))
         return Report(subject, tuple(findings), self._steps, facts)
 
     def compared(self, report: Report, facts: ContainerFacts) -> Report:
         """A container's report with the checks that compare containers run again; `facts` has the peers."""
         findings = list(report.findings)
-        for at, fresh in zip(
-            self._comparing, run(facts, report.subject, self._comparing.values()), strict=True
-        ):
+        again = self._waived(run(facts, report.subject, self._comparing.values()))
+        for at, fresh in zip(self._comparing, again, strict=True):
             findings[at] = fresh
         return Report(report.subject, tuple(findings), self._steps, facts)
 
     def other(self, subject: Subject, facts: Shared) -> Report:
         """The report of a host, an engine, an image or a network."""
-        findings = tuple(run(facts, subject, self._by_kind[subject.kind]))
+        findings = tuple(self._waived(run(facts, subject, self._by_kind[subject.kind])))
         return Report(subject, findings, self._steps, about=facts)
+
+    def waiver_report(self, reports: Iterable[Report]) -> Report | None:
+        """What the waivers are good for, after a check of everything; None where there are none."""
+        if not self.waivers:
+            return None
+        findings = (finding for report in reports for finding in report.findings)
+        subject = Subject(Kind.WAIVERS, "waivers", "waivers")
+        return self.other(subject, WaiverFacts(uses(self.waivers, findings, self._today())))
+
+    def _waived(self, findings: list[Finding]) -> list[Finding]:
+        return waive(findings, self.waivers, self._today()) if self.waivers else findings
 
     def nothing(self, subject: Subject, why: str) -> Report:
         """The report of what could not be looked at."""

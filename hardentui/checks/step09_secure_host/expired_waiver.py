@@ -1,0 +1,70 @@
+"""A waiver has expired.
+
+What it checks:
+Whether every waiver in use still holds. A waiver has a last day; after it the finding counts again.
+
+Why it matters:
+A waiver is a decision for a limited time: "we know, and we live with it until the migration". When the time
+is over, somebody has to look again. A list of expired exceptions that nobody reads hides those that matter.
+
+What may break:
+Nothing. Repair the finding, or renew the waiver with a new date after looking at its reason again.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hardentui.model.check import Check, Parameters
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+)
+from hardentui.model.waiver import Waiver, WaiverFacts, WaiverUse
+from hardentui.words import plural
+
+
+def evaluate(facts: WaiverFacts, parameters: Parameters) -> Verdict:
+    if not facts.uses:
+        return not_applicable("there are no waivers")
+    expired = [use for use in facts.uses if use.expired]
+    if not expired:
+        return passed(f"{plural(len(facts.uses), 'waiver')}, none expired")
+    evidence = tuple(
+        Evidence(
+            use.waiver.source or use.waiver.check,
+            f"{use.waiver.check} on {use.waiver.subject}, {use.waiver.owner}, until {use.waiver.until}: "
+            f"{plural(use.expired_for, 'finding')} count again",
+        )
+        for use in expired
+    )
+    return failed(f"{plural(len(expired), 'waiver has', 'waivers have')} expired", evidence=evidence)
+
+
+_WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
+
+CHECK = Check(
+    id="expired-waiver",
+    title="Waiver has expired",
+    step=9,
+    severity=Severity.MEDIUM,
+    kind=Kind.WAIVERS,
+    doc=__doc__ or "",
+    summary="Repair the finding, or renew the waiver",
+    fix=FixKind.DECISION,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=lambda: (
+        WaiverFacts(),
+        WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=1),)),
+    ),
+    fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=True, expired_for=1),)),),
+    references=("NIST SP 800-53 RA-7", "ISO/IEC 27001 6.1.3"),
+)

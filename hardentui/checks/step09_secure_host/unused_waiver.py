@@ -1,0 +1,67 @@
+"""A waiver waives nothing.
+
+What it checks:
+Whether every waiver that has not expired waives at least one finding. Only a check of everything can tell.
+
+Why it matters:
+A waiver without a finding is either done with, and then it waits to hide the next problem of that name, or it
+has a typing mistake, and then the finding that it was meant for is still open.
+
+What may break:
+Nothing. Delete the waiver, or correct its check and subject.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from hardentui.model.check import Check, Parameters
+from hardentui.model.finding import (
+    Evidence,
+    FixKind,
+    Kind,
+    Risk,
+    Severity,
+    Verdict,
+    failed,
+    not_applicable,
+    passed,
+)
+from hardentui.model.waiver import Waiver, WaiverFacts, WaiverUse
+from hardentui.words import plural
+
+
+def evaluate(facts: WaiverFacts, parameters: Parameters) -> Verdict:
+    valid = [use for use in facts.uses if not use.expired]
+    if not valid:
+        return not_applicable("there are no waivers that hold")
+    unused = [use for use in valid if not use.findings]
+    if not unused:
+        return passed(f"{plural(len(valid), 'waiver')}, all in use")
+    evidence = tuple(
+        Evidence(use.waiver.source or use.waiver.check, f"{use.waiver.check} on {use.waiver.subject}")
+        for use in unused
+    )
+    return failed(f"{plural(len(unused), 'waiver waives', 'waivers waive')} nothing", evidence=evidence)
+
+
+_WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
+
+CHECK = Check(
+    id="unused-waiver",
+    title="Waiver is not used",
+    step=9,
+    severity=Severity.LOW,
+    kind=Kind.WAIVERS,
+    doc=__doc__ or "",
+    summary="Delete the waiver, or correct its check and subject",
+    fix=FixKind.DECISION,
+    risk=Risk.SAFE,
+    evaluate=evaluate,
+    passes=lambda: (
+        WaiverFacts((WaiverUse(_WAIVER, expired=False, findings=2),)),
+        WaiverFacts((WaiverUse(_WAIVER, expired=True),)),
+    ),
+    fails=lambda: (WaiverFacts((WaiverUse(_WAIVER, expired=False),)),),
+    references=("NIST SP 800-53 RA-7",),
+)

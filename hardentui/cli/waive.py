@@ -1,0 +1,113 @@
+"""hardentui waive: accept a finding for a time, or list what is accepted."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from datetime import date
+
+from hardentui.cli.parser import Given
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError, WaiversError
+from hardentui.visible import visible
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "id",
+        metavar="ID",
+        nargs="?",
+        default="",
+        help="a check, or a pattern; without it the waivers are listed",
+    )
+    parser.add_argument(
+        "--on", action=Given, metavar="SUBJECT", default="", help="name of a container, image…, or a pattern"
+    )
+    parser.add_argument("--reason", action=Given, metavar="TEXT", default="", help="why it is accepted")
+    parser.add_argument("--owner", action=Given, metavar="WHO", default="", help="who accepts it")
+    parser.add_argument(
+        "--until", action=Given, metavar="DATE", default="", help="the last day on which it holds: 2026-12-31"
+    )
+    parser.add_argument("--engine", action=Given, metavar="LABEL", default="*", help="only on this engine")
+    parser.add_argument("--control", action=Given, metavar="TEXT", default="", help="what protects instead")
+    parser.add_argument(
+        "--file", action=Given, metavar="FILE", default="", help="a waivers file instead of your own"
+    )
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.workbench import waivers
+
+    path = options.file or waivers.own_file()
+    if not options.id:
+        return _list(path, terminal)
+    missing = [f"--{name}" for name in ("on", "reason", "owner", "until") if not getattr(options, name)]
+    if missing:
+        raise UsageError(
+            f"A waiver needs {', '.join(missing)} too.",
+            "hardentui waive ID --on SUBJECT --reason TEXT --owner WHO --until DATE",
+        )
+    _add(path, options, terminal)
+    return 0
+
+
+def _list(path: str, terminal: Terminal) -> int:
+    from hardentui.checks import all_checks
+    from hardentui.workbench import waivers
+
+    if not os.path.exists(path):
+        terminal.note(f"There are no waivers: {visible(path)} does not exist.")
+        return 0
+    try:
+        known = waivers.load([path], [check.id for check in all_checks()])
+    except WaiversError as error:
+        for fault in error.faults:
+            terminal.write(f"{visible(path)}:{visible(fault)}\n")
+        terminal.complain(error.title)
+        return error.exit_code
+    today = date.today()
+    for waiver in sorted(known, key=lambda one: one.until):
+        state = "expired" if waiver.until < today else f"until {waiver.until}"
+        where = "" if waiver.engine == "*" else f" ({waiver.engine})"
+        line = f"{waiver.check} on {waiver.subject}{where}: {state}, {waiver.owner}: {waiver.reason}"
+        terminal.write(f"{visible(line)}\n")
+    return 0
+
+
+def _add(path: str, options: Namespace, terminal: Terminal) -> None:
+    from hardentui.checks import all_checks
+    from hardentui.cli.saving import save_text
+    from hardentui.model.waiver import Waiver
+    from hardentui.workbench import waivers
+    from hardentui.workbench.looking.judging import find_check
+
+    checks = [check.id for check in all_checks()]
+    if not any(sign in options.id for sign in "*?["):
+        find_check(options.id)
+    waiver = Waiver(
+        options.id,
+        options.on,
+        options.reason,
+        options.owner,
+        _day(options.until),
+        options.engine,
+        options.control,
+    )
+    text = waivers.read_or_empty(path)
+    changed = waivers.added(text, path, waiver, checks)
+    waivers.parse(changed, path, checks)  # what was given must be readable again
+    os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+    save_text(path, changed, backup=True)
+    terminal.write(f"{visible(path)}: {waiver.check} on {visible(waiver.subject)} until {waiver.until}\n")
+
+
+def _day(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--until {visible(text, 40)}: this is no day.", "Write it as 2026-12-31."
+        ) from error
+    if day < date.today():
+        raise UsageError(f"--until {day}: this day is over.")
+    return day

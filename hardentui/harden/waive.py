@@ -1,0 +1,63 @@
+"""Findings that somebody has accepted. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from msgspec.structs import replace
+
+from hardentui.model.finding import Finding, Status
+from hardentui.model.waiver import Waiver, WaiverUse
+
+_WAIVABLE = (Status.FAIL, Status.UNKNOWN)
+
+
+def waive(findings: Iterable[Finding], waivers: Sequence[Waiver], today: date) -> list[Finding]:
+    """The findings with those that fail or are unknown, and that a waiver covers, turned into waived ones."""
+    valid = [waiver for waiver in waivers if waiver.until >= today]
+    return [_waived(finding, valid) for finding in findings] if valid else list(findings)
+
+
+def _waived(finding: Finding, waivers: Iterable[Waiver]) -> Finding:
+    if finding.verdict.status not in _WAIVABLE:
+        return finding
+    covering = [waiver for waiver in waivers if _covers(waiver, finding)]
+    if not covering:
+        return finding
+    waiver = max(covering, key=lambda one: one.until)
+    verdict = replace(finding.verdict, status=Status.WAIVED, reason=_reason(finding, waiver))
+    return replace(finding, verdict=verdict, waiver=waiver)
+
+
+def _reason(finding: Finding, waiver: Waiver) -> str:
+    control = f"; instead: {waiver.control}" if waiver.control else ""
+    what = f" ({finding.verdict.reason})" if finding.verdict.reason else ""
+    return f"accepted by {waiver.owner} until {waiver.until}: {waiver.reason}{control}{what}"
+
+
+def uses(waivers: Iterable[Waiver], findings: Iterable[Finding], today: date) -> tuple[WaiverUse, ...]:
+    """What each waiver is good for.
+
+    Args:
+        findings: those of a check of everything.
+    """
+    waived: dict[Waiver, int] = {}
+    failing: list[Finding] = []
+    for finding in findings:
+        if finding.waiver is not None:
+            waived[finding.waiver] = waived.get(finding.waiver, 0) + 1
+        elif finding.verdict.status is Status.FAIL:
+            failing.append(finding)
+    return tuple(_use(waiver, waived.get(waiver, 0), failing, today) for waiver in waivers)
+
+
+def _use(waiver: Waiver, count: int, failing: Iterable[Finding], today: date) -> WaiverUse:
+    if waiver.until >= today:
+        return WaiverUse(waiver, expired=False, findings=count)
+    would = sum(_covers(waiver, finding) for finding in failing)
+    return WaiverUse(waiver, expired=True, expired_for=would)
+
+
+def _covers(waiver: Waiver, finding: Finding) -> bool:
+    return waiver.covers(finding.check, finding.subject.name, finding.subject.engine)

@@ -1,0 +1,58 @@
+"""A waiver: an accepted finding, with who accepts it, why, and until when."""
+
+from __future__ import annotations
+
+from datetime import date
+from fnmatch import fnmatchcase
+
+from msgspec import Struct
+
+
+class Waiver(Struct, frozen=True):
+    """One `[[waiver]]` of a waivers file.
+
+    Attributes:
+        check: id of a check, or a shell pattern over ids.
+        subject: name of a container, image, network, engine or host, or a shell pattern over names.
+        until: the last day on which it holds.
+        engine: label of an engine, or a shell pattern over labels.
+        control: what protects instead; may be empty.
+        source: file and line that it was read from.
+    """
+
+    check: str
+    subject: str
+    reason: str
+    owner: str
+    until: date
+    engine: str = "*"
+    control: str = ""
+    source: str = ""
+
+    def covers(self, check: str, subject: str, engine: str) -> bool:
+        """Whether it is about this check of the subject with this name on this engine, expired or not."""
+        return (
+            fnmatchcase(check, self.check)
+            and fnmatchcase(subject, self.subject)
+            and fnmatchcase(engine, self.engine)
+        )
+
+
+class WaiverUse(Struct, frozen=True):
+    """A waiver and what became of it in one check of everything.
+
+    Attributes:
+        findings: how many findings it waives.
+        expired_for: how many failing findings it would waive had it not expired.
+    """
+
+    waiver: Waiver
+    expired: bool
+    findings: int = 0
+    expired_for: int = 0
+
+
+class WaiverFacts(Struct, frozen=True):
+    """What the checks of waivers look at."""
+
+    uses: tuple[WaiverUse, ...] = ()

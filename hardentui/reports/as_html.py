@@ -1,0 +1,77 @@
+"""The report as one HTML page: no script, nothing loaded from anywhere, dark and light, made to be printed.
+
+Names and reasons come from containers: the template escapes every value (autoescape), and `visible` takes out
+what a browser or a terminal would act on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from msgspec import Struct
+
+from hardentui.model.finding import Finding, Severity, Status
+from hardentui.reports.result import CheckResult, Look, SubjectResult, path_words
+from hardentui.visible import visible_lines
+
+_MARKS = {Status.FAIL: "✗", Status.UNKNOWN: "?", Status.WAIVED: "~"}
+_TITLES = {Status.FAIL: "Failed", Status.UNKNOWN: "Unknown", Status.WAIVED: "Waived"}
+
+
+class Section(Struct, frozen=True):
+    """The findings of one status of one subject."""
+
+    status: str
+    title: str
+    mark: str
+    findings: tuple[Finding, ...]
+
+
+def render(result: CheckResult, look: Look) -> str:
+    environment = Environment(
+        loader=PackageLoader("hardentui.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    counts = result.counts()
+    page = environment.get_template("report.html.j2").render(
+        result=result,
+        severities=tuple(reversed(Severity)),
+        failing={severity: counts[Status.FAIL, severity] for severity in Severity},
+        unknown=sum(counts[Status.UNKNOWN, severity] for severity in Severity),
+        waived=sum(counts[Status.WAIVED, severity] for severity in Severity),
+        paths=[path_words(path, result) for path in result.paths],
+        sections=_sections,
+        quiet=_quiet,
+        anchor=_anchors(result.subjects),
+    )
+    return page + "\n"
+
+
+def _finalize(value: Any) -> Any:
+    """Every text of the page goes through the gate; markup of our own is no `str` of theirs."""
+    return visible_lines(value) if type(value) is str else value
+
+
+def _sections(one: SubjectResult) -> tuple[Section, ...]:
+    return tuple(
+        Section(status.value, _TITLES[status], mark, one.having(status))
+        for status, mark in _MARKS.items()
+        if one.count(status)
+    )
+
+
+def _quiet(one: SubjectResult) -> str:
+    """How many findings the page does not list, in words."""
+    counts = ((one.count(Status.PASS), "passed"), (one.count(Status.NOT_APPLICABLE), "not applicable"))
+    return ", ".join(f"{count} {word}" for count, word in counts if count)
+
+
+def _anchors(subjects: Iterable[SubjectResult]) -> dict[int, str]:
+    """Place of a subject in the report -> the id of its section; names are no ids."""
+    return {index: f"subject-{index}" for index, _ in enumerate(subjects)}

@@ -1,0 +1,82 @@
+"""The report as JUnit XML, which CI systems show: a suite for each subject, a test case for each finding.
+
+A failing finding is a failure when it is as severe as `--fail-on` asks, so that the CI job is as red as the
+exit code says; a less severe one passes with its text as output. Unknown findings of that severity are
+errors. What does not apply or was waived is skipped.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from hardentui.model.finding import Finding, Status
+from hardentui.reports.result import CheckResult, Look, SubjectResult
+from hardentui.visible import visible_lines
+
+
+def render(result: CheckResult, look: Look) -> str:
+    root = ElementTree.Element("testsuites", {"name": f"hardentui {result.checklist}"})
+    for one in result.subjects:
+        _suite(root, one, result)
+    totals = {
+        name: str(sum(int(suite.get(name, "0")) for suite in root))
+        for name in ("tests", "failures", "errors", "skipped")
+    }
+    for name, value in totals.items():
+        root.set(name, value)
+    ElementTree.indent(root)
+    text = ElementTree.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _suite(root: ElementTree.Element, one: SubjectResult, result: CheckResult) -> None:
+    name = plain("/".join(word for word in (one.subject.engine, one.subject.name) if word))
+    suite = ElementTree.SubElement(root, "testsuite", {"name": name, "hostname": plain(result.place)})
+    outcomes = [_case(suite, name, finding, result) for finding in one.findings]
+    if one.trouble:
+        case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": "could be looked at"})
+        ElementTree.SubElement(case, "error", {"message": plain(one.trouble), "type": "unknown"})
+        outcomes.append("errors")
+    suite.set("tests", str(len(outcomes)))
+    for outcome in ("failures", "errors", "skipped"):
+        suite.set(outcome, str(outcomes.count(outcome)))
+
+
+def _case(suite: ElementTree.Element, name: str, finding: Finding, result: CheckResult) -> str:
+    """Add the test case of a finding; which of the suite's counts it belongs to, empty for a pass."""
+    verdict = finding.verdict
+    classname = f"{name}.step{finding.step:02}"
+    case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": finding.check})
+    counts = finding.severity >= result.fail_on
+    said = {"message": plain(f"{finding.title}: {verdict.reason}".removesuffix(": "))}
+    match verdict.status:
+        case Status.FAIL if counts:
+            said["type"] = finding.severity.word
+            ElementTree.SubElement(case, "failure", said).text = _details(finding)
+            return "failures"
+        case Status.UNKNOWN if counts:
+            said["type"] = "unknown"
+            ElementTree.SubElement(case, "error", said).text = _details(finding)
+            return "errors"
+        case Status.FAIL | Status.UNKNOWN:
+            text = f"{verdict.status.value}, {finding.severity.word}: {said['message']}\n{_details(finding)}"
+            ElementTree.SubElement(case, "system-out").text = text
+        case Status.NOT_APPLICABLE | Status.WAIVED:
+            ElementTree.SubElement(case, "skipped", {"message": plain(verdict.reason)})
+            return "skipped"
+    return ""
+
+
+def _details(finding: Finding) -> str:
+    verdict = finding.verdict
+    lines = [f"declared: {verdict.declared}" if verdict.declared else ""]
+    lines.append(f"effective: {verdict.effective}" if verdict.effective else "")
+    lines += [f"{item.where}: {item.saw}" for item in verdict.evidence]
+    if finding.remediation is not None:
+        lines.append(f"fix: {finding.remediation.summary}")
+    return "\n".join(plain(line) for line in lines if line)
+
+
+def plain(text: str) -> str:
+    """Foreign text without the characters that XML cannot hold; ElementTree escapes the rest."""
+    return visible_lines(text)

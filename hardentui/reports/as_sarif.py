@@ -1,0 +1,144 @@
+"""The report as SARIF 2.1.0, which code scanning services and editors read.
+
+Failing findings are results. What could not be looked at is a result of the kind `open`: no failure, but not
+hidden either. What was waived is a suppressed result. Each result has a fingerprint of check, subject and
+engine, so a finding stays the same one when the container is created anew. Names are raw: JSON escapes what a
+terminal would act on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+from hardentui.model.finding import Finding, Severity, Status, Subject
+from hardentui.reports.result import CheckResult, Look, SubjectResult
+
+VERSION = "2.1.0"
+MOST_RESULTS = 25_000
+"""GitHub takes no file with more results in a run; the worst come first, and what is left out is told."""
+
+_LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+}
+_SECURITY_SEVERITY = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.0",
+    Severity.MEDIUM: "5.5",
+    Severity.LOW: "2.0",
+}
+"""What GitHub sorts by: it calls from 9.0 critical, from 7.0 high, from 4.0 medium."""
+
+
+def render(result: CheckResult, look: Look) -> str:
+    return json.dumps(document(result), indent=1) + "\n"
+
+
+def document(result: CheckResult) -> dict[str, Any]:
+    """The report as plain data."""
+    told = sorted(_told(result), key=lambda pair: (pair[0].status is not Status.FAIL, -pair[0].severity))
+    rules = _rules(told)
+    places = {rule["id"]: index for index, rule in enumerate(rules)}
+    place = quote(result.place, safe="", errors="replace")
+    run: dict[str, Any] = {
+        "tool": {"driver": {"name": "HardenTUI", "semanticVersion": result.version, "rules": rules}},
+        "automationDetails": {"id": f"hardentui/{place}/{result.checklist}"},
+        "invocations": [
+            {
+                "executionSuccessful": True,
+                "exitCode": result.exit_code,
+                "toolExecutionNotifications": list(_notifications(result, len(told))),
+            }
+        ],
+        "results": [_result(finding, one, places[finding.check]) for finding, one in told[:MOST_RESULTS]],
+        "columnKind": "utf16CodeUnits",
+    }
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": VERSION,
+        "runs": [run],
+    }
+
+
+def _told(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:
+    for one in result.subjects:
+        for status in (Status.FAIL, Status.UNKNOWN, Status.WAIVED):
+            for finding in one.having(status):
+                yield finding, one
+
+
+def _rules(told: list[tuple[Finding, SubjectResult]]) -> list[dict[str, Any]]:
+    rules: dict[str, dict[str, Any]] = {}
+    for finding, _ in told:
+        rule = rules.setdefault(finding.check, _rule(finding))
+        if finding.remediation is not None and "help" not in rule:
+            fix = finding.remediation
+            rule["help"] = {"text": f"{fix.summary}. It may break: {fix.impact or 'nothing known'}"}
+    return list(rules.values())
+
+
+def _rule(finding: Finding) -> dict[str, Any]:
+    return {
+        "id": finding.check,
+        "name": "".join(word.capitalize() for word in finding.check.split("-")),
+        "shortDescription": {"text": finding.title},
+        "properties": {
+            "security-severity": _SECURITY_SEVERITY[finding.severity],
+            "tags": ["security", f"step-{finding.step}", *finding.references],
+        },
+    }
+
+
+def _result(finding: Finding, one: SubjectResult, place: int) -> dict[str, Any]:
+    verdict, subject = finding.verdict, one.subject
+    told: dict[str, Any] = {
+        "ruleId": finding.check,
+        "ruleIndex": place,
+        "message": {"text": f"{subject.name}: {verdict.reason or finding.title}"},
+        "locations": [_location(subject)],
+        "partialFingerprints": {"hardentui/v1": fingerprint(finding, subject)},
+        "properties": {
+            name: value
+            for name, value in (("declared", verdict.declared), ("effective", verdict.effective))
+            if value
+        },
+    }
+    if verdict.status is Status.UNKNOWN:
+        return {**told, "kind": "open", "level": "none"}
+    told |= {"kind": "fail", "level": _LEVELS[finding.severity]}
+    if verdict.status is Status.WAIVED:
+        told["suppressions"] = [{"kind": "external", "justification": verdict.reason}]
+    return told
+
+
+def _location(subject: Subject) -> dict[str, Any]:
+    """A container has no file: its engine and name stand for a path, because services show only paths."""
+    words = (subject.kind.value, subject.engine, subject.name)
+    full = "/".join(word for word in words if word)
+    return {
+        "physicalLocation": {"artifactLocation": {"uri": quote(full, errors="replace")}},
+        "logicalLocations": [{"name": subject.name, "fullyQualifiedName": full, "kind": "resource"}],
+    }
+
+
+def fingerprint(finding: Finding, subject: Subject) -> str:
+    """The same for the same check of the same subject, also after it was created anew."""
+    name = subject.name or subject.id
+    words = (finding.check, subject.kind.value, subject.engine, name)
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _notifications(result: CheckResult, count: int) -> Iterator[dict[str, Any]]:
+    for one in result.subjects:
+        if one.trouble:
+            text = f"{one.subject.name} could not be looked at: {one.trouble}"
+            yield {"level": "error", "message": {"text": text}}
+    if count > MOST_RESULTS:
+        text = f"{count - MOST_RESULTS} further results are left out; the worst {MOST_RESULTS} are here."
+        yield {"level": "warning", "message": {"text": text}}

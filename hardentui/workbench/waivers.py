@@ -1,0 +1,169 @@
+"""Waivers files: where they lie, how they are read, and how a waiver is added.
+
+A file is TOML, made to be edited and kept under version control:
+
+    [[waiver]]
+    check = "root-user"          # id of a check, or a pattern: "*-in-image"
+    subject = "web"              # name of a container, image, network, engine or host, or a pattern
+    reason = "moves to its own user in March"
+    owner = "anna@example.org"
+    until = 2026-03-31           # the last day on which it holds
+    engine = "rootful"           # optional
+    control = "read-only root"   # optional: what protects instead
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from fnmatch import fnmatchcase
+from typing import Any
+
+from msgspec import Struct, field
+
+from hardentui.errors import InputError, UsageError, WaiversError
+from hardentui.model.waiver import Waiver
+from hardentui.state.own_files import config_folder
+from hardentui.visible import visible
+from hardentui.workbench.checklists.loading import nearest
+from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
+
+NAME = "waivers.toml"
+_TEXTS = ("check", "subject", "reason", "owner")
+_OPTIONAL = ("engine", "control")
+_LARGEST = 1 << 20
+_LONGEST = 500
+
+
+def own_file() -> str:
+    """The waivers file of this user."""
+    return os.path.join(config_folder(), NAME)
+
+
+def files_for(checklist: str) -> tuple[str, ...]:
+    """Where waivers are looked for: the user's own file, and one beside a checklist that is a file."""
+    beside = os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
+    return tuple(path for path in (own_file(), beside) if path and os.path.exists(path))
+
+
+def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
+    """The waivers of these files.
+
+    Args:
+        checks: the ids of all checks; a waiver that is about none of them is a fault.
+
+    Raises:
+        InputError: a file cannot be read.
+        WaiversError: a file has faults; all of them, each with its line.
+    """
+    known = tuple(checks)
+    return tuple(waiver for path in paths for waiver in parse(_read(path), path, known))
+
+
+def parse(text: str, path: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
+    """The waivers in a TOML text; raises WaiversError. `path` names it there."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise WaiversError(f"{visible(path)} is no TOML: {visible(str(error))}.", ()) from error
+    reader = _Reader(path, toml_lines(text), tuple(checks))
+    waivers = reader.waivers(document)
+    if reader.faults:
+        count = "a fault" if len(reader.faults) == 1 else f"{len(reader.faults)} faults"
+        raise WaiversError(f"The waivers in {visible(path)} have {count}.", tuple(reader.faults))
+    return waivers
+
+
+def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
+    """The text of a waivers file with one more waiver at its end; the rest stays as it is.
+
+    Raises:
+        WaiversError: the file has faults.
+        UsageError: the file has this waiver already.
+    """
+    import tomli_w
+
+    known = parse(text, path, checks)
+    if any(
+        (one.check, one.subject, one.engine) == (waiver.check, waiver.subject, waiver.engine) for one in known
+    ):
+        raise UsageError(
+            f"{visible(path)} already has a waiver for {waiver.check} on {visible(waiver.subject)}.",
+            "Change it there.",
+        )
+    table = {name: getattr(waiver, name) for name in (*_TEXTS, "until", *_OPTIONAL)}
+    kept = {name: value for name, value in table.items() if name not in _OPTIONAL or value not in ("", "*")}
+    block = tomli_w.dumps({"waiver": [kept]})
+    return f"{text.rstrip()}\n\n{block}".lstrip()
+
+
+def read_or_empty(path: str) -> str:
+    """The text of a waivers file; empty where there is none yet."""
+    return _read(path) if os.path.exists(path) else ""
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read(_LARGEST + 1)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{visible(path)} is no UTF-8 text.") from error
+    except OSError as error:
+        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
+    if len(text) > _LARGEST:
+        raise InputError(f"{visible(path)} is larger than any list of waivers.")
+    return text
+
+
+class _Reader(Struct):
+    """Reads a parsed document and collects what is wrong with it."""
+
+    path: str
+    lines: Mapping[tuple[str | int, ...], int]
+    checks: tuple[str, ...]
+    faults: list[str] = field(default_factory=list)
+
+    def waivers(self, document: Mapping[str, Any]) -> tuple[Waiver, ...]:
+        for name in document:
+            if name != "waiver":
+                self._fault((name,), f"unknown word {visible(name, 40)!r}{nearest(name, ('waiver',))}")
+        tables = document.get("waiver", [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            self._fault(("waiver",), "waivers are tables: [[waiver]]")
+            return ()
+        read = [self._waiver(index, table) for index, table in enumerate(tables)]
+        return tuple(waiver for waiver in read if waiver is not None)
+
+    def _waiver(self, index: int, table: Mapping[str, Any]) -> Waiver | None:
+        place = ("waiver", index)
+        before = len(self.faults)
+        known = (*_TEXTS, "until", *_OPTIONAL)
+        for name in table:
+            if name not in known:
+                self._fault((*place, name), f"unknown word {visible(name, 40)!r}{nearest(name, known)}")
+        texts = {name: self._text(place, table, name) for name in _TEXTS}
+        optional = {name: self._text(place, table, name) for name in _OPTIONAL if name in table}
+        until = table.get("until")
+        if not isinstance(until, date) or isinstance(until, datetime):
+            self._fault((*place, "until"), "until has to be a day: until = 2026-12-31")
+        check = texts["check"]
+        if check and not any(fnmatchcase(one, check) for one in self.checks):
+            self._fault(
+                (*place, "check"), f"there is no check {visible(check, 60)!r}{nearest(check, self.checks)}"
+            )
+        if len(self.faults) > before or not isinstance(until, date):
+            return None
+        line = line_of(self.lines, place)
+        return Waiver(**texts, until=until, **optional, source=f"{self.path}:{line}")
+
+    def _text(self, place: tuple[str | int, ...], table: Mapping[str, Any], name: str) -> str:
+        value = table.get(name)
+        if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
+            self._fault((*place, name), f"{name} has to be a text of at most {_LONGEST} characters")
+            return ""
+        return value.strip()
+
+    def _fault(self, place: tuple[str | int, ...], message: str) -> None:
+        self.faults.append(f"{line_of(self.lines, place)}: {message}")
