@@ -328,7 +328,7 @@ class WalkScreen(HardenScreen):
             return
         safe = choosing.bench.safe_choices(choosing.report)
         if not safe:
-            self.complain("No fix is known to be safe here. l chooses those that nothing speaks against.")
+            self.complain("No fix is known to be safe here. L chooses those that nothing speaks against.")
         elif not choosing.add(safe):
             choosing.drop(choice.check for choice in safe)
         await self._show_step()
