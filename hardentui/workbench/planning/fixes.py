@@ -15,7 +15,7 @@ from hardentui.harden.score import Score, score
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Remediation
+from hardentui.model.finding import Finding, Remediation, Status
 from hardentui.model.plan import Caution
 from hardentui.model.version import Version
 from hardentui.workbench.looking.judging import Judge, find_check
@@ -103,7 +103,12 @@ class Fixes:
 
         if report.facts is None:
             return ()
-        return fixable(report.facts, self.checks, self.checklist, caution)
+        return fixable(report.facts, self._not_waived(report), self.checklist, caution)
+
+    def _not_waived(self, report: Report) -> tuple[AnyCheck, ...]:
+        """The checks without those whose finding here was accepted: only who names such a fix gets it."""
+        waived = {one.check for one in report.findings if one.status is Status.WAIVED}
+        return tuple(check for check in self.checks if check.id not in waived)
 
     def plan_with(self, report: Report, caution: Caution) -> Plan:
         """The plan of all fixes that the caution allows; `skipped` has every other failing finding, and why
@@ -111,7 +116,7 @@ class Fixes:
         from hardentui.harden.plan import left_out
 
         plan = self.plan(report, self.choices(report, caution))
-        rest = left_out(_facts(report), plan, self.checks, self.checklist)
+        rest = left_out(_facts(report), plan, self._not_waived(report), self.checklist)
         return replace(plan, skipped=(*plan.skipped, *rest))
 
     def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
