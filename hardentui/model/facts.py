@@ -237,6 +237,8 @@ class ContainerFacts(Struct, frozen=True):
         secret_drivers: name of a secret of the engine -> the driver that keeps it.
         env_files: absolute path of a file of variables that it was created with -> the file as it is now.
         seccomp_file: the seccomp profile that it names; seccomp_rules is what the file holds, as JSON.
+        owners: where something of the host is mounted in it -> uid and gid of that folder, as the host sees
+            them; what could not be looked at is not in it.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         now: when it was read; checks have no clock of their own.
     """
@@ -264,6 +266,7 @@ class ContainerFacts(Struct, frozen=True):
     env_files: Mapping[str, Known[FileFact | Missing]] = field(default_factory=dict)
     seccomp_file: Known[FileFact | Missing] = Unreadable("the profile's file was not looked at")
     seccomp_rules: Known[Mapping[str, Any]] = Unreadable("the profile's file was not read")
+    owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -36,6 +36,7 @@ LONG_ENOUGH = timedelta(hours=1)
 """A service that ran for less has hardly done what it does."""
 _LOW_PORTS = "net.ipv4.ip_unprivileged_port_start"
 _FIRST_HIGH_PORT = 1024
+_OF_THE_HOST = (IdRange(0, 0, 4294967295),)
 _BIND = "CAP_NET_BIND_SERVICE"
 
 
@@ -95,6 +96,13 @@ def uids(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
             return None
         found.setdefault(uid, process.name)
     return tuple(sorted(found.items()))
+
+
+def owners_of_mounts(facts: ContainerFacts) -> dict[str, int]:
+    """Where something is mounted -> uid that it belongs to, as the container sees it."""
+    lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else _OF_THE_HOST
+    found = {place: inside(owner[0], lines) for place, owner in facts.owners.items()}
+    return {place: uid for place, uid in found.items() if uid is not None}
 
 
 def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:

@@ -160,9 +160,19 @@ def test_a_port_of_the_image_counts_where_nobody_could_look() -> None:
 
 def test_a_new_user_gets_its_volumes_and_is_told_of_folders_of_the_host() -> None:
     mounts = (Mount("volume", "data", "/data"), Mount("bind", "/srv/www", "/www"))
-    made = plan(running((MOUNTS, mounts)), AS_33)
+    made = plan(running((MOUNTS, mounts), owners={"/www": (0, 0)}), AS_33)
     assert [one.options for one in made.after[MOUNTS]] == [("U",), ()]
-    assert "change the owner of /srv/www on the host by hand" in said(made)
+    assert "change the owner of what it writes in /srv/www (of uid 0) on the host" in said(made)
+
+
+def test_the_owner_of_its_data_is_proposed_as_the_user() -> None:
+    (refused,) = plan(running(owners={"/data": (999, 999), "/etc/localtime": (0, 0)}), "root-user").skipped
+    assert "/data belongs to uid 999" in refused.hint
+
+
+def test_a_high_owner_of_a_volume_gets_a_namespace_that_holds_it() -> None:
+    facts = running(seen=kernel(host_user_namespace=True), owners={"/data": (5000, 0)})
+    assert plan(facts, "host-user-namespace").after[USERNS] == "auto:size=65536"
 
 
 def test_an_unprivileged_worker_is_proposed_as_the_user() -> None:

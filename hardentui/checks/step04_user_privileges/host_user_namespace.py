@@ -125,8 +125,9 @@ def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
 
 
 def _namespace(facts: ContainerFacts) -> str:
-    """Podman makes it as large as the users of the image need; what runs may have a higher id."""
-    highest = max([*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ())])
+    """Podman makes it as large as the users of the image need; what was seen may have a higher id."""
+    owners = [number for owner in facts.owners.values() for number in owner]
+    highest = max([*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ()), *owners])
     return "auto" if highest < _USUAL_SIZE else "auto:size=65536"
 
 
@@ -140,7 +141,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
                 "on which file systems they are was not seen: not every one can be mounted like that"
             )
     if ":size=" in after[USERNS]:
-        notes.append("one of its processes has a high uid or gid, so its namespace gets 65536 ids")
+        notes.append("a process or a volume of it has a high uid or gid, so its namespace gets 65536 ids")
     return Advice(Risk.MAY_BREAK, tuple(notes))
 
 

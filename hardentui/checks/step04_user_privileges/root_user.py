@@ -32,7 +32,7 @@ from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
-from hardentui.reading.behaviour import about_low_ports, uids, with_low_ports
+from hardentui.reading.behaviour import about_low_ports, owners_of_mounts, uids, with_low_ports
 from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
@@ -118,6 +118,9 @@ def _who_works(facts: ContainerFacts) -> str:
     if ordinary:
         seen = ", ".join(f"{visible(name, 30)} as {uid}" for uid, name in ordinary)
         return f"Processes of it run as an ordinary user: {seen}. Give that uid as parameter user."
+    owned = [f"{place} belongs to uid {uid}" for place, uid in owners_of_mounts(facts).items() if uid]
+    if owned:
+        return f"{', '.join(visible(one, 80) for one in owned[:4])}: give that uid as parameter user."
     return "The image names none. Choose the uid that owns its data (parameter user), such as 1001:1001."
 
 
@@ -145,8 +148,14 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
             f"its volumes at {listed(handed)} get this user as owner at each start (:U); other containers "
             "that use them may no longer write there"
         )
-    if binds := [one.source for one in after[MOUNTS] if one.type == "bind" and not one.read_only]:
-        notes.append(f"change the owner of {listed(binds)} on the host by hand: no option does that for it")
+    owners = owners_of_mounts(facts)
+    binds = [
+        one.source + (f" (of uid {owners[one.destination]})" if one.destination in owners else "")
+        for one in after[MOUNTS]
+        if one.type == "bind" and not one.read_only
+    ]
+    if binds:
+        notes.append(f"change the owner of what it writes in {listed(binds)} on the host by hand")
     if found.programs:
         notes.append(
             f"it writes beside its programs, in {listed([one for one, _ in found.programs])}: "

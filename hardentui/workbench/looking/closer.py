@@ -19,7 +19,7 @@ from hardentui.model.activity import Denial, FileChange
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
-from hardentui.options import SECCOMP_PROFILE, SECRETS
+from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import is_infra
 from hardentui.reading.networks import uses_network_of_pod
 
@@ -65,6 +65,7 @@ def look_closer(
         engine=engine_facts,
         kernel=kernel,
         changes=_changes(facts, engine, files),
+        owners=_owners(facts, files) if facts.engine.local else {},
         exec_events=once.exec_events(facts.id),
         denials=_denials(facts, kernel, files, once),
     )
@@ -110,6 +111,22 @@ def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
     given = [after for word, after in pairwise(words) if word == "--env-file"]
     given += [word.removeprefix("--env-file=") for word in words if word.startswith("--env-file=")]
     return tuple(dict.fromkeys(path for path in given if path.startswith("/")))
+
+
+def _owners(facts: ContainerFacts, files: Files) -> dict[str, tuple[int, int]]:
+    """Whom the folders belong to that its volumes and bind mounts show."""
+    found = {}
+    for mount in facts.spec[MOUNTS]:
+        volume = facts.volumes.get(mount.source) if mount.type == "volume" else None
+        path = str(volume.inspect.get("Mountpoint") or "") if volume else mount.source
+        if not path.startswith("/"):
+            continue
+        try:
+            seen = files.stat(posixpath.join(path, mount.subpath.lstrip("/")))
+        except OSError:
+            continue
+        found[mount.destination] = (seen.uid, seen.gid)
+    return found
 
 
 def _on_host_network(kernel: Kernel) -> bool:
