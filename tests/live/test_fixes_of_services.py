@@ -303,3 +303,26 @@ def test_what_a_caution_takes_leaves_nginx_serving(
     hardened.run()
     assert answers(bench, 18485)
     assert USER not in hardened.plan.after
+
+
+# --- without root -------------------------------------------------------------------------------------
+
+
+def test_a_rootless_service_becomes_an_ordinary_user_inside(rootless_podman: Bench) -> None:
+    """It writes a pid file in /run and its pages in a volume, and listens on port 80."""
+    rootless_podman.remove(NAME)
+    serve = "echo $$ > /run/x.pid; echo rootless > /data/index.html; exec httpd -f -p 80 -h /data"
+    options = ("-p", "18487:80", "-v", "fixes-data:/data")
+    rootless_podman.run(NAME, *options, BUSYBOX, "sh", "-c", serve)
+    try:
+        assert answers(rootless_podman, 18487, "rootless")
+        hardened = Hardened(
+            rootless_podman, AS_33, "default-capabilities-kept", "new-privileges-allowed", "writable-rootfs"
+        )
+        assert hardened.plan.skipped == ()
+        hardened.run()
+        assert answers(rootless_podman, 18487, "rootless")
+        assert rootless_podman.podman("exec", NAME, "busybox", "id", "-u") == "33"
+    finally:
+        rootless_podman.remove(NAME)
+        rootless_podman.podman("volume", "rm", "-f", "fixes-data")
