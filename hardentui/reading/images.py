@@ -171,6 +171,12 @@ def health_check(facts: ContainerFacts) -> str | Unreadable:
     return Unreadable("neither the container nor its image could be looked at")
 
 
+def health_status(facts: ContainerFacts) -> str:
+    """What its health check said last: `healthy`, `starting`, `unhealthy`; empty when it said nothing."""
+    state = facts.inspect.get("State") or {}
+    return str((state.get("Health") or state.get("Healthcheck") or {}).get("Status") or "")
+
+
 def _words(check: object) -> str:
     test = check.get("Test") if isinstance(check, Mapping) else None
     if not isinstance(test, list) or not test or test[0] == "NONE":

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS
+from hardentui.options import MOUNTS, ROOTFS
 from hardentui.reading.mounts import at_or_above
 
 _BY_PODMAN = frozenset(
@@ -75,8 +75,9 @@ class Written(Struct, frozen=True):
 
 
 def written_by(facts: ContainerFacts) -> Written:
-    """What the list of changes of a container says."""
-    if not isinstance(facts.changes, tuple):
+    """What the list of changes of a container says. Of one that runs from a folder of the host it is empty,
+    whatever it wrote there."""
+    if not isinstance(facts.changes, tuple) or facts.spec[ROOTFS]:
         return Written()
     changed = [change for change in facts.changes if change.kind != "deleted"]
     above = {parent for change in changed for parent in _parents(normal_path(change.path))}

@@ -39,7 +39,7 @@ from hardentui.model.finding import (
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
-from hardentui.reading.images import health_check
+from hardentui.reading.images import health_check, health_status
 from hardentui.visible import visible
 
 _ACTIONS = ("kill", "restart", "stop")
@@ -53,18 +53,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable("it has no health check (see missing-health-check)")
     action = facts.spec[HEALTH_ON_FAILURE]
     declared = f"on failure: {action or 'none'}"
-    status = _status(facts) if facts.running else ""
+    status = health_status(facts) if facts.running else ""
     evidence = (Evidence("State.Health.Status", status),) if status else ()
     if status == "unhealthy":
         return failed("its own health check says that it does not work", declared, status, evidence)
     if action not in _ACTIONS:
         return failed("when it becomes unhealthy, nothing happens", declared, status, evidence, Severity.LOW)
     return passed(declared, status, evidence)
-
-
-def _status(facts: ContainerFacts) -> str:
-    state = facts.inspect.get("State") or {}
-    return str((state.get("Health") or state.get("Healthcheck") or {}).get("Status") or "")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -74,7 +69,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if not check:
         raise CannotFix("it has no health check", "Fix missing-health-check first.")
     if spec[HEALTH_ON_FAILURE] in _ACTIONS:
-        if context.facts.running and _status(context.facts) == "unhealthy":
+        if context.facts.running and health_status(context.facts) == "unhealthy":
             raise CannotFix("no option makes an unhealthy service work", "Look into its log: podman logs.")
         return spec
     action = context.parameters.text("action")
@@ -98,9 +93,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     else:
         notes.append("no unit starts it again: it stays down until somebody starts it")
         return Advice(Risk.MAY_BREAK, tuple(notes))
-    if context.facts.running and _status(context.facts) != "healthy":
+    if context.facts.running and health_status(context.facts) != "healthy":
         notes.append(
-            f"its health check says {visible(_status(context.facts) or 'nothing', 40)} now: look first"
+            f"its health check says {visible(health_status(context.facts) or 'nothing', 40)} now: look first"
         )
         return Advice(Risk.MAY_BREAK, tuple(notes))
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
