@@ -35,7 +35,7 @@ from hardentui.options import (
     USER,
     WORKDIR,
 )
-from hardentui.options.items import Item, is_list, items_of
+from hardentui.options.argv.items import Item, is_list, items_of
 
 SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "filesystem", "resources"})
 """Areas in which a difference matters for protection."""

@@ -36,6 +36,7 @@ class UnitFacts(Struct, frozen=True):
         silent: why systemd did not say it.
         differences: security fields that the file and the running container do not agree on.
         drop_ins: paths of the files that change it.
+        outdated_copy: our drop-in that repeats a command which the unit has changed since; empty = none.
         quadlet: its file is a Quadlet; else it is a unit file that runs podman itself.
     """
 
@@ -48,3 +49,4 @@ class UnitFacts(Struct, frozen=True):
     differences: tuple[str, ...] = ()
     drop_ins: tuple[str, ...] = ()
     quadlet: bool = False
+    outdated_copy: str = ""

@@ -110,6 +110,7 @@ class Kernel(Struct, frozen=True):
         processes, listening: what runs and what listens in the container.
         clients: who was connected to what listens, when it was looked at.
         rlimits: what /proc/PID/limits holds the main process to.
+        umask: of the main process, four octal digits; a program may have changed it by itself.
     """
 
     pid: int
@@ -132,6 +133,7 @@ class Kernel(Struct, frozen=True):
     clients: Known[tuple[Client, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
     rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
+    umask: Known[str] = NOT_READ
 
 
 class NotRunning(Struct, frozen=True):

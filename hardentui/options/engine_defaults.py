@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.options.create_command import parse_create_command
+from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.readers.resources import ulimits_added_at_start
 from hardentui.options.resources import PIDS_LIMIT
 from hardentui.options.sources import Document

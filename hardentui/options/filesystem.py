@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.spec import Readability
-from hardentui.options.mount_text import mount_arguments
+from hardentui.options.argv.mount_text import mount_arguments
 from hardentui.options.rows import RA, SV, B, key, many, shaped, switch, switch_off, text
 from hardentui.options.values import Mount
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hardentui.options import TABLE
-from hardentui.options.create_command import CommandLine
-from hardentui.options.flags import CARRIED_GLOBALS
+from hardentui.options.argv.command_line import CommandLine
+from hardentui.options.argv.flags import CARRIED_GLOBALS
 from hardentui.options.sources import View
 
 NOT_CARRIED = {

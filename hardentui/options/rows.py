@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from hardentui.model.spec import KeyKind, Option, QuadletKey, Readability
 from hardentui.model.version import Version
-from hardentui.options.flags import COMMA_LISTS, as_csv_field
+from hardentui.options.argv.flags import COMMA_LISTS, as_csv_field
 
 T = TypeVar("T")
 

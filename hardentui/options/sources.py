@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.spec import Setting, Source
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.options.create_command import CommandLine, parse_create_command
+from hardentui.options.argv.command_line import CommandLine, parse_create_command
 
 Document = Mapping[str, Any]
 _NOTHING: Document = {}
@@ -28,6 +28,7 @@ class Sources(Struct, frozen=True):
         inspect: GET /libpod/containers/ID/json.
         image: inspect document of its image; None when it could not be read (nothing is subtracted then).
         oci_config: config.json of the runtime; None when it could not be read. Its process.env is never used.
+        umask: what the kernel says of the main process, four octal digits; empty = not known.
         default_capabilities: what a container of this engine gets when nothing is said.
         default_network: the network of a container when nothing is said.
         version: of the engine.
@@ -47,6 +48,7 @@ class Sources(Struct, frozen=True):
     inspect: Document
     image: Document | None = None
     oci_config: Document | None = None
+    umask: str = ""
     default_capabilities: frozenset[str] = STOCK_CAPABILITIES
     default_network: str = "podman"
     version: Version = NEWEST_KNOWN

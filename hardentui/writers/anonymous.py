@@ -10,9 +10,9 @@ from hardentui.model.spec import Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
 from hardentui.options.readers.mounts import is_anonymous_name
 from hardentui.options.values import Mount
+from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.supporting import volume_create_arguments
-from hardentui.writers.unit_file import comment_lines
 
 _LONGEST = 150
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, IMAGE, MOUNTS, ROOTFS, TABLE
-from hardentui.options.flags import CARRIED_GLOBALS
-from hardentui.options.mount_text import mount_flag
+from hardentui.options.argv.flags import CARRIED_GLOBALS
+from hardentui.options.argv.mount_text import mount_flag
 
 RUN_ONLY = frozenset({"--passwd", "--rmi"})
 """Flags that `podman create` does not know."""

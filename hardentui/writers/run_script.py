@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NAME, NETWORK, POD
+from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.arguments import CREATE_ONLY, RUN_ONLY, run_arguments
 from hardentui.writers.context import UnitContext
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.pod import pod_create_arguments, pod_networks
 from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
-from hardentui.writers.unit_file import comment_lines
 
 __all__ = ["run_arguments", "run_script"]
 

@@ -23,15 +23,15 @@ from hardentui.host.podman.generator import dry_run, exec_start, find_generator
 from hardentui.model.spec import Readability, Spec
 from hardentui.model.version import Version
 from hardentui.options import IMAGE_VOLUME, LOG_DRIVER, NAME, NETWORK, NETWORK_ALIAS, TABLE
-from hardentui.options.create_command import parse_create_command
+from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.not_carried import NOT_CARRIED
 from hardentui.options.read import read_spec
 from hardentui.options.readers.resources import ulimits_added_at_start
 from hardentui.options.sources import Sources
-from hardentui.writers.compare import compare_arguments
+from hardentui.quadlet.write.bundle import bundle
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_script
-from hardentui.writers.units import bundle
 from tests.conftest import cannot_run
 from tests.property.containers import NASTY, Words, containers
 from tests.support.podman import BUSYBOX, ApiError, Bench

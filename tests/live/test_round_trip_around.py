@@ -44,14 +44,14 @@ from hardentui.options import (
     Mount,
     Port,
 )
+from hardentui.options.argv.compare import compare_arguments
 from hardentui.options.not_carried import NOT_CARRIED
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
-from hardentui.writers.compare import compare_arguments
+from hardentui.quadlet.write.bundle import bundle
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_script
 from hardentui.writers.supporting import network_create_arguments, volume_create_arguments
-from hardentui.writers.units import bundle
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 

@@ -49,9 +49,9 @@ from hardentui.options import (
     WORKDIR,
     Mount,
 )
-from hardentui.options.create_command import CommandLine, parse_create_command
-from hardentui.writers.compare import compare_arguments
-from hardentui.writers.units import UnitContext, bundle
+from hardentui.options.argv.command_line import CommandLine, parse_create_command
+from hardentui.options.argv.compare import compare_arguments
+from hardentui.quadlet.write.bundle import UnitContext, bundle
 from tests.conftest import cannot_run
 
 pytestmark = pytest.mark.live

@@ -39,8 +39,9 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.read import read_spec
-from hardentui.options.service_reader import ServiceFiles
 from hardentui.options.sources import Sources
+from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.quadlet.write.bundle import UnitContext
 from hardentui.workbench.changing.unit_edits import EditedUnit, Style, edited, shown_diff
 from hardentui.workbench.changing.unit_origin import (
     UNIT_LABEL,
@@ -53,7 +54,6 @@ from hardentui.workbench.changing.unit_origin import (
     units_of,
 )
 from hardentui.workbench.changing.unit_proof import prove_edit
-from hardentui.writers.units import UnitContext
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.rooted import Rooted
@@ -61,7 +61,8 @@ from tests.support.rooted import Rooted
 pytestmark = pytest.mark.live
 
 VERSION = Version(5, 4, 2)
-NAMES = ("lt-web", "lt-gen", "lt-mgr")
+INSTANCE = "systemd-lt-web_1"
+NAMES = ("lt-web", "lt-gen", "lt-mgr", INSTANCE)
 _UNSORTED = (PUBLISH, CAP_ADD, LABELS)
 _OF_SYSTEMD = ("--cgroups=split", "--cgroups=no-conmon", "--replace", "--rm", "-d", "--sdnotify=conmon")
 
@@ -104,9 +105,15 @@ WantedBy=multi-user.target
 
 @pytest.fixture
 def bench(podman: Bench) -> Iterator[Bench]:
-    podman.remove(*NAMES)
+    removed_one_by_one(podman)
     yield podman
-    podman.remove(*NAMES)
+    removed_one_by_one(podman)
+
+
+def removed_one_by_one(podman: Bench) -> None:
+    """One may run in the network of another, which goes after it."""
+    for name in NAMES:
+        podman.remove(name)
 
 
 @pytest.fixture
@@ -289,6 +296,36 @@ def test_a_network_that_the_plan_brings_gets_its_unit(bench: Bench, files: Roote
     assert {file.name for file in made.files} == {"lt-web.container", "lt-net.network"}
     assert "Network=lt-net.network" in made.files[0].text.splitlines()
     prove_edit(origin, made, VERSION, VERSION)
+
+
+def test_an_instance_of_a_template_is_fixed(bench: Bench, files: Rooted, generator: str) -> None:
+    """Its container is called `systemd-lt-web_1`, which is no name of another container."""
+    text = f"[Container]\nImage={BUSYBOX}\nExec=sleep 1000\nEnvironment=N=%i\n"
+    files.put("/etc/containers/systemd/lt-web@.container", text)
+    made = dry_run({"lt-web@.container": text}, user=False, generator=generator)
+    words = {"p": "lt-web", "i": "1", "N": "lt-web@1"}
+    create(bench, exec_start(made.services["lt-web@.service"], words), "lt-web@1.service")
+    facts = look(bench, INSTANCE)
+    origin = found(files, facts)
+    assert drift_of(origin, facts) == ()
+    done = edited(origin, plan_for(facts, facts.spec.with_(READ_ONLY, True)), VERSION)
+    assert [file.path for file in done.files] == ["/etc/containers/systemd/lt-web@.container"]
+    assert "only the planned changes" in prove_edit(origin, done, VERSION, VERSION)
+
+
+def test_a_container_in_the_network_of_another_is_fixed(bench: Bench, files: Rooted, generator: str) -> None:
+    other = f"[Container]\nContainerName=lt-gen\nImage={BUSYBOX}\nExec=sleep 1000\n"
+    text = f"[Container]\nContainerName=lt-web\nImage={BUSYBOX}\nNetwork=lt-gen.container\nExec=sleep 1000\n"
+    files.put("/etc/containers/systemd/lt-gen.container", other)
+    files.put("/etc/containers/systemd/lt-web.container", text)
+    run = dry_run({"lt-gen.container": other, "lt-web.container": text}, user=False, generator=generator)
+    create(bench, exec_start(run.services["lt-gen.service"]), "lt-gen.service")
+    create(bench, exec_start(run.services["lt-web.service"]), "lt-web.service")
+    facts = look(bench, "lt-web")
+    origin = found(files, facts)
+    assert drift_of(origin, facts) == ()
+    done = edited(origin, plan_for(facts, facts.spec.with_(READ_ONLY, True)), VERSION)
+    assert "only the planned changes" in prove_edit(origin, done, VERSION, VERSION)
 
 
 def test_a_unit_of_another_container_is_not_touched(bench: Bench, files: Rooted, generator: str) -> None:

@@ -28,16 +28,16 @@ from hardentui.options import (
     WORKDIR,
     Mount,
 )
-from hardentui.options.create_command import parse_create_command
-from hardentui.options.flags import as_csv_field, split_csv
-from hardentui.options.mount_text import mount_flag, mount_text, parse_mount, parse_volume
+from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.argv.flags import as_csv_field, split_csv
+from hardentui.options.argv.mount_text import mount_flag, mount_text, parse_mount, parse_volume
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
+from hardentui.quadlet.write.bundle import UnitContext, bundle
+from hardentui.systemd.escaping import escape
 from hardentui.writers.arguments import run_arguments
-from hardentui.writers.compare import compare_arguments
 from hardentui.writers.run_script import run_script
-from hardentui.writers.systemd_syntax import escape
-from hardentui.writers.units import UnitContext, bundle
 from tests.property.recorded_cases import IMAGE as RECORDED_IMAGE
 from tests.property.recorded_cases import document, names
 

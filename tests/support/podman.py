@@ -129,16 +129,20 @@ class Bench:
     def post(self, path: str, body: object = None) -> Any:
         return self._request("POST", path, body)
 
+    def post_compatible(self, path: str, body: object = None) -> Any:
+        """As docker-compose does: through the API that Podman has for the clients of others."""
+        return self._request("POST", path, body, "/v1.41")
+
     def delete(self, path: str) -> Any:
         return self._request("DELETE", path)
 
-    def _request(self, method: str, path: str, body: object = None) -> Any:
+    def _request(self, method: str, path: str, body: object = None, api: str = _API) -> Any:
         connection = http.client.HTTPConnection("d", timeout=60)
         connection.sock = socket.socket(socket.AF_UNIX)
         try:
             connection.sock.connect(self.socket)
             sent = None if body is None else json.dumps(body)
-            connection.request(method, _API + path, sent, {"Content-Type": "application/json"})
+            connection.request(method, api + path, sent, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             text = answer.read()
         finally:

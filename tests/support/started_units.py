@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hardentui.host.podman.generator import UNIT_SUFFIXES, dry_run, exec_start, find_generator
-from hardentui.host.systemd_words import unit_settings
+from hardentui.systemd.command_line import unit_settings
 from tests.conftest import cannot_run
 from tests.support.podman import Bench
 

@@ -26,6 +26,7 @@ CapPrm:\t0000000000000400
 CapEff:\t0000000000000400
 CapBnd:\t0000020000000400
 CapAmb:\t0000000000000000
+Umask:\t0022
 NoNewPrivs:\t1
 Seccomp:\t2
 """
@@ -103,7 +104,7 @@ def test_everything_that_the_kernel_tells() -> None:
     [
         (
             "/proc/812/status",
-            {"uid", "gid", "groups", "capabilities", "no_new_privileges", "seccomp_mode"},
+            {"uid", "gid", "groups", "capabilities", "no_new_privileges", "seccomp_mode", "umask"},
         ),
         ("/proc/812/mountinfo", {"read_only_root", "masked_paths", "mounts"}),
         ("/proc/812/uid_map", {"uid_map"}),

@@ -17,8 +17,8 @@ from hardentui.options import (
     TABLE,
     ULIMIT,
 )
+from hardentui.options.argv.flags import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
-from hardentui.options.flags import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.not_carried import NOT_CARRIED
 from hardentui.options.read import READERS
 from hardentui.options.rows import size_text

@@ -55,6 +55,7 @@ from hardentui.options import (
     TMPFS,
     UIDMAP,
     ULIMIT,
+    UMASK,
     UNMASK,
     UNSETENV,
     UNSETENV_ALL,
@@ -772,3 +773,31 @@ def test_an_empty_document_does_not_break() -> None:
 def test_null_sections_do_not_break(field: str) -> None:
     document = {"Id": ID, "Name": "web", "Config": {"Hostname": ID[:12]}, "HostConfig": {}, field: None}
     assert options(read_spec(Sources(document))) <= {NETWORK}
+
+
+@pytest.mark.parametrize(
+    ("sources", "value"),
+    [
+        ({"oci_config": {"process": {"user": {"uid": 0}}}}, "0022"),
+        ({"oci_config": {"process": {"user": {"umask": 0o77}}}}, "0077"),
+        ({"oci_config": {"process": {"user": {"umask": 0}}}}, "0000"),
+        ({"umask": "0022"}, "0022"),
+    ],
+)
+def test_an_empty_umask_that_inspect_pads_is_looked_up(sources: dict[str, Any], value: str) -> None:
+    """The compatible API stores none; inspect shows 0000, which would open every file that is made."""
+    found = spec(config={"Umask": "0000"}, sources=sources)
+    assert found[UMASK] == value
+    assert UMASK not in found.unknowable
+
+
+@pytest.mark.parametrize("sources", [{}, {"umask": "0000"}, {"umask": "0077"}])
+def test_a_padded_umask_that_nothing_explains_is_unknown(sources: dict[str, Any]) -> None:
+    """A program may have changed its umask by itself: that of the kernel is no proof."""
+    found = spec(config={"Umask": "0000"}, sources=sources)
+    assert UMASK not in found
+    assert UMASK in found.unknowable
+
+
+def test_a_umask_of_the_command_line_is_kept() -> None:
+    assert spec(config={"Umask": "0000"}, command=["--umask=0"])[UMASK] == "0000"

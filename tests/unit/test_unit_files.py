@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from hardentui.host.units.answers import ReadUnit, read_units
-from hardentui.host.units.systemd import FoundUnit, Manager, find_unit
+from hardentui.host.units.systemd import FoundUnit, find_unit
 from hardentui.model.activity import UnitFacts
 from hardentui.model.known import Known, Unreadable
+from hardentui.systemd.search_paths import Manager
 from tests.support.rooted import Rooted
 
 SYSTEM = Manager(False)

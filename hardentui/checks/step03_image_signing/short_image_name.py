@@ -35,7 +35,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
-from hardentui.options.create_command import parse_create_command
+from hardentui.options.argv.command_line import parse_create_command
 from hardentui.reading.images import is_image_id, reference
 
 _FULL = "docker.io/library/nginx:1.27"

@@ -37,7 +37,7 @@ from hardentui.model.finding import (
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
-from hardentui.options.create_command import parse_create_command
+from hardentui.options.argv.command_line import parse_create_command
 from hardentui.reading.containers import is_planned, section
 from hardentui.reading.networks import (
     declared_ports,

@@ -2,8 +2,9 @@
 
 What it checks:
 For a container that belongs to a systemd unit: whether its file was changed after the container was
-created, whether systemd has read the newest file, and whether options that matter for security differ
-between the two.
+created, whether systemd has read the newest file, whether options that matter for security differ between
+the two, and whether a drop-in of HardenTUI repeats a command that the unit has changed since, for example by
+an update of its package.
 
 Why it matters:
 You hardened the file, and the service still runs as before, because nobody restarted it. Or the other way
@@ -54,12 +55,22 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         reasons.append(f"it differs from {unit.file or unit.name} in {', '.join(unit.differences)}")
     if unit.modified and created and unit.modified > created:
         reasons.append("the file was changed after the container was created")
+    if unit.outdated_copy:
+        reasons.append(
+            f"{unit.outdated_copy} repeats a command that the unit has changed since: the new one has no"
+            " effect"
+        )
     if unit.needs_reload:
         reasons.append("systemd has not read the newest file yet")
     evidence = tuple(Evidence(unit.file or unit.name, reason) for reason in reasons)
     if reasons:
         systemctl = "systemctl --user" if facts.engine.rootless is True else "systemctl"
-        commands = (f"{systemctl} daemon-reload", f"{systemctl} restart {shlex.quote(unit.name)}")
+        remove = (f"rm {shlex.quote(unit.outdated_copy)}",) if unit.outdated_copy else ()
+        commands = (
+            *remove,
+            f"{systemctl} daemon-reload",
+            f"{systemctl} restart {shlex.quote(unit.name)}",
+        )
         return failed(reasons[0], unit.name, evidence=evidence, commands=commands)
     if unit.modified is None or created is None:
         return unknown("when the file or the container was made is not known", unit.name)
@@ -90,6 +101,10 @@ CHECK = Check(
         container(inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, needs_reload=True)),
         container(
             inspect=_CREATED, unit=UnitFacts("web.service", _FILE, _BEFORE, differences=("read-only",))
+        ),
+        container(
+            inspect=_CREATED,
+            unit=UnitFacts("web.service", _FILE, _BEFORE, outdated_copy=f"{_FILE}.d/50-hardentui.conf"),
         ),
     ),
     references=("NIST SP 800-190 4.4.3", "NIST SP 800-190 4.4.5"),

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from hardentui.errors import GeneratorError
-from hardentui.host.systemd_words import (
+from hardentui.model.known import Known, Unreadable
+from hardentui.systemd.command_line import (
     UnbalancedQuotes,
     expand_specifiers,
     expand_variables,
@@ -21,7 +22,6 @@ from hardentui.host.systemd_words import (
     split_words,
     unit_settings,
 )
-from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
 
 GENERATORS = (
@@ -30,7 +30,7 @@ GENERATORS = (
     "/usr/local/libexec/podman/quadlet",
     "/usr/lib/systemd/system-generators/podman-system-generator",
 )
-UNIT_SUFFIXES = (".container", ".volume", ".network", ".pod", ".kube", ".image", ".build")
+UNIT_SUFFIXES = (".container", ".volume", ".network", ".pod", ".kube", ".image", ".build", ".artifact")
 
 _SEPARATOR = re.compile(r"^---([A-Za-z0-9:_.\\@-]+)---$", re.MULTILINE)
 _NOISE = re.compile(r"^quadlet-generator\[\d+\]: ", re.MULTILINE)
@@ -102,7 +102,7 @@ def exec_start(service_text: str, specifiers: Mapping[str, str] | None = None) -
     """The argv that systemd would execute for ExecStart= of a service.
 
     `${NAME}` is taken from the unit's own Environment= lines. A specifier or a variable that is known only
-    to a running systemd stays, with a NUL before it (see hardentui.host.systemd_words).
+    to a running systemd stays, with a NUL before it (see hardentui.systemd.command_line).
 
     Args:
         specifiers: letter -> value of what is known: `{"N": "web"}`.

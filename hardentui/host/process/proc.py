@@ -74,6 +74,7 @@ def read_kernel(
         masked_paths=_then(mounts, _masked_paths),
         mounts=_then(mounts, _mount_rows),
         groups=_then(status, lambda lines: tuple(int(group) for group in lines["Groups"].split())),
+        umask=_then(status, lambda lines: f"{int(lines['Umask'], 8):04o}"),
     )
     # read again: in between the process may have gone and its number been given to another
     return kernel if _start_time(files, pid) == started else _all(pid, ENDED)

@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files, reason
-from hardentui.host.units.systemd import FoundUnit, Manager, UnitSearch, is_service_name
+from hardentui.host.units.systemd import FoundUnit, UnitSearch
 from hardentui.model.activity import UnitFacts
 from hardentui.model.known import Known, Unreadable
+from hardentui.systemd.search_paths import Manager, is_service_name
 
 _SECONDS = 5.0
 _RUNS = "/run/systemd/system"

@@ -12,72 +12,13 @@ from msgspec import Struct, field
 from hardentui.host.files.config import names, tree
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.known import Known, Unreadable
+from hardentui.systemd.search_paths import Manager, drop_in_folders, is_service_name, names_with_template
 from hardentui.visible import visible
 
 LONGEST_FILE = 256 << 10
 _MOST_LINKS = 10
-_NAME = re.compile(r"(?![-.])[A-Za-z0-9:_.\\@-]{1,240}\.service")
+_COMPANION = re.compile(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod|container|artifact|kube)\b")
 _SERVICE_NAME = re.compile(r"^\s*ServiceName\s*=\s*(\S+)\s*$", re.MULTILINE)
-
-
-class Manager(Struct, frozen=True):
-    """A service manager: the system's, or that of a user.
-
-    Attributes:
-        home: of the user; root's own for the system.
-        config: $XDG_CONFIG_HOME of the user; empty = `.config` in the home.
-    """
-
-    rootless: bool
-    home: str = "/root"
-    uid: int = 0
-    config: str = ""
-
-    @property
-    def runtime(self) -> str:
-        return f"/run/user/{self.uid}" if self.rootless else "/run"
-
-    @property
-    def _config(self) -> str:
-        return self.config or f"{self.home}/.config"
-
-    @property
-    def quadlet_folders(self) -> tuple[str, ...]:
-        """Search path of Quadlet, the first place wins."""
-        if not self.rootless:
-            return ("/run/containers/systemd", "/etc/containers/systemd", "/usr/share/containers/systemd")
-        everybody = [
-            f"{place}/containers/systemd/users{own}"
-            for place in ("/etc", "/usr/share")
-            for own in (f"/{self.uid}", "")
-        ]
-        return (
-            f"{self.runtime}/containers/systemd",
-            f"{self._config}/containers/systemd",
-            *everybody,
-        )
-
-    @property
-    def unit_folders(self) -> tuple[str, ...]:
-        """Search path of unit files that win over generated ones."""
-        if self.rootless:
-            return (f"{self._config}/systemd/user", "/etc/systemd/user", f"{self.runtime}/systemd/user")
-        return ("/etc/systemd/system", "/run/systemd/system")
-
-    @property
-    def late_unit_folders(self) -> tuple[str, ...]:
-        """Search path of unit files that generated ones win over."""
-        if self.rootless:
-            return (
-                f"{self.home}/.local/share/systemd/user",
-                "/usr/local/lib/systemd/user",
-                "/usr/lib/systemd/user",
-            )
-        return ("/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
-
-    def generated(self, name: str) -> str:
-        """Where the generator puts a service."""
-        return f"{self.runtime}/systemd/generator/{name}"
 
 
 class FoundFile(Struct, frozen=True):
@@ -111,11 +52,6 @@ class FoundUnit(Struct, frozen=True):
     drop_ins: tuple[FoundFile, ...] = ()
     service_drop_ins: tuple[FoundFile, ...] = ()
     companions: Mapping[str, str] = field(default_factory=dict)
-
-
-def is_service_name(name: str) -> bool:
-    """Whether a label can be the name of a service. It comes from the container, so it may be anything."""
-    return _NAME.fullmatch(name) is not None
 
 
 def find_unit(files: Files, name: str, manager: Manager) -> Known[FoundUnit | None]:
@@ -155,7 +91,7 @@ class UnitSearch:
 
     def _unit_path(self, name: str, folders: Iterable[str], faults: list[Unreadable]) -> str:
         for folder in folders:
-            for candidate in _with_template(name):
+            for candidate in names_with_template(name):
                 path = f"{folder}/{candidate}"
                 try:
                     if self._files.exists(path):
@@ -167,7 +103,7 @@ class UnitSearch:
     def _quadlet_path(self, name: str) -> str:
         paths = self._quadlet_files()
         stem = name.removesuffix(".service")
-        for candidate in _with_template(f"{stem}.container"):
+        for candidate in names_with_template(f"{stem}.container"):
             if path := self._by_name.get(candidate):
                 return path
         if self._by_service is None:
@@ -211,7 +147,7 @@ class UnitSearch:
         """Every drop-in of a unit, by file name; of two with the same name the first folder's counts."""
         found: dict[str, str] = {}
         for folder in folders:
-            for place in _drop_in_folders(name, kind):
+            for place in drop_in_folders(name, kind):
                 inside = self._inside(f"{folder}/{place}")
                 if isinstance(inside, Unreadable):
                     return inside
@@ -234,20 +170,13 @@ class UnitSearch:
         waiting = list(texts)
         while waiting and len(found) < 50:
             text = waiting.pop()
-            for name in re.findall(r"[A-Za-z0-9_.@:-]+\.(?:volume|network|image|build|pod)\b", text):
+            for name in _COMPANION.findall(text):
                 if name in self._by_name and name not in found:
                     file = _file(self._files, self._by_name[name])
                     if isinstance(file, FoundFile):
                         found[name] = file.text
                         waiting.append(file.text)
         return found
-
-
-def _with_template(name: str) -> tuple[str, ...]:
-    """`web@1.service`, then `web@.service`."""
-    stem, _, suffix = name.rpartition(".")
-    prefix, at, _ = stem.partition("@")
-    return (name, f"{prefix}@.{suffix}") if at else (name,)
 
 
 def _quadlet_files(files: Files, manager: Manager, faults: list[Unreadable]) -> Iterator[str]:
@@ -294,17 +223,6 @@ def _link(files: Files, path: str) -> str:
             return found
         found = path = posixpath.normpath(posixpath.join(posixpath.dirname(path), files.read_link(path)))
     return found
-
-
-def _drop_in_folders(name: str, kind: str) -> Iterator[str]:
-    """`web-1.container` -> `web-1.container.d`, `web-.container.d`, `container.d`."""
-    for candidate in _with_template(name):
-        yield f"{candidate}.d"
-    stem = name.removesuffix(f".{kind}").partition("@")[0]
-    parts = stem.split("-")
-    for count in range(len(parts) - 1, 0, -1):
-        yield f"{'-'.join(parts[:count])}-.{kind}.d"
-    yield f"{kind}.d"
 
 
 def _is_masked(files: Files, path: str) -> bool:

@@ -8,6 +8,7 @@ from hardentui.options.readers.common import Reader, Reading, Row, command_list,
 from hardentui.options.sources import UNKNOWABLE, View
 
 USERNS_ANNOTATION = "io.podman.annotations.userns"
+_USUAL_UMASK = "0022"
 
 
 def _declared_userns(view: View) -> str:
@@ -109,8 +110,23 @@ def read_passwd(view: View) -> Reading:
 
 
 def read_umask(view: View) -> Reading:
+    """Inspect pads an empty umask, which the compatible API stores for "not given", to 0000.
+
+    Then the OCI configuration tells; the kernel only where it shows the usual one, since many programs change
+    theirs at start.
+    """
     umask = str(view.config.get("Umask") or "")
-    return None if umask in ("", "0022") else view.shown(umask)
+    if umask == "0000" and view.command is None:
+        return _umask_behind_padding(view)
+    return None if umask in ("", _USUAL_UMASK) else view.shown(umask)
+
+
+def _umask_behind_padding(view: View) -> Reading:
+    if view.oci is None:
+        return None if view.sources.umask == _USUAL_UMASK else UNKNOWABLE
+    user = (view.oci.get("process") or {}).get("user") or {}
+    given = user.get("umask")
+    return None if given in (None, int(_USUAL_UMASK, 8)) else view.from_oci(f"{given:04o}")
 
 
 def namespace(field: str, default: str) -> Reader:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from hardentui.options import filesystem as rows
-from hardentui.options.mount_text import parse_mount, parse_volume
+from hardentui.options.argv.mount_text import parse_mount, parse_volume
 from hardentui.options.readers.common import Reading, Row, host_list, oci_mount
 from hardentui.options.sources import UNKNOWABLE, View
 from hardentui.options.values import Mount

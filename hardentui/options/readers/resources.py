@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardentui.options import resources as rows
-from hardentui.options.create_command import parse_create_command
+from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.readers.common import (
     Reader,
     Reading,

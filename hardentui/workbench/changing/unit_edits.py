@@ -15,22 +15,22 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import NAME, NETWORK
-from hardentui.options.unit_reader import QuadletFiles
-from hardentui.reading.masking import mask_text
-from hardentui.visible import visible
-from hardentui.workbench.changing.unit_origin import Origin, OriginKind
-from hardentui.writers.drop_in import (
+from hardentui.quadlet.edit.changes import OptionChange
+from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
+from hardentui.quadlet.edit.drop_in import (
     QUADLET_DROP_INS,
     changed_keys,
     drop_in_name,
     quadlet_drop_in,
     says_key,
 )
-from hardentui.writers.service_drop_in import concerns_command, service_drop_in
-from hardentui.writers.supporting import network_name
-from hardentui.writers.unit_change import OptionChange
-from hardentui.writers.unit_edit import Edited, edit_quadlet, planned_changes
-from hardentui.writers.units import UnitContext, bundle
+from hardentui.quadlet.edit.service import concerns_command, service_drop_in
+from hardentui.quadlet.read.container import QuadletFiles
+from hardentui.quadlet.write.bundle import UnitContext, bundle
+from hardentui.reading.masking import mask_text
+from hardentui.visible import visible
+from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy
+from hardentui.writers.supporting import network_create_arguments, network_name
 
 Style = Literal["edit", "drop-in"]
 
@@ -91,7 +91,7 @@ def edited(
     changes, notes = planned_changes(plan.before, plan.after)
     comments = tuple(comments) or (f"HardenTUI: hardens the container {visible(plan.container, 80)}.",)
     if origin.kind is OriginKind.SERVICE:
-        made = _edited_service(origin, changes, comments)
+        made = _edited_service(origin, changes, comments, context)
     else:
         made = _edited_quadlet(origin, changes, version, style, comments, context)
     return replace(made, notes=tuple(dict.fromkeys((*notes, *made.notes))), commands=_commands(origin))
@@ -167,13 +167,21 @@ def _quadlet_drop_in(
 
 
 def _edited_service(
-    origin: Origin, changes: Sequence[OptionChange], comments: Sequence[str]
+    origin: Origin, changes: Sequence[OptionChange], comments: Sequence[str], context: UnitContext | None
 ) -> EditedUnit:  # fmt: skip
+    old = outdated_copy(origin)
+    if old:
+        raise CannotExpress(
+            f"The drop-in {visible(old, 120)} repeats a command that the unit has changed since.",
+            "Remove it, restart the unit, and plan again: then nothing of the new command is lost.",
+        )
     others = {posixpath.basename(path): text for path, text in origin.drop_ins}
     name = drop_in_name(others, concerns_command)
     own = next((path for path, _ in origin.drop_ins if posixpath.basename(path) == name), "")
     now = dict(origin.drop_ins).get(own, "")
-    done = service_drop_in(origin.service(without=own), changes, comments, now)
+    known = context.networks if context else {}
+    networks = {name: network_create_arguments(name, inspect) for name, inspect in known.items()}
+    done = service_drop_in(origin.service(without=own), changes, comments, now, networks)
     folder = posixpath.dirname(own) if own else origin.drop_in_folder
     files = (EditedFile(folder, name, done.text, 0o644, now),) if done.text else ()
     return EditedUnit(files, done.notes, done.left_out, done.applied)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
@@ -16,21 +17,26 @@ from hardentui.harden.drift import Drift, drift
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.units.answers import ReadUnit, read_units
-from hardentui.host.units.systemd import FoundFile, FoundUnit, Manager, find_unit
+from hardentui.host.units.systemd import FoundFile, FoundUnit, find_unit
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Source, Spec
+from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import NAME
-from hardentui.options.service_reader import ServiceFiles
-from hardentui.options.unit_reader import QuadletFiles, spec_from_argv
-from hardentui.options.unit_text import QUADLET, UnitText, check_unit_text
+from hardentui.options.argv.command import spec_from_argv
+from hardentui.quadlet.edit.command_copy import outdated
+from hardentui.quadlet.edit.drop_in import DROP_IN, LAST_DROP_IN
+from hardentui.quadlet.read.container import QuadletFiles
+from hardentui.quadlet.read.names import default_name, object_names
+from hardentui.quadlet.read.service import ServiceFiles
+from hardentui.systemd.search_paths import Manager
+from hardentui.systemd.unit_text import check_unit_text
 from hardentui.visible import visible
 
 UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 
-_NAMED_BY = {"network": ("Network", "NetworkName"), "volume": ("Volume", "VolumeName")}
-_NAMED_BY |= {"pod": ("Pod", "PodName"), "image": ("Image", "Image"), "build": ("Build", "ImageTag")}
+_OPTIONAL_DEVICE = re.compile(r"""^\s*AddDevice\s*=.*?["'\s=]-(/[^\s:"']+)""", re.MULTILINE)
 
 
 class OriginKind(StrEnum):
@@ -50,6 +56,8 @@ class Origin(Struct, frozen=True):
         companions: file name -> text of the Quadlet units that it refers to.
         link: where the file leads when it is a symbolic link; such a file is never written.
         service_drop_ins: paths of drop-ins of the service that a Quadlet becomes.
+        version: the Podman that reads it.
+        absent: optional devices that it names and the host does not have.
     """
 
     kind: OriginKind
@@ -62,6 +70,8 @@ class Origin(Struct, frozen=True):
     companions: Mapping[str, str] | None = None
     link: str = ""
     service_drop_ins: tuple[tuple[str, str], ...] = ()
+    version: Version = NEWEST_KNOWN
+    absent: frozenset[str] = frozenset()
 
     @property
     def file_name(self) -> str:
@@ -70,6 +80,12 @@ class Origin(Struct, frozen=True):
     @property
     def folder(self) -> str:
         return posixpath.dirname(self.path)
+
+    @property
+    def optional_devices(self) -> frozenset[str]:
+        """Devices that it names and does without where the host has none."""
+        texts = (self.text, *(text for _, text in self.drop_ins))
+        return frozenset(path for text in texts for path in _OPTIONAL_DEVICE.findall(text))
 
     @property
     def drop_in_folder(self) -> str:
@@ -87,18 +103,15 @@ class Origin(Struct, frozen=True):
     @property
     def specifiers(self) -> dict[str, str]:
         """Letter -> value of what systemd puts in for `%n`, `%h` and so on, as far as it is known."""
-        stem = self.unit.removesuffix(".service")
-        prefix, at, instance = stem.partition("@")
-        found = {"n": self.unit, "N": stem, "p": prefix, "t": self.manager.runtime, "h": self.manager.home}
-        found |= {"U": str(self.manager.uid)} | ({} if self.manager.rootless else {"u": "root"})
-        return {**found, "i": instance, "j": prefix.rpartition("-")[2]} if at else (
-            {**found, "i": "", "j": prefix.rpartition("-")[2]}
-        )  # fmt: skip
+        return self.manager.specifiers(self.unit)
 
     def quadlet(self, *, without: str = "") -> QuadletFiles:
         """The files as Quadlet reads them, without the drop-in of that path."""
         texts = [text for path, text in self.drop_ins if path != without]
-        return QuadletFiles((self.text, *texts), self.specifiers, object_names(self.companions or {}))
+        names = object_names(self.companions or {}, self.version)
+        return QuadletFiles(
+            (self.text, *texts), self.specifiers, names, self.folder, self.version, self.absent
+        )
 
     def service(self, *, without: str = "") -> ServiceFiles:
         """The files as systemd reads them."""
@@ -142,13 +155,17 @@ def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
         return None
     if isinstance(unit, Unreadable):
         raise InputError(f"The unit of {visible(facts.name, 60)} cannot be read: {unit.reason}.")
-    origin = origin_from(unit, manager)
+    origin = origin_from(unit, manager, facts.engine.version, files)
     _check_name(origin, unit_spec(origin), facts.name)
     return origin
 
 
-def origin_from(unit: FoundUnit, manager: Manager) -> Origin:
+def origin_from(unit: FoundUnit, manager: Manager, version: Version, files: Files) -> Origin:
     """The same from files that were found.
+
+    Args:
+        version: of the Podman that reads them.
+        files: the host, which is asked for optional devices only.
 
     Raises:
         InputError: one of them is no text that a unit can be.
@@ -166,7 +183,20 @@ def origin_from(unit: FoundUnit, manager: Manager) -> Origin:
         dict(unit.companions),
         unit.file.link,
         _pairs(unit.service_drop_ins),
+        version,
+        _absent(files, (unit.file, *unit.drop_ins)),
     )
+
+
+def _absent(files: Files, texts: Sequence[FoundFile]) -> frozenset[str]:
+    """Optional devices that are not there; one that cannot be looked at counts as there."""
+    named = {path for one in texts for path in _OPTIONAL_DEVICE.findall(one.text)}
+    found = set()
+    for path in named:
+        with contextlib.suppress(OSError):
+            if not files.exists(path):
+                found.add(path)
+    return frozenset(found)
 
 
 def _pairs(files: Sequence[FoundFile]) -> tuple[tuple[str, str], ...]:
@@ -184,18 +214,6 @@ def _check_name(origin: Origin, spec: Spec, name: str) -> None:
         )
 
 
-def object_names(companions: Mapping[str, str]) -> dict[str, str]:
-    """File name of a unit -> name of the network, volume, pod or image that it makes."""
-    found: dict[str, str] = {}
-    for file_name, text in companions.items():
-        stem, _, suffix = file_name.rpartition(".")
-        section, key = _NAMED_BY[suffix]
-        lines = UnitText(text, QUADLET).of(section, key)
-        default = file_name if suffix in ("image", "build") else f"systemd-{stem}"
-        found[file_name] = lines[-1].value if lines and lines[-1].value else default
-    return found
-
-
 def unit_spec(origin: Origin) -> Spec:
     """What the unit asks for.
 
@@ -207,7 +225,18 @@ def unit_spec(origin: Origin) -> Spec:
     spec = origin.quadlet().spec()
     if spec[NAME] or NAME in spec.unknowable:
         return spec
-    return spec.with_(NAME, f"systemd-{origin.unit.removesuffix('.service')}", Source.UNIT)
+    return spec.with_(NAME, default_name(origin.unit.removesuffix(".service"), origin.version), Source.UNIT)
+
+
+def outdated_copy(origin: Origin) -> str:
+    """Path of a drop-in of ours that repeats a command which the unit has changed since; empty = none."""
+    if origin.kind is not OriginKind.SERVICE:
+        return ""
+    for path, text in origin.drop_ins:
+        ours = posixpath.basename(path) in (DROP_IN, LAST_DROP_IN)
+        if ours and outdated(text, origin.service(without=path)):
+            return path
+    return ""
 
 
 # --- drift -----------------------------------------------------------------------------------------
@@ -243,10 +272,11 @@ def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts
     if read.found is None:
         return read.facts
     try:
-        origin = origin_from(read.found, manager_of(files, facts.engine))
+        origin = origin_from(read.found, manager_of(files, facts.engine), facts.engine.version, files)
         wanted = unit_spec(origin)
         _check_name(origin, wanted, facts.name)
         different = _drift_from(wanted, facts)
     except InputError as error:
         return Unreadable(error.title.rstrip("."))
-    return replace(read.facts, differences=tuple(one.option for one in different if one.security))
+    differences = tuple(one.option for one in different if one.security)
+    return replace(read.facts, differences=differences, outdated_copy=outdated_copy(origin))

@@ -5,20 +5,23 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
-from hardentui.host.systemd_words import UNEXPANDED
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
-from hardentui.options.service_reader import EXTRA, ServiceFiles
+from hardentui.options.argv.command import without_optional
+from hardentui.options.argv.compare import compare_arguments
+from hardentui.quadlet.edit.changes import applied
+from hardentui.quadlet.port import translate
+from hardentui.quadlet.read.service import EXTRA, ServiceFiles
+from hardentui.systemd.command_line import UNEXPANDED
 from hardentui.workbench.changing.unit_edits import EditedFile, EditedUnit
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind
-from hardentui.writers.compare import compare_arguments
-from hardentui.writers.unit_change import applied
 
 _UNSET = (f"{UNEXPANDED}${EXTRA}", f"{UNEXPANDED}${{{EXTRA}}}")
+_SPECIFIER = re.compile(f"{UNEXPANDED}%(.)")
 _LINE_NUMBER = re.compile(r":\d+:")
 
 
@@ -36,14 +39,16 @@ def prove_edit(origin: Origin, made: EditedUnit, version: Version, engine: Versi
     if origin.kind is OriginKind.SERVICE:
         return _prove_service(origin, made)
     generator = find_generator()
-    if generator is None:
-        return "not checked by a Quadlet generator: there is none on this host"
-    if version > engine:
-        return f"written for Podman {version}; the generator of this host is older and cannot check it"
-    before = _generated(origin, generator, _units(origin, ()))
-    after = _generated(origin, generator, _units(origin, made.files))
+    if generator is None or version != engine:
+        before = _ported(origin, version, _units(origin, ()))
+        after = _ported(origin, version, _units(origin, made.files))
+        maker = f"the generator of Podman {version}, as it is built into HardenTUI,"
+    else:
+        before = _generated(origin, generator, _units(origin, ()))
+        after = _generated(origin, generator, _units(origin, made.files))
+        maker = "the Quadlet generator of this host"
     _compare(before, after, made)
-    return "the Quadlet generator of this host accepts it; only the planned changes are in the command"
+    return f"{maker} accepts it; only the planned changes are in the command"
 
 
 def _units(origin: Origin, files: tuple[EditedFile, ...]) -> dict[str, str]:
@@ -81,6 +86,22 @@ def _generated(origin: Origin, generator: str, units: Mapping[str, str]) -> tupl
     return exec_start(found[0], origin.specifiers)
 
 
+def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple[str, ...]:
+    """The same by the port of another version's generator."""
+    made = translate(
+        units,
+        version=version,
+        rootless=origin.manager.rootless,
+        folder=origin.folder,
+        devices=origin.optional_devices - origin.absent,
+    )
+    if origin.file_name in made.refused:
+        raise made.refused[origin.file_name]
+    words = next(one.start for one in made.services.values() if one.unit == origin.file_name)
+    known = origin.specifiers
+    return tuple(_SPECIFIER.sub(lambda found: known.get(found[1], found[0]), word) for word in words)
+
+
 def _prove_service(origin: Origin, made: EditedUnit) -> str:
     before = _joined([origin.text, *(text for _, text in origin.drop_ins)])
     after = _joined([origin.text, *_drop_ins(origin, made.files, ".service.d")])
@@ -101,10 +122,8 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
     argv = exec_start(text, origin.specifiers)
     name = argv[0].rpartition("/")[2]
     if name == "podman":
-        return tuple(word for word in argv if word not in _UNSET)
+        return _certain(argv)
     script = argv[2] if len(argv) > 2 else ""
-    for unset in _UNSET:
-        script = script.replace(unset, "")
     variables = ServiceFiles((text,)).variables()
     lexer = shlex.shlex(script, posix=True, punctuation_chars=";&|()<>")
     lexer.whitespace_split = True
@@ -119,7 +138,13 @@ def _podman(text: str, origin: Origin) -> tuple[str, ...]:
             command += value.spelled.split() if value else ()
         elif command or word.rpartition("/")[2] == "podman":
             command.append(word)
-    return tuple(command)
+    return _certain(command)
+
+
+def _certain(argv: Sequence[str]) -> tuple[str, ...]:
+    """Without variables that nobody sets, or that may be no word at all."""
+    words = [word for word in argv[1:] if word not in _UNSET]
+    return (*argv[:1], *(words[at] for at in without_optional(words)))
 
 
 def _compare(before: tuple[str, ...], after: tuple[str, ...], made: EditedUnit) -> None:

@@ -127,11 +127,13 @@ class Gatherer:
     def _sources(self, facts: ContainerFacts, shared: Shared) -> Sources:
         image = facts.image
         engine = facts.engine
+        kernel = facts.kernel
         host = _part(engine.info, "host")
         return Sources(
             inspect=facts.inspect,
             image=image.inspect if isinstance(image, ImageFacts) else None,
             oci_config=self._oci_config(facts.inspect),
+            umask=kernel.umask if isinstance(kernel, Kernel) and isinstance(kernel.umask, str) else "",
             default_capabilities=engine.default_capabilities,
             default_network=engine.default_network,
             version=engine.version,

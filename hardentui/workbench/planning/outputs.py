@@ -14,16 +14,16 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, NETWORK, RESTART
+from hardentui.options.argv.compare import compare_arguments
+from hardentui.quadlet.write.bundle import Bundle, Command, Member, UnitContext, UnitFile, bundle
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import visible
 from hardentui.workbench.planning.around import Around
 from hardentui.workbench.views import Output, OutputFile, Target
-from hardentui.writers.compare import compare_arguments
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.run_script import run_script
 from hardentui.writers.supporting import network_name
-from hardentui.writers.units import Bundle, Command, Member, UnitContext, UnitFile, bundle
 
 _PRIVATE = 0o600
 """Mode of files that hold a plain secret of the container."""
@@ -214,7 +214,7 @@ def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
         GeneratorError: it refuses them, or would run something else.
     """
     from hardentui.host.podman.generator import find_generator
-    from hardentui.writers.quadlet_port import prove_by_port
+    from hardentui.quadlet.proof import prove_by_port
 
     units = {one.name: one.text for one in made.files if one.is_unit}
     target = version or facts.engine.version

@@ -1,0 +1,1 @@
+"""Podman's command lines, taken apart."""

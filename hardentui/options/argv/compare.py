@@ -1,0 +1,123 @@
+"""Two podman command lines: do they ask for the same container?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from hardentui.options.argv.command_line import CommandLine, parse_create_command
+from hardentui.options.argv.flags import SWITCHES
+from hardentui.options.argv.mount_text import parse_mount
+
+_QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
+"""What Quadlet adds to every container; the intended command line does not have it."""
+_QUADLET_VALUES = {"--cgroups": "split", "--sdnotify": "conmon"}
+_UNORDERED = frozenset(
+    {
+        "--env",
+        "--label",
+        "--annotation",
+        "--security-opt",
+        "--cap-add",
+        "--cap-drop",
+        "--mount",
+        "--sysctl",
+        "--tmpfs",
+        "--volume",
+    }
+)
+"""Flags whose arguments Podman keeps by name or destination, and of which no two may have the same."""
+_OLD_LABELS = ("label:disable", "label:nested")
+"""As generators before 5.3 spell them."""
+_CASELESS = frozenset({"--cap-add", "--cap-drop"})
+_DEFAULT_SWITCHES = {
+    "--init": "false",
+    "--read-only": "false",
+    "--env-host": "false",
+    "--http-proxy": "true",
+    "--read-only-tmpfs": "true",
+}
+
+
+def compare_arguments(generated: Sequence[str], intended: Sequence[str]) -> tuple[str, ...]:
+    """What differs between the command line that a generator made and the one that was meant.
+
+    Flags may stand in any order; the arguments of one flag may not, except where Podman does not care. What
+    Quadlet adds to every container is ignored. Image and command have to be equal word by word.
+
+    Returns:
+        one sentence per difference; empty when both ask for the same container.
+    """
+    ours, theirs = _parsed(intended), _parsed(generated)
+    if theirs is None:
+        return ("the generated command line is no podman run",)
+    if ours is None:
+        return ("the intended command line is no podman run",)
+    differences = []
+    for kind, wanted, made in (
+        ("global flag", _normal(ours.globals), _normal(theirs.globals)),
+        ("flag", _normal(ours.flags), _normal(theirs.flags)),
+    ):
+        for flag in sorted(wanted.keys() | made.keys()):
+            if wanted.get(flag) != made.get(flag):
+                differences.append(_difference(f"{kind} {flag}", wanted.get(flag), made.get(flag)))
+    if ours.image != theirs.image:
+        differences.append(_difference("image", (ours.image,), (theirs.image,)))
+    if ours.words != theirs.words:
+        differences.append(_difference("command", ours.words, theirs.words))
+    return tuple(differences)
+
+
+def _parsed(argv: Sequence[str]) -> CommandLine | None:
+    named = argv[:1] and argv[0].rpartition("/")[2] == "podman"
+    return parse_create_command(list(argv) if named else ["podman", *argv])
+
+
+def _difference(what: str, wanted: Sequence[str] | None, made: Sequence[str] | None) -> str:
+    return f"{what}: meant {_shown(wanted)}, generated {_shown(made)}"
+
+
+def _shown(values: Sequence[str] | None) -> str:
+    return "nothing" if values is None else " ".join(repr(value) for value in values) or "no words"
+
+
+def _normal(flags: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for flag, values in flags.items():
+        if flag in _QUADLET_FLAGS:
+            continue
+        if flag == "--pod-id-file":
+            flag, values = "--pod", [_pod_of(values[-1])]
+        if flag in SWITCHES:
+            values = ["true" if values[-1] in ("true", "1") else "false"]
+            if _DEFAULT_SWITCHES.get(flag) == values[-1]:
+                continue
+        kept = [value for value in values if _QUADLET_VALUES.get(flag) != value]
+        if kept:
+            found[flag] = tuple(_normal_values(flag, kept))
+    return found
+
+
+def _normal_values(flag: str, values: Iterable[str]) -> list[str]:
+    found = list(values)
+    if flag in _CASELESS:
+        found = [value.lower() for value in found]
+    if flag == "--mount":
+        found = [repr(parse_mount(value)) for value in found]
+    if flag == "--security-opt":
+        found = [value.replace("label:", "label=", 1) if value in _OLD_LABELS else value for value in found]
+        found = [one for value in found for one in _each_path(value)]
+        found = [
+            value.replace(":true", "") if value.startswith("no-new-privileges") else value for value in found
+        ]
+    return sorted(found) if flag in _UNORDERED else found
+
+
+def _pod_of(id_file: str) -> str:
+    """The pod of `%t/NAME-pod.pod-id`, by which Quadlet names it up to 5.5."""
+    return id_file.rpartition("/")[2].removesuffix(".pod-id").removesuffix("-pod")
+
+
+def _each_path(value: str) -> list[str]:
+    """`mask=/a:/b` is the same as `mask=/a` and `mask=/b`."""
+    name, _, paths = value.partition("=")
+    return [f"{name}={path}" for path in paths.split(":")] if name in ("mask", "unmask") else [value]

@@ -1,0 +1,108 @@
+"""Mounts as `--volume` and `--mount` spell them, both ways."""
+
+from __future__ import annotations
+
+from hardentui.options.argv.flags import as_csv_field, split_csv
+from hardentui.options.values import Mount
+
+_PROPAGATIONS = frozenset(
+    {"shared", "slave", "private", "rshared", "rslave", "rprivate", "unbindable", "runbindable"}
+)
+_TO_MOUNT = {
+    "z": "relabel=shared",
+    "Z": "relabel=private",
+    "U": "U=true",
+    "ro": "ro=true",
+    "rw": "rw=true",
+    "bind": "bind-nonrecursive=true",
+}
+_FROM_MOUNT = {
+    "relabel=shared": "z",
+    "relabel=private": "Z",
+    "readonly": "ro",
+    "chown": "U",
+    "bind-nonrecursive": "bind",
+}
+_SOURCE_NAMES = frozenset({"source", "src", "from"})
+_DESTINATION_NAMES = frozenset({"destination", "dest", "dst", "target"})
+_SUBPATH_NAMES = frozenset({"subpath", "volume-subpath", "image-subpath"})
+
+
+def needs_mount_flag(mount: Mount) -> bool:
+    """Whether only `--mount` can say it."""
+    if mount.type not in ("bind", "volume") or mount.subpath:
+        return True
+    if any(option.startswith("volume-opt=") for option in mount.options):
+        return True
+    if not mount.source:
+        return bool(mount.options)
+    return ":" in mount.source or ":" in mount.destination
+
+
+def volume_text(mount: Mount) -> str:
+    """`source:destination:options`, as `--volume` wants it."""
+    parts = [mount.source, mount.destination] if mount.source else [mount.destination]
+    return ":".join(parts + ([",".join(mount.options)] if mount.options else []))
+
+
+def mount_text(mount: Mount) -> str:
+    """`type=…,source=…,destination=…,…`, as `--mount` wants it."""
+    words = [f"type={mount.type}"]
+    if mount.source:
+        words.append(f"source={mount.source}")
+    words.append(f"destination={mount.destination}")
+    if mount.subpath:
+        words.append(f"subpath={mount.subpath}")
+    for option in mount.options:
+        words.append(
+            f"bind-propagation={option}" if option in _PROPAGATIONS else _TO_MOUNT.get(option, option)
+        )
+    return ",".join(as_csv_field(word) for word in words)
+
+
+def mount_flag(mount: Mount) -> tuple[str, str]:
+    """The flag that says this mount, and its argument."""
+    return ("--mount", mount_text(mount)) if needs_mount_flag(mount) else ("--volume", volume_text(mount))
+
+
+def mount_arguments(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
+    """One argument per mount, of `--volume` or, where that cannot say it, of `--mount`."""
+    return tuple(mount_flag(mount)[1] for mount in mounts)
+
+
+def parse_volume(argument: str) -> Mount:
+    """Read an argument of `--volume`."""
+    parts = argument.split(":")
+    if len(parts) == 1:
+        return Mount("volume", "", _path(parts[0]))
+    options = split_csv(":".join(parts[2:])) if len(parts) > 2 else ()
+    kind = "bind" if parts[0].startswith(("/", ".", "~")) else "volume"
+    return Mount(kind, parts[0], _path(parts[1]), tuple(sorted(options)))
+
+
+def parse_mount(argument: str) -> Mount:
+    """Read an argument of `--mount`; options come back in the spelling of `--volume`."""
+    kind, source, destination, subpath = "bind", "", "", ""
+    options: list[str] = []
+    for word in split_csv(argument):
+        name, equals, value = word.partition("=")
+        if name == "type":
+            kind = value
+        elif name in _SOURCE_NAMES:
+            source = value
+        elif name in _DESTINATION_NAMES:
+            destination = value
+        elif name in _SUBPATH_NAMES:
+            subpath = value
+        elif name == "bind-propagation":
+            options.append(value)
+        elif equals and value in ("true", "false"):
+            if value == "true":
+                options.append(_FROM_MOUNT.get(name, name))
+        else:
+            options.append(_FROM_MOUNT.get(word, word))
+    return Mount(kind, source, _path(destination), tuple(sorted(options)), subpath)
+
+
+def _path(text: str) -> str:
+    return text.rstrip("/") or "/"

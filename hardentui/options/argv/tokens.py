@@ -1,0 +1,103 @@
+"""Words of a podman command line as flags with their arguments. Pure.
+
+The one place that knows which flags take an argument, which letters stand for which flags, and where the
+command and its image begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from hardentui.options.argv.flags import ALIASES, GLOBAL_SHORT, GLOBAL_SWITCHES, SHORT, SWITCHES
+
+_VERBS = ("run", "create")
+
+
+class Token(Struct, frozen=True):
+    """The words `start` to `end` (exclusive); more than one part for a cluster such as `-dit`.
+
+    Attributes:
+        parts: (flag in its long spelling, argument; `true` for a bare switch).
+    """
+
+    start: int
+    end: int
+    parts: tuple[tuple[str, str], ...]
+
+
+class Line(Struct, frozen=True):
+    """`[globals] run|create [flags] IMAGE [words]`, as positions.
+
+    Attributes:
+        verb: position of run or create.
+        image: position of the image; the number of words when there is none.
+    """
+
+    globals: tuple[Token, ...]
+    verb: int
+    flags: tuple[Token, ...]
+    image: int
+
+
+def read_line(words: Sequence[str]) -> Line | None:
+    """Take the words after `podman` apart; None when they are no run and no create."""
+    before, at = read_flags(words, 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
+    if words[at : at + 1] and words[at] == "container":
+        at += 1
+    if at >= len(words) or words[at] not in _VERBS:
+        return None
+    flags, image = read_flags(words, at + 1)
+    return Line(before, at, tuple(token for token in flags if token.parts), image)
+
+
+def read_flags(
+    words: Sequence[str],
+    position: int = 0,
+    short: Mapping[str, str] = SHORT,
+    switches: frozenset[str] = SWITCHES,
+) -> tuple[tuple[Token, ...], int]:
+    """Flags from `position` on, and the position of the first word that is none."""
+    found: list[Token] = []
+    at = position
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            return tuple(found), at + 1
+        if word[:1] != "-" or word == "-":
+            return tuple(found), at
+        token = _long(words, at, switches) if word.startswith("--") else _cluster(words, at, short, switches)
+        found.append(token)
+        at = token.end
+    return tuple(found), at
+
+
+def _long(words: Sequence[str], at: int, switches: frozenset[str]) -> Token:
+    name, equals, value = words[at].partition("=")
+    flag = ALIASES.get(name, name)
+    if equals:
+        return Token(at, at + 1, ((flag, value),))
+    if flag in switches or at + 1 >= len(words):
+        return Token(at, at + 1, ((flag, "true" if flag in switches else ""),))
+    return Token(at, at + 2, ((flag, words[at + 1]),))
+
+
+def _cluster(words: Sequence[str], at: int, short: Mapping[str, str], switches: frozenset[str]) -> Token:
+    parts: list[tuple[str, str]] = []
+    letters = words[at][1:]
+    for index, letter in enumerate(letters):
+        flag = short.get(letter, f"-{letter}")
+        rest = letters[index + 1 :]
+        if flag in switches and not rest.startswith("="):
+            parts.append((flag, "true"))
+            continue
+        if rest:
+            parts.append((flag, rest.removeprefix("=")))
+        elif at + 1 < len(words):
+            parts.append((flag, words[at + 1]))
+            return Token(at, at + 2, tuple(parts))
+        else:
+            parts.append((flag, ""))
+        break
+    return Token(at, at + 1, tuple(parts))

@@ -1,0 +1,1 @@
+"""Quadlet: units written, read, edited, and checked by a port of Podman's own generator."""

@@ -1,0 +1,1 @@
+"""Minimal edits of units, and drop-ins."""

@@ -1,0 +1,258 @@
+"""What a plan changes, brought to whatever already says something: key lines, words, flags. Pure.
+
+The same decisions are made for a file and for the command line that comes out of it, so that the one can be
+checked against the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct, field
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import Option, Spec
+from hardentui.options import COMMAND, DEVICES, IMAGE, MOUNTS, NETWORK, PUBLISH, ROOTFS, TABLE
+from hardentui.options.argv.command import items_of_token, read_command
+from hardentui.options.argv.flags import CARRIED_GLOBALS
+from hardentui.options.argv.items import Item, is_list, item_word, items_of, same
+from hardentui.options.argv.mount_text import mount_text, parse_mount
+
+Items = tuple[Item, ...]
+MOST_EDITS = 200
+"""Places of one option that are changed; each one is a new reading of the file."""
+
+
+class OptionChange(Struct, frozen=True):
+    """One option: the entries that go and come; of a scalar, `after` is its value or nothing."""
+
+    option: Option[Any]
+    removed: Items
+    added: Items
+    after: Items
+
+
+class New(Struct, frozen=True):
+    """What an entry becomes.
+
+    Attributes:
+        kept: the entry's former item where only the options of a mount change: its source stays as it is
+            spelled. `lost` and `gained` are those options.
+    """
+
+    item: Item
+    kept: Item | None = None
+    lost: tuple[str, ...] = ()
+    gained: tuple[str, ...] = ()
+
+
+class Decision(Struct):
+    """For one change: index of an entry -> what stands in its place (nothing: it goes); and what is added."""
+
+    replaced: dict[int, tuple[New, ...]] = field(default_factory=dict)
+    added: list[Item] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def changes_between(before: Spec, after: Spec) -> tuple[OptionChange, ...]:
+    """What a plan changes, in the order of the table."""
+    found = []
+    for option in TABLE:
+        if before[option] == after[option]:
+            continue
+        old, new = items_of(before, option), items_of(after, option)
+        if is_list(option):
+            gone = tuple(item for item in old if not any(same(item, one) for one in new))
+            come = tuple(item for item in new if not any(same(item, one) for one in old))
+            if gone or come:
+                found.append(OptionChange(option, gone, come, new))
+        else:
+            found.append(OptionChange(option, old, new, new))
+    return tuple(found)
+
+
+def decide(entries: Sequence[Items], change: OptionChange) -> Decision:
+    """What has to happen to the entries.
+
+    Args:
+        entries: the items of each entry, in the order of a command line.
+
+    Raises:
+        CannotExpress: what has to go cannot be found, because an entry is known to systemd only.
+    """
+    decision = (_decide_list if is_list(change.option) else _decide_scalar)(entries, change)
+    if len(decision.replaced) > MOST_EDITS:
+        raise CannotExpress(
+            f"{change.option.flag} stands in more than {MOST_EDITS} places of the unit.",
+            "Change them by hand.",
+        )
+    return decision
+
+
+def _decide_scalar(entries: Sequence[Items], change: OptionChange) -> Decision:
+    decision = Decision()
+    option = change.option
+    found = [number for number, items in enumerate(entries) if _last(items, option)]
+    current = _last(entries[found[-1]], option) if found else None
+    if not change.after:
+        if current is None:
+            decision.notes.append(f"{option.flag} is not in the unit: nothing has to be taken out of it")
+        elif not (current.known and current.value == option.default):
+            for number in found:
+                decision.replaced[number] = _others(entries[number], option)
+        return decision
+    target = change.after[0]
+    if current is not None and same(current, target):
+        decision.notes.append(f"the unit already says {option.flag} as planned; it takes effect at a restart")
+    elif current is not None:
+        decision.replaced[found[-1]] = tuple(
+            New(target) if item is current else New(item) for item in entries[found[-1]]
+        )
+    else:
+        decision.added.append(target)
+    return decision
+
+
+def _last(items: Items, option: Option[Any]) -> Item | None:
+    found = [item for item in items if item.option is option]
+    return found[-1] if found else None
+
+
+def _others(items: Items, option: Option[Any]) -> tuple[New, ...]:
+    return tuple(New(item) for item in items if item.option is not option)
+
+
+def _decide_list(entries: Sequence[Items], change: OptionChange) -> Decision:
+    decision = Decision()
+    waiting = list(change.added)
+    new: dict[int, list[New | None]] = {n: [New(item) for item in items] for n, items in enumerate(entries)}
+    touched: set[int] = set()
+    for gone in change.removed:
+        places = _places(entries, gone)
+        partner = next((one for one in waiting if one.identity == gone.identity), None)
+        if not places:
+            _explain_missing(entries, gone, decision)
+            continue
+        if partner is not None:
+            waiting.remove(partner)
+        for number, index in places:
+            new[number][index] = None
+            touched.add(number)
+        if partner is not None:
+            number, index = places[-1]
+            new[number][index] = _partner(entries[number][index], gone, partner)
+    for item in waiting:
+        places = _places(entries, item)
+        if any(same(entries[number][index], item) for number, index in places):
+            decision.notes.append(
+                f"the unit already has {_named(item)} as planned; it takes effect at a restart"
+            )
+        elif places:
+            number, index = places[-1]
+            new[number][index] = New(item)
+            touched.add(number)
+        else:
+            decision.added.append(item)
+    for number in touched:
+        decision.replaced[number] = tuple(one for one in new[number] if one is not None)
+    return decision
+
+
+def _places(entries: Sequence[Items], wanted: Item) -> list[tuple[int, int]]:
+    """Where an entry stands: spelled alike if possible, since a port may be published on two addresses."""
+    alike = [
+        (number, index)
+        for number, items in enumerate(entries)
+        for index, item in enumerate(items)
+        if item.option is wanted.option and item.identity == wanted.identity
+    ]
+    exact = [(n, i) for n, i in alike if same(entries[n][i], wanted)]
+    return exact if exact and wanted.option in (PUBLISH, NETWORK, DEVICES) else alike
+
+
+def _partner(present: Item, gone: Item, partner: Item) -> New:
+    """A mount that only gets other options keeps the spelling of its source."""
+    if partner.option is MOUNTS and gone.known and partner.known:
+        old, fresh = gone.value, partner.value
+        if (old.type, old.source, old.subpath) == (fresh.type, fresh.source, fresh.subpath):
+            lost = tuple(one for one in old.options if one not in fresh.options)
+            gained = tuple(one for one in fresh.options if one not in old.options)
+            return New(partner, present, lost, gained)
+    return New(partner)
+
+
+def _explain_missing(entries: Sequence[Items], gone: Item, decision: Decision) -> None:
+    if any(item.option is gone.option and not item.known for items in entries for item in items):
+        raise CannotExpress(
+            f"{gone.option.flag} in the unit has a variable or specifier that only systemd knows, so"
+            f" {_named(gone)} cannot be taken out of it.",
+            "Change that line by hand.",
+        )
+    decision.notes.append(f"{_named(gone)} is not in the unit: nothing has to be taken out of it")
+
+
+def _named(item: Item) -> str:
+    """An entry without its value, which may be a secret."""
+    return f"{item.option.flag} {item.identity!r}"
+
+
+def other_options(spelled: str, flag: str, new: New) -> str | None:
+    """A mount's argument as it is spelled, with other options; None when it has to be written anew."""
+    drop = {*new.lost, *(("rw",) if "ro" in new.gained else ())}
+    if flag == "--mount":
+        mount = parse_mount(spelled)
+        return mount_text(mount.with_options(*new.gained, drop=tuple(drop)))
+    parts = spelled.split(":")
+    if len(parts) not in (2, 3):
+        return None
+    options = [one for one in (parts[2].split(",") if len(parts) == 3 else ()) if one and one not in drop]
+    options += [one for one in new.gained if one not in options]
+    return ":".join(parts[:2] + ([",".join(options)] if options else []))
+
+
+def new_word(new: New) -> str:
+    """The word of a command line for what an entry becomes."""
+    if new.kept is not None:
+        argument = other_options(new.kept.raw, new.kept.flag, new)
+        if argument is not None:
+            return f"{new.kept.flag}={argument}"
+    return item_word(new.item)
+
+
+def applied(words: Sequence[str], changes: Sequence[OptionChange]) -> tuple[str, ...]:
+    """A command line (after `podman`) with the changes made, everything else word for word.
+
+    Raises:
+        CannotExpress: it is no podman run, or what has to go cannot be found.
+    """
+    found = tuple(words)
+    for change in changes:
+        found = _applied_one(found, change)
+    return found
+
+
+def _applied_one(words: tuple[str, ...], change: OptionChange) -> tuple[str, ...]:
+    command = read_command(words)
+    if command is None:
+        raise CannotExpress("The command line is no podman run.")
+    tokens = (*command.globals, *command.flags)
+    decision = decide([*(items_of_token(token) for token in tokens), command.positional()], change)
+    tail = words[command.image :]
+    for new in decision.replaced.pop(len(tokens), ()):
+        tail = positional_with(tail, new.item)
+    if change.option is COMMAND:
+        tail = (*tail[:1], *(change.after[0].value if change.after else ()))
+    out = list(words)
+    added = [item_word(item) for item in decision.added if item.option is not COMMAND]
+    out[command.image :] = [*(() if change.option.flag in CARRIED_GLOBALS else added), *tail]
+    for number, new_items in sorted(decision.replaced.items(), reverse=True):
+        out[tokens[number].start : tokens[number].end] = [new_word(new) for new in new_items]
+    if change.option.flag in CARRIED_GLOBALS:
+        out[0:0] = added
+    return tuple(out)
+
+
+def positional_with(tail: tuple[str, ...], item: Item) -> tuple[str, ...]:
+    """The image and its words with another image."""
+    return (str(item.value), *tail[1:]) if item.option in (IMAGE, ROOTFS) else tail

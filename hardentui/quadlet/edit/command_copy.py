@@ -1,0 +1,61 @@
+"""A drop-in that holds a copy of a unit's command: of which one, and whether that has changed since. Pure.
+
+Where a word that is there has to change, a drop-in must say the whole ExecStart= again. An update of the unit
+then has no effect on it. So the drop-in tells what it was copied from, in a section that systemd skips.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from hardentui.quadlet.read.service import EXTRA, ServiceFiles
+from hardentui.systemd.unit_text import SYSTEMD, UnitText, split_words
+
+_SECTION = "X-HardenTUI"
+_COMMAND, _FLAGS = "CopiedCommand", "CopiedFlags"
+_SHORT = 32
+
+ABOUT = "A copy of the unit's command: what an update of the unit changes in it has no effect here."
+
+
+def holds_copy(text: str) -> bool:
+    """Whether a drop-in says a command of its own, or the flags of the variable anew."""
+    return bool(_says(text))
+
+
+def stamped(text: str, files: ServiceFiles) -> str:
+    """The drop-in with a note of what its copies were made from; a note that is there stays.
+
+    Args:
+        files: the unit and its drop-ins without this one.
+    """
+    known = {assignment.key for assignment in UnitText(text, SYSTEMD).of(_SECTION)}
+    lines = [f"{key}={_digest(key, files)}" for key in _says(text) if key not in known]
+    if not lines:
+        return text
+    header = [] if known else ["", f"[{_SECTION}]"]
+    return "\n".join([text.rstrip("\n"), *header, *lines]) + "\n"
+
+
+def outdated(text: str, files: ServiceFiles) -> bool:
+    """Whether the unit says another command, or other flags, than those that this drop-in has copied."""
+    return any(
+        assignment.value != _digest(assignment.key, files)
+        for assignment in UnitText(text, SYSTEMD).of(_SECTION, _COMMAND, _FLAGS)
+    )
+
+
+def _says(text: str) -> list[str]:
+    unit = UnitText(text, SYSTEMD)
+    found = [_COMMAND] if any(one.value for one in unit.of("Service", "ExecStart")) else []
+    words = [word.text for one in unit.of("Service", "Environment") for word in split_words(one.value)]
+    return found + ([_FLAGS] if any(word.startswith(f"{EXTRA}=") for word in words) else [])
+
+
+def _digest(key: str, files: ServiceFiles) -> str:
+    if key == _COMMAND:
+        source = "\n".join(one.value for _, one in files.commands())
+    else:
+        variable = files.variables().get(EXTRA)
+        source = variable.spelled if variable else ""
+    return f"sha256:{hashlib.sha256(source.encode()).hexdigest()[:_SHORT]}"

@@ -1,0 +1,289 @@
+"""A minimal edit of a `.container` file: the keys that a plan changes, and not a byte more. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import KeyKind, Option, Spec
+from hardentui.model.version import Version
+from hardentui.options import BY_NAME, COMMAND, IMAGE, RESTART, ROOTFS, TABLE
+from hardentui.options.argv.items import Item, is_list, item_word
+from hardentui.quadlet.edit.changes import (
+    Decision,
+    New,
+    OptionChange,
+    changes_between,
+    decide,
+    other_options,
+)
+from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
+from hardentui.quadlet.read.entries import Entry, Place
+from hardentui.quadlet.write.container import container_unit, for_quadlet, holds_one
+from hardentui.systemd.escaping import (
+    EMPTY_WORD,
+    HELPER_VARIABLES,
+    SEMICOLON_WORD,
+    is_plain_word,
+    word,
+)
+from hardentui.systemd.unit_spans import (
+    assignment_at,
+    with_lines,
+    with_span,
+    without_assignment,
+    without_span,
+)
+from hardentui.systemd.unit_text import Assignment, UnitText, quote_word
+
+_FLAG_WORDS = ("PodmanArgs", "GlobalArgs")
+_AREAS = {o.quadlet.name: o.area for o in TABLE if o.quadlet is not None}
+_RESTART_NOTE = "the restart policy belongs to systemd: set Restart= in [Service] of the unit"
+
+
+class Edited(Struct, frozen=True):
+    """The files after the edit.
+
+    Attributes:
+        files: with the same number of texts as before.
+        applied: the changes that were made.
+        left_out: the changes that could not be made, one sentence each.
+    """
+
+    files: QuadletFiles
+    applied: tuple[OptionChange, ...]
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def planned_changes(before: Spec, after: Spec) -> tuple[tuple[OptionChange, ...], tuple[str, ...]]:
+    """What changes for a container that systemd starts, and notes on what systemd does by itself."""
+    (old, old_notes), (new, notes) = for_quadlet(before), for_quadlet(after)
+    found = [note for note in notes if note not in old_notes and not note.startswith("--restart=")]
+    if before[RESTART] != after[RESTART]:
+        found.append(_RESTART_NOTE)
+    return changes_between(old, new), tuple(found)
+
+
+def edit_quadlet(
+    files: QuadletFiles,
+    changes: Sequence[OptionChange],
+    version: Version,
+    network_units: Mapping[str, str] | None = None,
+) -> Edited:
+    """Make the changes where they are said today; what is new goes next to its kin.
+
+    Args:
+        version: the Podman that will read it.
+        network_units: name -> file name of network units that are written beside it.
+
+    Raises:
+        InputError: the file is no Quadlet of a container.
+    """
+    made: list[OptionChange] = []
+    notes: list[str] = []
+    left_out: list[str] = []
+    for change in changes:
+        why = _out_of_reach(files, change)
+        editor = _Editor(files, version, network_units or {})
+        try:
+            if why:
+                raise CannotExpress(why)
+            notes += editor.make(change)
+        except CannotExpress as error:
+            left_out.append(f"{change.option.flag} is not changed: {error.title}")
+            continue
+        made.append(change)
+        files = editor.files
+    return Edited(files, tuple(made), tuple(notes), tuple(left_out))
+
+
+def _out_of_reach(files: QuadletFiles, change: OptionChange) -> str:
+    """Why a change is no matter of this file; empty when it is."""
+    if change.option not in (IMAGE, ROOTFS):
+        return ""
+    lines = files.effective().get("Image", [])
+    value = lines[-1][1].value if lines else ""
+    return f"the image is named by {value}: change it there" if value.endswith(REFERENCES) else ""
+
+
+class _Editor:
+    def __init__(self, files: QuadletFiles, version: Version, networks: Mapping[str, str]) -> None:
+        self.files = files
+        self.version = version
+        self.networks = networks
+
+    def make(self, change: OptionChange) -> list[str]:
+        """One change; returns notes."""
+        entries = self.files.entries()
+        decision: Decision = decide([entry.items for entry in entries], change)
+        for number in sorted(decision.replaced, key=lambda n: _first(entries[n]), reverse=True):
+            self._replace(entries[number], decision.replaced[number])
+        for item in decision.added:
+            self._add(item)
+        return decision.notes
+
+    # --- replacing and removing -------------------------------------------------------------------
+
+    def _replace(self, entry: Entry, new: tuple[New, ...]) -> None:
+        if not new:
+            for place in sorted(entry.places, key=_spot, reverse=True):
+                self._remove(place)
+            return
+        keep, rest = entry.places[0], entry.places[1:]
+        for place in sorted(rest, key=_spot, reverse=True):
+            self._remove(place)
+        if entry.key in _FLAG_WORDS:
+            self._put(keep, " ".join(_flag_word(entry, one) for one in new))
+            return
+        texts: list[str] = []
+        others: list[tuple[str, str]] = []
+        for one in new:
+            respelled = _respelled(entry, one)
+            if respelled is not None:
+                texts.append(respelled)
+                continue
+            for key, text in self._lines(one.item):
+                if key == entry.key and (not keep.whole or not texts):
+                    texts.append(text)
+                else:
+                    others.append((key, text))
+        self._put_lines(keep, texts, others)
+
+    def _put_lines(self, place: Place, texts: list[str], others: list[tuple[str, str]]) -> None:
+        """The new value of a place, and lines after it for what its key cannot hold."""
+        if others:
+            unit = self._unit(place.file)
+            end = assignment_at(unit, place.start).end
+            self._set(place.file, with_lines(unit, end, [f"{key}={text}" for key, text in others]))
+        if texts:
+            self._put(place, " ".join(texts))
+        else:
+            self._remove(place)
+
+    def _put(self, place: Place, text: str) -> None:
+        self._set(place.file, with_span(self.files.texts[place.file], place.start, place.end, text))
+        self._define_helpers(place.file, text)
+
+    def _remove(self, place: Place) -> None:
+        unit = self._unit(place.file)
+        assignment = assignment_at(unit, place.start)
+        only = place.whole or _is_only_word(assignment, place)
+        if only:
+            self._set(place.file, without_assignment(unit, assignment))
+        else:
+            self._set(place.file, without_span(unit, place.start, place.end))
+
+    # --- adding ------------------------------------------------------------------------------------
+
+    def _add(self, item: Item) -> None:
+        lines = self._lines(item)
+        if any(holds_one(key, self.version) and self.files.effective().get(key) for key, _ in lines):
+            lines = [("PodmanArgs", word(item_word(item)))]  # a second line would hide the first
+        for key, text in lines:
+            file, offset = self._room_for(key, item.option)
+            self._set(file, with_lines(self._unit(file), offset, [f"{key}={text}"]))
+            self._define_helpers(file, text)
+
+    def _lines(self, item: Item) -> list[tuple[str, str]]:
+        """(key, text) as the writer of whole units would write this one thing."""
+        value = (item.value,) if item.is_list else item.value
+        spec = Spec.of((item.option, value))
+        if item.option is RESTART or not len(tuple(spec)):
+            raise CannotExpress(f"{item.option.flag} cannot be written as a line of [Container].")
+        unit, _ = container_unit(
+            spec, version=self.version, rootless=False, unit_name="unit", network_units=self.networks
+        )
+        return unit.sections[CONTAINER]
+
+    def _room_for(self, key: str, option: Option[Any]) -> tuple[int, int]:
+        """The file and offset where a new line belongs: after its key, its kin, or at the end."""
+        units = self.files.read()
+        for number in reversed(range(len(units))):
+            own = units[number].of(CONTAINER, key)
+            if own:
+                return number, own[-1].end
+        home = next(number for number, unit in enumerate(units) if _has_container(unit))
+        lines = units[home].of(CONTAINER)
+        kin = [one for one in lines if _AREAS.get(one.key) == option.area]
+        if kin or lines:
+            return home, (kin or lines)[-1].end
+        return home, next(offset for name, offset in units[home].sections if name == CONTAINER)
+
+    def _define_helpers(self, file: int, text: str) -> None:
+        """The variables that stand for an empty word and a lone semicolon, if they are new."""
+        used = any(name in text.replace("$$", "") for name in (EMPTY_WORD, SEMICOLON_WORD))
+        if not used or {"HT_EMPTY", "HT_SEMI"} <= self.files.variables().keys():
+            return
+        unit = self._unit(file)
+        line = f"Environment={HELPER_VARIABLES}"
+        own = unit.of("Service")
+        places = [own[-1].end] if own else [offset for name, offset in unit.sections if name == "Service"][:1]
+        lines = [line] if places else ["", "[Service]", line]
+        self._set(file, with_lines(unit, places[0] if places else len(unit.text), lines))
+
+    def _unit(self, file: int) -> UnitText:
+        return UnitText(self.files.texts[file])
+
+    def _set(self, file: int, text: str) -> None:
+        texts = [text if number == file else one for number, one in enumerate(self.files.texts)]
+        self.files = replace(self.files, texts=tuple(texts))
+
+
+def _has_container(unit: UnitText) -> bool:
+    return any(name == CONTAINER for name, _ in unit.sections)
+
+
+def _spot(place: Place) -> tuple[int, int]:
+    return place.file, place.start
+
+
+def _first(entry: Entry) -> tuple[int, int]:
+    return max(_spot(place) for place in entry.places)
+
+
+def _is_only_word(assignment: Assignment, place: Place) -> bool:
+    """Whether nothing else stands in the value. The place's end is still right: edits go from the end."""
+    inside = range(place.start, place.end)
+    return all(
+        offset in inside or character in " \t"
+        for offset, character in zip(assignment.offsets, assignment.value, strict=False)
+    )
+
+
+def _flag_word(entry: Entry, new: New) -> str:
+    """A word of PodmanArgs=."""
+    if new.kept is not None:
+        argument = other_options(entry.spelled or new.kept.raw, new.kept.flag, new)
+        if argument is not None:
+            return _spelled(f"{new.kept.flag}={argument}")
+    return word(item_word(new.item))
+
+
+def _respelled(entry: Entry, new: New) -> str | None:
+    """The value of Volume= or Mount= with other options and the source as it was spelled."""
+    if new.kept is None or entry.key not in ("Volume", "Mount"):
+        return None
+    argument = other_options(entry.spelled, new.kept.flag, new)
+    if argument is None or entry.key == "Volume":
+        return argument
+    return _spelled(argument)
+
+
+def _spelled(text: str) -> str:
+    """A word that has its specifiers and variables already, quoted where it must be."""
+    return text if is_plain_word(text) else quote_word(text)
+
+
+def scalar_key(key: str) -> bool:
+    """Whether the last line of a key is the one that counts."""
+    option = next((o for o in BY_NAME.values() if o.quadlet is not None and o.quadlet.name == key), None)
+    if option is None or option.quadlet is None:
+        return key in ("AutoUpdate", "Group", "ServiceName", "StartWithPod", "VolatileTmp")
+    return option is COMMAND or (
+        option.quadlet.kind in (KeyKind.RAW_ONE, KeyKind.BOOLEAN) and not is_list(option)
+    )

@@ -1,0 +1,98 @@
+"""Drop-ins: a small file beside a unit that changes only what a plan changes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from hardentui.errors import CannotExpress
+from hardentui.model.version import Version
+from hardentui.quadlet.edit.container import Edited, scalar_key
+from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
+from hardentui.systemd.unit_file import comment_lines
+from hardentui.systemd.unit_text import UnitText
+
+DROP_IN = "50-hardentui.conf"
+LAST_DROP_IN = "zz-hardentui.conf"
+"""Where drop-ins with later names would take back what ours says."""
+
+QUADLET_DROP_INS = Version(5, 0)
+_NOT_RESET = frozenset({"SeccompProfile", "LogDriver"})
+"""Keys whose empty value generators up to 5.4 hand on to Podman as an empty argument."""
+
+
+def drop_in_name(others: Mapping[str, str], concerns: Callable[[str], bool]) -> str:
+    """The name of our drop-in: after every other one that says something about the same.
+
+    Args:
+        others: name -> text of the drop-ins that are there.
+        concerns: whether a text says something about it.
+
+    Raises:
+        CannotExpress: another one is read even later.
+    """
+    later = sorted(
+        name
+        for name, text in others.items()
+        if name > DROP_IN and name != LAST_DROP_IN and concerns(text)
+    )  # fmt: skip
+    if not later:
+        return DROP_IN
+    if later[-1] > LAST_DROP_IN:
+        raise CannotExpress(
+            f"The drop-in {later[-1]} is read after any of ours and would take its lines back.",
+            "Give it a name that sorts earlier, or change it by hand.",
+        )
+    return LAST_DROP_IN
+
+
+def changed_keys(before: QuadletFiles, after: QuadletFiles) -> tuple[str, ...]:
+    """Keys of [Container] whose values are not the same."""
+    old, new = _values(before), _values(after)
+    return tuple(key for key in dict.fromkeys((*old, *new)) if old.get(key, []) != new.get(key, []))
+
+
+def quadlet_drop_in(before: QuadletFiles, edited: Edited, comments: Iterable[str]) -> str:
+    """The drop-in that turns what is said before (without ours) into what is said after the edit.
+
+    Raises:
+        CannotExpress: something has to go that a drop-in cannot take away.
+    """
+    old, new = _values(before), _values(edited.files)
+    lines: list[str] = []
+    for key in changed_keys(before, edited.files):
+        lines += _key_lines(key, old.get(key, []), new.get(key, []))
+    text = "\n".join([*comment_lines(list(comments)), f"[{CONTAINER}]", *lines]) + "\n"
+    helpers = _new_helpers(before, edited.files)
+    return text + (f"\n[Service]\nEnvironment={helpers}\n" if helpers else "")
+
+
+def _values(files: QuadletFiles) -> dict[str, list[str]]:
+    return {key: [line.value for _, line in lines] for key, lines in files.effective().items()}
+
+
+def _key_lines(key: str, old: Sequence[str], new: Sequence[str]) -> list[str]:
+    if scalar_key(key) and new:
+        return [f"{key}={new[-1]}"]
+    if not new:
+        if key in _NOT_RESET:
+            raise CannotExpress(
+                f"A drop-in cannot take {key}= away: older generators hand an empty value on.",
+                "Let the file itself be edited.",
+            )
+        return [f"{key}="]
+    if list(new[: len(old)]) == list(old):
+        return [f"{key}={value}" for value in new[len(old) :]]
+    return [f"{key}=", *(f"{key}={value}" for value in new)]
+
+
+def _new_helpers(before: QuadletFiles, after: QuadletFiles) -> str:
+    """The line of [Service] that defines what stands for an empty word, where the edit brought it."""
+    names = [name for name in ("HT_EMPTY", "HT_SEMI") if name in after.variables()]
+    if not names or all(name in before.variables() for name in names):
+        return ""
+    return " ".join(f'"{name}={after.variables()[name]}"' for name in names)
+
+
+def says_key(text: str, keys: Iterable[str]) -> bool:
+    """Whether a drop-in of a Quadlet has lines with one of these keys."""
+    return bool(UnitText(text).of(CONTAINER, *keys)) if keys else False

@@ -1,0 +1,294 @@
+"""A drop-in for a service that runs podman: what a plan changes, every other word as it was. Pure.
+
+New flags go into PODMAN_EXTRA_ARGS where the unit has it; what has to go or to change needs the command once
+more, edited.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress
+from hardentui.options import COMMAND, NETWORK, RESTART
+from hardentui.options.argv.command import items_of_token
+from hardentui.options.argv.flags import CARRIED_GLOBALS
+from hardentui.options.argv.items import item_word
+from hardentui.options.argv.tokens import Token
+from hardentui.quadlet.edit.changes import New, OptionChange, decide, new_word, other_options
+from hardentui.quadlet.edit.command_copy import ABOUT, holds_copy, stamped
+from hardentui.quadlet.read.service import EXTRA, Piece, RunLine, ServiceFiles, Splitting, spans_of
+from hardentui.systemd.escaping import neutral
+from hardentui.systemd.unit_file import comment_lines
+from hardentui.systemd.unit_spans import with_lines, with_span, without_span
+from hardentui.systemd.unit_text import SYSTEMD, UNKNOWN, UnitText, quote_word, split_words
+from hardentui.writers.supporting import network_name
+
+SERVICE = "Service"
+_COPY_NOTE = (
+    "the drop-in repeats what the unit says today; when an update of the unit changes that, the check"
+    " unit-drift tells, and the drop-in has to be made anew"
+)
+_SAFE = re.compile(r"[A-Za-z0-9_./:=,@+-]+")
+_SAFE_SPELLED = re.compile(r"[A-Za-z0-9_./:=,@+%${}-]+")
+
+
+class ServiceEdit(Struct, frozen=True):
+    """The drop-in and what it does; an empty text when nothing has to change."""
+
+    text: str
+    applied: tuple[OptionChange, ...] = ()
+    notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def service_drop_in(
+    files: ServiceFiles,
+    changes: Sequence[OptionChange],
+    comments: Iterable[str],
+    own: str = "",
+    networks: Mapping[str, Sequence[str]] | None = None,
+) -> ServiceEdit:
+    """Make the changes in a drop-in that is read last.
+
+    Args:
+        files: the unit and its drop-ins without ours.
+        own: what our drop-in says today; it is built on.
+        networks: name -> words after `podman` that create it, of networks that a change may bring.
+
+    Raises:
+        InputError: the unit has no podman run that can be understood.
+    """
+    start = own or "\n".join([*comment_lines(list(comments)), f"[{SERVICE}]", ""])
+    text = start
+    made: list[OptionChange] = []
+    notes: list[str] = []
+    left_out: list[str] = []
+    for change in changes:
+        editor = _Editor(files, text)
+        try:
+            notes += editor.make(change)
+        except CannotExpress as error:
+            left_out.append(f"{change.option.flag} is not changed: {error.title}")
+            continue
+        made.append(change)
+        text = editor.text
+        if change.option is NETWORK:
+            text = _with_networks(text, change, networks or {})
+    if text == start:
+        return ServiceEdit("", tuple(made), tuple(notes), tuple(left_out))
+    if holds_copy(text):
+        notes.append(_COPY_NOTE)
+    return ServiceEdit(stamped(text, files), tuple(made), tuple(notes), tuple(left_out))
+
+
+def _with_networks(text: str, change: OptionChange, networks: Mapping[str, Sequence[str]]) -> str:
+    """The drop-in with a command that creates each network which the change brings, before the start."""
+    names = dict.fromkeys(network_name(item.raw) for item in change.added)
+    lines = [_created(networks[name]) for name in names if name in networks]
+    lines = [line for line in lines if line not in text.splitlines()]
+    unit = UnitText(text, SYSTEMD)
+    offset = next(offset for name, offset in unit.sections if name == SERVICE)
+    return with_lines(unit, offset, lines) if lines else text
+
+
+def _created(words: Sequence[str]) -> str:
+    """`podman network create`, which leaves a network alone that is there."""
+    spelled = [*words[:2], "--ignore", *words[2:]]
+    return "ExecStartPre=" + " ".join(_Word(one).in_line(False) for one in ("/usr/bin/podman", *spelled))
+
+
+def concerns_command(text: str) -> bool:
+    """Whether a drop-in says something about the command or its extra flags."""
+    unit = UnitText(text, SYSTEMD)
+    variables = unit.of(SERVICE, "Environment")
+    return bool(unit.of(SERVICE, "ExecStart")) or any(not a.value or EXTRA in a.value for a in variables)
+
+
+class _Editor:
+    def __init__(self, files: ServiceFiles, text: str) -> None:
+        self.base = files
+        self.text = text
+
+    @property
+    def files(self) -> ServiceFiles:
+        return replace(self.base, texts=(*self.base.texts, self.text))
+
+    def make(self, change: OptionChange) -> list[str]:
+        """One change; returns notes."""
+        line = self.files.run_line()
+        tokens = (*line.command.globals, *line.command.flags)
+        decision = decide([*(items_of_token(token) for token in tokens), line.command.positional()], change)
+        if change.option is COMMAND and (decision.replaced or decision.added):
+            raise CannotExpress("the words after the image have to be changed by hand")
+        if change.option is RESTART and decision.added:
+            raise CannotExpress("the restart policy belongs to systemd: set Restart= in [Service]")
+        for number in sorted(decision.replaced, reverse=True):
+            if number == len(tokens):
+                self._image(decision.replaced[number])
+            else:
+                self._token(tokens[number], decision.replaced[number])
+        if decision.added:
+            self._add(change, [item_word(item) for item in decision.added])
+        return decision.notes
+
+    # --- words that are there ---------------------------------------------------------------------
+
+    def _image(self, new: tuple[New, ...]) -> None:
+        line = self.files.run_line()
+        at = line.command.image
+        if new[0].item is not line.command.positional()[0]:
+            self._token(Token(at, at + 1, ()), new[:1], image=True)
+
+    def _token(self, token: Token, new: tuple[New, ...], *, image: bool = False) -> None:
+        line = self.files.run_line()
+        pieces = line.pieces[token.start : token.end]
+        variables = {piece.variable for piece in pieces}
+        words = [_spelled_word(pieces, one, line) for one in new] if not image else []
+        if image:
+            words = [_Word(str(new[0].item.value))]
+        if variables == {EXTRA}:
+            self._in_variable(line, token, words)
+        elif variables == {""}:
+            self._in_line(token, words)
+        else:
+            raise CannotExpress(f"it comes from the variable {', '.join(sorted(variables - {''}))}")
+
+    def _in_line(self, token: Token, words: Sequence[_Word]) -> None:
+        self._take_over()
+        for index in range(token.end - 1, token.start - 1, -1):
+            line = self.files.run_line()
+            start, end = _physical(line, line.pieces[index])
+            if index == token.start and words:
+                text = " ".join(one.in_line(line.in_shell) for one in words)
+                self.text = with_span(self.text, start, end, text)
+            else:
+                self.text = without_span(UnitText(self.text, SYSTEMD), start, end)
+
+    def _in_variable(self, line: RunLine, token: Token, words: Sequence[_Word]) -> None:
+        if line.extra in (None, Splitting.NOBODY):
+            raise CannotExpress(f"it stands in {EXTRA}, which this command does not split into words")
+        own = [index for index, piece in enumerate(line.pieces) if piece.variable == EXTRA]
+        spelled = self.files.variables()[EXTRA].spelled
+        spans = spans_of(spelled, in_shell=line.in_shell)
+        if len(spans) != len(own):
+            raise CannotExpress(f"the words of {EXTRA} cannot be told apart")
+        first, last = spans[own.index(token.start)][0], spans[own.index(token.end - 1)][1]
+        text = " ".join(one.in_variable(line.in_shell) for one in words)
+        parts = (spelled[:first].strip(), text, spelled[last:].strip())
+        self._set_extra(" ".join(part for part in parts if part))
+
+    # --- words that are new -----------------------------------------------------------------------
+
+    def _add(self, change: OptionChange, words: Sequence[str]) -> None:
+        line = self.files.run_line()
+        if any(UNKNOWN in word for word in words):
+            raise CannotExpress("its value is known only to systemd")
+        new = [_Word(word) for word in words]
+        if change.option.flag in CARRIED_GLOBALS:
+            self._insert(line.command.verb, new)
+        elif self._has_extra(line):
+            known = self.files.variables().get(EXTRA)
+            text = " ".join(one.in_variable(line.in_shell) for one in new)
+            self._set_extra(f"{known.spelled} {text}" if known and known.spelled else text)
+        else:
+            self._insert(line.command.image, new)
+
+    def _has_extra(self, line: RunLine) -> bool:
+        """Whether flags can be put into the variable: it is split into words, before the image."""
+        if line.extra in (None, Splitting.NOBODY) or self.files.has_variable_files:
+            return False
+        image = line.pieces[line.command.image] if line.command.image < len(line.pieces) else None
+        return image is not None and line.assignment.value.find(EXTRA) < image.start
+
+    def _insert(self, index: int, words: Sequence[_Word]) -> None:
+        self._take_over()
+        line = self.files.run_line()
+        if index >= len(line.pieces):
+            raise CannotExpress("the command has no image")
+        start, _ = _physical(line, line.pieces[index])
+        text = " ".join(one.in_line(line.in_shell) for one in words)
+        self.text = with_span(self.text, start, start, text + " ")
+
+    # --- our file ---------------------------------------------------------------------------------
+
+    def _take_over(self) -> None:
+        """Put the command into our file, as it is spelled, in place of the one before."""
+        line = self.files.run_line()
+        if line.file == len(self.base.texts):
+            return
+        original = self.base.texts[line.file]
+        raw = original[line.assignment.offsets[0] : line.assignment.end].rstrip("\r\n")
+        self._append([f"# {ABOUT}", "ExecStart=", f"ExecStart={raw}"])
+
+    def _set_extra(self, value: str) -> None:
+        spelled = quote_word(f"{EXTRA}={value}")
+        for assignment in UnitText(self.text, SYSTEMD).of(SERVICE, "Environment"):
+            for word in split_words(assignment.value):
+                if word.text.startswith(f"{EXTRA}="):
+                    start, end = assignment.offsets[word.start], assignment.offsets[word.end - 1] + 1
+                    self.text = with_span(self.text, start, end, spelled)
+                    return
+        self._append([f"Environment={spelled}"])
+
+    def _append(self, lines: list[str]) -> None:
+        unit = UnitText(self.text, SYSTEMD)
+        own = unit.of(SERVICE)
+        headers = [offset for name, offset in unit.sections if name == SERVICE]
+        if not headers:
+            lines = [f"[{SERVICE}]", *lines]
+        offset = own[-1].end if own else headers[-1] if headers else len(self.text)
+        self.text = with_lines(unit, offset, lines)
+
+
+class _Word(Struct, frozen=True):
+    """A word that is written.
+
+    Attributes:
+        spelled: it has specifiers and variables in it that stay what they are.
+    """
+
+    text: str
+    spelled: bool = False
+
+    def in_line(self, in_shell: bool) -> str:
+        """As ExecStart= wants it."""
+        if in_shell:
+            text = self.text if self.spelled else neutral(shlex.quote(self.text))
+            return quote_word(text)[1:-1].replace("'", "\\'")
+        text = self.text if self.spelled else neutral(self.text)
+        plain = _SAFE_SPELLED if self.spelled else _SAFE
+        return text if plain.fullmatch(text) else quote_word(text)
+
+    def in_variable(self, in_shell: bool) -> str:
+        """As the value of a variable wants it, before Environment= quotes it."""
+        neutral(self.text)  # refuses what no unit file can hold
+        if self.spelled:
+            return self.text
+        if in_shell:
+            return shlex.quote(self.text).replace("%", "%%")
+        text = self.text.replace("%", "%%")
+        return text if _SAFE.fullmatch(text) else quote_word(text)
+
+
+def _spelled_word(pieces: Sequence[Piece], new: New, line: RunLine) -> _Word:
+    """The new word; a mount that only gets other options keeps what its source is spelled with."""
+    if new.kept is not None and pieces[-1].spelled:
+        spelled = pieces[-1].spelled
+        argument = spelled if len(pieces) == 2 else spelled.partition("=")[2]
+        changed = other_options(argument, new.kept.flag, new) if argument else None
+        if changed is not None:
+            return _Word(f"{new.kept.flag}={changed}", spelled=True)
+    word = new_word(new)
+    if UNKNOWN in word:
+        raise CannotExpress("its value is known only to systemd")
+    return _Word(word)
+
+
+def _physical(line: RunLine, piece: Piece) -> tuple[int, int]:
+    offsets = line.assignment.offsets
+    return offsets[piece.start], offsets[piece.end - 1] + 1

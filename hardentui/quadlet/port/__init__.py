@@ -1,0 +1,189 @@
+"""What the Quadlet generator of any Podman version makes of units, without that generator.
+
+It answers two questions where the host has no generator, or one of another version: does it accept the
+units, and which words does systemd hand to Podman in the end? It follows what generators were seen to do,
+their losses included, and is tested against the real one. What it does not model is refused, never passed.
+
+It is an oracle for what the rest of the package writes and reads, and shares no code with that: not even how
+a unit file or the words of a line are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from hardentui.errors import GeneratorError
+from hardentui.model.version import Version
+from hardentui.quadlet.port.around import (
+    artifact_words,
+    build_words,
+    image_words,
+    network_words,
+    volume_words,
+)
+from hardentui.quadlet.port.container import container_words
+from hardentui.quadlet.port.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
+from hardentui.quadlet.port.pods import kube_words, pod_words, started_pod_words
+from hardentui.quadlet.port.references import Units, service_name
+from hardentui.quadlet.port.systemd import executed
+from hardentui.quadlet.port.text import QuadletUnit, read_unit
+from hardentui.visible import visible
+
+__all__ = ["Service", "Translation", "generate", "losses", "translate"]
+
+_FOLDERS = {False: "/etc/containers/systemd", True: "/etc/containers/systemd/users"}
+"""Rootful, rootless: where relative paths of a unit begin, when nothing else is said."""
+
+_START: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {
+    "container": container_words,
+    "network": network_words,
+    "volume": volume_words,
+    "image": image_words,
+    "artifact": artifact_words,
+    "build": build_words,
+    "pod": started_pod_words,
+    "kube": kube_words,
+}
+_PREPARE: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {"pod": pod_words}
+
+
+class Service(msgspec.Struct, frozen=True):
+    """The commands of one service, as systemd executes them, the path of podman first.
+
+    Specifiers and variables that only a running systemd knows stay, with a NUL before them.
+
+    Attributes:
+        unit: the file that it was made of.
+        start: ExecStart=.
+        prepare: ExecStartPre=; empty for all kinds but pods.
+    """
+
+    unit: str
+    start: tuple[str, ...]
+    prepare: tuple[str, ...] = ()
+
+
+class Translation(msgspec.Struct, frozen=True):
+    """What a generator makes of all units that it sees together.
+
+    Attributes:
+        services: name of a service (`web.service`) -> its commands.
+        refused: file name of a unit -> why it is none.
+    """
+
+    services: dict[str, Service]
+    refused: dict[str, GeneratorError]
+
+
+def translate(
+    units: Mapping[str, str],
+    *,
+    version: Version,
+    rootless: bool,
+    folder: str = "",
+    devices: frozenset[str] | None = None,
+) -> Translation:
+    """What that generator makes of each unit.
+
+    Args:
+        units: file name -> text; what a unit refers to has to be among them. The drop-ins of a unit are
+            named `web.container.d/10-more.conf`.
+        version: the Podman whose generator is asked.
+        rootless: for a user's service manager.
+        folder: where the units lie, for relative paths; empty: where that service manager looks first.
+        devices: device nodes of the host, for `AddDevice=-…`; None = not known, and such a unit is refused.
+    """
+    known = Units({}, version, folder or _FOLDERS[rootless], rootless, devices)
+    refused: dict[str, GeneratorError] = {}
+    for name in units:
+        if "/" in name:
+            continue
+        try:
+            known.units[name] = _read(name, units, version)
+        except GeneratorError as error:
+            refused[name] = error
+    services: dict[str, Service] = {}
+    for name, unit in known.units.items():
+        try:
+            services[f"{service_name(unit)}.service"] = _service(unit, known)
+        except GeneratorError as error:
+            refused[name] = error
+    return Translation(services, refused)
+
+
+def generate(
+    units: Mapping[str, str],
+    *,
+    version: Version,
+    rootless: bool,
+    folder: str = "",
+    devices: frozenset[str] | None = None,
+) -> Mapping[str, tuple[str, ...]]:
+    """The argv of ExecStart of each `.container` unit, as systemd executes it. See `translate`.
+
+    Returns:
+        service name (`web.service`) -> words, the path of podman first.
+
+    Raises:
+        GeneratorError: that generator refuses a unit or breaks on it, or it cannot be told what it does.
+    """
+    made = translate(units, version=version, rootless=rootless, folder=folder, devices=devices)
+    for error in made.refused.values():
+        raise error
+    return {name: one.start for name, one in made.services.items() if one.unit.endswith(".container")}
+
+
+def losses(units: Mapping[str, str], *, version: Version, rootless: bool) -> tuple[str, ...]:
+    """What that generator drops from units without refusing them, one sentence each.
+
+    Raises:
+        GeneratorError: as `generate`.
+    """
+    found: list[str] = []
+    for name in units:
+        if "/" in name:
+            continue
+        unit = _read(name, units, version)
+        section = unit.own
+        found += unit.losses
+        for key in word_keys(section.name):
+            found += section.losses_of_words(key)
+        for key in literal_keys(section.name):
+            found += section.losses_of_literal_words(key)
+        for key in pair_keys(section.name):
+            found += section.losses_of_pairs(key)
+    return tuple(found)
+
+
+_DROP_INS = Version(5, 0)
+
+
+def _read(name: str, units: Mapping[str, str], version: Version) -> QuadletUnit:
+    suffix = name.rpartition(".")[2]
+    if suffix not in SECTIONS:
+        raise GeneratorError(f"{visible(name, 120)} is no unit that can be checked here.")
+    return read_unit(name, [units[name], *_drop_ins(name, units, version)], SECTIONS[suffix], version)
+
+
+def _drop_ins(name: str, units: Mapping[str, str], version: Version) -> list[str]:
+    """By their own names; one for this unit hides one of the same name for its template."""
+    if version < _DROP_INS:
+        return []
+    stem, _, suffix = name.rpartition(".")
+    folders = [f"{stem.partition('@')[0]}@.{suffix}.d"] if "@" in stem else []
+    found: dict[str, str] = {}
+    for folder in (*folders, f"{name}.d"):
+        for path, text in units.items():
+            inside, slash, own = path.rpartition("/")
+            if slash and inside == folder and own.endswith(".conf"):
+                found[own] = text
+    return [found[own] for own in sorted(found)]
+
+
+def _service(unit: QuadletUnit, units: Units) -> Service:
+    check_keys(unit)
+    units.check_dependencies(unit)
+    prepare = _PREPARE[unit.kind](unit, units) if unit.kind in _PREPARE else []
+    return Service(unit.name, executed(_START[unit.kind](unit, units), unit), executed(prepare, unit))

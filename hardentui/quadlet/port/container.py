@@ -1,0 +1,287 @@
+"""The words of `podman run` that Quadlet makes of a `.container` unit, before systemd reads them."""
+
+from __future__ import annotations
+
+from hardentui.model.version import Version
+from hardentui.quadlet.port.command import (
+    each,
+    is_port,
+    joined,
+    lists,
+    pairs,
+    podman,
+    published,
+    switch,
+    switches,
+    user_mappings,
+)
+from hardentui.quadlet.port.mounts import mount_words
+from hardentui.quadlet.port.references import Units, container_name
+from hardentui.quadlet.port.refusal import refused
+from hardentui.quadlet.port.text import QuadletUnit, Section
+
+# key -> flag; `=` at the end: one word before Podman 5.3, two since
+_ONE = {
+    "Timezone": "--tz=",
+    "PidsLimit": "--pids-limit",
+    "ShmSize": "--shm-size=",
+    "WorkingDir": "--workdir=",
+    "IP": "--ip",
+    "IP6": "--ip6",
+    "HostName": "--hostname",
+    "StopSignal": "--stop-signal",
+    "StopTimeout": "--stop-timeout",
+    "Pull": "--pull",
+    "Memory": "--memory",
+    "Retry": "--retry",
+    "RetryDelay": "--retry-delay",
+    "ImageVolume": "--image-volume",
+}
+_OLD_SPELLING = {"--workdir=": "-w="}
+_EMPTY_COUNTED = ("ShmSize", "WorkingDir", "HostName")
+"""Before Podman 5.3 these are handed on when they are empty too."""
+_MANY = {
+    "DNS": "--dns",
+    "DNSOption": "--dns-option",
+    "DNSSearch": "--dns-search",
+    "GroupAdd": "--group-add",
+    "AddHost": "--add-host",
+}
+_MANY_IN_TWO_WORDS = {"NetworkAlias": "--network-alias", "Tmpfs": "--tmpfs"}
+_SWITCHES = {
+    "RunInit": "--init",
+    "EnvironmentHost": "--env-host",
+    "ReadOnlyTmpfs": "--read-only-tmpfs",
+    "HttpProxy": "--http-proxy",
+}
+_LABELS = {
+    "SecurityLabelType": "type",
+    "SecurityLabelFileType": "filetype",
+    "SecurityLabelLevel": "level",
+}
+_HEALTH = {
+    "HealthCmd": "cmd",
+    "HealthInterval": "interval",
+    "HealthOnFailure": "on-failure",
+    "HealthLogDestination": "log-destination",
+    "HealthMaxLogCount": "max-log-count",
+    "HealthMaxLogSize": "max-log-size",
+    "HealthRetries": "retries",
+    "HealthStartPeriod": "start-period",
+    "HealthTimeout": "timeout",
+    "HealthStartupCmd": "startup-cmd",
+    "HealthStartupInterval": "startup-interval",
+    "HealthStartupRetries": "startup-retries",
+    "HealthStartupSuccess": "startup-success",
+    "HealthStartupTimeout": "startup-timeout",
+}
+_VOLATILE_TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what the generator writes
+_MOST_COLONS = 1
+
+_FIXED_RUNTIME = Version(4, 4, 3)
+_LOG_DRIVER = Version(4, 5)
+_OPTIONAL_DEVICES = Version(4, 5)
+_READ_ONLY_KEEPS_TMPFS = Version(4, 8)
+_USER_BY_NAME = Version(4, 8)
+_HEALTHY = Version(5, 0)
+_MANY_ULIMITS = Version(5, 0)
+_TWO_WORDS = Version(5, 3)
+_NO_CID_FILE = Version(5, 6)
+_ONE_WORD_ENTRYPOINT = Version(5, 8, 2)
+
+
+def container_words(unit: QuadletUnit, units: Units) -> list[str]:
+    """All words of the command; empty ones are still among them.
+
+    Raises:
+        GeneratorError: the generator refuses the unit, or it holds what cannot be known here.
+    """
+    own = unit.own
+    image = _image(unit, units)
+    _check_reload(unit)
+    return [
+        *podman(own, "run"),
+        *_identity(unit),
+        *_log(own),
+        *_cgroups(own),
+        *_plain(unit),
+        *units.networks(unit),
+        *_service(unit),
+        *_security(unit, units),
+        *_read_only(own),
+        *_user(unit),
+        *user_mappings(unit, rootless=units.rootless, manual=True),
+        *units.volumes(unit),
+        *_ports(unit),
+        *pairs(own, {"Environment": "--env", "Label": "--label", "Annotation": "--annotation"}),
+        *each("--security-opt", [f"mask={paths}" for paths in own.words("Mask")]),
+        *each("--security-opt", [f"unmask={paths}" for paths in own.words("Unmask")]),
+        *each("--env-file", [units.path(path) for path in own.words("EnvironmentFile")]),
+        *each("--secret", own.words("Secret")),
+        *mount_words(unit, units),
+        *_health(own),
+        *units.pod(unit),
+        *own.words("PodmanArgs"),
+        *image,
+        *own.last_words("Exec"),
+    ]
+
+
+def _image(unit: QuadletUnit, units: Units) -> list[str]:
+    image, rootfs = unit.own.last("Image"), unit.own.last("Rootfs")
+    if image and rootfs:
+        raise refused(unit, "the Image And Rootfs keys conflict can not be specified together")
+    if rootfs:
+        return ["--rootfs", rootfs]
+    if not image:
+        raise refused(unit, "no Image or Rootfs key specified")
+    return [units.image(unit, image)]
+
+
+def _check_reload(unit: QuadletUnit) -> None:
+    if unit.own.last_words("ReloadCmd") and unit.own.last("ReloadSignal"):
+        raise refused(unit, "ReloadCmd and ReloadSignal are mutually exclusive but both are set")
+
+
+def _identity(unit: QuadletUnit) -> list[str]:
+    words = joined(unit.version, "--name", [container_name(unit)])
+    if unit.version < _NO_CID_FILE:
+        words.append("--cidfile=%t/%N.cid")
+    return [*words, "--replace", "--rm"]
+
+
+def _log(own: Section) -> list[str]:
+    if own.version < _LOG_DRIVER:
+        return ["--log-driver", "passthrough"]
+    words = ["--log-driver", own.last("LogDriver")] if own.has("LogDriver") else []
+    return [*words, *each("--log-opt", own.literal_words("LogOpt"))]
+
+
+def _cgroups(own: Section) -> list[str]:
+    mode = own.last("CgroupsMode")
+    runtime = ["--runtime", "/usr/bin/crun"] if own.version < _FIXED_RUNTIME else []
+    return [*runtime, *(["--cgroups", mode] if mode else ["--cgroups=split"])]
+
+
+def _plain(unit: QuadletUnit) -> list[str]:
+    """Keys that become one flag each, in no order that could be relied on."""
+    own = unit.own
+    old = own.version < _TWO_WORDS
+    words = _entrypoint(own)
+    for key, flag in _ONE.items():
+        value = own.last(key)
+        if not value and not (old and key in _EMPTY_COUNTED and own.has(key)):
+            continue
+        if old and flag.endswith("="):
+            words.append(f"{_OLD_SPELLING.get(flag, flag)}{value}")
+        else:
+            words += [flag.removesuffix("="), value]
+    words += lists(own, _MANY)
+    for key, flag in _MANY_IN_TWO_WORDS.items():
+        words += each(flag, own.every(key))
+    if old and any(value.count(":") > _MOST_COLONS for value in own.every("Tmpfs")):
+        raise refused(unit, "invalid tmpfs format")
+    if own.version < _MANY_ULIMITS:
+        words += each("--ulimit", [own.last("Ulimit")] if own.last("Ulimit") else [])
+    else:
+        words += each("--ulimit", own.every("Ulimit"))
+    return [*words, *switches(own, _SWITCHES)]
+
+
+def _entrypoint(own: Section) -> list[str]:
+    """An empty one counts, except in the versions that spell it as two words."""
+    if not own.has("Entrypoint"):
+        return []
+    value = own.last("Entrypoint")
+    if own.version < _TWO_WORDS or own.version >= _ONE_WORD_ENTRYPOINT:
+        return [f"--entrypoint={value}"]
+    return ["--entrypoint", value] if value else []
+
+
+def _service(unit: QuadletUnit) -> list[str]:
+    """How the container reports that it runs, after the type of the service."""
+    service = unit.section("Service")
+    if service.has("ExecStart"):
+        raise refused(unit, "[Service] has an ExecStart= of its own")
+    check_kill_mode(unit)
+    kind = service.last("Type") if service.has("Type") else "notify"
+    if kind not in ("notify", "oneshot"):
+        raise refused(unit, f"invalid service Type '{kind}'")
+    if kind == "oneshot":
+        return []
+    if unit.own.last("Notify").lower() == "healthy" and unit.version >= _HEALTHY:
+        return ["--sdnotify=healthy", "-d"]
+    return ["--sdnotify=container" if unit.own.switch("Notify") else "--sdnotify=conmon", "-d"]
+
+
+def check_kill_mode(unit: QuadletUnit) -> None:
+    service = unit.section("Service")
+    if service.has("KillMode") and service.last("KillMode") not in ("mixed", "control-group"):
+        raise refused(unit, f"invalid KillMode '{service.last('KillMode')}'")
+
+
+def _security(unit: QuadletUnit, units: Units) -> list[str]:
+    own, version = unit.own, unit.version
+    mark = ":" if version < _TWO_WORDS else "="
+    options = [
+        *([f"label{mark}disable"] if own.switch("SecurityLabelDisable") else []),
+        *([f"label{mark}nested"] if own.switch("SecurityLabelNested") else []),
+        *(f"label={name}:{own.last(key)}" for key, name in _LABELS.items() if own.last(key)),
+    ]
+    words = ["--security-opt=no-new-privileges"] if own.switch("NoNewPrivileges") else []
+    words += each("--security-opt", options)
+    devices = own.literal_words("AddDevice")
+    if version >= _OPTIONAL_DEVICES:
+        devices = units.with_devices(unit, devices)
+    words += joined(version, "--device", devices)
+    if own.has("SeccompProfile"):
+        words += ["--security-opt", f"seccomp={own.last('SeccompProfile')}"]
+    if own.last("AppArmor"):
+        words += ["--security-opt", f"apparmor={own.last('AppArmor')}"]
+    words += joined(version, "--cap-drop", [one.lower() for one in own.literal_words("DropCapability")])
+    words += joined(version, "--cap-add", [one.lower() for one in own.literal_words("AddCapability")])
+    return [*words, *joined(version, "--sysctl", own.literal_words("Sysctl"))]
+
+
+def _read_only(own: Section) -> list[str]:
+    words = switch(own, "ReadOnly", "--read-only")
+    if not own.switch("ReadOnly"):
+        return [*words, *(["--tmpfs", _VOLATILE_TMP] if own.switch("VolatileTmp") else [])]
+    if own.version < _READ_ONLY_KEEPS_TMPFS and not own.switch("VolatileTmp"):
+        words.append("--read-only-tmpfs=false")
+    return words
+
+
+def _user(unit: QuadletUnit) -> list[str]:
+    """Before Podman 4.8 both are numbers, and everything else is read as 0: root."""
+    own, version = unit.own, unit.version
+    if version < _USER_BY_NAME:
+        if not own.has("User") and not own.has("Group"):
+            return []
+        user = str(own.number("User"))
+        return ["--user", f"{user}:{own.number('Group')}" if own.has("Group") else user]
+    user, group = own.last("User"), own.last("Group")
+    if not user:
+        if group:
+            raise refused(unit, "invalid Group set without User")
+        return []
+    if not group:
+        return ["--user", user]
+    return joined(version, "--user", [f"{user}:{group}"])
+
+
+def _ports(unit: QuadletUnit) -> list[str]:
+    own = unit.own
+    update = own.last("AutoUpdate")
+    words = ["--label", f"io.containers.autoupdate={update}"] if update else []
+    exposed = [port.strip() for port in own.every("ExposeHostPort")]
+    for port in exposed:
+        if not is_port(port):
+            raise refused(unit, f"invalid port format '{port}'")
+    return [*words, *joined(unit.version, "--expose", exposed), *published(unit)]
+
+
+def _health(own: Section) -> list[str]:
+    return [
+        word for key, name in _HEALTH.items() if own.last(key) for word in (f"--health-{name}", own.last(key))
+    ]

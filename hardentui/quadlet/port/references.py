@@ -1,0 +1,234 @@
+"""What a unit refers to: networks, volumes, pods, images that are units themselves."""
+
+from __future__ import annotations
+
+import posixpath
+
+import msgspec
+
+from hardentui.model.version import Version
+from hardentui.quadlet.port.command import each, joined
+from hardentui.quadlet.port.keys import SECTIONS, SINCE_SECTION
+from hardentui.quadlet.port.refusal import refused
+from hardentui.quadlet.port.text import QuadletUnit
+
+_SERVICE_NAMES = Version(5, 3)
+_NETWORK_OF_CONTAINER = Version(5, 3)
+_ONLY_KNOWN_UNITS = Version(5, 3)
+_CONTAINER_NAMES_FIRST = Version(5, 4)
+_IMAGE_UNITS = Version(4, 8)
+_BUILD_UNITS = Version(5, 2)
+_SOURCES_OF_IMAGES = Version(5, 3)
+_SEVERAL_TAGS = Version(5, 3)
+_NAMES_OF_RESOURCES = Version(4, 7)
+_RELATIVE_SOURCES = Version(4, 5)
+_RELATIVE_TO_SPECIFIER = Version(4, 5)
+_PODS_BY_NAME = Version(5, 6)
+_ARTIFACTS = Version(5, 7)
+_TEMPLATES = Version(5, 7)
+_NO_EMPTY_SOURCE = Version(5, 7)
+_NAME_OF_INSTANCE = Version(5, 0)
+_PLAIN_NAME_OF_INSTANCE = Version(5, 2)
+_DEPENDENCIES = Version(5, 5)
+_OWN_NAME = {"volume": "VolumeName", "network": "NetworkName", "pod": "PodName"}
+_DEPENDENCY_KEYS = [
+    "After",
+    "Before",
+    "BindsTo",
+    "Conflicts",
+    "OnFailure",
+    "OnSuccess",
+    "PartOf",
+    "PropagatesReloadTo",
+    "PropagatesStopTo",
+    "ReloadPropagatedFrom",
+    "Requires",
+    "Requisite",
+    "StopPropagatedFrom",
+    "Upholds",
+    "Wants",
+]
+_PLAIN_SERVICE = ("container", "kube")
+
+
+def service_name(unit: QuadletUnit) -> str:
+    """The service that a unit becomes, without suffix."""
+    if unit.version >= _SERVICE_NAMES and unit.own.has("ServiceName"):
+        return unit.own.last("ServiceName")
+    suffix = "" if unit.kind in _PLAIN_SERVICE else f"-{unit.kind}"
+    if unit.version >= _TEMPLATES and unit.stem.endswith("@"):
+        return f"{unit.stem[:-1]}{suffix}@"
+    return f"{unit.stem}{suffix}"
+
+
+def container_name(unit: QuadletUnit) -> str:
+    """The name of a container, with specifiers in it."""
+    given = unit.own.last("ContainerName")
+    if given:
+        return given
+    if "@" not in unit.name or unit.version < _NAME_OF_INSTANCE:
+        return "systemd-%N"
+    return "systemd-%P_%I" if unit.version < _PLAIN_NAME_OF_INSTANCE else "systemd-%p_%i"
+
+
+def resource_name(unit: QuadletUnit) -> str:
+    """The name of a network, volume or pod."""
+    given = unit.own.last(_OWN_NAME[unit.kind])
+    if given:
+        return given
+    name = f"systemd-{unit.stem}"
+    if unit.kind != "pod" and unit.version >= _TEMPLATES and "@" in unit.name:
+        return f"{name[:-1]}-%i"
+    return name
+
+
+class Units(msgspec.Struct, frozen=True):
+    """All units that the generator sees together, and what else it looks at.
+
+    Attributes:
+        folder: where relative paths begin.
+        devices: device nodes of the host; None = not known.
+    """
+
+    units: dict[str, QuadletUnit]
+    version: Version
+    folder: str
+    rootless: bool
+    devices: frozenset[str] | None = None
+
+    # --- paths ------------------------------------------------------------------------------------
+
+    def path(self, text: str) -> str:
+        """A path that may be relative to the unit; a specifier in front leaves it alone."""
+        specifier = text.startswith("%") and not text.startswith("%%")
+        if text.startswith("/") or (specifier and self.version >= _RELATIVE_TO_SPECIFIER):
+            return text
+        return posixpath.normpath(f"{self.folder}/{text}")
+
+    def with_devices(self, unit: QuadletUnit, devices: list[str]) -> list[str]:
+        """Devices, without optional ones (`-/dev/x`) that are not there."""
+        found = []
+        for device in devices:
+            path = device.removeprefix("-").partition(":")[0]
+            if device.startswith("-") and self.devices is None:
+                raise refused(
+                    unit, f"AddDevice=-… depends on whether the host has {path}: it is not known here"
+                )
+            if not device.startswith("-") or path in (self.devices or ()):
+                found.append(device.removeprefix("-"))
+        return found
+
+    # --- units that are named -----------------------------------------------------------------------
+
+    def image(self, unit: QuadletUnit, name: str) -> str:
+        """The image that `Image=` means."""
+        kinds = [(".image", _IMAGE_UNITS), (".build", _BUILD_UNITS)]
+        if not any(name.endswith(suffix) and self.version >= since for suffix, since in kinds):
+            return name
+        found = self.units.get(name)
+        if found is None:
+            raise refused(unit, f"requested Quadlet image {name} was not found")
+        return self.built(found) if name.endswith(".build") else self.pulled(found)
+
+    def pulled(self, unit: QuadletUnit) -> str:
+        return unit.own.last("ImageTag") or unit.own.last("Image")
+
+    def built(self, unit: QuadletUnit) -> str:
+        """The first tag of a build; before 5.3 there is one."""
+        if self.version < _SEVERAL_TAGS:
+            tags = [unit.own.last("ImageTag")] if unit.own.has("ImageTag") else []
+        else:
+            tags = unit.own.every("ImageTag")
+        if not tags:
+            raise refused(unit, "no ImageTag key specified")
+        return tags[0]
+
+    def source(self, unit: QuadletUnit, source: str, *, mount: bool = False) -> str:
+        """The source of a volume or of a mount."""
+        if not source and self.version >= _NO_EMPTY_SOURCE:
+            raise refused(unit, "source cannot be empty")
+        if source.startswith(".") and self.version >= _RELATIVE_SOURCES:
+            source = self.path(source)
+        kind = source.rpartition(".")[2]
+        named = (
+            kind == "volume"
+            or (kind == "image" and mount and self.version >= _SOURCES_OF_IMAGES)
+            or (kind == "artifact" and self.version >= _ARTIFACTS)
+        )
+        if source.startswith("/") or not named or "." not in source:
+            return source
+        found = self.units.get(source)
+        if found is None:
+            if self.version < _ONLY_KNOWN_UNITS:
+                return f"systemd-{source.rpartition('.')[0]}"
+            raise refused(unit, f"requested Quadlet source {source} was not found")
+        if kind == "volume":
+            return self._resource(found)
+        return self.pulled(found) if kind == "image" else found.own.last("Artifact")
+
+    def volumes(self, unit: QuadletUnit) -> list[str]:
+        """-v and its argument for each Volume=."""
+        words: list[str] = []
+        for value in unit.own.every("Volume"):
+            source, colon, rest = value.partition(":")
+            if not colon:
+                words += ["-v", value]
+                continue
+            source = self.source(unit, source) if source else ""
+            words += ["-v", f"{source}:{rest}" if source else rest.partition(":")[0]]
+        return words
+
+    def networks(self, unit: QuadletUnit) -> list[str]:
+        """--network and its argument for each Network=."""
+        arguments = [self._network(unit, value) for value in unit.own.every("Network")]
+        return joined(self.version, "--network", arguments)
+
+    def _network(self, unit: QuadletUnit, value: str) -> str:
+        name, colon, options = value.partition(":")
+        joins = name.endswith(".container") and self.version >= _NETWORK_OF_CONTAINER
+        if not name.endswith(".network") and not joins:
+            return value
+        found = self.units.get(name)
+        if found is None:
+            if self.version < _ONLY_KNOWN_UNITS:
+                return f"systemd-{name.rpartition('.')[0]}{colon}{options}"
+            raise refused(unit, f"requested Quadlet unit {name} was not found")
+        if not joins:
+            return f"{self._resource(found)}{colon}{options}"
+        other = container_name(found).replace("%N", service_name(found))
+        later = self.version < _CONTAINER_NAMES_FIRST and found.name >= unit.name
+        if "%" in other or later:
+            raise refused(unit, f"cannot get the resource name of {name}")
+        if colon:
+            raise refused(unit, "extra options are not supported when joining another container's network")
+        return f"container:{other}"
+
+    def pod(self, unit: QuadletUnit) -> list[str]:
+        """The flag with which a container joins its pod."""
+        name = unit.own.last("Pod")
+        if not name:
+            return []
+        if not name.endswith(".pod"):
+            raise refused(unit, f"pod {name} is not Quadlet based")
+        found = self.units.get(name)
+        if found is None:
+            raise refused(unit, f"quadlet pod unit {name} does not exist")
+        if self.version >= _PODS_BY_NAME:
+            return each("--pod", [resource_name(found)])
+        return each("--pod-id-file", [f"%t/{service_name(found)}.pod-id"])
+
+    def check_dependencies(self, unit: QuadletUnit) -> None:
+        """Refuse a dependency on a Quadlet that is not there; since 5.5 their names are translated."""
+        if self.version < _DEPENDENCIES:
+            return
+        for key in _DEPENDENCY_KEYS:
+            for name in unit.section("Unit").literal_words(key):
+                kind = name.rpartition(".")[2] if "." in name else ""
+                known = kind in SECTIONS and self.version >= SINCE_SECTION.get(SECTIONS[kind], self.version)
+                if known and name not in self.units:
+                    raise refused(unit, f"unable to translate dependency for {name}")
+
+    def _resource(self, unit: QuadletUnit) -> str:
+        if self.version < _NAMES_OF_RESOURCES:
+            return f"systemd-{unit.stem}"
+        return resource_name(unit)

@@ -1,0 +1,307 @@
+"""What a Quadlet file or a command line of a service asks for, entry by entry and as a spec. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hardentui.errors import InputError
+from hardentui.model.spec import KeyKind, Option, Spec
+from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.options import COMMAND, IMAGE, MASK, ROOTFS, TABLE, UNMASK
+from hardentui.options.argv.command import items_of_token
+from hardentui.options.argv.flags import CARRIED_GLOBALS, GLOBAL_SHORT, GLOBAL_SWITCHES
+from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
+from hardentui.options.argv.mount_text import mount_text, parse_mount
+from hardentui.options.argv.tokens import read_flags
+from hardentui.quadlet.read.entries import Entry, Place, joined_user, remapped_items, whole_place, word_places
+from hardentui.quadlet.read.values import (
+    absolute,
+    empty_entrypoint,
+    guesses_names,
+    holds_one_limit,
+    keeps_name_alone,
+    kept_words,
+    takes_tmpfs,
+    unquoted,
+    user_text,
+)
+from hardentui.systemd.unit_text import QUADLET, Assignment, UnitText, expand, split_words
+
+CONTAINER = "Container"
+REFERENCES = (".volume", ".network", ".image", ".build", ".pod", ".container", ".artifact")
+"""Suffixes of other units that a value may name."""
+
+_WORD_KINDS = (KeyKind.WORDS_ESCAPED, KeyKind.WORDS_LITERAL, KeyKind.KEY_VALUE)
+_KEYS: dict[str, Option[Any]] = {o.quadlet.name: o for o in TABLE if o.quadlet is not None}
+_TRUE = ("1", "yes", "true", "on")
+_WORDS_OF_FLAGS = ("PodmanArgs", "GlobalArgs")
+_OTHER_WORDS = ("Mount", "ContainersConfModule")
+_NAMED_WORDS = ("Environment", "Label", "Annotation")
+_LAST_COUNTS = ("AutoUpdate", "Group", "Image", "Notify", "Pod", "Rootfs", "VolatileTmp")
+_SINGLE_KINDS = (KeyKind.RAW_ONE, KeyKind.BOOLEAN)
+_REMAP = ("RemapUsers", "RemapUid", "RemapGid", "RemapUidSize")
+_ONE_VALUE = frozenset({"Exec"})
+"""Word lists of which the last line counts, not all of them."""
+_TMP = "/tmp:rw,size=512M,mode=1777"  # noqa: S108 - what VolatileTmp= means
+
+
+class QuadletFiles(Struct, frozen=True, dict=True):
+    """A `.container` file with its drop-ins, in the order in which Quadlet reads them.
+
+    Attributes:
+        texts: the file first.
+        specifiers: letter -> value, as far as they are known without systemd.
+        names: file name of a unit that is referred to -> name of the object it makes.
+        folder: where relative paths begin; empty: they stay as they are.
+        version: the Podman that reads them.
+        absent: optional devices (`AddDevice=-/dev/x`) that the host does not have.
+    """
+
+    texts: tuple[str, ...]
+    specifiers: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
+    version: Version = NEWEST_KNOWN
+    absent: frozenset[str] = frozenset()
+
+    @cached_property
+    def _read(self) -> tuple[UnitText, ...]:
+        return tuple(UnitText(text, QUADLET) for text in self.texts)
+
+    def read(self) -> tuple[UnitText, ...]:
+        """The files, each read once."""
+        return self._read
+
+    def expanded(self, text: str) -> str:
+        return expand(text, dict(self.specifiers), self._variables)
+
+    def variables(self) -> dict[str, str]:
+        """The service's own variables, which stand for empty words and semicolons."""
+        return dict(self._variables)
+
+    @cached_property
+    def _variables(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for text in self.read():
+            for assignment in text.of("Service", "Environment"):
+                if not assignment.value:
+                    found = {}
+                for word in split_words(assignment.value):
+                    name, equals, value = word.text.partition("=")
+                    if equals:
+                        found[name] = expand(value, dict(self.specifiers))
+        return found
+
+    @property
+    def _read_only(self) -> bool:
+        return self._is_on("ReadOnly")
+
+    @property
+    def _volatile(self) -> bool:
+        return self._is_on("VolatileTmp")
+
+    def _is_on(self, key: str) -> bool:
+        lines = self.effective().get(key, [])
+        return bool(lines) and unquoted(lines[-1][1].value, self.version).lower() in _TRUE
+
+    def effective(self) -> dict[str, list[tuple[int, Assignment]]]:
+        """Key of [Container] -> its lines since the last empty one."""
+        found: dict[str, list[tuple[int, Assignment]]] = {}
+        for number, text in enumerate(self.read()):
+            for assignment in text.of(CONTAINER):
+                if assignment.value == "":
+                    found[assignment.key] = []
+                else:
+                    found.setdefault(assignment.key, []).append((number, assignment))
+        return found
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Everything that counts; PodmanArgs= last, because it wins over the keys.
+
+        Raises:
+            InputError: there is no section [Container], or a quote is never closed.
+        """
+        if not any(name == CONTAINER for text in self.read() for name, _ in text.sections):
+            raise InputError("The unit file has no section [Container]; it is no Quadlet of a container.")
+        found: list[Entry] = []
+        lines = self.effective()
+        for key, assignments in lines.items():
+            if key not in (*_WORDS_OF_FLAGS, *_REMAP):
+                one = key in _ONE_VALUE or (key == "Ulimit" and holds_one_limit(self.version))
+                found += self._of_key(key, assignments[-1:] if one else assignments)
+        found = joined_user(found)
+        found += self._empty_entrypoint()
+        found += self._remapped(lines)
+        for key in _WORDS_OF_FLAGS:
+            found += self._of_flags(key, lines.get(key, []))
+        return tuple(found)
+
+    def _of_key(self, key: str, lines: list[tuple[int, Assignment]]) -> list[Entry]:
+        option = _KEYS.get(key)
+        if key == "Exec":
+            return [self._command(*line) for line in lines]
+        if key in _OTHER_WORDS or (option is not None and _kind(option) in _WORD_KINDS):
+            escapes = option is None or _kind(option) is not KeyKind.WORDS_LITERAL
+            return [one for line in lines for one in self._words(key, *line, escapes=escapes)]
+        found = []
+        for number, assignment in lines:
+            spelled = assignment.value
+            if key in _LAST_COUNTS or (option is not None and _kind(option) in _SINGLE_KINDS):
+                spelled = unquoted(spelled, self.version)
+            ignored = not spelled and key != "Entrypoint"
+            items = () if ignored else self._items(key, self.expanded(self._placed(key, spelled)))
+            found.append(Entry(items, (whole_place(number, assignment),), key, spelled))
+        return found
+
+    def _placed(self, key: str, value: str) -> str:
+        """A value with its relative path, if there is one in it, put below the unit's folder."""
+        if key == "EnvironmentFile":
+            return absolute(value, self.folder)
+        if key == "Volume" and value.startswith("."):
+            source, colon, rest = value.partition(":")
+            return f"{absolute(source, self.folder)}{colon}{rest}" if colon else value
+        return value
+
+    def _empty_entrypoint(self) -> list[Entry]:
+        """An empty Entrypoint= takes that of the image away; only 5.3 to 5.8.1 do not hand it on."""
+        lines = [(n, one) for n, text in enumerate(self.read()) for one in text.of(CONTAINER, "Entrypoint")]
+        if not lines or unquoted(lines[-1][1].value, self.version) or not empty_entrypoint(self.version):
+            return []
+        return [Entry(parse_argument("--entrypoint", ""), (whole_place(*lines[-1]),), "Entrypoint")]
+
+    def _remapped(self, lines: Mapping[str, list[tuple[int, Assignment]]]) -> list[Entry]:
+        """RemapUsers= and what belongs to it, which is an older way to say UserNS= and UIDMap=."""
+        own = [(key, line) for key in _REMAP for line in lines.get(key, [])]
+        modes = lines.get("RemapUsers", [])
+        if not own or not modes:
+            return []
+        words = {
+            key: [word.text for _, one in lines.get(key, []) for word in kept_words(one.value, escapes=False)]
+            for key in _REMAP
+        }
+        places = tuple(whole_place(*line) for _, line in own)
+        items = remapped_items(
+            modes[-1][1].value, words["RemapUid"], words["RemapGid"], words["RemapUidSize"]
+        )
+        return [Entry(items, places, "RemapUsers")]
+
+    def _words(self, key: str, number: int, assignment: Assignment, *, escapes: bool) -> list[Entry]:
+        words = kept_words(assignment.value, escapes=escapes)
+        if key in _NAMED_WORDS and not keeps_name_alone(self.version):
+            words = tuple(word for word in words if "=" in word.text)
+        places = word_places(number, assignment, [(word.start, word.end) for word in words])
+        return [
+            Entry(self._items(key, self.expanded(self._placed(key, word.text))), (place,), key, word.text)
+            for word, place in zip(words, places, strict=True)
+        ]
+
+    def _command(self, number: int, assignment: Assignment) -> Entry:
+        words = tuple(self.expanded(word.text) for word in kept_words(assignment.value, escapes=True))
+        item = Item(COMMAND, words, "", COMMAND.flag)
+        return Entry((item,), (whole_place(number, assignment),), "Exec")
+
+    def _of_flags(self, key: str, lines: list[tuple[int, Assignment]]) -> list[Entry]:
+        """Flags out of the words of all lines together: an argument may stand on the next line."""
+        texts: list[str] = []
+        places: list[Place] = []
+        for number, assignment in lines:
+            words = kept_words(assignment.value, escapes=True)
+            texts += [word.text for word in words]
+            places += word_places(number, assignment, [(word.start, word.end) for word in words])
+        if key == "GlobalArgs":
+            tokens, _ = read_flags([self.expanded(text) for text in texts], 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
+        else:
+            tokens, _ = read_flags([self.expanded(text) for text in texts])
+        found = []
+        for token in tokens:
+            spelled = texts[token.end - 1]
+            spelled = spelled if token.end - token.start == 2 else spelled.partition("=")[2]
+            items = tuple(
+                i for i in items_of_token(token) if key != "GlobalArgs" or i.flag in CARRIED_GLOBALS
+            )
+            found.append(Entry(items, tuple(places[token.start : token.end]), key, spelled))
+        return found
+
+    def _items(self, key: str, value: str) -> tuple[Item, ...]:
+        """What a value of a key (or one word of it) says."""
+        option = _KEYS.get(key)
+        special = self._special(key, value)
+        if special is not None:
+            return special
+        if option is None:
+            return ()
+        if _kind(option) is KeyKind.BOOLEAN:
+            item = Item(option, value.lower() in _TRUE, "", option.flag)
+            return (item,)
+        if option in (MASK, UNMASK):
+            return tuple(Item(option, path, path, option.flag) for path in value.split(":"))
+        if option.flag == "--security-opt":
+            return parse_argument(option.flag, option.to_arguments(value)[0])
+        return parse_argument(option.flag, value)
+
+    def _special(self, key: str, value: str) -> tuple[Item, ...] | None:
+        """Keys that are more than another spelling of a flag."""
+        if key in ("Image", "Rootfs"):
+            return (image_item(IMAGE if key == "Image" else ROOTFS, self.names.get(value, value)),)
+        if key == "Volume":
+            source, colon, rest = value.partition(":")
+            return parse_argument("--volume", self._named(source) + colon + rest)
+        if key == "Network":
+            name, colon, rest = value.partition(":")
+            if name.endswith(".container") and name in self.names:
+                return parse_argument("--network", f"container:{self.names[name]}")
+            return parse_argument("--network", self._named(name) + colon + rest)
+        if key == "Pod":
+            return parse_argument("--pod", self.names.get(value, value))
+        if key == "Mount":
+            return parse_argument("--mount", self._mount(value))
+        if key == "Notify":
+            mode = "healthy" if value == "healthy" else "container" if value.lower() in _TRUE else "conmon"
+            return parse_argument("--sdnotify", mode)
+        if key == "VolatileTmp":
+            return parse_argument("--tmpfs", _TMP) if value.lower() in _TRUE and not self._read_only else ()
+        if key == "AutoUpdate":
+            return parse_argument("--label", f"io.containers.autoupdate={value}")
+        if key == "ContainersConfModule":
+            return parse_argument("--module", value)
+        if key == "User":
+            return parse_argument("--user", user_text(value, self.version))
+        if key == "Group":
+            return parse_argument("--user", f":{user_text(value, self.version)}")
+        if key == "ReadOnly" and takes_tmpfs(self.version) and value.lower() in _TRUE:
+            without = () if self._volatile else parse_argument("--read-only-tmpfs", "false")
+            return (*parse_argument("--read-only", "true"), *without)
+        if key == "AddDevice" and value.startswith("-"):
+            device = value[1:]
+            return () if device.partition(":")[0] in self.absent else parse_argument("--device", device)
+        return None
+
+    def _named(self, name: str) -> str:
+        """The object that a unit makes; before 5.3 the unit need not be there."""
+        stem, _, kind = name.rpartition(".")
+        if kind in ("volume", "network") and name not in self.names and guesses_names(self.version):
+            return f"systemd-{stem}"
+        return self.names.get(name, name)
+
+    def _mount(self, text: str) -> str:
+        """A mount with the object that its source is a unit of, or the path that it begins with a dot for."""
+        mount = parse_mount(text)
+        plain = mount.source.endswith(".image") and guesses_names(self.version)  # images came with 5.3 too
+        source = mount.source if plain else self.names.get(mount.source, mount.source)
+        if source.startswith("."):
+            source = absolute(source, self.folder)
+        return text if source == mount.source else mount_text(replace(mount, source=source))
+
+    def spec(self) -> Spec:
+        """What the file asks for, without what Quadlet adds."""
+        items = [item for entry in self.entries() for item in entry.items]
+        return spec_of(items)
+
+
+def _kind(option: Option[Any]) -> KeyKind | None:
+    return None if option.quadlet is None else option.quadlet.kind

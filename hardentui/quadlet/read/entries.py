@@ -1,0 +1,77 @@
+"""What the lines of a Quadlet say, entry by entry, and where each entry stands. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from hardentui.options.argv.items import Item, parse_argument
+from hardentui.systemd.unit_text import Assignment
+
+
+class Place(Struct, frozen=True):
+    """A piece of a file: a whole assignment, or one word of its value.
+
+    Attributes:
+        file: number of the file; 0 is the unit itself, then its drop-ins.
+        start, end: in the file's text, of the word or of the value.
+    """
+
+    file: int
+    assignment: Assignment
+    start: int
+    end: int
+    whole: bool
+
+
+class Entry(Struct, frozen=True):
+    """What one key line, one word of it, or one flag in PodmanArgs= says.
+
+    Attributes:
+        places: where; a flag and its argument may stand on different lines.
+        spelled: the argument before specifiers were put in; empty when that is more than one word.
+    """
+
+    items: tuple[Item, ...]
+    places: tuple[Place, ...]
+    key: str
+    spelled: str = ""
+
+    @property
+    def file(self) -> int:
+        return self.places[-1].file
+
+
+def whole_place(number: int, assignment: Assignment) -> Place:
+    return Place(number, assignment, assignment.offsets[0], assignment.offsets[-1], True)
+
+
+def word_places(number: int, assignment: Assignment, spans: Sequence[tuple[int, int]]) -> list[Place]:
+    """Places of words that are given as spans of the value."""
+    offsets = assignment.offsets
+    return [Place(number, assignment, offsets[a], offsets[b - 1] + 1, False) for a, b in spans]
+
+
+def joined_user(entries: list[Entry]) -> list[Entry]:
+    """User= and Group= are one option."""
+    users = [entry for entry in entries if entry.key == "User"]
+    groups = [entry for entry in entries if entry.key == "Group"]
+    if not users or not groups:
+        return [entry for entry in entries if entry.key != "Group"]
+    user, group = users[-1].items[0], groups[-1].items[0]
+    joined = parse_argument("--user", f"{user.raw}{group.raw}")
+    kept = [entry for entry in entries if entry.key not in ("User", "Group")]
+    return [*kept, Entry(joined, (*users[-1].places, *groups[-1].places), "User")]
+
+
+def remapped_items(mode: str, users: list[str], groups: list[str], size: list[str]) -> tuple[Item, ...]:
+    """What RemapUsers= of a mode means."""
+    if mode == "manual":
+        maps = [("--uidmap", one) for one in users] + [("--gidmap", one) for one in groups]
+        return tuple(item for flag, one in maps for item in parse_argument(flag, one))
+    names = ("uidmapping", "gidmapping") if mode == "auto" else ("uid", "gid")
+    options = [f"{name}={one}" for name, values in zip(names, (users, groups), strict=True) for one in values]
+    if mode == "auto" and size and size[-1] != "0":
+        options.append(f"size={size[-1]}")
+    return parse_argument("--userns", f"{mode}:{','.join(options)}" if options else mode)

@@ -1,0 +1,77 @@
+"""Names of what Quadlet units make: a container without a given name, and whatever a unit refers to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hardentui.model.version import Version
+from hardentui.quadlet.read.values import unquoted
+from hardentui.systemd.search_paths import unescaped
+from hardentui.systemd.unit_text import QUADLET, UnitText
+
+_INSTANCES = Version(5, 0)
+_AS_THEY_STAND = Version(5, 2)
+_OF_CONTAINERS = Version(5, 3)
+_FIRST_TAG = Version(5, 3)
+_TEMPLATES = Version(5, 7)
+_NAMED_BY = {
+    "network": ("Network", ("NetworkName",)),
+    "volume": ("Volume", ("VolumeName",)),
+    "pod": ("Pod", ("PodName",)),
+    "image": ("Image", ("ImageTag", "Image")),
+    "build": ("Build", ("ImageTag",)),
+    "artifact": ("Artifact", ("Artifact",)),
+    "container": ("Container", ("ContainerName",)),
+}
+"""Suffix -> section, and the keys that name the object, the first that is there."""
+
+
+def default_name(service: str, version: Version) -> str:
+    """The name of a container whose unit gives none.
+
+    Args:
+        service: name of its service without suffix; of an instance `web@1`.
+    """
+    prefix, at, instance = service.partition("@")
+    if not at or version < _INSTANCES:
+        return f"systemd-{service}"
+    if version < _AS_THEY_STAND:
+        prefix, instance = unescaped(prefix), unescaped(instance)
+    return f"systemd-{prefix}_{instance}"
+
+
+def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:
+    """File name of a unit -> name of the network, volume, pod, image or container that it makes.
+
+    Args:
+        units: file name -> text; of other kinds than those, nothing is said.
+    """
+    found: dict[str, str] = {}
+    for file_name, text in units.items():
+        stem, _, kind = file_name.rpartition(".")
+        if kind not in _NAMED_BY or (kind == "container" and version < _OF_CONTAINERS):
+            continue
+        section, keys = _NAMED_BY[kind]
+        unit = UnitText(text, QUADLET)
+        given = next((value for key in keys if (value := _value(unit, section, key, version))), "")
+        found[file_name] = given or _default(unit, section, stem, kind, version)
+    return found
+
+
+def _value(unit: UnitText, section: str, key: str, version: Version) -> str:
+    values = [one.value for one in unit.of(section, key)]
+    if not values:
+        return ""
+    if section == "Build" and version >= _FIRST_TAG:
+        return values[0]
+    return unquoted(values[-1], version)
+
+
+def _default(unit: UnitText, section: str, stem: str, kind: str, version: Version) -> str:
+    if kind in ("image", "build", "artifact"):
+        return f"{stem}.{kind}"
+    if kind == "container":
+        return default_name(_value(unit, section, "ServiceName", version) or stem, version)
+    if kind != "pod" and version >= _TEMPLATES and stem.endswith("@"):
+        return f"systemd-{stem[:-1]}-%i"
+    return f"systemd-{stem}"

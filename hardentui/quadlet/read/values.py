@@ -1,0 +1,97 @@
+"""What Quadlet makes of a value on its way to Podman: quotes, lost words, relative paths. Pure."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from hardentui.errors import InputError
+from hardentui.model.version import Version
+from hardentui.systemd.unit_text import Word, split_words
+
+_KEEPS_QUOTES = Version(5, 0)
+_ONLY_PAIRS = Version(5, 8, 2)
+_NAMED_USERS = Version(4, 8)
+_MANY_LIMITS = Version(5, 0)
+_KNOWS_UNITS = Version(5, 3)
+_SKIPS_EMPTY = Version(5, 3)
+_NAMES_ALONE = Version(5, 6)
+_KNOWN_ESCAPE = re.compile(
+    r"\\(?:[abfnrtvs\\\"']|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2})"
+)
+
+
+def unquoted(value: str, version: Version) -> str:
+    """A value of which the last line counts: which double quotes at its ends are dropped."""
+    if version < _KEEPS_QUOTES:
+        return value
+    if version < _ONLY_PAIRS:
+        return value.strip('"')
+    paired = len(value) > 1 and value.startswith('"') and value.endswith('"')
+    return value[1:-1] if paired else value
+
+
+def kept_words(value: str, *, escapes: bool) -> tuple[Word, ...]:
+    """The words of a list that come through.
+
+    An unknown escape loses the whole line, and so does an open quote where there are no escapes; an empty
+    word is lost with all that follow it.
+    """
+    if escapes and "\\" in _KNOWN_ESCAPE.sub("", value):
+        return ()
+    try:
+        words = split_words(value, escapes=escapes)
+    except InputError:
+        words = _with_open_quote(value) if escapes else ()
+    empty = next((number for number, word in enumerate(words) if not word.text), len(words))
+    return words[:empty]
+
+
+def _with_open_quote(value: str) -> tuple[Word, ...]:
+    """Quadlet takes a quote that is never closed for one that is closed at the end."""
+    for quote in "\"'":
+        try:
+            words = split_words(value + quote)
+        except InputError:
+            continue
+        last = words[-1]
+        return (*words[:-1], Word(last.text, last.start, len(value), last.offsets))
+    return ()
+
+
+def keeps_name_alone(version: Version) -> bool:
+    """Whether a word without `=` in Environment= or Label= is handed on; before 5.6 it is lost."""
+    return version >= _NAMES_ALONE
+
+
+def empty_entrypoint(version: Version) -> bool:
+    """Whether an empty Entrypoint= is handed on."""
+    return version < _SKIPS_EMPTY or version >= _ONLY_PAIRS
+
+
+def guesses_names(version: Version) -> bool:
+    """Whether a network or volume unit that is not there is called by its file name all the same."""
+    return version < _KNOWS_UNITS
+
+
+def holds_one_limit(version: Version) -> bool:
+    """Whether the last Ulimit= is the only one that counts."""
+    return version < _MANY_LIMITS
+
+
+def takes_tmpfs(version: Version) -> bool:
+    """Whether ReadOnly= also takes away the file systems in memory that Podman mounts."""
+    return version < _NAMED_USERS
+
+
+def user_text(value: str, version: Version) -> str:
+    """What User= or Group= is read as: before 4.8 a number, and any other text is 0, which is root."""
+    return value if version >= _NAMED_USERS or value.isdecimal() else "0"
+
+
+def absolute(path: str, folder: str) -> str:
+    """A path that may be relative to the unit's folder; a specifier in front leaves it alone."""
+    specifier = path.startswith("%") and not path.startswith("%%")
+    if path.startswith("/") or specifier or not folder:
+        return path
+    return posixpath.normpath(f"{folder}/{path}")

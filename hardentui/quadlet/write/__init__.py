@@ -1,0 +1,1 @@
+"""Units out of specs."""

@@ -1,0 +1,339 @@
+"""All files of a container as Quadlet units: the container, its networks, volumes, image, and its pod."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import KeyKind, Spec
+from hardentui.model.version import Version
+from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
+from hardentui.options.readers.mounts import ANONYMOUS_DATA
+from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
+from hardentui.quadlet.write.image import image_unit, needs_image_unit, without_pull
+from hardentui.quadlet.write.pod import pod_unit
+from hardentui.systemd.escaping import escape, plain, word
+from hardentui.systemd.unit_file import Unit
+from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, with_names
+from hardentui.writers.context import Member, UnitContext
+from hardentui.writers.dependencies import needed_services
+from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.knowledge import left_behind
+from hardentui.writers.pod import can_be_a_unit, pod_networks, pod_notes, pod_volumes
+from hardentui.writers.supporting import (
+    Part,
+    network_create_arguments,
+    network_name,
+    network_parts,
+    volume_parts,
+)
+
+__all__ = ["Bundle", "Command", "Member", "UnitContext", "UnitFile", "bundle"]
+
+_OWN_NAMES = Version(4, 7)
+"""First Podman with NetworkName= and VolumeName=; before, a unit would make a new network or volume."""
+_POD_UNITS = Version(5, 0)
+
+_RAW_ALL, _RAW_ONE, _PAIR, _SWITCH = KeyKind.RAW_ALL, KeyKind.RAW_ONE, KeyKind.KEY_VALUE, KeyKind.BOOLEAN
+_NETWORK_KEYS = {
+    "Driver": (_RAW_ONE, Version(4, 4)),
+    "Internal": (_SWITCH, Version(4, 4)),
+    "DisableDNS": (_SWITCH, Version(4, 4)),
+    "IPAMDriver": (_RAW_ONE, Version(4, 4)),
+    "IPv6": (_SWITCH, Version(4, 4)),
+    "Subnet": (_RAW_ALL, Version(4, 4)),
+    "Gateway": (_RAW_ALL, Version(4, 4)),
+    "IPRange": (_RAW_ALL, Version(4, 4)),
+    "DNS": (_RAW_ALL, Version(4, 7)),
+    "Options": (_PAIR, Version(4, 4)),
+    "Label": (_PAIR, Version(4, 4)),
+}
+_VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4, 4))}
+
+
+class UnitFile(Struct, frozen=True):
+    """One file of a bundle; `mode` are its permission bits."""
+
+    name: str
+    text: str
+    mode: int = 0o644
+
+    @property
+    def is_unit(self) -> bool:
+        """Whether the generator reads it."""
+        return self.name.endswith((".container", ".network", ".volume", ".pod", ".image"))
+
+
+class Command(Struct, frozen=True):
+    """What the generator has to make of one `.container` unit.
+
+    Attributes:
+        unit: its file name; service: the service that it becomes.
+        argv: after `podman` and without Quadlet's own additions.
+    """
+
+    unit: str
+    service: str
+    argv: tuple[str, ...]
+
+
+class Bundle(Struct, frozen=True):
+    """The files of one container.
+
+    Attributes:
+        files: the container's unit first.
+        argv: what the generator has to make of it, after `podman` and without Quadlet's own additions.
+        service: name of the service that it becomes.
+        notes: what is different from before or cannot be known, one sentence each.
+        others: the same for the units of the other members of its pod.
+    """
+
+    files: tuple[UnitFile, ...]
+    argv: tuple[str, ...]
+    service: str
+    notes: tuple[str, ...]
+    others: tuple[Command, ...] = ()
+
+
+class _Container(Struct, frozen=True):
+    """One container's part of a bundle."""
+
+    units: tuple[Unit, ...]
+    scripts: tuple[UnitFile, ...]
+    command: Command
+    notes: tuple[str, ...]
+
+
+def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bundle:
+    """The unit of a container with the units that it needs, the other members of its pod among them.
+
+    Args:
+        comments: sentences for the top of the container's unit; what is left behind is added.
+
+    Raises:
+        CannotExpress: a value that no unit file can hold.
+    """
+    pod_file = _pod_file(spec, context)
+    main = _container(spec, context, pod_file, comments, _pod_hints(spec, context, pod_file))
+    members = [_member(member, context, pod_file) for member in context.members] if pod_file else []
+    units = [*main.units, *(unit for one in members for unit in one.units)]
+    if pod_file and context.pod is not None:
+        arguments = pod_networks(context.pod, context.default_network)
+        units += _network_units(arguments, context).values()
+        units += _volume_units(pod_volumes(context.pod), context.volumes, context.version).values()
+        units.append(pod_unit(context.pod, context, pod_file, {one.name for one in units}))
+    scripts = [script for one in (main, *members) for script in one.scripts]
+    notes = [*main.notes, *(f"{one.command.unit}: {note}" for one in members for note in one.notes)]
+    return Bundle(
+        _without_repeats([*(UnitFile(one.name, one.text()) for one in units), *scripts]),
+        main.command.argv,
+        main.command.service,
+        tuple(dict.fromkeys(notes)),
+        tuple(one.command for one in members),
+    )
+
+
+def _without_repeats(files: Sequence[UnitFile]) -> tuple[UnitFile, ...]:
+    """Networks and volumes that two members share come once."""
+    found: dict[str, UnitFile] = {}
+    for one in files:
+        if found.setdefault(one.name, one) != one:
+            raise CannotExpress(f"Two different units would be called {one.name}.", "Rename one of them.")
+    return tuple(found.values())
+
+
+def _member(member: Member, context: UnitContext, pod_file: str) -> _Container:
+    own = replace(
+        member.context,
+        version=context.version,
+        rootless=context.rootless,
+        unit_name="",
+        services=context.services,
+        pod=context.pod,
+        members=(),
+    )
+    about = f"Another member of the pod {member.spec[POD]}, written as it is: nothing was hardened."
+    return _container(member.spec, own, pod_file, (about,))
+
+
+def _container(
+    spec: Spec, context: UnitContext, pod_file: str, comments: Sequence[str], hints: Sequence[str] = ()
+) -> _Container:
+    """The unit of a container with its networks, volumes and image."""
+    stem = context.unit_name or safe_file_name(spec[NAME])
+    kept = kept_volumes(spec, context.anonymous, stem, (*context.volumes, *_named_volumes(spec)))
+    left = _left_behind(spec, kept)
+    spec = with_names(spec, kept)
+    joined = spec[NETWORK]
+    networks = _network_units(joined, context)
+    inspects = {**context.volumes, **{one.new: context.volumes.get(one.old) or {} for one in kept}}
+    volumes = _volume_units(_named_volumes(spec), inspects, context.version)
+    image = None
+    if needs_image_unit(spec, context.version):
+        image = image_unit(for_quadlet(spec)[0], stem)
+        spec = without_pull(spec)
+    needed = needed_services(spec, context.services)
+    unit, notes = container_unit(
+        spec,
+        version=context.version,
+        rootless=context.rootless,
+        unit_name=stem,
+        network_units={name: one.name for name, one in networks.items()},
+        volume_units={name: one.name for name, one in volumes.items()},
+        pod_unit=pod_file,
+        image_unit=image.name if image else "",
+        needed_services=needed,
+    )
+    script, about_volumes = _copies(spec, context, kept, stem)
+    all_notes = [*notes, *about_volumes, *hints, *_hints(spec, context, stem, needed), *left]
+    known = set(comments)
+    unit.comments = [*comments, *(f"Note: {note}" for note in all_notes if note not in known)]
+    units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
+    return _Container(units, script, Command(unit.name, f"{stem}.service", intended(spec)), tuple(all_notes))
+
+
+def _named_volumes(spec: Spec) -> list[str]:
+    """Volumes that it mounts as a whole; a unit cannot be named where a part of one is mounted."""
+    return [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and not mount.subpath]
+
+
+def _left_behind(spec: Spec, kept: Sequence[KeptVolume]) -> tuple[str, ...]:
+    """What is not carried over; the data of anonymous volumes is, by the script."""
+    carried = tuple(f"{ANONYMOUS_DATA}{one.destination} " for one in kept if one.old)
+    return tuple(note for note in left_behind(spec) if not note.startswith(carried)) if carried else (
+        left_behind(spec)
+    )  # fmt: skip
+
+
+def _copies(
+    spec: Spec, context: UnitContext, kept: Sequence[KeptVolume], stem: str
+) -> tuple[tuple[UnitFile, ...], list[str]]:
+    """The script that copies the data of anonymous volumes, and what has to be known of it."""
+    notes = [
+        f"the anonymous volume at {one.destination} becomes the volume {one.new}: a Quadlet deletes anonymous"
+        " volumes at each stop"
+        for one in kept
+    ]
+    existing = [one for one in kept if one.old]
+    if not existing:
+        return (), notes
+    name = f"{stem}-copy-volumes.sh"
+    notes.append(
+        f"before the first start of the service, stop the container and run sh {name}: it copies the data of"
+        " its anonymous volumes; without it the service starts with empty ones"
+    )
+    return (UnitFile(name, copy_script(spec[NAME], existing, context.volumes), 0o755),), notes
+
+
+def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -> list[str]:
+    found = ["Quadlet removes the container at each stop; only volumes and mounts keep their files"]
+    if context.version < _OWN_NAMES:
+        create = [
+            "podman " + " ".join(network_create_arguments(name, context.networks[name]))
+            for name in dict.fromkeys(network_name(argument) for argument in spec[NETWORK])
+            if name in context.networks
+        ]
+        found.append(
+            f"networks and volumes must exist: Podman {context.version} cannot keep their names in units"
+            + (f"; run first: {' && '.join(create)}" if create else "")
+        )
+    if not spec[NAME]:
+        found.append(f"the container is called systemd-{stem}")
+    if needed:
+        found.append(f"it needs {' and '.join(needed)}: without such a service it does not start")
+    if not spec[RESTART]:
+        found.append("it starts with the system now; remove [Install] when only you shall start it")
+    return found
+
+
+def _pod_hints(spec: Spec, context: UnitContext, pod_file: str) -> list[str]:
+    found = []
+    if spec[POD] and not pod_file:
+        found.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it made itself")
+    if spec[POD] and context.pod:
+        found += pod_notes(context.pod)
+        if missing := _missing_members(spec, context):
+            found.append(f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}")
+    return found
+
+
+def _missing_members(spec: Spec, context: UnitContext) -> list[str]:
+    """Members of the pod that are not written along."""
+    pod: Mapping[str, Any] = context.pod or {}
+    written = {spec[NAME], *(member.spec[NAME] for member in context.members), ""}
+    return sorted(
+        name
+        for one in pod.get("Containers") or ()
+        if (name := str(one.get("Name") or "")) not in written
+        and one.get("Id") != pod.get("InfraContainerID", "")
+        and not name.endswith("-infra")
+    )
+
+
+# --- networks and volumes ------------------------------------------------------------------------
+
+
+def _network_units(arguments: Sequence[str], context: UnitContext) -> dict[str, Unit]:
+    found = {}
+    for argument in arguments:
+        name = network_name(argument)
+        if name in context.networks and name != context.default_network and context.version >= _OWN_NAMES:
+            found[name] = _supporting_unit(
+                f"{safe_file_name(name)}.network",
+                "Network",
+                ("NetworkName", name),
+                network_parts(context.networks[name]),
+                context.version,
+            )
+    return found
+
+
+def _volume_units(
+    names: Sequence[str], inspects: Mapping[str, Mapping[str, Any]], version: Version
+) -> dict[str, Unit]:
+    """Units of those volumes that are known."""
+    if version < _OWN_NAMES:
+        return {}
+    return {
+        name: _supporting_unit(
+            f"{safe_file_name(name)}.volume",
+            "Volume",
+            ("VolumeName", name),
+            volume_parts(inspects[name]),
+            version,
+        )
+        for name in names
+        if name in inspects
+    }
+
+
+def _supporting_unit(
+    file_name: str, section: str, own_name: tuple[str, str], parts: Sequence[Part], version: Version
+) -> Unit:
+    """A `.network` or `.volume` unit that keeps the existing object: same name, same options."""
+    unit = Unit(file_name)
+    unit.add("Unit", "Description", plain(f"{section} {file_name.rpartition('.')[0]}"))
+    unit.add(section, own_name[0], escape(own_name[1], KeyKind.RAW_ONE))
+    keys: Mapping[str, Any] = _NETWORK_KEYS if section == "Network" else _VOLUME_KEYS
+    for part in parts:
+        kind, since = keys.get(part.key, (None, version))
+        try:
+            if kind is None or version < since:
+                raise CannotExpress("no key")
+            unit.add(section, part.key, escape(part.value, kind))
+        except CannotExpress:
+            whole = part.flag if part.value == "true" else f"{part.flag}={part.value}"
+            unit.add(section, "PodmanArgs", word(whole))
+    unit.define_helpers()
+    return unit
+
+
+def _pod_file(spec: Spec, context: UnitContext) -> str:
+    """File name of the pod's unit; empty when none is written."""
+    if not spec[POD] or context.pod is None or context.version < _POD_UNITS or not can_be_a_unit(context.pod):
+        return ""
+    return f"{safe_file_name(spec[POD])}.pod"

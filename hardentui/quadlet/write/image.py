@@ -1,0 +1,74 @@
+"""The image of a container as a Quadlet `.image` unit, where it is pulled in a way of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import KeyKind, Option, Spec
+from hardentui.model.version import Version
+from hardentui.options import (
+    ARCH,
+    AUTHFILE,
+    CERT_DIR,
+    IMAGE,
+    OS,
+    PLATFORM,
+    PULL,
+    RETRY,
+    RETRY_DELAY,
+    ROOTFS,
+    TLS_VERIFY,
+    VARIANT,
+)
+from hardentui.systemd.escaping import escape, plain, word
+from hardentui.systemd.unit_file import Unit
+
+_POLICIES = Version(5, 6)
+"""First Podman with Policy= in [Image]. Before, such a unit asks the registry at every start, where
+`podman run` takes the image that is there; the flags stay with the container then."""
+
+_ONLY_FOR_PULLS: dict[Option[Any], str] = {
+    AUTHFILE: "AuthFile",
+    CERT_DIR: "CertDir",
+    RETRY: "Retry",
+    RETRY_DELAY: "RetryDelay",
+    TLS_VERIFY: "TLSVerify",
+}
+_ALSO_TO_FIND_IT: dict[Option[Any], str] = {ARCH: "Arch", OS: "OS", VARIANT: "Variant", PLATFORM: ""}
+"""They choose among the images that are there, too: the container keeps them."""
+
+
+def needs_image_unit(spec: Spec, version: Version) -> bool:
+    """Whether the pull is a matter of its own.
+
+    With the policies always and newer each start of the container pulls; a unit would do it once a boot.
+    """
+    if version < _POLICIES or spec[ROOTFS] or spec[PULL] not in ("", "missing", "never"):
+        return False
+    return any(option in spec for option in (*_ONLY_FOR_PULLS, *_ALSO_TO_FIND_IT))
+
+
+def image_unit(spec: Spec, stem: str) -> Unit:
+    """The unit that pulls the image with the options of the container."""
+    unit = Unit(f"{stem}.image")
+    unit.add("Unit", "Description", plain(f"Image of {stem}"))
+    unit.add("Image", "Image", escape(spec[IMAGE], KeyKind.RAW_ONE))
+    unit.add("Image", "Policy", spec[PULL] or "missing")
+    for option, key in {**_ONLY_FOR_PULLS, **_ALSO_TO_FIND_IT}.items():
+        if option not in spec:
+            continue
+        (argument,) = option.to_arguments(spec[option])
+        try:
+            if not key:
+                raise CannotExpress("no key")
+            unit.add("Image", key, escape(argument, KeyKind.RAW_ONE))
+        except CannotExpress:
+            unit.add("Image", "PodmanArgs", word(f"{option.flag}={argument}"))
+    unit.define_helpers()
+    return unit
+
+
+def without_pull(spec: Spec) -> Spec:
+    """The container's spec beside such a unit."""
+    return spec.without(PULL, *_ONLY_FOR_PULLS)

@@ -1,0 +1,91 @@
+"""Taking a recorded command line apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from hardentui.options.argv.command_line import CommandLine, parse_create_command
+from hardentui.options.argv.flags import as_csv_field, split_csv
+
+
+def parsed(*words: str) -> CommandLine:
+    found = parse_create_command(["podman", *words])
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "-dit", "--env", "A=1", "img", "-x"),
+        ("run", "-d", "-i", "-t", "-eA=1", "img", "-x"),
+        ("run", "-di", "--tty=true", "-e=A=1", "--", "img", "-x"),
+        ("container", "run", "-d", "--interactive", "-te", "A=1", "img", "-x"),
+        ("--root", "/r", "--log-level=info", "-r", "run", "-dit", "--env=A=1", "img", "-x"),
+    ],
+)
+def test_spellings_of_the_same_command(words: tuple[str, ...]) -> None:
+    found = parsed(*words)
+    assert found.verb == "run"
+    assert found.flags == {
+        "--detach": ["true"],
+        "--interactive": ["true"],
+        "--tty": ["true"],
+        "--env": ["A=1"],
+    }
+    assert (found.image, found.words) == ("img", ("-x",))
+
+
+def test_short_flags_with_glued_arguments() -> None:
+    found = parsed("create", "-p8080:80", "-m64m", "-v/a:/b", "-itp", "90:90", "img")
+    assert found.flags["--publish"] == ["8080:80", "90:90"]
+    assert found.flags["--memory"] == ["64m"]
+    assert found.flags["--volume"] == ["/a:/b"]
+    assert found.switched("--tty") is True
+
+
+def test_aliases_and_switches() -> None:
+    found = parsed("run", "--net=n1", "--dns-opt", "ndots:3", "--read-only=false", "img")
+    assert found.all("--network") == ("n1",)
+    assert found.all("--dns-option") == ("ndots:3",)
+    assert found.switched("--read-only") is False
+    assert found.switched("--privileged") is None
+
+
+def test_comma_lists_are_split_and_others_are_not() -> None:
+    found = parsed("run", '--sysctl="a=1,2",b=3', "--cap-add=A,B", "--env", "X=1,2", "img")
+    assert found.all("--sysctl") == ("a=1,2", "b=3")
+    assert found.all("--cap-add") == ("A", "B")
+    assert found.all("--env") == ("X=1,2",)
+
+
+def test_globals_are_kept_apart() -> None:
+    found = parsed("--runtime", "/usr/bin/crun", "--module", "m.conf", "run", "img")
+    assert found.globals == {"--runtime": ["/usr/bin/crun"], "--module": ["m.conf"]}
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        None,
+        [],
+        ["podman"],
+        ["podman", "--log-level=info", "system", "service"],
+        ["podman", "pod", "create", "--name", "run"],
+        ["podman", "kube", "play", "run.yaml"],
+    ],
+)
+def test_other_commands_are_no_source(argv: list[str] | None) -> None:
+    assert parse_create_command(argv) is None
+
+
+def test_a_cut_off_command_does_not_break() -> None:
+    assert parsed("run", "--env").flags == {"--env": [""]}
+    assert parsed("run", "-e").flags == {"--env": [""]}
+    assert parsed("run", "-d").image == ""
+
+
+@pytest.mark.parametrize("text", ["a,b", 'say "x"', "two\nlines", "", " lead", ",", '"'])
+def test_csv_fields_come_back(text: str) -> None:
+    assert split_csv(as_csv_field(text)) == (text,)
+    assert split_csv(as_csv_field(text) + ",z") == (text, "z")
