@@ -30,6 +30,7 @@ class State(StrEnum):
     NEW = "new"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"
+    KEPT = "kept"
 
 
 class Written(Struct, frozen=True):

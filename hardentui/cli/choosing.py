@@ -1,14 +1,16 @@
-"""From `--plan FILE | --check ID… | --all | --safe` to a plan."""
+"""From `--plan FILE | --check ID… | --all | --likely | --safe` to a plan."""
 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import InputError
-from hardentui.model.plan import Choice, Plan
+from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.visible import visible
+from hardentui.words import plural
 
 if TYPE_CHECKING:
     from hardentui.workbench.planning.saved_plans import SavedPlan
@@ -55,15 +57,49 @@ def make_plan(
         for sentence in plans.no_longer_fits(saved, plan, version):
             terminal.note(f"differs: {sentence}")
     else:
-        plan = bench.plan(report, _choices(bench, report, options))
-        for skipped in plan.skipped:
-            terminal.note(f"left out: {skipped.check}: {skipped}")
+        plan = _chosen(bench, report, options)
+        for line in _left_out(plan):
+            terminal.note(f"left out: {line}")
     for conflict in plan.conflicts:
         terminal.note(f"mind: {conflict}")
+    before, after = report.score.value, bench.score_after(report, plan).value
+    if before is not None and after is not None and after < before:
+        terminal.note(f"mind: the score falls from {before} to {after}; the notes tell what fails then")
+    for note in plan.notes:
+        terminal.note(f"seen: {note.check}: {note.text}")
+    if not plan.changes:
+        terminal.complain(f"Nothing is changed in {visible(plan.container)}. {_why_nothing(plan)}".rstrip())
     return plan
 
 
-def _choices(bench: Workbench, report: Report, options: Namespace) -> tuple[Choice, ...]:
+def _left_out(plan: Plan) -> Iterator[str]:
+    """One line for each reason; what a bolder choice would take stands together."""
+    bolder: dict[Caution, list[str]] = {}
+    for skipped in plan.skipped:
+        if skipped.bolder is None:
+            yield f"{skipped.check}: {skipped}"
+        else:
+            bolder.setdefault(skipped.bolder, []).append(skipped.check)
+    for caution, checks in bolder.items():
+        why = "may break it" if caution is Caution.ALL else "change what it does"
+        yield f"{', '.join(checks)}: these {why} (--{caution.value} takes them)"
+
+
+def _why_nothing(plan: Plan) -> str:
+    """The reason of the first fix that was asked for; notes are quiet with --quiet, a refusal is not."""
+    if not plan.skipped:
+        return "No failing finding has a fix."
+    bolder = [one for one in plan.skipped if one.bolder is not None]
+    if bolder:
+        caution = min((one.bolder for one in bolder if one.bolder), key=list(Caution).index)
+        return f"{plural(len(bolder), 'fix', 'fixes')} would go further: --{caution.value}."
+    first, *others = plan.skipped
+    more = f" ({len(others)} more are left out)" if others else ""
+    return f"{first.check}: {first}{more}"
+
+
+def _chosen(bench: Workbench, report: Report, options: Namespace) -> Plan:
     if options.check:
-        return tuple(Choice(check) for check in dict.fromkeys(options.check))
-    return bench.safe_choices(report) if options.safe else bench.all_choices(report)
+        return bench.plan(report, [Choice(check) for check in dict.fromkeys(options.check)])
+    cautious = Caution.LIKELY if getattr(options, "likely", False) else Caution.ALL
+    return bench.plan_with(report, Caution.SAFE if options.safe else cautious)

@@ -33,7 +33,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
         report = session.one_report(bench, options.name)
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.changes:
-            terminal.complain("note: nothing is changed; what follows is the container as it is")
+            terminal.complain("Nothing was written; hardentui convert NAME writes the container as it is.")
+            return 1
         output = bench.output(report, plan, Target(options.to), version=version)
         saving.deliver(bench, report, output, options, terminal)
     return 0

@@ -30,7 +30,7 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
         if len(result.subjects) > 1:
             yield f"hardentui check {name}{where}", "all that was found in the worst container"
         if not getattr(options, "facts", ""):
-            yield f"hardentui plan {name} --safe{where}", "fixes that change nothing that works today"
+            yield f"hardentui plan {name} --likely{where}", "fixes that nothing seen of it speaks against"
     worst = [path.checks[0] for path in result.paths] + [one.having(Status.FAIL)[0].check for one in failing]
     if worst:
         yield f"hardentui explain {worst[0]}", "why it matters, and what its fix may break"

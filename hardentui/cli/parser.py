@@ -28,7 +28,7 @@ COMMANDS = {
 EXIT_CODES = """\
 exit codes:
   0  fine
-  1  findings at or above --fail-on
+  1  findings at or above --fail-on; for plan and fix: nothing can be changed
   2  the call is wrong
   3  Podman cannot be reached
   4  incomplete: something that matters could not be looked at
@@ -127,10 +127,13 @@ def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
 
 
 def group_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """`--plan FILE | --check ID | --all | --safe`: which fixes."""
+    """`--plan FILE | --check ID | --all | --likely | --safe`: which fixes."""
     group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)
     group.add_argument("--check", metavar="ID", action="append", default=[], help="this fix; repeatable")
     group.add_argument("--all", action="store_true", help="every fix that can be carried out")
+    group.add_argument(
+        "--likely", action="store_true", help="every fix but those that may break what works today"
+    )
     group.add_argument("--safe", action="store_true", help="only fixes that change nothing that works today")
     if required:
         group.add_argument(

@@ -45,6 +45,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     else:
         lines = _lines(plan, report.score.value, after, Paragraphs(terminal))
         terminal.write("\n".join(lines) + "\n")
+    if not plan.changes:
+        return 1
     if options.file:
         saving.save_text(options.file, plans.dump(plan, version), backup=True)
         terminal.note(f"note: the plan is in {options.file}; hardentui fix NAME --plan {options.file}")
@@ -64,6 +66,15 @@ def _lines(plan: Plan, before: int | None, after: int | None, write: Paragraphs)
             yield from (f"  {write.painted(f'{sign} {one or option}', color)}" for one in arguments)
         yield from write.wrapped(change.reason, "    ")
         yield from write.wrapped(f"May break: {change.impact}" if change.impact else "", "    ")
+        for note in plan.notes:
+            if note.check in change.checks:
+                yield from write.wrapped(f"Here: {note.text}", "    ")
+    changed = {check for change in plan.changes for check in change.checks}
+    others = [note for note in plan.notes if note.check not in changed]
+    if others:
+        yield ""
+    for note in others:
+        yield from write.wrapped(f"{note.check}: {note.text}", "  ")
 
 
 def _score(value: int | None) -> str:
@@ -89,7 +100,15 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
         "image": plan.image,
         "engine_version": version,
         "score": {"before": before, "after": after},
-        "fixes": [{"check": one.check, "parameters": dict(one.parameters)} for one in plan.choices],
+        "fixes": [
+            {
+                "check": one.check,
+                "parameters": dict(one.parameters),
+                "risk": plan.risks[one.check].value,
+                "notes": [note.text for note in plan.notes if note.check == one.check],
+            }
+            for one in plan.choices
+        ],
         "changes": [
             {
                 "option": one.option,
@@ -103,7 +122,16 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
             }
             for one in plan.changes
         ],
-        "skipped": [{"check": one.check, "why": one.why} for one in plan.skipped],
+        "skipped": [
+            {
+                "check": one.check,
+                "why": one.why,
+                "hint": one.hint,
+                "taken_by": one.bolder.value if one.bolder else None,
+            }
+            for one in plan.skipped
+        ],
+        "notes": [{"check": one.check, "text": one.text} for one in plan.notes],
         "conflicts": list(plan.conflicts),
         "unknowable": sorted({option.name for option in plan.before.unknowable}),
         "not_carried": list(plan.before.remarks),

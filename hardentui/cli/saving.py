@@ -44,6 +44,11 @@ def deliver(bench: Workbench, report: Report, output: Output, options: Namespace
         for written in saved:
             backup = f" (what was there: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
+            if written.state.value == "kept":
+                terminal.note(
+                    f"note: {visible(written.path)} belongs to the pod or another member and may hold "
+                    "fixes of its own; remove it to have it written anew"
+                )
         for command in output.commands if in_place else ():
             terminal.note(f"next: {command}")
         return

@@ -223,13 +223,17 @@ def result(
     subjects = []
     for report, detail in reports:
         findings = report.findings
+        helpful: tuple[str, ...] = ()
         if fixes:
+            helpful = tuple(one.check for one in bench.raises_most(report, 3))
             findings = tuple(
                 replace(one, remediation=bench.remediation(report, one)) if one.failing else one
                 for one in findings
             )
         subjects.append(
-            SubjectResult(report.subject, report.score, findings, detail, report.trouble, report.attack)
+            SubjectResult(
+                report.subject, report.score, findings, detail, report.trouble, report.attack, helpful
+            )
         )
     return CheckResult(
         engines=bench.engines,

@@ -18,12 +18,11 @@ from hardentui.options import (
     NO_NEW_PRIVILEGES,
     PIDS_LIMIT,
     READ_ONLY,
-    TMPFS,
     USER,
     USERNS,
 )
 from hardentui.options.capabilities import bounding_set
-from hardentui.reading.containers import declared_user, is_root, runs_systemd
+from hardentui.reading.containers import declared_user, is_root, listed, runs_systemd
 
 _OF_ENTRY_POINTS = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SETGID", "CAP_SETUID"})
 _AUTOMATIC = "containers"
@@ -61,19 +60,15 @@ def _newly(facts: ContainerFacts, after: Spec, option: object) -> bool:
 
 
 def _user_namespace_and_volumes(facts: ContainerFacts, after: Spec) -> str:
-    if _newly(facts, after, USERNS) and any(mount.type in ("volume", "bind") for mount in after[MOUNTS]):
+    shifted = [
+        mount.destination
+        for mount in after[MOUNTS]
+        if mount.type in ("volume", "bind") and not any(one[:5] in ("U", "idmap") for one in mount.options)
+    ]
+    if _newly(facts, after, USERNS) and shifted:
         return (
-            "A user namespace shifts ids: files in its volumes belong to other users then. "
+            f"A user namespace shifts ids: files in {listed(shifted)} belong to other users then. "
             "Mount them with :U, or change their owner once."
-        )
-    return ""
-
-
-def _read_only_root(facts: ContainerFacts, after: Spec) -> str:
-    if _newly(facts, after, READ_ONLY) and not after[TMPFS]:
-        return (
-            "With a read-only root, programs that write outside volumes and the tmpfs mounts on /run, /tmp "
-            "and /var/tmp fail; look at what it writes today (podman diff) and add a tmpfs for it."
         )
     return ""
 
@@ -120,7 +115,6 @@ def _limits_without_controllers(facts: ContainerFacts, after: Spec) -> str:
 _TROUBLES: tuple[Callable[[ContainerFacts, Spec], str], ...] = (
     _systemd_inside,
     _user_namespace_and_volumes,
-    _read_only_root,
     _capabilities_and_root,
     _no_new_privileges_and_setuid,
     _limits_without_controllers,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from hardentui.errors import CannotFix
 from hardentui.harden.severity import context_shift
 from hardentui.harden.spec_diff import as_quadlet_lines, as_run_lines, spec_diff
-from hardentui.model.check import AnyCheck, FixContext, Parameters, ParameterValue
+from hardentui.model.check import Advice, AnyCheck, FixContext, Parameters, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Severity, Status, Subject, Verdict, unknown
@@ -66,7 +66,6 @@ def run(
                 check.references,
                 takes_over=takes_over,
                 counts=not check.closer,
-                fixable=check.remediate is not None,
             )
         )
     return found
@@ -92,14 +91,18 @@ def remediation(
     """What to do about a failing check on these facts, with the values that were chosen for the fix."""
     run = quadlet = ""
     summary = check.summary
+    advice = Advice()
     if check.remediate is not None and isinstance(facts, ContainerFacts):
+        context = FixContext(facts, parameters_of(check, checklist, chosen), chosen=frozenset(chosen or ()))
         try:
-            after = check.remediate(facts.spec, FixContext(facts, parameters_of(check, checklist, chosen)))
+            after = check.remediate(facts.spec, context)
         except CannotFix as error:
             summary = f"{summary} ({error.title})"
         else:
             changed = spec_diff(facts.spec, after)
             run, quadlet = as_run_lines(changed), as_quadlet_lines(changed, facts.engine.version)
+            if changed and check.advise is not None:
+                advice = check.advise(facts.spec, after, context)
     return Remediation(
         summary=summary,
         impact=check.section("What may break"),
@@ -108,6 +111,8 @@ def remediation(
         run=run,
         quadlet=quadlet,
         commands=verdict.commands,
+        here=advice.risk,
+        notes=advice.notes,
     )
 
 

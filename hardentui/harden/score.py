@@ -22,19 +22,6 @@ from hardentui.model.finding import Finding, Severity, Status
 COST = {Severity.LOW: 1, Severity.MEDIUM: 3, Severity.HIGH: 9, Severity.CRITICAL: 27}
 HALF = 60
 TAKEOVER_CEILING = 24
-PRIVILEGED_CHECK = "privileged"
-PART_OF_PRIVILEGED = frozenset(
-    {
-        "apparmor-unconfined",
-        "host-devices",
-        "host-takeover-capabilities",
-        "open-device-cgroup",
-        "seccomp-unconfined",
-        "selinux-disabled",
-        "unmasked-system-paths",
-    }
-)
-"""What privileged mode brings along; none of it can be taken away before that mode is."""
 
 
 class Score(Struct, frozen=True):
@@ -134,20 +121,3 @@ def score_by_step(findings: Iterable[Finding]) -> dict[int, Score]:
     for finding in findings:
         by_step.setdefault(finding.step, []).append(finding)
     return {step: score(found) for step, found in sorted(by_step.items())}
-
-
-def raises_most(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Failing findings in the order in which to repair them: what raises the score most comes first.
-
-    What takes the host over comes first, then by weight. What no fix repairs by itself comes last, and so
-    does what privileged mode brings along while that is not taken away.
-    """
-    failing = [finding for finding in findings if finding.failing]
-    privileged = any(finding.check == PRIVILEGED_CHECK for finding in failing)
-
-    def order(finding: Finding) -> tuple[bool, bool, int, int, str]:
-        waits = not finding.fixable or (privileged and finding.check in PART_OF_PRIVILEGED)
-        weight = COST[finding.severity] if finding.counts else 0
-        return waits, not finding.takes_over, -weight, finding.step, finding.check
-
-    return tuple(sorted(failing, key=order))

@@ -38,6 +38,7 @@ from hardentui.host.sysctls import (
     read_core_handler,
     read_kernel,
     read_reboot_required,
+    read_restarts_at_boot,
     read_security_modules,
     read_sysctls,
 )
@@ -112,6 +113,7 @@ def read_host(
         security_modules=read_security_modules(files),
         capacity=read_capacity(files),
         cgroup_version=read_cgroup_version(files),
+        restarts_at_boot=read_restarts_at_boot(files),
         seccomp_profile=(
             Missing(profile) if profile == _NO_PROFILE else examine(files, profile, accounts=accounts)
         ),

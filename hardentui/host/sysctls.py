@@ -108,6 +108,11 @@ def read_cgroup_version(files: Files) -> Known[int]:
     return 1 if there(files, "/sys/fs/cgroup") else Unreadable("no cgroup file system is mounted")
 
 
+def read_restarts_at_boot(files: Files) -> bool:
+    """podman-restart.service is enabled: it starts what has --restart=always when the machine boots."""
+    return there(files, "/etc/systemd/system/default.target.wants/podman-restart.service")
+
+
 def read_kernel(files: Files) -> str:
     content = text(files, "/proc/sys/kernel/osrelease")
     return content.strip() if isinstance(content, str) else ""

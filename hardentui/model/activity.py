@@ -8,10 +8,14 @@ from msgspec import Struct
 
 
 class FileChange(Struct, frozen=True):
-    """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API)."""
+    """One line of `podman diff`: `kind` is modified, added or deleted (0, 1 and 2 in the API).
+
+    `folder` is whether it is a folder; None where nobody could look, for Podman does not tell.
+    """
 
     path: str
     kind: str
+    folder: bool | None = None
 
 
 class Denial(Struct, frozen=True):

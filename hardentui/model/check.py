@@ -68,11 +68,25 @@ class FixContext(Struct, frozen=True):
         facts: the container that is being fixed.
         parameters: the check's parameters; a user's own choices are set over them.
         observations: name -> what a trial or a look at the running container showed (`written_paths`…).
+        chosen: names of the parameters that somebody set for this very container.
     """
 
     facts: ContainerFacts
     parameters: Parameters
     observations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
+
+
+class Advice(Struct, frozen=True):
+    """What a fix means for one very container, by what was seen of it.
+
+    Attributes:
+        risk: what it does to this service; None = what the check says of every one.
+        notes: what was seen and what follows from it, one sentence each, with the evidence.
+    """
+
+    risk: Risk | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Measured(Struct, frozen=True):
@@ -102,6 +116,8 @@ class Check(Struct, Generic[F], frozen=True):
         parameters: name -> default of what a checklist may set.
         takes: those of the parameters that the fix writes, so that they can be chosen for one container, and
             the form of each. The others say what the check finds wrong: only a checklist sets them.
+        advise: (spec before, spec after, context) -> what this fix means for this very container. None =
+            nothing but what `risk` and the docstring say of every container.
         measured: what the fix writes instead of such a parameter, by its name; nothing where it keeps to it.
         passes, fails: make tiny examples: test data, and what `explain` shows. Made when they are asked for,
             because a scan needs none of the four hundred.
@@ -129,6 +145,7 @@ class Check(Struct, Generic[F], frozen=True):
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
     takes: Mapping[str, FormName] = field(default_factory=dict)
     measured: Callable[[FixContext], Mapping[str, Measured]] | None = None
+    advise: Callable[[Spec, Spec, FixContext], Advice] | None = None
 
     def section(self, heading: str) -> str:
         """The text below one of the HEADINGS of the docstring, unwrapped to one paragraph per blank line."""

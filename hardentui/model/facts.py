@@ -73,11 +73,19 @@ class ListeningSocket(Struct, frozen=True):
 
 
 class Process(Struct, frozen=True):
-    """A process in the container, seen from the host."""
+    """A process in the container, seen from the host; `uid` is its effective one there."""
 
     pid: int
     name: str
     executable: str
+    uid: int | None = None
+
+
+class Client(Struct, frozen=True):
+    """Somebody who was connected to a tcp port that the container listens on."""
+
+    port: int
+    address: str
 
 
 class Rlimit(Struct, frozen=True):
@@ -103,6 +111,7 @@ class Kernel(Struct, frozen=True):
         mounts: the mount table of the container, in the kernel's order; a later one at a point covers an
             earlier one.
         processes, listening: what runs and what listens in the container.
+        clients: who was connected to what listens, when it was looked at.
         rlimits: what /proc/PID/limits holds the main process to.
         umask: of the main process, four octal digits; a program may have changed it by itself.
         processors: on how many it may run.
@@ -127,6 +136,7 @@ class Kernel(Struct, frozen=True):
     mounts: Known[tuple[KernelMount, ...]] = NOT_READ
     processes: Known[tuple[Process, ...]] = NOT_READ
     listening: Known[tuple[ListeningSocket, ...]] = NOT_READ
+    clients: Known[tuple[Client, ...]] = NOT_READ
     groups: Known[tuple[int, ...]] = NOT_READ
     rlimits: Known[tuple[Rlimit, ...]] = NOT_READ
     umask: Known[str] = NOT_READ
@@ -241,6 +251,8 @@ class ContainerFacts(Struct, frozen=True):
         named_uid: uid that the name of its user has in its own /etc/passwd; looked up while it does not run.
         host_listening: what listens on the host; looked at for containers on an internal network.
         runtime: what the OCI runtime was told at the last start.
+        owners: where something of the host is mounted in it -> uid and gid of that folder, as the host sees
+            them; what could not be looked at is not in it.
         links: path of the host that is mounted -> where its symbolic links lead; others are not in it.
         mounted: what of the host is mounted in it, from wherever it comes; by the kernel's table where that
             could be read, else what is declared and inherited. Volumes that hold only their own data, and
@@ -276,6 +288,7 @@ class ContainerFacts(Struct, frozen=True):
     named_uid: Known[int] = Unreadable("its /etc/passwd was not looked at")
     host_listening: Known[tuple[ListeningSocket, ...]] = Unreadable("what listens on the host was not read")
     runtime: Known[RuntimeConfig] = Unreadable("the runtime's configuration was not read")
+    owners: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     mounted: tuple[MountedPath, ...] = ()
     hidden_mounts: str = ""

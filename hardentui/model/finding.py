@@ -161,6 +161,8 @@ class Remediation(Struct, frozen=True):
         run: the change as `podman run` flags, one per line; empty when it is no matter of flags.
         quadlet: the change as Quadlet lines.
         commands: commands or lines for what no container option can fix.
+        risk: what it does to any service; `here` to this one, by what was seen of it, where that tells.
+        notes: what was seen of this container and what follows from it.
     """
 
     summary: str
@@ -170,6 +172,8 @@ class Remediation(Struct, frozen=True):
     run: str = ""
     quadlet: str = ""
     commands: tuple[str, ...] = ()
+    here: Risk | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Finding(Struct, frozen=True):
@@ -178,7 +182,6 @@ class Finding(Struct, frozen=True):
     Attributes:
         takes_over: it fails, and whoever takes the container over has the host by that alone.
         counts: it has a part in the score.
-        fixable: a change of the container's options repairs it, by itself.
         waiver: the one that makes it a waived finding.
     """
 
@@ -192,7 +195,6 @@ class Finding(Struct, frozen=True):
     remediation: Remediation | None = None
     takes_over: bool = False
     counts: bool = True
-    fixable: bool = True
     waiver: Waiver | None = None
 
     @property

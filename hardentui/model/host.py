@@ -318,6 +318,7 @@ class HostFacts(Struct, frozen=True):
         tcp_services: engine APIs on TCP.
         programs: what the rootful engine runs as root.
         cgroup_version: 1 or 2.
+        restarts_at_boot: podman-restart.service is enabled for the rootful engine.
         seccomp_profile: the default profile's file; Missing when there is none at the place that is used.
         seccomp_intact: it equals what the package installed.
         security_updates: names of packages with a pending security update.
@@ -360,6 +361,7 @@ class HostFacts(Struct, frozen=True):
     security_modules: SecurityModules = field(default_factory=SecurityModules)
     cgroup_version: Known[int] = NOT_READ
     capacity: Capacity = Capacity()
+    restarts_at_boot: Known[bool] = NOT_READ
     seccomp_profile: Known[FileFact | Missing] = NOT_READ
     seccomp_intact: Known[bool] = NOT_READ
     firewall: Firewall = field(default_factory=Firewall)

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct, field
 
 from hardentui.model.check import ParameterValue
 from hardentui.model.finding import FixKind, Risk
 from hardentui.model.spec import Spec
+
+
+class Caution(StrEnum):
+    """How far a plan may go when nobody names its fixes.
+
+    SAFE takes what changes nothing that works, LIKELY all that nothing speaks against, ALL whatever can be
+    carried out, also what may break the service.
+    """
+
+    SAFE = "safe"
+    LIKELY = "likely"
+    ALL = "all"
+
+    def allows(self, risk: Risk) -> bool:
+        return risk in _ALLOWED[self]
+
+
+_ALLOWED = {
+    Caution.SAFE: (Risk.SAFE,),
+    Caution.LIKELY: (Risk.SAFE, Risk.CHANGES_BEHAVIOUR),
+    Caution.ALL: tuple(Risk),
+}
 
 
 class Choice(Struct, frozen=True):
@@ -37,16 +62,25 @@ class Change(Struct, frozen=True):
     kind: FixKind
 
 
+class Note(Struct, frozen=True):
+    """What was seen of this container and what it means for a fix, one sentence."""
+
+    check: str
+    text: str
+
+
 class Skipped(Struct, frozen=True):
     """A chosen fix that is not in the plan, why, and what helps, where something does.
 
-    `needs` names the parameter that the fix has no value for, where that is why.
+    `needs` names the parameter that the fix has no value for, where that is why; `bolder` is the caution that
+    would have taken it, where that is why.
     """
 
     check: str
     why: str
     hint: str = ""
     needs: str = ""
+    bolder: Caution | None = None
 
     def __str__(self) -> str:
         return f"{self.why}. {self.hint}" if self.hint else self.why
@@ -59,6 +93,8 @@ class Plan(Struct, frozen=True):
         container: its name.
         before, after: the spec as it is and as it will be.
         conflicts: known troubles between chosen fixes, one sentence each.
+        notes: what was seen of the container and what it means for a chosen fix.
+        risks: check -> what its fix does to this very service.
     """
 
     container: str
@@ -69,3 +105,5 @@ class Plan(Struct, frozen=True):
     after: Spec
     skipped: tuple[Skipped, ...] = ()
     conflicts: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    risks: Mapping[str, Risk] = field(default_factory=dict)

@@ -112,6 +112,7 @@ def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> S
     """
     if spec[PRIVILEGED]:
         raise CannotFix(
-            "privileged mode grants every capability, whatever is dropped", "Fix privileged first."
+            "privileged mode grants every capability, whatever is dropped",
+            "Fix both at once: --check privileged goes with it.",
         )
     return without(spec, unwanted, facts.engine.default_capabilities)

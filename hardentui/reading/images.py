@@ -9,12 +9,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from hardentui.errors import CannotFix
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import Evidence, Verdict, not_applicable, unknown
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.model.known import Unreadable
-from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, ROOTFS
+from hardentui.model.spec import Spec
+from hardentui.options import HEALTH_CMD, HEALTH_INTERVAL, IMAGE, LABELS, ROOTFS
 from hardentui.visible import visible
+
+AUTO_UPDATE = "io.containers.autoupdate"
 
 _SHOWN = 12
 _LONGEST_STEP = 20_000
@@ -167,8 +171,29 @@ def health_check(facts: ContainerFacts) -> str | Unreadable:
     return Unreadable("neither the container nor its image could be looked at")
 
 
+def health_status(facts: ContainerFacts) -> str:
+    """What its health check said last: `healthy`, `starting`, `unhealthy`; empty when it said nothing."""
+    state = facts.inspect.get("State") or {}
+    return str((state.get("Health") or state.get("Healthcheck") or {}).get("Status") or "")
+
+
 def _words(check: object) -> str:
     test = check.get("Test") if isinstance(check, Mapping) else None
     if not isinstance(test, list) or not test or test[0] == "NONE":
         return ""
     return " ".join(str(word) for word in test if word not in ("CMD", "CMD-SHELL"))
+
+
+def updates_itself(spec: Spec) -> bool:
+    """A label asks Podman to replace it when the registry has a new image under its name."""
+    policies = [label.partition("=")[2] for label in spec[LABELS] if label.startswith(f"{AUTO_UPDATE}=")]
+    return bool(policies) and policies[-1] in ("registry", "image")
+
+
+def refuse_where_updated(spec: Spec) -> None:
+    """Raises CannotFix where a digest would end the updates: one decision, not two."""
+    if updates_itself(spec):
+        raise CannotFix(
+            "it is updated under its tag by podman auto-update, and a digest would end that",
+            "Decide for one: keep the updates (a version tag is enough then), or drop the label and pin it.",
+        )

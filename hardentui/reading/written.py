@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import posixpath
 
+from msgspec import Struct
+
+from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS
+from hardentui.options import MOUNTS, ROOTFS
 from hardentui.reading.mounts import at_or_above
 
 _BY_PODMAN = frozenset(
@@ -24,18 +27,24 @@ _BY_PODMAN = frozenset(
 _KERNEL_TREES = ("/proc", "/sys", "/dev")
 
 
-def folders_of(paths: tuple[str, ...], spec: Spec) -> tuple[str, ...]:
+def folders_of(
+    paths: tuple[str, ...], spec: Spec, known_folders: frozenset[str] = frozenset()
+) -> tuple[str, ...]:
     """The folders that hold what was written, the outermost only, sorted.
 
     A path that is the beginning of another one is a folder that changed because of what is in it. What Podman
     itself writes, and the mount points it makes, are left out.
+
+    Args:
+        known_folders: those of the paths that are folders: they hold themselves what was written.
     """
     mounted = {mount.destination.rstrip("/") for mount in spec[MOUNTS]}
-    clean = {posixpath.normpath("/" + path.lstrip("/")) for path in paths}
+    clean = {normal_path(path) for path in paths}
+    own = {normal_path(path) for path in known_folders}
     parents = {parent for path in clean for parent in _parents(path)}
     leaves = clean - parents
     folders = {
-        posixpath.dirname(path)
+        path if path in own else posixpath.dirname(path)
         for path in leaves
         if path != "/"
         and path not in _BY_PODMAN
@@ -43,6 +52,46 @@ def folders_of(paths: tuple[str, ...], spec: Spec) -> tuple[str, ...]:
         and not any(at_or_above(path, one) for one in mounted)
     }
     return tuple(sorted(one for one in folders if folders.isdisjoint(_parents(one))))
+
+
+def normal_path(path: str) -> str:
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
+class Written(Struct, frozen=True):
+    """What a container wrote outside volumes since it was made.
+
+    Attributes:
+        paths: what was written; None where nobody could look.
+        folders: those of them that are folders and were there before: something in them came and went.
+        made: those of them that are folders which the container made.
+        unclear: paths that changed and are a file or a folder, nobody knows which.
+    """
+
+    paths: tuple[str, ...] | None = None
+    folders: frozenset[str] = frozenset()
+    made: frozenset[str] = frozenset()
+    unclear: tuple[str, ...] = ()
+
+
+def written_by(facts: ContainerFacts) -> Written:
+    """What the list of changes of a container says. Of one that runs from a folder of the host it is empty,
+    whatever it wrote there."""
+    if not isinstance(facts.changes, tuple) or facts.spec[ROOTFS]:
+        return Written()
+    changed = [change for change in facts.changes if change.kind != "deleted"]
+    above = {parent for change in changed for parent in _parents(normal_path(change.path))}
+    unclear = {
+        change.path
+        for change in changed
+        if change.folder is None and change.kind == "modified" and normal_path(change.path) not in above
+    } - _BY_PODMAN
+    return Written(
+        tuple(change.path for change in changed if change.path not in unclear),
+        frozenset(change.path for change in changed if change.folder and change.kind == "modified"),
+        frozenset(change.path for change in changed if change.folder and change.kind == "added"),
+        tuple(sorted(unclear)),
+    )
 
 
 def _parents(path: str) -> list[str]:

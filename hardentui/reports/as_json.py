@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hardentui.harden.score import raises_most, score_by_step
+from hardentui.harden.score import score_by_step
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Finding, Remediation, Severity, Status
 from hardentui.reports.result import CheckResult, Look, SubjectResult
@@ -64,7 +64,7 @@ def _subject(one: SubjectResult) -> dict[str, Any]:
         "coverage": one.score.coverage,
         "trouble": one.trouble,
         "attack": one.attack,
-        "raises_most": [finding.check for finding in raises_most(one.findings)[:3]],
+        "raises_most": list(one.raises_most),
         "steps": [
             {"step": step, "score": found.value, "coverage": found.coverage}
             for step, found in score_by_step(one.findings).items()
@@ -96,6 +96,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
             "quadlet": remediation.quadlet,
             "commands": list(remediation.commands),
         }
+        if remediation.here not in (None, remediation.risk):
+            told["risk"] = remediation.here
     return {name: value for name, value in told.items() if value}
 
 

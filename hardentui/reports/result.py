@@ -31,6 +31,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
         detail: what kind of thing it is, for a human: image, engine and state of a container.
         trouble: why there are no findings; empty when there are.
         attack: how the findings add up, one sentence, or empty.
+        raises_most: checks whose fix can be carried out alone and raises the score most.
     """
 
     subject: Subject
@@ -39,6 +40,7 @@ class SubjectResult(Struct, frozen=True, dict=True):
     detail: str = ""
     trouble: str = ""
     attack: str = ""
+    raises_most: tuple[str, ...] = ()
 
     def having(self, status: Status) -> tuple[Finding, ...]:
         """Findings of one status, the worst first."""

@@ -103,6 +103,7 @@ WALK = (
         True,
     ),
     Action("walk.safe", "a", "Safe", "Choose every fix that changes nothing that works.", "Fixes", True),
+    Action("walk.likely", "L", "Likely", "Choose every fix but those that may break it.", "Fixes"),
     Action("walk.all", "F", "All fixes", "Choose every fix, also those that may break something.", "Fixes"),
     Action("walk.none", "u", "None", "Drop every chosen fix.", "Fixes"),
     Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),

@@ -120,13 +120,17 @@ class Target(StrEnum):
 class OutputFile(Struct, frozen=True):
     """A file that is about to be written: its name (one path component), text and mode.
 
-    `place` is the folder where it takes effect, for a change of a unit; empty for new files.
+    Attributes:
+        place: the folder where it takes effect, for a change of a unit; empty for new files.
+        of_pod: it belongs to the pod or to another member, and is written along as it is. One that stands in
+            the folder already is kept: it may hold the fixes of that member.
     """
 
     name: str
     text: str
     mode: int = 0o644
     place: str = ""
+    of_pod: bool = False
 
 
 class Output(Struct, frozen=True):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hardentui.errors import CannotExpress
+from hardentui.files import State
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, REMOVE, SDNOTIFY, TABLE
 from hardentui.workbench.views import Output, Report, Selection, Target
@@ -141,6 +142,22 @@ def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> Non
     assert f"hardened/{SIDE}.container" in difference
     assert f"hardened/{WEB}.container" not in difference
     assert "s3cr3t-v4lue" not in difference
+
+
+def test_fixing_one_member_keeps_what_was_fixed_for_another(pod: Bench, tmp_path: Path) -> None:
+    """Both are written into one folder, one after the other, each along with the whole pod."""
+    workbench, found = reports(pod, WEB, SIDE)
+    try:
+        for name in (WEB, SIDE):
+            plan = workbench.plan(found[name], workbench.all_choices(found[name]))
+            written = workbench.save(workbench.output(found[name], plan, Target.QUADLET), str(tmp_path))
+    finally:
+        workbench.close()
+    units = {name: (tmp_path / f"{name}.container").read_text() for name in (WEB, SIDE)}
+    assert all("NoNewPrivileges=true" in text for text in units.values())
+    kept = {Path(one.path).name for one in written if one.state is State.KEPT}
+    assert kept == {f"{WEB}.container", f"{POD}.pod"}
+    assert not list(tmp_path.glob(f"{WEB}.container.bak*"))
 
 
 def test_a_script_makes_the_pod_that_is_missing(pod: Bench) -> None:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
 from hardentui.files import Written, write_bundle
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
+from hardentui.harden.helpful import raises_most
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score
 from hardentui.harden.settings import Setting, settings_of
@@ -42,7 +43,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.known import Known, Unreadable
-from hardentui.model.plan import Choice, Plan, Skipped
+from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
 from hardentui.reading.forms import value_of
@@ -432,6 +433,12 @@ class StandIn:
         check = self.explain(finding.check)
         return remediation(check, report.facts, finding.verdict, self.checklist, dict(chosen))
 
+    def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
+        by_id = {check.id: check for check in CHECKS}
+        if report.facts is None:
+            return ()
+        return raises_most(report.facts, report.findings, by_id, self.checklist, most)
+
     def refusal(self, report: Report, choice: Choice) -> Skipped | None:
         skipped = self.plan(report, [choice]).skipped
         return skipped[0] if skipped else None
@@ -446,7 +453,10 @@ class StandIn:
             raise InputError(str(error)) from error
 
     def safe_choices(self, report: Report) -> tuple[Choice, ...]:
-        return fixable(self._facts(report), CHECKS, self.checklist, safe_only=True)
+        return fixable(self._facts(report), CHECKS, self.checklist, Caution.SAFE)
+
+    def likely_choices(self, report: Report) -> tuple[Choice, ...]:
+        return fixable(self._facts(report), CHECKS, self.checklist, Caution.LIKELY)
 
     def all_choices(self, report: Report) -> tuple[Choice, ...]:
         return fixable(self._facts(report), CHECKS, self.checklist)

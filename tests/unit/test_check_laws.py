@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from hardentui.checks import all_checks
 from hardentui.errors import CannotFix
 from hardentui.harden.evaluate import parameters_of
+from hardentui.harden.plan import fixable, make_plan
+from hardentui.harden.protection import weakenings
 from hardentui.model.check import HEADINGS, AnyCheck, FixContext, sections
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Status
+from hardentui.model.plan import Choice
 
 NOTHING_SET = Checklist("empty", "No parameters", ())
 CHECKS = all_checks()
@@ -55,6 +60,61 @@ def test_its_failing_examples_fail_and_its_passing_ones_do_not(check: AnyCheck) 
     for facts in check.passes():
         assert evaluate(check, facts) in (Status.PASS, Status.NOT_APPLICABLE)
     assert any(evaluate(check, facts) is Status.PASS for facts in check.passes())
+
+
+@every_check
+def test_a_plan_leaves_what_passes_as_it_is(check: AnyCheck) -> None:
+    for facts in check.passes():
+        if isinstance(facts, ContainerFacts):
+            plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+            assert plan.after == facts.spec, plan.changes
+            assert [one.check for one in plan.skipped] == [check.id]
+
+
+@every_check
+def test_no_fix_protects_less(check: AnyCheck) -> None:
+    """Of its own examples and of all others: alone, and as a part of everything at once."""
+    for facts in check.fails():
+        if isinstance(facts, ContainerFacts):
+            alone = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+            assert weakenings(facts, facts.spec, alone.after) == ()
+            assert not any("protect the container less" in one.why for one in alone.skipped), alone.skipped
+            together = make_plan(facts, fixable(facts, CHECKS, NOTHING_SET), CHECKS, NOTHING_SET)
+            assert weakenings(facts, facts.spec, together.after) == ()
+
+
+@cache
+def _all_examples() -> tuple[ContainerFacts, ...]:
+    examples = [facts for check in CHECKS for facts in (*check.passes(), *check.fails())]
+    return tuple(facts for facts in examples if isinstance(facts, ContainerFacts))
+
+
+@every_check
+def test_its_fix_is_right_for_the_examples_of_all_other_checks(check: AnyCheck) -> None:
+    """Where it passes nothing is changed, and nowhere is anything weaker afterwards."""
+    if check.remediate is None:
+        return
+    changed = 0
+    for facts in _all_examples():
+        plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+        assert weakenings(facts, facts.spec, plan.after) == ()
+        refused = any("protect the container less" in one.why for one in plan.skipped)
+        assert not (refused and evaluate(check, facts) is Status.FAIL), "it fails, and its own fix weakens"
+        if evaluate(check, facts) in (Status.PASS, Status.NOT_APPLICABLE):
+            assert plan.after == facts.spec
+        changed += plan.after != facts.spec
+    assert changed or check.fix is FixKind.DECISION or any(not value for value in check.parameters.values())
+
+
+@every_check
+def test_what_it_says_of_this_container_is_a_sentence_and_a_risk(check: AnyCheck) -> None:
+    for facts in check.fails():
+        if isinstance(facts, ContainerFacts):
+            plan = make_plan(facts, [Choice(check.id)], [check], NOTHING_SET)
+            assert set(plan.risks) == {choice.check for choice in plan.choices}
+            for note in plan.notes:
+                assert note.text
+                assert not note.text.endswith(".")
 
 
 @every_check

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from hardentui.checks import all_checks, check_by_id
-from hardentui.checks.examples import container
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import ChecklistError, PlanError
 from hardentui.harden.plan import make_plan
 from hardentui.harden.settings import From, Setting, settings_of
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
-from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, Limits
+from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
 from hardentui.model.plan import Choice
 from hardentui.options import CAP_ADD, MEMORY, MEMORY_RESERVATION, NO_NEW_PRIVILEGES, USER
 from hardentui.reading.containers import bytes_of
@@ -22,6 +22,7 @@ from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.planning import saved_plans as plans
 
 _KILL = {"io.containers.capabilities": "KILL"}
+_ALL_KEPT = Kernel(7, capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES))
 EMPTY = Checklist("none", "None", ())
 TAKING = [check for check in all_checks() if check.takes]
 
@@ -141,7 +142,7 @@ def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: s
     ("facts", "kept"),
     [
         (
-            container(image=ImageFacts("1" * 64, {"Config": {"Labels": _KILL}})),
+            container(image=ImageFacts("1" * 64, {"Config": {"Labels": _KILL}}), kernel=_ALL_KEPT),
             ("CAP_KILL",),
         ),
         (container((NO_NEW_PRIVILEGES, True), (USER, "1001")), ()),

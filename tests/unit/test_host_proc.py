@@ -139,7 +139,7 @@ def test_one_unreadable_file_takes_only_its_own_items(path: str, items: set[str]
     recorded["links"].pop(path, None)
     seen = kernel(recorded)
     unread = {item.name for item in fields(seen) if isinstance(getattr(seen, item.name), Unreadable)}
-    assert unread == items | {"processes", "listening", "rlimits"}
+    assert unread == items | {"processes", "listening", "clients", "rlimits"}
     for item in items:
         assert f"{path}: no permission" in getattr(seen, item).reason
 
@@ -296,7 +296,7 @@ def test_processes_of_the_cgroup_and_below_it() -> None:
     activity = read_activity(
         RecordedFiles(document(text=text, links={"/proc/812/exe": "/sbin/init"})), 812, CGROUP
     )
-    assert activity.processes == (Process(812, "init", "/sbin/init"), Process(813, "evil) \x1b", ""))
+    assert activity.processes == (Process(812, "init", "/sbin/init", 1000), Process(813, "evil) \x1b", ""))
 
 
 def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
@@ -308,7 +308,8 @@ def test_processes_without_a_known_cgroup_are_the_descendants() -> None:
         **{f"/proc/{pid}/comm": f"p{pid}\n" for pid in (812, 900, 901, 902)},
     }
     processes = read_activity(RecordedFiles(document(text=text)), 812).processes
-    assert processes == tuple(Process(pid, f"p{pid}", "") for pid in (812, 900, 901, 902))
+    own = Process(812, "p812", "", 1000)
+    assert processes == (own, *(Process(pid, f"p{pid}", "") for pid in (900, 901, 902)))
 
 
 def test_activity_of_a_process_that_ended() -> None:

@@ -28,4 +28,4 @@ def test_what_an_engine_calls_a_container_stays_one_word(name: str, identity: st
     one = SubjectResult(subject, score([finding]), (finding,))
     result = CheckResult((), (one,), "ten-steps", Severity.HIGH, "1")
     plan = next(command for command, _ in next_steps(result, Namespace(demo=False)) if " plan " in command)
-    assert shlex.split(plan) == ["hardentui", "plan", shown, "--safe"]
+    assert shlex.split(plan) == ["hardentui", "plan", shown, "--likely"]

@@ -12,9 +12,9 @@ from hardentui.checks.examples import container
 from hardentui.harden.conflicts import conflicts_with_host
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, Limits
-from hardentui.model.finding import Severity
+from hardentui.model.finding import Severity, Status
 from hardentui.model.host import HostFacts, SubIds
-from hardentui.model.plan import Choice, Plan
+from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import (
     CAP_DROP,
@@ -71,7 +71,10 @@ def test_a_failing_health_check_cannot_end_a_container_that_has_none() -> None:
     refused = _plan(container(image=ImageFacts("1" * 64)), Choice("unhealthy"))
     assert HEALTH_ON_FAILURE not in refused.after
     assert "no health check" in refused.skipped[0].why
-    assert _plan(container((HEALTH_CMD, "true")), Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "kill"
+    alone = container((HEALTH_CMD, "true"))
+    assert _plan(alone, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "restart", "nobody else starts it"
+    owned = replace(alone, inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
+    assert _plan(owned, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "kill", "systemd starts it again"
 
 
 @pytest.mark.parametrize(
@@ -120,6 +123,29 @@ def test_the_promised_score_counts_what_a_fix_brings_along() -> None:
     assert unchanged == report.score
     failing = dict(after.failing)
     assert failing[Severity.CRITICAL] == 1, "its engine socket, which only a decision of the admin removes"
+
+
+def test_an_accepted_finding_is_fixed_only_by_name() -> None:
+    bench = Workbench.open(Selection(demo=True))
+    try:
+        row = next(row for row in bench.rows() if row.name == "db")
+        refreshed = bench.refresh(row.key)
+        assert refreshed is not None
+        report = refreshed.report
+        assert report is not None
+        accepted = bench.all_choices(report)[0].check
+        findings = tuple(
+            replace(one, verdict=replace(one.verdict, status=Status.WAIVED)) if one.check == accepted else one
+            for one in report.findings
+        )
+        waived = replace(report, findings=findings)
+        everything = bench.plan_with(waived, Caution.ALL)
+        named = bench.plan(waived, [Choice(accepted)])
+    finally:
+        bench.close()
+    assert accepted not in {one.check for one in everything.choices}
+    assert accepted not in {one.check for one in everything.skipped}
+    assert [one.check for one in named.choices] == [accepted]
 
 
 def test_plan_and_check_show_the_same_score(run: Run) -> None:

@@ -52,7 +52,8 @@ def result(
     *findings: Finding, fail_on: Severity = Severity.HIGH, trouble: str = "", name: str = "web"
 ) -> CheckResult:
     subject = Subject(Kind.CONTAINER, "0" * 64, name, "rootful")
-    one = SubjectResult(subject, score(findings), findings, name, trouble)
+    helpful = tuple(one.check for one in findings if one.failing)
+    one = SubjectResult(subject, score(findings), findings, name, trouble, raises_most=helpful)
     return CheckResult((EngineFacts(url="unix:///x"),), (one,), "ten-steps", fail_on, "1", name)
 
 

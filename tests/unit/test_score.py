@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from hardentui.checks import all_checks
 from hardentui.harden.evaluate import container_subject, parameters_of, run
-from hardentui.harden.score import COST, HALF, TAKEOVER_CEILING, raises_most, score, score_by_step
+from hardentui.harden.score import COST, HALF, TAKEOVER_CEILING, score, score_by_step
 from hardentui.harden.score_meaning import MEANING, SHORT
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
@@ -111,29 +111,6 @@ def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
         bench.close()
     assert len(scores[0]) > 5
     assert scores[0] == scores[1]
-
-
-@given(FINDINGS)
-def test_the_first_that_raises_most_raises_at_least_as_much_as_any_other(findings: list[Finding]) -> None:
-    def fixed(one: Finding) -> int:
-        repaired = finding(Status.PASS, one.severity, one.step)
-        return score([repaired if other is one else other for other in findings]).value or 0
-
-    order = raises_most(findings)
-    assert set(map(id, order)) == {id(one) for one in findings if one.failing}
-    if order:
-        assert fixed(order[0]) == max(map(fixed, order))
-
-
-def test_what_can_be_repaired_by_itself_is_named_first() -> None:
-    def named(check: str, *, takes_over: bool = False, fixable: bool = True) -> Finding:
-        one = finding(Status.FAIL, Severity.CRITICAL, 8)
-        return replace(one, check=check, takes_over=takes_over, fixable=fixable)
-
-    privileged, devices = named("privileged", takes_over=True), named("host-devices", takes_over=True)
-    decision, low = named("host-pid", fixable=False), finding(Status.FAIL, Severity.LOW)
-    assert raises_most([devices, decision, low, privileged]) == (privileged, low, devices, decision)
-    assert raises_most([low, devices]) == (devices, low)
 
 
 @given(FINDINGS)

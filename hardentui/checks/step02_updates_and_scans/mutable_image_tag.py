@@ -36,7 +36,7 @@ from hardentui.model.finding import (
 )
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
-from hardentui.reading.images import Reference, image_name, is_image_id, reference
+from hardentui.reading.images import Reference, image_name, is_image_id, reference, refuse_where_updated
 
 _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 
@@ -62,6 +62,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if evaluate(context.facts.planned(spec), context.parameters).status is not Status.FAIL:
         return spec
+    refuse_where_updated(spec)
     name = spec[IMAGE] or context.facts.image_name
     full = reference(context.facts.image_name or name)
     return spec.with_(IMAGE, f"{full.name}@{_digest(context.facts, full)}")

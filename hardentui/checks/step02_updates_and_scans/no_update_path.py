@@ -12,9 +12,10 @@ what most hosts fall to.
 
 What may break:
 With automatic updates the container is restarted by itself whenever the registry has a new image under its
-name, at a time that the timer chooses, and with whatever that image brings. Give it a health check, so that
-a bad update is taken back (see update-without-rollback). An image that is named by a digest never gets one
-this way.
+name, at a time that the timer chooses, and with whatever that image brings. The fix asks for a health check
+first, so that a bad update is taken back (see update-without-rollback). Updates by tag and a pinned digest
+are one decision (see unpinned-image): a plan carries out the first of the two. An image that is named by a
+digest never gets an update this way.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, LABELS, ROOTFS
 from hardentui.reading.containers import labels_of
-from hardentui.reading.images import image_name, is_image_id, reference
+from hardentui.reading.images import AUTO_UPDATE as _AUTO
+from hardentui.reading.images import health_check, image_name, is_image_id, reference
 from hardentui.visible import visible
 
-_AUTO = "io.containers.autoupdate"
 _POLICIES = ("registry", "image", "local")
 
 
@@ -87,12 +88,24 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if parts.digest or is_image_id(name):
         raise CannotFix(
             "its image is named by a digest, which no update can follow",
-            f"Label it with who moves the digest ({', '.join(wanted)}), or name a version tag.",
+            "A digest and updates by tag are one decision. Label it with who moves the digest "
+            f"({', '.join(wanted)}), or leave unpinned-image out.",
         )
     if not parts.host or parts.local:
         raise CannotFix(
             "automatic updates need the full name of an image in a registry",
             "Name the image with its registry, such as docker.io/library/nginx:1.29.",
+        )
+    if context.facts.engine.auto_update_timer is False:
+        user = " --user" if context.facts.engine.rootless is True else ""
+        raise CannotFix(
+            "the timer that would update it is not active, so a label alone brings no update",
+            f"Switch it on first: systemctl{user} enable --now podman-auto-update.timer",
+        )
+    if health_check(context.facts.planned(spec)) == "":
+        raise CannotFix(
+            "it has no health check that could tell a bad update, which would stay then",
+            "Give it one first (missing-health-check), or pin its digest and label who moves it.",
         )
     kept = tuple(label for label in spec[LABELS] if label.partition("=")[0] != _AUTO)
     return spec.with_(LABELS, (*kept, f"{_AUTO}={context.parameters.text('policy')}"))

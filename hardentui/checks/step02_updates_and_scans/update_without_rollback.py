@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     FixKind,
@@ -37,7 +37,8 @@ from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, LABELS, SDNOTIFY
 from hardentui.reading.containers import labels_of
 from hardentui.reading.health import always_passes
-from hardentui.reading.images import health_check
+from hardentui.reading.images import health_check, health_status
+from hardentui.visible import visible
 
 _AUTO = "io.containers.autoupdate"
 
@@ -65,7 +66,23 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     check = health_check(context.facts.planned(spec))
     if isinstance(check, Unreadable) or not check or always_passes(check):
         raise CannotFix("it has no health check to wait for", "Add one first: see missing-health-check.")
+    status = health_status(context.facts)
+    if context.facts.running and spec[HEALTH_CMD] == context.facts.spec[HEALTH_CMD] and status != "healthy":
+        raise CannotFix(
+            f"its health check says {visible(status or 'nothing', 40)} now: systemd would wait in vain",
+            "Look at it first: podman inspect, State.Health.Log.",
+        )
     return spec.with_(SDNOTIFY, "healthy")
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    if not context.facts.running:
+        return Advice(
+            Risk.MAY_BREAK, ("it does not run, so nobody saw whether its health check ever passes",)
+        )
+    return Advice(
+        Risk.CHANGES_BEHAVIOUR, ("its health check passes now, so a start ends as soon as it does",)
+    )
 
 
 _UPDATED = (LABELS, ("io.containers.autoupdate=registry",))
@@ -84,6 +101,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     passes=lambda: (
         container(_UPDATED, _CHECKED, (SDNOTIFY, "healthy")),
         container(_UPDATED, (SDNOTIFY, "container")),

@@ -25,7 +25,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
-from hardentui.reading.images import image_name, is_image_id, reference
+from hardentui.reading.images import image_name, is_image_id, reference, refuse_where_updated
 
 _DIGEST = "sha256:" + "5f" * 32
 
@@ -46,6 +46,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     name = facts.image_name or spec[IMAGE]
     if reference(spec[IMAGE]).digest or is_image_id(spec[IMAGE]):
         return spec
+    refuse_where_updated(spec)
     digest = str(facts.inspect.get("ImageDigest") or "")
     if not digest.startswith("sha256:") or not name or is_image_id(name):
         raise CannotFix("Podman does not say which digest this container runs", "Pull the image again first.")

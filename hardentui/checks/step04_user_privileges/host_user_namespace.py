@@ -12,32 +12,47 @@ finds that no file belongs to them and no capability counts. Without it, the sam
 host. It is the one wall that still stands after a hole in the kernel interface, the runtime or a mount.
 
 What may break:
-Files on existing volumes and bind mounts seem to belong to nobody, because their owners are not in the new
-range. Mount them with `:U` (Podman changes the owner) or change it once by hand, and expect the way back to
-need the same. Podman must have a range for the user `containers` in /etc/subuid and /etc/subgid. Containers
-that share a namespace with another one, and members of a pod, cannot have a user namespace of their own.
+The owners of files on volumes and bind mounts are not in the new range. The fix mounts them so that they keep
+their owners (`idmap`) where kernel, runtime and file system can; where they cannot, it refuses, and `:U` is
+left: Podman gives the files to the user of the container, on disk, and the way back needs the same. Podman
+must have a range for the user `containers` in /etc/subuid and /etc/subgid. Containers that share a namespace
+with another one, and members of a pod, cannot have a user namespace of their own.
 """
 
 from __future__ import annotations
 
+import re
+
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import CGROUPNS, GIDMAP, IPC, NETWORK, PID, UIDMAP, USERNS, UTS
+from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
+from hardentui.reading.behaviour import identity, uids
 from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
     is_infra,
     judge,
+    listed,
     pod_of,
     proc,
 )
 from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host
+from hardentui.visible import visible
 
+_USUAL_SIZE = 1024
+_MAPS_IDS = {
+    **dict.fromkeys(("ext2", "ext3", "ext4", "xfs", "vfat"), (5, 12)),
+    "btrfs": (5, 15),
+    "f2fs": (5, 18),
+    "overlay": (5, 19),
+    "tmpfs": (6, 3),
+}
+"""File system -> the first kernel that mounts it with mapped ids (mount_setattr(2))."""
 _SHARED = ("container:", "ns:")
 
 
@@ -82,7 +97,62 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "it shares a namespace with another container",
             "Both must be in one user namespace: --userns=auto for the first, --userns=container:… for this.",
         )
-    return spec.without(GIDMAP, UIDMAP).with_(USERNS, "auto")
+    facts = context.facts
+    shown = tuple(mount.destination for mount in spec[MOUNTS] if _keeps_owners(mount))
+    if shown and (why := _no_id_mapping(facts, shown)):
+        raise CannotFix(
+            f"files in {listed(shown)} belong to ids that it would not have then, and {why}",
+            "Mount them with :U, and Podman gives them to its user at each start, for other containers too.",
+        )
+    mounts = tuple(one.with_options("idmap") if _keeps_owners(one) else one for one in spec[MOUNTS])
+    return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts)).with_(MOUNTS, mounts)
+
+
+def _keeps_owners(mount: Mount) -> bool:
+    """A mount of the host whose files have owners that count."""
+    handed_over = any(option == "U" or option.startswith("idmap") for option in mount.options)
+    kernel_tree = mount.type == "bind" and mount.source.split("/")[1:2] in (["proc"], ["sys"], ["dev"])
+    return mount.type in ("bind", "volume") and bool(mount.source) and not handed_over and not kernel_tree
+
+
+def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
+    """Why these cannot be mounted so that their owners stay (idmap); empty when nothing speaks against it."""
+    runtime = str(facts.inspect.get("OCIRuntime") or "")
+    numbers = re.match(r"(\d+)\.(\d+)", "" if isinstance(facts.host, Unreadable) else facts.host.kernel)
+    version = (int(numbers[1]), int(numbers[2])) if numbers else None
+    if version is None or version < (5, 12):
+        known = "this kernel cannot" if version else "it is not known whether this kernel can"
+        return f"{known} mount files with their owners mapped"
+    if runtime not in ("crun", "runc"):
+        return f"the runtime {visible(runtime, 40) or 'of this engine'} is not known to map them"
+    kernel = facts.kernel
+    if isinstance(kernel, Kernel) and not isinstance(kernel.mounts, Unreadable):
+        for mount in kernel.mounts:
+            if mount.point in destinations and version < _MAPS_IDS.get(mount.kind, (99, 0)):
+                what = f"{visible(mount.kind, 40)} at {visible(mount.point, 80)}"
+                return f"{what} cannot be mapped by this kernel"
+    return ""
+
+
+def _namespace(facts: ContainerFacts) -> str:
+    """Podman makes it as large as the users of the image need; what was seen may have a higher id."""
+    owners = [number for owner in facts.owners.values() for number in owner]
+    highest = max([*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ()), *owners])
+    return "auto" if highest < _USUAL_SIZE else "auto:size=65536"
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    notes = []
+    mapped = [one.destination for one in after[MOUNTS] if one not in before[MOUNTS]]
+    if mapped:
+        notes.append(f"files in {listed(mapped)} keep their owners on disk (idmap)")
+        if not isinstance(context.facts.kernel, Kernel):
+            notes.append(
+                "on which file systems they are was not seen: not every one can be mounted like that"
+            )
+    if ":size=" in after[USERNS]:
+        notes.append("a process or a volume of it has a high uid or gid, so its namespace gets 65536 ids")
+    return Advice(Risk.MAY_BREAK, tuple(notes))
 
 
 CHECK = Check(
@@ -97,6 +167,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     passes=lambda: (
         container((USERNS, "auto")),
         container((UIDMAP, ("0:200000:65536",))),

@@ -19,13 +19,15 @@ root up by themselves go on working.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.check import Advice, Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.image import ImageInventory
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import NO_NEW_PRIVILEGES
-from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, proc
+from hardentui.reading.behaviour import about_low_ports, seen_long_enough, uids, with_low_ports
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -43,7 +45,26 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    return spec.with_(NO_NEW_PRIVILEGES, True)
+    return with_low_ports(spec.with_(NO_NEW_PRIVILEGES, True), context.facts)
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    """It breaks only what a set-user-id program or one with capabilities of its own does."""
+    facts = context.facts
+    notes = about_low_ports(before, after, facts)
+    image = facts.image
+    inventory = image.inventory if isinstance(image, ImageFacts) else None
+    if isinstance(inventory, ImageInventory) and not inventory.gaps:
+        there = [file.path for file in inventory.privileged_files if not file.deleted]
+        if not there:
+            return Advice(Risk.SAFE, ("its image has no program that could gain privileges", *notes))
+        return Advice(Risk.MAY_BREAK, (f"these lose what they gain: {listed(there)}", *notes))
+    known = uids(facts)
+    if known is not None and seen_long_enough(facts) and all(uid == 0 for uid, _ in known):
+        why = "all its processes are root, which such a program gives nothing"
+        return Advice(Risk.CHANGES_BEHAVIOUR, (why, *notes))
+    look = "whether its image has set-user-id programs is not known: hardentui images --inside tells"
+    return Advice(Risk.MAY_BREAK, (look, *notes))
 
 
 CHECK = Check(
@@ -58,6 +79,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     passes=lambda: (
         container((NO_NEW_PRIVILEGES, True)),
         container((NO_NEW_PRIVILEGES, True), kernel=Kernel(7, no_new_privileges=True)),

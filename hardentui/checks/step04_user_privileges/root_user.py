@@ -14,10 +14,11 @@ Most escapes from containers in the last years needed uid 0 inside. Where no use
 whoever gets out is root of the host at once.
 
 What may break:
-Files and volumes that belong to root cannot be written any more: change their owner once, or mount volumes
-with `:U`. Ports below 1024 may need another number. Entry points that begin as root to set things up and then
-drop it fail: look for a variant of the image that is made to run unprivileged. Give the uid that the image
-expects as parameter `user`.
+Files that belong to root cannot be written any more. The fix gives the folders that were seen to be written a
+tmpfs, its volumes the new owner (`:U`), and lets low ports that it serves begin lower in its own network; the
+owners of host folders that it mounts are yours to change. Entry points that begin as root to set things up
+and then drop it fail: look for a variant of the image that is made to run unprivileged. Give the uid that
+the image expects as parameter `user`.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
+from hardentui.reading.behaviour import about_low_ports, owners_of_mounts, uids, with_low_ports
 from hardentui.reading.containers import (
     OF_PODMAN,
     ask,
@@ -40,11 +42,14 @@ from hardentui.reading.containers import (
     is_infra,
     is_root,
     judge,
+    listed,
     proc,
     runs_systemd,
 )
 from hardentui.reading.mounts import at_or_above, host_mounts
+from hardentui.reading.scratch import about_tmpfs, needs, with_tmpfs
 from hardentui.reading.user_namespace import own_user_namespace
+from hardentui.visible import visible
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -103,7 +108,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if chosen:
         if is_root(chosen):
             raise CannotFix("the chosen user is root again", "Give a uid such as 1001:1001.", needs="user")
-        return spec.with_(USER, chosen)
+        return _with_user(spec.with_(USER, chosen), context)
     live = ask(context.facts, _uids)
     if isinstance(live, tuple) and live[0] != 0 and live[1] == 0:
         raise CannotFix("its uid map leads to root of the host", "Fix host-user-namespace first.")
@@ -113,15 +118,66 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         return spec
     of_image = str(image_config(context.facts).get("User") or "")
     if not is_root(of_image) and not (name_of_root and not spec[USER]):
-        return spec.without(USER)
-    raise CannotFix(
-        "it must be decided which user it runs as",
-        "The image names none. Choose the uid that owns its data (parameter user), such as 1001:1001.",
-        needs="user",
+        return _with_user(spec.without(USER), context)
+    raise CannotFix("it must be decided which user it runs as", _who_works(context.facts), needs="user")
+
+
+def _who_works(facts: ContainerFacts) -> str:
+    """Whom to choose: a process that gave root up on its own names the user that the service can run as."""
+    ordinary = [(uid, name) for uid, name in uids(facts) or () if uid]
+    if ordinary:
+        seen = ", ".join(f"{visible(name, 30)} as {uid}" for uid, name in ordinary)
+        return f"Processes of it run as an ordinary user: {seen}. Give that uid as parameter user."
+    owned = [f"{place} belongs to uid {uid}" for place, uid in owners_of_mounts(facts).items() if uid]
+    if owned:
+        return f"{', '.join(visible(one, 80) for one in owned[:4])}: give that uid as parameter user."
+    return "The image names none. Choose the uid that owns its data (parameter user), such as 1001:1001."
+
+
+def _with_user(spec: Spec, context: FixContext) -> Spec:
+    """What root was seen to write and serve, the new user can too: folders, volumes, low ports."""
+    found = needs(spec, context, by_podman=False)
+    spec = with_tmpfs(spec, found.folders, _TMPFS_SIZE, owned=True)
+    mounts = tuple(
+        one.with_options("U", drop=("idmap",)) if _is_handed_over(one) else one for one in spec[MOUNTS]
     )
+    return with_low_ports(spec.with_(MOUNTS, mounts), context.facts)
+
+
+def _is_handed_over(mount: Mount) -> bool:
+    return mount.type == "volume" and not mount.read_only and "U" not in mount.options
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    facts = context.facts
+    found = needs(before, context, by_podman=False)
+    notes = [*about_tmpfs(before, after), *about_low_ports(before, after, facts)]
+    handed = [one.destination for one in after[MOUNTS] if one not in before[MOUNTS]]
+    if handed:
+        notes.append(
+            f"its volumes at {listed(handed)} get this user as owner at each start (:U); other containers "
+            "that use them may no longer write there"
+        )
+    owners = owners_of_mounts(facts)
+    binds = [
+        one.source + (f" (of uid {owners[one.destination]})" if one.destination in owners else "")
+        for one in after[MOUNTS]
+        if one.type == "bind" and not one.read_only
+    ]
+    if binds:
+        notes.append(f"change the owner of what it writes in {listed(binds)} on the host by hand")
+    if found.programs:
+        notes.append(
+            f"it writes beside its programs, in {listed([one for one, _ in found.programs])}: "
+            "that user may not"
+        )
+    if not found.known:
+        notes.append("nobody saw what it writes as root: what belongs to root it cannot write any more")
+    return Advice(None, tuple(notes))
 
 
 _IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"User": "1001"}})
+_TMPFS_SIZE = "64m"
 _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 CHECK = Check(
@@ -136,6 +192,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"user": ""},
     takes={"user": "user"},
     passes=lambda: (

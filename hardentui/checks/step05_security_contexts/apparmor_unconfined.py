@@ -65,7 +65,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(APPARMOR)
     if _switched_off(spec):
         raise CannotFix(
-            "privileged mode switches AppArmor off as well", "Fix privileged first, or name a profile."
+            "privileged mode switches AppArmor off as well",
+            "Fix both at once (--check privileged goes with it), or name a profile.",
         )
     return spec
 

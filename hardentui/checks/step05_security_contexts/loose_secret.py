@@ -12,7 +12,8 @@ after a hole in a template engine reads the database password that only the work
 
 What may break:
 A file with mode 0400 can be read by its owner only, so the owner must be the user of the process: the fix
-sets the uid where it is a number. A program that only knows the variable has to learn to read the file
+sets the uid that its main process has now, or that its user names as a number. A program that only knows the
+variable has to learn to read the file
 (most images accept NAME_FILE).
 """
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
@@ -36,6 +37,7 @@ from hardentui.model.finding import (
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import SECRETS, USER
+from hardentui.reading.behaviour import owner_of_process, uids
 from hardentui.reading.containers import declared_user, is_root, listed, section
 from hardentui.reading.secrets import engine_secret
 from hardentui.visible import visible
@@ -111,20 +113,51 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             f"the program must learn to read {listed(variables)} from a file",
             "Use --secret NAME,type=mount,mode=0400 and, for most images, VARIABLE_FILE=/run/secrets/NAME.",
         )
-    user = (spec[USER] or declared_user(context.facts)).partition(":")[0]
-    owner = "" if is_root(user) else user
+    owner = _reader(spec, context.facts)
     return spec.with_(SECRETS, tuple(_closed(one, owner) if _trouble(one) else one for one in spec[SECRETS]))
+
+
+def _reader(spec: Spec, facts: ContainerFacts) -> str:
+    """uid that reads the secrets, empty for root. One that begins as root and becomes another user reads
+    them as that one, and root may read them anyhow.
+
+    Raises:
+        CannotFix: nobody knows who reads them.
+    """
+    owner, _ = owner_of_process(facts, spec)
+    if owner:
+        return "" if owner == "0" else owner
+    user = (spec[USER] or declared_user(facts)).partition(":")[0]
+    if is_root(user):
+        return ""
+    raise CannotFix(
+        f"the uid of user {visible(user, 60)} is not known, and the secret must belong to it",
+        "Set the user of the container as a number, or uid= of the secret.",
+    )
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    owner, why = owner_of_process(context.facts, before)
+    others = [(uid, name) for uid, name in uids(context.facts) or () if uid and str(uid) != owner]
+    closed = [one for one in after[SECRETS] if one not in before[SECRETS]]
+    given = [one for one in closed if "uid=" in one]
+    who = f"uid {owner} ({why})" if given and owner else "root"
+    notes = [f"only {who} can read {listed([visible(_name(one), 60) for one in closed])} then"]
+    if others and owner in ("", "0"):
+        uid, name = others[0]
+        notes.append(
+            f"{visible(name, 30)} runs as uid {uid}: if it reads the secret itself, give the secret uid={uid}"
+        )
+    if not owner:
+        notes.append("it does not run, so nobody saw which user reads it")
+    sure = bool(owner) and context.facts.running and not others
+    return Advice(Risk.CHANGES_BEHAVIOUR if sure else Risk.MAY_BREAK, tuple(notes))
 
 
 def _closed(secret: str, owner: str) -> str:
     """The secret as a file that only the user of the process may read."""
     parts = [part for part in secret.split(",") if not part.startswith("mode=")]
     if owner and not any(part.startswith("uid=") for part in parts):
-        if not owner.isdecimal():
-            raise CannotFix(
-                f"the uid of user {owner} is not known, and the secret must belong to it",
-                "Set the user of the container as a number, or uid= of the secret.",
-            )
         parts.append(f"uid={owner}")
     return ",".join([*parts, "mode=0400"])
 
@@ -141,6 +174,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"refused_drivers": ()},
     passes=lambda: (
         container(),

@@ -23,13 +23,14 @@ from collections.abc import Mapping
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Measured, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
 from hardentui.options.rows import size_text
+from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
 from hardentui.reading.limits import ignored, memory_of_machine, refuse_where_ignored
 
@@ -75,7 +76,22 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(MEMORY_SWAP)
     if not _is_none(context.facts, spec[MEMORY]):
         return spec
-    return spec.with_(MEMORY, max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts)))
+    limit = max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts))
+    spec = spec.with_(MEMORY, limit)
+    # memory and swap together is what --memory-swap says, and Podman refuses less of both than of memory
+    return spec.with_(MEMORY_SWAP, limit) if 0 < spec[MEMORY_SWAP] < limit else spec
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    facts, limit = context.facts, after[MEMORY]
+    limits = ask(facts, lambda kernel: kernel.limits)
+    peak = limits.memory_peak if isinstance(limits, Limits) else None
+    if not peak:
+        return Advice(Risk.MAY_BREAK, ("how much it uses is not known",))
+    note = f"it used {-(-peak >> 20)} MiB at most {how_long(facts)}, and may use {size_text(limit)} then"
+    if peak * 2 <= limit:
+        return Advice(Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note,))
+    return Advice(Risk.MAY_BREAK, (note,))
 
 
 def _chosen(context: FixContext) -> int:
@@ -117,6 +133,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"memory": "512m"},
     takes={"memory": "memory"},
     measured=measured,

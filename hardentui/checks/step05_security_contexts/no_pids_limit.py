@@ -19,13 +19,15 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, PIDS_LIMIT
+from hardentui.reading.behaviour import seen_long_enough
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, without_cgroup
 from hardentui.reading.limits import ignored, pids_of_machine, refuse_where_ignored
+from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -63,6 +65,19 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec if 0 < spec[PIDS_LIMIT] <= highest else spec.with_(PIDS_LIMIT, limit)
 
 
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    """Threads count too, and only processes were seen: so there must be room for sixteen times as many."""
+    facts, limit = context.facts, after[PIDS_LIMIT]
+    processes = ask(facts, lambda kernel: kernel.processes)
+    if not isinstance(processes, tuple):
+        return Advice(Risk.MAY_BREAK, ("how many processes it has was not seen",))
+    note = f"it has {plural(len(processes), 'process', 'processes')} now, and may have {limit} then"
+    few = len(processes) * 16 <= limit
+    if few and seen_long_enough(facts):
+        return Advice(Risk.SAFE, (note,))
+    return Advice(Risk.CHANGES_BEHAVIOUR if few else Risk.MAY_BREAK, (note,))
+
+
 CHECK = Check(
     id="no-pids-limit",
     title="Nothing limits the number of processes",
@@ -75,6 +90,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"highest": 2048, "limit": 512},
     takes={"limit": "count"},
     passes=lambda: (

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import RESTART
 
@@ -50,6 +51,29 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     return spec.with_(RESTART, f"on-failure:{tries}") if _endless(spec[RESTART]) else spec
 
 
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    policy, host = before[RESTART], context.facts.host
+    notes = [
+        f"an end with success is final then, as an end after {after[RESTART].partition(':')[2]} failures is"
+    ]
+    if policy == "on-failure":
+        return Advice(Risk.CHANGES_BEHAVIOUR, ())
+    enabled = None if isinstance(host, Unreadable) or context.facts.engine.rootless else host.restarts_at_boot
+    if enabled is True:
+        notes.append(
+            f"podman-restart.service is enabled and starts it at boot because of {policy}; then only a "
+            "unit does: write a Quadlet, not a run script"
+        )
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    if enabled is False:
+        notes.append("podman-restart.service is not enabled, so it does not start at boot today either")
+    else:
+        notes.append(
+            f"if podman-restart.service starts it at boot because of {policy}, that ends: use a unit"
+        )
+    return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
+
+
 CHECK = Check(
     id="unbraked-restart",
     title="It is restarted without end",
@@ -62,6 +86,7 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"tries": 5},
     takes={"tries": "count"},
     passes=lambda: (container(), container((RESTART, "on-failure:5")), container((RESTART, "no"))),

@@ -11,27 +11,23 @@ what does not belong to the image stands out. A writable root also fills the hos
 
 What may break:
 Everything the service writes outside volumes: caches, pid files, sockets, generated configuration. Podman
-puts a tmpfs on /run, /tmp and /var/tmp; for the paths that were seen to change the fix adds a tmpfs each.
-What is written there is gone after a stop, so real data needs a volume. Programs that rewrite
-/etc/resolv.conf or install packages at start cannot work.
+puts a tmpfs on /run, /tmp and /var/tmp; for the folders that were seen to change the fix adds a tmpfs each,
+never over the folder of a program. What is written there is gone after a stop, so real data needs a volume.
+Programs that rewrite /etc/resolv.conf or install packages at start cannot work.
 """
 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.errors import CannotFix
 from hardentui.model.activity import FileChange
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
-from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS, Mount
-from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge, listed, proc
-from hardentui.reading.mounts import at_or_above
-from hardentui.reading.written import folders_of
-
-_WRITABLE_ANYHOW = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108
-_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
+from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, Mount
+from hardentui.reading.behaviour import how_long, seen_long_enough
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc
+from hardentui.reading.scratch import about_tmpfs, needs, with_read_only_root
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -51,34 +47,25 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[READ_ONLY]:
         return spec
-    size = context.parameters.text("tmpfs_size")
-    try:
-        bytes_of(size)
-    except ValueError as error:
-        raise CannotFix(str(error), "Give the parameter tmpfs_size a value such as 64m.") from error
-    covered = [mount.destination.rstrip("/") for mount in spec[MOUNTS] if not mount.read_only]
-    covered += [mount.partition(":")[0].rstrip("/") for mount in spec[TMPFS]]
-    covered += _WRITABLE_ANYHOW if spec[READ_ONLY_TMPFS] else ()
-    folders = folders_of(_written(context), spec)
-    needed = [folder for folder in folders if not any(at_or_above(one, folder) for one in covered if one)]
-    programs = [folder for folder in needed if any(at_or_above(one, folder) for one in _PROGRAMS)]
-    if programs or "/" in needed:
-        raise CannotFix(
-            f"it writes where a tmpfs would hide its programs: {listed(programs or ['/'])}",
-            "Move what is written there to a volume, or do that work when the image is built.",
+    return with_read_only_root(spec, context, context.parameters.text("tmpfs_size"))
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    """Everything that it wrote since its start is known: what has run for a while writes nowhere else."""
+    facts = context.facts
+    found = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
+    notes = list(about_tmpfs(before, after))
+    if not found.known:
+        notes.append("nobody saw what it writes: look with podman diff before you use this")
+    elif not found.folders and not found.unclear:
+        notes.append(f"it wrote nothing outside volumes, /run and /tmp {how_long(facts)}")
+    if found.unclear:
+        notes.append(
+            f"{listed(found.unclear)} changed, and whether it is a folder cannot be seen from here: "
+            "nothing is mounted there"
         )
-    added = tuple(f"{folder}:rw,noexec,nosuid,nodev,size={size}" for folder in needed)
-    return spec.with_(READ_ONLY, True).with_(TMPFS, (*spec[TMPFS], *added))
-
-
-def _written(context: FixContext) -> tuple[str, ...]:
-    """Paths that a trial saw it write, else the list of changes of the running container."""
-    if "written_paths" in context.observations:
-        return context.observations["written_paths"]
-    changes = context.facts.changes
-    if not isinstance(changes, tuple):
-        return ()
-    return tuple(change.path for change in changes if change.kind != "deleted")
+    harmless = found.known and not found.unclear and seen_long_enough(facts)
+    return Advice(Risk.CHANGES_BEHAVIOUR if harmless else Risk.MAY_BREAK, tuple(notes))
 
 
 CHECK = Check(
@@ -93,6 +80,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"tmpfs_size": "64m"},
     takes={"tmpfs_size": "tmpfs-size"},
     passes=lambda: (

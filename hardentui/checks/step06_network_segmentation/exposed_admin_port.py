@@ -21,12 +21,13 @@ any published port; an admin from elsewhere through an ssh tunnel. Name another 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, Port
-from hardentui.reading.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
+from hardentui.reading.behaviour import about_one_address, bound_to_one_address
+from hardentui.reading.networks import leave_pods_alone, published, reach, shown, without_own_network
 
 _PORTS = (
     "22",  # ssh
@@ -77,8 +78,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
     listed = context.parameters.texts("ports")
-    wide = frozenset(port for port in spec[PUBLISH] if _exposed(port, listed))
-    return rebound(spec, context.parameters.text("address"), wide)
+    return bound_to_one_address(spec, context, lambda port: _exposed(port, listed))
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    return about_one_address(before, after, context.facts)
 
 
 CHECK = Check(
@@ -90,9 +94,10 @@ CHECK = Check(
     doc=__doc__ or "",
     summary="Bind database and admin ports to loopback, and use a shared network between containers",
     fix=FixKind.RECREATE,
-    risk=Risk.CHANGES_BEHAVIOUR,
+    risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"ports": _PORTS, "address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (

@@ -14,18 +14,18 @@ services are open to it. Whatever it listens on needs no `--publish`, so nobody 
 configuration.
 
 What may break:
-The container gets addresses of its own. Ports that are reached from outside must be published one by one,
-and programs that find other services at `localhost` need another name: a shared network, or the host's
-address. Software that must see the host's interfaces (DHCP, multicast discovery, VPN, network monitoring)
-stops working.
+The container gets addresses of its own. The fix publishes the ports that its processes were seen to listen
+on, or those that its image names; programs that find other services at `localhost` need another name: a
+shared network, or the host's address. Software that must see the host's interfaces (DHCP, multicast
+discovery, VPN, network monitoring) stops working.
 """
 
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
-from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
+from hardentui.model.check import Advice, Check, FixContext, Parameters
+from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -40,18 +40,24 @@ from hardentui.model.finding import (
 )
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
-from hardentui.options import NETWORK
+from hardentui.options import NETWORK, PUBLISH, Port
+from hardentui.reading.behaviour import about_low_ports, listening, with_low_ports
+from hardentui.reading.containers import image_config
 from hardentui.reading.networks import (
     asked_for,
+    declared_ports,
     leave_pods_alone,
     mode_of,
     modes,
     modes_of,
     own_network,
+    reach,
+    shown,
     uses_network_of_pod,
 )
 
 _DECLARED = "it is declared to use the host's network"
+_FIRST_TEMPORARY = 32768
 _BORROWED = "the kernel says that it is on the host's network, although that is not declared"
 
 
@@ -82,7 +88,57 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if "host" not in modes(spec):
         return spec
     kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")
-    return spec.with_(NETWORK, kept or (own_network(context.facts.name),))
+    spec = spec.with_(NETWORK, kept or (own_network(context.facts.name),))
+    return with_low_ports(spec.with_(PUBLISH, (*spec[PUBLISH], *_served(spec, context.facts))), context.facts)
+
+
+def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
+    """What others reach of it today, as ports to publish: those that its processes listen on, on the same
+    addresses; what only the host itself reaches stays so. Without a look, those that its image names."""
+    if modes(spec) & {"none"}:
+        return ()
+    taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
+    sockets = listening(facts)
+    if sockets is None:
+        pairs = declared_ports(facts, image_config(facts))
+        return tuple(Port(n, str(n), protocol=p) for n, p in sorted(pairs) if (n, p) not in taken)
+    found = []
+    for one in sockets:
+        protocol = one.protocol.rstrip("6")
+        if (one.port, protocol) not in taken and not _for_an_answer(one):
+            address = "" if _on_every_address(one.address) else one.address
+            found.append(Port(one.port, str(one.port), address, protocol))
+    everywhere = {(port.container, port.protocol) for port in found if not port.address}
+    return tuple(
+        dict.fromkeys(p for p in found if not p.address or (p.container, p.protocol) not in everywhere)
+    )
+
+
+def _for_an_answer(socket: ListeningSocket) -> bool:
+    """A udp socket that waits for answers, not for clients."""
+    return socket.protocol.startswith("udp") and socket.port >= _FIRST_TEMPORARY
+
+
+def _on_every_address(address: str) -> bool:
+    return reach(Port(1, "", address)) == "all"
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    facts = context.facts
+    new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
+    sockets = listening(facts)
+    notes = list(about_low_ports(before, after, facts))
+    if sockets is None:
+        notes.append("where it listens was not seen: compare the published ports with what its clients use")
+    else:
+        notes.append(f"it listens on these ports now, which are published: {shown(new) or 'none'}")
+    if local := [port for port in new if reach(port) == "loopback"]:
+        notes.append(
+            f"{shown(local)}: it listens on the loopback address only, which nobody outside its own network "
+            "reaches; let it listen on all addresses, and this keeps it for the host alone"
+        )
+    notes.append("what it reaches at localhost today (a database, an agent) is somewhere else then")
+    return Advice(Risk.MAY_BREAK, tuple(notes))
 
 
 CHECK = Check(
@@ -94,9 +150,10 @@ CHECK = Check(
     doc=__doc__ or "",
     summary="Give it a network of its own and publish only the ports that are needed",
     fix=FixKind.RECREATE,
-    risk=Risk.CHANGES_BEHAVIOUR,
+    risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     passes=lambda: (
         container((NETWORK, ("web-net",))),
         container(kernel=Kernel(pid=812, shared_namespaces=frozenset({"user"}))),

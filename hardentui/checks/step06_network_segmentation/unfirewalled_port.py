@@ -16,7 +16,9 @@ firewall tool shows as closed is open to everybody who can reach the host. firew
 whose destination was rewritten, unless StrictForwardPorts=yes stands in its configuration.
 
 What may break:
-Nothing when the port is bound to one address (see wildcard-port). A forward filter on the host also hits
+Clients on other machines cannot reach the port any more once it is bound to 127.0.0.1 (see wildcard-port,
+which asks for the same change: it is one decision). A filter lets in whom you name instead, and then the port
+may stay open. A forward filter on the host also hits
 other traffic that is forwarded: virtual machines, VPN, other containers. Try it with a way back to the
 console.
 """
@@ -29,7 +31,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
@@ -47,7 +49,8 @@ from hardentui.model.host import Firewall, HostFacts, Zone
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
-from hardentui.reading.networks import leave_pods_alone, published, reach, rebound, shown, without_own_network
+from hardentui.reading.behaviour import about_one_address, bound_to_one_address
+from hardentui.reading.networks import leave_pods_alone, published, reach, shown, without_own_network
 from hardentui.words import plural
 
 if TYPE_CHECKING:
@@ -173,8 +176,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             "--publish-all has no list of ports to bind", "Fix wildcard-port, which spells it out."
         )
-    wide = frozenset(port for port in spec[PUBLISH] if _is_public(port))
-    return rebound(spec, context.parameters.text("address"), wide)
+    return bound_to_one_address(spec, context, _is_public)
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    return about_one_address(before, after, context.facts)
 
 
 def _dropping(hook: str) -> HostFacts:
@@ -210,9 +216,10 @@ CHECK = Check(
     doc=__doc__ or "",
     summary="Bind the port to one address, or filter what is forwarded",
     fix=FixKind.RECREATE,
-    risk=Risk.CHANGES_BEHAVIOUR,
+    risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (

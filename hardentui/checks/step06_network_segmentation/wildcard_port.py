@@ -12,26 +12,27 @@ Scanners find a new port within minutes. A service that only a reverse proxy on 
 none of it.
 
 What may break:
-Clients on other machines cannot reach the port any more once it is bound to 127.0.0.1. Where they should,
-give the one address of the host that they use instead (parameter `address`).
+Clients on other machines cannot reach the port any more once it is bound to 127.0.0.1. Where one was seen to
+be connected, the fix asks for the address of the host that such clients use (parameter `address`). The same
+rule holds for unfirewalled-port, which asks for the same change.
 """
 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
+from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import (
     exposed,
     leave_pods_alone,
     published,
     reach,
-    rebound,
     shown,
     without_own_network,
 )
@@ -54,10 +55,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
-    address = context.parameters.text("address")
     if spec[PUBLISH_ALL]:
         spec = _spelled_out(spec, context.facts)
-    return rebound(spec, address, frozenset(port for port in spec[PUBLISH] if reach(port) == "all"))
+    return bound_to_one_address(spec, context, lambda port: reach(port) == "all")
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    return about_one_address(before, after, context.facts)
 
 
 def _spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
@@ -84,9 +88,10 @@ CHECK = Check(
     doc=__doc__ or "",
     summary="Bind published ports to one address",
     fix=FixKind.RECREATE,
-    risk=Risk.CHANGES_BEHAVIOUR,
+    risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"address": "127.0.0.1"},
     takes={"address": "address"},
     passes=lambda: (

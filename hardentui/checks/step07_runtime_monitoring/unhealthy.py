@@ -10,8 +10,9 @@ looks: after a crash, after an attack that put it out of action, or after an upd
 unhealthy container that keeps running may also be one that somebody is working on from inside.
 
 What may break:
-With `kill` a container is ended when its check fails three times in a row. It comes back only if something
-restarts it: `Restart=on-failure` in the Quadlet file, or a restart policy. A check that fails by mistake
+A container is ended when its check fails three times in a row. One that runs from a unit is killed and comes
+back by `Restart=on-failure` there. Any other is restarted by Podman: what a health check has killed stays
+down whatever `--restart` says (measured with Podman 5.4). A check that fails by mistake
 now takes the service down for a moment, so look at its history first (`podman inspect`, State.Health.Log).
 """
 
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
@@ -38,7 +39,8 @@ from hardentui.model.finding import (
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, HEALTH_ON_FAILURE
-from hardentui.reading.images import health_check
+from hardentui.reading.images import health_check, health_status
+from hardentui.visible import visible
 
 _ACTIONS = ("kill", "restart", "stop")
 
@@ -51,18 +53,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable("it has no health check (see missing-health-check)")
     action = facts.spec[HEALTH_ON_FAILURE]
     declared = f"on failure: {action or 'none'}"
-    status = _status(facts) if facts.running else ""
+    status = health_status(facts) if facts.running else ""
     evidence = (Evidence("State.Health.Status", status),) if status else ()
     if status == "unhealthy":
         return failed("its own health check says that it does not work", declared, status, evidence)
     if action not in _ACTIONS:
         return failed("when it becomes unhealthy, nothing happens", declared, status, evidence, Severity.LOW)
     return passed(declared, status, evidence)
-
-
-def _status(facts: ContainerFacts) -> str:
-    state = facts.inspect.get("State") or {}
-    return str((state.get("Health") or state.get("Healthcheck") or {}).get("Status") or "")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -72,15 +69,39 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if not check:
         raise CannotFix("it has no health check", "Fix missing-health-check first.")
     if spec[HEALTH_ON_FAILURE] in _ACTIONS:
-        if context.facts.running and _status(context.facts) == "unhealthy":
+        if context.facts.running and health_status(context.facts) == "unhealthy":
             raise CannotFix("no option makes an unhealthy service work", "Look into its log: podman logs.")
         return spec
     action = context.parameters.text("action")
     if action not in _ACTIONS:
         raise CannotFix(f"{action!r} is no action", f"Use one of {', '.join(_ACTIONS)}.")
+    if action == "kill" and not context.chosen and not context.facts.labels.get(_UNIT):
+        action = "restart"
     return spec.with_(HEALTH_ON_FAILURE, action)
 
 
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    notes = []
+    unit = context.facts.labels.get(_UNIT)
+    if after[HEALTH_ON_FAILURE] == "restart":
+        notes.append(
+            "no unit starts it again, and what a health check kills stays down whatever its restart policy: "
+            "so Podman restarts it itself; in a Quadlet this becomes kill with Restart=on-failure"
+        )
+    elif unit:
+        notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
+    else:
+        notes.append("no unit starts it again: it stays down until somebody starts it")
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    if context.facts.running and health_status(context.facts) != "healthy":
+        notes.append(
+            f"its health check says {visible(health_status(context.facts) or 'nothing', 40)} now: look first"
+        )
+        return Advice(Risk.MAY_BREAK, tuple(notes))
+    return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
+
+
+_UNIT = "PODMAN_SYSTEMD_UNIT"
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(
@@ -95,6 +116,7 @@ CHECK = Check(
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"action": "kill"},
     takes={"action": "failure-action"},
     passes=lambda: (container(_CHECKED, (HEALTH_ON_FAILURE, "kill")),),

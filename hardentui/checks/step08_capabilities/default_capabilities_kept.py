@@ -23,12 +23,13 @@ from collections.abc import Mapping
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Measured, Parameters
+from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
-from hardentui.options import CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
+from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
+from hardentui.reading.behaviour import about_low_ports, powerless, runs_as_root, uids, with_low_ports
 from hardentui.reading.capabilities import (
     declared_set,
     declared_words,
@@ -36,17 +37,12 @@ from hardentui.reading.capabilities import (
     live_sets,
     needed_by_image,
     reach,
+    short,
 )
-from hardentui.reading.containers import (
-    OF_PODMAN,
-    declared_user,
-    is_infra,
-    is_root,
-    judge,
-    proc,
-    runs_systemd,
-)
+from hardentui.reading.containers import OF_PODMAN, is_infra, judge, proc, runs_systemd
+from hardentui.visible import visible
 
+_OF_A_SUPERVISOR = frozenset({"CAP_SETUID", "CAP_SETGID", "CAP_KILL"})
 _USUAL = ("CHOWN", "DAC_OVERRIDE", "SETGID", "SETUID", "NET_BIND_SERVICE")
 
 
@@ -69,7 +65,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
-            "privileged mode grants every capability, whatever is dropped", "Fix privileged first."
+            "privileged mode grants every capability, whatever is dropped",
+            "Fix both at once: --check privileged goes with it.",
         )
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
@@ -86,7 +83,32 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         raise CannotFix(
             "every default capability is needed", "A trial showed so, or the parameter keep says so."
         )
-    return with_only(spec, kept)
+    return with_low_ports(with_only(spec, kept), context.facts)
+
+
+def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
+    """An ordinary user that can gain nothing has no capability today, so it can lose none."""
+    facts = context.facts
+    notes = about_low_ports(before.without(CAP_ADD), after.without(CAP_ADD), facts)
+    known = _known(before, context)
+    if known is not None:
+        notes = (f"{known[1]}: {short(known[0]) or 'none'}", *notes)
+    others = [(uid, name) for uid, name in uids(facts) or () if uid]
+    if runs_as_root(facts, after) and others:
+        uid, name = others[0]
+        notes = (
+            *notes,
+            f"it starts as root, and {visible(name, 30)} runs as uid {uid}: {_for_workers(after)}",
+        )
+    return Advice(Risk.SAFE if powerless(facts, before) else Risk.MAY_BREAK, notes)
+
+
+def _for_workers(after: Spec) -> str:
+    kept = {capability_name(word) for word in after[CAP_ADD]}
+    missing = _OF_A_SUPERVISOR - kept
+    if not missing:
+        return "it keeps what changing to that user and ending its processes takes"
+    return f"without {short(missing)} it may not change to that user or end its processes"
 
 
 def _guesses(context: FixContext) -> bool:
@@ -97,7 +119,7 @@ def _guesses(context: FixContext) -> bool:
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
     """From a trial; else what the image says; else nothing where nothing can be used; else the usual ones."""
     known = _known(spec, context)
-    return known[0] if known else frozenset(map(capability_name, context.parameters.texts("keep")))
+    return known[0] if known else _kept(context)
 
 
 def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None:
@@ -107,14 +129,27 @@ def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None
         return needed, "a trial showed that it needs these"
     if said := needed_by_image(context.facts):
         return said, "its image says that it needs these"
-    if spec[NO_NEW_PRIVILEGES] and not is_root(spec[USER] or declared_user(context.facts)):
-        return frozenset(), "its process has none and can never gain one"
+    if not runs_as_root(context.facts, spec):
+        added = {capability_name(word) for word in spec[CAP_ADD]}
+        return frozenset(added), "it runs as an ordinary user, who has only what was added by name"
     return None
+
+
+def _kept(context: FixContext) -> frozenset[str]:
+    """The usual survivors; a root that has processes of another user also has to end them."""
+    chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
+    if _guesses(context) and any(uid for uid, _ in uids(context.facts) or ()):
+        return chosen | {"CAP_KILL"}
+    return chosen
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
     """Where it is known what it needs, that is kept."""
     known = _known(context.facts.spec, context)
+    if known is None and (kept := _kept(context)) != set(
+        map(capability_name, context.parameters.texts("keep"))
+    ):
+        known = kept, "it has processes of another user, which it must be able to end"
     return {"keep": Measured(tuple(sorted(known[0])), known[1])} if known else {}
 
 
@@ -132,6 +167,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=advise,
     parameters={"keep": _USUAL},
     takes={"keep": "capabilities"},
     measured=measured,

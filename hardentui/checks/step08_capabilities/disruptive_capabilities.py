@@ -25,6 +25,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED
+from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import drop_group, judge_group
 
 _DISRUPTIVE = frozenset(
@@ -67,6 +68,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=about_dropping,
     passes=lambda: (container(), container(kernel=Kernel(7, capabilities=_QUIET))),
     fails=lambda: (
         container((CAP_ADD, ("NET_ADMIN", "NET_RAW"))),

@@ -22,6 +22,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP
+from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import drop_group, judge_group
 
 _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
@@ -49,6 +50,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=about_dropping,
     passes=lambda: (container(), container((CAP_DROP, ("all",)), engine=_LIKE_DOCKER)),
     fails=lambda: (
         container((CAP_ADD, ("NET_RAW",))),

@@ -75,7 +75,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     allowed = context.parameters.texts("allowed")
     kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
     if spec[PRIVILEGED]:
-        raise CannotFix("privileged mode brings every device", "Fix privileged first.")
+        raise CannotFix(
+            "privileged mode brings every device", "Fix both at once: --check privileged goes with it."
+        )
     return spec.without(GPUS).with_(DEVICES, kept)
 
 
@@ -89,7 +91,7 @@ CHECK = Check(
     doc=__doc__ or "",
     summary="Take away the devices that are not needed",
     fix=FixKind.RECREATE,
-    risk=Risk.CHANGES_BEHAVIOUR,
+    risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
     parameters={"allowed": ()},

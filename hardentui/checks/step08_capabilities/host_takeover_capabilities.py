@@ -27,6 +27,7 @@ from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Status, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PID, PRIVILEGED
+from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import HOST_TAKEOVER, drop_group, granted, judge_group
 from hardentui.reading.containers import ask
 
@@ -69,6 +70,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=about_dropping,
     passes=lambda: (
         container(),
         container((CAP_DROP, ("all",)), kernel=Kernel(7, capabilities=CapabilitySets())),

@@ -24,6 +24,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
+from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import (
     declared_set,
     declared_words,
@@ -57,7 +58,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
-            "privileged mode grants every capability, whatever is dropped", "Fix privileged first."
+            "privileged mode grants every capability, whatever is dropped",
+            "Fix both at once: --check privileged goes with it.",
         )
     needed = needed_by_image(context.facts)
     seen = context.observations.get("capabilities")
@@ -84,6 +86,7 @@ CHECK = Check(
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
     remediate=remediate,
+    advise=about_dropping,
     passes=lambda: (
         container(image=_image("setuid,setgid")),
         container((CAP_DROP, ("all",)), (CAP_ADD, ("SYS_NICE",)), image=_image("SYS_NICE,SETUID")),

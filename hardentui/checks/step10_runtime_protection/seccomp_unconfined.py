@@ -74,7 +74,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(SECCOMP_PROFILE)
     if _by_options(spec):
         raise CannotFix(
-            "privileged mode switches the filter off as well", "Fix privileged first, or name a profile."
+            "privileged mode switches the filter off as well",
+            "Fix both at once (--check privileged goes with it), or name a profile.",
         )
     if (
         spec == context.facts.spec

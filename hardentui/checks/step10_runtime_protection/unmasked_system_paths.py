@@ -66,7 +66,9 @@ def _lifted(spec: Spec) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
-        raise CannotFix("privileged mode lifts every mask", "Fix privileged first.")
+        raise CannotFix(
+            "privileged mode lifts every mask", "Fix both at once: --check privileged goes with it."
+        )
     return spec.without(UNMASK)
 
 

@@ -21,24 +21,26 @@ from hardentui.host.process.cgroups import (
     find_cgroups,
     parse_membership,
 )
-from hardentui.model.facts import Kernel, ListeningSocket, Process
+from hardentui.model.facts import Client, Kernel, ListeningSocket, Process
 from hardentui.model.known import Known, Unreadable
 
 MAX_PROCESSES = 4096
 _MAX_DEPTH = 16
 _TABLE_LIMIT = 16 << 20
+_ESTABLISHED = "01"
 _TABLES = (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07"))
 """File in /proc/PID/net, and the state that counts: 0A is LISTEN, 07 an unconnected udp socket."""
 
 
 class Activity(Struct, frozen=True):
-    """Processes of a container, and sockets that listen in its network namespace."""
+    """Processes of a container, sockets that listen in its network namespace, who is connected to them."""
 
     processes: Known[tuple[Process, ...]]
     listening: Known[tuple[ListeningSocket, ...]]
+    clients: Known[tuple[Client, ...]]
 
     def added_to(self, kernel: Kernel) -> Kernel:
-        return replace(kernel, processes=self.processes, listening=self.listening)
+        return replace(kernel, processes=self.processes, listening=self.listening, clients=self.clients)
 
 
 def read_activity(
@@ -61,8 +63,9 @@ def read_activity(
     if shared_network and not isinstance(sockets, Unreadable):
         sockets = processes if isinstance(processes, Unreadable) else _held(files, processes, sockets)
     if isinstance(sockets, Unreadable):
-        return Activity(processes, sockets)
-    return Activity(processes, tuple(sorted({one for ones in sockets.values() for one in ones}, key=_place)))
+        return Activity(processes, sockets, sockets)
+    listening = tuple(sorted({one for ones in sockets.values() for one in ones}, key=_place))
+    return Activity(processes, listening, _clients(files, pid, listening))
 
 
 def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]:
@@ -181,7 +184,16 @@ def _process(files: Files, pid: int) -> Process | None:
         executable = files.read_link(f"/proc/{pid}/exe")
     except OSError:
         executable = ""
-    return Process(pid, name, executable)
+    return Process(pid, name, executable, _effective_uid(files, pid))
+
+
+def _effective_uid(files: Files, pid: int) -> int | None:
+    try:
+        lines = files.read_text(f"/proc/{pid}/status").split("\n")
+    except OSError:
+        return None
+    words = next((line.split() for line in lines if line.startswith("Uid:")), [])
+    return int(words[2]) if len(words) > 2 and words[2].isdecimal() else None
 
 
 def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
@@ -209,6 +221,28 @@ def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[st
             continue
         address, _, port = words[1].partition(":")
         yield words[9], ListeningSocket(protocol, _address(address), int(port, 16))
+
+
+def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> Known[tuple[Client, ...]]:
+    """Established connections to the ports that it listens on, one for each address."""
+    ports = {one.port for one in listening if one.protocol == "tcp"}
+    found: set[tuple[int, str]] = set()
+    for table in ("tcp", "tcp6"):
+        path = f"/proc/{pid}/net/{table}"
+        try:
+            text = files.read_text(path, _TABLE_LIMIT)
+        except FileNotFoundError:
+            continue  # a kernel without IPv6; that there is a tcp was seen before
+        except OSError as error:
+            return Unreadable(f"{path}: {reason(error)}")
+        for line in text.split("\n")[1:]:
+            words = line.split()
+            if len(words) < 10 or words[3] != _ESTABLISHED:
+                continue
+            port = int(words[1].partition(":")[2], 16)
+            if port in ports:
+                found.add((port, _address(words[2].partition(":")[0])))
+    return tuple(Client(port, address) for port, address in sorted(found))
 
 
 def _held(

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
-from hardentui.model.finding import Severity
+from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Choice
 from hardentui.tui.actions import COPY, HOME, bindings
 from hardentui.tui.bench import Bench
@@ -164,7 +164,7 @@ class HomeScreen(HardenScreen):
     def _show_outlook(self, row: Row | None) -> None:
         report = row.report if row else None
         promise = self._promises.get(id(report), "") if report else ""
-        self.query_one(Outlook).show(row, promise)
+        self.query_one(Outlook).show(row, promise, self._helpful(report))
         if self._promise_timer is not None:
             self._promise_timer.stop()
         if report is not None and report.facts is not None and id(report) not in self._promises:
@@ -192,7 +192,11 @@ class HomeScreen(HardenScreen):
         self._promises[id(report)] = text
         row = self._list.current
         if row is not None and row.report is report and text:
-            self.query_one(Outlook).show(row, text)
+            self.query_one(Outlook).show(row, text, self._helpful(report))
+
+    def _helpful(self, report: Report | None) -> tuple[Finding, ...]:
+        bench = self.session.bench
+        return bench.raises_most(report, 3) if bench is not None and report is not None else ()
 
     # --- actions ---------------------------------------------------------------------------------------
 

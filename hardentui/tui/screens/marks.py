@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from hardentui.harden.score import TAKEOVER_CEILING, Cell, Score, raises_most, score_by_step
+from hardentui.harden.score import TAKEOVER_CEILING, Cell, Score, score_by_step
 from hardentui.harden.score_meaning import SHORT
 from hardentui.model.finding import Status
 from hardentui.tui.actions import BACK, COPY, bindings
@@ -84,7 +84,8 @@ class MarksScreen(HardenScreen):
         if any(finding.takes_over and finding.failing for finding in report.findings):
             limit = f"Whoever takes it over has the host: at most {TAKEOVER_CEILING}."
             parts += hanging("", limit, width, indent=13)
-        helpful = raises_most(report.findings)[:_SHOWN]
+        bench = self.session.bench
+        helpful = bench.raises_most(report, _SHOWN) if bench else ()
         for at, finding in enumerate(helpful):
             label = "raises most" if at == 0 else ""
             text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}"

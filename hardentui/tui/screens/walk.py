@@ -328,9 +328,20 @@ class WalkScreen(HardenScreen):
             return
         safe = choosing.bench.safe_choices(choosing.report)
         if not safe:
-            self.complain("No safe fix is left. F chooses those as well that may break something.")
+            self.complain("No fix is known to be safe here. L chooses those that nothing speaks against.")
         elif not choosing.add(safe):
             choosing.drop(choice.check for choice in safe)
+        await self._show_step()
+
+    async def action_likely(self) -> None:
+        choosing = self._choosing
+        if choosing is None or choosing.report.facts is None:
+            return
+        likely = choosing.bench.likely_choices(choosing.report)
+        if not likely:
+            self.complain("Every fix may break something here. F chooses them all.")
+        elif not choosing.add(likely):
+            choosing.drop(choice.check for choice in likely)
         await self._show_step()
 
     async def action_all(self) -> None:

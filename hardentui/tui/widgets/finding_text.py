@@ -104,12 +104,14 @@ def finding_text(finding: Finding, remedy: Remediation | None) -> str:
 
 def _what_to_do(remedy: Remediation, settings: tuple[Setting, ...], width: int) -> list[Part]:
     parts = _wrapped("fix", remedy.summary, width)
-    parts += _wrapped("", f"({remedy.risk}; {remedy.kind})", width, "$muted")
+    parts += _wrapped("", f"({remedy.here or remedy.risk}; {remedy.kind})", width, "$muted")
     for line in remedy.quadlet.split("\n") if remedy.quadlet else ():
         parts += _wrapped("", line, width, "$diff-removed" if line.startswith("-") else "$diff-added")
     if settings:
         values = ", ".join(f"{one.name} {in_force(one)}" for one in settings)
         parts += _wrapped("values", f"{values}; p changes", width)
+    if remedy.notes:
+        parts += _wrapped("here", visible(". ".join(remedy.notes), 600), width)
     if remedy.impact:
         parts += _wrapped("may break", remedy.impact, width)
     for at, command in enumerate(remedy.commands):

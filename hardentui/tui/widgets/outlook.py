@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.widgets import Static
 
-from hardentui.harden.score import raises_most
+from hardentui.model.finding import Finding
 from hardentui.tui.status import look_of, signs_of
 from hardentui.visible import visible
-from hardentui.workbench.views import Row
+from hardentui.workbench.views import Report, Row
 
 
 class Outlook(Static):
@@ -20,11 +22,16 @@ class Outlook(Static):
     }
     """
 
-    def show(self, row: Row | None, promise: str = "") -> None:
-        """Args: promise: what the safe fixes would bring, one sentence; empty while it is not known."""
-        self.update("" if row is None else self._content(row, promise), layout=False)
+    def show(self, row: Row | None, promise: str = "", helpful: Sequence[Finding] = ()) -> None:
+        """What an attacker gets out of a container, and what helps most.
 
-    def _content(self, row: Row, promise: str) -> Content:
+        Args:
+            promise: what the safe fixes would bring, one sentence; empty while it is not known.
+            helpful: what raises its score most.
+        """
+        self.update("" if row is None else self._content(row, promise, helpful), layout=False)
+
+    def _content(self, row: Row, promise: str, helpful: Sequence[Finding]) -> Content:
         signs = signs_of(self)
         name = (visible(row.name, 60), "bold")
         if row.report is None:
@@ -33,7 +40,6 @@ class Outlook(Static):
             return Content.assemble(name, ": nothing could be judged: ", visible(row.report.trouble, 300))
         attack = visible(row.report.attack, 400) or "nothing stands out."
         parts: list[str | Content | tuple[str, str]] = [name, ": ", attack, "\n"]
-        helpful = raises_most(row.report.findings)[:3]
         if helpful:
             parts.append(("Raises it most  ", "$muted"))
         for finding in helpful:
@@ -42,6 +48,12 @@ class Outlook(Static):
         if promise:
             parts.append((f"{signs.arrow} {promise}", "bold $primary"))
         elif not helpful:
-            unknown = row.report.score.unknown
-            parts.append("Nothing fails. " + (f"{unknown} could not be looked at." if unknown else ""))
+            parts.append(_nothing_helps(row.report))
         return Content.assemble(*parts)
+
+
+def _nothing_helps(report: Report) -> str:
+    if any(finding.failing for finding in report.findings):
+        return "What fails needs a decision, the host or the image: no fix can be carried out alone."
+    unknown = report.score.unknown
+    return "Nothing fails. " + (f"{unknown} could not be looked at." if unknown else "")

@@ -21,7 +21,8 @@ from hardentui.workbench.views import Target
 def plan_notes(plan: Plan, width: int) -> Content:
     """Conflicts and skipped fixes, wrapped to `width` cells; empty when there are none."""
     parts: list[Part] = []
-    notes = [*plan.conflicts, *(f"{one.check} is left out: {one.why}" for one in plan.skipped)]
+    notes = [*plan.conflicts, *(f"{one.check}: {one.text}" for one in plan.notes)]
+    notes += [*(f"{one.check} is left out: {one.why}" for one in plan.skipped)]
     for note in notes:
         parts += hanging("!", note, width, indent=2, label_style="bold $status-medium")
     return Content.assemble(*parts).rstrip("\n")
@@ -74,7 +75,7 @@ class PlanPanel(Vertical):
     def _show_notes(self) -> None:
         plan = self._plan
         side = self.query_one("#plan-side")
-        side.display = bool(plan and (plan.conflicts or plan.skipped))
+        side.display = bool(plan and (plan.conflicts or plan.notes or plan.skipped))
         if plan is not None:
             wide = self.screen.has_class("-wide")
             width = (self.size.width * 45 // 100 if wide else self.size.width) - 5

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import stat
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ from hardentui.model.activity import Denial, FileChange
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.known import Known, Unreadable
-from hardentui.options import SECCOMP_PROFILE, SECRETS
+from hardentui.options import MOUNTS, SECCOMP_PROFILE, SECRETS
 from hardentui.reading.containers import declared_user, is_infra
 from hardentui.reading.networks import internal_networks, uses_network_of_pod
 
@@ -29,6 +31,7 @@ UNIT_LABEL = "PODMAN_SYSTEMD_UNIT"
 AUTO_UPDATE_LABEL = "io.containers.autoupdate"
 _KINDS = {0: "modified", 1: "added", 2: "deleted"}
 _PROFILE_LIMIT = 4 << 20
+_MOST_ASKED = 2000
 
 
 def look_closer(
@@ -52,13 +55,18 @@ def look_closer(
             kernel.pid,
             str(state.get("CgroupPath") or ""),
             cgroups,
-            shared_network=is_infra(facts) or uses_network_of_pod(facts),
+            shared_network=is_infra(facts) or uses_network_of_pod(facts) or _on_host_network(kernel),
         )
         kernel = replace(activity.added_to(kernel), rlimits=read_rlimits(files, kernel.pid))
+    engine_facts = facts.engine
+    if isinstance(engine_facts.auto_update_timer, Unreadable):
+        engine_facts = replace(engine_facts, auto_update_timer=once.auto_update_timer())
     return replace(
         facts,
+        engine=engine_facts,
         kernel=kernel,
-        changes=_changes(facts.id, engine),
+        changes=_changes(facts, engine, files),
+        owners=_owners(facts, files) if facts.engine.local else {},
         exec_events=once.exec_events(facts.id),
         denials=_denials(facts, kernel, files, once),
     )
@@ -112,12 +120,66 @@ def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in given if path.startswith("/")))
 
 
-def _changes(identity: str, engine: Engine) -> Known[tuple[FileChange, ...]]:
+def _owners(facts: ContainerFacts, files: Files) -> dict[str, tuple[int, int]]:
+    """Whom the folders belong to that its volumes and bind mounts show."""
+    found = {}
+    for mount in facts.spec[MOUNTS]:
+        volume = facts.volumes.get(mount.source) if mount.type == "volume" else None
+        path = str(volume.inspect.get("Mountpoint") or "") if volume else mount.source
+        if not path.startswith("/"):
+            continue
+        try:
+            seen = files.stat(posixpath.join(path, mount.subpath.lstrip("/")))
+        except OSError:
+            continue
+        found[mount.destination] = (seen.uid, seen.gid)
+    return found
+
+
+def _on_host_network(kernel: Kernel) -> bool:
+    shared = kernel.shared_namespaces
+    return not isinstance(shared, Unreadable) and "net" in shared
+
+
+def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple[FileChange, ...]]:
     try:
-        changes = engine.changes(identity)
+        changes = engine.changes(facts.id)
     except EngineError as error:
         return Unreadable(f"Podman does not tell its changed files: {error.title}")
-    return tuple(FileChange(str(one["Path"]), _KINDS.get(one.get("Kind", 0), "modified")) for one in changes)
+    found = [FileChange(str(one["Path"]), _KINDS.get(one.get("Kind", 0), "modified")) for one in changes]
+    layer = ((facts.inspect.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
+    if facts.engine.local and isinstance(layer, str) and layer.startswith("/"):
+        found = _with_folders(found, layer, files)
+    return tuple(found)
+
+
+def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:
+    """Whether what changed is a folder, for those that nothing else changed in: a folder in which a file was
+    made and removed again looks like a file that changed. The writable layer of the container tells."""
+    above = {parent for one in changes for parent in _parents(one.path)}
+    asked = 0
+    found = []
+    for one in changes:
+        if one.kind != "deleted" and one.path not in above and asked < _MOST_ASKED:
+            asked += 1
+            one = replace(one, folder=_is_folder(layer + posixpath.normpath("/" + one.path), files))
+        found.append(one)
+    return found
+
+
+def _is_folder(path: str, files: Files) -> bool | None:
+    try:
+        return stat.S_ISDIR(files.stat(path, follow=False).mode)
+    except OSError:
+        return None
+
+
+def _parents(path: str) -> list[str]:
+    found = []
+    while path not in ("/", ""):
+        path = posixpath.dirname(path)
+        found.append(path)
+    return found
 
 
 def _exec_sessions(facts: ContainerFacts, engine: Engine) -> Known[tuple[Mapping[str, Any], ...]]:

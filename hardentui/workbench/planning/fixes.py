@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from hardentui.errors import EngineError, InputError
 from hardentui.harden.evaluate import remediation
@@ -12,7 +15,8 @@ from hardentui.harden.score import Score, score
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Finding, Remediation
+from hardentui.model.finding import Finding, Remediation, Status
+from hardentui.model.plan import Caution
 from hardentui.model.version import Version
 from hardentui.workbench.looking.judging import Judge, find_check
 from hardentui.workbench.views import Output, OutputFile, Report, Target
@@ -83,18 +87,46 @@ class Fixes:
 
     def safe_choices(self, report: Report) -> tuple[Choice, ...]:
         """Fixes that change nothing that works today."""
-        return self._choices(report, safe_only=True)
+        return self.choices(report, Caution.SAFE)
+
+    def likely_choices(self, report: Report) -> tuple[Choice, ...]:
+        """Every fix that can be carried out and that nothing of what was seen says may break it."""
+        return self.choices(report, Caution.LIKELY)
 
     def all_choices(self, report: Report) -> tuple[Choice, ...]:
         """Every fix that can be carried out."""
-        return self._choices(report, safe_only=False)
+        return self.choices(report, Caution.ALL)
 
-    def _choices(self, report: Report, *, safe_only: bool) -> tuple[Choice, ...]:
+    def choices(self, report: Report, caution: Caution) -> tuple[Choice, ...]:
+        """Every fix that can be carried out, as far as the caution goes."""
         from hardentui.harden.plan import fixable
 
         if report.facts is None:
             return ()
-        return fixable(report.facts, self.checks, self.checklist, safe_only=safe_only)
+        return fixable(report.facts, self._not_waived(report), self.checklist, caution)
+
+    def _not_waived(self, report: Report) -> tuple[AnyCheck, ...]:
+        """The checks without those whose finding here was accepted: only who names such a fix gets it."""
+        waived = {one.check for one in report.findings if one.status is Status.WAIVED}
+        return tuple(check for check in self.checks if check.id not in waived)
+
+    def plan_with(self, report: Report, caution: Caution) -> Plan:
+        """The plan of all fixes that the caution allows; `skipped` has every other failing finding, and why
+        it is left out."""
+        from hardentui.harden.plan import left_out
+
+        plan = self.plan(report, self.choices(report, caution))
+        rest = left_out(_facts(report), plan, self._not_waived(report), self.checklist)
+        return replace(plan, skipped=(*plan.skipped, *rest))
+
+    def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
+        """Failing findings whose fix can be carried out alone and raises the score most."""
+        from hardentui.harden.helpful import raises_most
+
+        if report.facts is None:
+            return ()
+        by_id = {check.id: check for check in self.checks}
+        return raises_most(report.facts, report.findings, by_id, self.checklist, most)
 
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
         """The plan of these choices."""
@@ -175,7 +207,8 @@ class Fixes:
         return OutputFile(f"{safe_file_name(plan.container)}-plan.toml", text)
 
     def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
-        """Write the files, each as a whole; what was there before is kept as a backup.
+        """Write the files, each as a whole; what was there before is kept as a backup. Units of the pod and
+        of its other members that stand in the folder already are left as they are.
 
         Args:
             create: make the folder when it is missing.
@@ -183,13 +216,16 @@ class Fixes:
         Raises:
             WriteError: nothing was written.
         """
-        from hardentui.files import write_bundle
+        from hardentui.files import State, Written, write_bundle
 
         written: list[Written] = []
         for below in dict.fromkeys(_below(one) for one in output.files):
-            files = [(one.name, one.text, one.mode) for one in output.files if _below(one) == below]
             where = posixpath.join(folder, below) if below else folder
+            here = [one for one in output.files if _below(one) == below]
+            kept = {one.name for one in here if one.of_pod and os.path.lexists(os.path.join(where, one.name))}
+            files = [(one.name, one.text, one.mode) for one in here if one.name not in kept]
             written += write_bundle(where, files, create=create or bool(below))
+            written += [Written(os.path.join(where, name), State.KEPT) for name in sorted(kept)]
         return tuple(written)
 
     def look_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:

@@ -13,7 +13,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.options import ANNOTATIONS, COMMAND, ENV, LABELS, NETWORK
+from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, NETWORK, RESTART
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.quadlet.write.bundle import Bundle, Command, Member, UnitContext, UnitFile, bundle
 from hardentui.reading.masking import mask_argument, mask_text
@@ -51,7 +51,16 @@ def output(
     made = _files(facts, spec, target, version, comments, around)
     specs = (spec, *(member.spec for member in around.members))
     mode = _PRIVATE if any(_masked(one) != one for one in specs) else 0
-    files = tuple(OutputFile(one.name, one.text, mode or one.mode) for one in made.files)
+    others = {one.unit for one in made.others}
+    files = tuple(
+        OutputFile(
+            one.name,
+            one.text,
+            mode or one.mode,
+            of_pod=one.name in others or (bool(others) and one.name.endswith(".pod")),
+        )
+        for one in made.files
+    )
     proof = prove(made, facts, version) if verify and target is Target.QUADLET else ""
     return Output(files, (*twice, *made.notes), proof)
 
@@ -138,6 +147,8 @@ def _files(
             f"{visible(facts.name, 80)} only holds a pod together; its unit is that of the pod.",
             "Name another container of the pod: all of them are written with it.",
         )
+    if target is Target.QUADLET:
+        spec = _for_systemd(facts.spec, spec)
     context = _context(facts, spec, version)
     members = tuple(Member(one.spec, UnitContext.of(one, context.version)) for one in around.members)
     context = replace(context, members=members, services=around.services)
@@ -146,6 +157,14 @@ def _files(
     notes = left_behind(spec)
     text = run_script(spec, context, comments)
     return Bundle((UnitFile(f"{safe_file_name(facts.name)}.sh", text, 0o755),), (), "", notes)
+
+
+def _for_systemd(before: Spec, after: Spec) -> Spec:
+    """A container that a fix lets Podman restart when it is unhealthy is restarted by systemd in a unit:
+    Podman would take it away from below the unit."""
+    if after[HEALTH_ON_FAILURE] != "restart" or before[HEALTH_ON_FAILURE] == "restart":
+        return after
+    return after.with_(HEALTH_ON_FAILURE, "kill").with_(RESTART, after[RESTART] or "on-failure:5")
 
 
 def _context(facts: ContainerFacts, spec: Spec, version: Version | None) -> UnitContext:
@@ -178,8 +197,11 @@ def header(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
     if plan is None:
         return (*lines, "Nothing was hardened: this is the container as it is.")
     lines += [f"Changed --{one.option}: {visible(one.reason, 200)}" for one in plan.changes]
-    lines += [f"Not changed ({one.check}): {visible(one.why, 200)}" for one in plan.skipped]
+    lines += [
+        f"Not changed ({one.check}): {visible(one.why, 200)}" for one in plan.skipped if one.bolder is None
+    ]
     lines += [f"Mind: {visible(one, 300)}" for one in plan.conflicts]
+    lines += [f"Mind ({one.check}): {visible(one.text, 300)}" for one in plan.notes]
     return tuple(lines)
 
 

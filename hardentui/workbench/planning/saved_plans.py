@@ -77,6 +77,7 @@ def _comments(plan: Plan) -> str:
         '  { check = "no-memory-limit", parameters = { memory = "1g" } }',
         "The [[change]] tables tell what they changed when the plan was made; they are compared, not used.",
         *(f"Mind: {conflict}" for conflict in plan.conflicts),
+        *(f"Seen ({note.check}): {note.text}" for note in plan.notes),
         *(f"Left out: {skipped.check}: {skipped.why}" for skipped in plan.skipped),
     ]
     return "".join(f"# {visible(line)}\n" for line in lines) + "\n"

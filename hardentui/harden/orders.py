@@ -1,0 +1,396 @@
+"""Orders of protection: for two plans of one container, whether an option of the second holds it less.
+
+Each order is a function of (before, after) that says what is weaker in a few words, and nothing where nothing
+is. Both sides are the same container with another spec (`ContainerFacts.planned`), so that what an option
+means may depend on the image, the engine and the other options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.spec import Option
+from hardentui.options import (
+    CPU_PERIOD,
+    CPU_QUOTA,
+    CPUS,
+    LABEL_LEVEL,
+    LABEL_TYPE,
+    MEMORY,
+    MEMORY_SWAP,
+    MOUNTS,
+    NETWORK,
+    PRIVILEGED,
+    PUBLISH,
+    PUBLISH_ALL,
+    READ_ONLY,
+    READ_ONLY_TMPFS,
+    SECRETS,
+    SYSCTL,
+    TMPFS,
+    ULIMIT,
+    UMASK,
+    UNMASK,
+    USERNS,
+    Mount,
+    Port,
+)
+from hardentui.reading.containers import declared_user, is_root, selinux_switched_off
+from hardentui.reading.networks import mode_of, modes, reach
+from hardentui.reading.user_namespace import asks_for_user_namespace
+
+Order: TypeAlias = Callable[[ContainerFacts, ContainerFacts], str]
+
+_UNLIMITED = float("inf")
+_TIGHT = frozenset({"ro", "readonly", "noexec", "nosuid", "nodev", "O"})
+_OPENING = frozenset({"exec", "suid", "dev", "rw", "z", "Z"})
+_PROPAGATION = {"private": 0, "rprivate": 0, "slave": 1, "rslave": 1, "shared": 2, "rshared": 2}
+_HARMLESS_SYSCTLS = frozenset({"net.ipv4.ip_unprivileged_port_start"})
+"""In a network namespace of its own, low ports are its own too."""
+_TMPFS_OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
+
+
+def ranked(rank: Callable[[ContainerFacts], int], what: str) -> Order:
+    """A higher rank protects more."""
+
+    def order(before: ContainerFacts, after: ContainerFacts) -> str:
+        return what if rank(after) < rank(before) else ""
+
+    return order
+
+
+def on(option: Option[bool], what: str) -> Order:
+    """A switch that protects while it is on."""
+    return ranked(lambda facts: int(facts.spec[option]), what)
+
+
+def off(option: Option[bool], what: str) -> Order:
+    """A switch that opens something while it is on."""
+    return ranked(lambda facts: -int(facts.spec[option]), what)
+
+
+def nothing_added(option: Option[tuple[str, ...]]) -> Order:
+    """Each entry gives something away."""
+
+    def order(before: ContainerFacts, after: ContainerFacts) -> str:
+        added = [one for one in after.spec[option] if one not in before.spec[option]]
+        return f"{option.flag} {', '.join(added)} comes" if added else ""
+
+    return order
+
+
+def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
+    """Each entry holds something back."""
+
+    def order(before: ContainerFacts, after: ContainerFacts) -> str:
+        lost = [one for one in before.spec[option] if one not in after.spec[option]]
+        return f"{option.flag} {', '.join(lost)} goes" if lost else ""
+
+    return order
+
+
+def kept(option: Option[Any]) -> Order:
+    """No two values can be compared, so a value that is there must stay."""
+
+    def order(before: ContainerFacts, after: ContainerFacts) -> str:
+        lost = option in before.spec and after.spec[option] != before.spec[option]
+        return f"its own {option.name} goes" if lost else ""
+
+    return order
+
+
+def smaller(option: Option[int]) -> Order:
+    """A number that limits; below 1 means no limit."""
+
+    def order(before: ContainerFacts, after: ContainerFacts) -> str:
+        higher = _limit(after.spec[option]) > _limit(before.spec[option])
+        return f"{option.flag} allows more" if higher else ""
+
+    return order
+
+
+def _limit(value: float) -> float:
+    return value if value > 0 else _UNLIMITED
+
+
+# --- limits ------------------------------------------------------------------------------------------
+
+
+def memory(before: ContainerFacts, after: ContainerFacts) -> str:
+    """Memory, and memory and swap together; Podman allows as much swap as memory when nothing is said."""
+    if _limit(after.spec[MEMORY]) > _limit(before.spec[MEMORY]):
+        return "it may use more memory"
+    return "it may use more swap" if _with_swap(after) > _with_swap(before) else ""
+
+
+def _with_swap(facts: ContainerFacts) -> float:
+    total = facts.spec[MEMORY_SWAP]
+    return 2 * _limit(facts.spec[MEMORY]) if total == 0 else _limit(total)
+
+
+def processors(before: ContainerFacts, after: ContainerFacts) -> str:
+    return "it may use more processors" if _processors(after) > _processors(before) else ""
+
+
+def _processors(facts: ContainerFacts) -> float:
+    quota = facts.spec[CPU_QUOTA]
+    own = quota / (facts.spec[CPU_PERIOD] or 100_000) if quota > 0 else _UNLIMITED
+    return min(own, _limit(facts.spec[CPUS]))
+
+
+def ulimits(before: ContainerFacts, after: ContainerFacts) -> str:
+    old, new = _ulimits(before), _ulimits(after)
+    for name, values in old.items():
+        if name != "host" and name not in new and max(values) < _UNLIMITED:
+            return f"--ulimit {name} goes"
+        if name in new and any(now > then for now, then in zip(new[name], values, strict=True)):
+            return f"--ulimit {name} allows more"
+    return "--ulimit host comes" if "host" in new and "host" not in old else ""
+
+
+def _ulimits(facts: ContainerFacts) -> dict[str, tuple[float, float]]:
+    found = {}
+    for one in facts.spec[ULIMIT]:
+        name, _, values = one.partition("=")
+        soft, _, hard = values.partition(":")
+        found[name] = (_ulimit(soft), _ulimit(hard or soft))
+    return found
+
+
+def _ulimit(text: str) -> float:
+    return float(text) if text.isdecimal() else _UNLIMITED
+
+
+# --- file system -------------------------------------------------------------------------------------
+
+
+def mounts(before: ContainerFacts, after: ContainerFacts) -> str:
+    """No mount comes, and none that stays is opened further."""
+    old = {mount.destination: mount for mount in before.spec[MOUNTS]}
+    for mount in after.spec[MOUNTS]:
+        known = old.get(mount.destination)
+        if known is None:
+            return f"a mount at {mount.destination} comes"
+        if mount != known and (why := _opened(known, mount)):
+            return f"the mount at {mount.destination} {why}"
+    return ""
+
+
+def _opened(old: Mount, new: Mount) -> str:
+    if (old.type, old.source, old.subpath) != (new.type, new.source, new.subpath):
+        return "shows something else"
+    was, now = frozenset(old.options), frozenset(new.options)
+    if old.read_only and not new.read_only:
+        return "can be written"
+    if lost := (was - now) & _TIGHT:
+        return f"loses {', '.join(sorted(lost))}"
+    if gained := (now - was) & _OPENING:
+        return f"gets {', '.join(sorted(gained))}"
+    if "U" in now - was and old.type != "volume":
+        return "would give files of the host another owner"
+    if _propagation(now) > _propagation(was):
+        return "passes mounts on"
+    return ""
+
+
+def _propagation(options: frozenset[str]) -> int:
+    return max((_PROPAGATION.get(one, 0) for one in options), default=0)
+
+
+def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
+    """Under a read-only root a new tmpfs is a new place that can be written."""
+    old, new = _tmpfs(before), _tmpfs(after)
+    for path, options in new.items():
+        known = old.get(path)
+        if known is None:
+            if before.spec[READ_ONLY] and not _writable_already(before, path):
+                return f"{path} can be written"
+        elif _loose(options) - _loose(known):
+            return f"the tmpfs at {path} gets {', '.join(sorted(_loose(options) - _loose(known)))}"
+        elif "size" in known and known["size"] != options.get("size") and "size" not in options:
+            return f"the tmpfs at {path} loses its size"
+    return ""
+
+
+def _tmpfs(facts: ContainerFacts) -> dict[str, Mapping[str, str]]:
+    found: dict[str, Mapping[str, str]] = {}
+    for one in facts.spec[TMPFS]:
+        path, _, options = one.partition(":")
+        found[path.rstrip("/")] = dict(word.partition("=")[::2] for word in options.split(",") if word)
+    return found
+
+
+def _loose(options: Mapping[str, str]) -> frozenset[str]:
+    opened = {"exec", "suid", "dev"} & set(options)
+    return frozenset(opened | {one[2:] for one in ("noexec",) if one not in options})
+
+
+def _writable_already(facts: ContainerFacts, path: str) -> bool:
+    return facts.spec[READ_ONLY_TMPFS] and path in _TMPFS_OF_PODMAN
+
+
+def read_only_tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
+    came = after.spec[READ_ONLY_TMPFS] and not before.spec[READ_ONLY_TMPFS]
+    return "/run and /tmp can be written" if came and before.spec[READ_ONLY] else ""
+
+
+def secrets(before: ContainerFacts, after: ContainerFacts) -> str:
+    """A secret stays a file, readable by no more than before."""
+    old = {_secret_name(one): one for one in before.spec[SECRETS]}
+    for one in after.spec[SECRETS]:
+        name = _secret_name(one)
+        if name not in old:
+            return f"the secret {name} comes"
+        if _secret_bits(one) & ~_secret_bits(old[name]):
+            return f"more may read the secret {name}"
+    return ""
+
+
+def _secret_name(secret: str) -> str:
+    name, *options = secret.split(",")
+    target = next((one for one in options if one.startswith("target=")), "")
+    return f"{name} {target}".strip()
+
+
+def _secret_bits(secret: str) -> int:
+    """Its mode; a variable can be read like a file that everybody may read and write."""
+    options = dict(part.partition("=")[::2] for part in secret.split(",")[1:])
+    if options.get("type") == "env":
+        return 0o7777
+    try:
+        return int(options.get("mode") or "0444", 8)
+    except ValueError:
+        return 0o7777
+
+
+def masks_lifted(before: ContainerFacts, after: ContainerFacts) -> str:
+    old, new = before.spec[UNMASK], after.spec[UNMASK]
+    if any(word.upper() == "ALL" for word in old):
+        return ""
+    return f"the mask of {', '.join(set(new) - set(old))} is lifted" if set(new) - set(old) else ""
+
+
+# --- identity ----------------------------------------------------------------------------------------
+
+
+def user(before: ContainerFacts, after: ContainerFacts) -> str:
+    became = is_root(declared_user(after)) and not is_root(declared_user(before))
+    return "it becomes root" if became else ""
+
+
+def user_namespace(before: ContainerFacts, after: ContainerFacts) -> str:
+    return "its ids come nearer to those of the host" if _own_ids(after) < _own_ids(before) else ""
+
+
+def _own_ids(facts: ContainerFacts) -> int:
+    """0: those of the host or its user; 1: a namespace with the user in it, or another's; 2: its own."""
+    word = facts.spec[USERNS].partition(":")[0]
+    if word in ("container", "ns", "keep-id"):
+        return 1
+    return 2 if asks_for_user_namespace(facts) else 0
+
+
+def umask(before: ContainerFacts, after: ContainerFacts) -> str:
+    was, now = (int(one.spec[UMASK] or "0", 8) for one in (before, after))
+    return "new files are open to more" if was & ~now else ""
+
+
+def level(before: ContainerFacts, after: ContainerFacts) -> str:
+    """Without a level of its own it gets categories that nobody else has."""
+    changed = after.spec[LABEL_LEVEL] not in ("", before.spec[LABEL_LEVEL])
+    return "it gets an SELinux level of its own, which others may have" if changed else ""
+
+
+def selinux(before: ContainerFacts, after: ContainerFacts) -> str:
+    was, now = selinux_switched_off(before.spec), selinux_switched_off(after.spec)
+    if was:
+        return ""
+    if now:
+        return f"SELinux no longer separates it ({now})"
+    own = before.spec[LABEL_TYPE]
+    return f"its SELinux type {own} goes" if own and after.spec[LABEL_TYPE] != own else ""
+
+
+# --- namespaces and network --------------------------------------------------------------------------
+
+
+def namespace(option: Option[str]) -> Order:
+    """The host's own, another container's, one that others may join, its own."""
+
+    def rank(facts: ContainerFacts) -> int:
+        word = facts.spec[option].partition(":")[0]
+        return {"host": 0, "container": 1, "ns": 1, "pod": 1, "": 2, "shareable": 2, "none": 4}.get(word, 3)
+
+    return ranked(rank, f"{option.flag} is shared with more")
+
+
+def network(before: ContainerFacts, after: ContainerFacts) -> str:
+    if _network_rank(after) < _network_rank(before):
+        return "its network is nearer to the host's"
+    joined = [value for value in after.spec[NETWORK] if mode_of(value) == "network"]
+    if len(joined) > max(1, len(before.spec[NETWORK])):
+        return "it is on more networks"
+    return ""
+
+
+def _network_rank(facts: ContainerFacts) -> int:
+    kinds = modes(facts.spec)
+    if "host" in kinds:
+        return 0
+    if kinds & {"container", "ns"}:
+        return 1
+    if any(word in value for value in facts.spec[NETWORK] for word in ("host_loopback=true", "--map-gw")):
+        return 2
+    return 4 if kinds == {"none"} else 3
+
+
+def ports(before: ContainerFacts, after: ContainerFacts) -> str:
+    """A port that can be reached now could be reached before, from at least as far."""
+    if before.spec[PUBLISH_ALL] or "host" in modes(before.spec):
+        return ""
+    if after.spec[PUBLISH_ALL]:
+        return "every port that it declares is published"
+    old = before.spec[PUBLISH]
+    for port in after.spec[PUBLISH]:
+        if not any(_same(port, one) and _far(port) <= _far(one) for one in old):
+            return f"the port {port.argument()} is open to more"
+    return ""
+
+
+def _same(one: Port, other: Port) -> bool:
+    return (one.container, one.protocol) == (other.container, other.protocol)
+
+
+def _far(port: Port) -> int:
+    return ("loopback", "one", "all").index(reach(port))
+
+
+def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
+    known = before.spec[SYSCTL]
+    added = [one for one in after.spec[SYSCTL] if one not in known]
+    added = [one for one in added if one.partition("=")[0].replace("/", ".") not in _HARMLESS_SYSCTLS]
+    return f"the kernel parameter {', '.join(added)} is set" if added else ""
+
+
+def devices(option: Option[tuple[str, ...]]) -> Order:
+    """`/dev/x[:inside[:rwm]]`: fewer devices, fewer rights. Privileged mode has them all."""
+
+    def order(before: ContainerFacts, after: ContainerFacts) -> str:
+        if before.spec[PRIVILEGED]:
+            return ""
+        old = {_device(one)[0]: _device(one)[1] for one in before.spec[option]}
+        for one in after.spec[option]:
+            path, rights = _device(one)
+            if not rights <= old.get(path, frozenset()):
+                return f"the device {path} can be used more freely"
+        return ""
+
+    return order
+
+
+def _device(text: str) -> tuple[str, frozenset[str]]:
+    parts = text.split(":")
+    rights = parts[-1] if len(parts) > 1 and set(parts[-1]) <= set("rwm") else "rwm"
+    return parts[0], frozenset(rights)

@@ -1,0 +1,305 @@
+"""What a running container was seen to do: who it runs as, where it listens, who connects, what it writes.
+
+All of it is evidence of one moment, or of the time since its start. Where nobody could look the answer is
+None, which no fix may take for "nothing".
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from datetime import timedelta
+
+from hardentui.errors import CannotFix
+from hardentui.model.check import Advice, FixContext
+from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket
+from hardentui.model.finding import Risk
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.spec import Spec
+from hardentui.options import (
+    CAP_ADD,
+    COMMAND,
+    ENTRYPOINT,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PUBLISH,
+    SYSCTL,
+    USER,
+    Port,
+)
+from hardentui.options.capabilities import capability_name
+from hardentui.reading.containers import declared_user, image_config, is_root, section
+from hardentui.reading.images import parse_time
+from hardentui.reading.networks import exposed, mode_of, reach, rebound, shown, uses_network_of_pod
+
+LONG_ENOUGH = timedelta(hours=1)
+"""A service that ran for less has hardly done what it does."""
+_LOW_PORTS = "net.ipv4.ip_unprivileged_port_start"
+_FIRST_HIGH_PORT = 1024
+_OF_THE_HOST = (IdRange(0, 0, 4294967295),)
+_BIND = "CAP_NET_BIND_SERVICE"
+
+
+def uptime(facts: ContainerFacts) -> timedelta | None:
+    """How long it has been running."""
+    started = parse_time(section(facts.inspect, "State").get("StartedAt"))
+    if not isinstance(facts.kernel, Kernel) or started is None or started > facts.now:
+        return None
+    return facts.now - started
+
+
+def seen_long_enough(facts: ContainerFacts) -> bool:
+    """It has run long enough for what was seen of it to say something."""
+    known = uptime(facts)
+    return known is not None and known >= LONG_ENOUGH
+
+
+def how_long(facts: ContainerFacts) -> str:
+    """`in 26 hours`: completes "it used 12 MiB at most"."""
+    known = uptime(facts)
+    if known is None:
+        return "since its start"
+    for name, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if (count := int(known.total_seconds() // length)) > 1:
+            return f"in {count} {name}s"
+    return "in less than two minutes"
+
+
+def inside(host_id: int, lines: Known[tuple[IdRange, ...]]) -> int | None:
+    """An id of the host as the container sees it."""
+    if isinstance(lines, Unreadable):
+        return None
+    for line in lines:
+        if line.outside <= host_id < line.outside + line.size:
+            return line.inside + host_id - line.outside
+    return None
+
+
+def identity(facts: ContainerFacts) -> tuple[int, int] | None:
+    """uid and gid of its main process, as the container sees them."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or not isinstance(kernel.uid, int) or not isinstance(kernel.gid, int):
+        return None
+    uid, gid = inside(kernel.uid, kernel.uid_map), inside(kernel.gid, kernel.gid_map)
+    return None if uid is None or gid is None else (uid, gid)
+
+
+def uids(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
+    """(uid, name of a process) of everything that runs in it, as the container sees it, each uid once."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
+        return None
+    found: dict[int, str] = {}
+    for process in kernel.processes:
+        uid = None if process.uid is None else inside(process.uid, kernel.uid_map)
+        if uid is None:
+            return None
+        found.setdefault(uid, process.name)
+    return tuple(sorted(found.items()))
+
+
+def owners_of_mounts(facts: ContainerFacts) -> dict[str, int]:
+    """Where something is mounted -> uid that it belongs to, as the container sees it."""
+    lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else _OF_THE_HOST
+    found = {place: inside(owner[0], lines) for place, owner in facts.owners.items()}
+    return {place: uid for place, uid in found.items() if uid is not None}
+
+
+def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:
+    """What it listens on."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.listening, Unreadable):
+        return None
+    return kernel.listening
+
+
+def runs_as_root(facts: ContainerFacts, spec: Spec) -> bool:
+    """With this spec its main process starts as root."""
+    return is_root(declared_user(facts.planned(spec)))
+
+
+def powerless(facts: ContainerFacts, spec: Spec) -> bool:
+    """An ordinary user without a capability that was added by name, who can gain none: what it may not have
+    any more it has not had."""
+    return not runs_as_root(facts, spec) and spec[NO_NEW_PRIVILEGES] and not spec[CAP_ADD]
+
+
+def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
+    """Whether the process can miss what is dropped."""
+    if powerless(context.facts, before):
+        return Advice(Risk.SAFE, ("it runs as an ordinary user who can gain no capability",))
+    return Advice(Risk.MAY_BREAK)
+
+
+# --- ports -------------------------------------------------------------------------------------------
+
+
+def low_ports(facts: ContainerFacts) -> tuple[tuple[int, str], ...]:
+    """(port, who says so) of the ports below 1024 that it serves, lowest first."""
+    found: dict[int, str] = {}
+    for socket in listening(facts) or ():
+        found.setdefault(socket.port, "it listens on it now")
+    for port in facts.spec[PUBLISH]:
+        found.setdefault(port.container, "it is published")
+    if listening(facts) is None:
+        for word in image_config(facts).get("ExposedPorts") or ():
+            for number, _ in exposed(str(word)):
+                found.setdefault(number, "its image declares it")
+    return tuple((port, why) for port, why in sorted(found.items()) if 0 < port < _FIRST_HIGH_PORT)
+
+
+def with_low_ports(spec: Spec, facts: ContainerFacts) -> Spec:
+    """The spec with what an ordinary user needs to serve a low port; unchanged for root and for high ports.
+
+    In a network namespace of its own the kernel can be told where low ports end there, which takes no
+    capability at all. On a network that belongs to somebody else only NET_BIND_SERVICE does it.
+    """
+    wanted = low_ports(facts)
+    if not wanted or runs_as_root(facts, spec):
+        return spec
+    if any(_low_port_start(one) <= wanted[0][0] for one in spec[SYSCTL]):
+        return spec
+    if any(capability_name(word) in (_BIND, "all") for word in spec[CAP_ADD]):
+        return spec
+    if _borrowed_network(facts, spec):
+        return spec.with_(CAP_ADD, (*spec[CAP_ADD], _BIND))
+    kept = tuple(one for one in spec[SYSCTL] if one.partition("=")[0] != _LOW_PORTS)
+    return spec.with_(SYSCTL, (*kept, f"{_LOW_PORTS}={wanted[0][0]}"))
+
+
+def about_low_ports(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[str, ...]:
+    """What `with_low_ports` did, with the evidence."""
+    wanted = low_ports(facts)
+    if not wanted or (before[SYSCTL] == after[SYSCTL] and before[CAP_ADD] == after[CAP_ADD]):
+        return ()
+    port, why = wanted[0]
+    if before[SYSCTL] != after[SYSCTL]:
+        return (f"it serves port {port} ({why}), so low ports begin at {port} in its own network",)
+    if any(capability_name(word) == _BIND for word in after[CAP_ADD]):
+        return (f"it serves port {port} ({why}) on a network that is not its own: it keeps NET_BIND_SERVICE",)
+    return ()
+
+
+def _low_port_start(sysctl: str) -> int:
+    name, _, value = sysctl.partition("=")
+    return int(value) if name == _LOW_PORTS and value.strip().isdecimal() else 65536
+
+
+def _borrowed_network(facts: ContainerFacts, spec: Spec) -> bool:
+    if uses_network_of_pod(facts):
+        return True
+    return any(mode_of(value) in ("host", "container", "ns") for value in spec[NETWORK])
+
+
+def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
+    """(port, address) of those who were connected from another machine; None where nobody could look.
+
+    Addresses of its own networks are its neighbours, and the first of each is the host itself. A rootless
+    engine hands connections on in its own name, so there nobody is seen.
+    """
+    kernel = facts.kernel
+    if facts.engine.rootless is not False:
+        return None
+    if not isinstance(kernel, Kernel) or isinstance(kernel.clients, Unreadable):
+        return None
+    if not kernel.clients:
+        return ()
+    from ipaddress import ip_address, ip_network
+
+    own = [
+        ip_network(str(subnet.get("subnet")), strict=False)
+        for network in facts.networks.values()
+        for subnet in network.inspect.get("subnets") or ()
+        if subnet.get("subnet")
+    ]
+    found = []
+    for client in kernel.clients:
+        address = ip_address(client.address.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        if not address.is_loopback and not any(address in network for network in own):
+            found.append((client.port, str(address)))
+    return tuple(found)
+
+
+def bound_to_one_address(
+    spec: Spec, context: FixContext, is_wide: Callable[[Port], bool], *, name: str = "address"
+) -> Spec:
+    """The spec with these published ports on one address: the one rule for every check that asks for it.
+
+    Raises:
+        CannotFix: somebody is connected from another machine, and nobody said which address is to stay; or
+            the address is none.
+    """
+    wide = frozenset(port for port in spec[PUBLISH] if is_wide(port))
+    address = context.parameters.text(name)
+    if name not in context.chosen and reach(Port(1, "", address)) == "loopback":
+        served = {port.container for port in wide}
+        outside = [one for one in clients_from_outside(context.facts) or () if one[0] in served]
+        if outside:
+            port, client = outside[0]
+            raise CannotFix(
+                f"{client} was connected to port {port} from another machine, which {address} would end",
+                f"Choose the address of this host that such clients use (parameter {name}), or filter who "
+                "may connect.",
+                needs=name,
+            )
+    return rebound(spec, address, wide)
+
+
+def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advice:
+    """Who loses the way to a port that is bound to one address."""
+    new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
+    if not new:
+        return Advice(Risk.MAY_BREAK)
+    where = shown(new)
+    if reach(new[0]) != "loopback":
+        return Advice(
+            Risk.MAY_BREAK, (f"{where}: only clients that use that address of the host reach it then",)
+        )
+    if clients_from_outside(facts) is None:
+        seen = "nobody could see who connects"
+    else:
+        seen = "when it was looked at, nobody was connected from another machine"
+    return Advice(
+        Risk.MAY_BREAK,
+        (f"{where}: {seen}; clients on other machines cannot reach it then, this host and its proxy can",),
+    )
+
+
+# --- programs ----------------------------------------------------------------------------------------
+
+
+def programs(facts: ContainerFacts) -> tuple[str, ...]:
+    """Absolute paths of the programs that it runs: those that are running, else what is started."""
+    kernel = facts.kernel
+    running: list[str] = []
+    if isinstance(kernel, Kernel) and not isinstance(kernel.processes, Unreadable):
+        running = [process.executable for process in kernel.processes]
+    config = image_config(facts)
+    entry = facts.spec[ENTRYPOINT]
+    words = [*(config.get("Entrypoint") or ())] if entry is None else [*entry]
+    words += [*(facts.spec[COMMAND] or config.get("Cmd") or ())]
+    # of `sh -c "/opt/app/run -x"` the script counts too, of its other words those that name a path
+    started = [part for word in words for part in str(word).split() if part.startswith("/")]
+    found = (posixpath.normpath(path) for path in (*running, *started) if path.startswith("/"))
+    return tuple(dict.fromkeys(found))
+
+
+def hides_a_program(folder: str, facts: ContainerFacts) -> str:
+    """The program that an empty folder mounted here would hide, or forbid to run; empty when none."""
+    inside_it = folder.rstrip("/") + "/"
+    return next((path for path in programs(facts) if path.startswith(inside_it)), "")
+
+
+def owner_of_process(facts: ContainerFacts, spec: Spec) -> tuple[str, str]:
+    """(uid inside as text, how it is known) of the process that does the work; empty where nobody knows.
+
+    A user that the spec names as a number decides, then what the kernel says.
+    """
+    user = (spec[USER] or declared_user(facts)).partition(":")[0]
+    if user.isdecimal() and int(user):
+        return user, "its user"
+    seen = identity(facts)
+    if spec[USER] == facts.spec[USER] and seen is not None:
+        return str(seen[0]), "uid of its main process now"
+    return "", ""

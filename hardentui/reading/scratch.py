@@ -1,0 +1,116 @@
+"""Where a container must be able to write although its root is read-only or its user is an ordinary one."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hardentui.errors import CannotFix
+from hardentui.model.check import FixContext
+from hardentui.model.spec import Spec
+from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, TMPFS
+from hardentui.reading.behaviour import hides_a_program
+from hardentui.reading.containers import bytes_of, listed
+from hardentui.reading.mounts import at_or_above
+from hardentui.reading.written import Written, folders_of, written_by
+
+_OF_PODMAN = ("/dev", "/run", "/tmp", "/var/tmp")  # noqa: S108 - compared, never opened
+_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
+
+
+class Needs(Struct, frozen=True):
+    """Folders that were written and are covered by nothing yet.
+
+    Attributes:
+        folders: those that a tmpfs can be mounted on.
+        programs: folder -> the program that a tmpfs there would hide.
+        unclear: paths that changed and are a file or a folder, nobody knows which.
+        known: somebody looked at what it writes.
+    """
+
+    folders: tuple[str, ...]
+    programs: tuple[tuple[str, str], ...]
+    unclear: tuple[str, ...]
+    known: bool
+
+
+def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
+    """What it wrote outside volumes.
+
+    Args:
+        by_podman: leave out what a read-only root gets from Podman by itself (/run, /tmp, /var/tmp).
+    """
+    facts = context.facts
+    seen = written_by(facts)
+    if "written_paths" in context.observations:
+        seen = Written(context.observations["written_paths"])
+    covered = [mount.destination.rstrip("/") for mount in spec[MOUNTS] if not mount.read_only]
+    covered += [mount.partition(":")[0].rstrip("/") for mount in spec[TMPFS]]
+    covered += _OF_PODMAN if by_podman else ("/dev",)
+    folders = [
+        folder
+        for folder in _narrowed(seen, spec, context)
+        if not any(at_or_above(one, folder) for one in covered if one)
+    ]
+    programs = [(folder, _program(folder, context)) for folder in folders]
+    return Needs(
+        tuple(folder for folder, program in programs if not program),
+        tuple((folder, program) for folder, program in programs if program),
+        seen.unclear,
+        seen.paths is not None,
+    )
+
+
+def _narrowed(seen: Written, spec: Spec, context: FixContext) -> tuple[str, ...]:
+    """The folders that were written. Where a program lies in one of them, the folders that the container made
+    there are taken instead, if it wrote nothing else beside the program."""
+    paths = seen.paths or ()
+    narrow = folders_of(paths, spec, seen.folders | seen.made)
+    found: list[str] = []
+    for folder in folders_of(paths, spec, seen.folders):
+        below = [one for one in narrow if one != folder and at_or_above(folder, one)]
+        found += below if below and folder not in narrow and _program(folder, context) else [folder]
+    return tuple(found)
+
+
+def _program(folder: str, context: FixContext) -> str:
+    if folder == "/" or any(at_or_above(one, folder) for one in _PROGRAMS):
+        return folder
+    return hides_a_program(folder, context.facts)
+
+
+def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
+    """The spec with a read-only root, and a tmpfs on every folder that was written.
+
+    Raises:
+        CannotFix: it writes beside its programs, or `size` is none.
+    """
+    found = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
+    if found.programs:
+        folders = listed([folder for folder, _ in found.programs])
+        raise CannotFix(
+            f"it writes where a tmpfs would hide its programs: {folders}",
+            "Move what is written there to a volume, or do that work when the image is built.",
+        )
+    return with_tmpfs(spec, found.folders, size).with_(READ_ONLY, True)
+
+
+def with_tmpfs(spec: Spec, folders: tuple[str, ...], size: str, *, owned: bool = False) -> Spec:
+    """The spec with a tmpfs on each of these folders; `owned` gives it to the user of the container.
+
+    Podman copies into it what the image has there, with its owners.
+    """
+    try:
+        bytes_of(size)
+    except ValueError as error:
+        raise CannotFix(str(error), "Give the parameter tmpfs_size a value such as 64m.") from error
+    owner = ",U" if owned else ""
+    added = tuple(f"{folder}:rw,noexec,nosuid,nodev,size={size}{owner}" for folder in folders)
+    return spec.with_(TMPFS, (*spec[TMPFS], *added))
+
+
+def about_tmpfs(before: Spec, after: Spec) -> tuple[str, ...]:
+    """What was seen to be written, and where it goes now."""
+    added = [one.partition(":")[0] for one in after[TMPFS] if one not in before[TMPFS]]
+    if not added:
+        return ()
+    return (f"it was seen to write in {listed(added)}: a tmpfs there, empty again after each stop",)
