@@ -2,7 +2,8 @@
 
 Each file is first written completely under another name in the same directory and then takes its place in
 one step, so that no reader ever sees half a file. What stood there before is kept as `NAME.bak`,
-`NAME.bak.1` and so on.
+`NAME.bak.1` and so on. A file keeps its owner; a new one in the folder of a user is that user's, also when
+root writes it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from enum import StrEnum
 from msgspec import Struct, field
 
 from hardentui.errors import WriteError
+from hardentui.folders import give_to, opened_folder, owner_below, write_error
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
@@ -49,12 +51,14 @@ class _File(Struct):
     temporary: str = ""
     backup: str = ""
     placed: bool = False
+    there: os.stat_result | None = None
 
 
 class _Folder(Struct, frozen=True):
     path: str
     handle: int
     files: list[_File] = field(default_factory=list)
+    keep_mode: bool = False
 
 
 def write_bundle(
@@ -64,6 +68,8 @@ def write_bundle(
     overwrite: bool = True,
     create: bool = False,
     follow_symlink: bool = False,
+    keep_mode: bool = False,
+    keep_backup: bool = True,
 ) -> tuple[Written, ...]:
     """Write all files, or none of them.
 
@@ -74,6 +80,8 @@ def write_bundle(
         overwrite: replace files with another content (keeping them as backups); else that is an error.
         create: make the folder when it is missing.
         follow_symlink: accept a folder that is a symbolic link.
+        keep_mode: a file that is replaced keeps its permission bits: its reader must still be able to.
+        keep_backup: what was there stays beside it; else it goes once the new file is in its place.
 
     Raises:
         WriteError: nothing new is left behind, and what was there before is there again.
@@ -84,22 +92,24 @@ def write_bundle(
         if names.count(name) > 1:
             raise WriteError(f"Two files of this bundle would have the name {visible(name)}.")
     with _opened(folder, create, follow_symlink) as handle:
-        place = _Folder(os.path.abspath(folder), handle, bundle)
+        place = _Folder(os.path.abspath(folder), handle, bundle, keep_mode)
         for file in bundle:
             file.state = _compare(place, file, overwrite)
         try:
             _commit(place)
         except OSError as error:
             _go_back(place)
-            raise _write_error(error, place.path) from error
+            raise write_error(error, place.path) from error
         except BaseException:
             _go_back(place)
             raise
+        if not keep_backup:
+            _drop_backups(place)
     return tuple(_written(place.path, file) for file in bundle)
 
 
 def look_at_bundle(
-    folder: str, files: Sequence[tuple[str, str, int]], *, create: bool = False
+    folder: str, files: Sequence[tuple[str, str, int]], *, create: bool = False, keep_mode: bool = False
 ) -> tuple[Written, ...]:
     """What `write_bundle` would do with these files, as far as that can be known without writing anything.
 
@@ -113,7 +123,7 @@ def look_at_bundle(
             _refuse_locked(handle, os.path.dirname(missing[-1]))
         return tuple(_written(path, file) for file in bundle)
     with _opened(path, False, False) as handle:
-        place = _Folder(path, handle, bundle)
+        place = _Folder(path, handle, bundle, keep_mode)
         for file in bundle:
             file.state = _compare(place, file, overwrite=True)
             if file.state is State.REPLACED:
@@ -126,9 +136,9 @@ def look_at_bundle(
 def _refuse_locked(handle: int, path: str) -> None:
     """Raises WriteError where no file can be made in this folder."""
     if os.fstatvfs(handle).f_flag & os.ST_RDONLY:
-        raise _write_error(OSError(errno.EROFS, os.strerror(errno.EROFS)), path)
+        raise write_error(OSError(errno.EROFS, os.strerror(errno.EROFS)), path)
     if not os.access(".", os.W_OK | os.X_OK, dir_fd=handle, effective_ids=True):
-        raise _write_error(OSError(errno.EACCES, os.strerror(errno.EACCES)), path)
+        raise write_error(OSError(errno.EACCES, os.strerror(errno.EACCES)), path)
 
 
 def _exists(place: _Folder, name: str) -> bool:
@@ -174,28 +184,17 @@ def _fault(name: str) -> str:
 def _opened(folder: str, create: bool, follow_symlink: bool) -> Iterator[int]:
     """A handle of the folder: what happens to its path afterwards does not matter any more."""
     path = os.path.abspath(folder)  # also takes away a slash at the end, which would follow a link
-    made = _missing(path) if create else []
-    try:
-        if create and not os.path.lexists(path):
-            os.makedirs(path, mode=0o755, exist_ok=True)
-        if not follow_symlink and stat.S_ISLNK(os.lstat(path).st_mode):
-            raise WriteError(
-                f"{visible(path)} is a symbolic link, so the files would land somewhere else.",
-                f"Give the real folder: {visible(os.path.realpath(path))}",
-            )
-        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (0 if follow_symlink else os.O_NOFOLLOW)
-        handle = os.open(path, flags)
-    except OSError as error:
-        raise _write_error(error, path) from error
-    try:
+    with contextlib.ExitStack() as kept:
+        try:
+            if not follow_symlink and os.path.islink(path):
+                raise WriteError(
+                    f"{visible(path)} is a symbolic link, so the files would land somewhere else.",
+                    f"Give the real folder: {visible(os.path.realpath(path))}",
+                )
+            handle = kept.enter_context(opened_folder(path, create=create, follow_link=follow_symlink))
+        except OSError as error:
+            raise write_error(error, path) from error
         yield handle
-    except BaseException:
-        for directory in made:
-            with contextlib.suppress(OSError):
-                os.rmdir(directory)
-        raise
-    finally:
-        os.close(handle)
 
 
 def _missing(path: str) -> list[str]:
@@ -215,7 +214,7 @@ def _compare(place: _Folder, file: _File, overwrite: bool) -> State:
     except FileNotFoundError:
         return State.NEW
     except OSError as error:
-        raise _write_error(error, place.path) from error
+        raise write_error(error, place.path) from error
     if stat.S_ISLNK(there.st_mode):
         raise WriteError(
             f"{shown} is a symbolic link; it is not written through.",
@@ -226,7 +225,10 @@ def _compare(place: _Folder, file: _File, overwrite: bool) -> State:
     try:
         same = there.st_size == len(file.content) and _read(place, file.name) == file.content
     except OSError as error:
-        raise _write_error(error, place.path) from error
+        raise write_error(error, place.path) from error
+    file.there = there
+    if place.keep_mode:
+        file.mode = there.st_mode & 0o777
     if same and not there.st_mode & 0o777 & ~file.mode:  # nobody may do more with it than was meant
         return State.UNCHANGED
     if not overwrite:
@@ -259,9 +261,16 @@ def _write_temporary(place: _Folder, file: _File) -> None:
     handle = _create(place, name)
     file.temporary = name
     try:
-        _fill(handle, file.content, file.mode)
+        _fill(handle, file.content, file.mode, _owner(place, file.there))
     finally:
         os.close(handle)
+
+
+def _owner(place: _Folder, there: os.stat_result | None) -> tuple[int, int] | None:
+    """Whose a file must be: who had it before, else whose the folder is; None = whoever makes it."""
+    if there is not None and os.geteuid() == 0:
+        return there.st_uid, there.st_gid
+    return owner_below(place.handle)
 
 
 def _create(place: _Folder, name: str) -> int:
@@ -269,7 +278,8 @@ def _create(place: _Folder, name: str) -> int:
     return os.open(name, flags, 0o600, dir_fd=place.handle)
 
 
-def _fill(handle: int, content: bytes, mode: int) -> None:
+def _fill(handle: int, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+    give_to(handle, owner)  # before there is anything in it
     left = memoryview(content)
     while left:
         left = left[os.write(handle, left) :]
@@ -305,11 +315,11 @@ def _link_or_copy(place: _Folder, name: str, backup: str) -> None:
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
-    mode = os.stat(name, dir_fd=place.handle, follow_symlinks=False).st_mode & 0o777
+    there = os.stat(name, dir_fd=place.handle, follow_symlinks=False)
     content = _read(place, name)
     handle = _create(place, backup)
     try:
-        _fill(handle, content, mode)
+        _fill(handle, content, there.st_mode & 0o777, _owner(place, there))
     except OSError:
         os.unlink(backup, dir_fd=place.handle)
         raise
@@ -334,6 +344,14 @@ def _put_in_place(place: _Folder, file: _File) -> None:
     file.temporary, file.placed = "", True
 
 
+def _drop_backups(place: _Folder) -> None:
+    for file in place.files:
+        if file.backup:
+            with contextlib.suppress(OSError):
+                os.unlink(file.backup, dir_fd=place.handle)
+            file.backup = ""
+
+
 def _go_back(place: _Folder) -> None:
     """Undo in reverse; goes on when one step fails, so that as much as possible is as before."""
     for file in reversed(place.files):
@@ -352,30 +370,3 @@ def _go_back(place: _Folder) -> None:
 def _written(folder: str, file: _File) -> Written:
     backup = os.path.join(folder, file.backup) if file.backup else ""
     return Written(os.path.join(folder, file.name), file.state, backup)
-
-
-_CAUSES = {
-    errno.ENOENT: ("does not exist", "Create it first: mkdir -p"),
-    errno.ENOTDIR: ("is not a folder", "Give the path of a folder."),
-    errno.EACCES: ("may not be written by this user", "Choose a folder of yours, or run as its owner."),
-    errno.EPERM: ("may not be written by this user", "Choose a folder of yours, or run as its owner."),
-    errno.EROFS: ("is on a read-only file system", "Choose a folder on another file system."),
-    errno.ENOSPC: ("is on a file system that is full", "Free some space and try again."),
-    errno.EDQUOT: ("is beyond the disk quota", "Free some space and try again."),
-    errno.EEXIST: ("got a file of the same name meanwhile", "Look at the folder and try again."),
-    errno.ENAMETOOLONG: ("has no room for such a long name", "Choose a shorter name."),
-    errno.ELOOP: ("is reached through a symbolic link", "Give the real folder."),
-}
-
-
-def _write_error(error: OSError, folder: str) -> WriteError:
-    shown = visible(folder)
-    cause, way_out = _CAUSES.get(
-        error.errno or 0, (f"cannot be written: {error.strerror}", "Look at the folder.")
-    )
-    if error.errno == errno.ENOENT and os.path.isdir(folder):
-        cause, way_out = "takes no new files", "Choose another folder."
-    elif error.errno == errno.ENOENT:
-        way_out = f"{way_out} {shown}"
-    denied = error.errno in (errno.EACCES, errno.EPERM)
-    return WriteError(f"{shown} {cause}; nothing was changed.", way_out, denied=denied)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -14,14 +14,11 @@ from hardentui.errors import UsageError
 from hardentui.reports import FORMATS, render
 
 if TYPE_CHECKING:
-    from hardentui.reports.result import CheckResult
+    from hardentui.reports.result import CheckResult, Look
+    from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
 SEVERITIES = ("low", "medium", "high", "critical")
-
-_last: list[object] = []
-"""What the last check has read. The process ends after it: letting go of it earlier takes each of its hundred
-thousand objects apart, a fiftieth of the time of a check."""
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -31,6 +28,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--facts", action=Given, metavar="FILE", default="", help="check saved facts instead of this host"
     )
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument("--summary", action="store_true", help="only the outcome and a line for each subject")
+    depth.add_argument("--details", action="store_true", help="what was found in each container, one by one")
     checklist_option(parser)
     report_options(parser)
 
@@ -47,7 +47,6 @@ def report_options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    gc.disable()  # this process ends with the report: looking for cycles is a tenth of its time for nothing
     from hardentui.cli import session
     from hardentui.model.finding import Severity
 
@@ -67,14 +66,25 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.names:
             # all were looked at first, because some checks compare a container with the others
             rows = session.closer(bench, [row for row in rows if row.key in wanted])
+        if options.check or options.step:  # a check of everything leaves them to their own commands
+            shared += session.of_images_and_networks(bench, rows if options.names else None)
         reports = [*shared, *session.of_rows(rows)]
+        _something(options, bench, reports)
         if not (options.names or options.step or options.check):
             reports += session.of_waivers(bench, reports)
         fail_on = Severity.parse(options.fail_on)
         result = session.result(bench, reports, fail_on, fixes=options.format != "text")
-    _last[:] = rows, reports, result
-    deliver(result, options, terminal, brief=not (options.names or options.step or options.check))
+    deliver(result, options, terminal, _look(options))
     return result.exit_code
+
+
+def _look(options: Namespace) -> Look:
+    """One line for each subject where everything is checked, all that is known where something was named."""
+    from hardentui.reports.result import Look
+
+    whole = not (options.names or options.step or options.check)
+    blocks = options.details or not (whole or options.summary)
+    return Look(brief=whole, blocks=blocks, advice=not options.summary)
 
 
 def _all_there(options: Namespace, bench: Workbench) -> None:
@@ -90,18 +100,35 @@ def _all_there(options: Namespace, bench: Workbench) -> None:
         raise UsageError(f"{', '.join(missing) or 'Every check'} is not in {where}.")
 
 
-def deliver(result: CheckResult, options: Namespace, terminal: Terminal, *, brief: bool = False) -> None:
-    """The report where the options want it."""
+def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Report, str]]) -> None:
+    """Nothing that was looked at is no pass: checks that were asked for must have had something to look at.
+
+    Raises:
+        UsageError: none of them was run, and nothing kept them from it.
+    """
+    if not (options.check or options.step) or any(one.findings or one.trouble for one, _ in reports):
+        return
+    kinds = sorted({check.kind.value for check in bench.checks})
+    about = " or ".join(kinds)
+    if options.names:
+        raise UsageError(f"Nothing was checked: this is about the {about}.", "Leave the names out.")
+    raise UsageError(f"Nothing was checked: there is no {about} here.")
+
+
+def deliver(result: CheckResult, options: Namespace, terminal: Terminal, look: Look | None = None) -> None:
+    """The report where the options want it; without `look` with all that is known."""
     from hardentui.cli.next_steps import next_steps
+    from hardentui.reports.result import Look
 
     steps = () if terminal.quiet else next_steps(result, options)
     if options.file and options.file != "-":
         from hardentui.cli.saving import save_text
-        from hardentui.reports.result import Look
 
-        look = Look(brief=brief, next_steps=steps)
+        look = replace(look or Look(), next_steps=steps)
         save_text(options.file, render(options.format, result, look), backup=False)
         terminal.note(f"note: the report is in {options.file}")
     else:
-        look = replace(terminal.look, brief=brief, next_steps=steps)
+        here = terminal.look
+        seen = {"width": here.width, "color": here.color, "summary_last": here.summary_last}
+        look = replace(look or Look(), next_steps=steps, **seen)
         terminal.write(render(options.format, result, look))

@@ -15,7 +15,7 @@ from hardentui.errors import NoEngine
 if TYPE_CHECKING:
     from hardentui.workbench.opening.doctor import Line
 
-_COLORS = {"ok": "32", "missing": "31", "poor": "33", "note": "36"}
+_COLORS = {"ok": "32", "missing": "31", "weak": "33", "note": "36"}
 
 
 def arguments(parser: ArgumentParser) -> None:

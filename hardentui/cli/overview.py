@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from hardentui.harden.score import Cell
     from hardentui.reports.result import CheckResult, SubjectResult
     from hardentui.workbench.views import Row
 
 TITLES = ("Container", "Image", "Engine", "State", "Score", "1234567890")
+CRITICAL = "#"
 SIGNS = {"pass": ".", "fail": "x", "unknown": "?", "not-applicable": "-", "waived": "w"}
 
 
@@ -29,15 +31,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def screens(options: Namespace) -> int:
     """The terminal UI. The engines list their containers while it is imported."""
-    from hardentui.tui import garbage
-
-    garbage.hold()  # the app resumes it
     from hardentui.cli.session import selection_of
     from hardentui.workbench.begun import Begun
     from hardentui.workbench.first_look import FirstLook
 
     selection = selection_of(options)
-    begun = [Begun(lambda: FirstLook.open(selection))]
+    begun = [Begun(lambda: FirstLook.open(selection), "Looking for Podman")]
 
     def first_look() -> FirstLook:
         return begun.pop().result() if begun else FirstLook.open(selection)
@@ -65,7 +64,7 @@ def table(options: Namespace, terminal: Terminal) -> int:
         result = session.result(bench, session.of_rows(rows), Severity.HIGH, fixes=False)
         terminal.show(_table(result, rows))
         if rows:
-            signs = "  ".join(f"{sign} {status}" for status, sign in SIGNS.items())
+            signs = "  ".join((f"{CRITICAL} critical", *(f"{sign} {word}" for word, sign in SIGNS.items())))
             terminal.note(f"note: the ten steps: {signs}. hardentui check NAME tells more.")
         if bench.simulated and not options.demo:
             terminal.error(NoEngine("No Podman was found.", session.tried(bench.attempts)))
@@ -97,13 +96,21 @@ def _table(result: CheckResult, rows: tuple[Row, ...]) -> Table:
     return shown
 
 
+def _sign(cell: Cell) -> str:
+    from hardentui.model.finding import Severity
+
+    return CRITICAL if cell.severity is Severity.CRITICAL else SIGNS[cell.status]
+
+
 def _cells(row: Row, one: SubjectResult) -> list[Text]:
-    cells = "".join(SIGNS[cell.status] for cell in row.report.cells) if row.report else ""
+    from hardentui.harden.score import score_word
+
+    cells = "".join(map(_sign, row.report.cells)) if row.report else ""
     return [
         foreign(row.name, 24),
         foreign(row.image, 60),
         foreign(row.engine.label, 16),
         foreign(row.state, 10),
-        foreign("?" if one.score.value is None else str(one.score.value)),
+        foreign(score_word(one.score.value)),
         foreign(cells),
     ]

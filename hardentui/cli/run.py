@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from importlib import import_module
 
+from hardentui import fault
 from hardentui.cli.parser import parse
 from hardentui.cli.terminal import OutputLost, Terminal
 from hardentui.errors import HardenError, UsageError, WriteError
@@ -41,6 +42,9 @@ def run(argv: Sequence[str]) -> int:
         _give_up_output()
         sys.stderr.write(f"hardentui: the output could not be written: {error}\n")
         return WriteError.exit_code
+    except Exception as error:  # a fault of ours
+        sys.stderr.write(f"{fault.fault_text(error)}\n")
+        return fault.EXIT_CODE
 
 
 def _open_closed_streams() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hardentui.workbench.workbench import Workbench
 
 
-def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644) -> None:
+def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: bool = False) -> None:
     """Write one file as a whole or not at all; with `backup` what was there is kept beside it.
 
     Raises:
@@ -25,13 +25,14 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644) -> None:
     from hardentui.files import write_bundle
 
     folder, name = os.path.split(os.path.abspath(path))
-    (written,) = write_bundle(folder, [(name, text, mode)], follow_symlink=True)
-    if written.backup and not backup:
-        os.unlink(written.backup)  # a report that is made every night must not pile up
+    # a report that is made every night must not pile up
+    write_bundle(folder, [(name, text, mode)], follow_symlink=True, keep_backup=backup, create=create)
 
 
 def deliver(bench: Workbench, report: Report, output: Output, options: Namespace, terminal: Terminal) -> None:
     """The files on standard output or, with -o, in that folder; what is to be known of them as notes."""
+    from hardentui.workbench.views import Target
+
     for note in output.notes:
         terminal.note(f"note: {note}")
     if output.proof:
@@ -40,7 +41,10 @@ def deliver(bench: Workbench, report: Report, output: Output, options: Namespace
         terminal.complain(f"not changed: {sentence}")
     in_place = getattr(options, "in_place", False)
     if options.folder or in_place:
-        saved = bench.save_in_place(report, output) if in_place else bench.save(output, options.folder)
+        if in_place:
+            saved = bench.save_in_place(report, output)
+        else:
+            saved = bench.save(output, options.folder, create=True)
         for written in saved:
             backup = f" (what was there: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
@@ -49,7 +53,7 @@ def deliver(bench: Workbench, report: Report, output: Output, options: Namespace
                     f"note: {visible(written.path)} belongs to the pod or another member and may hold "
                     "fixes of its own; remove it to have it written anew"
                 )
-        for command in output.commands if in_place else ():
+        for command in bench.next_commands(report, output, Target(options.to), options.folder):
             terminal.note(f"next: {command}")
         return
     several = len(output.files) > 1

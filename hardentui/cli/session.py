@@ -248,7 +248,8 @@ def result(
 
 
 def of_rows(rows: Iterable[Row]) -> list[tuple[Report, str]]:
-    """Reports of containers with what kind of container each is."""
+    """Reports of containers with what kind of container each is; without those that no check is about."""
+    rows = [row for row in rows if row.report and (row.report.findings or row.report.trouble)]
     return [(row.report, f"{row.image}  {row.engine.label}, {row.state}") for row in rows if row.report]
 
 
@@ -264,3 +265,20 @@ def of_host(bench: Workbench) -> list[tuple[Report, str]]:
     if not kinds & {Kind.HOST, Kind.ENGINE}:
         return []
     return [(one, one.subject.kind.value) for one in bench.host_reports() if one.subject.kind in kinds]
+
+
+def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list[tuple[Report, str]]:
+    """Reports of images and networks, where the checks that were chosen have something to say about them.
+
+    Args:
+        rows: only what these containers use; None = all.
+    """
+    from hardentui.workbench.looking.surroundings import concerns
+
+    kinds = {check.kind for check in bench.checks}
+    reports = (*(bench.image_reports() if Kind.IMAGE in kinds else ()),)
+    reports += (*(bench.network_reports() if Kind.NETWORK in kinds else ()),)
+    if rows is not None:
+        used = [row.report for row in rows if row.report]
+        reports = tuple(one for one in reports if any(concerns(each, one.subject) for each in used))
+    return [(one, f"{one.subject.kind.value}  {one.subject.engine}") for one in reports]

@@ -96,8 +96,7 @@ def _add(path: str, options: Namespace, terminal: Terminal) -> None:
     text = waivers.read_or_empty(path)
     changed = waivers.added(text, path, waiver, checks)
     waivers.parse(changed, path, checks)  # what was given must be readable again
-    os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-    save_text(path, changed, backup=True)
+    save_text(path, changed, backup=True, create=True)
     terminal.write(f"{visible(path)}: {waiver.check} on {visible(waiver.subject)} until {waiver.until}\n")
 
 

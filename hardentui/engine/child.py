@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
+from hardentui import account
 from hardentui.errors import EngineUnreachable
 from hardentui.visible import visible
 
 _PATIENCE = 5.0  # seconds between asking a program to end and ending it
+_START_LIMIT = 20.0  # seconds; a busy machine needs a while to start a program
 _ERROR_LENGTH = 4096
 _MESSAGE_LENGTH = 500
 
@@ -37,14 +39,17 @@ class Child:
         self._errors = bytearray()
         if shutil.which(command[0]) is None:
             raise EngineUnreachable(f"{command[0]} is not installed.")
-        started: SimpleQueue[subprocess.Popen[bytes] | OSError] = SimpleQueue()
+        started: SimpleQueue[subprocess.Popen[bytes] | OSError | ValueError] = SimpleQueue()
         self._keeper = threading.Thread(
             target=self._keep, args=(started, environment), name=f"hardentui-{command[0]}", daemon=True
         )
         self._keeper.start()
-        process = started.get()
-        if isinstance(process, OSError):
-            reason = visible(process.strerror or str(process))
+        try:
+            process = started.get(timeout=_START_LIMIT)
+        except Empty:
+            raise EngineUnreachable(f"{command[0]} did not start within {_START_LIMIT:g} s.") from None
+        if isinstance(process, Exception):
+            reason = visible(getattr(process, "strerror", None) or str(process))
             raise EngineUnreachable(f"{command[0]} could not be started: {reason}.") from process
         self._process = process
 
@@ -73,7 +78,7 @@ class Child:
 
     def _keep(
         self,
-        started: SimpleQueue[subprocess.Popen[bytes] | OSError],
+        started: SimpleQueue[subprocess.Popen[bytes] | OSError | ValueError],
         environment: Mapping[str, str] | None,
     ) -> None:
         tie = ("setpriv", "--pdeathsig", "TERM", "--") if dies_with_us() else ()
@@ -83,10 +88,10 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env=environment,
+                env=account.environment() if environment is None else environment,
                 start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a word with a NUL
             started.put(error)
             return
         started.put(process)

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from hardentui.engine.refusal import check, parsed, unreachable
-from hardentui.engine.wire import Head, PeerClosed, Wire, parse_json
+from hardentui.engine.wire import Head, PeerClosed, Wire, held, parse_json
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.visible import visible
 
@@ -330,7 +330,7 @@ class UnixConnection:
         deadline = started + (self._timeout if timeout is None else timeout)
         status = 0
         try:
-            with self._turn, self._lock:
+            with held(self._turn, deadline), held(self._lock, deadline):
                 head, body = self._exchange(_request(wanted), deadline)
             status = head.status
         except OSError as error:

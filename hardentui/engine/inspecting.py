@@ -6,17 +6,21 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, TypeAlias
 
 from msgspec import Struct
 
 from hardentui.engine import shapes
-from hardentui.engine.connection import Connection, segment
+from hardentui.engine.connection import CONNECT_LIMIT, TIME_LIMIT, Connection, segment
 from hardentui.engine.shapes import Listed
 from hardentui.errors import EngineError, EngineUnreachable, HardenError, NotFound
 from hardentui.model.known import Unreadable
 
 _STOP_TICK = 0.2  # seconds between two looks at the stop sign
+PATIENCE = 2 * (TIME_LIMIT + CONNECT_LIMIT) + 10
+"""Seconds without any answer at all after which nobody waits for one that was asked for ahead: longer than a
+request and its one repetition take."""
 
 ABSENT = object()
 """There is no such answer; JSON's null is one."""
@@ -44,7 +48,7 @@ class Inspecting(Struct, frozen=True):
 
     containers: Mapping[str, str]
     todo: _Paths
-    results: SimpleQueue[tuple[str, Inspected] | HardenError | None]
+    results: SimpleQueue[tuple[str, Inspected] | Exception | None]
     connections: list[Connection]
     kept: Kept | None
 
@@ -59,7 +63,8 @@ class Inspecting(Struct, frozen=True):
             self.todo.done()
             unreachable = isinstance(answer, EngineUnreachable)
             if path in self.containers and not unreachable:
-                self.results.put((self.containers[path], _inspected(answer)))
+                identity = self.containers[path]
+                self.results.put((identity, _inspected(answer, identity)))
             elif path in self.containers:
                 end = answer
             else:  # what cannot be told of an image keeps no container back
@@ -67,10 +72,20 @@ class Inspecting(Struct, frozen=True):
                 if self.kept is not None:
                     self.kept.put(path, answer)
 
-        while more and end is None:
-            more = False
-            left = connection.get_many(chain(left, iter(self.todo.take, None)), arrived)
-        if end is not None and self.kept is not None:
+        try:
+            while more and end is None:
+                more = False
+                left = connection.get_many(chain(left, iter(self.todo.take, None)), arrived)
+        except HardenError as error:
+            end = error
+        except Exception as fault:  # of ours: whoever waits for the results gets it
+            self._ends(fault)
+        else:
+            self._ends(end)
+
+    def _ends(self, end: Exception | None) -> None:
+        """A worker's last word. What only it would have asked for does not come any more."""
+        if self.kept is not None and (self.todo.leave() or end is not None):
             self.kept.no_more()
         self.results.put(end)
 
@@ -90,7 +105,7 @@ def start(
     kept: Kept | None = None,
 ) -> Inspecting:
     """Start a worker for each connection; `before` are other paths whose answers go to `kept` first."""
-    results: SimpleQueue[tuple[str, Inspected] | HardenError | None] = SimpleQueue()
+    results: SimpleQueue[tuple[str, Inspected] | Exception | None] = SimpleQueue()
     containers = {}
     for identity in ids:
         try:
@@ -98,7 +113,7 @@ def start(
         except NotFound:  # no id of Podman's
             results.put((identity, Gone()))
     used = list(connections[: len(ids) + len(before)])
-    running = Inspecting(containers, _Paths((*before, *containers)), results, used, kept)
+    running = Inspecting(containers, _Paths((*before, *containers), len(used)), results, used, kept)
     for connection in used:
         threading.Thread(
             target=running.work, args=(connection,), name="hardentui-inspect", daemon=True
@@ -107,11 +122,17 @@ def start(
 
 
 class Kept:
-    """Answers that are asked for before anybody wants them. Each is taken once."""
+    """Answers that are asked for before anybody wants them. Each is taken once.
 
-    def __init__(self) -> None:
+    Args:
+        patience: seconds without any answer after which one that is still expected counts as lost.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
         self._expected: set[str] = set()
         self._answers: dict[str, Any] = {}
+        self._arrived = 0
         self._changed = threading.Condition()
 
     def expect(self, paths: Iterable[str]) -> None:
@@ -122,6 +143,7 @@ class Kept:
         with self._changed:
             self._answers[path] = answer
             self._expected.discard(path)
+            self._arrived += 1
             self._changed.notify_all()
 
     def no_more(self) -> None:
@@ -131,9 +153,16 @@ class Kept:
             self._changed.notify_all()
 
     def take(self, path: str) -> Any:
-        """The answer or EngineError once it is there; ABSENT for what was not asked for."""
+        """The answer or EngineError once it is there; ABSENT for what was not asked for, or does not come."""
         with self._changed:
-            self._changed.wait_for(lambda: path not in self._expected)
+            while path in self._expected:
+                arrived = self._arrived
+                self._changed.wait_for(
+                    lambda: path not in self._expected or self._arrived != arrived,  # noqa: B023 - now
+                    self._patience,
+                )
+                if self._arrived == arrived:
+                    self._expected.discard(path)
             return self._answers.pop(path, ABSENT)
 
 
@@ -154,7 +183,7 @@ class Ahead:
         self._read_list = read_list
         self._start_inspecting = start_inspecting
         self._rows: tuple[Listed, ...] = ()
-        self._error: HardenError | None = None
+        self._error: Exception | None = None
         self._running: Inspecting | None = None
         self._kept = Kept()
         self._kept.expect(SHARED)
@@ -164,16 +193,29 @@ class Ahead:
         self._listing.start()
 
     def _share(self, second: Connection) -> None:
-        for path in second.get_many(SHARED, self._kept.put):
-            self._kept.put(path, ABSENT)  # whoever wants it asks, and learns why there is no answer
+        asked = set(SHARED)
+
+        def arrived(path: str, answer: Any) -> None:
+            asked.discard(path)
+            self._kept.put(path, answer)
+
+        left: Any = ABSENT  # whoever wants it asks, and learns why there is no answer
+        try:
+            second.get_many(SHARED, arrived)
+        except Exception as fault:  # of ours: whoever wants the answer gets it
+            left = fault
+        for path in asked:
+            self._kept.put(path, left)
 
     def _run(self) -> None:
         try:
             self._rows = self._read_list()
-        except HardenError as error:
+            self._start()
+        except Exception as error:  # whoever asks for the list gets it
             self._error = error
             self._kept.no_more()
-            return
+
+    def _start(self) -> None:
         images = tuple({image_path(row.image_id): None for row in self._rows if row.image_id})
         self._kept.expect(images)
         self._running = self._start_inspecting(tuple(row.id for row in self._rows), images, self._kept)
@@ -181,26 +223,37 @@ class Ahead:
     def listed(self) -> tuple[Listed, ...]:
         """The list, once it is there; raises what asking for it raised."""
         self.told = True
-        self._listing.join()
+        self._wait()
         if self._error is not None:
             raise self._error
         return self._rows
 
     def inspecting(self, ids: tuple[str, ...]) -> Inspecting | None:
         """The inspection that is under way, once, when it is of exactly these."""
-        self._listing.join()
+        self._wait()
         running, self._running = self._running, None
         if running is not None and set(ids) != {row.id for row in self._rows}:
             running.end()
             return None
         return running
 
+    def _wait(self) -> None:
+        """Until the list has come.
+
+        Raises:
+            EngineUnreachable: it takes longer than the time limits of its request allow.
+        """
+        self._listing.join(PATIENCE)
+        if self._listing.is_alive():
+            raise EngineUnreachable(f"Podman did not list its containers within {PATIENCE:g} s.")
+
 
 class _Paths:
-    """Paths that two workers take from, and how many of them are still asked for."""
+    """Paths that some workers take from, and how many of them are still asked for."""
 
-    def __init__(self, paths: tuple[str, ...]) -> None:
+    def __init__(self, paths: tuple[str, ...], workers: int) -> None:
         self._paths = iter(paths)
+        self._workers = workers
         self._lock = threading.Lock()
         self._ended = False
         self._working = 0
@@ -215,6 +268,12 @@ class _Paths:
         with self._lock:
             self._working -= 1
 
+    def leave(self) -> bool:
+        """A worker has ended; whether it was the last one."""
+        with self._lock:
+            self._workers -= 1
+            return self._workers <= 0
+
     def end(self) -> bool:
         """Give nothing out any more; whether somebody still works on something."""
         with self._lock:
@@ -226,32 +285,41 @@ def image_path(image: str) -> str:
     return f"/images/{segment(image)}/json"
 
 
-def _inspected(answer: Any) -> Inspected:
+def _inspected(answer: Any, identity: str) -> Inspected:
     if isinstance(answer, NotFound):
         return Gone()
     try:
         if isinstance(answer, EngineError):
             raise answer
-        return shapes.container(answer)
+        return shapes.container(answer, identity)
     except EngineError as error:
         return Unreadable(error.title)
 
 
 def hand_over(
-    results: SimpleQueue[tuple[str, Inspected] | HardenError | None],
+    results: SimpleQueue[tuple[str, Inspected] | Exception | None],
     workers: int,
     on_result: OnInspected,
     stop: threading.Event,
+    patience: float = PATIENCE,
 ) -> None:
-    """Pass results on until all workers have ended, one has failed, or `stop` is set."""
+    """Pass results on until all workers have ended, one has failed, or `stop` is set.
+
+    Raises:
+        EngineUnreachable: no result came for `patience` seconds.
+    """
+    deadline = monotonic() + patience
     while workers and not stop.is_set():
         try:
             result = results.get(timeout=_STOP_TICK)
         except Empty:
+            if monotonic() > deadline:
+                raise EngineUnreachable(f"Podman told of no container for {patience:g} s.") from None
             continue
         if result is None:
             workers -= 1
-        elif isinstance(result, HardenError):
+        elif isinstance(result, Exception):
             raise result
         else:
             on_result(*result)
+        deadline = monotonic() + patience

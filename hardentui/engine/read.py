@@ -12,6 +12,10 @@ from msgspec.structs import replace
 
 from hardentui.engine import shapes
 from hardentui.engine.connection import Connection, segment
+from hardentui.engine.documents.around import ListedPod, Network, Pod, Volume
+from hardentui.engine.documents.container import Change, ExecSession
+from hardentui.engine.documents.image import HistoryEntry, ListedImage
+from hardentui.engine.documents.info import Info
 from hardentui.engine.inspecting import (
     ABSENT,
     IMAGES,
@@ -67,7 +71,7 @@ class Engine:
     def load_info(self) -> EngineFacts:
         """Ask /info (0.4 to 2.6 s: never on the way to the first row) and return the refined facts."""
         try:
-            info = shapes.mapping(self._first.get("/info", timeout=_INFO_LIMIT), "info")
+            info = shapes.typed(self._first.get("/info", timeout=_INFO_LIMIT), Info, "info")
             self.facts = _refined(self.facts, info)
         except EngineError as error:
             self.facts = replace(self.facts, info=Unreadable(f"Podman's info failed: {error.title}"))
@@ -98,14 +102,16 @@ class Engine:
     def _get(self, path: str) -> Any:
         """An answer that was asked for ahead, else one that is asked for now."""
         if self._ahead is not None and (answer := self._ahead.take(path)) is not ABSENT:
-            if isinstance(answer, EngineError):
+            if isinstance(answer, Exception):
                 raise answer
             return answer
         return self._first.get(path)
 
     def _list(self) -> tuple[Listed, ...]:
         answer = self._first.get("/containers/json", {"all": "true"})
-        return tuple(map(shapes.listed, shapes.mappings(answer, "the list of containers", "Id")))
+        if answer is not None and not isinstance(answer, list):
+            raise EngineProtocolError("Podman's answer for the list of containers is no list.")
+        return tuple(map(shapes.listed, answer or ()))
 
     def inspect(self, container: str) -> Mapping[str, Any]:
         """One container's inspect document; by full id, because names also match beginnings of ids."""
@@ -136,7 +142,7 @@ class Engine:
 
     def images(self) -> tuple[Mapping[str, Any], ...]:
         """The list of images, without intermediate layers."""
-        return shapes.mappings(self._get(IMAGES), "the list of images", "Id")
+        return shapes.mappings(self._get(IMAGES), "the list of images", "Id", ListedImage)
 
     def image(self, image: str) -> Mapping[str, Any]:
         """One image's inspect document."""
@@ -145,7 +151,7 @@ class Engine:
     def history(self, image: str) -> tuple[Mapping[str, Any], ...]:
         """The layers of an image, newest first."""
         answer = self._first.get(f"/images/{segment(image)}/history")
-        return shapes.mappings(answer, "the history of an image", "Id")
+        return shapes.mappings(answer, "the history of an image", "Id", HistoryEntry)
 
     def archive(self, image: str, stop: threading.Event) -> Iterator[bytes]:
         """An image as an archive, piece by piece; it is not run. Ends with an error when `stop` is set."""
@@ -154,30 +160,31 @@ class Engine:
 
     def networks(self) -> tuple[Mapping[str, Any], ...]:
         """All networks, complete: one request; single ones are slow (148 ms each with many containers)."""
-        return shapes.mappings(self._get(NETWORKS), "the networks", "name")
+        return shapes.mappings(self._get(NETWORKS), "the networks", "name", Network)
 
     def volumes(self) -> tuple[Mapping[str, Any], ...]:
         """All volumes, complete."""
-        return shapes.mappings(self._get(VOLUMES), "the volumes", "Name")
+        return shapes.mappings(self._get(VOLUMES), "the volumes", "Name", Volume)
 
     def pods(self) -> tuple[Mapping[str, Any], ...]:
         """The list of pods."""
-        return shapes.mappings(self._first.get("/pods/json"), "the list of pods", "Id")
+        return shapes.mappings(self._first.get("/pods/json"), "the list of pods", "Id", ListedPod)
 
     def pod(self, pod: str) -> Mapping[str, Any]:
         """One pod's inspect document."""
-        document = shapes.mapping(self._first.get(f"/pods/{segment(pod)}/json"), "a pod")
+        document = shapes.typed(self._first.get(f"/pods/{segment(pod)}/json"), Pod, "a pod")
         shapes.text(document, "Id", "a pod")
         return document
 
     def changes(self, container: str) -> tuple[Mapping[str, Any], ...]:
         """What a container changed against its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
         answer = self._first.get(f"/containers/{segment(container)}/changes")
-        return shapes.mappings(answer, "the changes of a container", "Path")
+        return shapes.mappings(answer, "the changes of a container", "Path", Change)
 
     def exec_session(self, session: str) -> Mapping[str, Any]:
         """One exec session of a container (its ids stand in `ExecIDs`)."""
-        return shapes.mapping(self._first.get(f"/exec/{segment(session)}/json"), "an exec session")
+        answer = self._first.get(f"/exec/{segment(session)}/json")
+        return shapes.typed(answer, ExecSession, "an exec session")
 
     def events(self, kinds: tuple[str, ...], stop: threading.Event, tick: float) -> Iterator[Any]:
         """The raw event stream; see events.watch for the one to use."""
@@ -203,7 +210,7 @@ class Engine:
 
 
 def _inspect(connection: Connection, container: str) -> Mapping[str, Any]:
-    return shapes.container(connection.get(f"/containers/{segment(container)}/json"))
+    return shapes.container(connection.get(f"/containers/{segment(container)}/json"), container)
 
 
 def version_of(headers: Mapping[str, str]) -> Version:
@@ -220,8 +227,8 @@ def version_of(headers: Mapping[str, str]) -> Version:
 
 def _refined(facts: EngineFacts, info: Mapping[str, Any]) -> EngineFacts:
     """Facts with what only /info knows."""
-    host = shapes.mapping(info.get("host"), "info")
-    security = shapes.mapping(host.get("security"), "info")
+    host = shapes.typed(info, Info, "info")["host"]
+    security = host["security"]
     changes: dict[str, Any] = {"info": info}
     if isinstance(security.get("rootless"), bool):
         changes["rootless"] = security["rootless"]

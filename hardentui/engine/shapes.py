@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, ValidationError, convert, field
 
+from hardentui.engine.documents.container import Container
+from hardentui.engine.documents.image import Image
 from hardentui.errors import EngineProtocolError
+from hardentui.visible import visible
 
-_CONTAINER_SECTIONS = ("State", "Config", "HostConfig", "NetworkSettings")
+_BUILDING = threading.Lock()
+"""msgspec learns the fields of a class at its first use, and another thread must not meet it half learned."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d*)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -58,14 +63,14 @@ def mapping(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
-def mappings(value: Any, what: str, key: str) -> tuple[Mapping[str, Any], ...]:
-    """`value` when it is a list of JSON objects that each have a text at `key`; null is the empty list."""
+def mappings(value: Any, what: str, key: str, kind: type[Struct]) -> tuple[Mapping[str, Any], ...]:
+    """`value` when it is a list of objects of this kind that each have a text at `key`; null is empty."""
     if value is None:
         return ()
     if not isinstance(value, list):
         raise EngineProtocolError(f"Podman's answer for {what} is no list.")
     for item in value:
-        text(mapping(item, what), key, what)
+        text(typed(item, kind, what), key, what)
     return tuple(value)
 
 
@@ -77,87 +82,87 @@ def text(document: Mapping[str, Any], key: str, what: str) -> str:
     return value
 
 
-def container(value: Any) -> Mapping[str, Any]:
-    """An inspect document: an id, a name, and sections that are objects where they are there."""
-    document = mapping(value, "a container")
-    text(document, "Id", "a container")
+def typed(value: Any, kind: type[Struct], what: str) -> Mapping[str, Any]:
+    """An object whose fields have the types of `kind`.
+
+    Raises:
+        EngineProtocolError: names the first field that has another one.
+    """
+    document = mapping(value, what)
+    try:
+        with _BUILDING:
+            convert(document, kind)
+    except (ValidationError, RecursionError) as error:
+        raise EngineProtocolError(
+            f"Podman's answer for {what} cannot be understood: {visible(str(error), 200)}."
+        ) from error
+    return document
+
+
+def container(value: Any, identity: str) -> Mapping[str, Any]:
+    """The inspect document of the container that was asked for, its fields of the types that Podman gives."""
+    document = typed(value, Container, "a container")
     text(document, "Name", "a container")
-    _sections(document, _CONTAINER_SECTIONS, "a container")
-    _sections(document.get("Config") or {}, ("Labels",), "a container")
+    if document["Id"] != identity:
+        raise EngineProtocolError("Podman's answer for a container is about another one.")
     return document
 
 
 def image(value: Any) -> Mapping[str, Any]:
     """An image's inspect document."""
-    document = mapping(value, "an image")
+    document = typed(value, Image, "an image")
     text(document, "Id", "an image")
-    _sections(document, ("Config", "Labels"), "an image")
     return document
 
 
 def listed(value: Any) -> Listed:
-    """One element of `/containers/json`."""
+    """One element of `/containers/json`.
+
+    A field of another type counts as not told: one odd row keeps no other container from being listed, and
+    what is judged comes from the container's own document.
+
+    Raises:
+        EngineProtocolError: it has no id, so it is no container.
+    """
     what = "the list of containers"
     row = mapping(value, what)
     identity = text(row, "Id", what)
-    names = texts(row.get("Names"), what)
+    names = _texts(row.get("Names"))
     return Listed(
         id=identity,
         name=names[0] if names else identity[:12],
-        image=_optional_text(row, "Image", what),
-        image_id=_optional_text(row, "ImageID", what),
-        state=_optional_text(row, "State", what),
-        status=_optional_text(row, "Status", what),
-        pod=_optional_text(row, "Pod", what),
-        pod_name=_optional_text(row, "PodName", what),
-        labels=labels(row.get("Labels"), what),
-        networks=texts(row.get("Networks"), what),
+        image=_text(row.get("Image")),
+        image_id=_text(row.get("ImageID")),
+        state=_text(row.get("State")),
+        status=_text(row.get("Status")),
+        pod=_text(row.get("Pod")),
+        pod_name=_text(row.get("PodName")),
+        labels=_labels(row.get("Labels")),
+        networks=_texts(row.get("Networks")),
         publishes=bool(row.get("Ports")),
         created=_time(row.get("Created")),
         is_infra=row.get("IsInfra") is True,
-        pid=_number(row, "Pid", what),
-        started_at=max(0, _number(row, "StartedAt", what)),
+        pid=_number(row.get("Pid")),
+        started_at=max(0, _number(row.get("StartedAt"))),
     )
 
 
-def texts(value: Any, what: str) -> tuple[str, ...]:
-    """A list of texts; null is the empty one."""
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise EngineProtocolError(f"Podman's answer for {what} has a list that is none.")
-    return tuple(value)
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
-def labels(value: Any, what: str) -> Mapping[str, str]:
-    """A mapping of text to text; null is the empty one."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise EngineProtocolError(f"Podman's answer for {what} has labels that are none.")
-    return value
+def _texts(value: Any) -> tuple[str, ...]:
+    whole = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return tuple(value) if whole else ()
 
 
-def _sections(document: Any, names: tuple[str, ...], what: str) -> None:
-    for name in names:
-        if not isinstance(document.get(name), dict | None):
-            raise EngineProtocolError(f"Podman's answer for {what} has a {name} that is no object.")
+def _labels(value: Any) -> Mapping[str, str]:
+    whole = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+    return value if whole else {}
 
 
-def _optional_text(row: Mapping[str, Any], key: str, what: str) -> str:
-    value = row.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise EngineProtocolError(f"Podman's answer for {what} has a {key} that is no text.")
-    return value
-
-
-def _number(row: Mapping[str, Any], key: str, what: str) -> int:
-    value = row.get(key, 0)
-    if not isinstance(value, int):
-        raise EngineProtocolError(f"Podman's answer for {what} has a {key} that is no number.")
-    return value
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _time(value: Any) -> datetime | None:

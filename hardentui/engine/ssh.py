@@ -16,6 +16,7 @@ from contextlib import suppress
 from time import monotonic, sleep
 from urllib.parse import unquote, urlsplit
 
+from hardentui import account
 from hardentui.engine.child import Child
 from hardentui.errors import EngineError, EngineUnreachable
 from hardentui.visible import visible
@@ -105,7 +106,9 @@ def private_base() -> str:
     A socket's path must stay below 108 bytes, so a long folder is not usable.
     """
     for folder in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir()):
-        if folder.startswith("/") and len(os.fsencode(folder)) < 70 and os.access(folder, os.W_OK | os.X_OK):
+        if not folder.startswith("/") or len(os.fsencode(folder)) >= 70 or not account.is_ours(folder):
+            continue
+        if os.access(folder, os.W_OK | os.X_OK):
             return folder
     return "/tmp"  # noqa: S108  the folder made in it is private
 

@@ -11,6 +11,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
@@ -240,6 +241,17 @@ class Wire:
         """The size of the next chunk of a stream, once its line has come; skips the line end of the last."""
         line = self._line_if_there()
         return _chunk_size(line) if line else None
+
+
+@contextmanager
+def held(lock: threading.Lock, deadline: float) -> Iterator[None]:
+    """Hold a lock; TimeoutError when another thread keeps it until `deadline`."""
+    if not lock.acquire(timeout=max(0.0, deadline - monotonic())):
+        raise TimeoutError
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _left(deadline: float) -> float:

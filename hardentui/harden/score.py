@@ -43,6 +43,11 @@ class Score(Struct, frozen=True):
         return dict(self.failing).get(severity, 0)
 
 
+def score_word(value: int | None, *, otherwise: str = "?") -> str:
+    """A score as people read it."""
+    return otherwise if value is None else str(value)
+
+
 class Cell(Struct, frozen=True):
     """One step at a glance: the worst status of its findings and how bad it is."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from hardentui import account
 from hardentui.model.known import Known, Unreadable
 
 Run: TypeAlias = Callable[[Sequence[str], float], Known[str]]
@@ -16,8 +16,8 @@ def run_program(arguments: Sequence[str], seconds: float) -> Known[str]:
     import subprocess
 
     name = arguments[0]
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    environment = {**os.environ, "PATH": path, "LC_ALL": "C"}
+    ours = account.environment()
+    environment = {**ours, "PATH": ours.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
     try:
         done = subprocess.run(
             list(arguments),

@@ -17,6 +17,12 @@ LONGEST_HEADER = 1 << 20
 _CHUNK = 1 << 16
 _MOST_SPARSE_BLOCKS = 4096
 _CAPABILITY = "SCHILY.xattr.security.capability"
+_READ = frozenset({"path", "linkpath", "size"})
+"""What is taken from an extended header, beside whether there is a capability; the rest is not kept."""
+_LONGEST_NAME = 4096
+"""PATH_MAX: nothing can be unpacked under a longer name."""
+_MOST_HEADERS = 64
+"""Extended headers before one entry; an honest archive has three."""
 
 _KINDS = {
     **dict.fromkeys(("0", "\0", "7", "S"), "file"),
@@ -106,22 +112,26 @@ def entries(source: Source) -> Iterator[tuple[Entry, Body]]:
     """
     everywhere: dict[str, bytes] = {}
     extended: dict[str, bytes] = {}
+    headers = 0
     while (block := _block(source)) is not None:
         kind = chr(block[156])
         size = _number(block[124:136])
         if kind in "xgLK":
+            headers += 1
+            if headers > _MOST_HEADERS:
+                raise Damaged("it has more extended headers than any honest one")
             data = _header(source, size)
             if kind == "g":
                 everywhere.update(_records(data))
             elif kind == "x":
                 extended.update(_records(data))
             else:
-                extended["path" if kind == "L" else "linkpath"] = data.rstrip(b"\0")
+                extended["path" if kind == "L" else "linkpath"] = _name(data.rstrip(b"\0"))
             continue
         if kind == "S":
             _skip_sparse_map(source, block)
         entry = _entry(block, kind, size, {**everywhere, **extended})
-        extended = {}
+        extended, headers = {}, 0
         body = Body(source, entry.size)
         yield entry, body
         body.skip()
@@ -165,7 +175,7 @@ def _header(source: Source, size: int) -> bytes:
 
 
 def _records(data: bytes) -> dict[str, bytes]:
-    """`length name=value` lines of an extended header."""
+    """`length name=value` lines of an extended header, as far as they are read here."""
     found: dict[str, bytes] = {}
     at = 0
     while at < len(data) and data[at] != 0:
@@ -176,10 +186,19 @@ def _records(data: bytes) -> dict[str, bytes]:
         if length <= len(digits) + 2 or end > len(data):
             raise Damaged("an extended header does not add up")
         name, equals, value = data[space + 1 : end - 1].partition(b"=")
-        if equals:
-            found[name.decode("utf-8", "replace")] = value
+        key = name.decode("utf-8", "replace") if len(name) <= len(_CAPABILITY) else ""
+        if equals and key in _READ:
+            found[key] = _name(value)
+        elif equals and key == _CAPABILITY:
+            found[key] = b""
         at = end
     return found
+
+
+def _name(value: bytes) -> bytes:
+    if len(value) > _LONGEST_NAME:
+        raise Damaged("a name is longer than any honest one")
+    return value
 
 
 def _skip_sparse_map(source: Source, block: bytes) -> None:

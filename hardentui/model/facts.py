@@ -229,6 +229,10 @@ class VolumeFacts(Struct, frozen=True):
     inspect: Mapping[str, Any] = field(default_factory=dict)
 
 
+CHANGES_NOT_ASKED = Unreadable("the list of changed files was not asked for")
+"""Only a closer look at one container asks for it."""
+
+
 class ContainerFacts(Struct, frozen=True):
     """One container with everything that its checks may look at.
 
@@ -240,7 +244,7 @@ class ContainerFacts(Struct, frozen=True):
         pod: inspect document of its pod; None when it is in none, or when Podman did not tell.
         image_ids: reference -> image ID that it resolves to now on this engine.
         changes: what differs from the image in its writable layer (`podman diff`).
-        registry_digest: digest that the registry has for its image name now; asked only on request.
+        registry_digest: digest that the registry has for its image name now, where somebody asked it.
         unit: the systemd unit that it belongs to; None when it belongs to none.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
         exec_events: when sessions of `podman exec` were opened in it during the last day, oldest first.
@@ -275,8 +279,8 @@ class ContainerFacts(Struct, frozen=True):
     peers: Peers = Peers()
     pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
-    changes: Known[tuple[FileChange, ...]] = Unreadable("the list of changed files was not asked for")
-    registry_digest: Known[str] = Unreadable("the registry is asked only on request")
+    changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
+    registry_digest: Known[str] = Unreadable("HardenTUI asks no registry (skopeo inspect does)")
     unit: Known[UnitFacts | None] = Unreadable("its unit was not looked at")
     exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
     exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not looked at")

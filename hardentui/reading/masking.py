@@ -37,6 +37,11 @@ def is_credential(name: str) -> bool:
     return name != "PWD" and (_CREDENTIAL.search(name) is not None or secret_name(name))
 
 
+def names_file(name: str, value: str) -> bool:
+    """`POSTGRES_PASSWORD_FILE=/run/secrets/db` says where a secret is, and is none."""
+    return name.upper().endswith(("_FILE", "_PATH")) and re.fullmatch(r"(/[\w.@+-]+)+/?", value) is not None
+
+
 def without_url_password(text: str, mask: str = MASK) -> str:
     """`https://user:secret@host` with the secret masked."""
     return _PASSWORD_IN_URL.sub(rf"\g<1>{mask}@", text)
@@ -45,6 +50,8 @@ def without_url_password(text: str, mask: str = MASK) -> str:
 def mask_argument(option: str, argument: str) -> str:
     """An argument of an option (`env`, `label`…) without the secret that it may hold."""
     name, equals, value = argument.partition("=")
+    if option == "env" and equals and names_file(name, value):
+        return argument
     if option == "env" and equals and (is_credential(name) or secret_value(value)):
         return f"{name}={MASK}"
     return without_url_password(argument)

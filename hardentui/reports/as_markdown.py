@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hardentui.harden.attack import RankedPath
+from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity, Status
 from hardentui.reports.result import CheckResult, Look, SubjectResult, path_words
 from hardentui.visible import visible
@@ -29,7 +30,7 @@ def _lines(result: CheckResult) -> Iterator[str]:
     yield "| Subject | Score | " + " | ".join(one.word for one in reversed(Severity)) + " | unknown |"
     yield "|---|---|" + "---|" * (len(Severity) + 1)
     for one in result.subjects:
-        score = "" if one.score.value is None else str(one.score.value)
+        score = score_word(one.score.value, otherwise="")
         counts = (str(one.score.count(severity) or "") for severity in reversed(Severity))
         yield f"| {plain(one.subject.name)} | {score} | {' | '.join(counts)} | {one.score.unknown or ''} |"
     if result.paths:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.reports.result import CheckResult, Look, SubjectResult
 from hardentui.reports.summary import summary
@@ -22,7 +23,7 @@ _REST = ((Status.PASS, "passed"), (Status.NOT_APPLICABLE, "not applicable"), (St
 def render(result: CheckResult, look: Look) -> str:
     write = Writer(look)
     told = list(summary(result, write))
-    blocks = _blocks(result.subjects, write)
+    blocks = _blocks(result.subjects, write) if look.blocks else []
     parts = [*blocks, *reversed(told)] if look.summary_last else [*told, *blocks]
     if result.simulated:
         parts.insert(0, [write.paint("SIMULATED HOST: nothing of what follows is real.", "1;33")])
@@ -78,9 +79,13 @@ def _block(same: list[SubjectResult], write: Writer) -> list[str]:
 
 
 def _facts_of(one: SubjectResult) -> str:
-    score = "no score" if one.score.value is None else f"score {one.score.value}/100"
+    score = "no score" if one.score.value is None else f"score {_score_of(one)}/100"
     coverage = "" if one.score.coverage == 100 else f", {one.score.coverage}% looked at"
     return f"{visible(one.detail, 120)}  {score}{coverage}".strip()
+
+
+def _score_of(one: SubjectResult) -> str:
+    return score_word(one.score.value)
 
 
 def _body(one: SubjectResult, write: Writer) -> Iterator[str]:

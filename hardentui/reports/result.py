@@ -117,6 +117,8 @@ class Look(Struct, frozen=True):
         color: it goes to a terminal that shows colours.
         summary_last: its reader sees the end first, as on a terminal.
         brief: containers only with what matters most.
+        blocks: each subject has a part of its own; else only its line in the table.
+        advice: beside what was found, what is found often, the worst ways to the host, and what to do next.
         next_steps: what to do next: commands, and what each brings.
     """
 
@@ -124,6 +126,8 @@ class Look(Struct, frozen=True):
     color: bool = False
     summary_last: bool = False
     brief: bool = False
+    blocks: bool = True
+    advice: bool = True
     next_steps: tuple[tuple[str, str], ...] = ()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Kind, Severity, Status
 from hardentui.reports.result import FINDINGS, FINE, CheckResult, SubjectResult, path_words
 from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
@@ -19,13 +20,10 @@ _MOST_REASONS = 5
 def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     """Its parts, the most important first."""
     yield list(_outcome(result, write))
-    for part in (
-        _next(write),
-        _paths(result, write),
-        _common(result, write),
-        _open_questions(result, write) if write.look.brief else (),
-        _table(result.subjects, write),
-    ):
+    look = write.look
+    advice = (_next(write), _paths(result, write), _common(result, write)) if look.advice else ()
+    questions = _open_questions(result, write) if look.brief and look.blocks else ()
+    for part in (*advice, questions, _table(result.subjects, write)):
         if lines := list(part):
             yield lines
 
@@ -125,6 +123,17 @@ def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
         yield from write.marked(f"{count}", UNKNOWN_COLOR, "for other reasons: hardentui check NAME")
 
 
+def _with_worst(line: str, one: SubjectResult, width: int) -> str:
+    """The line of a subject that has no part of its own, with its worst findings as far as there is room."""
+    if one.trouble:
+        return f"{line}  could not be looked at: {visible(one.trouble, max(20, width - len(line) - 26))}"
+    ids = [finding.check for finding in one.having(Status.FAIL) if finding.severity >= Severity.HIGH]
+    shown: list[str] = []
+    while ids and len(f"{line}  {', '.join([*shown, ids[0]])}") <= width:
+        shown.append(ids.pop(0))
+    return f"{line}  {', '.join(shown)}" if shown else line
+
+
 def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
     """One line for each subject, the worst first."""
     if len(subjects) < 2:
@@ -133,10 +142,11 @@ def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
         f"  {'Score':>5}  {'critical':>8}  {'high':>4}  {'medium':>6}  {'low':>3}  {'unknown':>7}  Subject"
     )
     for one in subjects[:_MOST_ROWS]:
-        value = "?" if one.score.value is None else str(one.score.value)
+        value = score_word(one.score.value)
         widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
         cells = [f"{one.score.count(severity) or '-':>{width}}" for severity, width in widths]
         name = visible(one.subject.name, max(20, write.width - 47))
-        yield f"  {value:>5}  {'  '.join(cells)}  {one.score.unknown or '-':>7}  {name}"
+        line = f"  {value:>5}  {'  '.join(cells)}  {one.score.unknown or '-':>7}  {name}"
+        yield line if write.look.blocks else _with_worst(line, one, write.width)
     if len(subjects) > _MOST_ROWS:
         yield f"  and {len(subjects) - _MOST_ROWS} more, none of them worse"

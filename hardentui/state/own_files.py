@@ -1,15 +1,23 @@
-"""Folders of our own, and the JSON documents that are kept there.
+"""Folders of our own, and the files that are kept there.
 
+Nobody else leads us elsewhere: a folder counts as ours only where every folder on the way to it belongs to us
+or to root. So a root that was given another user's HOME (`sudo -E`) keeps its files in its own.
 Paths are plain texts here: importing pathlib for them would take a thirtieth of the time of a check.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import secrets
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from hardentui.account import home, is_ours, trusted
+from hardentui.folders import opened_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,44 +28,64 @@ Folder: TypeAlias = "Callable[[], str | os.PathLike[str]]"
 
 def cache_folder() -> str:
     """Our own folder for what can be made again."""
-    return _xdg("XDG_CACHE_HOME", "~/.cache")
+    return _xdg("XDG_CACHE_HOME", ".cache")
 
 
 def config_folder() -> str:
     """Our own folder for what the user has set."""
-    return _xdg("XDG_CONFIG_HOME", "~/.config")
+    return _xdg("XDG_CONFIG_HOME", ".config")
 
 
 def state_folder() -> str:
     """Our own folder for what outlives a session and must not be lost."""
-    return _xdg("XDG_STATE_HOME", "~/.local/state")
+    return _xdg("XDG_STATE_HOME", ".local/state")
 
 
 def _xdg(variable: str, otherwise: str) -> str:
     """By the XDG base directory specification; platformdirs would take 11 ms of each start."""
     given = os.environ.get(variable, "")
-    return os.path.join(given if given.startswith("/") else os.path.expanduser(otherwise), "hardentui")
+    base = given if given.startswith("/") and is_ours(given) else os.path.join(home(), otherwise)
+    return os.path.join(base, "hardentui")
 
 
 def read_document(path: str) -> Any:
-    """The parsed JSON of a file.
+    """The parsed JSON of a file of ours.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read; EPERM: another account has put it there.
         ValueError: it is no JSON.
     """
-    with open(path, "rb") as file:
+    # O_NONBLOCK: a FIFO in the place of a file must not hang us
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid not in trusted():
+            raise OSError(errno.EPERM, "it belongs to another account", path)
         return json.loads(file.read())
 
 
 def keep_document(path: str, document: Mapping[str, Any]) -> None:
     """Write a file that can be made again; when it cannot be written, the next session makes it again."""
-    draft = f"{path}.{os.getpid()}.new"
     with suppress(OSError):
+        write_own(path, json.dumps(document))
+
+
+def write_own(path: str, text: str) -> None:
+    """Write a file of ours, readable by us alone, as a whole or not at all.
+
+    Raises:
+        OSError: what was there is untouched.
+    """
+    folder, name = os.path.split(path)
+    draft = f".{secrets.token_hex(8)}.new"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with opened_folder(os.path.abspath(folder), create=True, mode=0o700) as where:
+        if os.fstat(where).st_uid != os.geteuid():
+            raise OSError(errno.EPERM, "the folder belongs to another account", folder)
         try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            with open(draft, "w", encoding="utf-8") as file:
-                json.dump(document, file)
-            os.replace(draft, path)
+            with os.fdopen(os.open(draft, flags, 0o600, dir_fd=where), "wb") as file:
+                file.write(text.encode("utf-8", "replace"))
+            os.replace(draft, name, src_dir_fd=where, dst_dir_fd=where)
         finally:
-            os.unlink(draft)  # where it is still there: the disk is full, for example
+            with suppress(FileNotFoundError):
+                os.unlink(draft, dir_fd=where)

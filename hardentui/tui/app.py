@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
+from rich.text import Text
 from textual import on
 from textual.app import App
 from textual.notifications import SeverityLevel
@@ -18,6 +20,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from hardentui.errors import HardenError
+from hardentui.fault import EXIT_CODE, fault_text
 from hardentui.state.kept_copy import keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
@@ -116,6 +119,13 @@ class HardenApp(App[None]):
 
     def on_unmount(self) -> None:
         self.session.close()
+
+    def _fatal_error(self) -> None:
+        """Textual would print the local variables, and with them what is in containers: secrets too."""
+        self._return_code = EXIT_CODE
+        fault = sys.exc_info()[1] or self._exception  # the second one is the worker's word for it
+        self.bell()
+        self.panic(Text(fault_text(fault) if fault else "hardentui: a fault of HardenTUI itself."))
 
     @on(say.PodmanFound)
     @on(say.WorkbenchOpened)

@@ -19,6 +19,14 @@ _COMPARE: dict[str, Callable[[int, int], bool]] = {
     ">=": operator.ge,
     "=": operator.eq,
 }
+_TEXTS: dict[str, Callable[[Row], str]] = {
+    "name": lambda row: row.name,
+    "image": lambda row: row.image,
+    "engine": lambda row: row.engine.label,
+    "unit": lambda row: row.unit,
+    "pod": lambda row: row.pod,
+}
+KEYS = ("state", "score", "fail", "label", *_TEXTS)
 Test = Callable[[Row], bool]
 
 
@@ -27,11 +35,13 @@ class Filter(Struct, frozen=True):
 
     Attributes:
         trouble: what could not be understood, as one sentence; empty when all of it was.
+        doubt: a word that looks like a key of a filter and is none; it was looked for as it stands.
     """
 
     text: str = ""
     tests: tuple[Test, ...] = ()
     trouble: str = ""
+    doubt: str = ""
 
     def matches(self, row: Row) -> bool:
         return all(test(row) for test in self.tests)
@@ -40,7 +50,7 @@ class Filter(Struct, frozen=True):
 def parse_filter(text: str) -> Filter:
     """Understand `web !test state:running score:<60 fail:root-user`; all words must hold."""
     tests: list[Test] = []
-    trouble = ""
+    trouble = doubt = ""
     for word in text.split():
         wanted, negated = (word[1:], True) if word.startswith("!") and len(word) > 1 else (word, False)
         try:
@@ -49,7 +59,10 @@ def parse_filter(text: str) -> Filter:
             trouble = str(error)
             continue
         tests.append(_not(test) if negated else test)
-    return Filter(text, tuple(tests), trouble)
+        key, colon, _ = wanted.lower().partition(":")
+        if colon and key.isalpha() and key not in KEYS:
+            doubt = f"{key}: is no key of a filter; there are {', '.join(f'{one}:' for one in KEYS)}."
+    return Filter(text, tuple(tests), trouble, doubt)
 
 
 def _not(test: Test) -> Test:
@@ -64,6 +77,11 @@ def _test(word: str) -> Test:
         return _score_test(value)
     if colon and key == "fail":
         return lambda row: _fails(row, value)
+    if colon and key in _TEXTS:
+        text_of = _TEXTS[key]
+        return lambda row: value in text_of(row).lower()
+    if colon and key == "label":
+        return lambda row: any(value in label.lower() for label in _labels(row))
     return lambda row: any(word in text.lower() for text in (row.name, row.image, row.engine.label, row.pod))
 
 
@@ -78,6 +96,11 @@ def _score_test(value: str) -> Test:
         return score is not None and compare(score, number)
 
     return test
+
+
+def _labels(row: Row) -> list[str]:
+    facts = row.report.facts if row.report else None
+    return [f"{name}={value}" for name, value in facts.labels.items()] if facts else []
 
 
 def _fails(row: Row, check: str) -> bool:

@@ -19,7 +19,6 @@ from textual.app import App
 from textual.signal import Signal
 
 from hardentui.errors import HardenError
-from hardentui.tui import garbage
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
@@ -82,7 +81,7 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
-        self.folder = "./hardened"
+        self.folder = "~/hardened"
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")
@@ -205,8 +204,6 @@ class Session:
         except Exception as fault:  # a fault of ours: it must end the app loudly, as in a worker
             self._app.call_later(_raise, fault)
             return
-        finally:
-            garbage.resume()
         if given_up.is_set():
             bench.close()
             return

@@ -28,7 +28,7 @@ class Look(Struct, frozen=True):
 
 
 FAILING: Mapping[Severity, Look] = {
-    Severity.CRITICAL: Look("✗", "X", "critical", "status-critical", 0),
+    Severity.CRITICAL: Look("■", "#", "critical", "status-critical", 0),
     Severity.HIGH: Look("✗", "X", "high", "status-high", 1),
     Severity.MEDIUM: Look("!", "!", "medium", "status-medium", 2),
     Severity.LOW: Look("!", "!", "low", "status-low", 3),
@@ -82,10 +82,7 @@ class Signs(Struct, frozen=True):
         return text.translate(_ASCII) if self.ascii else text
 
 
-_ASCII = {
-    ord(sign): plain
-    for sign, plain in {"·": "-", "–": "-", "…": "..", "→": "->", "↑": "^", "↓": "v", "›": ">"}.items()
-}
+_ASCII = str.maketrans({"·": "-", "–": "-", "…": "..", "→": "->", "↑": "^", "↓": "v", "›": ">", "≥": ">="})
 UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─")
 ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-")
 

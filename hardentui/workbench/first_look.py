@@ -34,7 +34,7 @@ class FirstLook:
         self.host_name = opened.host_name
         self._opened = opened
         self._checklist = checklist
-        self._lists = Begun(lambda: read_lists(opened.engines))
+        self._lists = Begun(lambda: read_lists(opened.engines), "Listing the containers")
 
     @classmethod
     def open(cls, selection: Selection) -> FirstLook:

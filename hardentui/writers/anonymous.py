@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
-from hardentui.options.readers.mounts import is_anonymous_name
+from hardentui.options.readers.mounts import ANONYMOUS_DATA, is_anonymous_name
 from hardentui.options.values import Mount
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.file_name import safe_file_name
@@ -94,6 +96,23 @@ def with_names(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
     ]
     mounts += [Mount("volume", new, destination) for destination, new in names.items()]
     return spec.with_(MOUNTS, tuple(sorted(mounts, key=lambda mount: mount.destination)))
+
+
+def with_existing(spec: Spec, anonymous: Mapping[str, str]) -> tuple[Spec, tuple[str, ...]]:
+    """The spec with its anonymous volumes mounted by the names that Podman gave them, and notes.
+
+    Podman keeps an anonymous volume when its container is removed (but for --rm), so a container that is made
+    again finds its data there.
+    """
+    kept = [one for one in kept_volumes(spec, anonymous, "", ()) if one.old]
+    if not kept:
+        return spec, ()
+    carried = tuple(f"{ANONYMOUS_DATA}{one.destination} " for one in kept)
+    named = with_names(spec, [KeptVolume(one.destination, one.old, one.old) for one in kept])
+    remarks = tuple(remark for remark in spec.remarks if not remark.startswith(carried))
+    again = "is mounted again by its name, with its data"
+    notes = tuple(f"the anonymous volume at {one.destination} {again}" for one in kept)
+    return replace(named, remarks=remarks), notes
 
 
 _COPY = """\

@@ -57,6 +57,30 @@ def test_found_fixed_and_proven(
     assert "ro" in proof["effective"]
 
 
+def test_the_next_commands_work_as_they_are_told_and_keep_the_data(
+    podman: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A container with an anonymous volume is replaced by the printed commands alone."""
+    name = "cli-taken-over"
+    podman.run(name, "-v", "/kept", "--stop-timeout=0", BUSYBOX, "sleep", "100000")
+    try:
+        podman.podman("exec", name, "sh", "-c", "echo survives >/kept/file")
+        folder = podman.directory / "taken-over"
+        fix = ("fix", name, "--url", podman.url, "--check", "new-privileges-allowed", "--to", "run")
+        assert main([*fix, "-o", str(folder)]) == 0
+        told = capsys.readouterr().err
+        commands = [line.removeprefix("next: ") for line in told.splitlines() if line.startswith("next: ")]
+        assert commands[-2:] == [f"hardentui check {name}", f"podman rm {name}-before  # when all is well"]
+        for command in commands:
+            if not command.startswith("hardentui"):
+                podman.execute("sh", "-c", command)
+        assert podman.podman("exec", name, "cat", "/kept/file") == "survives"
+        _, after = _check(podman, capsys, name)
+        assert _statuses(after, name)["new-privileges-allowed"] == "pass"
+    finally:
+        podman.remove(name, f"{name}-before")
+
+
 def test_a_quadlet_that_the_generator_of_this_host_accepts(
     podman: Bench, container: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

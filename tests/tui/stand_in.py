@@ -51,6 +51,7 @@ from hardentui.workbench.changing import in_place
 from hardentui.workbench.changing.in_place import OwnUnit
 from hardentui.workbench.planning import outputs
 from hardentui.workbench.planning import saved_plans as plans
+from hardentui.workbench.planning.taking_over import commands_after
 from hardentui.workbench.views import (
     Attempt,
     Command,
@@ -508,6 +509,9 @@ class StandIn:
 
     def shown(self, report: Report, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
         return () if target.changes_unit else self.output(report, plan, target).files
+
+    def next_commands(self, report: Report, output: Output, target: Target, folder: str) -> tuple[str, ...]:
+        return commands_after(LocalFiles(), self._facts(report), output, target, folder)
 
     def own_unit(self, report: Report) -> OwnUnit | None:
         return in_place.own_unit(LocalFiles(), self._facts(report))

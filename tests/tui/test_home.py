@@ -107,6 +107,7 @@ async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
     async with running(app) as pilot:
         await pilot.press("slash", *"score:<80")
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
+        await shows(pilot, "2 of 3 containers")
         await pilot.press("space", *"!anna")
         await until(pilot, lambda: _names(pilot) == ["shop-web"])
         await pilot.press("enter")
@@ -115,6 +116,18 @@ async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
         await until(pilot, lambda: len(_names(pilot)) == 3)
         await pilot.press("slash", *"nothing-like-it", "enter")
         await shows(pilot, "Nothing matches nothing-like-it", "esc shows all")
+        await pilot.press("escape", "slash", *"mode:x", "enter")
+        await shows(pilot, "Nothing matches mode:x", "mode: is no key of a filter")
+
+
+async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app) as pilot:
+        await pilot.press("j", "j", "slash", *"score:<60", "enter")
+        await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
+        current = app.screen.query_one(ContainerList).current
+        assert current is not None
+        assert current.name == "shop-web"
 
 
 async def test_s_sorts_by_the_next_column() -> None:
@@ -261,7 +274,7 @@ async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
         await shows(
             pilot,
             "shop-web: Would run as root",
-            "Raises it most  ✗ default-capabilities",
+            "Raises it most  ■ default-capabilities",
             "4 safe fixes → 82",
         )
         await pilot.press("end")

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from hardentui.tui.listing import arrange, parse_filter, summary
+from hardentui.tui.widgets.columns import short_image
 from hardentui.workbench.views import Row
 from tests.tui.stand_in import StandIn, facts, some
 
@@ -37,6 +38,10 @@ def _names(text: str, order: int = 1) -> list[str]:
         ("!score:<80", ["vault"]),
         ("fail:root-user", ["imp\x1b[31mort", "shop-web"]),
         ("fail:root-user shop", ["shop-web"]),
+        ("image:localhost/imp", ["imp\x1b[31mort"]),
+        ("engine:anna", ["db"]),
+        ("name:vau !unit:x", ["vault"]),
+        ("label:no-such", []),
     ],
 )
 def test_a_filter_keeps_what_all_its_words_mean(text: str, names: list[str]) -> None:
@@ -47,6 +52,17 @@ def test_a_filter_says_what_it_did_not_understand_and_uses_the_rest() -> None:
     understood = parse_filter("shop score:low")
     assert "score:<60" in understood.trouble
     assert [row.name for row in arrange(_rows(), 1, understood)] == ["shop-web"]
+
+
+def test_a_word_that_looks_like_a_key_and_is_none_is_told() -> None:
+    assert "mode: is no key of a filter; there are state:" in parse_filter("mode:rootless").doubt
+    assert parse_filter("label:app=x state:running nginx-1:27").doubt == ""
+
+
+def test_a_digest_is_shortened() -> None:
+    image = f"docker.io/library/web@sha256:{'ab' * 32}"
+    assert short_image(image) == "docker.io/library/web@sha256:abababababab"
+    assert short_image("web@sha256:abc") == "web@sha256:abc"
 
 
 def test_worst_first_puts_unknown_scores_last() -> None:

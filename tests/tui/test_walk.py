@@ -19,7 +19,7 @@ from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.workbench.planning import saved_plans as plans
 from tests.tui.stand_in import StandIn, checklist, facts, some
-from tests.tui.support import Driver, make_app, running, screen_text, scrolled, shows, until
+from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
 
 SIZES = [(60, 16), (80, 24), (120, 36), (200, 60)]
 
@@ -305,3 +305,14 @@ async def test_a_container_without_a_unit_offers_none() -> None:
         await pilot.press("w")
         await shows(pilot, "run script")
         assert not app.screen.query_one("#own").display
+
+
+async def test_what_is_told_does_not_cover_the_plan() -> None:
+    app = make_app(StandIn.of(*some()))
+    async with running(app, (120, 40)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+        app.notify("Something to be told.")
+        await shows(pilot, "Something to be told.")
+        at = next(number for number, line in enumerate(screen_lines(app)) if "Something to be told." in line)
+        assert at < app.size.height // 3

@@ -107,7 +107,7 @@ def test_findings_are_1(run: Run) -> None:
         (("fix", "shop-web", "--demo", "--plan", "/nowhere.toml"), "cannot be read"),
         (("fix", "shop-web", "--demo", "--all", "--podman-version", "new"), "is not a version"),
         (("convert", "db", "--demo", "--podman-version", "4.3"), "has no Quadlet"),
-        (("convert", "db", "--demo", "-o", "/nowhere/at/all"), "does not exist"),
+        (("convert", "db", "--demo", "-o", "/etc/passwd/at/all"), "is not a folder"),
         (("convert", "db", "--demo", "--to", "kube"), "--to"),
         (("facts", "save", "/tmp/x", "--demo"), "no facts to save"),
         (("checklist", "lint", "nothing-like-it"), "no checklist"),
@@ -173,7 +173,7 @@ def test_without_a_command_and_a_terminal_the_list_is_shown(run: Run) -> None:
     assert "SIMULATED HOST" in answer.err
     first, *rows = answer.out.splitlines()
     assert first.split() == ["Container", "Image", "Engine", "State", "Score", "1234567890"]
-    scores = [int(row.split()[-2]) for row in rows]
+    scores = [int(row.split()[-2].removeprefix("≥")) for row in rows]
     assert scores == sorted(scores)
     assert {row.split()[0] for row in rows} >= {"shop-web", "db", "cache", "backup", "uyuni-server"}
     assert "x fail" in answer.err, "the signs of the cells are told"
@@ -263,12 +263,38 @@ def test_the_report_says_what_to_do_next_with_commands_that_work(run: Run, tmp_p
 
 
 def test_a_check_of_everything_is_brief_and_a_named_one_is_not(run: Run) -> None:
-    brief, full = run("check", "--demo").out, run("check", "--demo", "db").out
+    brief, full = run("check", "--demo", "--details").out, run("check", "--demo", "db").out
     assert "Not looked at in containers" in brief
     assert "declared: " not in brief.partition("\ndb  ")[2].partition("\n\n")[0]
     assert "declared: " in full
     assert "Not looked at in containers" not in full
     assert "declared: " in run("check", "--demo", "--step", "4").out
+
+
+def test_a_check_of_ten_containers_fits_on_one_screen(run: Run) -> None:
+    told = run("check", "--demo").out
+    lines = told.splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100
+    for name in ("backup", "report", "db", "shop-api", "cache", "uyuni-server", "shop-web", "shop01"):
+        assert re.search(rf"^ +\S+ .* {name}( |$)", told, re.MULTILINE), name
+    assert "backup  host-pid, mounted-engine-socket" in told
+    short = run("check", "--demo", "--summary").out
+    assert len(short.splitlines()) <= 22
+    assert "Failing: 12 critical" in short
+    assert "What to do next" not in short
+
+
+def test_a_container_has_one_score_everywhere(run: Run) -> None:
+    whole = json.loads(run("check", "--demo", "--format", "json").out)["subjects"]
+    listed = run("--demo").out
+    for one in whole:
+        if one["kind"] != "container":
+            continue
+        (alone,) = json.loads(run("check", one["name"], "--demo", "--format", "json").out)["subjects"]
+        plan = json.loads(run("plan", one["name"], "--demo", "--safe", "--format", "json").out)
+        assert plan["score"]["before"] == alone["score"] == one["score"]
+        assert re.search(rf"^{one['name']} .* {one['score']}  ", listed, re.MULTILINE)
 
 
 def test_the_score_is_explained(run: Run) -> None:
@@ -284,6 +310,37 @@ def test_steps_and_checks_narrow(run: Run) -> None:
     whole = json.loads(run("check", "--demo", "--format", "json", "--check", "root-user").out)
     assert {one["check"] for subject in whole["subjects"] for one in subject["findings"]} == {"root-user"}
     assert {one["kind"] for one in whole["subjects"]} == {"container"}
+
+
+@pytest.mark.parametrize(
+    ("check", "kind"), [("stale-image", "image"), ("unisolated-network", "network"), ("no-logs", "container")]
+)
+def test_a_check_that_was_asked_for_is_run_on_what_it_is_about(run: Run, check: str, kind: str) -> None:
+    answer = run("check", "--demo", "--check", check, "--format", "json")
+    subjects = json.loads(answer.out)["subjects"]
+    assert {one["kind"] for one in subjects} == {kind}
+    assert all(finding["check"] == check for one in subjects for finding in one["findings"])
+    assert sum(len(one["findings"]) for one in subjects) > 0
+
+
+def test_a_named_container_brings_its_own_networks_and_images(run: Run) -> None:
+    answer = run("check", "shop-web", "--demo", "--check", "unisolated-network", "--check", "stale-image")
+    assert "shop-net" in answer.out
+    assert "nginx:1.27" in answer.out
+    assert "postgres" not in answer.out
+
+
+def test_what_cannot_be_run_is_no_pass(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:
+    answer = run("check", "shop-web", "--demo", "--check", "weak-kernel-settings")
+    assert answer.code == 2
+    assert "Nothing was checked: this is about the host." in answer.err
+    answers = demo["engines"][0]["answers"]
+    demo["engines"] = demo["engines"][:1]
+    answers["/containers/json?all=true"] = []
+    (tmp_path / "empty.json").write_text(json.dumps(demo))
+    answer = run("check", "--facts", str(tmp_path / "empty.json"), "--check", "no-logs")
+    assert answer.code == 2
+    assert "there is no container here" in answer.err
 
 
 def test_the_beginning_of_an_id_must_be_that_of_one(run: Run, demo: dict[str, Any], tmp_path: Path) -> None:

@@ -498,3 +498,15 @@ def test_many_are_woken_when_the_connection_is_closed(tmp_path: Path) -> None:
         found = ask_many(connection, "/a", "/b")
         assert monotonic() - started < 2
     assert isinstance(found["/a"], EngineUnreachable)
+
+
+def test_a_socket_that_another_thread_keeps_is_waited_for_with_a_limit(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [Scripted.HANG]) as server:
+        connection = UnixConnection(server.path, timeout=2)
+        keeps = threading.Thread(target=lambda: connection.get_many(["/a"], lambda *_: None))
+        keeps.start()
+        assert eventually(lambda: bool(server.requests), 2)
+        with pytest.raises(EngineUnreachable, match="in time"):
+            connection.get("/b", timeout=0.1)
+        connection.close()
+        keeps.join(5)

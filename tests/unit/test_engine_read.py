@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from time import monotonic
 from typing import Any, ClassVar
 
@@ -18,7 +21,7 @@ from msgspec.structs import replace
 from hardentui.engine import shapes
 from hardentui.engine.connection import UnixConnection
 from hardentui.engine.events import Event, Link, batches, event, watch
-from hardentui.engine.inspecting import Gone, Inspected
+from hardentui.engine.inspecting import ABSENT, Gone, Inspected, Kept, hand_over
 from hardentui.engine.read import Engine
 from hardentui.engine.recorded import RecordedConnection
 from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
@@ -66,7 +69,7 @@ def test_a_row_of_the_list_is_read_or_refused(value: Any) -> None:
 @given(st.dictionaries(DOCUMENT_KEYS, JSON) | JSON)
 def test_an_inspect_document_is_safe_to_walk_or_refused(value: Any) -> None:
     try:
-        document = shapes.container(value)
+        document = shapes.container(value, value["Id"] if isinstance(value, dict) and "Id" in value else "x")
     except EngineProtocolError:
         return
     for section in ("State", "Config", "HostConfig", "NetworkSettings"):
@@ -248,6 +251,77 @@ def test_an_engine_that_goes_away_after_the_list_is_told_to_whom_asks(tmp_path: 
             with pytest.raises(EngineUnreachable):
                 ask()
         engine.close()
+
+
+def test_what_nobody_took_to_ask_for_ahead_is_not_waited_for(tmp_path: Path) -> None:
+    with ByPath(tmp_path, {"/containers/json": [answer(b"[]")]}, [answer(b"[]")]) as server:
+        places = iter([server.path, str(tmp_path / "no.sock")])
+        engine = Engine(EngineFacts(), lambda: UnixConnection(next(places), timeout=0.3))
+        engine.begin()  # its second connection breaks at the first of three paths
+        assert engine.listed() == ()
+        assert engine.networks() == engine.volumes() == ()
+        with pytest.raises(EngineUnreachable):  # the first path: it was asked for, and that failed
+            engine.images()
+        engine.close()
+
+
+def test_an_answer_that_does_not_come_is_lost_after_a_while() -> None:
+    kept = Kept(patience=0.05)
+    kept.expect(("/a", "/b"))
+    kept.put("/b", 7)
+    assert kept.take("/a") is ABSENT
+    assert kept.take("/b") == 7
+
+
+def test_documents_are_understood_by_several_threads_at_once() -> None:
+    """msgspec crashed the process when two threads met a class for the first time."""
+    code = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from hardentui.engine import shapes
+gate = threading.Barrier(4)
+def first():
+    gate.wait()
+    shapes.container({"Id": "a", "Name": "b", "HostConfig": {"Ulimits": [{"Name": "x"}]}}, "a")
+threads = [threading.Thread(target=first) for _ in range(4)]
+for one in threads: one.start()
+for one in threads: one.join()
+"""
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+class Faulty(RecordedConnection):
+    """Stands in for a fault of ours while containers are inspected."""
+
+    def get_many(self, paths: Any, on_answer: Any) -> list[str]:
+        raise ZeroDivisionError("a fault of ours")
+
+
+def test_a_fault_while_containers_are_inspected_is_told_and_not_waited_for() -> None:
+    engine = Engine(EngineFacts(), lambda: Faulty({"/containers/json?all=true": [], "/volumes/json": []}))
+    with pytest.raises(ZeroDivisionError):
+        engine.inspect_many("ab", lambda *_: None, threading.Event())
+    engine.begin()
+    assert engine.listed() == ()
+    with pytest.raises(ZeroDivisionError):
+        engine.volumes()
+
+
+def test_a_fault_while_the_list_is_read_ahead_is_no_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> Any:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(shapes, "listed", fault)
+    engine = recorded({"/containers/json?all=true": [{"Id": "a"}]})
+    engine.begin()
+    with pytest.raises(ZeroDivisionError):
+        engine.listed()
+
+
+def test_results_that_never_come_are_waited_for_with_a_limit() -> None:
+    with pytest.raises(EngineUnreachable, match="no container"):
+        hand_over(SimpleQueue(), 1, lambda *_: None, threading.Event(), patience=0.05)
 
 
 def test_other_containers_than_those_begun_are_inspected_too() -> None:

@@ -390,3 +390,66 @@ def test_a_look_knows_that_another_user_may_not(below: str) -> None:
         finally:
             os.seteuid(0)
         assert [one.state for one in same] == [State.UNCHANGED]
+
+
+USER = 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to another user")
+class TestAsRootForAUser:
+    """In place for a rootless container: its unit stays the user's, who cannot lead root elsewhere."""
+
+    @pytest.fixture
+    def units(self, tmp_path: Path) -> Path:
+        units = tmp_path / "anna" / "units"
+        units.mkdir(parents=True)
+        for path in (units.parent, units):
+            os.chown(path, USER, USER)
+        return units
+
+    def test_what_is_new_belongs_to_the_user(self, units: Path) -> None:
+        write_bundle(str(units / "web.container.d"), [("90.conf", "x", 0o600)], create=True)
+        for path in (units / "web.container.d", units / "web.container.d" / "90.conf"):
+            assert (path.stat().st_uid, path.stat().st_gid) == (USER, USER)
+
+    @pytest.mark.parametrize("links", [True, False])
+    def test_what_is_replaced_keeps_owner_and_mode(
+        self, units: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not links:
+            monkeypatch.setattr(os, "link", fails(errno.EPERM))
+        unit = units / "web.container"
+        unit.write_text("old")
+        os.chown(unit, USER, 7)
+        unit.chmod(0o640)
+        write_bundle(str(units), [("web.container", "new", 0o600)], keep_mode=True)
+        for path in (unit, units / "web.container.bak"):
+            found = path.stat()
+            assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (USER, 7, 0o640)
+        assert unit.read_text() == "new"
+
+    @pytest.mark.parametrize("at", ["units", "anna"])
+    def test_a_folder_that_became_a_link_is_not_followed(self, units: Path, tmp_path: Path, at: str) -> None:
+        expected = look_at_bundle(str(units), THREE)
+        assert {one.state for one in expected} == {State.NEW}
+        elsewhere = tmp_path / "elsewhere"
+        (elsewhere / "units").mkdir(parents=True)
+        swapped = units if at == "units" else units.parent
+        swapped.rename(tmp_path / "aside")
+        swapped.symlink_to(elsewhere / "units" if at == "units" else elsewhere)
+        os.chown(swapped, USER, USER, follow_symlinks=False)
+        for create in (False, True):
+            with pytest.raises(WriteError, match="symbolic link"):
+                write_bundle(str(units / "below" if create else units), THREE, create=create)
+        assert list(elsewhere.rglob("*")) == [elsewhere / "units"]
+
+    def test_a_link_of_root_is_followed(self, units: Path, tmp_path: Path) -> None:
+        (tmp_path / "home").symlink_to("anna")
+        write_bundle(str(tmp_path / "home" / "units"), THREE)
+        assert len(content(units)) == 3
+
+
+def test_a_report_leaves_no_backup(tmp_path: Path) -> None:
+    for text in ("1", "2"):
+        write_bundle(str(tmp_path), [("report", text, 0o644)], keep_backup=False)
+    assert content(tmp_path) == {"report": "2"}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
-from hardentui.errors import EngineUnreachable
+from hardentui.errors import EngineUnreachable, HardenError
 from hardentui.workbench.begun import Begun
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
@@ -55,3 +56,11 @@ def test_work_that_was_begun_gives_its_result_or_its_error() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError, match="a fault of ours"):
             begun.result()
+
+
+def test_work_that_does_not_end_is_waited_for_with_a_limit() -> None:
+    end = threading.Event()
+    begun = Begun(lambda: end.wait(10), "Reading the host", limit=0.05)
+    with pytest.raises(HardenError, match="Reading the host did not come to an end"):
+        begun.result()
+    end.set()

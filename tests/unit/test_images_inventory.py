@@ -210,6 +210,15 @@ def header(kind: bytes = b"0", size: bytes = b"00000000000\0", name: bytes = b"x
     return bytes(block)
 
 
+def wide_header(kind: bytes, number: int, name: bytes = b"") -> bytes:
+    """An extended header with one value of nearly a megabyte, each under a name of its own."""
+    value = b"x" * (1 << 19)
+    record = b" %s=%s\n" % (name or b"comment%d" % number, value)
+    size = len(record) + 6
+    body = b"%d%s" % (size, record)
+    return header(kind, b"%011o\0" % len(body)) + body.ljust(-(-len(body) // 512) * 512, b"\0")
+
+
 HUGE = b"77777777777\0"  # 8 GiB
 BINARY_HUGE = b"\x80" + b"\0" * 3 + b"\x7f" + b"\xff" * 7
 NEGATIVE = b"\xff" * 12
@@ -225,6 +234,9 @@ HOSTILE = {
     "endless sparse map": (header(b"S")[:482] + b"\1" + header(b"S")[483:]),
     "extended record that does not add up": header(b"x", b"00000000005\0") + b"99 x=".ljust(512, b"\0"),
     "extended record of length zero": header(b"x", b"00000000005\0") + b"0 a=b".ljust(512, b"\0"),
+    "global headers of a megabyte each": b"".join(wide_header(b"g", number) for number in range(70)),
+    "headers without an entry": header(b"x", b"00000000000\0") * 100,
+    "name of a megabyte": wide_header(b"x", 0, b"path") + header(),
     "random bytes": bytes(range(256)) * 8,
 }
 

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from hardentui.reading.masking import is_credential, mask_document, mask_text
+from hardentui.reading.masking import is_credential, mask_argument, mask_document, mask_text
 from hardentui.reading.secrets import secret_pair, secret_value
+from hardentui.visible import MASK
 
 SECRET = "hunter2hunter2"
 
@@ -73,3 +74,17 @@ def test_names_of_credentials(name: str) -> None:
 @pytest.mark.parametrize("name", ["PATH", "LANG", "AUTHOR", "PASSIVE_PORTS", "KEYBOARD", "PWD", "OLDPWD"])
 def test_other_names(name: str) -> None:
     assert not is_credential(name)
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        ("POSTGRES_PASSWORD_FILE=/run/secrets/db", "POSTGRES_PASSWORD_FILE=/run/secrets/db"),
+        ("API_KEY_PATH=/etc/keys/api.pem", "API_KEY_PATH=/etc/keys/api.pem"),
+        ("POSTGRES_PASSWORD_FILE=hunter2", f"POSTGRES_PASSWORD_FILE={MASK}"),
+        ("POSTGRES_PASSWORD=/run/secrets/db", f"POSTGRES_PASSWORD={MASK}"),
+        ("API_KEY_PATH=/9j/4AAQ+a==", f"API_KEY_PATH={MASK}"),
+    ],
+)
+def test_the_name_of_a_file_with_a_secret_is_none(argument: str, shown: str) -> None:
+    assert mask_argument("env", argument) == shown

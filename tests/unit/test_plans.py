@@ -52,7 +52,7 @@ def test_a_plan_comes_back_as_it_was() -> None:
     saved = plans.load(text)
     assert (saved.container, saved.image, saved.engine_version) == ("db", "postgres:17", "5.4.2")
     assert saved.choices == plan.choices
-    assert saved.changes == (SavedChange("read-only", (), ("",)),)
+    assert saved.changes == (SavedChange("read-only", (), ("",), ("plain-secret",)),)
     for word in ("Move it.", "may break", "It may break.", "# Left out: root-user: no user known"):
         assert word in text
     assert "# Mind: A trouble\u240awith" in text
@@ -85,7 +85,7 @@ HEAD = 'schema = "hardentui/plan/1"\ncontainer = "c"\nimage = "i"\n'
     [
         ("a = = 1", "no TOML: .*line 1"),
         ("a = 1", "its schema is not"),
-        ('schema = "hardentui/plan/1"\nimage = "i"', "has no text 'container'"),
+        ('container = "web"', "its schema is not"),
         (HEAD + "fix = 1", r"\[\[fix\]\]"),
         (HEAD + "[[fix]]\n", "number 1 has no text 'check'"),
         (HEAD + "[[fix]]\ncheck = 'x'\nparameters = 1", "no table"),
@@ -167,3 +167,26 @@ def test_what_no_longer_fits_is_told() -> None:
 def test_a_plan_on_the_same_container_fits() -> None:
     plan = _plan(_change("read-only", (), ("",)))
     assert plans.no_longer_fits(plans.load(plans.dump(plan, "5.4.2")), plan, "5.4.2") == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'fix = ["plain-secret"]',
+        '[[fix]]\ncheck = "plain-secret"',
+        'schema = "hardentui/plan/1"\ncontainer = "db"\n[[fix]]\ncheck = "plain-secret"',
+    ],
+)
+def test_a_plan_that_was_trimmed_by_hand_is_taken(text: str) -> None:
+    saved = plans.load(text)
+    assert saved.choices == (Choice("plain-secret"),)
+    assert plans.no_longer_fits(saved, _plan(_change("read-only", (), ("",))), "5.4.2") == ()
+
+
+def test_a_fix_that_was_taken_out_by_hand_is_no_difference() -> None:
+    kept = replace(_change("read-only", (), ("",)), checks=("writable-rootfs",))
+    text = plans.dump(replace(_plan(ENV, kept), choices=(Choice("writable-rootfs"), Choice("plain-secret"))))
+    trimmed = text.replace('    { check = "plain-secret" },\n', "")
+    saved = plans.load(trimmed)
+    assert [one.check for one in saved.choices] == ["writable-rootfs"]
+    assert plans.no_longer_fits(saved, replace(_plan(kept), choices=saved.choices)) == ()

@@ -307,7 +307,7 @@ def test_ranges_of_one_owner_may_touch_and_those_of_two_may_not_overlap() -> Non
     by_uid = (SubIds("1000", 100_000, 65_536),)
     assert judge("missing-sub-ids", host(users=(anna,), subuids=by_uid, subgids=by_uid)).status is Status.PASS
     verdict = judge("missing-sub-ids", host(users=(anna,), subuids=touching, subgids=()))
-    assert verdict.commands[0] == "usermod --add-subgids 131072-196607 anna"
+    assert verdict.commands[0] == "usermod --add-subgids 100000-165535 anna"
 
 
 @pytest.mark.parametrize("check_id", ["missing-sub-ids", "unenforceable-limits"])

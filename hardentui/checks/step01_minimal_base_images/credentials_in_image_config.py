@@ -89,6 +89,6 @@ CHECK = Check(
         container(image=_image("DB_PASSWORD=correct-horse")),
         container(image=_image("PATH=/usr/bin", "|1 NPM_TOKEN=abcdef0123456789 /bin/sh -c npm ci")),
     ),
-    references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker 12"),
+    references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
     catalogue="S1-05",
 )

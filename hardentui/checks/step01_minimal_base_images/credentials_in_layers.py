@@ -63,6 +63,6 @@ CHECK = Check(
         container(image=_image(FoundFile("/root/.aws/credentials", "cloud credentials", 4))),
         container(image=_image(FoundFile("/root/.ssh/id_ed25519", "private key", 2, deleted=True))),
     ),
-    references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker 12"),
+    references=("CIS Docker 1.6 4.10", "NIST SP 800-190 4.1.4", "OWASP Docker rule 12"),
     catalogue="S1-04",
 )

@@ -5,9 +5,9 @@ Which release of which distribution the image is built on, and whether its suppo
 read, by a table that HardenTUI brings along. A release that the table does not know gives no answer.
 
 Why it matters:
-After its end a release gets no repairs, however serious a hole is, and many scanners then report nothing
-for it: an image that looks clean because nobody writes advisories for it any more. Every update of the
-service on top builds on ground that is no longer looked after.
+After its end a release gets no repairs, however serious a vulnerability is, and many scanners then report
+nothing for it: an image that looks clean because nobody writes advisories for it any more. Every update of
+the service on top builds on ground that is no longer looked after.
 
 What may break:
 A new release brings new versions of libraries and of the language; the service must be built and tested

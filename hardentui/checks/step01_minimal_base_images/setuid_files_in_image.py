@@ -8,7 +8,7 @@ no-new-privileges and without any capability, they have no effect, and the findi
 Why it matters:
 A service that runs as an ordinary user is a good wall, and each of these programs is a door in it: started
 by anybody, it runs as root or with a capability. `su`, `mount` and `newuidmap` come with most base images,
-and one mistake in one of them turns a small hole into root in the container.
+and one mistake in one of them turns a small vulnerability into root in the container.
 
 What may break:
 Programs that need the bit: `ping` on old bases, `sudo` in entry scripts, some mail and print servers.
@@ -74,6 +74,6 @@ CHECK = Check(
         container(image=_image(_SU)),
         container((NO_NEW_PRIVILEGES, True), (CAP_DROP, ("all",)), image=_image(_SU)),
     ),
-    references=("CIS Docker 1.6 4.8", "NIST SP 800-190 4.1.2", "OWASP Docker 4"),
+    references=("CIS Docker 1.6 4.8", "NIST SP 800-190 4.1.2", "OWASP Docker rule 4"),
     catalogue="S1-02",
 )

@@ -5,9 +5,9 @@ Whether the image says which base it was built on (the label or annotation
 `org.opencontainers.image.base.name`), or begins with the layers of another image on this engine.
 
 Why it matters:
-When a hole in a base image becomes known, the question is which of your images contain it. Without a record
-you can only scan them all, or build them all anew. An image of unknown origin may also contain anything:
-you trust whoever built it without knowing who that was.
+When a vulnerability in a base image becomes known, the question is which of your images contain it. Without
+a record you can only scan them all, or build them all anew. An image of unknown origin may also contain
+anything: you trust whoever built it without knowing who that was.
 
 What may break:
 Nothing: it is a label. Buildah writes it by itself in newer versions; with other builders add it in the

@@ -1,1 +1,1 @@
-"""Step 2: keep images and engine up to date, and know their holes."""
+"""Step 2: keep images and engine up to date, and know their vulnerabilities."""

@@ -1,13 +1,13 @@
-"""Serious known holes for which a repaired version exists.
+"""Serious known vulnerabilities for which a repaired version exists.
 
 What it checks:
-Whether the newest scan report of its image lists critical or high holes that a newer version of the package
-repairs. Holes without a repair are left out: there is nothing to install yet.
+Whether the newest scan report of its image lists critical or high vulnerabilities that a newer version of
+the package repairs. Vulnerabilities without a repair are left out: there is nothing to install yet.
 
 Why it matters:
-The description of such a hole is public, and often so is the program that uses it. Attackers compare what a
-service says about its version with the list and pick the rest. The repair exists and only has to be taken:
-this is the cheapest security there is.
+The description of such a vulnerability is public, and often so is the program that uses it. Attackers
+compare what a service says about its version with the list and pick the rest. The repair exists and only has
+to be taken: this is the cheapest security there is.
 
 What may break:
 A newer image brings newer versions of more than the one package, so the service may behave differently. Try
@@ -33,11 +33,14 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return report
     serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
     if not serious:
-        return passed(plural(len(report.vulnerabilities), "known hole"), evidence=evidence(report, ()))
+        return passed(
+            plural(len(report.vulnerabilities), "known vulnerability", "known vulnerabilities"),
+            evidence=evidence(report, ()),
+        )
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
     severity = Severity.CRITICAL if critical or many else Severity.HIGH
-    reason = f"{critical} critical and {len(serious) - critical} high holes can be repaired"
+    reason = f"{critical} critical and {len(serious) - critical} high vulnerabilities can be repaired"
     return failed(reason, report.scanner, evidence=evidence(report, serious), severity=severity)
 
 
@@ -50,7 +53,7 @@ def _image(*found: Vulnerability) -> ImageFacts:
 
 CHECK = Check(
     id="fixable-vulnerabilities",
-    title="Its image has serious holes that an update repairs",
+    title="Its image has serious vulnerabilities that an update repairs",
     step=2,
     severity=Severity.HIGH,
     kind=Kind.CONTAINER,

@@ -6,9 +6,9 @@ or a label that says who moves the pinned version (parameter `labels`). Podman a
 as on those of the container.
 
 Why it matters:
-Most containers are set up once and then forgotten. Their holes are published one after another, and the
-container stays as it is. Not the clever attacks, but the old, known ones on things that nobody updated, are
-what most hosts fall to.
+Most containers are set up once and then forgotten. Their vulnerabilities are published one after another,
+and the container stays as it is. Not the clever attacks, but the old, known ones on things that nobody
+updated, are what most hosts fall to.
 
 What may break:
 With automatic updates the container is restarted by itself whenever the registry has a new image under its
@@ -138,6 +138,6 @@ CHECK = Check(
         container(_NGINX, engine=_ACTIVE),
         container(_NGINX, (LABELS, ("app=shop", "io.containers.autoupdate=disabled")), engine=_ACTIVE),
     ),
-    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.1.1", "OWASP Docker 0"),
+    references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.1.1", "OWASP Docker rule 0"),
     catalogue="S2-08",
 )

@@ -1,13 +1,13 @@
 """The registry has a newer image under the same name.
 
 What it checks:
-Whether the registry still gives the same image for the name that the container uses. The registry is asked
-only on request; until then the answer is unknown. Images that were built here (`localhost/…`) have no
-registry, and names with a digest cannot move.
+Whether the registry still gives the same image for the name that the container uses. HardenTUI itself asks
+no registry, so the answer is unknown; `skopeo inspect docker://NAME` tells it. Images that were built here
+(`localhost/…`) have no registry, and names with a digest cannot move.
 
 Why it matters:
-Maintainers repair holes by putting a new image under the old name. As long as nobody pulls it, the repair
-exists everywhere but here.
+Maintainers repair vulnerabilities by putting a new image under the old name. As long as nobody pulls it, the
+repair exists everywhere but here.
 
 What may break:
 The new image may behave differently; try it on a twin. Who wants to decide about every update pins the

@@ -4,9 +4,9 @@ What it checks:
 Whether a stopped container ended, or was created and never started, longer ago than the parameter `days`.
 
 Why it matters:
-A forgotten container keeps its image and its volumes alive: old holes, old data, old credentials in its
-settings. One `podman start --all` or a restart policy brings it back years later with everything that was
-found in it since then. And among many dead containers nobody notices one that does not belong there.
+A forgotten container keeps its image and its volumes alive: old vulnerabilities, old data, old credentials
+in its settings. One `podman start --all` or a restart policy brings it back years later with everything that
+was found in it since then. And among many dead containers nobody notices one that does not belong there.
 
 What may break:
 Removing it throws away what it wrote outside of volumes (`podman diff` shows it). Its volumes stay unless

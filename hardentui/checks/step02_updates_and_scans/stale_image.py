@@ -4,9 +4,9 @@ What it checks:
 Whether an image that no container uses was built longer ago than the parameter `days`.
 
 Why it matters:
-An unused old image is a loaded trap: a mistyped name or a missing tag starts it, with all the holes that
-were found since. It takes space on the disk, and may hold credentials that somebody forgot in it. The fewer
-images there are, the more an unknown one stands out.
+An unused old image is a loaded trap: a mistyped name or a missing tag starts it, with all the
+vulnerabilities that were found since. It takes space on the disk, and may hold credentials that somebody
+forgot in it. The fewer images there are, the more an unknown one stands out.
 
 What may break:
 Removing an image cannot be undone when no registry has it any more. Look at the list first, and keep the

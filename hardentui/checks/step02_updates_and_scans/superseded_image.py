@@ -6,8 +6,8 @@ Names that contain a digest, and bare image IDs, cannot move and pass.
 
 Why it matters:
 Pulling an image changes nothing in the containers that run: they keep the old files until they are created
-anew. After the update of an image it is easy to believe that the hole is closed, while the vulnerable
-program goes on running for months.
+anew. After the update of an image it is easy to believe that the vulnerability is closed, while the
+vulnerable program goes on running for months.
 
 What may break:
 The new image may behave differently. Recreate it through its unit or its compose file, so that nothing of

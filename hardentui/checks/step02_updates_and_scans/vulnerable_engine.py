@@ -2,16 +2,16 @@
 
 What it checks:
 Whether the installed versions of the engine's programs (podman, buildah, skopeo, crun, runc, conmon,
-netavark, aardvark-dns, passt, containers-common) are older than the versions that repair known holes, by a
-table that HardenTUI brings along (its date is shown). Distributions often repair an old version without
-changing its number: then the change log of the installed package decides. A hole whose repair it names is
-closed. One that it does not name counts as open, at a lower severity: it may have been repaired under another
-name, or the distribution may have found that its version does not have it; its security tracker knows. Where
+netavark, aardvark-dns, passt, containers-common) are older than the versions that repair known
+vulnerabilities, by a table that HardenTUI brings along (its date is shown). Distributions often repair an old
+version without changing its number: then the change log of the installed package decides. A vulnerability
+whose repair it names is closed. One that it does not name counts as open, at a lower severity: it may have
+been repaired under another name, or the distribution may have found that its version does not have it; its security tracker knows. Where
 the change log cannot be read, the answer is unknown. Change logs of rpm are read with `--deep`.
 
 Why it matters:
-Every wall between a container and the host is built by these programs. Several of their holes let a
-prepared image, or a process in a container, write to the host or run as root there, whatever else was
+Every wall between a container and the host is built by these programs. Several of their vulnerabilities let
+a prepared image, or a process in a container, write to the host or run as root there, whatever else was
 hardened: a symbolic link in place of `/dev/null` was enough for one of them.
 
 What may break:
@@ -41,12 +41,14 @@ from hardentui.words import plural
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if isinstance(facts.holes, Unreadable):
         return unknown(f"the versions of the engine's programs are not known: {facts.holes.reason}")
-    table = f"table of {facts.advisories_dated}" if facts.advisories_dated else "table of known holes"
+    table = (
+        f"table of {facts.advisories_dated}" if facts.advisories_dated else "table of known vulnerabilities"
+    )
     sure = [hole for hole in facts.holes if not hole.distribution]
     if sure:
         found = ", ".join(sorted({hole.advisory.component for hole in sure}))
         return failed(
-            f"known holes in {found}",
+            f"known vulnerabilities in {found}",
             table,
             evidence=tuple(map(_evidence, sure)),
             severity=worst_of(sure),
@@ -111,7 +113,7 @@ _RUNC = Advisory(
 
 CHECK = Check(
     id="vulnerable-engine",
-    title="The engine has a known hole",
+    title="The engine has a known vulnerability",
     step=2,
     severity=Severity.HIGH,
     kind=Kind.HOST,
@@ -128,6 +130,6 @@ CHECK = Check(
         HostFacts(holes=(Hole(_RUNC, "1.2.6", distribution=False),)),
         HostFacts(holes=(Hole(_RUNC, "1.1.5+ds1-1+deb12u2", True, ""),)),
     ),
-    references=("CIS Docker 1.6 1.2.2", "NIST SP 800-190 4.4.1", "OWASP Docker 0"),
+    references=("CIS Docker 1.6 1.2.2", "NIST SP 800-190 4.4.1", "OWASP Docker rule 0"),
     catalogue="S2-10",
 )

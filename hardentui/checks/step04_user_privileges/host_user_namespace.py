@@ -9,7 +9,8 @@ one of the host.
 Why it matters:
 With a user namespace, root inside is an ordinary, otherwise unused uid on the host: an attacker who gets out
 finds that no file belongs to them and no capability counts. Without it, the same escape ends as root of the
-host. It is the one wall that still stands after a hole in the kernel interface, the runtime or a mount.
+host. It is the one wall that still stands after a vulnerability in the kernel interface, the runtime or a
+mount.
 
 What may break:
 The owners of files on volumes and bind mounts are not in the new range. The fix mounts them so that they keep

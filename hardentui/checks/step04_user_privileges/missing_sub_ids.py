@@ -40,6 +40,7 @@ from hardentui.model.finding import (
 from hardentui.model.host import HostFacts, SubIds, User
 from hardentui.model.known import Unreadable
 from hardentui.reading.hosts import hidden_users
+from hardentui.reading.sub_ids import free_start
 from hardentui.words import plural
 
 _FILES = ("/etc/subuid", "/etc/subgid")
@@ -61,18 +62,24 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     least = parameters.integer("ids")
     evidence: list[Evidence] = []
     commands: list[str] = []
+    uids = tuple(user.uid for user in users)
     for path, ranges in zip(_FILES, (subuids, subgids), strict=True):
+        given: list[SubIds] = []
         for user in rootless:
             count = sum(one.size for one in ranges if one.owner in (user.name, str(user.uid)))
             if count < least:
                 evidence.append(Evidence(path, f"{user.name} has {plural(count, 'id')}, {least} are needed"))
-                commands += _give(path, user, _free(ranges, users), least)
+                start = free_start((*ranges, *given), uids, least)
+                if start is None:
+                    commands.append(f"# {path} has no {least} ids left: shorten a range for {user.name}")
+                    continue
+                given.append(SubIds(user.name, start, least))
+                commands += _give(path, user, start, least)
         clashes = tuple(_overlaps(ranges, users, path == _FILES[0]))
         evidence += [Evidence(path, text) for text in clashes]
         if clashes:
-            commands.append(
-                f"# in {path}: move one of the ranges to {_free(ranges, users)}, then as its owner:"
-            )
+            start = free_start((*ranges, *given), uids)
+            commands.append(f"# in {path}: move one of the ranges to {start}, then as its owner:")
             commands.append("podman system migrate")
     if not evidence and hidden:
         return hidden
@@ -96,12 +103,6 @@ def _overlaps(ranges: tuple[SubIds, ...], users: tuple[User, ...], uids: bool) -
         covered = [user.name for user in users if one.start <= (user.uid if uids else user.gid) < one.end]
         if covered and one.owner not in _SHARED | set(covered):
             yield f"the range of {one.owner} covers the account {covered[0]}"
-
-
-def _free(ranges: tuple[SubIds, ...], users: tuple[User, ...]) -> int:
-    """The first id above every range and account, rounded up to a whole range."""
-    top = max([100_000, *(one.end for one in ranges), *(user.uid + 1 for user in users)])
-    return -(-top // 65_536) * 65_536
 
 
 def _give(path: str, user: User, start: int, least: int) -> tuple[str, ...]:

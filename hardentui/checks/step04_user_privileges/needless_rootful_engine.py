@@ -9,8 +9,9 @@ account can read (/usr, /etc/localtime, certificates) is no need for root.
 
 Why it matters:
 Under a rootless engine the runtime, the monitor and the network helper run as an ordinary user. Whoever
-breaks out of the container, or finds a hole in one of those programs, has that user's rights and not root's.
-It is the largest single step away from root of the host, and most web services and databases lose nothing.
+breaks out of the container, or finds a vulnerability in one of those programs, has that user's rights and
+not root's. It is the largest single step away from root of the host, and most web services and databases
+lose nothing.
 
 What may break:
 Volumes, images, secrets and networks of root's engine do not move along: they must be exported and imported,

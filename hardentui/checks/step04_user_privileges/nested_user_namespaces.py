@@ -8,7 +8,7 @@ Whether a process of the container can make a user namespace: the filter in forc
 Why it matters:
 In a user namespace of its own a process without any capability has all of them, as far as that namespace
 goes. That opens parts of the kernel that were written for root: packet filters, traffic control, mounting.
-Most holes by which ordinary users became root in the last years began there.
+Most vulnerabilities by which ordinary users became root in the last years began there.
 
 What may break:
 Programs that build their own sandbox: browsers, Flatpak, nested container engines, some build tools. All

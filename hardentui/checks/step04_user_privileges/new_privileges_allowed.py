@@ -11,7 +11,7 @@ exactly such a file to become root in the container. With the flag those bits me
 choice of user and capabilities cannot be undone from inside.
 
 What may break:
-Programs that live from those bits: sudo, su and newuidmap in the container, some versions of ping, mail
+Programs that need those bits: sudo, su and newuidmap in the container, some versions of ping, mail
 servers and schedulers that switch users through a set-user-id helper. Services that start as root and give
 root up by themselves go on working.
 """

@@ -8,10 +8,10 @@ where root inside is also root of the host (rootful, no user namespace), and wor
 directory or the engine's socket is mounted.
 
 Why it matters:
-A hole in the service gives an attacker the rights of its process. As root they can change every file of the
-container, install tools, read every mounted file whoever owns it, and use every capability that is left.
-Most escapes from containers in the last years needed uid 0 inside. Where no user namespace stands between,
-whoever gets out is root of the host at once.
+A vulnerability in the service gives an attacker the rights of its process. As root they can change every
+file of the container, install tools, read every mounted file whoever owns it, and use every capability that
+is left. Most escapes from containers in the last years needed uid 0 inside. Where no user namespace stands
+between, whoever gets out is root of the host at once.
 
 What may break:
 Files that belong to root cannot be written any more. The fix gives the folders that were seen to be written a

@@ -8,8 +8,8 @@ rootless containers, and none where SELinux is used.
 
 Why it matters:
 The default profile denies what a container never needs: writing kernel settings below /proc/sys and /sys,
-mounting, tracing processes outside. When another wall has a hole (a kept capability, a mask that was
-lifted) it is the profile that still says no.
+mounting, tracing processes outside. When another wall has a vulnerability (a kept capability, a mask that
+was lifted) it is the profile that still says no.
 
 What may break:
 Programs that mount, trace other processes or change kernel settings from inside. They need a profile of

@@ -7,9 +7,10 @@ INVOCATION_ID…), whether a proxy variable carries a user and a password, and w
 the command named by its full path (`--env-file`) can be read by every account of the host.
 
 Why it matters:
-The shell of an admin holds what they work with: cloud keys, tokens of registries and clusters, the address of
-their ssh agent. With `--env-host` all of that is in the container and in the engine's database for good, and
-the first hole in the service hands it out. A proxy address with a password does the same with that password.
+The shell of an admin holds what they work with: cloud keys, tokens of registries and clusters, the address
+of their ssh agent. With `--env-host` all of that is in the container and in the engine's database for good,
+and the first vulnerability in the service hands it out. A proxy address with a password does the same with
+that password.
 
 What may break:
 Variables that the service really used are gone: hand over those few by name. Without the proxy variables,

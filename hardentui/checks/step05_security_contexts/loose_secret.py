@@ -8,7 +8,7 @@ the site refuses (parameter `refused_drivers`, for example `file`, which encrypt
 Why it matters:
 A secret that becomes a variable is again inherited by every child process and printed by every debug page.
 A file that everybody inside can read is lost with the weakest process: an intruder who runs as `nobody`
-after a hole in a template engine reads the database password that only the worker should know.
+after a vulnerability in a template engine reads the database password that only the worker should know.
 
 What may break:
 A file with mode 0400 can be read by its owner only, so the owner must be the user of the process: the fix

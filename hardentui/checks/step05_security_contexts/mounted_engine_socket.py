@@ -10,8 +10,8 @@ writing to a file.
 
 Why it matters:
 Whoever talks to that socket is the engine. One request starts a privileged container with the whole host
-mounted, so a hole in this container is a takeover of the host, or of everything the user owns when the
-engine is rootless. No capability, no seccomp profile and no user namespace stands in the way.
+mounted, so a vulnerability in this container is a takeover of the host, or of everything the user owns when
+the engine is rootless. No capability, no seccomp profile and no user namespace stands in the way.
 
 What may break:
 Everything that manages or lists containers from inside: dashboards, reverse proxies that find services by

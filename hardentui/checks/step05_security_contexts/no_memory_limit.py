@@ -9,7 +9,8 @@ machine.
 Why it matters:
 One container that leaks memory, or that somebody feeds with requests made to use it up, takes the memory of
 everything on the host. The kernel then kills processes by size, and the victim may well be the database next
-door, the login service or the engine. It is the cheapest denial of service that there is: no hole needed.
+door, the login service or the engine. It is the cheapest denial of service that there is: no vulnerability
+needed.
 
 What may break:
 A service that needs more than the limit at its peak is killed and restarted. Look at its use under load

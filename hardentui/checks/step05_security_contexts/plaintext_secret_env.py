@@ -9,7 +9,7 @@ Why it matters:
 The environment is no safe place. `podman inspect` shows it to everybody who may talk to the engine, it lies
 in the engine's database and in unit files, every child process inherits it, crash reports and debug pages
 print it, and one path traversal to /proc/self/environ hands it out. A password that leaked this way opens
-the database long after the hole in the web shop is closed.
+the database long after the vulnerability in the web shop is closed.
 
 What may break:
 The service starts only when the engine secret exists: create it first. With `type=env` the program finds

@@ -7,8 +7,8 @@ The separation is off with `label=disable`, in privileged mode, with a type such
 
 Why it matters:
 SELinux is the wall that held in many escapes from containers: a process with the type container_t cannot
-read or write files of the host even as root, because they carry other labels. With spc_t or no label at
-all, a hole in the runtime, a leaked file descriptor or a careless mount is enough to reach every file of
+read or write files of the host even as root, because they carry other labels. With spc_t or no label at all,
+a vulnerability in the runtime, a leaked file descriptor or a careless mount is enough to reach every file of
 the host.
 
 What may break:

@@ -89,6 +89,6 @@ CHECK = Check(
         container((NETWORK, ("podman", "shop-net"))),
         container((NETWORK, ("bridge",)), engine=rootless()),
     ),
-    references=("CIS Docker 1.6 5.30", "NIST SP 800-190 4.3.3", "OWASP Docker 5", "CSVS 7.4"),
+    references=("CIS Docker 1.6 5.30", "NIST SP 800-190 4.3.3", "OWASP Docker rule 5", "CSVS 7.4"),
     catalogue="S6-02",
 )

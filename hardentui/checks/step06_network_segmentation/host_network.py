@@ -163,7 +163,7 @@ CHECK = Check(
         container((NETWORK, ("host",)), kernel=Kernel(pid=812, shared_namespaces=frozenset({"net"}))),
         container((NETWORK, ("host",)), engine=rootless(), kernel=Kernel(pid=812)),
     ),
-    references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker 5"),
+    references=("CIS Docker 1.6 5.10", "NIST SP 800-190 4.4.2", "OWASP Docker rule 5"),
     catalogue="S6-01",
     contextual=True,
 )

@@ -7,8 +7,9 @@ What the cloud itself refuses (a hop limit of one, mandatory tokens) cannot be s
 
 Why it matters:
 Every virtual machine in a cloud can ask 169.254.169.254 who it is, and gets the credentials of its role
-without a password. A container asks from the same machine. One hole that makes a web service fetch an address
-of the attacker's choice is then enough to take over storage, databases and other machines of the account.
+without a password. A container asks from the same machine. One vulnerability that makes a web service fetch
+an address of the attacker's choice is then enough to take over storage, databases and other machines of the
+account.
 
 What may break:
 A service that works with the role of its machine (backups into the cloud's storage, a cloud's own agent)

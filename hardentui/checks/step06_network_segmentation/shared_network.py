@@ -8,8 +8,8 @@ neighbour carries no such label, the answer is unknown.
 
 Why it matters:
 On one bridge everybody reaches everybody on every port. If the web shop and the wiki share a network, a
-hole in the wiki is a door to the shop's database, which was never published and asks for no password.
-Separate networks turn one intrusion into one lost application instead of all of them.
+vulnerability in the wiki is a door to the shop's database, which was never published and asks for no
+password. Separate networks turn one intrusion into one lost application instead of all of them.
 
 What may break:
 Connections between the applications that somebody relies on: a shared reverse proxy, a shared database,

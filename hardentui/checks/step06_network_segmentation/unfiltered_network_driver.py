@@ -1,4 +1,4 @@
-"""A network that passes by the host's packet filter.
+"""A network that bypasses the host's packet filter.
 
 What it checks:
 Whether one of its networks has the driver macvlan or ipvlan, or whether it borrows the network namespace of
@@ -13,7 +13,7 @@ on its ports.
 
 What may break:
 Machines that know the container by its own address in the local network must use the host's address and a
-published port instead. Protocols that live from broadcasts or multicast do not pass a bridge. A borrowed
+published port instead. Protocols that need broadcasts or multicast do not pass a bridge. A borrowed
 network is often meant (a VPN container that others go through): then put them into one pod, or accept it.
 """
 
@@ -46,7 +46,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
     kinds = modes_of(facts)
     if kinds & {"none", "host"}:
-        return not_applicable("it has no network of its own that could pass by the filter")
+        return not_applicable("it has no network of its own that could bypass the filter")
     declared = asked_for(facts.spec)
     if kinds & {"container", "ns"}:
         return failed("it borrows a network namespace outside a pod", declared, commands=_COMMANDS)
@@ -71,7 +71,7 @@ _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 CHECK = Check(
     id="unfiltered-network-driver",
-    title="Its network passes by the host's packet filter",
+    title="Its network bypasses the host's packet filter",
     step=6,
     severity=Severity.MEDIUM,
     kind=Kind.CONTAINER,

@@ -236,6 +236,6 @@ CHECK = Check(
         container(_PORT, host=_prerouting(80, -300)),
         container((PUBLISH, (Port(80, "8080", "8.8.8.8"),)), host=_OPEN),
     ),
-    references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.5.1", "OWASP Docker 5a"),
+    references=("NIST SP 800-190 4.4.2", "NIST SP 800-190 4.5.1", "OWASP Docker rule 5a"),
     catalogue="S6-11",
 )

@@ -103,6 +103,6 @@ CHECK = Check(
         container((PUBLISH, (Port(80, "8080", "0.0.0.0"), Port(80, "8080", "[::]")))),  # noqa: S104
         container((PUBLISH_ALL, True), image=_IMAGE),
     ),
-    references=("CIS Docker 1.6 5.14", "OWASP Docker 5a", "CSVS 7.7"),
+    references=("CIS Docker 1.6 5.14", "OWASP Docker rule 5a", "CSVS 7.7"),
     catalogue="S6-03",
 )

@@ -94,6 +94,6 @@ CHECK = Check(
             audit_rules=("-D", "-b 8192", "# -w /etc/passwd"),
         ),
     ),
-    references=("NIST SP 800-190 4.4.4", "OWASP Docker 6"),
+    references=("NIST SP 800-190 4.4.4", "OWASP Docker rule 6"),
     catalogue="S7-13",
 )

@@ -102,6 +102,6 @@ CHECK = Check(
         container(inspect=_state(restarts=40)),
         container(inspect=_state(), unit=UnitFacts("web.service", restarts=12)),
     ),
-    references=("CIS Docker 1.6 5.15", "OWASP Docker 7"),
+    references=("CIS Docker 1.6 5.15", "OWASP Docker rule 7"),
     catalogue="S7-10",
 )

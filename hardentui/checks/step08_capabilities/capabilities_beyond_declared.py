@@ -5,9 +5,9 @@ The capability sets of the main process against what Podman recorded for the con
 or permitted set that holds more, and inheritable or ambient capabilities that were not added by hand.
 
 Why it matters:
-Then the configuration cannot be trusted. The engine may have a hole (CVE-2022-27649: a non-empty inheritable
-set let programs with file capabilities gain rights), a hook or a runtime may have changed the process, or
-somebody replaced it. Rights that nobody sees are the ones that nobody takes away.
+Then the configuration cannot be trusted. The engine may have a vulnerability (CVE-2022-27649: a non-empty
+inheritable set let programs with file capabilities gain rights), a hook or a runtime may have changed the
+process, or somebody replaced it. Rights that nobody sees are the ones that nobody takes away.
 
 What may break:
 Nothing by looking. A restart on a repaired engine ends the process with the extra rights; if the service

@@ -8,13 +8,12 @@ The bounding set of the live process decides.
 Why it matters:
 They do not lead to the host by themselves, but they harm it: set the clock (and so break certificates and
 logs), reboot, read or silence the audit log, take the number of another process, read kernel messages and
-addresses, take more than the limits, redirect or sniff traffic of the container's networks. Old kernel holes
-that need NET_ADMIN are among the most used.
+addresses, take more than the limits, redirect or sniff traffic of the container's networks. Old kernel
+vulnerabilities that need NET_ADMIN are among the most used.
 
 What may break:
 VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio SYS_NICE, some
-databases SYS_NICE or SYS_RESOURCE (most only complain and go on). Keep the one that is really needed and say
-why, with a waiver.
+databases SYS_NICE or SYS_RESOURCE (most only complain and go on). Keep only the one that is really needed.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ tun, FUSE, graphics, sound, serial lines) as medium. Harmless ones such as /dev/
 
 Why it matters:
 A disk device is the host's files without any permission: mount it, or write into it, and the host is taken.
-Memory devices show every password that is in use. Other devices talk to drivers, which have more holes than
-the rest of the kernel, or reach machines and networks behind them.
+Memory devices show every password that is in use. Other devices talk to drivers, which have more
+vulnerabilities than the rest of the kernel, or reach machines and networks behind them.
 
 What may break:
 The fix removes the devices, so whatever used them fails: hardware acceleration, VPN tunnels (/dev/net/tun),

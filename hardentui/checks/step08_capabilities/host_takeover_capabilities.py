@@ -8,8 +8,8 @@ Why it matters:
 SYS_ADMIN, SYS_MODULE, SYS_RAWIO and DAC_READ_SEARCH are each a way out alone: mount the host's disk, load a
 kernel module, read any file by its handle; so is SYS_PTRACE where the host's processes can be seen. The
 others take a wall away: the rules of SELinux or AppArmor, the programs in the kernel. An attacker who is root
-inside a container with one of them needs no hole in the kernel. A user namespace takes most of the sting
-away, since the capability then counts only for what belongs to that namespace.
+inside a container with one of them needs no vulnerability in the kernel. A user namespace takes most of the
+sting away, since the capability then counts only for what belongs to that namespace.
 
 What may break:
 The feature that the capability was added for: mounting (SYS_ADMIN), debuggers and profilers (SYS_PTRACE),

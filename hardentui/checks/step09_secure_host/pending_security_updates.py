@@ -7,9 +7,9 @@ seconds, so it is only looked at with `hardentui host --deep`. No index is refre
 an old answer.
 
 Why it matters:
-All containers of a host share its kernel. A known hole there is a way out of every container, whatever
-its own settings are, and the programs for it are public soon after the fix. An update that waits for a
-reboot protects nobody.
+All containers of a host share its kernel. A known vulnerability there is a way out of every container,
+whatever its own settings are, and the programs for it are public soon after the fix. An update that waits
+for a reboot protects nobody.
 
 What may break:
 A reboot stops every container; those without a unit or a restart policy do not come back by themselves.

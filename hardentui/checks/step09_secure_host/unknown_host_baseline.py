@@ -8,8 +8,8 @@ rootless containers: some hardening profiles ask for it, and it makes rootless P
 Why it matters:
 This tool looks at what containers need from the host. Open services, weak logins and missing updates of
 the host are found by tools made for that, and a container is never safer than the host below it. User
-namespaces are what keeps root in a container from being root outside: switching them off takes away a
-wall to close a hole, so the profile's rule needs an exception on record for container hosts.
+namespaces are what keeps root in a container from being root outside: switching them off removes a
+layer of defence, so the profile's rule needs an exception on record for container hosts.
 
 What may break:
 A scan only reads. With user namespaces allowed again, local accounts can reach more of the kernel: keep

@@ -10,15 +10,14 @@ for core dumps and modules, from a place that others or a container may write to
 system's folders. A setting that this kernel does not have is left out.
 
 Why it matters:
-Containers share the kernel. To break out of one, an attacker needs a hole in it and some knowledge of
-it: these settings take away the easy ways to both. They cost nothing in ordinary use. A core-dump
-handler is special: the kernel runs it as root, outside of every container, whenever a process anywhere
-crashes.
+Containers share the kernel. To break out of one, an attacker needs a vulnerability in it and some knowledge
+of it: these settings take away the easy ways to both. They cost nothing in ordinary use. A core-dump handler
+is special: the kernel runs it as root, outside of every container, whenever a process anywhere crashes.
 
 What may break:
 Debuggers that attach to running processes, `perf` and BPF tools of ordinary users need root or a
 capability. Rootless containers that publish port 80 or 443 need `net.ipv4.ip_unprivileged_port_start` at
-that port: then set it to that port and waive the rest, not to 0.
+that port: then set it to that port, not to 0.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ by the only member, or by those whose image declares them.
 
 Why it matters:
 The default profile must suit everybody, so it allows over 300 system calls. A web server uses about 60. A
-profile made from what the service really does takes away what the next hole in the kernel will need, and
-a refused call is a loud sign that something is wrong.
+profile made from what the service really does takes away what the next vulnerability in the kernel will
+need, and a refused call is a loud sign that something is wrong.
 
 What may break:
 A profile that was recorded too short refuses what the service does only at night, on reload or in an error.

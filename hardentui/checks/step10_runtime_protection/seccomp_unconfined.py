@@ -7,9 +7,9 @@ container the mode of its main process must be 2 (filter). A filter that a progr
 make up for a switched-off one: where the configuration of the runtime can be read, it must hold a filter.
 
 Why it matters:
-The kernel offers some 400 system calls, and nearly every hole that leads from a container to the host is in
-one that ordinary programs never use: keyrings, BPF, user-space page faults, module loading. The default
-profile refuses those. Without it an attacker may try all of them.
+The kernel offers some 400 system calls, and nearly every vulnerability that leads from a container to the
+host is in one that ordinary programs never use: keyrings, BPF, user-space page faults, module loading. The
+default profile refuses those. Without it an attacker may try all of them.
 
 What may break:
 Programs that need a refused call: some debuggers, nested engines, old runtimes. They fail with "operation

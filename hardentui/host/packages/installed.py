@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 
@@ -150,17 +151,7 @@ def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
             for line in files.read_text(path).splitlines():
                 digest, _, name = line.partition("  ")
                 if name == "usr/share/containers/seccomp.json":
-                    return _md5(content) == digest
+                    return hashlib.md5(content, usedforsecurity=False).hexdigest() == digest
     except OSError:
         return Unreadable(f"{profile} or the checksums of its package cannot be read")
     return Unreadable("no package database with checksums that can be read here knows the profile")
-
-
-def _md5(content: bytes) -> str:
-    """The checksum that dpkg keeps. Python's own code for it: hashlib loads OpenSSL, 5 ms of every check."""
-    try:
-        from _md5 import md5  # type: ignore[import-not-found] # not every build of Python has it
-    except ImportError:
-        from hashlib import md5
-    digest: str = md5(content, usedforsecurity=False).hexdigest()
-    return digest

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from hardentui import account
 from hardentui.errors import GeneratorError
 from hardentui.model.known import Known, Unreadable
 from hardentui.systemd.command_line import (
@@ -172,7 +173,8 @@ def _put(folder: str, files: Mapping[str, str]) -> None:
 
 
 def _run(command: Sequence[str], extra: Mapping[str, str], folder: str, timeout: float) -> _Done:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in os.environ}
+    ours = account.environment()
+    kept = {name: ours[name] for name in ("PATH", "HOME", "XDG_RUNTIME_DIR") if name in ours}
     try:
         done = subprocess.run(
             command,

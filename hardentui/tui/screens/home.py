@@ -12,6 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError
+from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Choice
 from hardentui.tui.actions import COPY, HOME, bindings
@@ -48,7 +49,8 @@ class HomeScreen(HardenScreen):
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
         yield Input(
-            placeholder="name, image, engine, !not, state:running, score:<60, fail:root-user", id="filter"
+            placeholder="name, image, !not, state:running, score:<60, fail:root-user, label:app",
+            id="filter",
         )
         yield Static(id="empty")
         yield ContainerList(id="containers")
@@ -100,7 +102,7 @@ class HomeScreen(HardenScreen):
         if rows or session.found is None or not session.listed:
             return None
         if session.rows:
-            return nothing_matches(self._filter.text)
+            return nothing_matches(self._filter.text, self._filter.doubt)
         return no_containers(session.found)
 
     # --- the lines above and below the list --------------------------------------------------------------
@@ -113,9 +115,11 @@ class HomeScreen(HardenScreen):
         if not session.listed:
             self._sum_up(signs.of("Podman is there; listing its containers…"))
             return
-        count = len(session.rows)
-        score, failing, unknown = summary(session.rows.values())
-        parts: list[str | Content | tuple[str, str]] = [(plural(count, "container"), "bold")]
+        shown = [row for row in session.rows.values() if self._filter.matches(row)]
+        score, failing, unknown = summary(shown)
+        of = f"{len(shown)} of " if self._filter.tests else ""
+        count = plural(len(session.rows), "container")
+        parts: list[str | Content | tuple[str, str]] = [(f"{of}{count}", "bold")]
         if score is not None:
             parts += [f" {signs.dot} score ", (str(score), "bold")]
         for severity in (Severity.CRITICAL, Severity.HIGH):
@@ -185,7 +189,7 @@ class HomeScreen(HardenScreen):
         count, now = len(plan.choices), report.score.value
         text = plural(count, "safe fix", "safe fixes") if count else ""
         if count and after is not None and (now is None or after > now):
-            text += f" → {after}"
+            text += f" → {score_word(after)}"
         self.app.call_later(self._promised, report, self.signs.of(text))
 
     def _promised(self, report: Report, text: str) -> None:
@@ -215,6 +219,7 @@ class HomeScreen(HardenScreen):
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
         self._filter = parse_filter(event.value)
+        self._list.to_the_top()
         self._draw()
 
     @on(Input.Submitted, "#filter")

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from hardentui.harden.score import TAKEOVER_CEILING, Cell, Score, score_by_step
+from hardentui.harden.score import TAKEOVER_CEILING, Cell, Score, score_by_step, score_word
 from hardentui.harden.score_meaning import SHORT
 from hardentui.model.finding import Status
 from hardentui.tui.actions import BACK, COPY, bindings
@@ -75,7 +75,7 @@ class MarksScreen(HardenScreen):
     def _score(self, report: Report) -> list[Part]:
         score = report.score
         width = min(100, self.app.size.width - 6)
-        value = "–" if score.value is None else str(score.value)
+        value = self.signs.of(score_word(score.value, otherwise="–"))
         failing = [f"{count} {severity.word}" for severity, count in score.failing]
         parts: list[Part] = [(f"Score {value}\n", _HEAD)]
         parts += hanging("failing", ", ".join(failing) or "nothing", width, indent=13)

@@ -57,7 +57,7 @@ class OutputFailed(Message):
 @dataclass
 class FilesWritten(Message):
     """Attributes:
-    commands: what makes systemd take a change in place over.
+    commands: what to run next, in this order.
     error: what was not written any more, and why.
     """
 
@@ -324,6 +324,7 @@ class WriteScreen(HardenScreen):
         self._writing = True
         bench, report, folder = self._choosing.bench, self._choosing.report, str(self._folder())
         plan, target = self._plan, self._goes_in_place
+        to_folder = [(one, self._ready[one].output) for one in self._targets() if one in self._ready]
         self._show_result(Content(self.signs.of("Writing…")))
         self.session.folder = self.query_one("#folder", Input).value
 
@@ -339,7 +340,11 @@ class WriteScreen(HardenScreen):
             except HardenError as error:
                 self.post_message(FilesWritten(tuple(written), error=error))
             else:
-                commands = in_place.commands if in_place is not None else ()
+                if in_place is not None and target is not None:
+                    commands = bench.next_commands(report, in_place, target, "")
+                else:  # of several forms the first one: they are two ways to the same container
+                    ways = (bench.next_commands(report, made, one, folder) for one, made in to_folder)
+                    commands = next(ways, ())
                 self.post_message(FilesWritten(tuple(written), commands))
 
         self.run_worker(work, group="write", thread=True)

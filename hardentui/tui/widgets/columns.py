@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
 from rich.cells import cell_len
 
+from hardentui.harden.score import score_word
 from hardentui.tui.listing import score_of
+from hardentui.tui.status import Signs
 from hardentui.visible import visible
 from hardentui.workbench.views import Row
 
 CELLS = 20
+_DIGEST = re.compile(r"(@sha256:[0-9a-f]{12})[0-9a-f]{52}\b")
 _SCORE = 5
 _CURSOR = 2
 _SAMPLE = 200
@@ -34,7 +38,7 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
     several = len({row.engine.label for row in sample}) > 1
     engine = _longest([row.engine.label for row in sample], 6, 18) if several else 0
     state = _longest([row.state for row in sample], 7, 10)
-    image = _longest([row.image for row in sample], 5, 60)
+    image = _longest([short_image(row.image) for row in sample], 5, 60)
     unit = 0
     fixed = _CURSOR + _SCORE + 1 + CELLS
     if width >= 110:
@@ -63,9 +67,14 @@ def engine_text(row: Row, width: int) -> str:
     return label.removeprefix("rootless ") if len(label) > width else label
 
 
+def short_image(image: str) -> str:
+    """The image with twelve digits of its digest: sixty-four fill a line and tell nobody more."""
+    return _DIGEST.sub(r"\1", image)
+
+
 def image_text(row: Row, width: int) -> str:
     """The image; where it does not fit, its registry goes first."""
-    image = row.image
+    image = short_image(row.image)
     if len(image) > width and "/" in image:
         return "…/" + image.rpartition("/")[2]
     return image
@@ -110,8 +119,7 @@ def state_text(row: Row, width: int) -> str:
     return row.status if width > 10 and row.status else row.state
 
 
-def score_text(row: Row) -> str:
-    score = score_of(row)
+def score_text(row: Row, signs: Signs) -> str:
     if row.report is None:
         return "   . "
-    return f"{score:>4} " if score is not None else "   – "
+    return f"{signs.of(score_word(score_of(row), otherwise='–')):>4} "

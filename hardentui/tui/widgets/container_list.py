@@ -132,6 +132,10 @@ class ContainerList(ScrollView, can_focus=True):
         if self.current != before:
             self.post_message(self.Highlighted(self.current))
 
+    def to_the_top(self) -> None:
+        """Have the next lines that are shown begin with the cursor: they are others than before."""
+        self._touched = False
+
     # --- keys and mouse --------------------------------------------------------------------------------
 
     def validate_cursor(self, cursor: int) -> int:
@@ -228,7 +232,7 @@ class ContainerList(ScrollView, can_focus=True):
         put(engine_text(row, columns.engine), columns.engine, muted)
         put(row.unit, columns.unit, muted)
         put(state_text(row, columns.state), columns.state, grey if row.state == "running" else muted)
-        segments.append(Segment(score_text(row) + " ", grey))
+        segments.append(Segment(score_text(row, signs) + " ", grey))
         segments += self._cells(row, signs, line.grey)
         return segments
 

@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
+from hardentui.harden.score import score_word
 from hardentui.model.plan import Plan
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.status import Signs, signs_of
@@ -30,12 +31,18 @@ def plan_notes(plan: Plan, width: int) -> Content:
 
 def promise(choosing: Choosing, signs: Signs) -> Content:
     """`score 43 → 61 with 4 fixes`."""
-    now = choosing.report.score.value
-    parts: list[Part] = ["score ", ("–" if now is None else str(now), "bold")]
+    report = choosing.report
+    now = score_word(report.score.value, otherwise="–")
+    parts: list[Part] = ["score ", (signs.of(now), "bold")]
     if choosing.after is not None and choosing.plan is not None:
         fixes = plural(len(choosing.plan.choices), "fix", "fixes")
-        parts += [f" {signs.arrow} ", (str(choosing.after.value), "bold $primary"), f" with {fixes}"]
+        parts += [f" {signs.arrow} ", (signs.of(_after(choosing)), "bold $primary"), f" with {fixes}"]
     return Content.assemble(*parts)
+
+
+def _after(choosing: Choosing) -> str:
+    after = choosing.after.value if choosing.after else None
+    return score_word(after, otherwise="–")
 
 
 class PlanPanel(Vertical):

@@ -34,7 +34,7 @@ class TitleBar(Static):
 
     def show(self, found: Found | None, signs: Signs) -> None:
         left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(found, signs))
-        right = Content.assemble(("read-only", "$muted"))
+        right = Content.assemble(("only looks", "$muted"))
         self.update(both_ends(left, right, self.app.size.width - 2), layout=False)
 
 

@@ -64,7 +64,7 @@ def look_in_place(facts: ContainerFacts, output: Output) -> tuple[Written, ...]:
     _refuse_elsewhere(facts)
     written: list[Written] = []
     for place, files in _by_place(output):
-        written += look_at_bundle(place, files, create=True)
+        written += look_at_bundle(place, files, create=True, keep_mode=True)
     return tuple(written)
 
 
@@ -77,7 +77,7 @@ def save_in_place(facts: ContainerFacts, output: Output) -> tuple[Written, ...]:
     _refuse_elsewhere(facts)
     written: list[Written] = []
     for place, files in _by_place(output):
-        written += write_bundle(place, files, create=True)
+        written += write_bundle(place, files, create=True, keep_mode=True)
     return tuple(written)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from hardentui.engine.documents.around import StoredSecret
 from hardentui.engine.read import Engine
 from hardentui.engine.shapes import mappings
 from hardentui.errors import EngineError
@@ -126,7 +127,12 @@ class OncePerEngine:
 
     def _read_secrets(self) -> Known[Mapping[str, str]]:
         try:
-            answer = mappings(self._engine.connection.get("/secrets/json"), "the list of secrets", "ID")
+            answer = mappings(
+                self._engine.connection.get("/secrets/json"),
+                "the list of secrets",
+                "ID",
+                StoredSecret,
+            )
         except EngineError as error:
             return Unreadable(f"Podman does not tell its secrets: {error.title}")
         return {_text(one, "Spec", "Name"): _text(one, "Spec", "Driver", "Name") for one in answer}

@@ -81,7 +81,7 @@ class Surroundings:
         """Reports, as far as they were made, that concern a container too."""
         with self._lock:
             known = [one for reports in self._known.values() for one in reports]
-        return tuple(one for one in known if _concerns(report, one.subject))
+        return tuple(one for one in known if concerns(report, one.subject))
 
     def _once(self, what: str, read: Callable[[], tuple[Report, ...]]) -> tuple[Report, ...]:
         with self._lock:
@@ -121,7 +121,7 @@ def _subject(kind: Kind, facts: ImageFacts | NetworkFacts, engine: str) -> Subje
     return Subject(kind, facts.name, facts.name, engine)
 
 
-def _concerns(report: Report, other: Subject) -> bool:
+def concerns(report: Report, other: Subject) -> bool:
     """Whether another subject's findings concern this container too."""
     if other.engine not in ("", report.subject.engine):
         return False

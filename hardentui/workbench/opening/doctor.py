@@ -13,11 +13,15 @@ from hardentui.engine.probe import Attempt, probe
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles, reason
 from hardentui.host.podman.generator import find_generator
+from hardentui.host.subids import read_sub_ids, read_users
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from hardentui.options import TABLE
+from hardentui.reading.sub_ids import WHOLE, free_start
 
 _SECONDS = 5.0
+_AUTO_IDS = 16 * WHOLE
+"""For root's `--userns=auto`: sixteen containers at once."""
 _INSTALLERS = {
     "debian": "sudo apt-get install",
     "ubuntu": "sudo apt-get install",
@@ -32,8 +36,8 @@ _CONTROLLERS = ("cpu", "memory", "pids")
 _TOOLS = (
     ("skopeo", "looks at images in registries"),
     ("cosign", "verifies signatures of images"),
-    ("trivy", "finds known holes in images"),
-    ("grype", "finds known holes in images"),
+    ("trivy", "finds known vulnerabilities in images"),
+    ("grype", "finds known vulnerabilities in images"),
 )
 _PACKAGED = ("skopeo", "cosign")
 _SMALLEST = (80, 24)
@@ -44,7 +48,7 @@ class Mark(StrEnum):
 
     GOOD = "ok"
     MISSING = "missing"
-    POOR = "poor"
+    POOR = "weak"
     NOTE = "note"
 
 
@@ -223,14 +227,22 @@ def _sub_ids(machine: Machine) -> Iterator[Line]:
             text, why = "", reason(error)
         else:
             why = f"no range for {owner}"
+        ranges = read_sub_ids(machine.files, path)
+        known = () if isinstance(ranges, Unreadable) else ranges
         owners = {line.partition(":")[0] for line in text.splitlines()}
         if owners & names:
             yield Line(Mark.GOOD, what, f"{owner} has a range, for {use}")
             continue
-        kind = f"{what}s"
-        fix = f"sudo usermod --add-{kind} 100000-165535 {owner}"
-        if machine.uid == 0:
-            fix = f"echo containers:2147483647:2147483648 >> {path}"
+        size = _AUTO_IDS if machine.uid == 0 else WHOLE
+        accounts = read_users(machine.files)
+        uids = [] if isinstance(accounts, Unreadable) else [one.uid for one in accounts]
+        start = free_start(known, uids, size)
+        if start is None:
+            fix = f"look at {path}: it has no {size} ids left"
+        elif machine.uid == 0:
+            fix = f"echo containers:{start}:{size} >> {path}"
+        else:
+            fix = f"sudo usermod --add-{what}s {start}-{start + size - 1} {owner}"
         yield Line(Mark.POOR, what, f"{why}: {use} cannot work", fix)
 
 

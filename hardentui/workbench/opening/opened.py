@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from hardentui.engine.read import Engine
+from hardentui.errors import HardenError
 from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
 from hardentui.model.facts import EngineFacts
@@ -71,10 +72,13 @@ class Opened(Struct, frozen=True):
 
     def begin_host(self) -> None:
         """Start to read the host's facts in the background; `host_facts` takes what has come."""
-        self._begun.append(Begun(self.read_host))
+        self._begun.append(Begun(self.read_host, "Reading the host"))
 
     def host_facts(self) -> Known[HostFacts]:
         """The host's facts, read once."""
         if not self._host:
-            self._host.append(self._begun.pop().result() if self._begun else self.read_host())
+            try:
+                self._host.append(self._begun.pop().result() if self._begun else self.read_host())
+            except HardenError as error:
+                self._host.append(Unreadable(error.title))
         return self._host[0]

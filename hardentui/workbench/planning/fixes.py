@@ -228,6 +228,12 @@ class Fixes:
             written += [Written(os.path.join(where, name), State.KEPT) for name in sorted(kept)]
         return tuple(written)
 
+    def next_commands(self, report: Report, output: Output, target: Target, folder: str) -> tuple[str, ...]:
+        """What to run once files were written, in this order; `folder` empty = they were written in place."""
+        from hardentui.workbench.planning.taking_over import commands_after
+
+        return commands_after(self._files, _facts(report), output, target, folder)
+
     def look_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
         """What `save_in_place` would do, as far as that can be known without writing.
 

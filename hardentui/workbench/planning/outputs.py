@@ -20,6 +20,7 @@ from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import visible
 from hardentui.workbench.planning.around import Around
 from hardentui.workbench.views import Output, OutputFile, Target
+from hardentui.writers.anonymous import with_existing
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.run_script import run_script
@@ -154,8 +155,9 @@ def _files(
     context = replace(context, members=members, services=around.services)
     if target is Target.QUADLET:
         return bundle(spec, context, comments)
-    notes = left_behind(spec)
-    text = run_script(spec, context, comments)
+    spec, volumes = with_existing(spec, context.anonymous)
+    text = run_script(spec, context, (*comments, *(f"Note: {note}" for note in volumes)))
+    notes = (*volumes, *left_behind(spec))
     return Bundle((UnitFile(f"{safe_file_name(facts.name)}.sh", text, 0o755),), (), "", notes)
 
 

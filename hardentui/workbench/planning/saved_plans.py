@@ -21,11 +21,12 @@ SCHEMA = "hardentui/plan/1"
 
 
 class SavedChange(Struct, frozen=True):
-    """One option of a saved plan: its arguments before and after, with secrets masked."""
+    """One option of a saved plan: its arguments before and after, secrets masked, and the fixes behind it."""
 
     option: str
     before: tuple[str, ...]
     after: tuple[str, ...]
+    checks: tuple[str, ...] = ()
 
 
 class SavedPlan(Struct, frozen=True):
@@ -93,7 +94,7 @@ def _fix(choice: Choice) -> dict[str, Any]:
 
 
 def load(text: str) -> SavedPlan:
-    """Read a saved plan.
+    """Read a saved plan. Only its fixes are needed; what else it says is compared with what is there now.
 
     Raises:
         PlanError: with the first thing that is wrong with it.
@@ -102,14 +103,14 @@ def load(text: str) -> SavedPlan:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PlanError(f"The plan is no TOML: {visible(str(error))}.") from error
-    if document.get("schema") != SCHEMA:
+    if document.get("schema", SCHEMA if "fix" in document else "") != SCHEMA:
         raise PlanError(
             f"The file is no plan: its schema is not {SCHEMA!r}.", "`hardentui plan NAME -o FILE` writes one."
         )
-    fixes = _tables(document, "fix")
+    fixes = _fixes(document)
     return SavedPlan(
-        container=_text(document, "container", "the plan"),
-        image=_text(document, "image", "the plan"),
+        container=_text(document, "container", "the plan", optional=True),
+        image=_text(document, "image", "the plan", optional=True),
         engine_version=_text(document, "engine_version", "the plan", optional=True),
         choices=tuple(_choice(table, f"[[fix]] number {at}") for at, table in enumerate(fixes, 1)),
         changes=tuple(
@@ -117,6 +118,14 @@ def load(text: str) -> SavedPlan:
             for at, table in enumerate(_tables(document, "change"), 1)
         ),
     )
+
+
+def _fixes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The fixes; whoever trims a plan by hand may leave `[[fix]]` tables or a plain list of ids."""
+    fixes = document.get("fix", [])
+    if isinstance(fixes, list) and all(isinstance(one, str) for one in fixes):
+        return [{"check": one} for one in fixes]
+    return _tables(document, "fix")
 
 
 def _tables(document: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
@@ -158,7 +167,8 @@ def _parameter(value: Any, name: str, where: str) -> ParameterValue:
 
 def _change(table: Mapping[str, Any], where: str) -> SavedChange:
     option = _text(table, "option", where)
-    return SavedChange(option, _texts(table, "before", where), _texts(table, "after", where))
+    before, after = _texts(table, "before", where), _texts(table, "after", where)
+    return SavedChange(option, before, after, _texts(table, "checks", where))
 
 
 def usable_choices(saved: SavedPlan, checks: Iterable[AnyCheck]) -> tuple[Choice, ...]:
@@ -193,18 +203,24 @@ def no_longer_fits(saved: SavedPlan, plan: Plan, engine_version: str = "") -> tu
         engine_version: of this container's engine.
     """
     found = []
-    if saved.container != plan.container:
+    if saved.container not in ("", plan.container):
         found.append(f"The plan was made for {saved.container!r}, this is {plan.container!r}.")
-    if saved.image != plan.image:
+    if saved.image not in ("", plan.image):
         found.append(f"The image was {saved.image!r}, here it is {plan.image!r}.")
     if saved.engine_version and engine_version and saved.engine_version != engine_version:
         found.append(f"It was made on Podman {saved.engine_version}, this is Podman {engine_version}.")
-    found += [f"The fix {skipped.check!r} is left out: {skipped.why}." for skipped in plan.skipped]
+    left_out = ((one.check, one.why.rstrip(".")) for one in plan.skipped)
+    found += [f"The fix {check!r} is left out: {why}." for check, why in left_out]
     return (*map(visible, found), *_changed(saved, plan))
 
 
 def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
-    before = {change.option: change for change in saved.changes}
+    chosen = {choice.check for choice in saved.choices}
+    before = {
+        change.option: change
+        for change in saved.changes
+        if not change.checks or chosen & set(change.checks)  # else its fix was taken out by hand
+    }
     now = {
         change.option: SavedChange(
             change.option,
@@ -222,11 +238,12 @@ def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
             found.append(f"{option}: becomes {_words(here.after)} here; the plan had {_words(change.after)}.")
         elif here.before != change.before:
             found.append(f"{option}: was {_words(change.before)}, here it is {_words(here.before)}.")
-    found += [
-        f"{option}: becomes {_words(change.after)} here; the plan did not have it."
-        for option, change in now.items()
-        if option not in before
-    ]
+    if saved.changes:  # else they were taken out by hand, and there is nothing to compare
+        found += [
+            f"{option}: becomes {_words(change.after)} here; the plan did not have it."
+            for option, change in now.items()
+            if option not in before
+        ]
     return tuple(map(visible, found))
 
 

@@ -1,0 +1,58 @@
+"""Whose rights we run with, and what another account could lead us to.
+
+`sudo -E` runs us as root with the environment of a user: their HOME, their PATH. What lies there is theirs to
+change at any moment, so nothing there is written, believed or run with root's rights.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+
+def trusted() -> set[int]:
+    """Who may lead us elsewhere: we, root, and whoever is root where root is mapped to somebody else."""
+    return {os.geteuid(), 0, os.stat("/").st_uid}
+
+
+def is_ours(path: str) -> bool:
+    """Whether only we and root decide what is at this path, as far as it exists."""
+    place = os.path.realpath(path)
+    while True:
+        try:
+            if os.stat(place).st_uid not in trusted():
+                return False
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError:
+            return False
+        if place == "/":
+            return True
+        place = os.path.dirname(place)
+
+
+def home() -> str:
+    """Our home: $HOME, or that of the account when $HOME is somebody else's."""
+    given = os.environ.get("HOME", "")
+    if given.startswith("/") and is_ours(given):
+        return given
+    import pwd  # only where the environment is another user's
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        return given or "/"
+
+
+def environment() -> Mapping[str, str]:
+    """The environment for a program that we start: as root without what leads into another user's folders."""
+    given = dict(os.environ)
+    if os.geteuid() != 0:
+        return given
+    for name, value in os.environ.items():
+        if name.startswith("XDG_") and value.startswith("/") and not is_ours(value):
+            del given[name]
+    given["HOME"] = home()
+    folders = [one for one in given.get("PATH", "").split(":") if one.startswith("/") and is_ours(one)]
+    given["PATH"] = ":".join(folders)
+    return given

@@ -1,0 +1,269 @@
+"""What Podman tells of a container, its changed files and its exec sessions."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from hardentui.engine.documents.fields import (
+    Bindings,
+    Device,
+    Flag,
+    Health,
+    Keys,
+    Mount,
+    Number,
+    Text,
+    TextMap,
+    Texts,
+)
+
+
+class Secret(Struct):
+    Name: Text = None
+    ID: Text = None
+    UID: Number = None
+    GID: Number = None
+    Mode: Number = None
+
+
+class HealthRun(Struct):
+    Start: Text = None
+    End: Text = None
+    ExitCode: Number = None
+    Output: Text = None
+
+
+class HealthState(Struct):
+    Status: Text = None
+    FailingStreak: Number = None
+    Log: list[HealthRun] | None = None
+
+
+class ContainerState(Struct):
+    Status: Text = None
+    Running: Flag = None
+    Paused: Flag = None
+    Restarting: Flag = None
+    OOMKilled: Flag = None
+    Dead: Flag = None
+    Pid: Number = None
+    ConmonPid: Number = None
+    ExitCode: Number = None
+    Error: Text = None
+    StartedAt: Text = None
+    FinishedAt: Text = None
+    Health: HealthState | None = None
+    Healthcheck: HealthState | None = None
+    CgroupPath: Text = None
+
+
+class ContainerConfig(Struct):
+    Hostname: Text = None
+    Domainname: Text = None
+    User: Text = None
+    Tty: Flag = None
+    OpenStdin: Flag = None
+    Env: Texts = None
+    Cmd: Texts = None
+    Image: Text = None
+    Volumes: Keys = None
+    WorkingDir: Text = None
+    Entrypoint: list[str] | str | None = None  # a text before Podman 5
+    Labels: TextMap = None
+    Annotations: TextMap = None
+    StopSignal: str | int | None = None  # a number before Podman 5
+    Healthcheck: Health | None = None
+    HealthcheckOnFailureAction: Text = None
+    HealthLogDestination: Text = None
+    HealthMaxLogCount: Number = None
+    HealthMaxLogSize: Number = None
+    StartupHealthCheck: Health | None = None
+    CreateCommand: Texts = None
+    Umask: Text = None
+    Secrets: list[Secret] | None = None
+    Timeout: Number = None
+    StopTimeout: Number = None
+    Passwd: Flag = None
+    ChrootDirs: Texts = None
+    SystemdMode: Flag = None
+    sdNotifyMode: Text = None
+    sdNotifySocket: Text = None
+    ExposedPorts: Keys = None
+
+
+class Restarts(Struct):
+    Name: Text = None
+    MaximumRetryCount: Number = None
+
+
+class Logging(Struct):
+    Type: Text = None
+    Config: TextMap = None
+    Path: Text = None
+    Tag: Text = None
+    Size: Text = None
+
+
+class IdMaps(Struct):
+    UidMap: Texts = None
+    GidMap: Texts = None
+
+
+class WeightDevice(Struct):
+    Path: Text = None
+    Weight: Number = None
+
+
+class ThrottleDevice(Struct):
+    Path: Text = None
+    Rate: Number = None
+
+
+class Ulimit(Struct):
+    Name: Text = None
+    Soft: Number = None
+    Hard: Number = None
+
+
+class HostSettings(Struct):
+    Binds: Texts = None
+    CgroupManager: Text = None
+    CgroupMode: Text = None
+    ContainerIDFile: Text = None
+    LogConfig: Logging | None = None
+    NetworkMode: Text = None
+    PortBindings: Bindings = None
+    RestartPolicy: Restarts | None = None
+    AutoRemove: Flag = None
+    Annotations: TextMap = None
+    VolumesFrom: Texts = None
+    CapAdd: Texts = None
+    CapDrop: Texts = None
+    Dns: Texts = None
+    DnsOptions: Texts = None
+    DnsSearch: Texts = None
+    ExtraHosts: Texts = None
+    HostsFile: Text = None
+    GroupAdd: Texts = None
+    IpcMode: Text = None
+    Cgroup: Text = None
+    Cgroups: Text = None
+    Links: Texts = None
+    OomScoreAdj: Number = None
+    PidMode: Text = None
+    Privileged: Flag = None
+    PublishAllPorts: Flag = None
+    ReadonlyRootfs: Flag = None
+    SecurityOpt: Texts = None
+    Tmpfs: TextMap = None
+    UTSMode: Text = None
+    UsernsMode: Text = None
+    IDMappings: IdMaps | None = None
+    ShmSize: Number = None
+    Runtime: Text = None
+    CpuShares: Number = None
+    Memory: Number = None
+    NanoCpus: Number = None
+    CgroupParent: Text = None
+    BlkioWeight: Number = None
+    BlkioWeightDevice: list[WeightDevice] | None = None
+    BlkioDeviceReadBps: list[ThrottleDevice] | None = None
+    BlkioDeviceWriteBps: list[ThrottleDevice] | None = None
+    BlkioDeviceReadIOps: list[ThrottleDevice] | None = None
+    BlkioDeviceWriteIOps: list[ThrottleDevice] | None = None
+    CpuPeriod: Number = None
+    CpuQuota: Number = None
+    CpuRealtimePeriod: Number = None
+    CpuRealtimeRuntime: Number = None
+    CpusetCpus: Text = None
+    CpusetMems: Text = None
+    Devices: list[Device] | None = None
+    MemoryReservation: Number = None
+    MemorySwap: Number = None
+    MemorySwappiness: Number = None
+    OomKillDisable: Flag = None
+    Init: Flag = None
+    PidsLimit: Number = None
+    Ulimits: list[Ulimit] | None = None
+    CgroupConf: TextMap = None
+    IntelRdtClosID: Text = None
+
+
+class Endpoint(Struct):
+    NetworkID: Text = None
+    Aliases: Texts = None
+    Links: Texts = None
+    DriverOpts: TextMap = None
+    IPAddress: Text = None
+    IPPrefixLen: Number = None
+    Gateway: Text = None
+    GlobalIPv6Address: Text = None
+    IPv6Gateway: Text = None
+    MacAddress: Text = None
+
+
+class Networking(Struct):
+    IPAddress: Text = None
+    Gateway: Text = None
+    MacAddress: Text = None
+    SandboxKey: Text = None
+    Ports: Bindings = None
+    Networks: dict[str, Endpoint | None] | None = None
+
+
+class Container(Struct):
+    Id: str
+    Name: str
+    Created: Text = None
+    Path: Text = None
+    Args: Texts = None
+    State: ContainerState | None = None
+    Image: Text = None
+    ImageDigest: Text = None
+    ImageName: Text = None
+    Rootfs: Text = None
+    Pod: Text = None
+    ResolvConfPath: Text = None
+    HostnamePath: Text = None
+    HostsPath: Text = None
+    StaticDir: Text = None
+    OCIConfigPath: Text = None
+    OCIRuntime: Text = None
+    ConmonPidFile: Text = None
+    PidFile: Text = None
+    RestartCount: Number = None
+    Driver: Text = None
+    MountLabel: Text = None
+    ProcessLabel: Text = None
+    AppArmorProfile: Text = None
+    EffectiveCaps: Texts = None
+    BoundingCaps: Texts = None
+    ExecIDs: Texts = None
+    Mounts: list[Mount] | None = None
+    Dependencies: Texts = None
+    NetworkSettings: Networking | None = None
+    IsInfra: Flag = None
+    IsService: Flag = None
+    Config: ContainerConfig | None = None
+    HostConfig: HostSettings | None = None
+
+
+class Change(Struct):
+    Path: str
+    Kind: Number = None
+
+
+class ExecProcess(Struct):
+    arguments: Texts = None
+    entrypoint: Text = None
+    privileged: Flag = None
+    tty: Flag = None
+    user: Text = None
+
+
+class ExecSession(Struct):
+    ID: Text = None
+    ContainerID: Text = None
+    Running: Flag = None
+    Pid: Number = None
+    ProcessConfig: ExecProcess | None = None

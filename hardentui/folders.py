@@ -1,0 +1,161 @@
+"""Folders as descriptors, reached step by step, so that nobody can lead a write elsewhere.
+
+A path is only a name: between two looks at it another account may put a link where a folder was. So each
+step is opened relative to the one before, without following a link, and what is done afterwards is done
+relative to the last descriptor. A link is followed only where nobody else can have laid it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from hardentui.account import trusted
+from hardentui.errors import WriteError
+from hardentui.visible import visible
+
+_STEP = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_LINKS = 40
+
+
+@contextmanager
+def opened_folder(
+    path: str, *, create: bool = False, follow_link: bool = True, mode: int = 0o755
+) -> Iterator[int]:
+    """A descriptor of a folder. What was made on the way is removed again when the block raises.
+
+    As root, a folder that is made below one of another user belongs to that user.
+
+    Args:
+        create: make what is missing.
+        follow_link: the folder itself may be reached by a link; those before it may in any case.
+        mode: permission bits of what is made.
+
+    Raises:
+        OSError: ELOOP where a link is not to be followed, or could have been laid by somebody else.
+    """
+    made: list[tuple[int, str]] = []
+    handles: list[int] = []
+    try:
+        try:
+            handles.append(_reach(path, made if create else None, follow_link, mode))
+            handles.append(os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=handles[0]))
+            yield handles[1]
+        except BaseException:
+            for parent, name in reversed(made):
+                with suppress(OSError):
+                    os.rmdir(name, dir_fd=parent)
+            raise
+    finally:
+        for handle in (*handles, *(parent for parent, _ in made)):
+            os.close(handle)
+
+
+def _reach(path: str, made: list[tuple[int, str]] | None, follow_link: bool, mode: int) -> int:
+    """Open each folder of an absolute path in turn; `made` takes what had to be made, None = nothing may."""
+    steps = deque(path.split("/"))
+    links = 0
+    here = os.open("/", _STEP)
+    try:
+        while steps:
+            name = steps.popleft()
+            if name in ("", "."):
+                continue
+            try:
+                there = os.open(name, _STEP, dir_fd=here)
+            except FileNotFoundError:
+                if made is None:
+                    raise
+                there = _make(here, name, mode)
+                made.append((os.dup(here), name))
+            except OSError as error:
+                target = _link(here, name) if error.errno in (errno.ENOTDIR, errno.ELOOP) else None
+                if target is None:
+                    raise
+                links += 1
+                if links > _MOST_LINKS or not (steps or follow_link):
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path) from error
+                steps.extendleft(reversed(target.split("/")))
+                if not target.startswith("/"):
+                    continue
+                there = os.open("/", _STEP)
+            os.close(here)
+            here = there
+    except BaseException:
+        os.close(here)
+        raise
+    return here
+
+
+def _make(parent: int, name: str, mode: int) -> int:
+    os.mkdir(name, mode, dir_fd=parent)
+    handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        give_to(handle, owner_below(parent))
+        return os.open(".", _STEP, dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def _link(folder: int, name: str) -> str | None:
+    """Where a link leads; None for what is none.
+
+    Raises:
+        OSError: ELOOP for a link that another account may have laid.
+    """
+    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if not stat.S_ISLNK(found.st_mode):
+        return None
+    around = os.fstat(folder)
+    open_to_all = around.st_mode & stat.S_IWOTH and not around.st_mode & stat.S_ISVTX
+    if open_to_all or not {found.st_uid, around.st_uid} <= trusted():
+        raise OSError(errno.ELOOP, "a link of another account is in its path", name)
+    return os.readlink(name, dir_fd=folder)
+
+
+def owner_below(folder: int) -> tuple[int, int] | None:
+    """Whose a new file in this folder must be; None = whoever makes it.
+
+    Root leaves no file of its own in the folder of a user, who could not read or remove it.
+    """
+    found = os.fstat(folder)
+    return (found.st_uid, found.st_gid) if os.geteuid() == 0 and found.st_uid != 0 else None
+
+
+def give_to(handle: int, owner: tuple[int, int] | None) -> None:
+    """Make an open file or folder somebody's."""
+    found = os.fstat(handle)
+    if owner is not None and (found.st_uid, found.st_gid) != owner:
+        os.fchown(handle, *owner)
+
+
+_CAUSES = {
+    errno.ENOENT: ("does not exist", "Create it first: mkdir -p"),
+    errno.ENOTDIR: ("is not a folder", "Give the path of a folder."),
+    errno.EACCES: ("may not be written by this user", "Choose a folder of yours, or run as its owner."),
+    errno.EPERM: ("may not be written by this user", "Choose a folder of yours, or run as its owner."),
+    errno.EROFS: ("is on a read-only file system", "Choose a folder on another file system."),
+    errno.ENOSPC: ("is on a file system that is full", "Free some space and try again."),
+    errno.EDQUOT: ("is beyond the disk quota", "Free some space and try again."),
+    errno.EEXIST: ("got a file of the same name meanwhile", "Look at the folder and try again."),
+    errno.ENAMETOOLONG: ("has no room for such a long name", "Choose a shorter name."),
+    errno.ELOOP: ("is reached through a symbolic link", "Give the real folder."),
+}
+
+
+def write_error(error: OSError, folder: str) -> WriteError:
+    """What kept a file from being written, as one sentence with the way out."""
+    shown = visible(folder)
+    cause, way_out = _CAUSES.get(
+        error.errno or 0, (f"cannot be written: {error.strerror}", "Look at the folder.")
+    )
+    if error.errno == errno.ENOENT and os.path.isdir(folder):
+        cause, way_out = "takes no new files", "Choose another folder."
+    elif error.errno == errno.ENOENT:
+        way_out = f"{way_out} {shown}"
+    denied = error.errno in (errno.EACCES, errno.EPERM)
+    return WriteError(f"{shown} {cause}; nothing was changed.", way_out, denied=denied)

@@ -1,0 +1,126 @@
+"""The commands that put written files into force: stop, keep the old one, install, start, look again."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import shlex
+from collections.abc import Iterator, Sequence
+
+from hardentui.engine.locate import user_name
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import ContainerFacts
+from hardentui.options import POD, REMOVE
+from hardentui.visible import command_word, visible
+from hardentui.workbench.changing.unit_origin import UNIT_LABEL, manager_of
+from hardentui.workbench.views import Output, OutputFile, Target
+from hardentui.writers.file_name import safe_file_name
+
+OLD = "-before"
+"""What the container that is replaced is called until the new one has shown that it works."""
+_SYSTEM_UNITS, _USER_UNITS = "/etc/containers/systemd", "~/.config/containers/systemd"
+
+
+class _Shell:
+    """Words of commands for the account that the engine belongs to."""
+
+    def __init__(self, files: Files, facts: ContainerFacts) -> None:
+        manager = manager_of(files, facts.engine)
+        self.rootless = manager.rootless
+        self._prefix = ""
+        if facts.engine.local and not manager.rootless and os.geteuid() != 0:
+            self._prefix = "sudo "
+        elif facts.engine.local and manager.rootless and manager.uid != os.geteuid():
+            name = shlex.quote(visible(user_name(manager.uid)))
+            self._prefix = f"sudo -u {name} XDG_RUNTIME_DIR=/run/user/{manager.uid} "
+
+    def __call__(self, command: str) -> str:
+        return f"{self._prefix}{command}"
+
+    def systemctl(self, words: str) -> str:
+        return self(f"systemctl {'--user ' if self.rootless else ''}{words}")
+
+
+def commands_after(
+    files: Files, facts: ContainerFacts, output: Output, target: Target, folder: str
+) -> tuple[str, ...]:
+    """What to run once the files are written, in this order.
+
+    Args:
+        folder: where the files are; empty = where systemd reads them.
+    """
+    if not output.files:
+        return ()
+    shell = _Shell(files, facts)
+    steps = [] if facts.engine.local else ["# on the machine of the engine, with the files copied there:"]
+    if target.changes_unit:
+        steps += _install_change(shell, output.files, folder) if folder else ()
+        steps += [shell(command) for command in output.commands]
+    elif target is Target.RUN:
+        steps += _set_aside(shell, facts)
+        steps += [shell(f"sh {_path(folder, one.name)}") for one in output.files if one.name.endswith(".sh")]
+    else:
+        steps += _quadlet(shell, facts, output.files, folder)
+    steps.append(shell(f"hardentui check {command_word(facts.name, facts.id[:12])}"))
+    if not target.changes_unit:
+        steps += _when_it_works(shell, facts)
+    return tuple(steps)
+
+
+def _quadlet(shell: _Shell, facts: ContainerFacts, files: Sequence[OutputFile], folder: str) -> Iterator[str]:
+    yield from _set_aside(shell, facts)
+    scripts = [one.name for one in files if one.name.endswith(".sh")]
+    units = [one.name for one in files if one.name not in scripts]
+    yield from (shell(f"sh {_path(folder, name)}") for name in scripts)  # the data of anonymous volumes
+    yield from _copied(shell, units, folder, _USER_UNITS if shell.rootless else _SYSTEM_UNITS)
+    yield shell.systemctl("daemon-reload")
+    pods = [name.removesuffix(".pod") + "-pod.service" for name in units if name.endswith(".pod")]
+    own = f"{safe_file_name(facts.name)}.service"
+    yield shell.systemctl(f"start {shlex.quote(pods[0] if pods else own)}")
+
+
+def _install_change(shell: _Shell, files: Sequence[OutputFile], folder: str) -> Iterator[str]:
+    for place in dict.fromkeys(one.place for one in files):
+        names = [one.name for one in files if one.place == place]
+        below = posixpath.basename(place) if place.endswith(".d") else ""
+        yield from _copied(shell, names, posixpath.join(folder, below) if below else folder, place)
+
+
+def _copied(shell: _Shell, names: Sequence[str], folder: str, place: str) -> Iterator[str]:
+    if names:
+        there = place if place.startswith("~") else shlex.quote(visible(place))
+        yield shell(f"mkdir -p {there}")
+        yield shell(f"cp {' '.join(_path(folder, name) for name in names)} {there}/")
+
+
+def _set_aside(shell: _Shell, facts: ContainerFacts) -> Iterator[str]:
+    """Stop what runs today and free its name, without losing it."""
+    name = command_word(facts.name, facts.id[:12])
+    pod = _pod_of(facts)
+    unit = facts.labels.get(UNIT_LABEL, "")
+    if unit:
+        yield shell.systemctl(f"stop {shlex.quote(visible(unit))}")
+    if pod:
+        yield shell(f"podman pod stop {pod}")
+        yield shell(f"podman pod rm {pod}") + "  # with its containers, which are made again from the files"
+    elif unit:  # most units remove their container when they stop
+        yield shell(f"podman rm --ignore {name}")
+    else:
+        yield shell(f"podman stop {name}")
+        if not facts.spec[REMOVE]:
+            yield shell(f"podman rename {name} {name}{OLD}")
+
+
+def _when_it_works(shell: _Shell, facts: ContainerFacts) -> Iterator[str]:
+    """The last step, which cannot be taken back."""
+    if not (facts.labels.get(UNIT_LABEL) or facts.spec[REMOVE] or _pod_of(facts)):
+        name = command_word(facts.name, facts.id[:12])
+        yield shell(f"podman rm {name}{OLD}") + "  # when all is well"
+
+
+def _pod_of(facts: ContainerFacts) -> str:
+    return shlex.quote(visible(facts.spec[POD])) if facts.spec[POD] else ""
+
+
+def _path(folder: str, name: str) -> str:
+    return shlex.quote(visible(posixpath.join(folder, name)))

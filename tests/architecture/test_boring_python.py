@@ -1,0 +1,51 @@
+"""The program is loaded by Python's own import system, and all of it comes from its sources."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import hardentui
+
+PACKAGE = Path(hardentui.__file__).parent
+RUNS_TEXT = {"exec", "eval", "compile"}
+OWN_IMPORTS = {"marshal", "imp", "importlib.machinery", "importlib.abc", "pickle", "shelve"}
+STARTS_THE_PROCESS = "__main__.py"
+
+
+def sources() -> Iterator[tuple[str, ast.Module]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield str(path.relative_to(PACKAGE)), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def test_no_text_is_run_as_code() -> None:
+    found = [
+        f"{name}:{node.lineno}"
+        for name, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RUNS_TEXT
+    ]
+    assert found == []
+
+
+def test_no_module_loads_code_in_its_own_way_or_takes_a_private_module() -> None:
+    found = [
+        f"{name}: {module}"
+        for name, tree in sources()
+        for module in imported(tree)
+        if module in OWN_IMPORTS or (module.startswith("_") and module != "__future__")
+    ]
+    assert found == []
+
+
+def test_the_search_for_garbage_is_set_in_one_place() -> None:
+    assert [name for name, tree in sources() if "gc" in set(imported(tree))] == [STARTS_THE_PROCESS]

@@ -1,0 +1,44 @@
+"""The README's commands do what it says: each is run as it stands there, on the simulated host."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from hardentui.__main__ import main
+
+README = Path(__file__).parents[2] / "README.md"
+FINE = {0, 1, 4}
+"""A host with findings, or with something unknown: what a check tells of the simulated one."""
+
+
+def commands() -> list[str]:
+    """The lines of the section, without what is said about them."""
+    section = README.read_text().partition("## The first five minutes\n")[2].partition("\n## ")[0]
+    lines = [line.partition(" #")[0].strip() for line in section.splitlines() if line.startswith("    ")]
+    return [line for line in lines if line.startswith("hardentui")]
+
+
+def test_every_command_of_the_first_five_minutes_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    listed = commands()
+    assert len(listed) > 10
+    for line in listed:
+        if line.startswith("hardentui doctor"):
+            continue  # it is about this machine, and test_cli_doctor runs it
+        line = re.sub(r"--until \S+", f"--until {date.today() + timedelta(days=90)}", line)
+        code = main([*shlex.split(line)[1:], "--demo"])
+        told = capsys.readouterr()
+        assert code in FINE, f"{line}: {told.err}"
+        assert told.out.strip() or "note: " in told.err, line
+    written = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert {"report.json", "shop-web.toml", "units/shop-web.container"} <= written
+    assert any(name.startswith("units/uyuni-server.service.d/") for name in written)

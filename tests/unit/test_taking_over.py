@@ -1,0 +1,111 @@
+"""The commands after writing: in an order that loses nothing, for the account that the engine belongs to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.host.files.reader import LocalFiles
+from hardentui.model.facts import ContainerFacts
+from hardentui.options import IMAGE, POD, REMOVE
+from hardentui.workbench.planning.taking_over import commands_after
+from hardentui.workbench.views import Output, OutputFile, Target
+from tests.support.units import of_own_unit
+
+
+def container(*pairs: object, unit: str = "", rootless: bool = False, uid: int = 0) -> ContainerFacts:
+    facts = of_own_unit("web", (IMAGE, "docker.io/library/web:1"), *pairs)  # type: ignore[arg-type]
+    config = {**facts.inspect["Config"], "Labels": {"PODMAN_SYSTEMD_UNIT": unit} if unit else {}}
+    url = f"unix:///run/user/{uid}/podman/podman.sock" if rootless else "unix:///run/podman/podman.sock"
+    engine = replace(facts.engine, rootless=rootless, url=url)
+    return replace(facts, inspect={**facts.inspect, "Config": config}, engine=engine)
+
+
+def after(
+    facts: ContainerFacts, target: Target, names: Sequence[str], folder: str = "/out", **more: object
+) -> list[str]:
+    output = Output(tuple(OutputFile(name, "") for name in names), **more)  # type: ignore[arg-type]
+    found = commands_after(LocalFiles(), facts, output, target, folder)
+    return [command.removeprefix("sudo ") for command in found]
+
+
+def test_a_script_gets_the_name_and_the_old_container_stays_until_all_is_well() -> None:
+    assert after(container(), Target.RUN, ["web.sh"]) == [
+        "podman stop web",
+        "podman rename web web-before",
+        "sh /out/web.sh",
+        "hardentui check web",
+        "podman rm web-before  # when all is well",
+    ]
+
+
+def test_a_container_that_goes_when_it_stops_cannot_be_kept() -> None:
+    assert after(container((REMOVE, True)), Target.RUN, ["web.sh"]) == [
+        "podman stop web",
+        "sh /out/web.sh",
+        "hardentui check web",
+    ]
+
+
+def test_units_are_installed_reloaded_started_and_looked_at() -> None:
+    files = ["web.container", "net.network", "web-copy-volumes.sh"]
+    assert after(container(), Target.QUADLET, files, "/my out")[2:-1] == [
+        "sh '/my out/web-copy-volumes.sh'",
+        "mkdir -p /etc/containers/systemd",
+        "cp '/my out/web.container' '/my out/net.network' /etc/containers/systemd/",
+        "systemctl daemon-reload",
+        "systemctl start web.service",
+        "hardentui check web",
+    ]
+
+
+def test_the_unit_that_runs_it_today_is_stopped_first() -> None:
+    found = after(container(unit="old.service"), Target.QUADLET, ["web.container"])
+    assert found[:2] == ["systemctl stop old.service", "podman rm --ignore web"]
+    assert found[-1] == "hardentui check web"
+
+
+def test_a_pod_is_replaced_as_a_whole() -> None:
+    found = after(container((POD, "shop")), Target.QUADLET, ["web.container", "shop.pod"])
+    assert found[0] == "podman pod stop shop"
+    assert found[1].startswith("podman pod rm shop  # ")
+    assert "systemctl start shop-pod.service" in found
+
+
+def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
+    place = "/etc/systemd/system/web.service.d"
+    output = Output((OutputFile("zz.conf", "", 0o644, place),), commands=("systemctl daemon-reload",))
+    found = commands_after(LocalFiles(), container(), output, Target.DROP_IN, "out")
+    assert [one.removeprefix("sudo ") for one in found] == [
+        f"mkdir -p {place}",
+        f"cp out/web.service.d/zz.conf {place}/",
+        "systemctl daemon-reload",
+        "hardentui check web",
+    ]
+    in_place = commands_after(LocalFiles(), container(), output, Target.DROP_IN, "")
+    assert [one.removeprefix("sudo ") for one in in_place] == [
+        "systemctl daemon-reload",
+        "hardentui check web",
+    ]
+
+
+def test_a_rootless_engine_is_its_users() -> None:
+    own = container(rootless=True, uid=os.geteuid())
+    found = commands_after(
+        LocalFiles(), own, Output((OutputFile("web.container", ""),)), Target.QUADLET, "/o"
+    )
+    assert "mkdir -p ~/.config/containers/systemd" in found
+    assert "systemctl --user daemon-reload" in found
+    other = container(rootless=True, uid=54321)
+    found = commands_after(LocalFiles(), other, Output((OutputFile("web.sh", ""),)), Target.RUN, "/o")
+    assert found[0] == "sudo -u 54321 XDG_RUNTIME_DIR=/run/user/54321 podman stop web"
+
+
+@pytest.mark.parametrize("name", ["$(reboot)", "x; reboot", "-rf"])
+def test_what_an_engine_calls_a_container_stays_one_word(name: str) -> None:
+    for command in after(replace(container(), name=name), Target.RUN, ["c.sh"]):
+        assert "reboot" not in command
+        assert "-rf" not in command
