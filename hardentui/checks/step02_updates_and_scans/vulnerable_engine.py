@@ -6,8 +6,9 @@ netavark, aardvark-dns, passt, containers-common) are older than the versions th
 vulnerabilities, by a table that HardenTUI brings along (its date is shown). Distributions often repair an old
 version without changing its number: then the change log of the installed package decides. A vulnerability
 whose repair it names is closed. One that it does not name counts as open, at a lower severity: it may have
-been repaired under another name, or the distribution may have found that its version does not have it; its security tracker knows. Where
-the change log cannot be read, the answer is unknown. Change logs of rpm are read with `--deep`.
+been repaired under another name, or the distribution may have found that its version does not have it; its
+security tracker knows. Where the change log cannot be read, the answer is unknown. Change logs of rpm are
+read with `--deep`.
 
 Why it matters:
 Every wall between a container and the host is built by these programs. Several of their vulnerabilities let
