@@ -11,25 +11,22 @@ from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, passed
+from hardentui.model.finding import FixKind, Risk, Severity, passed
 from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 
 def _check(check_id: str, **parameters: int | str | bool | tuple[str, ...]) -> Check[ContainerFacts]:
     return Check(
-        check_id,
-        f"{check_id} is there",
-        4,
-        Severity.HIGH,
-        Kind.CONTAINER,
-        "",
-        "Remove it",
-        FixKind.RECREATE,
-        Risk.SAFE,
-        lambda facts, given: passed(),
-        tuple,
-        tuple,
+        id=check_id,
+        title=f"{check_id} is there",
+        severity=Severity.HIGH,
+        summary="Remove it",
+        fix=FixKind.RECREATE,
+        risk=Risk.SAFE,
+        evaluate=lambda facts, given: passed(),
+        passes=tuple,
+        fails=tuple,
         parameters=parameters,
     )
 
