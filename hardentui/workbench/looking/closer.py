@@ -154,7 +154,7 @@ def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple
 
 
 def _writable_layer(facts: ContainerFacts) -> str:
-    """The folder on the host that takes what the container writes; empty where the storage driver has none."""
+    """The folder on the host that takes what the container writes; empty where the driver has none."""
     driver = facts.inspect.get("GraphDriver")
     data = driver.get("Data") if isinstance(driver, dict) else None
     layer = data.get("UpperDir") if isinstance(data, dict) else None
