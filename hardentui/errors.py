@@ -10,6 +10,9 @@ HardenError                   one sentence (title) and the way out (hint)
 │   ├── EngineUnreachable     no answer: absent, refused, no permission, timed out
 │   ├── EngineProtocolError   an answer that cannot be understood
 │   └── NotFound              the object is not there (any more)
+├── Locked                    somebody else is changing the same thing                 exit 2
+├── JournalError              the journal cannot be read or written                   exit 2
+├── ApplyFailed               a change did not work; says what stands now              exit 5
 ├── CannotExpress             a value that a format cannot hold
 ├── CannotFix                 a remediation that does not fit this container
 ├── GeneratorError            the Quadlet generator does not make what was meant
@@ -81,6 +84,20 @@ class EngineProtocolError(EngineError):
 
 class NotFound(EngineError):
     """The object is not there (any more)."""
+
+
+class Locked(HardenError):
+    """Somebody else is changing the same container or file."""
+
+
+class JournalError(HardenError):
+    """The journal cannot be read or written."""
+
+
+class ApplyFailed(HardenError):
+    """A change did not work and was taken back, or could not be taken back completely."""
+
+    exit_code = 5
 
 
 class CannotExpress(HardenError):
