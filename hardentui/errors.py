@@ -9,7 +9,10 @@ HardenError                   one sentence (title) and the way out (hint)
 │   ├── NoEngine              no Podman was found; says what was tried
 │   ├── EngineUnreachable     no answer: absent, refused, no permission, timed out
 │   ├── EngineProtocolError   an answer that cannot be understood
-│   └── NotFound              the object is not there (any more)
+│   ├── NotFound              the object is not there (any more)
+│   └── ChangeFailed          Podman did not make a change
+│       ├── NameTaken         something else has that name
+│       └── ChangeTimedOut    it was not done in time; it may still happen
 ├── CannotExpress             a value that a format cannot hold
 ├── CannotFix                 a remediation that does not fit this container
 ├── GeneratorError            the Quadlet generator does not make what was meant
@@ -81,6 +84,18 @@ class EngineProtocolError(EngineError):
 
 class NotFound(EngineError):
     """The object is not there (any more)."""
+
+
+class ChangeFailed(EngineError):
+    """Podman did not make a change that it was told to make."""
+
+
+class NameTaken(ChangeFailed):
+    """Something else has that name."""
+
+
+class ChangeTimedOut(ChangeFailed):
+    """A change was not done in time; it may still happen."""
 
 
 class CannotExpress(HardenError):
