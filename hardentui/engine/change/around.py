@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, Containers
+from hardentui.engine.change.copying import below, folder_archive, id_maps, own_archive
 from hardentui.engine.change.session import Session, path
+from hardentui.engine.read import Engine
+from hardentui.errors import ChangeFailed
+from hardentui.model.known import Unreadable
+from hardentui.model.version import Version
 from hardentui.visible import visible
 
 COPY_LIMIT = 600.0  # seconds for the content of one volume
 CARRIER = "hardentui.carrier=1"
 """The label of containers that only hold a volume while it is copied."""
-_FROM, _TO = "/hardentui-from", "/hardentui-to"
+_TO = "/hardentui-to"
+_EXPORTS_VOLUMES = Version(5, 6)
 
 
 class Networks:
@@ -58,7 +65,8 @@ class Networks:
 class Volumes:
     """The volumes of one engine, by name."""
 
-    def __init__(self, session: Session, containers: Containers) -> None:
+    def __init__(self, engine: Engine, session: Session, containers: Containers) -> None:
+        self._engine = engine
         self._session = session
         self._containers = containers
 
@@ -86,21 +94,47 @@ class Volumes:
         self._session.send("DELETE", path("volumes", name), what, seconds=REMOVE_LIMIT)
 
     def fill(self, name: str, container: str, place: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
-        """Copy what a folder of a container holds into a volume, with owners and modes.
+        """Copy what a folder in a container's own layer holds into a volume, with owners and modes.
 
         The container may be stopped; nothing runs in it for this. `image` is any image that is there: a
         container of it, which is never started, holds the volume meanwhile.
         """
-        with self._carrier(image, f"{name}:{_TO}") as carrier:
-            archive = self._containers.archive(container, place.rstrip("/") + "/.", seconds=seconds)
-            self._containers.extract(carrier, _TO, archive, seconds=seconds)
+        self._unpack(name, below(self._containers.export(container, seconds=seconds), place), image, seconds)
 
     def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
         """Copy what a volume (or a folder of the host, by its absolute path) holds into another volume."""
-        with self._carrier(
-            image, f"{source}:{_FROM}:ro"
-        ) as carrier:  # one of its own: Podman locks it meanwhile
-            self.fill(target, carrier, _FROM, image, seconds=seconds)
+        self._unpack(target, self._content(source, seconds), image, seconds)
+
+    def _content(self, source: str, seconds: float) -> Iterator[bytes]:
+        facts = self._engine.facts
+        if not source.startswith("/"):
+            if facts.version >= _EXPORTS_VOLUMES:
+                where = path("volumes", source, "export")
+                return self._session.download(
+                    where, f"read the volume {visible(source, 80)}", seconds=seconds
+                )
+            source = self._folder(source)
+        if not facts.local:
+            raise ChangeFailed("A volume of another machine can be copied with Podman 5.6 or newer only.")
+        if isinstance(facts.info, Unreadable):
+            facts = self._engine.load_info()
+        info = {} if isinstance(facts.info, Unreadable) else facts.info
+        uids, gids = id_maps(info)
+        return own_archive(source) if uids and os.geteuid() else folder_archive(source, uids, gids)
+
+    def _folder(self, name: str) -> str:
+        what = f"look at the volume {visible(name, 80)}"
+        document = json.loads(
+            self._session.send("GET", path("volumes", name, "json"), what, seconds=QUICK_LIMIT)
+        )
+        folder = str(document.get("Mountpoint") or "")
+        if not folder.startswith("/"):
+            raise ChangeFailed(f"The volume {visible(name, 80)} has no folder on this machine.")
+        return folder
+
+    def _unpack(self, name: str, archive: Iterator[bytes], image: str, seconds: float) -> None:
+        with self._carrier(image, f"{name}:{_TO}") as carrier:
+            self._containers.extract(carrier, _TO, archive, seconds=seconds)
 
     @contextmanager
     def _carrier(self, image: str, volume: str) -> Iterator[str]:

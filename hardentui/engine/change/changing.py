@@ -33,7 +33,7 @@ class ChangingEngine:
         self._session = Session(connection.path, API_VERSION, listener)
         self.containers = Containers(self._session)
         self.networks = Networks(self._session)
-        self.volumes = Volumes(self._session, self.containers)
+        self.volumes = Volumes(engine, self._session, self.containers)
         self.pods = Pods(self._session)
 
     def close(self) -> None:

@@ -51,7 +51,10 @@ class Containers:
         return self._session.exists(path("containers", container, "exists"), what, seconds=QUICK_LIMIT)
 
     def inspect(self, container: str) -> Mapping[str, Any]:
-        return self._document(path("containers", container, "json"), f"look at {_the(container)}")
+        document = self._document(path("containers", container, "json"), f"look at {_the(container)}")
+        if not isinstance(document, dict):
+            raise EngineProtocolError("Podman's answer about a container is no document.")
+        return document
 
     def labelled(self, label: str) -> tuple[Mapping[str, Any], ...]:
         """The containers with a label (`KEY` or `KEY=VALUE`), running or not, as they are listed."""
@@ -138,11 +141,10 @@ class Containers:
         what = f"compare {_the(container)} with its image"
         return tuple(json.loads(self._session.send("GET", where, what, seconds=seconds)) or ())
 
-    def archive(self, container: str, place: str, *, seconds: float) -> Iterator[bytes]:
-        """A file or folder of a container, running or not, as a tar archive; `/data/.` is what it holds."""
-        where = path("containers", container, "archive")
-        what = f"read {visible(place, 80)} of {_the(container)}"
-        return self._session.download(where, what, seconds=seconds, query={"path": place})
+    def export(self, container: str, *, seconds: float) -> Iterator[bytes]:
+        """Its whole file system without its volumes, as a tar archive with the owners that it sees."""
+        where = path("containers", container, "export")
+        return self._session.download(where, f"read the files of {_the(container)}", seconds=seconds)
 
     def extract(self, container: str, place: str, archive: Iterator[bytes], *, seconds: float) -> None:
         """Unpack a tar archive into a folder of a container, with the owners that stand in it."""

@@ -136,7 +136,9 @@ def refusal(what: str, status: int, message: str) -> ChangeFailed | NotFound:
     sentence = (
         f"Cannot {what}: {shown}." if shown else f"Cannot {what}: Podman answered with status {status}."
     )
-    if ("already in use" in shown and "name" in shown) or "UNIQUE constraint failed: ContainerConfig.Name" in shown:
+    if (
+        "already in use" in shown and "name" in shown
+    ) or "UNIQUE constraint failed: ContainerConfig.Name" in shown:
         return NameTaken(sentence)
     if status == 404 or (not status and shown.lower().startswith(("error: no such", "no such"))):
         return NotFound(sentence)
