@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hardentui.options import process as rows
-from hardentui.options.readers.common import (
+from hardentui.options.inspect.common import (
     Reading,
     Row,
     config_switch,
@@ -15,6 +14,7 @@ from hardentui.options.readers.common import (
     oci_mount,
 )
 from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import process as rows
 
 SECRET_MASK = "*******"  # noqa: S105 - what Podman shows in place of a secret
 PROXY_NAMES = frozenset(

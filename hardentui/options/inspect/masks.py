@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from hardentui.model.version import Version
-from hardentui.options import security as rows
-from hardentui.options.readers.common import Reading, Row, is_privileged, oci_mount
+from hardentui.options.inspect.common import Reading, Row, is_privileged, oci_mount
 from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import security as rows
 
 _PROC_DEFAULTS = frozenset({"nosuid", "noexec", "nodev", "rprivate"})
 _ENGINE_SYSCTLS = {"net.ipv4.ping_group_range": "0 0"}

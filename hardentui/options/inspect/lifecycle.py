@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from hardentui.model.version import Version
-from hardentui.options import lifecycle as rows
-from hardentui.options import logging as log_rows
-from hardentui.options.readers.common import (
+from hardentui.options.inspect.common import (
     Reader,
     Reading,
     Row,
@@ -15,6 +13,8 @@ from hardentui.options.readers.common import (
     host_switch,
 )
 from hardentui.options.sources import View
+from hardentui.options.table import lifecycle as rows
+from hardentui.options.table import logging as log_rows
 
 _LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})

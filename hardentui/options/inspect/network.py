@@ -6,8 +6,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.options import network as rows
-from hardentui.options.readers.common import (
+from hardentui.options.inspect.common import (
     Reader,
     Reading,
     Row,
@@ -17,6 +16,7 @@ from hardentui.options.readers.common import (
     host_text,
 )
 from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import network as rows
 from hardentui.options.values import Port
 
 _DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.options import filesystem as rows
-from hardentui.options.readers.common import Reading, Row, command_list, host_switch, is_privileged
+from hardentui.options.inspect.common import Reading, Row, command_list, host_switch, is_privileged
 from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import filesystem as rows
 
 _ALL = "rwm"
 

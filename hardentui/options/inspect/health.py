@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hardentui.options import health as rows
-from hardentui.options.readers.common import Reader, Reading, Row
+from hardentui.options.inspect.common import Reader, Reading, Row
 from hardentui.options.sources import View
+from hardentui.options.table import health as rows
 
 _NANO = 1_000_000_000
 _DEFAULT_INTERVAL = 30 * _NANO

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardentui.options import resources as rows
 from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.readers.common import (
+from hardentui.options.inspect.common import (
     Reader,
     Reading,
     Row,
@@ -16,6 +15,7 @@ from hardentui.options.readers.common import (
     oci_mount,
 )
 from hardentui.options.sources import UNKNOWABLE, Document, View
+from hardentui.options.table import resources as rows
 
 _CFS_PERIOD = 100000
 _ADDED_AT_START = frozenset({"nofile", "nproc"})

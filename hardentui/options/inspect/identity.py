@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hardentui.options import identity as rows
-from hardentui.options import namespaces
-from hardentui.options.readers.common import Reader, Reading, Row, command_list, command_text
+from hardentui.options.inspect.common import Reader, Reading, Row, command_list, command_text
 from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import identity as rows
+from hardentui.options.table import namespaces
 
 USERNS_ANNOTATION = "io.podman.annotations.userns"
 _USUAL_UMASK = "0022"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hardentui.options import security as rows
 from hardentui.options.capabilities import capability_name
-from hardentui.options.readers.common import Reader, Reading, Row, command_text, is_privileged
-from hardentui.options.readers.process import SECRET_MASK
+from hardentui.options.inspect.common import Reader, Reading, Row, command_text, is_privileged
+from hardentui.options.inspect.process import SECRET_MASK
 from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import security as rows
 
 
 def read_privileged(view: View) -> Reading:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from hardentui.options import filesystem as rows
 from hardentui.options.argv.mount_text import parse_mount, parse_volume
-from hardentui.options.readers.common import Reading, Row, host_list, oci_mount
+from hardentui.options.inspect.common import Reading, Row, host_list, oci_mount
 from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import filesystem as rows
 from hardentui.options.values import Mount
 
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
