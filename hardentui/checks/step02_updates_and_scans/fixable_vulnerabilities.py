@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.reading.scans import evidence, not_clean, report_of
 from hardentui.words import plural
@@ -53,12 +53,8 @@ def _image(*found: Vulnerability) -> ImageFacts:
 
 
 CHECK = Check(
-    id="fixable-vulnerabilities",
     title="Its image has serious vulnerabilities that an update repairs",
-    step=2,
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Take the repaired image, or build it again, and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
