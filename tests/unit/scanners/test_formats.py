@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container
-from hardentui.model.check import Parameters
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Status
 from hardentui.model.image import ScanReport, Vulnerability
@@ -127,5 +126,5 @@ def test_an_old_or_partial_report_without_findings_is_not_clean(
 ) -> None:
     found = check_by_id(check)
     assert found is not None
-    verdict = found.evaluate(container(image=ImageFacts("1" * 64, scan=scan)), Parameters(found.parameters))
+    verdict = found.verdict(container(image=ImageFacts("1" * 64, scan=scan)))
     assert verdict.status is status, verdict.reason
