@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.errors import UsageError
+from hardentui.errors import ToolMissing, UsageError
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -56,15 +56,18 @@ def run(options: Namespace, terminal: Terminal) -> int:
         bench.rows()  # tells who uses an image
         reports = chosen(bench.image_reports(), options.names)
         troubles: dict[str, str] = {}
-        stopped = False
+        stopped, missing = False, None
         if options.inside:
             stopped, troubles = _look(bench, reports, terminal)
             reports = chosen(bench.image_reports(), options.names)
         if options.scan or options.reports:
             from hardentui.cli import scans
 
-            stopped, failed = scans.run(bench, [_facts(one) for one in reports], options, terminal)
-            troubles |= failed
+            try:
+                stopped, failed = scans.run(bench, [_facts(one) for one in reports], options, terminal)
+                troubles |= failed
+            except ToolMissing as error:  # what is known from before is shown all the same
+                missing = error
             reports = chosen(bench.image_reports(), options.names)
         facts = [_facts(one) for one in reports]
         if options.format == "json":
@@ -78,6 +81,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             _table(facts, terminal)
     for name, trouble in troubles.items():
         terminal.complain(f"{visible(name, 100)}: {visible(trouble, 300)}")
+    if missing is not None:
+        raise missing
     return INTERRUPTED if stopped else 4 if troubles else 0
 
 
