@@ -24,6 +24,7 @@ from hardentui.errors import ChangeFailed
 IdMap = Sequence[tuple[int, int, int]]
 """(first id inside, first id on the host, count) of each range; empty = the same everywhere."""
 _PIECE = 1 << 16
+_END_LIMIT = 10.0  # seconds, for a thread that has nothing left to write
 
 
 def id_maps(info: Mapping[str, Any]) -> tuple[IdMap, IdMap]:
@@ -226,7 +227,7 @@ def _piped(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
     with open(reading, "rb", buffering=0) as source:
         while piece := source.read(_PIECE):
             yield piece
-    worker.join()
+    worker.join(_END_LIMIT)
     if failed:
         if isinstance(failed[0], (OSError, tarfile.TarError)):
             raise ChangeFailed(f"Files cannot be copied: {failed[0]}.") from failed[0]
