@@ -120,12 +120,9 @@ def _host(*ranges: SubIds, users: tuple[User, ...] = (), **over: Any) -> HostFac
 _ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
 
 CHECK = Check(
-    id="missing-sub-ids",
     title="Accounts that run rootless containers lack ids of their own for them",
-    step=4,
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
     summary="Give each account a range of 65536 sub-ids that nobody else has",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,

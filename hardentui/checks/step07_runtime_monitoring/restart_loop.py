@@ -26,7 +26,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -85,12 +84,8 @@ def _state(restarts: int = 0, **state: object) -> dict[str, object]:
 
 
 CHECK = Check(
-    id="restart-loop",
     title="It keeps falling over",
-    step=7,
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Find out why it ends, and limit how often it is restarted",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,

@@ -19,16 +19,16 @@ databases SYS_NICE or SYS_RESOURCE (most only complain and go on). Keep only the
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED
 from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import DISRUPTIVE, drop_group, judge_group
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     return judge_group(facts, DISRUPTIVE)
 
 
@@ -39,12 +39,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 CHECK = Check(
-    id="disruptive-capabilities",
     title="It has capabilities that disturb the host or its neighbours",
-    step=8,
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Drop the capabilities that disturb others",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -56,12 +56,9 @@ def _command(right: RootRight) -> str:
 
 
 CHECK = Check(
-    id="root-equivalent-users",
     title="Accounts can become root through the engine",
-    step=9,
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
     summary="Take the right away, or replace it by one fixed command",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -93,12 +93,9 @@ def _about(program: Program) -> str:
 
 
 CHECK = Check(
-    id="untrusted-engine-programs",
     title="Programs that the engine runs as root are unknown or can be changed by others",
-    step=9,
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    doc=__doc__ or "",
     summary="Remove what nobody put there on purpose, and give the rest to root",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,

@@ -194,12 +194,9 @@ def _engine(**values: Any) -> EngineFacts:
 
 
 CHECK = Check(
-    id="weak-engine-defaults",
     title="The engine's configuration weakens all containers",
-    step=9,
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
     summary="Remove the setting from containers.conf and give it only to the containers that need it",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,

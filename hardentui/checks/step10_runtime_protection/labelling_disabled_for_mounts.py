@@ -22,7 +22,6 @@ from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -70,12 +69,8 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False}}})
 _BIND = (MOUNTS, (Mount("bind", "/srv/web", "/w"),))
 
 CHECK = Check(
-    id="labelling-disabled-for-mounts",
     title="SELinux was switched off to make a mount work",
-    step=10,
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Switch SELinux on again and label what is mounted",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
