@@ -53,9 +53,9 @@ def _image(*found: Vulnerability) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Its image has serious vulnerabilities that an update repairs",
+    title="Serious vulnerabilities with a fix available",
     severity=Severity.HIGH,
-    summary="Take the repaired image, or build it again, and recreate the container",
+    summary="Pull or rebuild the fixed image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
