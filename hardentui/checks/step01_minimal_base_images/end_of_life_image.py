@@ -1,28 +1,27 @@
-"""The distribution in the image is no longer repaired.
+"""End-of-life distribution in the image.
 
 What it checks:
-Which release of which distribution the image is built on, and whether its support had ended when it was
-read, by a table that HardenTUI brings along. A release that the table does not know gives no answer.
+Which distribution release the image is based on, and whether its support has ended, according to a table
+that ships with HardenTUI. For a release that the table does not list, the answer is unknown.
 
 Why it matters:
-After its end a release gets no repairs, however serious a vulnerability is, and many scanners then report
-nothing for it: an image that looks clean because nobody writes advisories for it any more. Every update of
-the service on top builds on ground that is no longer looked after.
+After end of life, a release gets no fixes, no matter how serious the vulnerability, and many scanners then
+report nothing for it: the image looks clean only because nobody writes advisories for it any more. Every
+update of the service rests on a foundation that is no longer maintained.
 
 What may break:
-A new release brings new versions of libraries and of the language; the service must be built and tested
-anew. Data of a database may have to be converted by hand. Plan it before the date, not after.
+A new release brings new versions of libraries and language runtimes, so the service must be rebuilt and
+tested. Databases may need a manual migration of their data. Plan the move before the date, not after it.
 """
 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -37,22 +36,22 @@ from hardentui.reading.images import gap, inventory_of
 from hardentui.visible import visible
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return found
-    release = found[1].release
+def evaluate(facts: ContainerFacts) -> Verdict:
+    inventory = inventory_of(facts)
+    if isinstance(inventory, Verdict):
+        return inventory
+    release = inventory.release
     if not release.get("ID"):
-        return gap(found[1]) or not_applicable("the image holds no distribution (it has no os-release)")
+        return gap(inventory) or not_applicable("the image contains no distribution (no os-release file)")
     name = visible(release.get("PRETTY_NAME") or f"{release['ID']} {release.get('VERSION_ID', '')}", 80)
-    evidence = (Evidence("/etc/os-release of the image", name),)
+    evidence = (Evidence("/etc/os-release in the image", name),)
     if rolling(release):
-        return passed(name, evidence=evidence, reason="this distribution is renewed all the time")
+        return passed(name, evidence=evidence, reason="a rolling release")
     end = end_of(release)
     if end is None:
-        return unknown(f"the table of {DATED:%Y-%m-%d} does not know this release", name, evidence)
+        return unknown(f"this release is not in the table of {DATED:%Y-%m-%d}", name, evidence)
     if facts.now.date() > end:
-        return failed(f"its support ended on {end:%Y-%m-%d}", name, evidence=evidence)
+        return failed(f"support ended on {end:%Y-%m-%d}", name, evidence=evidence)
     return passed(f"{name}, supported until {end:%Y-%m-%d}", evidence=evidence)
 
 
@@ -61,13 +60,9 @@ def _image(identity: str, version: str) -> ImageFacts:
 
 
 CHECK = Check(
-    id="end-of-life-image",
-    title="The distribution in its image is no longer repaired",
-    step=1,
+    title="End-of-life distribution in image",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Build the image on a release that is supported",
+    summary="Rebuild the image on a supported release",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -1,25 +1,25 @@
-"""The image brings a server for logging in.
+"""Remote login server in the image.
 
 What it checks:
-Whether the image holds sshd, dropbear, telnetd or the like, or declares the ports 22 or 23.
+Whether the image contains sshd, dropbear, telnetd or a similar server, or exposes port 22 or 23.
 
 Why it matters:
-A login server in a container is a second front door with a lock of its own: passwords and keys that nobody
-rotates, logins that the host does not record, a program that has to be kept up to date. Whoever runs the
-engine needs none of it, because `podman exec` is there, and is recorded.
+A login server in a container is a second front door with its own lock: passwords and keys that nobody
+rotates, logins that the host does not record, one more program to keep up to date. Whoever runs the engine
+does not need it, because `podman exec` does the same and is recorded.
 
 What may break:
 Habits and scripts that log in to the container. Use `podman exec` on the host, and copy files with `podman
-cp` or a volume. Images whose very purpose is to be logged in to (git servers, jump hosts) are an exception
-to accept.
+cp` or a volume. Accept the finding for images whose purpose is to be logged in to (git servers, jump
+hosts).
 """
 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
 from hardentui.reading.networks import exposed
@@ -27,7 +27,7 @@ from hardentui.reading.networks import exposed
 _LOGIN_PORTS = frozenset({22, 23})
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
@@ -35,20 +35,15 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     ports = sorted({port for word in words for port, _ in exposed(str(word)) if port in _LOGIN_PORTS})
     declared = f"exposes {', '.join(map(str, ports))}" if ports else ""
     evidence = tuple(Evidence("image, ExposedPorts", f"{port}/tcp") for port in ports)
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return (
-            failed("the image declares a port for logging in", declared, evidence=evidence)
-            if ports
-            else found
-        )
-    servers = [file for file in found[1].remote_logins if not file.deleted]
-    if servers:
-        evidence += file_evidence(servers)
-        return failed(f"the image holds {names(servers)}", declared, evidence=evidence)
+    inventory = inventory_of(facts)
+    if isinstance(inventory, ImageInventory):
+        servers = [file for file in inventory.remote_logins if not file.deleted]
+        if servers:
+            evidence += file_evidence(servers)
+            return failed(f"the image contains {names(servers)}", declared, evidence=evidence)
     if ports:
-        return failed("the image declares a port for logging in", declared, evidence=evidence)
-    return gap(found[1]) or passed("none found")
+        return failed("the image exposes a login port", declared, evidence=evidence)
+    return inventory if isinstance(inventory, Verdict) else gap(inventory) or passed("none found")
 
 
 def _image(*files: FoundFile, ports: tuple[str, ...] = ()) -> ImageFacts:
@@ -57,13 +52,9 @@ def _image(*files: FoundFile, ports: tuple[str, ...] = ()) -> ImageFacts:
 
 
 CHECK = Check(
-    id="remote-login-in-image",
-    title="Its image brings a server for logging in",
-    step=1,
+    title="Remote login server in image",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Build the image without a login server, and use podman exec",
+    summary="Rebuild the image without a login server and use podman exec",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -22,24 +22,14 @@ one. Read the notes of larger version jumps first, and restart containers one af
 
 from __future__ import annotations
 
-from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    passed,
-    unknown,
-)
+from hardentui.model.check import Check
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import Advisory, Hole, HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     if isinstance(facts.holes, Unreadable):
         return unknown(f"the versions of the engine's programs are not known: {facts.holes.reason}")
     table = (
@@ -113,13 +103,10 @@ _RUNC = Advisory(
 )
 
 CHECK = Check(
-    id="vulnerable-engine",
-    title="The engine has a known vulnerability",
-    step=2,
+    title="Known vulnerability in the engine",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Update the packages of the engine, then restart the containers",
+    summary="Update the engine's packages, then restart the containers",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -19,50 +19,29 @@ databases SYS_NICE or SYS_RESOURCE (most only complain and go on). Keep only the
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED
 from hardentui.reading.behaviour import about_dropping
-from hardentui.reading.capabilities import drop_group, judge_group
-
-_DISRUPTIVE = frozenset(
-    {
-        "CAP_NET_ADMIN",
-        "CAP_SYS_TIME",
-        "CAP_SYS_BOOT",
-        "CAP_SYSLOG",
-        "CAP_AUDIT_CONTROL",
-        "CAP_SYS_RESOURCE",
-        "CAP_PERFMON",
-        "CAP_LINUX_IMMUTABLE",
-        "CAP_IPC_OWNER",
-        "CAP_SYS_NICE",
-        "CAP_AUDIT_READ",
-        "CAP_CHECKPOINT_RESTORE",
-    }
-)
+from hardentui.reading.capabilities import DISRUPTIVE, drop_group, judge_group
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    return judge_group(facts, _DISRUPTIVE)
+def evaluate(facts: ContainerFacts) -> Verdict:
+    return judge_group(facts, DISRUPTIVE)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    return drop_group(spec, context.facts, _DISRUPTIVE)
+    return drop_group(spec, context.facts, DISRUPTIVE)
 
 
 _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 CHECK = Check(
-    id="disruptive-capabilities",
-    title="It has capabilities that disturb the host or its neighbours",
-    step=8,
+    title="Capabilities that can disrupt host or neighbours",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Drop the capabilities that disturb others",
+    summary="Drop the disruptive capabilities",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -99,7 +99,7 @@ SECCOMP_POLICY = Option(
     codec=TEXT,
     read=command_text("--seccomp-policy"),
     readability=Readability.CREATE_COMMAND,
-    protection=CHANGE_IS_WEAKER,
+    protection=JUDGED,
 )
 APPARMOR = Option(
     flag="--security-opt",
