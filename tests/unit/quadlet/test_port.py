@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
+from hardentui.model.draft import Target
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
@@ -23,8 +24,7 @@ from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.port.keys import KEYS
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
-from hardentui.workbench.planning.outputs import output
-from hardentui.workbench.views import Target
+from hardentui.workbench.planning.drafts import new_files
 from tests.property.recorded_cases import names, read_case
 
 HEAD = "[Container]\nImage=registry.example/i:1\n"
@@ -372,7 +372,7 @@ def test_a_bundle_without_a_container_is_no_proof() -> None:
 
 def _written(version: Version | None) -> str:
     facts = replace(container(engine=rootful(version=Version(5, 4, 2))), spec=SPEC)
-    return output(facts, None, Target.QUADLET, version=version).proof
+    return new_files(facts, None, Target.QUADLET, version=version).proof
 
 
 def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
