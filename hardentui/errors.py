@@ -12,6 +12,7 @@ HardenError                   one sentence (title) and the way out (hint)
 │   └── NotFound              the object is not there (any more)
 ├── CannotExpress             a value that a format cannot hold
 ├── CannotFix                 a remediation that does not fit this container
+├── ToolMissing               a program that this needs is not on the host                exit 4
 ├── GeneratorError            the Quadlet generator does not make what was meant
 └── WriteError                a file could not be written; what was there is untouched
 """
@@ -93,6 +94,12 @@ class CannotFix(HardenError):
     def __init__(self, title: str, hint: str = "", *, needs: str = "") -> None:
         super().__init__(title, hint)
         self.needs = needs
+
+
+class ToolMissing(HardenError):
+    """A program that this needs is not on the host, so the answer stays unknown."""
+
+    exit_code = 4
 
 
 class GeneratorError(HardenError):

@@ -1,4 +1,8 @@
-"""The checks: one module each, in a folder per step. No registry: the folders are the list."""
+"""The checks: one module each, in a folder per step. No registry: the folders are the list.
+
+What the place of a module says is not said again in it: `step05_security_contexts/no_memory_limit.py` is the
+check `no-memory-limit` of step 5, and its docstring is the check's text.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +10,29 @@ import importlib
 import os
 from functools import cache
 
+from msgspec.structs import replace
+
 from hardentui.model.check import AnyCheck
 
 
 @cache
 def all_checks() -> tuple[AnyCheck, ...]:
     """Every check of every `stepNN_*` folder, by step and id."""
-    found: list[AnyCheck] = []
+    checks: list[AnyCheck] = []
     here = os.path.dirname(__file__)
     for folder in sorted(name for name in os.listdir(here) if name.startswith("step")):
         for file in sorted(os.listdir(os.path.join(here, folder))):
             module, ending = os.path.splitext(file)
             if ending == ".py" and module != "__init__":
-                found.append(importlib.import_module(f"{__name__}.{folder}.{module}").CHECK)
-    return tuple(sorted(found, key=lambda check: (check.step, check.id)))
+                checks.append(_check_in(folder, module))
+    return tuple(sorted(checks, key=lambda check: (check.step, check.id)))
+
+
+def _check_in(folder: str, module: str) -> AnyCheck:
+    loaded = importlib.import_module(f"{__name__}.{folder}.{module}")
+    check: AnyCheck = loaded.CHECK
+    step = int(folder.removeprefix("step").partition("_")[0])
+    return replace(check, id=module.replace("_", "-"), step=step, doc=loaded.__doc__ or "")
 
 
 @cache

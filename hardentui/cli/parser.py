@@ -23,6 +23,7 @@ COMMANDS = {
     "waive": "accept a finding for a time: who, why, until when",
     "doctor": "what works on this host, what is missing, the command that fixes it",
     "facts": "save the facts of this host, to look at them later, elsewhere",
+    "compare": "two saved results: what is new, fixed, changed",
     "checklist": "work with checklists",
 }
 EXIT_CODES = """\

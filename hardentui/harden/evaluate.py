@@ -75,10 +75,9 @@ def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:
     """The check's verdict. Documents from an engine may have any shape: what a check stumbles over there is
     an unknown with the reason, not the end of the scan."""
     try:
-        verdict: Verdict = check.evaluate(facts, parameters)
+        return check.verdict(facts, parameters)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         return unknown(f"the engine's answer has an unexpected shape ({type(error).__name__}: {error})")
-    return verdict
 
 
 def remediation(

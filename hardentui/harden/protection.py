@@ -11,13 +11,14 @@ from functools import cache
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.checks import check_by_id
 from hardentui.harden import orders
 from hardentui.harden.evaluate import judge
 from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
-from hardentui.model.facts import ContainerFacts
+from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Status
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
@@ -117,9 +118,14 @@ def weakenings(facts: ContainerFacts, before: Spec, after: Spec) -> tuple[Weaken
     for option in changed:
         for order in ORDERS.get(option, ()):
             asked.setdefault(order, option)
-    one, other = facts.planned(before), facts.planned(after)
-    found = [Weakening(option.name, why) for order, option in asked.items() if (why := order(one, other))]
-    return tuple(sorted(found, key=lambda weakening: weakening.option))
+    old, new = _declared(facts, before), facts.planned(after)
+    weaker = [Weakening(option.name, why) for order, option in asked.items() if (why := order(old, new))]
+    return tuple(sorted(weaker, key=lambda weakening: weakening.option))
+
+
+def _declared(facts: ContainerFacts, spec: Spec) -> ContainerFacts:
+    """The container as a spec declares it. What the runtime was told still counts for the spec in force."""
+    return replace(facts, kernel=NotRunning("exited")) if spec == facts.spec else facts.planned(spec)
 
 
 # --- orders that need to know what checks know -------------------------------------------------------
@@ -154,16 +160,23 @@ def _seccomp(before: ContainerFacts, after: ContainerFacts) -> str:
     return "its own seccomp profile is replaced" if now == was == 3 and other else ""
 
 
+def _seccomp_policy(before: ContainerFacts, after: ContainerFacts) -> str:
+    """A profile that the image brings is kept, unless it is weaker than the engine's own."""
+    return "" if _seccomp_rank(before) < _seccomp_rank(after) else _policy_kept(before, after)
+
+
+_policy_kept = orders.kept(SECCOMP_POLICY)
+
+
 def _seccomp_rank(facts: ContainerFacts) -> int:
     """No filter, one of its own that is weaker than the default, the default, a good one of its own."""
     profile = facts.spec[SECCOMP_PROFILE]
     if profile == "unconfined" or (facts.spec[PRIVILEGED] and profile in _STOCK_PROFILES):
         return 0
-    if profile in _STOCK_PROFILES:
-        return 2
     check = check_by_id("weak-seccomp-profile")
-    weak = check is not None and judge(check, facts, Parameters(check.parameters)).status is Status.FAIL
-    return 1 if weak else 3
+    if check is not None and judge(check, facts, Parameters(check.parameters)).status is Status.FAIL:
+        return 1
+    return 2 if profile in _STOCK_PROFILES else 3
 
 
 def _apparmor_rank(facts: ContainerFacts) -> int:
@@ -222,7 +235,7 @@ ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {
     USER: (orders.user, _capabilities),
     NO_NEW_PRIVILEGES: (orders.on(NO_NEW_PRIVILEGES, "processes may gain privileges"),),
     SECCOMP_PROFILE: _SECCOMP,
-    SECCOMP_POLICY: (orders.kept(SECCOMP_POLICY),),
+    SECCOMP_POLICY: (_seccomp_policy,),
     APPARMOR: (orders.ranked(_apparmor_rank, "AppArmor holds it less"),),
     LABEL_DISABLE: _SELINUX,
     LABEL_TYPE: _SELINUX,

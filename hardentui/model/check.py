@@ -34,6 +34,7 @@ FormName: TypeAlias = Literal[
 ]
 """What a value that a fix takes has to look like; `hardentui.reading.forms` has them."""
 
+TITLE_LENGTH = 50
 HEADINGS = ("What it checks", "Why it matters", "What may break")
 
 
@@ -96,14 +97,15 @@ class Measured(Struct, frozen=True):
     why: str
 
 
-class Check(Struct, Generic[F], frozen=True):
+class Check(Struct, Generic[F], frozen=True, kw_only=True):
     """One condition of one step. F is the kind of facts it looks at.
 
     Attributes:
-        id: kebab-case; names the bad condition; the module is called like it.
-        title: what is wrong, as one short sentence without a full stop.
-        doc: the module's docstring with the HEADINGS; `explain` shows it.
+        title: what is wrong, in at most TITLE_LENGTH characters: a noun phrase or a short statement.
         summary: the fix as one imperative sentence.
+        id, step, doc: `hardentui.checks` sets them by where the module stands: its name with dashes, the
+            number of its folder, and its docstring with the HEADINGS.
+        evaluate: facts -> verdict; takes the parameters too where the check has some.
         remediate: spec -> better spec; None where no container option fixes it. Applied twice it is the
             same as applied once. Raises CannotFix where it does not fit.
         compares: it looks at `ContainerFacts.peers`, so it has to be run again when they are known.
@@ -123,18 +125,18 @@ class Check(Struct, Generic[F], frozen=True):
             because a scan needs none of the four hundred.
     """
 
-    id: str
     title: str
-    step: int
     severity: Severity
-    kind: Kind
-    doc: str
     summary: str
     fix: FixKind
     risk: Risk
-    evaluate: Callable[[F, Parameters], Verdict]
+    evaluate: Callable[[F], Verdict] | Callable[[F, Parameters], Verdict]
     passes: Callable[[], tuple[F, ...]]
     fails: Callable[[], tuple[F, ...]]
+    kind: Kind = Kind.CONTAINER
+    id: str = ""
+    step: int = 0
+    doc: str = ""
     remediate: Callable[[Spec, FixContext], Spec] | None = None
     references: tuple[str, ...] = ()
     catalogue: str = ""
@@ -146,6 +148,13 @@ class Check(Struct, Generic[F], frozen=True):
     takes: Mapping[str, FormName] = field(default_factory=dict)
     measured: Callable[[FixContext], Mapping[str, Measured]] | None = None
     advise: Callable[[Spec, Spec, FixContext], Advice] | None = None
+
+    def verdict(self, facts: F, parameters: Parameters | None = None) -> Verdict:
+        """What it says of these facts, with the check's own parameters where none are given."""
+        evaluate: Callable[..., Verdict] = self.evaluate
+        if not self.parameters:
+            return evaluate(facts)
+        return evaluate(facts, Parameters(self.parameters) if parameters is None else parameters)
 
     def section(self, heading: str) -> str:
         """The text below one of the HEADINGS of the docstring, unwrapped to one paragraph per blank line."""

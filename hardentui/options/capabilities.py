@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from hardentui.model.capabilities import ALL_CAPABILITIES
 from hardentui.model.spec import Spec
-from hardentui.options.security import CAP_ADD, CAP_DROP, PRIVILEGED
+from hardentui.options.table.security import CAP_ADD, CAP_DROP, PRIVILEGED
 
 
 def capability_name(text: str) -> str:

@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.readers.resources import ulimits_added_at_start
-from hardentui.options.resources import PIDS_LIMIT
+from hardentui.options.inspect.resources import ulimits_added_at_start
 from hardentui.options.sources import Document
+from hardentui.options.table.resources import PIDS_LIMIT
 
 _SWITCHES_OFF = ("--pids-limit", "--cgroups", "--pod", "--pod-id-file")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.model.spec import Option, Setting, Spec
-from hardentui.options.not_carried import remarks_on
-from hardentui.options.readers import (
+from hardentui.options.inspect import (
     devices,
     health,
     identity,
@@ -18,9 +17,10 @@ from hardentui.options.readers import (
     resources,
     security,
 )
-from hardentui.options.readers.common import Row
-from hardentui.options.resources import PIDS_LIMIT
+from hardentui.options.inspect.common import Row
+from hardentui.options.not_carried import remarks_on
 from hardentui.options.sources import UNKNOWABLE, Sources, Unknowable, View
+from hardentui.options.table.resources import PIDS_LIMIT
 from hardentui.options.values import Mount, Port
 
 READERS: tuple[Row, ...] = (

@@ -23,7 +23,8 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
     look = write.look
     advice = (_next(write), _paths(result, write), _common(result, write)) if look.advice else ()
     questions = _open_questions(result, write) if look.brief and look.blocks else ()
-    for part in (*advice, questions, _table(result.subjects, write)):
+    accepted = () if look.blocks else _waived(result, write)
+    for part in (*advice, questions, _table(result.subjects, write), accepted):
         if lines := list(part):
             yield lines
 
@@ -121,6 +122,20 @@ def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
     if rest := often[_MOST_REASONS:]:
         count = sum(len(found) for _, found in rest)
         yield from write.marked(f"{count}", UNKNOWN_COLOR, "for other reasons: hardentui check NAME")
+
+
+def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
+    """What was accepted, by whom and why: a short report has to show it too."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for subject in result.subjects:
+        for finding in subject.having(Status.WAIVED):
+            names.setdefault((finding.check, finding.verdict.reason), []).append(subject.subject.name)
+    if not names:
+        return
+    yield write.bold("Waived")
+    for (check, reason), waived in names.items():
+        where = visible(waived[0], 40) if len(waived) == 1 else plural(len(waived), "subject")
+        yield from write.marked("waived", UNKNOWN_COLOR, f"{check} on {where}: {visible(reason, 300)}")
 
 
 def _with_worst(line: str, one: SubjectResult, width: int) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
-from hardentui.options.readers.mounts import ANONYMOUS_DATA, is_anonymous_name
+from hardentui.options.inspect.mounts import ANONYMOUS_DATA, is_anonymous_name
 from hardentui.options.values import Mount
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.file_name import safe_file_name

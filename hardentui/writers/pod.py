@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hardentui.options.readers.mounts import is_anonymous_name
+from hardentui.options.inspect.mounts import is_anonymous_name
 from hardentui.options.values import Port
 from hardentui.writers.supporting import Part
 

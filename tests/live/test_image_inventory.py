@@ -77,10 +77,10 @@ def test_what_podman_changes_itself_is_no_drift(podman: Bench) -> None:
     try:
         quiet = changes(podman, "drift")
         facts = container(inspect=podman.get("/containers/drift/json"))
-        assert check.evaluate(replace(facts, changes=quiet), parameters).status is Status.PASS
+        assert check.verdict(replace(facts, changes=quiet), parameters).status is Status.PASS
         podman.podman("exec", "drift", "sh", "-c", "echo x > /bin/new")
         loud = changes(podman, "drift")
-        verdict = check.evaluate(replace(facts, changes=loud), parameters)
+        verdict = check.verdict(replace(facts, changes=loud), parameters)
         assert verdict.status is Status.FAIL
         assert [one.where for one in verdict.evidence] == ["/bin/new"]
     finally:

@@ -23,7 +23,7 @@ from hardentui.harden.score import Score
 from hardentui.harden.settings import Setting, settings_of
 from hardentui.harden.spec_diff import arguments
 from hardentui.host.files.reader import LocalFiles
-from hardentui.model.check import AnyCheck, Check, FixContext, Parameters, ParameterValue
+from hardentui.model.check import AnyCheck, Check, FixContext, ParameterValue
 from hardentui.model.checklist import Checklist, Step
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
@@ -96,7 +96,7 @@ def _option_check(
     title: str,
     risk: Risk = Risk.SAFE,
 ) -> AnyCheck:
-    def judge(facts: ContainerFacts, _: Parameters) -> Verdict:
+    def judge(facts: ContainerFacts) -> Verdict:
         if facts.spec[option]:
             return passed(declared=f"{option.flag} is set")
         evidence = (Evidence(f"/proc/{len(facts.name)}12/status", f"nothing of {option.name}"),)
@@ -112,7 +112,6 @@ def _option_check(
         title=title,
         step=step,
         severity=severity,
-        kind=Kind.CONTAINER,
         doc=_DOC.format(
             what=f"{option.flag} is set", breaks=f"Programs that need the lack of {option.flag}."
         ),
@@ -138,7 +137,7 @@ def _told(check_id: str, step: int, verdict: Verdict, title: str, kind: Kind = K
         summary="Rebuild the image",
         fix=FixKind.IMAGE_REBUILD,
         risk=Risk.MAY_BREAK,
-        evaluate=lambda facts, parameters: verdict,
+        evaluate=lambda facts: verdict,
         passes=lambda: (),
         fails=lambda: (),
     )
@@ -161,7 +160,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     ),
     replace(
         _told("tools-in-image", 1, unknown(""), "Tools are in the image"),
-        evaluate=lambda facts, parameters: _tools(facts),
+        evaluate=_tools,
     ),
     _told("stale-image", 2, unknown("the registry was not asked"), "The image is old"),
     _told("unsigned-image", 3, passed(), "Nobody signed the image"),
@@ -171,9 +170,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     _option_check(
         "new-privileges-allowed", 4, Severity.HIGH, NO_NEW_PRIVILEGES, True, "New privileges can be gained"
     ),
-    _option_check(
-        "writable-rootfs", 5, Severity.MEDIUM, READ_ONLY, True, "The root file system can be written"
-    ),
+    _option_check("writable-rootfs", 5, Severity.MEDIUM, READ_ONLY, True, "Writable root filesystem"),
     _option_check("no-memory-limit", 5, Severity.LOW, MEMORY, 512 << 20, "Memory has no limit"),
     _told("wildcard-port", 6, not_applicable("no port is published"), "A port is open on all addresses"),
     _option_check(

@@ -107,7 +107,7 @@ def judged(log: str | None) -> Verdict:
     check = check_by_id("vulnerable-engine")
     assert check is not None
     holes = read_holes(there, run_nothing, packages, deep=False)
-    answer: Verdict = check.evaluate(HostFacts(holes=holes), Parameters({}))
+    answer: Verdict = check.verdict(HostFacts(holes=holes), Parameters({}))
     return answer
 
 

@@ -24,7 +24,7 @@ every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.i
 
 
 def evaluate(check: AnyCheck, facts: object) -> Status:
-    verdict = check.evaluate(facts, parameters_of(check, NOTHING_SET))
+    verdict = check.verdict(facts, parameters_of(check, NOTHING_SET))
     if verdict.status in (Status.FAIL, Status.UNKNOWN, Status.NOT_APPLICABLE):
         assert verdict.reason, f"{check.id} gives no reason for {verdict.status}"
     return verdict.status

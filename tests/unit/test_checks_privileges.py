@@ -60,7 +60,7 @@ PLAIN_HOST = rootful(info={"host": {"security": {"selinuxEnabled": False, "appar
 def judge(check_id: str, facts: ContainerFacts, **over: ParameterValue) -> Verdict:
     check = check_by_id(check_id)
     assert check is not None
-    verdict: Verdict = check.evaluate(facts, parameters_of(check, NOTHING_SET, over))
+    verdict: Verdict = check.verdict(facts, parameters_of(check, NOTHING_SET, over))
     return verdict
 
 

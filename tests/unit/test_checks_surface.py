@@ -61,7 +61,7 @@ NGINX = "docker.io/library/nginx"
 def judge(check_id: str, facts: Any, **parameters: ParameterValue) -> Verdict:
     check = check_by_id(check_id)
     assert check is not None
-    verdict = check.evaluate(facts, Parameters({**check.parameters, **parameters}))
+    verdict = check.verdict(facts, Parameters({**check.parameters, **parameters}))
     assert isinstance(verdict, Verdict)
     return verdict
 
@@ -643,10 +643,10 @@ def test_a_report_without_a_list_of_exploited_holes_is_no_pass() -> None:
 )
 def test_what_is_in_an_image_is_never_guessed(check: Any) -> None:
     unread = container()
-    verdict = check.evaluate(unread, Parameters(check.parameters))
+    verdict = check.verdict(unread, Parameters(check.parameters))
     assert verdict.status is Status.UNKNOWN
     no_image = container((ROOTFS, "/srv/root"))
-    assert check.evaluate(no_image, Parameters(check.parameters)).status is Status.NOT_APPLICABLE
+    assert check.verdict(no_image, Parameters(check.parameters)).status is Status.NOT_APPLICABLE
 
 
 def test_a_gap_in_the_inventory_is_no_pass() -> None:

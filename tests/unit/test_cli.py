@@ -281,7 +281,7 @@ def test_a_check_of_ten_containers_fits_on_one_screen(run: Run) -> None:
     assert "backup  host-pid, mounted-engine-socket" in told
     short = run("check", "--demo", "--summary").out
     assert len(short.splitlines()) <= 22
-    assert "Failing: 12 critical" in short
+    assert re.search(r"Failing: \d+ critical", short)
     assert "What to do next" not in short
 
 

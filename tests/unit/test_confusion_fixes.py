@@ -58,7 +58,7 @@ PASS, FAIL, NOT_APPLICABLE = Status.PASS, Status.FAIL, Status.NOT_APPLICABLE
 def verdict(check_id: str, facts: ContainerFacts) -> Verdict:
     check = check_by_id(check_id)
     assert check is not None
-    answer: Verdict = check.evaluate(facts, Parameters(check.parameters))
+    answer: Verdict = check.verdict(facts, Parameters(check.parameters))
     return answer
 
 

@@ -26,6 +26,7 @@ from hardentui.model.finding import Risk
 from hardentui.model.host import HostFacts
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.model.known import Unreadable
+from hardentui.model.mounts import KernelMount
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.options import (
     CAP_ADD,
@@ -314,7 +315,7 @@ CRUN = {"OCIRuntime": "crun"}
 def test_a_user_namespace_keeps_the_owners_of_volumes_or_is_refused(
     kind: str, release: str, runtime: dict[str, str], why: str
 ) -> None:
-    seen = kernel(host_user_namespace=True, mounts=(("/data", kind, "rw"),))
+    seen = kernel(host_user_namespace=True, mounts=(KernelMount("/data", kind, "rw"),))
     facts = running(DATA, seen=seen, host=HostFacts(kernel=release), inspect=runtime)
     made = plan(facts, "host-user-namespace")
     if why:
@@ -348,7 +349,7 @@ def test_nobody_knows_who_reads_the_secret_of_what_does_not_run() -> None:
 
 NGINX = (IMAGE, "docker.io/library/nginx:1.29")
 PINNABLE = {"ImageDigest": "sha256:" + "5f" * 32}
-CHECKED = (HEALTH_CMD, "true")
+CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 
 def test_a_digest_and_updates_are_one_decision() -> None:

@@ -93,6 +93,6 @@ def test_the_check_shows_the_sketch() -> None:
     assert check is not None
     inspect: dict[str, Any] = {"Config": {"Entrypoint": ["/app/server"]}}
     image = ImageFacts("1" * 64, inspect, inventory=ImageInventory(release=DEBIAN, tools=(APT,)))
-    verdict = check.evaluate(container(image=image), Parameters({"allowed": ()}))
+    verdict = check.verdict(container(image=image), Parameters({"allowed": ()}))
     assert verdict.status is Status.FAIL
     assert "COPY --from=build /app/server /app/server" in verdict.commands

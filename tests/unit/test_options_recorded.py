@@ -34,8 +34,8 @@ from hardentui.options import (
     UNMASK,
     Mount,
 )
+from hardentui.options.inspect.masks import MASKED_ALWAYS
 from hardentui.options.read import read_spec
-from hardentui.options.readers.masks import MASKED_ALWAYS
 from hardentui.options.sources import Sources
 from hardentui.writers.arguments import run_arguments
 from tests.property.recorded_cases import DATA, IMAGE, document, names, read_case

@@ -21,8 +21,8 @@ from hardentui.options.argv.flags import ALIASES, COMMA_LISTS, SHORT, SWITCHES
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
 from hardentui.options.not_carried import NOT_CARRIED
 from hardentui.options.read import READERS
-from hardentui.options.rows import size_text
 from hardentui.options.sources import UNKNOWABLE, Sources, View
+from hardentui.options.table.shapes import size_text
 
 
 def test_every_row_has_exactly_one_reader() -> None:

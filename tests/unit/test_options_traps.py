@@ -66,8 +66,8 @@ from hardentui.options import (
     Mount,
     Port,
 )
+from hardentui.options.inspect.resources import ulimits_added_at_start
 from hardentui.options.read import read_spec
-from hardentui.options.readers.resources import ulimits_added_at_start
 from hardentui.options.sources import Sources
 
 ID = "ab" * 32

@@ -69,6 +69,6 @@ def test_a_network_with_a_thousand_strangers_is_told_in_twenty_lines() -> None:
     own = container((NETWORK, ("podman",)), (LABELS, ("app=shop",)), peers=Peers(strangers))
     check = check_by_id("shared-network")
     assert check is not None
-    verdict = check.evaluate(own, Parameters())
+    verdict = check.verdict(own, Parameters())
     assert verdict.status is Status.FAIL
     assert len(verdict.evidence) == 20

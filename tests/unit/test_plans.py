@@ -11,7 +11,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import PlanError
 from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, passed
+from hardentui.model.finding import FixKind, Risk, Severity, passed
 from hardentui.model.plan import Change, Choice, Plan, Skipped
 from hardentui.reading import masking
 from hardentui.workbench.planning import saved_plans as plans
@@ -99,18 +99,18 @@ def test_a_file_that_is_no_plan_is_refused_with_the_reason(text: str, reason: st
 
 
 def _check() -> Check[ContainerFacts]:
-    texts = (
-        "plain-secret",
-        "title",
-        7,
-        Severity.HIGH,
-        Kind.CONTAINER,
-        "",
-        "Fix",
-        FixKind.RECREATE,
-        Risk.SAFE,
+    return Check(
+        id="plain-secret",
+        title="Plain secret",
+        severity=Severity.HIGH,
+        summary="Fix",
+        fix=FixKind.RECREATE,
+        risk=Risk.SAFE,
+        evaluate=lambda facts, given: passed(),
+        passes=tuple,
+        fails=tuple,
+        parameters={"size": 1, "paths": ()},
     )
-    return Check(*texts, lambda facts, given: passed(), tuple, tuple, parameters={"size": 1, "paths": ()})
 
 
 @pytest.mark.parametrize("parameter", ["size = 'x'", "paths = 1", "other = 1", "size = true"])

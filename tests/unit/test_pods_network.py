@@ -33,7 +33,7 @@ def pod(shares: tuple[str, ...] = ("net", "ipc", "uts"), members: int = 2) -> di
 def answer(check: str, facts: ContainerFacts) -> str:
     found = check_by_id(check)
     assert found is not None
-    return str(found.evaluate(facts, Parameters(found.parameters)).status)
+    return str(found.verdict(facts, Parameters(found.parameters)).status)
 
 
 @pytest.mark.parametrize(

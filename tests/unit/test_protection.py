@@ -13,7 +13,7 @@ from hardentui.harden.protection import ORDERS, WITHOUT_ORDER, options_without_o
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
 from hardentui.model.plan import Choice
 from hardentui.model.spec import Spec
 from hardentui.options import (
@@ -185,11 +185,11 @@ def test_what_leaves_the_host_network_may_publish_what_was_open_before() -> None
 
 
 def test_a_fix_that_would_weaken_is_refused_with_the_reason() -> None:
-    def bad(facts: ContainerFacts, parameters: object) -> Verdict:
+    def bad(facts: ContainerFacts) -> Verdict:
         return failed("it is bad")
 
     check = Check(
-        id="bad-idea", title="A bad idea", step=1, severity=Severity.LOW, kind=Kind.CONTAINER, doc="",
+        id="bad-idea", title="A bad idea", step=1, severity=Severity.LOW,
         summary="Weaken it", fix=FixKind.RECREATE, risk=Risk.SAFE, evaluate=bad, passes=lambda: (),
         fails=lambda: (), remediate=lambda spec, context: spec.with_(CAP_ADD, ("SYS_ADMIN",)),
     )  # fmt: skip

@@ -55,7 +55,7 @@ def named(check_id: str) -> AnyCheck:
 
 def judge(check_id: str, facts: object, **set_by_checklist: ParameterValue) -> Verdict:
     check = named(check_id)
-    verdict: Verdict = check.evaluate(facts, Parameters({**check.parameters, **set_by_checklist}))
+    verdict: Verdict = check.verdict(facts, Parameters({**check.parameters, **set_by_checklist}))
     return verdict
 
 
@@ -70,7 +70,7 @@ def test_every_item_of_the_catalogue_is_there() -> None:
 )
 def test_what_was_not_looked_at_is_unknown(check: AnyCheck) -> None:
     facts = HostFacts() if check.kind is Kind.HOST else EngineFacts()
-    verdict = check.evaluate(facts, Parameters(check.parameters))
+    verdict = check.verdict(facts, Parameters(check.parameters))
     assert verdict.status is Status.UNKNOWN
     assert verdict.reason
 
@@ -78,7 +78,7 @@ def test_what_was_not_looked_at_is_unknown(check: AnyCheck) -> None:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_a_failure_shows_evidence_and_a_way_out(check: AnyCheck) -> None:
     for facts in check.fails():
-        verdict = check.evaluate(facts, Parameters(check.parameters))
+        verdict = check.verdict(facts, Parameters(check.parameters))
         assert verdict.evidence or verdict.declared or verdict.effective
         assert (
             verdict.commands

@@ -104,7 +104,7 @@ def test_an_engine_elsewhere_has_its_units_there(tmp_path: Path) -> None:
 
 def verdict(check: str, facts: ContainerFacts) -> Verdict:
     found = next(one for one in all_checks() if one.id == check)
-    return found.evaluate(facts, parameters_of(found, load("")))
+    return found.verdict(facts, parameters_of(found, load("")))
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_nobody_spells_a_plural_by_hand() -> None:
 def test_a_single_credential(variables: tuple[str, ...], said: str) -> None:
     check = check_by_id("plaintext-secret-env")
     assert check is not None
-    verdict = check.evaluate(container((ENV, variables)), Parameters(check.parameters))
+    verdict = check.verdict(container((ENV, variables)), Parameters(check.parameters))
     assert said in (verdict.reason, verdict.declared, verdict.effective)
 
 
@@ -49,5 +49,5 @@ def test_a_writable_log_folder_is_rated_like_the_catalogue_rates_it(path: str, r
     assert check is not None
     for options, severity in (((), Severity.CRITICAL), (("ro",), read)):
         mount = container((MOUNTS, (Mount("bind", path, "/data", options),)))
-        verdict = check.evaluate(mount, Parameters(check.parameters))
+        verdict = check.verdict(mount, Parameters(check.parameters))
         assert (verdict.severity or check.severity) is severity

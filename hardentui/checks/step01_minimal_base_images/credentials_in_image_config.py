@@ -22,7 +22,7 @@ from functools import lru_cache
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.images import image_of, steps_of
@@ -70,13 +70,9 @@ def _image(env: str, step: str = "") -> ImageFacts:
 
 
 CHECK = Check(
-    id="credentials-in-image-config",
-    title="A credential stands in the configuration or history of its image",
-    step=1,
+    title="Credentials in image config or history",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Make the credential worthless, build without it, and hand it over as a secret",
+    summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

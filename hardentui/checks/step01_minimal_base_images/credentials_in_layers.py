@@ -20,7 +20,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.reading.images import file_evidence, gap, inventory_of, names
 from hardentui.words import plural
@@ -47,13 +47,9 @@ def _image(*files: FoundFile) -> ImageFacts:
 
 
 CHECK = Check(
-    id="credentials-in-layers",
-    title="A file with credentials lies in its image",
-    step=1,
+    title="Credential file in an image layer",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Make the credential worthless, build without it, and hand it over as a secret",
+    summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

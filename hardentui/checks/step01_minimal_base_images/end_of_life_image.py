@@ -17,12 +17,11 @@ anew. Data of a database may have to be converted by hand. Plan it before the da
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -37,7 +36,7 @@ from hardentui.reading.images import gap, inventory_of
 from hardentui.visible import visible
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     found = inventory_of(facts)
     if isinstance(found, Verdict):
         return found
@@ -61,13 +60,9 @@ def _image(identity: str, version: str) -> ImageFacts:
 
 
 CHECK = Check(
-    id="end-of-life-image",
-    title="The distribution in its image is no longer repaired",
-    step=1,
+    title="End-of-life distribution in image",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Build the image on a release that is supported",
+    summary="Rebuild the image on a supported release",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -17,9 +17,9 @@ to accept.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
 from hardentui.reading.networks import exposed
@@ -27,7 +27,7 @@ from hardentui.reading.networks import exposed
 _LOGIN_PORTS = frozenset({22, 23})
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
@@ -57,13 +57,9 @@ def _image(*files: FoundFile, ports: tuple[str, ...] = ()) -> ImageFacts:
 
 
 CHECK = Check(
-    id="remote-login-in-image",
-    title="Its image brings a server for logging in",
-    step=1,
+    title="Remote login server in image",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Build the image without a login server, and use podman exec",
+    summary="Rebuild the image without a login server and use podman exec",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

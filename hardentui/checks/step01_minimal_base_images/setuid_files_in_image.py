@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES
 from hardentui.reading.images import file_evidence, gap, inventory_of, names
@@ -58,13 +58,9 @@ def _image(*files: FoundFile) -> ImageFacts:
 _SU = FoundFile("/usr/bin/su", "setuid root", 1)
 
 CHECK = Check(
-    id="setuid-files-in-image",
-    title="Programs in its image lend their rights to whoever starts them",
-    step=1,
+    title="Setuid, setgid or capability files in image",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Build the image without set-id bits and file capabilities",
+    summary="Rebuild the image without setuid bits and file capabilities",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

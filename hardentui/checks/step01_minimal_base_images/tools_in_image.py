@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.reading.base_images import sketch
 from hardentui.reading.images import file_evidence, gap, inventory_of, names
@@ -62,12 +62,8 @@ def _image(*tools: FoundFile) -> ImageFacts:
 
 
 CHECK = Check(
-    id="tools-in-image",
-    title="Its image brings tools that a service never needs",
-    step=1,
+    title="Unneeded tools in image",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Build the image in two stages, on a base without tools",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,

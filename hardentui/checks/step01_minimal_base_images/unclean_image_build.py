@@ -20,9 +20,9 @@ import re
 from functools import lru_cache
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, steps_of
 from hardentui.visible import visible
@@ -38,7 +38,7 @@ _INSTALL = re.compile(
 )
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
@@ -78,13 +78,9 @@ def _image(*steps: str) -> ImageFacts:
 
 
 CHECK = Check(
-    id="unclean-image-build",
-    title="Its image was built in a way that cannot be trusted or repeated",
-    step=1,
+    title="Unverified or unrepeatable image build",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Check what is downloaded, and refresh and install packages in one step",
+    summary="Verify what the build downloads, and refresh and install packages in one step",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -17,9 +17,9 @@ Containerfile.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of
 from hardentui.visible import visible
@@ -27,7 +27,7 @@ from hardentui.visible import visible
 _NAMES = ("org.opencontainers.image.base.name", "org.opencontainers.image.base.digest")
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
@@ -47,13 +47,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 _LABELLED = {"Config": {"Labels": {"org.opencontainers.image.base.name": "docker.io/library/debian:13-slim"}}}
 
 CHECK = Check(
-    id="unknown-base-image",
-    title="Nobody can tell what its image was built on",
-    step=1,
+    title="Base image unknown",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
     closer=True,
-    doc=__doc__ or "",
     summary="Record the base image in a label when building",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.SAFE,

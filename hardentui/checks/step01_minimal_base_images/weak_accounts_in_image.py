@@ -17,16 +17,16 @@ these accounts: containers are entered with `podman exec`, which asks for no pas
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import ImageInventory
 from hardentui.reading.images import gap, inventory_of
 from hardentui.visible import visible
 from hardentui.words import plural
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     found = inventory_of(facts)
     if isinstance(found, Verdict):
         return found
@@ -46,13 +46,9 @@ def _image(*weak: str) -> ImageFacts:
 
 
 CHECK = Check(
-    id="weak-accounts-in-image",
-    title="An account in its image lets anybody become root",
-    step=1,
+    title="Easy way to root in image",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Lock the account or remove the rule, and build the image again",
+    summary="Lock the account or remove the rule, then rebuild the image",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.options import READ_ONLY
 from hardentui.reading.images import file_evidence, gap, inventory_of
@@ -47,13 +47,9 @@ def _image(*files: FoundFile) -> ImageFacts:
 
 
 CHECK = Check(
-    id="world-writable-files-in-image",
-    title="Every user may change files of its image",
-    step=1,
+    title="World-writable files in image",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Give the files an owner and take the write bit for others away when building",
+    summary="Give the files an owner and remove write permission for others in the build",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -22,9 +22,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hardentui.checks.examples import container, rootful
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.version import Version
 from hardentui.options import ANNOTATIONS
 from hardentui.reading.containers import listed, section
@@ -38,7 +38,7 @@ _LABELS_REPAIRED = (Version(5, 8, 10), Version(6, 2, 0))
 _CHECKPOINT_REPAIRED = (Version(6, 1, 3),)
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
@@ -84,13 +84,9 @@ def _image(annotations: Mapping[str, str], **labels: str) -> ImageFacts:
 _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
 
 CHECK = Check(
-    id="engine-steering-image",
-    title="Its image tells the engine what to do",
-    step=2,
+    title="Image annotations control the engine",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Use an image without such annotations, or update the engine",
+    summary="Use an image without these annotations, or update the engine",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

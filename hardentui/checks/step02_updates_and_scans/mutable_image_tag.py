@@ -24,7 +24,6 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     FixKind,
-    Kind,
     Risk,
     Severity,
     Status,
@@ -93,13 +92,9 @@ _IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/ng
 _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
 
 CHECK = Check(
-    id="mutable-image-tag",
-    title="Its image is named by a tag that moves",
-    step=2,
+    title="Image uses a moving tag",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Name the image by its digest",
+    summary="Refer to the image by digest",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -27,7 +27,6 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -116,13 +115,9 @@ _ACTIVE = rootful(auto_update_timer=True)
 _UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 CHECK = Check(
-    id="no-update-path",
-    title="Nothing brings updates to it",
-    step=2,
+    title="No update process",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Let Podman update it, or record who moves its version",
+    summary="Let Podman update the container, or record who changes its version",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -21,7 +21,7 @@ from datetime import timedelta
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.reading.images import created, image_of
 
 
@@ -44,13 +44,9 @@ def _built(date: str) -> ImageFacts:
 
 
 CHECK = Check(
-    id="old-image",
-    title="Its image was built long ago",
-    step=2,
+    title="Image built long ago",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Pull or build the image again, and recreate the container",
+    summary="Pull or rebuild the image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -19,12 +19,11 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -37,7 +36,7 @@ from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, is_image_id, reference
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     name = facts.image_name
     image = image_of(facts)
     if isinstance(image, Verdict):
@@ -74,13 +73,9 @@ _DIGEST = "sha256:" + "d" * 64
 _IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
 
 CHECK = Check(
-    id="outdated-tag",
-    title="The registry has a newer image under the same name",
-    step=2,
+    title="Newer image in the registry",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Pull the image and create the container anew",
+    summary="Pull the image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

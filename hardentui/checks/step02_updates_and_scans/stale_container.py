@@ -24,7 +24,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -60,13 +59,9 @@ def _ended(date: str) -> dict[str, object]:
 
 
 CHECK = Check(
-    id="stale-container",
-    title="It ended long ago and is still there",
-    step=2,
+    title="Container stopped long ago",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Remove the container, after a look at what it wrote",
+    summary="Remove the container after checking what it wrote",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

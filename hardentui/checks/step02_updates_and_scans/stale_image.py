@@ -42,12 +42,9 @@ def evaluate(facts: ImageFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    id="stale-image",
-    title="An old image that nobody uses",
-    step=2,
+    title="Old image not in use",
     severity=Severity.LOW,
     kind=Kind.IMAGE,
-    doc=__doc__ or "",
     summary="Remove the image",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

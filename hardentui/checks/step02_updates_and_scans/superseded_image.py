@@ -19,12 +19,11 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -39,7 +38,7 @@ from hardentui.reading.containers import OF_PODMAN, is_infra
 from hardentui.reading.images import is_image_id, reference
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     name = facts.image_name
@@ -67,13 +66,9 @@ _NAME = "docker.io/library/nginx:1.29"
 _INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
 
 CHECK = Check(
-    id="superseded-image",
-    title="It runs an old image although a newer one is here",
-    step=2,
+    title="Newer image pulled but not in use",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Create the container anew from the image that its name means today",
+    summary="Recreate the container from the image its name refers to today",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -19,19 +19,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import (
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import HEALTH_CMD, LABELS, SDNOTIFY
@@ -43,7 +33,7 @@ from hardentui.visible import visible
 _AUTO = "io.containers.autoupdate"
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if labels_of(facts).get(_AUTO) not in ("registry", "image", "local"):
         return not_applicable("it does not update itself (see no-update-path)")
     notify = facts.spec[SDNOTIFY]
@@ -90,13 +80,9 @@ _UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: 
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(
-    id="update-without-rollback",
-    title="A bad automatic update would stay",
-    step=2,
+    title="Automatic updates without rollback",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Let systemd wait until the health check passes",
+    summary="Make systemd wait until the health check passes",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -6,8 +6,9 @@ netavark, aardvark-dns, passt, containers-common) are older than the versions th
 vulnerabilities, by a table that HardenTUI brings along (its date is shown). Distributions often repair an old
 version without changing its number: then the change log of the installed package decides. A vulnerability
 whose repair it names is closed. One that it does not name counts as open, at a lower severity: it may have
-been repaired under another name, or the distribution may have found that its version does not have it; its security tracker knows. Where
-the change log cannot be read, the answer is unknown. Change logs of rpm are read with `--deep`.
+been repaired under another name, or the distribution may have found that its version does not have it; its
+security tracker knows. Where the change log cannot be read, the answer is unknown. Change logs of rpm are
+read with `--deep`.
 
 Why it matters:
 Every wall between a container and the host is built by these programs. Several of their vulnerabilities let
@@ -21,24 +22,14 @@ one. Read the notes of larger version jumps first, and restart containers one af
 
 from __future__ import annotations
 
-from hardentui.model.check import Check, Parameters
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    passed,
-    unknown,
-)
+from hardentui.model.check import Check
+from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import Advisory, Hole, HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     if isinstance(facts.holes, Unreadable):
         return unknown(f"the versions of the engine's programs are not known: {facts.holes.reason}")
     table = (
@@ -112,13 +103,10 @@ _RUNC = Advisory(
 )
 
 CHECK = Check(
-    id="vulnerable-engine",
-    title="The engine has a known vulnerability",
-    step=2,
+    title="Known vulnerability in the engine",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Update the packages of the engine, then restart the containers",
+    summary="Update the engine's packages, then restart the containers",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

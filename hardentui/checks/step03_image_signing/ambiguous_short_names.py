@@ -18,7 +18,7 @@ an alias in registries.conf.
 from __future__ import annotations
 
 from hardentui.checks.examples import accepting, engine
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
@@ -28,7 +28,7 @@ from hardentui.words import plural
 _DROP_IN = "/etc/containers/registries.conf.d/900-short-names.conf"
 
 
-def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: EngineFacts) -> Verdict:
     registries = facts.trust if isinstance(facts.trust, Unreadable) else facts.trust.registries
     if isinstance(registries, Unreadable):
         return unknown(registries.reason)
@@ -60,13 +60,10 @@ def _commands(search: tuple[str, ...]) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    id="ambiguous-short-names",
-    title="A short image name may be answered by any of several registries",
-    step=3,
+    title="Short image names can resolve to other registries",
     severity=Severity.MEDIUM,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
-    summary="Search one registry at the most, in the enforcing mode",
+    summary="Search one registry at most, in enforcing mode",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -20,7 +20,7 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.examples import accepting, engine, file
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Danger
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
@@ -45,7 +45,7 @@ _FILE = "/root/.config/containers/auth.json"
 _PLAIN = "containers-auth.json"
 
 
-def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: EngineFacts) -> Verdict:
     trust = facts.trust
     if isinstance(trust, Unreadable):
         return unknown(trust.reason)
@@ -108,13 +108,10 @@ def _hosts(idle: list[AuthFile]) -> list[str]:
 
 
 CHECK = Check(
-    id="exposed-registry-credentials",
-    title="Registry passwords can be read by others",
-    step=3,
+    title="Registry credentials readable by others",
     severity=Severity.MEDIUM,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
-    summary="Close the credentials file (mode 0600), or use a credential helper",
+    summary="Set the credentials file to mode 0600, or use a credential helper",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

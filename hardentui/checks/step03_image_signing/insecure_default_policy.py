@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hardentui.checks.examples import ACCEPT, POLICY_FILE, REJECT, SIGSTORE, accepting, engine, rejecting
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
@@ -49,7 +49,7 @@ _REGISTRIES = frozenset({"docker", "atomic"})
 _SAME_MACHINE = frozenset({"docker-daemon", "containers-storage"})
 
 
-def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: EngineFacts) -> Verdict:
     if isinstance(facts.trust, Unreadable):
         return unknown(facts.trust.reason)
     policy = facts.trust.policy
@@ -98,13 +98,10 @@ def _accepting_scopes(policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 CHECK = Check(
-    id="insecure-default-policy",
-    title="Images from anywhere are accepted without a signature",
-    step=3,
+    title="Unsigned images accepted from anywhere",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
-    summary="List the sources that you trust, then make `reject` the default of the signature policy",
+    summary="List the sources you trust, then make `reject` the default of the signature policy",
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -18,7 +18,7 @@ into `/etc/containers/certs.d/HOST:PORT/ca.crt`; nothing else has to change.
 from __future__ import annotations
 
 from hardentui.checks.examples import accepting, engine
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
@@ -31,7 +31,7 @@ _PLAIN = Registry("example.com", "example.com", True, file="/etc/containers/regi
 _HERE = ("localhost", "127.0.0.1", "[::1]")
 
 
-def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: EngineFacts) -> Verdict:
     registries = facts.trust if isinstance(facts.trust, Unreadable) else facts.trust.registries
     if isinstance(registries, Unreadable):
         return unknown(registries.reason)
@@ -70,13 +70,10 @@ def _is_here(location: str) -> bool:
 
 
 CHECK = Check(
-    id="insecure-registry",
-    title="A registry is used without checking its certificate",
-    step=3,
+    title="Registry configured as insecure",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
-    summary="Give the registry a certificate that this host trusts, and drop `insecure = true`",
+    summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -19,12 +19,11 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -42,7 +41,7 @@ _FULL = "docker.io/library/nginx:1.27"
 _TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d", "nginx:1.27"]}}
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if facts.spec[ROOTFS]:
         return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
     name = facts.spec[IMAGE] or facts.image_name
@@ -93,13 +92,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="short-image-name",
-    title="Its image was named without a registry",
-    step=3,
+    title="Image name without a registry",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Name the image in full, with its registry",
+    summary="Use the full image name, with its registry",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,
     evaluate=evaluate,

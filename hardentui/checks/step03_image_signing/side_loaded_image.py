@@ -25,7 +25,7 @@ from typing import Any
 from hardentui.checks.examples import accepting, container, engine
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.options import IMAGE
 from hardentui.reading.images import image_name, image_of
@@ -65,12 +65,8 @@ def _image(**inspect: Any) -> ImageFacts:
 
 
 CHECK = Check(
-    id="side-loaded-image",
-    title="Its image came from no registry, so nobody vouches for it",
-    step=3,
+    title="Image not pulled from a registry",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Push the image to a registry, sign it and pull it from there",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

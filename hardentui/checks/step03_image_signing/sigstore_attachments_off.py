@@ -19,7 +19,7 @@ registries that refuse unknown tags may answer with an error.
 from __future__ import annotations
 
 from hardentui.checks.examples import SIGSTORE, accepting, engine, rejecting
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
@@ -40,7 +40,7 @@ from hardentui.model.trust import Attachments, TrustFacts
 _DROP_IN = "/etc/containers/registries.d/sigstore.yaml"
 
 
-def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: EngineFacts) -> Verdict:
     if isinstance(facts.trust, Unreadable):
         return unknown(facts.trust.reason)
     policy = facts.trust.policy
@@ -101,13 +101,10 @@ def _commands(missing: list[str]) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    id="sigstore-attachments-off",
-    title="Sigstore signatures are asked for but not looked for",
-    step=3,
+    title="Sigstore signatures required but not fetched",
     severity=Severity.MEDIUM,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
-    summary="Switch sigstore attachments on for the scope in registries.d and prove it with a pull",
+    summary="Enable sigstore attachments for the scope in registries.d and test with a pull",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

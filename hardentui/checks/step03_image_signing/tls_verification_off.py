@@ -16,14 +16,14 @@ Pulls fail until this host trusts the certificate of the registry: put its CA in
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import TLS_VERIFY
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if not facts.spec[TLS_VERIFY]:
         return failed("its image is pulled with --tls-verify=false", "--tls-verify=false")
     if TLS_VERIFY in facts.spec.unknowable:
@@ -36,13 +36,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="tls-verification-off",
-    title="Its image is pulled without checking the registry's certificate",
-    step=3,
+    title="TLS verification off for image pulls",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Check the registry's certificate",
+    summary="Verify the registry's certificate",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -24,7 +24,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -78,13 +77,9 @@ def _block(registry: str) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    id="unapproved-registry",
-    title="Its image comes from a registry that is not approved",
-    step=3,
+    title="Image from an unapproved registry",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Take the image from an approved registry, or approve this one on purpose",
+    summary="Use an image from an approved registry, or approve this one deliberately",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, is_image_id, reference, refuse_where_updated
@@ -30,7 +30,7 @@ from hardentui.reading.images import image_name, is_image_id, reference, refuse_
 _DIGEST = "sha256:" + "5f" * 32
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     name = image_name(facts)
     if facts.spec[ROOTFS]:
         return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
@@ -54,12 +54,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="unpinned-image",
-    title="Its image is not pinned by digest",
-    step=3,
+    title="Image not pinned by digest",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Pin the image to the digest that runs now",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -21,7 +21,7 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.examples import POLICY_FILE, REJECT, accepting, engine, file, rejecting
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, FileFact, Missing
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import (
@@ -46,7 +46,7 @@ _CLIENT_KEY = "/etc/containers/certs.d/registry.example.com/client.key"
 _PRIVATE = 0o077
 
 
-def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: EngineFacts) -> Verdict:
     trust = facts.trust
     if isinstance(trust, Unreadable):
         return unknown(trust.reason)
@@ -95,13 +95,10 @@ _SAFE = rejecting(
 )
 
 CHECK = Check(
-    id="unsafe-trust-keys",
-    title="Keys that decide whom to trust are missing or can be changed",
-    step=3,
+    title="Trust keys missing or writable by others",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
-    summary="Give the key and certificate files to root and close them for writing",
+    summary="Make root the owner of the key and certificate files and remove write permission for others",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -22,12 +22,11 @@ Containers that run already are not touched.
 from __future__ import annotations
 
 from hardentui.checks.examples import ACCEPT, SIGSTORE, accepting, container, engine, rejecting
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -42,7 +41,7 @@ from hardentui.options import IMAGE, ROOTFS
 from hardentui.reading.images import image_name, is_image_id, reference
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     name = facts.image_name or image_name(facts)
     if facts.spec[ROOTFS]:
         return not_applicable("it runs from a folder of the host (--rootfs), so no image is pulled")
@@ -71,13 +70,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    id="unsigned-scope-in-use",
-    title="Its image is pulled without a check of its signature",
-    step=3,
+    title="Image signature not verified",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Ask for a signature for the repository of this image in the policy",
+    summary="Require a signature for the image's repository in the policy",
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -27,7 +27,6 @@ from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -129,13 +128,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _MEMBER = Kernel(7, uid=101, gid=101, groups=(6,))
 
 CHECK = Check(
-    id="dangerous-supplementary-groups",
-    title="The container gets groups of the host that open privileged files",
-    step=4,
+    title="Member of privileged host groups",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Take the privileged groups away",
+    summary="Remove the privileged groups",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

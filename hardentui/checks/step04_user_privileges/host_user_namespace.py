@@ -26,22 +26,14 @@ import re
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPNS, GIDMAP, IPC, MOUNTS, NETWORK, PID, UIDMAP, USERNS, UTS, Mount
 from hardentui.reading.behaviour import identity, uids
-from hardentui.reading.containers import (
-    OF_PODMAN,
-    ask,
-    is_infra,
-    judge,
-    listed,
-    pod_of,
-    proc,
-)
+from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, pod_of, proc
 from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host
 from hardentui.visible import visible
 
@@ -57,7 +49,7 @@ _MAPS_IDS = {
 _SHARED = ("container:", "ns:")
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if facts.engine.rootless is True:
@@ -157,13 +149,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    id="host-user-namespace",
-    title="The container shares the host's user namespace",
-    step=4,
+    title="Shares the host's user namespace",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Give the container a user namespace of its own",
+    summary="Give the container its own user namespace",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -24,17 +24,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container, rootful, rootless
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.options import (
     CGROUP_PARENT,
@@ -128,13 +118,9 @@ def _needs_root(one: HostMount) -> bool:
 
 
 CHECK = Check(
-    id="needless-rootful-engine",
-    title="The container runs under root's engine and needs nothing of it",
-    step=4,
+    title="Runs rootful without needing to",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Run it under the rootless engine of a service user",
+    summary="Run it under a service user's rootless engine",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -20,12 +20,11 @@ where no container of the host needs one, which also ends rootless Podman and `-
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -45,7 +44,7 @@ from hardentui.reading.system_calls import filter_of, open_ways_to_user_namespac
 _MOST = "user.max_user_namespaces"
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     found = filter_of(facts)
@@ -77,13 +76,9 @@ def _runs(**rules: SeccompRule) -> RuntimeConfig:
 
 
 CHECK = Check(
-    id="nested-user-namespaces",
-    title="It can make itself root of a user namespace",
-    step=4,
+    title="Can create user namespaces",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Refuse user namespaces in its seccomp profile",
+    summary="Block user namespaces in the seccomp profile",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -19,9 +19,9 @@ root up by themselves go on working.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
-from hardentui.model.check import Advice, Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
@@ -30,7 +30,7 @@ from hardentui.reading.behaviour import about_low_ports, seen_long_enough, uids,
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, proc
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     declared = facts.spec[NO_NEW_PRIVILEGES]
@@ -68,12 +68,8 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    id="new-privileges-allowed",
-    title="Processes may gain privileges by starting a program",
-    step=4,
+    title="Processes can gain new privileges",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Set no-new-privileges",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

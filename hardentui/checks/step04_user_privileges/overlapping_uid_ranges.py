@@ -20,26 +20,16 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-)
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.peers import ALL_IDS, Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import GIDMAP, SUBGIDNAME, SUBUIDNAME, UIDMAP, USERNS
 from hardentui.reading.containers import is_planned, listed, related, section
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     spec = facts.spec
     kind = spec[USERNS].partition(":")[0]
     mapped = bool(_idmappings(facts)) or UIDMAP in spec or SUBUIDNAME in spec
@@ -93,14 +83,10 @@ _FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
 _MAP = (UIDMAP, ("0:200000:65536",))
 
 CHECK = Check(
-    id="overlapping-uid-ranges",
-    title="Two unrelated containers use the same range of user ids",
-    step=4,
+    title="UID range shared with an unrelated container",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
     compares=True,
-    doc=__doc__ or "",
-    summary="Let Podman give the container a range of ids that nobody else has",
+    summary="Let Podman choose a range of IDs that nobody else uses",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

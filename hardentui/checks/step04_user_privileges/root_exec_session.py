@@ -24,12 +24,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -44,7 +43,7 @@ from hardentui.reading.containers import declared_user, is_root, section
 from hardentui.words import plural
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if not facts.running:
         return not_applicable("nothing can be started in a container that does not run")
     if "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]:
@@ -109,14 +108,10 @@ def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
 
 
 CHECK = Check(
-    id="root-exec-session",
-    title="Somebody works in the container with more rights than it has",
-    step=4,
+    title="Exec session with more rights than the service",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
     closer=True,
-    doc=__doc__ or "",
-    summary="End the session, and put what it was needed for into the image or the configuration",
+    summary="End the session and move what it was for into the image or the configuration",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -29,7 +29,7 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, IdRange, ImageFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, USER, USERNS, Mount
@@ -181,13 +181,9 @@ _TMPFS_SIZE = "64m"
 _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 CHECK = Check(
-    id="root-user",
-    title="The main process runs as root",
-    step=4,
+    title="Runs as root",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Run the main process as a user without privileges",
+    summary="Run the main process as an unprivileged user",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

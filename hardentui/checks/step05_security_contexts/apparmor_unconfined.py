@@ -20,16 +20,16 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import APPARMOR, PRIVILEGED
 from hardentui.reading.containers import APPARMOR_LSM, SELINUX, ask, judge, lsm, proc
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if facts.engine.rootless is True:
         return not_applicable("Podman applies no AppArmor profile to rootless containers")
     module = lsm(facts)
@@ -75,13 +75,9 @@ _APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 
 CHECK = Check(
-    id="apparmor-unconfined",
-    title="AppArmor does not confine the container",
-    step=5,
+    title="Not confined by AppArmor",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Run it under an AppArmor profile",
+    summary="Run the container under an AppArmor profile",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -18,12 +18,11 @@ instead of `disabled`.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootful
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -39,7 +38,7 @@ from hardentui.reading.limits import cgroup_version
 _HOST_REASON = "it sees the cgroup tree of the host"
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if without_cgroup(facts):
         evidence = (Evidence("HostConfig.Cgroups", "disabled"),)
         return failed("it has no cgroup, so no limit can hold", "cgroups disabled", evidence=evidence)
@@ -74,13 +73,9 @@ _V1 = rootful(info={"host": {"cgroupVersion": "v1"}})
 _SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
 
 CHECK = Check(
-    id="disabled-cgroups",
-    title="The container has no cgroup, or sees the host's",
-    step=5,
+    title="Cgroup disabled or shared with the host",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Give the container a cgroup and a cgroup namespace of its own",
+    summary="Give the container its own cgroup and cgroup namespace",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

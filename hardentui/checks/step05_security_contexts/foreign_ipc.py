@@ -20,19 +20,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-)
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import IPC, LABELS
@@ -48,7 +38,7 @@ from hardentui.reading.containers import (
 )
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     declared = f"ipc {facts.spec[IPC] or 'default'}"
@@ -97,14 +87,10 @@ _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 _ASKED = (IPC, "container:db")
 
 CHECK = Check(
-    id="foreign-ipc",
-    title="It shares memory segments with a container that it has nothing to do with",
-    step=5,
+    title="IPC namespace shared with an unrelated container",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
     compares=True,
-    doc=__doc__ or "",
-    summary="Give the container an IPC namespace of its own",
+    summary="Give the container its own IPC namespace",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -19,15 +19,15 @@ both sides run in containers of one pod, which share their IPC namespace with ea
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import IPC, UTS
 from hardentui.reading.containers import ask, judge, proc
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     ipc, uts = facts.spec[IPC], facts.spec[UTS]
     live = ask(facts, lambda kernel: kernel.shared_namespaces)
     memory = "ipc" in live if isinstance(live, frozenset) else ipc == "host"
@@ -52,13 +52,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="host-ipc",
-    title="The container shares memory segments or the host name with the host",
-    step=5,
+    title="Shares the host's IPC or UTS namespace",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Give the container IPC and UTS namespaces of its own",
+    summary="Give the container its own IPC and UTS namespaces",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

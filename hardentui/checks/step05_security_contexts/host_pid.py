@@ -18,9 +18,9 @@ Those need the host's view by design: run them on the host, or accept the findin
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS, PID
@@ -28,7 +28,7 @@ from hardentui.reading.containers import ask, judge, peer_called, pod_of, proc, 
 from hardentui.reading.user_namespace import own_user_namespace
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     asked = facts.spec[PID]
     foreign = _is_foreign(facts, asked)
     severity = Severity.HIGH if own_user_namespace(facts) else Severity.CRITICAL
@@ -71,14 +71,10 @@ _FRIEND = Peer("2" * 64, "db", app="shop")
 _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 
 CHECK = Check(
-    id="host-pid",
-    title="The container sees processes that are not its own",
-    step=5,
+    title="Sees processes outside the container",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
     compares=True,
-    doc=__doc__ or "",
-    summary="Give the container a process namespace of its own",
+    summary="Give the container its own PID namespace",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

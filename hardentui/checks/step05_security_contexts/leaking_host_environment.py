@@ -24,10 +24,10 @@ from itertools import pairwise
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.configuration import FileFact
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, ENV_HOST, HTTP_PROXY
@@ -51,7 +51,7 @@ _PROXIES = frozenset(
 )
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     names = _host_names(facts.spec)
     asked = facts.spec[ENV_HOST] or _command_asks(facts)
     if asked or len(names) >= _ENOUGH:
@@ -143,13 +143,9 @@ def _is_own(pair: str) -> bool:
 _LEAKED = {"Config": {"CreateCommand": ["podman", "run", "--env-host", "-e", "TZ=UTC", "img"]}}
 
 CHECK = Check(
-    id="leaking-host-environment",
-    title="The environment of the host leaks into the container",
-    step=5,
+    title="Host environment passed to the container",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Hand over only the variables that the service needs, by name",
+    summary="Pass only the variables that the service needs, by name",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

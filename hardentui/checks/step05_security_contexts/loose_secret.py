@@ -23,17 +23,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import SECRETS, USER
@@ -163,12 +153,8 @@ def _closed(secret: str, owner: str) -> str:
 
 
 CHECK = Check(
-    id="loose-secret",
-    title="An engine secret is handed over more openly than it needs to be",
-    step=5,
+    title="Secret readable more widely than needed",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Mount secrets so that only the process's user can read them",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -24,7 +24,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import SHM_SIZE, TMPFS
@@ -105,12 +105,8 @@ def _tightened(mount: str, size: str, most: float) -> str:
 _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 
 CHECK = Check(
-    id="loose-tmpfs",
-    title="A tmpfs mount has no size, or lets programs run from it",
-    step=5,
+    title="Tmpfs without size limit or noexec",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Give every tmpfs a size and mount it noexec, nosuid and nodev",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Rlimit
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import ULIMIT
@@ -101,14 +101,10 @@ def _tightened(limit: str, highest: int, processes: int) -> str:
 
 
 CHECK = Check(
-    id="loose-ulimits",
-    title="Limits of single processes are opened wide",
-    step=5,
+    title="Ulimits too high",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
     closer=True,
-    doc=__doc__ or "",
-    summary="Bring its ulimits back to the site's values",
+    summary="Set ulimits to the site's values",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

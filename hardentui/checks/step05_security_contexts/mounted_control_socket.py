@@ -24,9 +24,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.model.spec import Spec
@@ -45,7 +45,7 @@ _SEVERITIES = {
 }
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     bad = sorted(control_sockets(facts), key=lambda one: -_severity(one))
     if not bad:
         unclear = [facts.hidden_mounts, *(one.unknown for one in open_sockets(facts))]
@@ -97,12 +97,8 @@ _AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent
 _FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
 
 CHECK = Check(
-    id="mounted-control-socket",
-    title="A control socket of the host is reachable from the container",
-    step=5,
+    title="Host control socket reachable",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Remove the mount of the host's control socket",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -23,9 +23,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.mounts import Listener, MountedPath, MountOrigin, ReachableSocket
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
@@ -34,7 +34,7 @@ from hardentui.reading.mounts import came_from, shown
 from hardentui.reading.sockets import EngineMount, engine_mounts, open_sockets
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     bad = engine_mounts(facts)
     declared = shown([one.mount.mount for one in bad]) or "no engine socket is mounted"
     if bad:
@@ -76,13 +76,9 @@ _FROM_ANOTHER = MountedPath(
 _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
 
 CHECK = Check(
-    id="mounted-engine-socket",
-    title="The socket of a container engine is reachable from the container",
-    step=5,
+    title="Container engine socket reachable",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
     takes_over=True,
-    doc=__doc__ or "",
     summary="Remove the mount of the engine's socket",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -24,7 +24,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, CPU_PERIOD, CPU_QUOTA, CPU_SHARES, CPUS, CPUSET_CPUS
@@ -108,13 +108,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 
 CHECK = Check(
-    id="no-cpu-limit",
-    title="Nothing limits the processor time of the container",
-    step=5,
+    title="No CPU limit",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Limit its processor time",
+    summary="Set a CPU limit",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -26,11 +26,11 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
-from hardentui.options.rows import size_text
+from hardentui.options.table.shapes import size_text
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
 from hardentui.reading.limits import ignored, memory_of_machine, refuse_where_ignored
@@ -123,13 +123,9 @@ _HALF = 512 << 20
 _STEP = 64 << 20
 
 CHECK = Check(
-    id="no-memory-limit",
-    title="Nothing limits the memory of the container",
-    step=5,
+    title="No memory limit",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Limit its memory",
+    summary="Set a memory limit",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -21,7 +21,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Limits
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, PIDS_LIMIT
 from hardentui.reading.behaviour import seen_long_enough
@@ -79,13 +79,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    id="no-pids-limit",
-    title="Nothing limits the number of processes",
-    step=5,
+    title="No process limit",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Limit the number of its processes",
+    summary="Limit the number of processes",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

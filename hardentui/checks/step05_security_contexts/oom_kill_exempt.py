@@ -20,7 +20,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import OOM_KILL_DISABLE, OOM_SCORE_ADJ
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, proc
@@ -51,13 +51,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="oom-kill-exempt",
-    title="The kernel ends others first when memory runs out",
-    step=5,
+    title="Protected from the OOM killer",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Let the kernel end it like others when memory runs out",
+    summary="Let the OOM killer treat it like any other process",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

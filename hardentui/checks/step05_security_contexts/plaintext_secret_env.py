@@ -20,9 +20,9 @@ mounted secret, which is better. Change the password as well: the old one is in 
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.options import ENV
 from hardentui.reading.containers import listed
 from hardentui.reading.secrets import secrets_in_pairs
@@ -32,7 +32,7 @@ from hardentui.words import plural
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     variables = facts.spec[ENV]
     found = secrets_in_pairs(variables)
     if not found:
@@ -62,13 +62,9 @@ def _commands(container_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    id="plaintext-secret-env",
-    title="A credential stands in an environment variable",
-    step=5,
+    title="Credential in an environment variable",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Hand credentials over as engine secrets",
+    summary="Pass credentials as engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

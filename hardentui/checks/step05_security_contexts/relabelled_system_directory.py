@@ -21,12 +21,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -47,7 +46,7 @@ _SYSTEM = (
 )
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     system = [one for one in host_mounts(facts) if _is_system(one.path)]
     if not system:
         return passed("no system or home directory is mounted")
@@ -83,13 +82,9 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
 CHECK = Check(
-    id="relabelled-system-directory",
-    title="A system or home directory is relabelled for the container",
-    step=5,
+    title="System or home directory relabelled",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Mount a directory of its own and relabel that one",
+    summary="Mount a dedicated directory and relabel that one",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

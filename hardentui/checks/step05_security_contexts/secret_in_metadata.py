@@ -23,9 +23,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, VolumeFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.options import ANNOTATIONS, LABELS, LOG_OPT, MOUNTS
 from hardentui.reading.containers import listed
 from hardentui.reading.secrets import secrets_in_pairs
@@ -33,7 +33,7 @@ from hardentui.visible import MASK, visible
 from hardentui.words import plural
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     found = [
         Evidence(where, f"{visible(name, 60)}={MASK}: {kind}")
         for where, pairs in _places(facts)
@@ -80,13 +80,9 @@ _SHARE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "username=shop,p
 _BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/etc/shop.cred"}})
 
 CHECK = Check(
-    id="secret-in-metadata",
-    title="A credential stands in a label, an annotation or an option",
-    step=5,
+    title="Credential in a label, annotation or option",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Hand credentials over as files or engine secrets",
+    summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

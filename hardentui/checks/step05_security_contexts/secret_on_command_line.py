@@ -17,9 +17,9 @@ input or a configuration file. Look up what it offers. Change the credential, si
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.options import COMMAND, ENTRYPOINT, HEALTH_CMD
 from hardentui.reading.command_line_secrets import secrets_in_words
 from hardentui.reading.containers import section
@@ -27,7 +27,7 @@ from hardentui.visible import MASK
 from hardentui.words import plural
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     spec = facts.spec
     lines = {
         "command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]),
@@ -54,13 +54,9 @@ def _has_registry_login(facts: ContainerFacts) -> bool:
 
 
 CHECK = Check(
-    id="secret-on-command-line",
-    title="A credential stands on a command line",
-    step=5,
+    title="Credential on a command line",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Hand credentials over as files or engine secrets",
+    summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LABEL_DISABLE, LABEL_TYPE, PID, PRIVILEGED
@@ -39,7 +39,7 @@ from hardentui.reading.containers import (
 )
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     module = lsm(facts)
     if isinstance(module, Unreadable):
         return unknown(module.reason)
@@ -72,12 +72,8 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 _APPARMOR = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
 CHECK = Check(
-    id="selinux-disabled",
-    title="SELinux does not confine the container",
-    step=5,
+    title="Not confined by SELinux",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Let SELinux confine the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.checks.examples import configuration, host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -40,7 +40,7 @@ from hardentui.model.known import Unreadable
 _CONFIG = "/etc/selinux/config"
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     modules = facts.security_modules
     live, configured = modules.selinux, modules.selinux_configured
     for part in (live, configured):
@@ -91,13 +91,10 @@ def _host(live: str, configured: str, **over: Any) -> HostFacts:
 
 
 CHECK = Check(
-    id="selinux-not-enforcing",
-    title="SELinux is there but does not enforce",
-    step=5,
+    title="SELinux not enforcing",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Let SELinux enforce, now and after the next boot",
+    summary="Set SELinux to enforcing, now and at boot",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -28,9 +28,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, VolumeFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
@@ -39,7 +39,7 @@ from hardentui.reading.host_paths import SensitiveMount, sensitive_mounts
 from hardentui.reading.mounts import came_from, host_mounts, shown
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     bad = sorted(sensitive_mounts(facts), key=lambda one: -one.severity)
     declared = shown([one.mount for one in host_mounts(facts)]) or "no directory of the host is mounted"
     if not bad:
@@ -100,14 +100,10 @@ _INHERITED = MountedPath(
 _HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device": "/usr/local/bin"}})
 
 CHECK = Check(
-    id="sensitive-host-mount",
-    title="A system directory of the host is mounted",
-    step=5,
+    title="Sensitive host directory mounted",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
     takes_over=True,
-    doc=__doc__ or "",
-    summary="Mount only what is needed of the host's system directories, and read-only",
+    summary="Mount only what is needed of the host's system directories, read-only",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -18,12 +18,11 @@ Containers that share files through a common level lose access to what the other
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, EngineFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -50,7 +49,7 @@ from hardentui.reading.containers import (
 )
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     module = lsm(facts)
     if isinstance(module, Unreadable):
         return unknown(module.reason)
@@ -102,13 +101,9 @@ _PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,
 _PEERS = Peers((_PEER,))
 
 CHECK = Check(
-    id="shared-mcs-categories",
-    title="Two unrelated containers carry the same SELinux categories",
-    step=5,
+    title="SELinux categories shared between containers",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
     compares=True,
-    doc=__doc__ or "",
     summary="Let Podman choose the SELinux level",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

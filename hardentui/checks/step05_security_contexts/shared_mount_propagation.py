@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.mounts import MountedPath, MountOrigin
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, VOLUMES_FROM, Mount
@@ -30,7 +30,7 @@ from hardentui.reading.mounts import came_from, host_mounts, shown
 _SHARED = ("shared", "rshared")
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     inherited = [one.mount for one in host_mounts(facts) if not one.declared]
     bad = [mount for mount in (*facts.spec[MOUNTS], *inherited) if _is_shared(mount)]
     if not bad:
@@ -60,13 +60,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base")
 
 CHECK = Check(
-    id="shared-mount-propagation",
-    title="Mounts made in the container appear on the host",
-    step=5,
+    title="Mounts propagate to the host",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Keep mounts private",
+    summary="Use private mount propagation",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

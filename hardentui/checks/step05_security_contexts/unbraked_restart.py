@@ -21,7 +21,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import RESTART
@@ -75,12 +75,8 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    id="unbraked-restart",
-    title="It is restarted without end",
-    step=5,
+    title="Unlimited restarts",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Limit the number of restarts",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -19,7 +19,7 @@ are stopped once.
 from __future__ import annotations
 
 from hardentui.checks.examples import host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts, User
 from hardentui.model.known import Unreadable
@@ -30,7 +30,7 @@ _NEEDED = frozenset({"memory", "pids", "cpu"})
 _DROP_IN = "/etc/systemd/system/user@.service.d/delegate.conf"
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     version = facts.cgroup_version
     if isinstance(version, Unreadable):
         return unknown(version.reason)
@@ -83,13 +83,10 @@ def _anna(*controllers: str) -> User:
 
 
 CHECK = Check(
-    id="unenforceable-limits",
-    title="Limits on containers cannot work on this host",
-    step=5,
+    title="Resource limits not enforceable on this host",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Use cgroups version 2 and delegate cpu, memory and pids to accounts with containers",
+    summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -20,19 +20,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.mounts import KernelMount
 from hardentui.model.spec import Spec
@@ -45,7 +35,7 @@ _TIGHT = ("nodev", "noexec", "nosuid")
 _LOOSE = ("dev", "exec", "suid")
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     writable = _writable(facts)
     if not writable:
         return passed("no writable directory of the host is mounted")
@@ -111,13 +101,9 @@ def _tightened(mount: Mount) -> Mount:
 _LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), KernelMount("/", "overlay", "rw"))
 
 CHECK = Check(
-    id="writable-mount",
-    title="A writable host directory is mounted without nosuid, nodev and noexec",
-    step=5,
+    title="Writable mount without nosuid, nodev and noexec",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Mount host directories nosuid, nodev and noexec",
+    summary="Mount host directories with nosuid, nodev and noexec",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

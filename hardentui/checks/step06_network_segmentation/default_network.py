@@ -23,9 +23,9 @@ from __future__ import annotations
 from itertools import islice
 
 from hardentui.checks.examples import container, rootless
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import NETWORK
 from hardentui.reading.networks import (
@@ -41,7 +41,7 @@ from hardentui.words import plural
 _SHOWN = 20
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
@@ -71,14 +71,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="default-network",
-    title="It is on the default network",
-    step=6,
+    title="Uses the default network",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
     compares=True,
-    doc=__doc__ or "",
-    summary="Move it to a network of its own",
+    summary="Move the container to its own network",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -23,7 +23,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
@@ -86,13 +86,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    id="exposed-admin-port",
-    title="A database or admin port can be reached from other machines",
-    step=6,
+    title="Database or admin port open to the network",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Bind database and admin ports to loopback, and use a shared network between containers",
+    summary="Bind database and admin ports to loopback, and connect containers through a shared network",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

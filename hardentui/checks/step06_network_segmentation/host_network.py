@@ -24,12 +24,11 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Advice, Check, FixContext, Parameters
+from hardentui.model.check import Advice, Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -61,7 +60,7 @@ _FIRST_TEMPORARY = 32768
 _BORROWED = "the kernel says that it is on the host's network, although that is not declared"
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if uses_network_of_pod(facts):
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
     declared = asked_for(facts.spec) or "default"
@@ -142,13 +141,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    id="host-network",
-    title="It uses the host's own network",
-    step=6,
+    title="Uses the host network",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Give it a network of its own and publish only the ports that are needed",
+    summary="Give it its own network and publish only the ports it needs",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -75,12 +75,9 @@ def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
 _OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
 
 CHECK = Check(
-    id="internal-capable-network",
-    title="A back-end network can reach the outside",
-    step=6,
+    title="Back-end network can reach the outside",
     severity=Severity.MEDIUM,
     kind=Kind.NETWORK,
-    doc=__doc__ or "",
     summary="Create the network as an internal one",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

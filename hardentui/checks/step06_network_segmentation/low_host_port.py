@@ -20,7 +20,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, Port
 from hardentui.reading.networks import leave_pods_alone, published, shown, without_own_network
@@ -66,13 +66,9 @@ def _free(host: str, offset: int, taken: set[str]) -> str:
 
 
 CHECK = Check(
-    id="low-host-port",
-    title="It takes a reserved port of the host",
-    step=6,
+    title="Publishes a privileged host port",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Publish on a port from 1024 on",
+    summary="Publish on host port 1024 or higher",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -19,12 +19,11 @@ loses it: give it credentials of its own, with only the rights that it needs.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -41,7 +40,7 @@ from hardentui.reading.networks import asked_for, modes_of, network_names, witho
 _RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in your own table and chain"
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     host = facts.host
     if isinstance(host, Unreadable):
         return unknown(f"the host was not looked at: {host.reason}")
@@ -83,12 +82,8 @@ def _all_internal(facts: ContainerFacts) -> bool:
 _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
 
 CHECK = Check(
-    id="reachable-cloud-metadata",
-    title="It can ask the cloud for the credentials of the host",
-    step=6,
+    title="Cloud metadata service reachable",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Drop packets from containers to 169.254.169.254 on the host",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,

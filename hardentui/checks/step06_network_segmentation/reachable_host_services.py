@@ -26,13 +26,12 @@ from typing import Any
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.configuration import Configuration
 from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket, NetworkFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Status,
@@ -63,7 +62,7 @@ _HANDED_IN = ("-T", "--tcp-ns", "-U", "--udp-ns")
 _MAPPED = ("--map-gw", "--map-host-loopback")
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
@@ -193,7 +192,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         fine, opened = _split(value)
         mode = value.partition(":")[0]
         values.append((f"{mode}:{','.join(fine)}" if fine else mode) if opened else value)
-    if tuple(values) == spec[NETWORK] and evaluate(context.facts, context.parameters).status is Status.FAIL:
+    if tuple(values) == spec[NETWORK] and evaluate(context.facts).status is Status.FAIL:
         raise CannotFix(
             "no option of the container closes the gateway of its network",
             "Filter at input what comes from the network's bridge, or let the services listen elsewhere.",
@@ -243,12 +242,8 @@ _CLOSED = HostFacts(
 )
 
 CHECK = Check(
-    id="reachable-host-services",
-    title="It reaches services that the host offers only to itself",
-    step=6,
+    title="Host loopback services reachable",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Remove the options that open the host's loopback address",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

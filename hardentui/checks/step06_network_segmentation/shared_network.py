@@ -23,12 +23,11 @@ from collections.abc import Iterator
 
 from hardentui.checks.examples import container
 from hardentui.model.apps import app_of
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -53,7 +52,7 @@ from hardentui.visible import visible
 _SHOWN = 20
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     without = without_own_network(facts)
     if without:
         return without
@@ -123,14 +122,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
 
 CHECK = Check(
-    id="shared-network",
-    title="It shares a network with another application",
-    step=6,
+    title="Network shared with another application",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
     compares=True,
-    doc=__doc__ or "",
-    summary="Give each application a network of its own",
+    summary="Give each application its own network",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

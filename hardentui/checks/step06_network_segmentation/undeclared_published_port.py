@@ -24,7 +24,6 @@ from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     FixKind,
-    Kind,
     Risk,
     Severity,
     Status,
@@ -103,12 +102,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 CHECK = Check(
-    id="undeclared-published-port",
-    title="A port is published that nobody declared",
-    step=6,
+    title="Published port not declared",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="List the published ports one by one, and only those that the image serves",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

@@ -20,12 +20,11 @@ network is often meant (a VPN container that others go through): then put them i
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, NetworkFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -41,7 +40,7 @@ from hardentui.reading.networks import asked_for, modes_of, network_names, uses_
 _UNFILTERED = frozenset({"macvlan", "ipvlan"})
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if uses_network_of_pod(facts):
         return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
     kinds = modes_of(facts)
@@ -70,12 +69,8 @@ _LAN = NetworkFacts("lan", {"name": "lan", "driver": "macvlan"})
 _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 CHECK = Check(
-    id="unfiltered-network-driver",
-    title="Its network bypasses the host's packet filter",
-    step=6,
+    title="Network bypasses the host firewall",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Use a bridge network and publish the ports that are needed",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,

@@ -36,7 +36,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -208,13 +207,9 @@ _OPEN, _CLOSED = _dropping("input"), _dropping("forward")
 _PORT = (PUBLISH, (Port(80, "8080"),))
 
 CHECK = Check(
-    id="unfirewalled-port",
-    title="A port is open to everybody, and no firewall stands before it",
-    step=6,
+    title="Published port without a firewall in front",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Bind the port to one address, or filter what is forwarded",
+    summary="Bind the port to one address, or filter forwarded traffic",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

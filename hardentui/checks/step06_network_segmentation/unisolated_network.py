@@ -21,7 +21,7 @@ from __future__ import annotations
 import shlex
 
 from hardentui.checks.examples import rootful
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import NetworkFacts
 from hardentui.model.finding import (
     Evidence,
@@ -43,7 +43,7 @@ _ISOLATES_BY_ITSELF = Version(6, 0)
 _ON = frozenset({"true", "1", "t", "strict"})
 
 
-def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: NetworkFacts) -> Verdict:
     if not facts.inspect:
         return unknown("the network could not be inspected")
     if str(facts.inspect.get("driver") or "bridge") != "bridge":
@@ -77,13 +77,10 @@ _PLAIN = {"name": "shop-net", "driver": "bridge"}
 _TWO = ("shop-net", "wiki-net")
 
 CHECK = Check(
-    id="unisolated-network",
-    title="A network is not kept apart from the other ones",
-    step=6,
+    title="Network not isolated from other networks",
     severity=Severity.MEDIUM,
     kind=Kind.NETWORK,
-    doc=__doc__ or "",
-    summary="Create the network with the option isolate=true",
+    summary="Create the network with isolate=true",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -23,19 +23,12 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, not_applicable, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import EXPOSE, PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
-from hardentui.reading.networks import (
-    exposed,
-    leave_pods_alone,
-    published,
-    reach,
-    shown,
-    without_own_network,
-)
+from hardentui.reading.networks import exposed, leave_pods_alone, published, reach, shown, without_own_network
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -80,12 +73,8 @@ def _spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
 _IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
 
 CHECK = Check(
-    id="wildcard-port",
-    title="A port is open on every address of the host",
-    step=6,
+    title="Port published on all host addresses",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Bind published ports to one address",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

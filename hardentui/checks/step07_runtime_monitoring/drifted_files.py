@@ -26,17 +26,7 @@ from hardentui.checks.examples import container
 from hardentui.model.activity import FileChange
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, Kernel, Process
-from hardentui.model.finding import (
-    Evidence,
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.options import READ_ONLY
 from hardentui.words import plural
@@ -130,14 +120,10 @@ _SHELL = FileChange("/usr/share/nginx/html/up.php", "added")
 _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 CHECK = Check(
-    id="drifted-files",
-    title="Its files differ from its image",
-    step=7,
+    title="Files differ from the image",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
     closer=True,
-    doc=__doc__ or "",
-    summary="Look at the changes, then start it anew from its image with a read-only root",
+    summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

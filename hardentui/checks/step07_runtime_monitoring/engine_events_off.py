@@ -17,7 +17,7 @@ contain environment variables, so who may read the journal matters.
 from __future__ import annotations
 
 from hardentui.checks.examples import rootful
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Configuration, Value
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
@@ -28,7 +28,7 @@ _CREATE_DATA = "events_container_create_inspect_data"
 _DROP_IN = "# /etc/containers/containers.conf.d/50-events.conf"
 
 
-def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: EngineFacts) -> Verdict:
     if isinstance(facts.info, Unreadable):
         return unknown(f"the engine's event logger is not known: {facts.info.reason}")
     logger = str((facts.info.get("host") or {}).get("eventLogger") or "")
@@ -60,13 +60,10 @@ _KEPT = Configuration({f"engine.{_CREATE_DATA}": Value(True, "/etc/containers/co
 _JOURNAL = {"host": {"eventLogger": "journald"}}
 
 CHECK = Check(
-    id="engine-events-off",
-    title="The engine keeps too little record of what it did",
-    step=7,
+    title="Engine events logged incompletely",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
-    summary="Write events to the journal, with the configuration of new containers",
+    summary="Log events to the journal, with the configuration of new containers",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

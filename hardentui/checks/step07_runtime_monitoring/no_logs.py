@@ -20,17 +20,7 @@ from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import (
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import LOG_DRIVER
@@ -61,13 +51,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="no-logs",
-    title="No log of it is kept",
-    step=7,
+    title="No logs kept",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Keep its log in the journal",
+    summary="Send the container's log to the journal",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -17,14 +17,14 @@ Rules that cry wolf are switched off after a week; begin with few.
 
 from __future__ import annotations
 
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unreadable
 from hardentui.words import plural
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     installed, running = facts.detectors, facts.running_sensors
     if isinstance(installed, Unreadable):
         return unknown(f"whether a sensor is installed is not known: {installed.reason}")
@@ -66,12 +66,9 @@ def _watches(rule: str) -> bool:
 
 
 CHECK = Check(
-    id="no-runtime-sensor",
-    title="Nothing watches for attacks while they happen",
-    step=7,
+    title="No runtime threat detection",
     severity=Severity.LOW,
     kind=Kind.HOST,
-    doc=__doc__ or "",
     summary="Install and start a runtime sensor, or give auditd rules of its own",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,

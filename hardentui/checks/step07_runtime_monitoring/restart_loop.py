@@ -26,7 +26,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -85,13 +84,9 @@ def _state(restarts: int = 0, **state: object) -> dict[str, object]:
 
 
 CHECK = Check(
-    id="restart-loop",
-    title="It keeps falling over",
-    step=7,
+    title="Restart loop",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Find out why it ends, and limit how often it is restarted",
+    summary="Find out why it exits, and limit how often it restarts",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,

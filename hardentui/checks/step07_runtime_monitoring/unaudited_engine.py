@@ -116,13 +116,10 @@ _SOME = ("-w /etc/passwd -p wa -k identity", "# -w /usr/bin/podman -p x")
 _ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PATHS)
 
 CHECK = Check(
-    id="unaudited-engine",
-    title="Nobody records who changes the engine",
-    step=7,
+    title="Engine changes not audited",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Watch the engine's programs, socket and folders with audit rules",
+    summary="Watch the engine's programs, socket and directories with audit rules",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -23,7 +23,6 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -72,13 +71,9 @@ _ENGINE = rootful(trust=TrustFacts(configuration=Configuration()))
 _LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")})
 
 CHECK = Check(
-    id="unbounded-logs",
-    title="Its log file may fill the disk",
-    step=7,
+    title="No log size limit",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Limit the size of its log file",
+    summary="Limit the size of the log file",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,
     evaluate=evaluate,

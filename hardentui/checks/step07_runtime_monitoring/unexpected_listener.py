@@ -27,7 +27,6 @@ from hardentui.model.facts import ContainerFacts, ImageFacts, Kernel, ListeningS
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -124,14 +123,10 @@ def _listening(*sockets: tuple[str, str, int]) -> Kernel:
 
 
 CHECK = Check(
-    id="unexpected-listener",
-    title="It listens on a port that nobody declared",
-    step=7,
+    title="Listens on an undeclared port",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
     closer=True,
-    doc=__doc__ or "",
-    summary="Switch the listener off, or declare the port",
+    summary="Stop the listener, or declare the port",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

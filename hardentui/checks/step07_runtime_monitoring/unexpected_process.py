@@ -28,7 +28,6 @@ from hardentui.model.facts import ContainerFacts, Kernel, NotRunning, Process
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -115,14 +114,10 @@ _NGINX = Process(812, "nginx", "/usr/sbin/nginx")
 _CHECK_LESS: dict[str, object] = {"Config": {}}
 
 CHECK = Check(
-    id="unexpected-process",
-    title="A program runs in it that has no business there",
-    step=7,
+    title="Unexpected process running",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
     closer=True,
-    doc=__doc__ or "",
-    summary="Find out who started it, save the evidence, and start the container anew from its image",
+    summary="Find out who started it, save the evidence and recreate the container from its image",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

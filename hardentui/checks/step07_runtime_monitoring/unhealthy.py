@@ -27,7 +27,6 @@ from hardentui.model.facts import ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -105,13 +104,9 @@ _UNIT = "PODMAN_SYSTEMD_UNIT"
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(
-    id="unhealthy",
-    title="It is unhealthy, or becoming so would change nothing",
-    step=7,
+    title="Unhealthy, or failing would change nothing",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="End the container when its health check fails, so that it is started anew",
+    summary="Kill the container when its health check fails, so that it restarts",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

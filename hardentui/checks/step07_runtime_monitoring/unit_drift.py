@@ -22,12 +22,11 @@ from datetime import UTC, datetime
 
 from hardentui.checks.examples import container
 from hardentui.model.activity import UnitFacts
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -40,7 +39,7 @@ from hardentui.model.known import Unreadable
 from hardentui.reading.images import parse_time
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     label = facts.labels.get("PODMAN_SYSTEMD_UNIT", "")
     unit = facts.unit
     if not label and (unit is None or isinstance(unit, Unreadable)):
@@ -85,12 +84,8 @@ _FILE = "/etc/containers/systemd/web.container"
 _BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzinfo=UTC)
 
 CHECK = Check(
-    id="unit-drift",
-    title="It runs with another configuration than its unit file says",
-    step=7,
+    title="Running container differs from its unit file",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Reload systemd and restart the unit",
     fix=FixKind.UNIT_EDIT,
     risk=Risk.MAY_BREAK,

@@ -20,7 +20,7 @@ from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import LABELS
 from hardentui.reading.containers import pod_of
@@ -64,13 +64,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="unowned-container",
-    title="Nobody knows whom it belongs to",
-    step=7,
+    title="No known owner",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Run it as a Quadlet unit, or name its owner in a label",
+    summary="Run it as a Quadlet unit, or record its owner in a label",
     fix=FixKind.UNIT_EDIT,
     risk=Risk.SAFE,
     evaluate=evaluate,

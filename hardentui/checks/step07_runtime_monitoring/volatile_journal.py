@@ -17,7 +17,7 @@ otherwise. On flash storage it adds writes.
 
 from __future__ import annotations
 
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -40,7 +40,7 @@ _COMMANDS = (
 )
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     journal = facts.journal
     if isinstance(journal, Unreadable):
         return unknown(f"the settings of the journal are not known: {journal.reason}")
@@ -66,13 +66,10 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    id="volatile-journal",
-    title="The journal of the host is gone after a reboot",
-    step=7,
+    title="Journal lost at reboot",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Keep the journal on disk",
+    summary="Store the journal on disk",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

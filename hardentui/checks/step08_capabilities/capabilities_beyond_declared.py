@@ -18,12 +18,11 @@ from __future__ import annotations
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -46,7 +45,7 @@ from hardentui.reading.capabilities import (
 from hardentui.reading.containers import declared_user, is_planned, is_root, proc
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     sets = live_sets(facts)
     if isinstance(sets, NotRunning):
         return not_applicable("only a running process can have more than was declared")
@@ -93,13 +92,9 @@ _CHOWN = frozenset({"CAP_CHOWN"})
 _RAW = frozenset({"CAP_NET_RAW"})
 
 CHECK = Check(
-    id="capabilities-beyond-declared",
-    title="The live process has capabilities that nobody declared",
-    step=8,
+    title="More capabilities in effect than declared",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Restart it on a repaired engine, and find out what gave it more",
+    summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -25,7 +25,7 @@ from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
 from hardentui.options.capabilities import bounding_set, capability_name, with_only
@@ -156,13 +156,9 @@ def measured(context: FixContext) -> Mapping[str, Measured]:
 _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
 
 CHECK = Check(
-    id="default-capabilities-kept",
-    title="It keeps every default capability",
-    step=8,
+    title="Default capabilities not dropped",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Drop all capabilities and add back the needed ones",
+    summary="Drop all capabilities and add back those that are needed",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -17,9 +17,9 @@ VPNs; sshd and sudo in a container complain about the audit log and go on.
 from __future__ import annotations
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP
 from hardentui.reading.behaviour import about_dropping
@@ -28,7 +28,7 @@ from hardentui.reading.capabilities import drop_group, judge_group
 _DOCKER_ONLY = frozenset({"CAP_NET_RAW", "CAP_MKNOD", "CAP_AUDIT_WRITE"})
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     return judge_group(facts, _DOCKER_ONLY)
 
 
@@ -39,12 +39,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
 
 CHECK = Check(
-    id="docker-default-capabilities",
-    title="It has capabilities that Podman leaves out on purpose",
-    step=8,
+    title="Capabilities that Podman drops by default",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
     summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,

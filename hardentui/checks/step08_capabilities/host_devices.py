@@ -23,7 +23,7 @@ from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.spec import Spec
 from hardentui.options import DEVICES, GPUS, PRIVILEGED
 from hardentui.reading.containers import listed
@@ -82,14 +82,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="host-devices",
-    title="Devices of the host can be used",
-    step=8,
+    title="Host devices accessible",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
     takes_over=True,
-    doc=__doc__ or "",
-    summary="Take away the devices that are not needed",
+    summary="Remove the devices that are not needed",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -22,9 +22,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Status, Verdict
+from hardentui.model.finding import FixKind, Risk, Severity, Status, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PID, PRIVILEGED
 from hardentui.reading.behaviour import about_dropping
@@ -32,7 +32,7 @@ from hardentui.reading.capabilities import HOST_TAKEOVER, drop_group, granted, j
 from hardentui.reading.containers import ask
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     verdict = judge_group(facts, HOST_TAKEOVER)
     if verdict.status is Status.FAIL and not _alone(facts):
         return replace(verdict, severity=Severity.HIGH)
@@ -58,14 +58,10 @@ _ALONE = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC
 _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 CHECK = Check(
-    id="host-takeover-capabilities",
-    title="It has capabilities that lead to the host",
-    step=8,
+    title="Capabilities that allow host takeover",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
     takes_over=True,
-    doc=__doc__ or "",
-    summary="Drop the capabilities that lead to the host",
+    summary="Drop the capabilities that allow host takeover",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

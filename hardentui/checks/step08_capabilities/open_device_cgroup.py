@@ -20,12 +20,11 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -39,7 +38,7 @@ from hardentui.options import DEVICE_CGROUP_RULE, PRIVILEGED
 from hardentui.reading.containers import listed, without_cgroup
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if facts.engine.rootless is True:
         return not_applicable("rootless containers have no device filter")
     if without_cgroup(facts):
@@ -82,13 +81,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="open-device-cgroup",
-    title="The device filter lets whole classes of devices through",
-    step=8,
+    title="Device cgroup allows whole device classes",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Remove the rules that open whole classes of devices",
+    summary="Remove the rules that allow whole device classes",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.model.capabilities import ALL_CAPABILITIES
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, failed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
@@ -34,7 +34,7 @@ from hardentui.reading.containers import ask, judge, proc
 _NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # older kernels do not have that one
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     live = ask(facts, _as_good_as)
     if facts.spec[PRIVILEGED] and not _pretends(facts):
         effective = live[1] if isinstance(live, tuple) else ""
@@ -85,14 +85,10 @@ _ALL = CapabilitySets(bounding=ALL_CAPABILITIES, effective=ALL_CAPABILITIES)
 _SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 CHECK = Check(
-    id="privileged",
-    title="The container is privileged",
-    step=8,
+    title="Privileged container",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
     takes_over=True,
-    doc=__doc__ or "",
-    summary="Leave privileged mode and grant single needs",
+    summary="Turn off privileged mode and grant only what is needed",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable, unknown
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
@@ -38,7 +38,7 @@ from hardentui.reading.capabilities import granted as granted_now
 from hardentui.reading.containers import judge, proc
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     needed = needed_by_image(facts)
     if not needed:
         if isinstance(facts.image, Unreadable):
@@ -75,13 +75,9 @@ def _image(needs: str) -> ImageFacts:
 _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))
 
 CHECK = Check(
-    id="unneeded-capabilities",
-    title="It has more capabilities than its image says it needs",
-    step=8,
+    title="More capabilities than the image asks for",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Drop what the image does not need",
+    summary="Drop the capabilities that the image does not need",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -31,7 +31,7 @@ from hardentui.model.waiver import Waiver, WaiverFacts, WaiverUse
 from hardentui.words import plural
 
 
-def evaluate(facts: WaiverFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: WaiverFacts) -> Verdict:
     if not facts.uses:
         return not_applicable("there are no waivers")
     expired = [use for use in facts.uses if use.expired]
@@ -51,13 +51,10 @@ def evaluate(facts: WaiverFacts, parameters: Parameters) -> Verdict:
 _WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
 
 CHECK = Check(
-    id="expired-waiver",
-    title="Waiver has expired",
-    step=9,
+    title="Waiver expired",
     severity=Severity.MEDIUM,
     kind=Kind.WAIVERS,
-    doc=__doc__ or "",
-    summary="Repair the finding, or renew the waiver",
+    summary="Fix the finding, or renew the waiver",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,

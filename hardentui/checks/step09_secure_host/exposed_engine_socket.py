@@ -101,13 +101,10 @@ def _repairs(socket: EngineSocket) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    id="exposed-engine-socket",
-    title="Accounts other than root can command the engine",
-    step=9,
+    title="Engine socket open to other accounts",
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Close the socket to everybody but its owner",
+    summary="Restrict the socket to its owner",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -20,7 +20,7 @@ version changes.
 from __future__ import annotations
 
 from hardentui.checks.examples import host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
 from hardentui.model.known import Unreadable
@@ -36,7 +36,7 @@ _COMMANDS = {
 }
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     updates, reboot = facts.security_updates, facts.reboot_required
     found: list[str] = []
     commands: list[str] = []
@@ -65,12 +65,9 @@ def _update(facts: HostFacts) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    id="pending-security-updates",
-    title="Security updates or a reboot are due",
-    step=9,
+    title="Security updates or reboot pending",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
     summary="Install the security updates and boot the newest kernel",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,

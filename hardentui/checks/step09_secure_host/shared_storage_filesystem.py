@@ -17,7 +17,7 @@ Podman would start with an empty store.
 from __future__ import annotations
 
 from hardentui.checks.examples import host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Missing
 from hardentui.model.finding import (
     Evidence,
@@ -35,7 +35,7 @@ from hardentui.model.host import HostFacts, Storage
 from hardentui.model.known import Unreadable
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     storage = facts.storage
     if isinstance(storage, Unreadable):
         return unknown(storage.reason)
@@ -62,13 +62,10 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    id="shared-storage-filesystem",
-    title="Containers can fill the host's root file system",
-    step=9,
+    title="Container storage on the root filesystem",
     severity=Severity.LOW,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Give the container storage a volume of its own",
+    summary="Give container storage a volume of its own",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -20,7 +20,7 @@ certificates.
 from __future__ import annotations
 
 from hardentui.checks.examples import host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import ApiService, HostFacts
 from hardentui.model.known import Unreadable
@@ -28,7 +28,7 @@ from hardentui.model.known import Unreadable
 _UNIT = "/etc/systemd/system/podman.service.d/tcp.conf"
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     services = facts.tcp_services
     if isinstance(services, Unreadable):
         return unknown(services.reason)
@@ -56,13 +56,10 @@ def _by_way_of(service: ApiService) -> str:
 
 
 CHECK = Check(
-    id="tcp-api-without-tls",
-    title="The engine's API is on the network without client certificates",
-    step=9,
+    title="Engine API on TCP without client certificates",
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Take the API off TCP and reach the unix socket over ssh",
+    summary="Turn off the TCP socket and reach the unix socket over ssh",
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

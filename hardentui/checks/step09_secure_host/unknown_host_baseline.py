@@ -61,12 +61,9 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    id="unknown-host-baseline",
-    title="The state of the host itself is not known",
-    step=9,
+    title="No recent host security scan",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    doc=__doc__ or "",
     summary="Scan the host with Lynis or OpenSCAP and keep the report",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,

@@ -93,13 +93,10 @@ def _about(program: Program) -> str:
 
 
 CHECK = Check(
-    id="untrusted-engine-programs",
-    title="Programs that the engine runs as root are unknown or can be changed by others",
-    step=9,
+    title="Unknown or writable programs run by the engine",
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Remove what nobody put there on purpose, and give the rest to root",
+    summary="Remove what nobody installed on purpose, and make root the owner of the rest",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.finding import (
     Evidence,
     FixKind,
@@ -31,7 +31,7 @@ from hardentui.model.waiver import Waiver, WaiverFacts, WaiverUse
 from hardentui.words import plural
 
 
-def evaluate(facts: WaiverFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: WaiverFacts) -> Verdict:
     valid = [use for use in facts.uses if not use.expired]
     if not valid:
         return not_applicable("there are no waivers that hold")
@@ -48,12 +48,9 @@ def evaluate(facts: WaiverFacts, parameters: Parameters) -> Verdict:
 _WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
 
 CHECK = Check(
-    id="unused-waiver",
-    title="Waiver is not used",
-    step=9,
+    title="Waiver not used",
     severity=Severity.LOW,
     kind=Kind.WAIVERS,
-    doc=__doc__ or "",
     summary="Delete the waiver, or correct its check and subject",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,

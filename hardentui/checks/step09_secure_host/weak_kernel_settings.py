@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hardentui.checks.examples import file, host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, FileFact
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.host import HostFacts
@@ -80,7 +80,7 @@ _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
 }
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     weak: dict[str, str] = {}
     hidden: list[str] = []
     for name, (good, _, _) in _KNOBS.items():
@@ -141,12 +141,9 @@ def _with(**changes: Any) -> HostFacts:
 
 
 CHECK = Check(
-    id="weak-kernel-settings",
-    title="Kernel settings make it easy to attack the host from a container",
-    step=9,
+    title="Weak kernel settings",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    doc=__doc__ or "",
     summary="Set the safer values in a sysctl.d drop-in",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,

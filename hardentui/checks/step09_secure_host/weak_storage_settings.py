@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.checks.examples import file, host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.finding import (
     Evidence,
@@ -44,7 +44,7 @@ _ROOT = "/var/lib/containers/storage"
 _OTHERS = 0o007
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     storage = facts.storage
     if isinstance(storage, Unreadable):
         return unknown(storage.reason)
@@ -101,13 +101,10 @@ def _storage(**over: Any) -> HostFacts:
 
 
 CHECK = Check(
-    id="weak-storage-settings",
-    title="The container storage is old, open or allows device files",
-    step=9,
+    title="Weak container storage settings",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Use overlay with nodev, in a folder that only root may enter",
+    summary="Use overlay with nodev, in a directory that only root can enter",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

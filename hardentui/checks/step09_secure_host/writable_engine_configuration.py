@@ -19,7 +19,7 @@ through configuration management.
 from __future__ import annotations
 
 from hardentui.checks.examples import file, host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Danger
 from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.host import HostFacts
@@ -30,7 +30,7 @@ _POLICY = "/etc/containers/policy.json"
 _FOLDER = "/etc/containers"
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     if facts.engine_configuration == {}:
         return not_applicable("there is no system-wide configuration of the engines")
     return judge_files(
@@ -41,13 +41,10 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    id="writable-engine-configuration",
-    title="Accounts other than root can change the engine's configuration",
-    step=9,
+    title="Engine configuration writable by others",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Give the configuration to root and close it for writing",
+    summary="Make root the owner of the configuration and remove write permission for others",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -20,7 +20,7 @@ Quadlets in `~/.config/containers/systemd`, or `/etc/containers/systemd/users/UI
 from __future__ import annotations
 
 from hardentui.checks.examples import file, host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Danger
 from hardentui.model.finding import (
     Evidence,
@@ -42,7 +42,7 @@ _SCRIPT = "/opt/web/prepare.sh"
 _OWN = "/home/anna/.config/containers/systemd/web.container"
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     if facts.units == {}:
         return not_applicable("there are no Quadlets and no unit files of this host's own")
     programs = facts.unit_programs
@@ -61,13 +61,10 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    id="writable-unit-files",
-    title="Others can change the units that start containers",
-    step=9,
+    title="Unit files writable by others",
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Give Quadlets and unit files to their owner and close them for writing",
+    summary="Remove write permission for everybody but the owner of the Quadlets and unit files",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.checks.examples import file, host
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, Missing
 from hardentui.model.finding import (
     Evidence,
@@ -42,7 +42,7 @@ from hardentui.reading.hosts import danger_evidence, repair
 _PROFILE = "/usr/share/containers/seccomp.json"
 
 
-def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: HostFacts) -> Verdict:
     profile, intact = facts.seccomp_profile, facts.seccomp_intact
     if isinstance(profile, Unreadable):
         return unknown(profile.reason)
@@ -88,13 +88,10 @@ def _host(**over: Any) -> HostFacts:
 
 
 CHECK = Check(
-    id="altered-seccomp-default",
-    title="The default seccomp profile is missing or was changed",
-    step=10,
+    title="Default seccomp profile missing or modified",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    doc=__doc__ or "",
-    summary="Install the profile of the package again",
+    summary="Reinstall the profile of the package",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -17,12 +17,11 @@ something that will fail.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -39,7 +38,7 @@ from hardentui.reading.containers import APPARMOR_LSM, ask, lsm, proc
 _UNCONFINED = ("", "unconfined")
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if facts.engine.rootless is True:
         return not_applicable("Podman applies no AppArmor profile to rootless containers")
     module = lsm(facts)
@@ -107,13 +106,9 @@ def _labelled(label: str) -> ContainerFacts:
 
 
 CHECK = Check(
-    id="apparmor-complain-mode",
-    title="Its AppArmor profile only complains",
-    step=10,
+    title="AppArmor profile in complain mode",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Enforce the AppArmor profile",
+    summary="Set the AppArmor profile to enforce mode",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

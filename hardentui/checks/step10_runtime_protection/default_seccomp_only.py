@@ -20,19 +20,9 @@ Record it with tests and backups running, log before you refuse, and record agai
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts, Kernel, ListeningSocket
-from hardentui.model.finding import (
-    FixKind,
-    Kind,
-    Risk,
-    Severity,
-    Verdict,
-    failed,
-    not_applicable,
-    passed,
-    unknown,
-)
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, not_applicable, passed, unknown
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.options import (
     APPARMOR,
@@ -51,7 +41,7 @@ from hardentui.reading.networks import declared_ports, ports_of_pod, reach, uses
 _DEFAULT_TYPES = ("container_t", "spc_t", "unconfined_t")
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     spec = facts.spec
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
@@ -116,14 +106,10 @@ def _pod(address: str, members: int = 2) -> dict[str, object]:
 
 
 CHECK = Check(
-    id="default-seccomp-only",
-    title="A service that is open to the network has no protection made for it",
-    step=10,
+    title="Exposed service without its own seccomp profile",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
     closer=True,
-    doc=__doc__ or "",
-    summary="Record what the service does and give it a seccomp profile of its own",
+    summary="Record what the service does and give it its own seccomp profile",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -22,7 +22,6 @@ from hardentui.model.facts import ContainerFacts, EngineFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -70,13 +69,9 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False}}})
 _BIND = (MOUNTS, (Mount("bind", "/srv/web", "/w"),))
 
 CHECK = Check(
-    id="labelling-disabled-for-mounts",
-    title="SELinux was switched off to make a mount work",
-    step=10,
+    title="SELinux labelling disabled for a mount",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Switch SELinux on again and label what is mounted",
+    summary="Turn SELinux labelling back on and label the mounted directories",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -22,12 +22,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -50,7 +49,7 @@ _RULE = (
 )
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     found = filter_of(facts)
@@ -104,13 +103,9 @@ _BOTH = ("X86_64", "X86")
 _ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
 
 CHECK = Check(
-    id="open-socket-families",
-    title="Its sockets reach past its network",
-    step=10,
+    title="Unrestricted socket families",
     severity=Severity.LOW,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Give it a seccomp profile that allows only the families it needs",
+    summary="Give it a seccomp profile that allows only the socket families it needs",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.model.activity import Denial
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 from hardentui.reading.containers import listed
 from hardentui.visible import visible
 from hardentui.words import plural
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     denials = facts.denials
     if isinstance(denials, Unreadable):
         return unknown(denials.reason)
@@ -43,13 +43,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    id="runtime-denials",
-    title="The kernel refused it something during the last day",
-    step=10,
+    title="Recent kernel denials",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
     closer=True,
-    doc=__doc__ or "",
     summary="Find out whether it was an attack or a profile that is too tight",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,

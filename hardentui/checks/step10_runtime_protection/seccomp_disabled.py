@@ -18,13 +18,13 @@ from __future__ import annotations
 from typing import Any
 
 from hardentui.checks.examples import rootful, rootless
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.facts import EngineFacts
 from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.known import Unreadable
 
 
-def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: EngineFacts) -> Verdict:
     if isinstance(facts.info, Unreadable):
         return unknown(f"the engine was not asked what it supports: {facts.info.reason}")
     enabled = ((facts.info.get("host") or {}).get("security") or {}).get("seccompEnabled")
@@ -41,13 +41,10 @@ def _info(enabled: bool) -> dict[str, Any]:
 
 
 CHECK = Check(
-    id="seccomp-disabled",
-    title="The engine cannot filter system calls",
-    step=10,
+    title="Seccomp not available to the engine",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    doc=__doc__ or "",
-    summary="Use a runtime and a kernel with seccomp",
+    summary="Use a runtime and a kernel with seccomp support",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -17,13 +17,12 @@ with root's rights (or those of the engine's user) afterwards.
 from __future__ import annotations
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check, Parameters
+from hardentui.model.check import Check
 from hardentui.model.configuration import Danger, FileFact, Missing
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Verdict,
@@ -38,7 +37,7 @@ from hardentui.options import SECCOMP_PROFILE
 _GROUP_AND_OTHERS_WRITE = 0o022
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     path = facts.spec[SECCOMP_PROFILE]
     if path in ("", "unconfined"):
         return not_applicable("it names no profile of its own")
@@ -68,13 +67,9 @@ _PATH = "/etc/containers/seccomp/web.json"
 _NAMED = (SECCOMP_PROFILE, _PATH)
 
 CHECK = Check(
-    id="seccomp-profile-file-unsafe",
-    title="The file of its seccomp profile is missing or can be changed by others",
-    step=10,
+    title="Seccomp profile missing or writable by others",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Put the profile where only root can write it",
+    summary="Put the profile where only root can write",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

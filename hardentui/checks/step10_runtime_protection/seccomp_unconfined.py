@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.known import Unreadable
 from hardentui.model.runtime import RuntimeConfig
 from hardentui.model.seccomp import NoFilter, SeccompProfile
@@ -36,7 +36,7 @@ _STOCK = ("/usr/share/containers/seccomp.json", "/etc/containers/seccomp.json")
 _MODES = {0: "none", 1: "strict", 2: "filter"}
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     why = _switched_off(facts)
     return judge(
         ask(facts, lambda kernel: kernel.seccomp_mode),
@@ -91,13 +91,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
 
 CHECK = Check(
-    id="seccomp-unconfined",
-    title="No filter stands between the container and the kernel's system calls",
-    step=10,
+    title="No seccomp filter",
     severity=Severity.CRITICAL,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Put the seccomp filter back",
+    summary="Restore the seccomp filter",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

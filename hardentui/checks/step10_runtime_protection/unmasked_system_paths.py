@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
-from hardentui.model.finding import FixKind, Kind, Risk, Severity, Verdict, unknown
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import PID, PRIVILEGED, UNMASK
@@ -35,7 +35,7 @@ _HIDDEN = frozenset(
 _PROTECTED = frozenset({"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs"})
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     live = ask(facts, lambda kernel: kernel.masked_paths)
     lifted = _lifted(facts.spec)
     if UNMASK in facts.spec.unknowable and isinstance(live, NotRunning | Unreadable) and not lifted:
@@ -75,13 +75,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/sys", "/proc/irq"})
 
 CHECK = Check(
-    id="unmasked-system-paths",
-    title="Parts of /proc and /sys that are hidden by default can be reached",
-    step=10,
+    title="Masked /proc and /sys paths exposed",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Put the default masks back",
+    summary="Restore the default masks",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -21,7 +21,7 @@ from __future__ import annotations
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, FixContext, Parameters
 from hardentui.model.facts import ContainerFacts
-from hardentui.model.finding import Evidence, FixKind, Kind, Risk, Severity, Verdict, failed, passed, unknown
+from hardentui.model.finding import Evidence, FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.spec import Spec
 from hardentui.options import SYSCTL
 from hardentui.reading.containers import listed
@@ -63,13 +63,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    id="unsafe-sysctls",
-    title="It sets kernel parameters that are not known to be harmless",
-    step=10,
+    title="Sysctls not known to be safe",
     severity=Severity.MEDIUM,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Remove the kernel parameters that are not on the list",
+    summary="Remove the sysctls that are not on the list",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -27,12 +27,11 @@ from typing import Any
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
-from hardentui.model.check import Check, FixContext, Parameters
+from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import (
     Evidence,
     FixKind,
-    Kind,
     Risk,
     Severity,
     Status,
@@ -58,7 +57,7 @@ from hardentui.reading.system_calls import (
 )
 
 
-def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
+def evaluate(facts: ContainerFacts) -> Verdict:
     found = filter_of(facts)
     declared = facts.spec[SECCOMP_PROFILE] or "the engine's profile"
     if isinstance(found, Unreadable):
@@ -117,7 +116,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         return spec
     kept = tuple(word for word in spec[ANNOTATIONS] if word.partition("=")[0] != RAW_FILTER)
     fixed = spec.without(SECCOMP_PROFILE, SECCOMP_POLICY).with_(ANNOTATIONS, kept)
-    if fixed == spec and evaluate(context.facts, context.parameters).status is Status.FAIL:
+    if fixed == spec and evaluate(context.facts).status is Status.FAIL:
         raise CannotFix(
             "the engine's own profile is the weak one",
             "Install the profile of the package again, or name a better one in containers.conf.",
@@ -145,13 +144,9 @@ _ALLOW_ALL = RawFilter(b"\x06\0\0\0\0\0\xff\x7f", f"annotation {RAW_FILTER}")
 _HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"})))
 
 CHECK = Check(
-    id="weak-seccomp-profile",
-    title="The seccomp filter lets dangerous system calls through",
-    step=10,
+    title="Seccomp profile allows dangerous system calls",
     severity=Severity.HIGH,
-    kind=Kind.CONTAINER,
-    doc=__doc__ or "",
-    summary="Go back to the engine's default profile",
+    summary="Return to the engine's default profile",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

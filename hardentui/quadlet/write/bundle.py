@@ -13,7 +13,7 @@ from hardentui.model.draft import TextFile
 from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
-from hardentui.options.readers.mounts import ANONYMOUS_DATA
+from hardentui.options.inspect.mounts import ANONYMOUS_DATA
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.quadlet.write.image import image_unit, needs_image_unit, without_pull
 from hardentui.quadlet.write.pod import pod_unit

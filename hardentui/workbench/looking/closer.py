@@ -147,10 +147,18 @@ def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple
     except EngineError as error:
         return Unreadable(f"Podman does not tell its changed files: {error.title}")
     found = [FileChange(str(one["Path"]), _KINDS.get(one.get("Kind", 0), "modified")) for one in changes]
-    layer = ((facts.inspect.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
-    if facts.engine.local and isinstance(layer, str) and layer.startswith("/"):
+    layer = _writable_layer(facts)
+    if facts.engine.local and layer:
         found = _with_folders(found, layer, files)
     return tuple(found)
+
+
+def _writable_layer(facts: ContainerFacts) -> str:
+    """The folder on the host that takes what the container writes; empty where the driver has none."""
+    driver = facts.inspect.get("GraphDriver")
+    data = driver.get("Data") if isinstance(driver, dict) else None
+    layer = data.get("UpperDir") if isinstance(data, dict) else None
+    return layer if isinstance(layer, str) and layer.startswith("/") else ""
 
 
 def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:

@@ -29,7 +29,7 @@ def judged(files: Rooted, check_id: str, uid: int = 0) -> Verdict:
     assert check is not None
     home = "/home/anna" if uid else "/root"
     trust = read_trust(files, home=home, uid=uid, version=Version(5, 4, 2))
-    verdict: Verdict = check.evaluate(EngineFacts(trust=trust), Parameters(check.parameters))
+    verdict: Verdict = check.verdict(EngineFacts(trust=trust), Parameters(check.parameters))
     return verdict
 
 

@@ -43,7 +43,7 @@ def judged(files: Rooted) -> Verdict:
     files.put("/etc/group", GROUP)
     check = check_by_id("writable-unit-files")
     assert check is not None
-    verdict: Verdict = check.evaluate(read_host(files, version=Version(5, 4, 2)), Parameters({}))
+    verdict: Verdict = check.verdict(read_host(files, version=Version(5, 4, 2)), Parameters({}))
     return verdict
 
 

@@ -29,7 +29,7 @@ def status(files: Rooted, check_id: str, loaded: str | None = None) -> str:
     check = check_by_id(check_id)
     assert check is not None
     facts = read_host(files, version=Version(5, 4, 2), run=run)
-    return str(check.evaluate(facts, Parameters(check.parameters)).status)
+    return str(check.verdict(facts, Parameters(check.parameters)).status)
 
 
 def process(files: Rooted, pid: int, command: str) -> None:

@@ -90,7 +90,7 @@ def the_check(check_id: str) -> AnyCheck:
 
 def judged(check_id: str, facts: ContainerFacts) -> Verdict:
     check = the_check(check_id)
-    return check.evaluate(facts, Parameters(check.parameters))
+    return check.verdict(facts, Parameters(check.parameters))
 
 
 # --- mount tables ---------------------------------------------------------------------------------

@@ -1,0 +1,177 @@
+"""Readers of health checks. An image's own check is inherited; a changed one is written as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hardentui.options.inspect.common import Reader, Reading, Row
+from hardentui.options.sources import View
+from hardentui.options.table import health as rows
+
+_NANO = 1_000_000_000
+_DEFAULT_INTERVAL = 30 * _NANO
+_KEYWORDS = ("CMD", "CMD-SHELL", "NONE")
+
+
+def duration(nanoseconds: int) -> str:
+    """As Podman reads it: `30s`, `1500ms`."""
+    for unit, size in (("s", _NANO), ("ms", 1_000_000), ("us", 1000)):
+        if nanoseconds % size == 0:
+            return f"{nanoseconds // size}{unit}"
+    return f"{nanoseconds}ns"
+
+
+def command_text(view: View, test: Sequence[str]) -> str:
+    """The argument of --health-cmd that gives this test again."""
+    kind, words = test[0], list(test[1:])
+    if kind == "NONE":
+        return "none"
+    if kind == "CMD-SHELL" and len(words) == 1:
+        text = words[0]
+        first = text.split(" ", 1)[0].upper()
+        return f"CMD-SHELL {text}" if text.startswith("[") or first in _KEYWORDS else text
+    if kind == "CMD-SHELL":
+        return json.dumps(list(test), ensure_ascii=False)
+    if kind != "CMD":
+        return " ".join(test)
+    if len(words) > 1:
+        return json.dumps(words, ensure_ascii=False)
+    if words and len(words[0].split()) != 1:
+        view.remarks.append("--health-cmd: a program whose path contains blanks is run through the shell")
+        return words[0]
+    return "CMD " + " ".join(words)
+
+
+def _own_check(view: View) -> Mapping[str, Any] | None:
+    """The container's health check where it is not simply the image's."""
+    own: Mapping[str, Any] = view.config.get("Healthcheck") or {}
+    if not own.get("Test"):
+        return None
+    inherited = view.image_config.get("Healthcheck") or (view.image or {}).get("HealthCheck") or {}
+    same = all(
+        (own.get(field) or 0) == (inherited.get(field) or 0)
+        for field in ("Interval", "Timeout", "Retries", "StartPeriod")
+    )
+    return None if same and list(own["Test"]) == list(inherited.get("Test") or ()) else own
+
+
+def _is_disabled(check: Mapping[str, Any]) -> bool:
+    return list(check["Test"])[:1] == ["NONE"]
+
+
+def read_health_cmd(view: View) -> Reading:
+    check = _own_check(view)
+    if check is None:
+        return None
+    fields = () if _is_disabled(check) else (("Timeout", "--health-timeout"), ("Retries", "--health-retries"))
+    zeros = [flag for field, flag in fields if not check.get(field)]
+    if zeros and view.command is None:
+        view.remarks.append(f"{', '.join(zeros)}: 0 cannot be written, Podman's own value takes its place")
+    return view.shown(command_text(view, check["Test"]))
+
+
+def read_health_interval(view: View) -> Reading:
+    check = _own_check(view)
+    if check is None or _is_disabled(check):
+        return None
+    interval = check.get("Interval") or 0
+    if interval == _DEFAULT_INTERVAL and not view.image_config.get("Healthcheck"):
+        return None
+    return view.shown(duration(interval) if interval else "disable")
+
+
+def health_duration(field: str, default: int) -> Reader:
+    def read(view: View) -> Reading:
+        check = _own_check(view)
+        if check is None or _is_disabled(check):
+            return None
+        value = check.get(field) or 0
+        if not value or (value == default and not view.image_config.get("Healthcheck")):
+            return None
+        return view.shown(duration(value))
+
+    return read
+
+
+def read_health_retries(view: View) -> Reading:
+    check = _own_check(view)
+    if check is None or _is_disabled(check):
+        return None
+    value = check.get("Retries") or 0
+    if not value or (value == 3 and not view.image_config.get("Healthcheck")):
+        return None
+    return view.shown(int(value))
+
+
+def _startup(view: View) -> Mapping[str, Any]:
+    check: Mapping[str, Any] = view.config.get("StartupHealthCheck") or {}
+    return check if check.get("Test") else {}
+
+
+def read_startup_cmd(view: View) -> Reading:
+    check = _startup(view)
+    return view.shown(command_text(view, check["Test"])) if check else None
+
+
+def startup_duration(field: str) -> Reader:
+    def read(view: View) -> Reading:
+        check = _startup(view)
+        if not check:
+            return None
+        value = check.get(field) or 0
+        if value == _DEFAULT_INTERVAL:
+            return None
+        if not value:
+            return view.shown("disable") if field == "Interval" else None
+        return view.shown(duration(value))
+
+    return read
+
+
+def startup_number(field: str) -> Reader:
+    def read(view: View) -> Reading:
+        value = _startup(view).get(field)
+        return view.shown(int(value)) if value else None
+
+    return read
+
+
+def read_on_failure(view: View) -> Reading:
+    action = str(view.config.get("HealthcheckOnFailureAction") or "none")
+    return None if action == "none" else view.shown(action)
+
+
+def read_log_destination(view: View) -> Reading:
+    place = str(view.config.get("HealthLogDestination") or "local")
+    return None if place == "local" else view.shown(place)
+
+
+def log_limit(field: str, default: int) -> Reader:
+    """A limit of the log; inspect leaves 0 (no limit) out, and older engines have no limits at all."""
+
+    def read(view: View) -> Reading:
+        knows_limits = "HealthLogDestination" in view.config
+        value = view.config.get(field, 0 if knows_limits else default)
+        return None if value == default else view.shown(int(value))
+
+    return read
+
+
+READERS: tuple[Row, ...] = (
+    (rows.HEALTH_CMD, read_health_cmd),
+    (rows.HEALTH_INTERVAL, read_health_interval),
+    (rows.HEALTH_TIMEOUT, health_duration("Timeout", _DEFAULT_INTERVAL)),
+    (rows.HEALTH_RETRIES, read_health_retries),
+    (rows.HEALTH_START_PERIOD, health_duration("StartPeriod", 0)),
+    (rows.HEALTH_ON_FAILURE, read_on_failure),
+    (rows.HEALTH_LOG_DESTINATION, read_log_destination),
+    (rows.HEALTH_MAX_LOG_COUNT, log_limit("HealthcheckMaxLogCount", 5)),
+    (rows.HEALTH_MAX_LOG_SIZE, log_limit("HealthcheckMaxLogSize", 500)),
+    (rows.HEALTH_STARTUP_CMD, read_startup_cmd),
+    (rows.HEALTH_STARTUP_INTERVAL, startup_duration("Interval")),
+    (rows.HEALTH_STARTUP_RETRIES, startup_number("Retries")),
+    (rows.HEALTH_STARTUP_SUCCESS, startup_number("Successes")),
+    (rows.HEALTH_STARTUP_TIMEOUT, startup_duration("Timeout")),
+)

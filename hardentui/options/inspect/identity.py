@@ -1,0 +1,160 @@
+"""Readers of identity and namespaces: user, groups, user namespace, PID, IPC, UTS."""
+
+from __future__ import annotations
+
+from hardentui.options.inspect.common import Reader, Reading, Row, command_list, command_text
+from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import identity as rows
+from hardentui.options.table import namespaces
+
+USERNS_ANNOTATION = "io.podman.annotations.userns"
+_USUAL_UMASK = "0022"
+
+
+def _declared_userns(view: View) -> str:
+    """The argument of --userns as Podman recorded it (5.0 and later), else as far as inspect shows it."""
+    recorded = str(view.annotations.get(USERNS_ANNOTATION) or "")
+    if recorded:
+        return recorded
+    given = view.command.last("--userns") if view.command else None
+    if given:
+        return given
+    mode = str(view.host.get("UsernsMode") or "")
+    return mode if mode.startswith(("container:", "ns:")) else ""
+
+
+def _is_of_pod(view: View) -> bool:
+    """Its user namespace is the pod's; Podman then takes no --userns beside --pod."""
+    return view.in_pod and _declared_userns(view).startswith("container:")
+
+
+def read_userns(view: View) -> Reading:
+    declared = _declared_userns(view)
+    if not declared and view.command is None and view.sources.rootless and _kept_user(view) != "0:0":
+        view.remarks.append(
+            "--userns: the map is that of keep-id; the user's entry in /etc/passwd, which keep-id adds, "
+            "is not carried over"
+        )
+    if not declared or declared == "private" or _is_of_pod(view):
+        return None
+    return view.shown(view.container_reference(declared))
+
+
+def _kept_user(view: View) -> str:
+    """The `uid:gid` that keep-id makes of the account that runs Podman: as asked for, else as mapped."""
+    asked = dict(
+        part.split("=", 1) for part in _declared_userns(view).partition(":")[2].split(",") if "=" in part
+    )
+    maps = view.host.get("IDMappings") or {}
+
+    def kept(key: str, field: str) -> str:
+        mapped = (line.partition(":")[0] for line in maps.get(field) or () if line.endswith(":0:1"))
+        return asked.get(key) or next(mapped, "0")
+
+    return f"{kept('uid', 'UidMap')}:{kept('gid', 'GidMap')}"
+
+
+def read_user(view: View) -> Reading:
+    own = str(view.config.get("User") or "")
+    if own == str(view.image_config.get("User") or ""):
+        return None
+    if _is_of_pod(view) or _declared_userns(view).startswith("keep-id"):  # which sets the user by itself
+        given = own != _kept_user(view) if view.command is None else "--user" in view.command.flags
+        if not given:
+            return None
+    return view.shown(own) if own else None
+
+
+def read_group_add(view: View) -> Reading:
+    groups = tuple(view.host.get("GroupAdd") or ())
+    if view.annotations.get("run.oci.keep_original_groups") == "1" and "keep-groups" not in groups:
+        groups = ("keep-groups", *groups)
+    return view.shown(groups) if groups else None
+
+
+def id_map(field: str, flag: str) -> Reader:
+    """The lines of a map that was given as such; those of auto and keep-id are made by the engine.
+
+    Inspect shows no map at all where only users or only groups are mapped (`--uidmap=u0:1000:1`).
+    """
+
+    def read(view: View) -> Reading:
+        lines = (view.host.get("IDMappings") or {}).get(field)
+        if view.in_pod or _declared_userns(view) not in ("", "private"):
+            return None
+        flags = view.command.flags if view.command else {}
+        if lines:
+            by_name = "--subuidname" in flags or "--subgidname" in flags
+            return None if by_name else view.shown(tuple(lines))
+        if view.host.get("UsernsMode") != "private":
+            return None
+        if view.command is None:
+            return UNKNOWABLE
+        return view.commanded(tuple(flags[flag])) if flag in flags else None
+
+    return read
+
+
+def named_range(flag: str) -> Reader:
+    """The name of a range; without a command line the map itself is read, which is the same."""
+
+    def read(view: View) -> Reading:
+        value = view.command.last(flag) if view.command else None
+        return view.commanded(value) if value else None
+
+    return read
+
+
+def read_passwd(view: View) -> Reading:
+    return view.shown(False) if view.config.get("Passwd") is False else None
+
+
+def read_umask(view: View) -> Reading:
+    """Inspect pads an empty umask, which the compatible API stores for "not given", to 0000.
+
+    Then the OCI configuration tells; the kernel only where it shows the usual one, since many programs change
+    theirs at start.
+    """
+    umask = str(view.config.get("Umask") or "")
+    if umask == "0000" and view.command is None:
+        return _umask_behind_padding(view)
+    return None if umask in ("", _USUAL_UMASK) else view.shown(umask)
+
+
+def _umask_behind_padding(view: View) -> Reading:
+    if view.oci is None:
+        return None if view.sources.umask == _USUAL_UMASK else UNKNOWABLE
+    user = (view.oci.get("process") or {}).get("user") or {}
+    given = user.get("umask")
+    return None if given in (None, int(_USUAL_UMASK, 8)) else view.from_oci(f"{given:04o}")
+
+
+def namespace(field: str, default: str) -> Reader:
+    """A namespace mode; that of a pod belongs to the pod."""
+
+    def read(view: View) -> Reading:
+        mode = str(view.host.get(field) or "")
+        if mode in ("", default) or (view.in_pod and mode.startswith("container:")):
+            return None
+        return view.shown(view.container_reference(mode))
+
+    return read
+
+
+READERS: tuple[Row, ...] = (
+    (rows.USER, read_user),
+    (rows.GROUP_ADD, read_group_add),
+    (rows.USERNS, read_userns),
+    (rows.UIDMAP, id_map("UidMap", "--uidmap")),
+    (rows.GIDMAP, id_map("GidMap", "--gidmap")),
+    (rows.SUBUIDNAME, named_range("--subuidname")),
+    (rows.SUBGIDNAME, named_range("--subgidname")),
+    (rows.HOSTUSER, command_list("--hostuser")),
+    (rows.PASSWD, read_passwd),
+    (rows.PASSWD_ENTRY, command_text("--passwd-entry")),
+    (rows.GROUP_ENTRY, command_text("--group-entry")),
+    (rows.UMASK, read_umask),
+    (namespaces.PID, namespace("PidMode", "private")),
+    (namespaces.IPC, namespace("IpcMode", "shareable")),
+    (namespaces.UTS, namespace("UTSMode", "private")),
+)

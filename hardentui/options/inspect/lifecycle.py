@@ -1,0 +1,212 @@
+"""Readers of the life cycle: name, labels, restart, stop, pod, pull."""
+
+from __future__ import annotations
+
+from hardentui.model.version import Version
+from hardentui.options.inspect.common import (
+    Reader,
+    Reading,
+    Row,
+    client_text,
+    command_text,
+    global_list,
+    host_switch,
+)
+from hardentui.options.sources import View
+from hardentui.options.table import lifecycle as rows
+from hardentui.options.table import logging as log_rows
+
+_LOG_LABELS = Version(6, 0)
+_TERM = frozenset({"", "15", "TERM", "SIGTERM"})
+_PODMAN_ANNOTATIONS = ("io.podman.annotations.", "org.systemd.property.")
+_RUNTIME_ANNOTATIONS = frozenset(
+    {
+        "io.container.manager",
+        "io.kubernetes.cri-o.SandboxID",
+        "io.kubernetes.cri-o.ContainerType",
+        "io.kubernetes.cri-o.TTY",
+        "org.opencontainers.image.stopSignal",
+        "run.oci.keep_original_groups",
+    }
+)
+
+
+def read_name(view: View) -> Reading:
+    return view.shown(view.name) if view.name else None
+
+
+def read_labels(view: View) -> Reading:
+    own = view.config.get("Labels") or {}
+    inherited = view.image_config.get("Labels") or {}
+    found = sorted(
+        f"{name}={value}"
+        for name, value in own.items()
+        if inherited.get(name) != value and name != "PODMAN_SYSTEMD_UNIT"
+    )
+    return view.shown(tuple(found)) if found else None
+
+
+def read_annotations(view: View) -> Reading:
+    if not view.annotations:
+        return None
+    inherited = (view.image or {}).get("Annotations") or {}
+    found = sorted(
+        f"{name}={value}"
+        for name, value in view.annotations.items()
+        if name not in _RUNTIME_ANNOTATIONS
+        and not name.startswith(_PODMAN_ANNOTATIONS)
+        and inherited.get(name) != value
+    )
+    return view.shown(tuple(found)) if found else None
+
+
+def read_pod(view: View) -> Reading:
+    pod = view.sources.pod_name or str(view.inspect.get("Pod") or "")
+    return view.shown(pod) if pod else None
+
+
+def read_requires(view: View) -> Reading:
+    dependencies = view.inspect.get("Dependencies") or ()
+    if not dependencies:
+        return None
+    modes = [view.network_mode]
+    modes += [
+        str(view.host.get(f) or "") for f in ("IpcMode", "PidMode", "UTSMode", "UsernsMode", "CgroupMode")
+    ]
+    shared = {mode[len("container:") :] for mode in modes if mode.startswith("container:")}
+    names = view.sources.container_names
+    found = sorted(names.get(d, d) for d in dependencies if d not in shared)
+    return view.shown(tuple(found)) if found else None
+
+
+def read_restart(view: View) -> Reading:
+    policy = view.host.get("RestartPolicy") or {}
+    name = str(policy.get("Name") or "")
+    if name in ("", "no"):
+        return None
+    tries = policy.get("MaximumRetryCount") or 0
+    return view.shown(f"{name}:{tries}" if name == "on-failure" and tries else name)
+
+
+def read_stop_signal(view: View) -> Reading:
+    own = str(view.config.get("StopSignal") or "")
+    inherited = str(view.image_config.get("StopSignal") or "")
+    if own == inherited or (own in _TERM and inherited in _TERM):
+        return None
+    if own in ("SIGRTMIN+3", "37") and view.config.get("SystemdMode"):
+        return None
+    return view.shown(own)
+
+
+def read_stop_timeout(view: View) -> Reading:
+    value = view.config.get("StopTimeout")
+    return None if value is None or value == 10 else view.shown(int(value))
+
+
+def read_timeout(view: View) -> Reading:
+    value = view.config.get("Timeout")
+    return view.shown(int(value)) if value else None
+
+
+def read_sdnotify(view: View) -> Reading:
+    mode = str(view.config.get("sdNotifyMode") or "")
+    if mode in ("", "container"):
+        given = view.command.last("--sdnotify") if view.command else None
+        return view.commanded("container") if given == "container" else None
+    return view.shown(mode)
+
+
+def read_tls_verify(view: View) -> Reading:
+    given = view.command.switched("--tls-verify") if view.command else None
+    return view.commanded(False) if given is False else None
+
+
+def read_init_ctr(view: View) -> Reading:
+    return _init_ctr(view) if view.in_pod else None
+
+
+_init_ctr = command_text("--init-ctr")
+
+
+def pid_file(field: str) -> Reader:
+    """A path that is Podman's own unless it lies outside of its run directory."""
+
+    def read(view: View) -> Reading:
+        path = str(view.inspect.get(field) or "")
+        return view.shown(path) if path and f"/{view.id}/userdata/" not in path else None
+
+    return read
+
+
+def read_runtime(view: View) -> Reading:
+    if view.command is not None:
+        given = view.command.globals.get("--runtime")
+        return view.commanded(given[-1]) if given else None
+    runtime = str(view.inspect.get("OCIRuntime") or "")
+    default = view.sources.runtime
+    return view.shown(runtime) if "/" in runtime or (default and runtime not in ("", default)) else None
+
+
+def read_log_driver(view: View) -> Reading:
+    driver = str((view.host.get("LogConfig") or {}).get("Type") or "")
+    default = view.sources.log_driver
+    if view.command is not None and "--log-driver" in view.command.flags:
+        return view.shown(driver)  # asked for, also where it is this engine's default
+    if not driver or driver == default or (view.command is not None and not default):
+        return None
+    return view.shown(driver)
+
+
+def read_log_options(view: View) -> Reading:
+    log = view.host.get("LogConfig") or {}
+    path, size, tag = (str(log.get(field) or "") for field in ("Path", "Size", "Tag"))
+    given = view.command.all("--log-opt") if view.command else ()
+    found = [f"path={path}"] if path and not path.endswith("/userdata/ctr.log") else []
+    exact = [text for text in given if text.startswith("max-size=")]
+    if exact:
+        found.append(exact[-1])
+    elif size not in ("", "0B"):
+        found.append(f"max-size={size.lower()}")
+        if "." in size:
+            view.remarks.append(f"--log-opt: the size {size} is shown rounded")
+    if tag:
+        found.append(f"tag={tag}")
+    if view.command is None and view.sources.version >= _LOG_LABELS:
+        view.remarks.append("--log-opt: label cannot be read")
+    found += [text for text in given if text.partition("=")[0] not in ("path", "max-size", "tag")]
+    return view.shown(tuple(found)) if found else None
+
+
+READERS: tuple[Row, ...] = (
+    (rows.NAME, read_name),
+    (rows.LABELS, read_labels),
+    (rows.ANNOTATIONS, read_annotations),
+    (rows.POD, read_pod),
+    (rows.REQUIRES, read_requires),
+    (rows.RESTART, read_restart),
+    (rows.REMOVE, host_switch("AutoRemove")),
+    (rows.REMOVE_IMAGE, host_switch("AutoRemoveImage")),
+    (rows.STOP_SIGNAL, read_stop_signal),
+    (rows.STOP_TIMEOUT, read_stop_timeout),
+    (rows.TIMEOUT, read_timeout),
+    (rows.SDNOTIFY, read_sdnotify),
+    (rows.PULL, client_text("--pull")),
+    (rows.ARCH, client_text("--arch")),
+    (rows.OS, client_text("--os")),
+    (rows.VARIANT, client_text("--variant")),
+    (rows.PLATFORM, client_text("--platform")),
+    (rows.RETRY, client_text("--retry")),
+    (rows.RETRY_DELAY, client_text("--retry-delay")),
+    (rows.TLS_VERIFY, read_tls_verify),
+    (rows.AUTHFILE, client_text("--authfile")),
+    (rows.CERT_DIR, client_text("--cert-dir")),
+    (rows.INIT_CTR, read_init_ctr),
+    (rows.CONMON_PIDFILE, pid_file("ConmonPidFile")),
+    (rows.PIDFILE, pid_file("PidFile")),
+    (rows.RUNTIME, read_runtime),
+    (rows.MODULE, global_list("--module")),
+    (rows.HOOKS_DIR, global_list("--hooks-dir")),
+    (rows.RUNTIME_FLAG, global_list("--runtime-flag")),
+    (log_rows.LOG_DRIVER, read_log_driver),
+    (log_rows.LOG_OPT, read_log_options),
+)

@@ -1,0 +1,287 @@
+"""Readers of the network: networks, addresses, ports, names."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from msgspec import Struct
+
+from hardentui.options.inspect.common import (
+    Reader,
+    Reading,
+    Row,
+    command_text,
+    host_list,
+    host_switch,
+    host_text,
+)
+from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import network as rows
+from hardentui.options.values import Port
+
+_DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})
+_WITH_RESOLVER = _DEFAULT_BRIDGES | {"pasta", "slirp4netns", "host"}
+_RANDOM_PORTS = range(32768, 61000)
+"""Where the kernel looks for a free port."""
+
+
+def _uses_bridge(view: View) -> bool:
+    return not view.of_pod("net") and (view.network_mode in _DEFAULT_BRIDGES)
+
+
+def _own_networks(view: View) -> dict[str, list[str]]:
+    """Network name -> aliases that are not Podman's own."""
+    networks = (view.inspect.get("NetworkSettings") or {}).get("Networks") or {}
+    own = {view.id[:12], view.name, str(view.config.get("Hostname") or "")}
+    return {
+        name: [alias for alias in (entry or {}).get("Aliases") or () if alias not in own]
+        for name, entry in networks.items()
+    }
+
+
+def _command_networks(view: View) -> list[str]:
+    """Arguments of --network, each with one network (`n1,n2` is split)."""
+    found: list[str] = []
+    for argument in view.command.all("--network") if view.command else ():
+        found.extend([argument] if ":" in argument else argument.split(","))
+    return found
+
+
+def _bridge_networks(view: View) -> tuple[str, ...]:
+    """The networks with their options, in the order in which they were asked for."""
+    own = _own_networks(view)
+    default = view.sources.default_network
+    found: list[str] = []
+    rest = dict(own)
+    for argument in _command_networks(view):
+        name, colon, options = argument.partition(":")
+        target = default if name in _DEFAULT_BRIDGES else name
+        if target in rest:
+            del rest[target]
+            found.append(f"{target}:{options}" if colon else target)
+    for name in sorted(rest):
+        extra = ",".join(f"alias={alias}" for alias in rest[name]) if _aliases_differ(view, own) else ""
+        found.append(f"{name}:{extra}" if extra else name)
+    return tuple(found)
+
+
+def _aliases_differ(view: View, own: dict[str, list[str]]) -> bool:
+    """Whether aliases have to be told per network because one list does not fit all."""
+    if view.command is not None:
+        return True
+    return len({frozenset(aliases) for aliases in own.values()}) > 1
+
+
+def read_network(view: View) -> Reading:
+    mode = view.network_mode
+    if view.of_pod("net"):
+        return None
+    if mode in _DEFAULT_BRIDGES:
+        if view.command is None:
+            view.remarks.append(
+                "--network: static addresses and interface names (ip=, mac=, interface_name=) cannot be read"
+            )
+        networks = _bridge_networks(view)
+        if networks == (view.sources.default_network,) and not view.sources.rootless:
+            return None
+        return view.shown(networks) if networks else view.shown(("none",))
+    if mode in ("pasta", "slirp4netns"):
+        return _user_mode(view, mode)
+    return view.shown((view.container_reference(mode),)) if mode else None
+
+
+def _user_mode(view: View, mode: str) -> Reading:
+    """pasta and slirp4netns: inspect shows the bare mode, their options only the command line."""
+    is_default = mode == "pasta" and view.sources.rootless
+    if view.command is None:
+        view.remarks.append(f"--network: options of {mode} cannot be read")
+        return None if is_default else view.shown((mode,))
+    for argument in _command_networks(view):
+        if argument.startswith(mode + ":"):
+            return view.commanded((argument,))
+    return None if is_default else view.shown((mode,))
+
+
+def read_network_alias(view: View) -> Reading:
+    if not _uses_bridge(view):
+        return None
+    if view.command is not None:
+        given = view.command.all("--network-alias")
+        return view.shown(tuple(sorted(set(given)))) if given else None
+    own = _own_networks(view)
+    if not own or _aliases_differ(view, own):
+        return None
+    aliases = sorted(set(next(iter(own.values()))))
+    return view.shown(tuple(aliases)) if aliases else None
+
+
+def static_address(flag: str) -> Reader:
+    """A static address looks like a dynamic one in inspect."""
+    from_command = command_text(flag)
+
+    def read(view: View) -> Reading:
+        return from_command(view) if _uses_bridge(view) or view.command is not None else None
+
+    return read
+
+
+class _Publish(Struct, frozen=True):
+    """One argument of --publish, as far as it tells more than inspect."""
+
+    address: str
+    host: str
+    first: int
+    last: int
+    protocol: str
+
+
+@lru_cache(maxsize=512)
+def _parse_publish(argument: str) -> _Publish | None:
+    text, _, protocol = argument.partition("/")
+    address = ""
+    if text.startswith("["):
+        address, _, text = text[1:].partition("]")
+        text = text.removeprefix(":")
+    elif text.count(":") > 1:
+        address, _, text = text.partition(":")
+    host, colon, container = text.partition(":")
+    if not colon:
+        host, container = "", host
+    first, _, last = container.partition("-")
+    if not first.isdigit() or (last and not last.isdigit()):
+        return None
+    return _Publish(address, host, int(first), int(last or first), protocol or "tcp")
+
+
+def _published(view: View, port: int, protocol: str, address: str, host: str) -> Port:
+    """A port binding with what the command line knows: no fixed host port, all addresses on purpose."""
+    for argument in view.command.all("--publish") if view.command else ():
+        given = _parse_publish(argument)
+        if given is None or given.protocol != protocol or not given.first <= port <= given.last:
+            continue
+        if (given.address or "0.0.0.0") != (address or "0.0.0.0"):  # noqa: S104 - compared, not bound
+            continue
+        if given.host in ("", "0"):
+            host = ""
+        return Port(port, host, given.address, protocol)
+    return Port(port, host, "" if address == "0.0.0.0" else address, protocol)  # noqa: S104
+
+
+def _bindings(view: View) -> list[Port]:
+    ports = []
+    for key, bound in (view.host.get("PortBindings") or {}).items():
+        number, _, protocol = key.partition("/")
+        for binding in bound or ():
+            address, host = str(binding.get("HostIp") or ""), str(binding.get("HostPort") or "")
+            ports.append(_published(view, int(number), protocol or "tcp", address, host))
+    return sorted(set(ports), key=lambda p: (p.container, p.protocol, p.address, p.host.zfill(5)))
+
+
+def read_publish(view: View) -> Reading:
+    if view.of_pod("net") or not view.host.get("PortBindings"):
+        return None
+    ports = _bindings(view)
+    if view.host.get("PublishAllPorts"):
+        if view.command is None:
+            return UNKNOWABLE
+        given = [p for p in map(_parse_publish, view.command.all("--publish")) if p is not None]
+        ports = [
+            p
+            for p in ports
+            if any(g.first <= p.container <= g.last and g.protocol == p.protocol for g in given)
+        ]
+    random = [port.host for port in ports if port.host.isdigit() and int(port.host) in _RANDOM_PORTS]
+    if view.command is None and random:
+        view.remarks.append("--publish: host ports that may have been random: " + ", ".join(random))
+    return view.shown(tuple(ports)) if ports else None
+
+
+def read_expose(view: View) -> Reading:
+    exposed = view.config.get("ExposedPorts")
+    if not exposed:
+        return None
+    bound = view.host.get("PortBindings") or {}
+    all_published = bool(view.host.get("PublishAllPorts"))
+    inherited = view.image_config.get("ExposedPorts") or {}
+    found = sorted(
+        port.removesuffix("/tcp")
+        for port in exposed
+        if port not in inherited and (port not in bound or (all_published and not _is_given(view, port)))
+    )
+    return view.shown(tuple(found)) if found else None
+
+
+def _is_given(view: View, port: str) -> bool:
+    number, _, protocol = port.partition("/")
+    given = map(_parse_publish, view.command.all("--publish") if view.command else ())
+    return any(g and g.first <= int(number) <= g.last and g.protocol == protocol for g in given)
+
+
+def inspect_switch(field: str) -> Reader:
+    def read(view: View) -> Reading:
+        return view.shown(True) if view.inspect.get(field) else None
+
+    return read
+
+
+def read_dns(view: View) -> Reading:
+    servers = view.host.get("Dns")
+    if servers:
+        return view.shown(tuple(servers))
+    if view.of_pod("net") or view.network_mode not in _WITH_RESOLVER:
+        return None
+    if view.command is not None:
+        return view.commanded(("none",)) if "none" in view.command.all("--dns") else None
+    if not view.started:
+        return UNKNOWABLE
+    return view.shown(("none",)) if view.inspect.get("ResolvConfPath") == "" else None
+
+
+def read_hostname(view: View) -> Reading:
+    own = str(view.config.get("Hostname") or "")
+    uts = str(view.host.get("UTSMode") or "")
+    if (
+        own in ("", view.id[:12])
+        or view.of_pod("uts")
+        or uts == "host"
+        or uts.startswith(("container:", "ns:"))
+    ):
+        return None
+    if view.command is not None and "--hostname" in view.command.flags:
+        return view.shown(own)
+    if view.network_mode == "host":  # the host's own name, unless it was there before the first start
+        if view.command is not None:
+            return None
+        if not view.started:
+            return view.shown(own) if f"HOSTNAME={own}" in (view.config.get("Env") or ()) else None
+        return UNKNOWABLE
+    if view.network_mode.startswith("container:") and view.command is not None:
+        return None
+    return view.shown(own)
+
+
+def read_http_proxy(view: View) -> Reading:
+    if view.command is None:
+        return UNKNOWABLE
+    return view.commanded(False) if view.command.switched("--http-proxy") is False else None
+
+
+READERS: tuple[Row, ...] = (
+    (rows.NETWORK, read_network),
+    (rows.NETWORK_ALIAS, read_network_alias),
+    (rows.PUBLISH, read_publish),
+    (rows.PUBLISH_ALL, host_switch("PublishAllPorts")),
+    (rows.EXPOSE, read_expose),
+    (rows.IP, static_address("--ip")),
+    (rows.IP6, static_address("--ip6")),
+    (rows.MAC_ADDRESS, static_address("--mac-address")),
+    (rows.ADD_HOST, host_list("ExtraHosts")),
+    (rows.HOSTS_FILE, host_text("HostsFile")),
+    (rows.NO_HOSTS, inspect_switch("UseImageHosts")),
+    (rows.NO_HOSTNAME, inspect_switch("UseImageHostname")),
+    (rows.DNS, read_dns),
+    (rows.DNS_OPTION, host_list("DnsOptions")),
+    (rows.DNS_SEARCH, host_list("DnsSearch")),
+    (rows.HOSTNAME, read_hostname),
+    (rows.HTTP_PROXY, read_http_proxy),
+)

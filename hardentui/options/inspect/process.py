@@ -1,0 +1,239 @@
+"""Readers of the process: image, command, environment, terminal, init."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hardentui.options.inspect.common import (
+    Reading,
+    Row,
+    config_switch,
+    config_text,
+    host_switch,
+    never,
+    oci_mount,
+)
+from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import process as rows
+
+SECRET_MASK = "*******"  # noqa: S105 - what Podman shows in place of a secret
+PROXY_NAMES = frozenset(
+    name for low in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy") for name in (low, low.upper())
+)
+_STOCK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What a container gets whose image has no PATH."""
+_INIT_PROGRAMS = frozenset({"/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init"})
+_ROOT_USERS = frozenset({"", "0", "root", "0:0", "root:root"})
+
+
+def read_image(view: View) -> Reading:
+    name = str(view.inspect.get("ImageName") or view.config.get("Image") or view.inspect.get("Image") or "")
+    return view.shown(name) if name else None
+
+
+def real_command(view: View) -> tuple[str, ...]:
+    """The words that are executed, without Podman's own init."""
+    path = view.inspect.get("Path")
+    words = tuple(view.inspect.get("Args") or ())
+    if view.host.get("Init"):
+        return words[1:] if words[:1] == ("--",) else words
+    return (str(path), *words) if path else words
+
+
+def _words(values: Sequence[str] | str | None) -> tuple[str, ...]:
+    if isinstance(values, str):  # Podman before 5.0 joins the entry point with blanks
+        return tuple(values.split())
+    return tuple(values or ())
+
+
+def read_entrypoint(view: View) -> Reading:
+    own = _words(view.config.get("Entrypoint"))
+    inherited = _words(view.image_config.get("Entrypoint"))
+    if own == inherited:
+        return None
+    return view.shown(() if own == ("",) else own)
+
+
+def read_command(view: View) -> Reading:
+    own = _words(view.config.get("Cmd"))
+    entrypoint = _words(view.config.get("Entrypoint"))
+    inherited_entrypoint = _words(view.image_config.get("Entrypoint"))
+    if entrypoint == inherited_entrypoint:
+        if not own or own == _words(view.image_config.get("Cmd")):
+            return None
+        return view.shown(own)
+    if not own and not entrypoint:  # `--entrypoint []`: the image's command runs without its entry point
+        own = real_command(view)
+    return view.shown(own) if own else None
+
+
+def _given_names(view: View) -> frozenset[str] | None:
+    """Names of variables that the command line sets; None = any may be (files, wildcards, no command)."""
+    command = view.command
+    if command is None or "--env-file" in command.flags or "--env-host" in command.flags:
+        return None
+    names = set()
+    for entry in (*command.flags.get("--env", ()), *command.flags.get("--env-merge", ())):
+        name = entry.partition("=")[0]
+        if name.endswith("*"):
+            return None
+        names.add(name)
+    return frozenset(names)
+
+
+def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | None) -> bool:
+    """Whether Podman itself put this variable there."""
+    if name == "container":
+        return value == "podman"
+    if given is not None and name in given:
+        return False
+    if name == "PATH":
+        return value == _STOCK_PATH and not any(
+            e.startswith("PATH=") for e in view.image_config.get("Env") or ()
+        )
+    if name == "HOSTNAME":
+        return value == view.config.get("Hostname")
+    if name == "TERM":
+        return value == "xterm" and bool(view.config.get("Tty"))
+    if name == "container_uuid":
+        return bool(view.config.get("SystemdMode"))
+    if name == "HOME" and view.started:
+        if given is not None:
+            return True
+        user = str(view.config.get("User") or "")
+        name_of_user = user.partition(":")[0]
+        return value == ("/root" if user in _ROOT_USERS else "/") or value == f"/home/{name_of_user}"
+    return name in PROXY_NAMES and given is not None
+
+
+def read_env(view: View) -> Reading:
+    inherited = frozenset(view.image_config.get("Env") or ())
+    given = _given_names(view)
+    found = []
+    for entry in view.config.get("Env") or ():
+        if entry in inherited:
+            continue
+        name, equals, value = entry.partition("=")
+        if not equals or value == SECRET_MASK or _added_by_podman(view, name, value, given):
+            continue
+        found.append(entry)
+        if name == "HOME" and given is None and view.started:
+            view.remarks.append("--env: HOME may have been set by Podman itself, out of the user's home")
+        if given is None and name in PROXY_NAMES and view.command is None:
+            view.remarks.append(f"{name} may have come from the engine's own environment")
+    command = view.command
+    if command is not None:
+        if "--env-file" in command.flags:
+            view.remarks.append("variables that came from --env-file are written out one by one")
+        if command.switched("--env-host"):
+            view.remarks.append(
+                "variables that came from the host's environment (--env-host) are written out one by one"
+            )
+    return view.shown(tuple(sorted(found))) if found else None
+
+
+def _missing_names(view: View) -> tuple[tuple[str, ...], bool]:
+    """Variables of the image, and PATH, that are gone; and whether nothing of image and Podman is left."""
+    own = {entry.partition("=")[0] for entry in view.config.get("Env") or ()}
+    image = {entry.partition("=")[0] for entry in view.image_config.get("Env") or ()}
+    return tuple(sorted({"PATH", *image} - own)), own.isdisjoint({"container", *image})
+
+
+def _unset_all(view: View) -> bool | None:
+    if view.command is not None:
+        return bool(view.command.switched("--unsetenv-all"))
+    if view.image is None:
+        return None
+    if view.config.get("Env") is None:
+        return False
+    return _missing_names(view)[1]
+
+
+def read_unsetenv_all(view: View) -> Reading:
+    answer = _unset_all(view)
+    if answer is None:
+        return UNKNOWABLE
+    return view.shown(True) if answer and not view.inspect.get("Rootfs") else None
+
+
+def read_unsetenv(view: View) -> Reading:
+    if view.command is not None:
+        given = view.command.all("--unsetenv")
+        return view.commanded(tuple(sorted(set(given)))) if given else None
+    if view.image is None:
+        return UNKNOWABLE
+    if _unset_all(view):
+        return None
+    missing, _ = _missing_names(view)
+    return view.shown(missing) if missing else None
+
+
+def read_workdir(view: View) -> Reading:
+    own = str(view.config.get("WorkingDir") or "/")
+    if own == str(view.image_config.get("WorkingDir") or "/"):
+        return None
+    if view.command is None:  # Podman's API for Docker makes the folder, which inspect does not tell
+        view.remarks.append(
+            f"--workdir: where neither the image nor a mount has {own}, the container does not start"
+        )
+    return view.shown(own)
+
+
+def read_init_path(view: View) -> Reading:
+    if not view.host.get("Init"):
+        return None
+    if view.command is not None:
+        path = view.command.last("--init-path")
+        return view.commanded(path) if path else None
+    mount = oci_mount(view, "/run/podman-init")
+    if mount is None:
+        return UNKNOWABLE
+    source = str(mount.get("source") or "")
+    return None if source.rpartition("/")[2] == "catatonit" else view.from_oci(source)
+
+
+def _starts_systemd(view: View) -> bool:
+    words = real_command(view)
+    if len(words) > 2 and words[:2] == ("/bin/sh", "-c"):
+        words = words[2:]
+    return bool(words) and (words[0] in _INIT_PROGRAMS or words[0].rpartition("/")[2] == "systemd")
+
+
+def read_systemd(view: View) -> Reading:
+    if view.command is not None:
+        value = view.command.last("--systemd")
+        return view.commanded(value) if value and value != "true" else None
+    active = bool(view.config.get("SystemdMode"))
+    if active == _starts_systemd(view):
+        return None
+    return view.shown("always" if active else "false")
+
+
+def read_personality(view: View) -> Reading:
+    if view.command is not None:
+        value = view.command.last("--personality")
+        return view.commanded(value) if value else None
+    if view.oci is None:
+        return UNKNOWABLE
+    domain = ((view.oci.get("linux") or {}).get("personality") or {}).get("domain")
+    return view.from_oci(str(domain)) if domain else None
+
+
+READERS: tuple[Row, ...] = (
+    (rows.IMAGE, read_image),
+    (rows.COMMAND, read_command),
+    (rows.ENTRYPOINT, read_entrypoint),
+    (rows.ENV, read_env),
+    (rows.ENV_FILE, never),
+    (rows.ENV_HOST, never),
+    (rows.UNSETENV, read_unsetenv),
+    (rows.UNSETENV_ALL, read_unsetenv_all),
+    (rows.WORKDIR, read_workdir),
+    (rows.TTY, config_switch("Tty")),
+    (rows.INTERACTIVE, config_switch("OpenStdin")),
+    (rows.INIT, host_switch("Init")),
+    (rows.INIT_PATH, read_init_path),
+    (rows.SYSTEMD, read_systemd),
+    (rows.PERSONALITY, read_personality),
+    (rows.TIMEZONE, config_text("Timezone")),
+)

@@ -1,0 +1,237 @@
+"""Readers of limits: memory, processors, tasks, block IO, cgroups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.inspect.common import (
+    Reader,
+    Reading,
+    Row,
+    host_number,
+    host_switch,
+    host_text,
+    oci_mount,
+)
+from hardentui.options.sources import UNKNOWABLE, Document, View
+from hardentui.options.table import resources as rows
+
+_CFS_PERIOD = 100000
+_ADDED_AT_START = frozenset({"nofile", "nproc"})
+
+
+def read_memory_swap(view: View) -> Reading:
+    memory, swap = view.host.get("Memory") or 0, view.host.get("MemorySwap") or 0
+    if not memory:
+        return view.shown(int(swap)) if swap else None
+    if swap == 0:
+        return view.shown(-1)
+    return None if swap == 2 * memory else view.shown(int(swap))
+
+
+def read_memory_swappiness(view: View) -> Reading:
+    value = view.host.get("MemorySwappiness")
+    if value is None or value == -1:
+        return None
+    if view.sources.cgroup_version == 2:
+        return None  # it cannot be set there
+    memory = _oci_section(_oci_section(view.oci, "linux"), "resources").get("memory") or {}
+    return (
+        view.shown(int(value))
+        if value
+        else _given_zero(view, "--memory-swappiness", memory.get("swappiness"))
+    )
+
+
+def _oci_section(document: Document | None, name: str) -> Document:
+    return (document or {}).get(name) or {}
+
+
+def _given_zero(view: View, flag: str, in_oci: int | None) -> Reading:
+    """0 where it was asked for; inspect shows it of a container that was not, too."""
+    if view.command is not None:
+        return view.commanded(0) if view.command.last(flag) == "0" else None
+    if view.oci is None:
+        return UNKNOWABLE
+    return None if in_oci is None else view.from_oci(int(in_oci))
+
+
+def read_oom_score_adj(view: View) -> Reading:
+    value = view.host.get("OomScoreAdj")
+    process = _oci_section(view.oci, "process")
+    return (
+        view.shown(int(value)) if value else _given_zero(view, "--oom-score-adj", process.get("oomScoreAdj"))
+    )
+
+
+def read_pids_limit(view: View) -> Reading:
+    value = view.host.get("PidsLimit")
+    if value is None or view.host.get("Cgroups") == "disabled":
+        return None
+    if value <= 0:
+        given = view.command is not None and "--pids-limit" in view.command.flags
+        if view.sources.rootless and view.sources.cgroup_version == 1 and not given:
+            return None  # no limit can be set there, so none is shown
+        return view.shown(-1)
+    return None if value == view.sources.pids_limit == rows.PIDS_LIMIT.default else view.shown(int(value))
+
+
+def _is_plain_cpus(view: View) -> bool:
+    return view.host.get("CpuPeriod") == _CFS_PERIOD and (view.host.get("CpuQuota") or 0) > 0
+
+
+def read_cpus(view: View) -> Reading:
+    return view.shown(int(view.host["CpuQuota"]) / _CFS_PERIOD) if _is_plain_cpus(view) else None
+
+
+def quota_part(field: str) -> Reader:
+    """Period and quota, where they are not the long spelling of --cpus."""
+
+    def read(view: View) -> Reading:
+        value = view.host.get(field)
+        return view.shown(int(value)) if value and not _is_plain_cpus(view) else None
+
+    return read
+
+
+def read_blkio_weight(view: View) -> Reading:
+    value = view.host.get("BlkioWeight")
+    if not value and view.command is not None and "--blkio-weight" in view.command.flags:
+        view.remarks.append(
+            "--blkio-weight is not carried over: Podman left it out, this kernel has no weights"
+        )
+    return view.shown(int(value)) if value else None
+
+
+def device_rates(field: str, value_field: str) -> Reader:
+    def read(view: View) -> Reading:
+        entries = view.host.get(field)
+        if not entries:
+            return None
+        return view.shown(tuple(f"{entry.get('Path')}:{entry.get(value_field)}" for entry in entries))
+
+    return read
+
+
+def _ulimit_texts(host: Document) -> dict[str, str]:
+    """Name -> `name=soft:hard` of the limits that inspect shows."""
+    shown = {}
+    for limit in host.get("Ulimits") or ():
+        name = str(limit.get("Name") or "").lower().replace("rlimit_", "")
+        soft, hard = limit.get("Soft"), limit.get("Hard")
+        shown[name] = f"{name}={soft}" if soft == hard == -1 else f"{name}={soft}:{hard}"
+    return shown
+
+
+def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
+    """What this engine adds to a container at start, told by one that was started and asked for no limit.
+
+    Args:
+        inspects: documents of containers of one engine, in any order.
+    """
+    for document in inspects:
+        command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))
+        if document.get("OCIConfigPath") and command is not None and "--ulimit" not in command.flags:
+            shown = _ulimit_texts(document.get("HostConfig") or {})
+            return tuple(text for name, text in sorted(shown.items()) if name in _ADDED_AT_START)
+    return ()
+
+
+def read_ulimits(view: View) -> Reading:
+    shown = _ulimit_texts(view.host)
+    if view.command is not None:
+        given = view.command.all("--ulimit")
+        asked = {text.partition("=")[0].lower().replace("rlimit_", "") for text in given}
+        found = ["host"] if "host" in given else []
+        found += [text for name, text in shown.items() if name in asked or name not in _ADDED_AT_START]
+        return view.shown(tuple(sorted(found))) if found else None
+    view.remarks.append("--ulimit: host cannot be read")
+    found = [text for text in shown.values() if text not in view.sources.default_ulimits]
+    doubtful = [text for text in found if text.partition("=")[0] in _ADDED_AT_START]
+    if view.started and doubtful:
+        view.remarks.append("--ulimit: may have been added by Podman itself: " + ", ".join(sorted(doubtful)))
+    return view.shown(tuple(sorted(found))) if found else None
+
+
+def read_shm_size(view: View) -> Reading:
+    value = view.host.get("ShmSize")
+    return None if value is None or value == 65536000 else view.shown(int(value))
+
+
+def read_shm_size_systemd(view: View) -> Reading:
+    if view.command is not None:
+        given = view.command.last("--shm-size-systemd")
+        return view.commanded(given) if given else None
+    if not view.config.get("SystemdMode"):
+        return None
+    mount = oci_mount(view, "/run")
+    if mount is None:
+        return UNKNOWABLE
+    sizes = [o[len("size=") :] for o in mount.get("options") or () if o.startswith("size=")]
+    return view.from_oci(f"{sizes[-1]}b") if sizes else None
+
+
+def read_cgroup_conf(view: View) -> Reading:
+    values = view.host.get("CgroupConf")
+    return view.shown(tuple(sorted(f"{k}={v}" for k, v in values.items()))) if values else None
+
+
+def read_cgroup_parent(view: View) -> Reading:
+    parent = str(view.host.get("CgroupParent") or "")
+    return view.shown(parent) if parent and not view.in_pod else None
+
+
+def read_cgroupns(view: View) -> Reading:
+    mode = str(view.host.get("CgroupMode") or "")
+    if not mode or (view.in_pod and mode.startswith("container:")):
+        return None
+    if view.command is not None and "--cgroupns" not in view.command.flags:
+        return None
+    if view.command is None:
+        default = "host" if view.sources.cgroup_version == 1 else "private"
+        if mode == default:
+            return None
+    return view.shown(view.container_reference(mode))
+
+
+def read_cgroups(view: View) -> Reading:
+    if view.host.get("Cgroups") == "disabled":
+        return view.shown("disabled")
+    if view.command is None:
+        return UNKNOWABLE
+    given = view.command.last("--cgroups")
+    return view.commanded(given) if given else None
+
+
+READERS: tuple[Row, ...] = (
+    (rows.MEMORY, host_number("Memory")),
+    (rows.MEMORY_RESERVATION, host_number("MemoryReservation")),
+    (rows.MEMORY_SWAP, read_memory_swap),
+    (rows.MEMORY_SWAPPINESS, read_memory_swappiness),
+    (rows.PIDS_LIMIT, read_pids_limit),
+    (rows.CPUS, read_cpus),
+    (rows.CPU_PERIOD, quota_part("CpuPeriod")),
+    (rows.CPU_QUOTA, quota_part("CpuQuota")),
+    (rows.CPU_RT_PERIOD, host_number("CpuRealtimePeriod")),
+    (rows.CPU_RT_RUNTIME, host_number("CpuRealtimeRuntime")),
+    (rows.CPU_SHARES, host_number("CpuShares")),
+    (rows.CPUSET_CPUS, host_text("CpusetCpus")),
+    (rows.CPUSET_MEMS, host_text("CpusetMems")),
+    (rows.BLKIO_WEIGHT, read_blkio_weight),
+    (rows.BLKIO_WEIGHT_DEVICE, device_rates("BlkioWeightDevice", "Weight")),
+    (rows.DEVICE_READ_BPS, device_rates("BlkioDeviceReadBps", "Rate")),
+    (rows.DEVICE_READ_IOPS, device_rates("BlkioDeviceReadIOps", "Rate")),
+    (rows.DEVICE_WRITE_BPS, device_rates("BlkioDeviceWriteBps", "Rate")),
+    (rows.DEVICE_WRITE_IOPS, device_rates("BlkioDeviceWriteIOps", "Rate")),
+    (rows.ULIMIT, read_ulimits),
+    (rows.SHM_SIZE, read_shm_size),
+    (rows.SHM_SIZE_SYSTEMD, read_shm_size_systemd),
+    (rows.OOM_KILL_DISABLE, host_switch("OomKillDisable")),
+    (rows.OOM_SCORE_ADJ, read_oom_score_adj),
+    (rows.CGROUP_CONF, read_cgroup_conf),
+    (rows.CGROUP_PARENT, read_cgroup_parent),
+    (rows.CGROUPNS, read_cgroupns),
+    (rows.CGROUPS, read_cgroups),
+    (rows.RDT_CLASS, host_text("IntelRdtClosID")),
+)

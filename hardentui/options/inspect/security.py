@@ -1,0 +1,190 @@
+"""Readers of security options: privileges, capabilities, profiles, labels, secrets."""
+
+from __future__ import annotations
+
+from hardentui.options.capabilities import capability_name
+from hardentui.options.inspect.common import Reader, Reading, Row, command_text, is_privileged
+from hardentui.options.inspect.process import SECRET_MASK
+from hardentui.options.sources import UNKNOWABLE, View
+from hardentui.options.table import security as rows
+
+
+def read_privileged(view: View) -> Reading:
+    return view.shown(True) if is_privileged(view) else None
+
+
+def _drops_all(view: View, dropped: list[str]) -> bool:
+    """Whether `all` was dropped, which is told apart from a list only by the command line."""
+    if not view.inspect.get("BoundingCaps"):
+        return True
+    if view.command is not None:
+        return "all" in {capability_name(name) for name in view.command.all("--cap-drop")}
+    return len(dropped) * 2 > len(view.sources.default_capabilities)
+
+
+def read_cap_drop(view: View) -> Reading:
+    dropped = view.host.get("CapDrop")
+    if not dropped or is_privileged(view):
+        return None
+    return view.shown(("all",) if _drops_all(view, dropped) else tuple(sorted(dropped)))
+
+
+def read_cap_add(view: View) -> Reading:
+    if is_privileged(view):
+        return None
+    dropped = view.host.get("CapDrop")
+    if dropped and _drops_all(view, dropped):
+        added = view.inspect.get("BoundingCaps") or ()
+    else:
+        added = view.host.get("CapAdd") or ()
+    return view.shown(tuple(sorted(added))) if added else None
+
+
+def security_value(prefix: str) -> Reader:
+    """`seccomp=…`, `apparmor=…` of SecurityOpt; there only when it was asked for."""
+
+    def read(view: View) -> Reading:
+        for entry in view.host.get("SecurityOpt") or ():
+            if entry.startswith(prefix):
+                value = entry[len(prefix) :]
+                return view.shown(value) if value else None
+        return None
+
+    return read
+
+
+_seccomp_option = security_value("seccomp=")
+_apparmor_option = security_value("apparmor=")
+
+
+def read_seccomp(view: View) -> Reading:
+    """Podman notes the profile only for its own command line and for the Docker API."""
+    found = _seccomp_option(view)
+    if found is not None or view.command is not None or is_privileged(view):
+        return found
+    if view.oci is None:
+        return UNKNOWABLE
+    if not (view.oci.get("linux") or {}).get("seccomp"):
+        return view.from_oci("unconfined")
+    view.remarks.append("--security-opt: whether the seccomp profile is the engine's own cannot be read")
+    return None
+
+
+def read_apparmor(view: View) -> Reading:
+    found = _apparmor_option(view)
+    if found is not None or view.command is not None or is_privileged(view):
+        return found
+    profile = str(view.inspect.get("AppArmorProfile") or "")
+    return None if not profile or profile.startswith("containers-default") else view.shown(profile)
+
+
+def read_no_new_privileges(view: View) -> Reading:
+    options = view.host.get("SecurityOpt") or ()
+    found = any(
+        o in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true") for o in options
+    )
+    return view.shown(True) if found else None
+
+
+def label_part(name: str) -> Reader:
+    """One part of `label=type:a,label=level:b`, which Podman shows as a single text."""
+    prefix = name + ":"
+
+    def read(view: View) -> Reading:
+        for entry in view.host.get("SecurityOpt") or ():
+            if entry.startswith("label="):
+                for part in entry[len("label=") :].split(",label="):
+                    if part.startswith(prefix):
+                        return view.shown(part[len(prefix) :])
+        return None
+
+    return read
+
+
+def label_switch(name: str) -> Reader:
+    def read(view: View) -> Reading:
+        for entry in view.host.get("SecurityOpt") or ():
+            if entry.startswith("label=") and name in entry[len("label=") :].split(",label="):
+                return view.shown(True)
+        return None
+
+    return read
+
+
+def _mounted_secrets(view: View) -> tuple[str, ...]:
+    """Secrets as inspect shows them: without their target."""
+    found = []
+    for secret in view.config.get("Secrets") or ():
+        parts = [str(secret.get("Name")), "type=mount"]
+        for option, field, default in (("uid", "UID", 0), ("gid", "GID", 0)):
+            value = secret.get(field) or 0
+            if value != default:
+                parts.append(f"{option}={value}")
+        mode = int(secret.get("Mode") or 0)
+        if mode != 0o444:
+            parts.append(f"mode={mode:04o}")
+        found.append(",".join(parts))
+    return tuple(found)
+
+
+def _with_type(argument: str) -> str:
+    """`NAME,uid=5` -> `NAME,type=mount,uid=5`: mount is what Podman takes when nothing is said."""
+    name, _, options = argument.partition(",")
+    kept = [option for option in options.split(",") if option]
+    if not any(option.startswith("type=") for option in kept):
+        kept.insert(0, "type=mount")
+    return ",".join((name, *kept))
+
+
+def read_label_disable(view: View) -> Reading:
+    found = _label_disable(view)
+    options = view.host.get("SecurityOpt") or ()
+    if view.command is None and not any(option.startswith("label=") for option in options):
+        view.remarks.append("--security-opt: label= cannot be read where it was given through Podman's API")
+    return found
+
+
+_label_disable = label_switch("disable")
+
+
+def read_secrets(view: View) -> Reading:
+    if view.command is not None:
+        given = tuple(_with_type(argument) for argument in view.command.all("--secret"))
+        return view.commanded(given) if given else None
+    mounted = _mounted_secrets(view)
+    masked = [
+        entry.partition("=")[0]
+        for entry in view.config.get("Env") or ()
+        if entry.partition("=")[2] == SECRET_MASK
+    ]
+    if mounted:
+        view.remarks.append("--secret: other targets than /run/secrets/NAME cannot be read")
+        if not view.started:
+            view.remarks.append("--secret: secrets in environment variables cannot be read before the start")
+    if masked:
+        view.remarks.append(
+            "--secret: a secret is passed as an environment variable whose name cannot be read: "
+            + ", ".join(masked)
+        )
+    if mounted:
+        return view.shown(mounted)
+    return UNKNOWABLE if masked or not view.started else None
+
+
+READERS: tuple[Row, ...] = (
+    (rows.PRIVILEGED, read_privileged),
+    (rows.CAP_ADD, read_cap_add),
+    (rows.CAP_DROP, read_cap_drop),
+    (rows.NO_NEW_PRIVILEGES, read_no_new_privileges),
+    (rows.SECCOMP_PROFILE, read_seccomp),
+    (rows.SECCOMP_POLICY, command_text("--seccomp-policy")),
+    (rows.APPARMOR, read_apparmor),
+    (rows.LABEL_DISABLE, read_label_disable),
+    (rows.LABEL_NESTED, label_switch("nested")),
+    (rows.LABEL_TYPE, label_part("type")),
+    (rows.LABEL_FILETYPE, label_part("filetype")),
+    (rows.LABEL_LEVEL, label_part("level")),
+    (rows.LABEL_USER, label_part("user")),
+    (rows.LABEL_ROLE, label_part("role")),
+    (rows.SECRETS, read_secrets),
+)

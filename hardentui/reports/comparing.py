@@ -1,0 +1,300 @@
+"""What became better and worse between two reports of `hardentui check --format json`. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct, field
+
+from hardentui.errors import InputError
+from hardentui.model.finding import Severity, Status
+from hardentui.visible import visible
+
+SCHEMA = "hardentui/check/1"
+_GONE = "not checked"
+
+
+class SavedFinding(Struct, frozen=True):
+    """A finding as far as it is compared."""
+
+    check: str
+    step: int
+    status: Status
+    severity: str
+    reason: str = ""
+    declared: str = ""
+    effective: str = ""
+
+
+class SavedSubject(Struct, frozen=True):
+    kind: str
+    name: str
+    engine: str
+    id: str = ""
+    score: int | None = None
+    trouble: str = ""
+    findings: tuple[SavedFinding, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """A container keeps its name when it is made anew; its id changes."""
+        return self.kind, self.engine, self.name
+
+
+class SavedHost(Struct, frozen=True):
+    name: str
+    simulated: bool = False
+
+
+class SavedTool(Struct, frozen=True):
+    version: str = ""
+    checklist: str = ""
+
+
+class SavedReport(Struct, frozen=True):
+    """The parts of a JSON report that a comparison reads."""
+
+    schema: str
+    host: SavedHost
+    subjects: tuple[SavedSubject, ...]
+    tool: SavedTool = SavedTool()
+    checks: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+class Way(StrEnum):
+    """What happened to a finding."""
+
+    NEW = "new"
+    FIXED = "fixed"
+    WORSE = "worse"
+    BETTER = "better"
+    LOST = "no longer known"
+    WAIVED = "waived"
+
+
+class Difference(Struct, frozen=True):
+    """One finding that is not what it was.
+
+    Attributes:
+        before, after: status and severity, `fail high`; `not checked` where a report has no such finding.
+        severity: the one that counts: of the failure, before or after.
+        why: the reason of the newer finding.
+    """
+
+    way: Way
+    kind: str
+    subject: str
+    engine: str
+    check: str
+    title: str
+    step: int
+    severity: str
+    before: str
+    after: str
+    why: str = ""
+
+
+class ScoreChange(Struct, frozen=True):
+    """The score of a subject before and after; None = it had none, or was not there."""
+
+    kind: str
+    subject: str
+    engine: str
+    before: int | None
+    after: int | None
+
+
+class Comparison(Struct, frozen=True):
+    """Two reports side by side.
+
+    Attributes:
+        hosts: the names of both.
+        appeared, disappeared: subjects that only one report has, `container web (rootful)`.
+        hidden: subjects that could not be looked at in the newer report.
+        same: findings that fail in both, unchanged.
+        notes: what makes the reports hard to compare: other hosts, checklists or versions.
+    """
+
+    hosts: tuple[str, str]
+    differences: tuple[Difference, ...]
+    scores: tuple[ScoreChange, ...]
+    appeared: tuple[str, ...] = ()
+    disappeared: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    same: int = 0
+    notes: tuple[str, ...] = ()
+
+    def of(self, way: Way) -> tuple[Difference, ...]:
+        return tuple(one for one in self.differences if one.way is way)
+
+    def exit_code(self, fail_on: Severity) -> int:
+        """1 for something new or worse that counts, 4 for something that is not known any more, else 0."""
+
+        def counts(*ways: Way) -> bool:
+            return any(
+                one.way in ways and Severity.parse(one.severity) >= fail_on for one in self.differences
+            )
+
+        if counts(Way.NEW, Way.WORSE):
+            return 1
+        return 4 if counts(Way.LOST) or self.hidden else 0
+
+
+def read_report(text: str | bytes, where: str) -> SavedReport:
+    """A JSON report.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        # not msgspec's own decoder: names may hold halves of a surrogate pair, which it refuses
+        report = msgspec.convert(json.loads(text), SavedReport, strict=True)
+        for subject in report.subjects:
+            for finding in subject.findings:
+                Severity.parse(finding.severity)
+    except (msgspec.ValidationError, ValueError, KeyError, RecursionError) as error:
+        raise InputError(
+            f"{visible(where, 200)} is no report of `hardentui check --format json`: "
+            f"{visible(str(error), 200)}."
+        ) from error
+    if report.schema != SCHEMA:
+        raise InputError(
+            f"{visible(where, 200)} has the schema {visible(report.schema, 60)!r}, not {SCHEMA}."
+        )
+    return report
+
+
+def compare(old: SavedReport, new: SavedReport) -> Comparison:
+    """What is new, fixed and changed. A finding that became unknown is not fixed."""
+    before = {one.key: one for one in old.subjects}
+    after = {one.key: one for one in new.subjects}
+    titles = {**_titles(old), **_titles(new)}
+    differences: list[Difference] = []
+    same = 0
+    for key in dict.fromkeys((*before, *after)):
+        found = _subject(before.get(key), after.get(key), titles)
+        differences += found[0]
+        same += found[1]
+    return Comparison(
+        hosts=(old.host.name, new.host.name),
+        differences=tuple(sorted(differences, key=_order)),
+        scores=tuple(
+            ScoreChange(
+                *_name(before.get(key) or after[key]), _score(before.get(key)), _score(after.get(key))
+            )
+            for key in dict.fromkeys((*before, *after))
+            if _score(before.get(key)) != _score(after.get(key))
+        ),
+        appeared=tuple(_words(one) for key, one in after.items() if key not in before),
+        disappeared=tuple(_words(one) for key, one in before.items() if key not in after),
+        hidden=tuple(_words(one) for one in new.subjects if one.trouble),
+        same=same,
+        notes=tuple(_notes(old, new)),
+    )
+
+
+def _name(subject: SavedSubject) -> tuple[str, str, str]:
+    return subject.kind, subject.name, subject.engine
+
+
+def _score(subject: SavedSubject | None) -> int | None:
+    return subject.score if subject else None
+
+
+def _words(subject: SavedSubject) -> str:
+    return f"{subject.kind} {subject.name}" + (f" ({subject.engine})" if subject.engine else "")
+
+
+def _titles(report: SavedReport) -> dict[str, str]:
+    return {check: str(told.get("title") or check) for check, told in report.checks.items()}
+
+
+def _order(one: Difference) -> tuple[int, int, str, str]:
+    return tuple(Way).index(one.way), -Severity.parse(one.severity), one.subject, one.check
+
+
+def _notes(old: SavedReport, new: SavedReport) -> Iterable[str]:
+    if old.host.name != new.host.name:
+        yield f"the reports are of two hosts: {old.host.name} and {new.host.name}"
+    if old.tool.checklist != new.tool.checklist:
+        yield f"the checklists differ: {old.tool.checklist} and {new.tool.checklist}"
+    if old.tool.version != new.tool.version:
+        yield f"two versions of HardenTUI: {old.tool.version} and {new.tool.version}; a check may judge anew"
+    for word, report in (("older", old), ("newer", new)):
+        if report.host.simulated:
+            yield f"the {word} report is of the simulated host"
+
+
+def _subject(
+    old: SavedSubject | None, new: SavedSubject | None, titles: Mapping[str, str]
+) -> tuple[list[Difference], int]:
+    """The differences of one subject, and how many failures are as they were."""
+    subject = new or old
+    assert subject is not None  # noqa: S101 - a key stands in at least one report
+    if new is None:
+        return [], 0  # it is gone: nothing of it was fixed, and it is told by its name
+    before = {one.check: one for one in old.findings} if old else {}
+    after = {one.check: one for one in new.findings}
+    found: list[Difference] = []
+    same = 0
+    for check in dict.fromkeys((*before, *after)):
+        was, now = before.get(check), after.get(check)
+        way = _way(was, now)
+        if way is not None:
+            found.append(_difference(way, new, was, now, titles))
+        elif now is not None and now.status is Status.FAIL:
+            same += 1
+    return found, same
+
+
+def _way(was: SavedFinding | None, now: SavedFinding | None) -> Way | None:
+    failed = was is not None and was.status is Status.FAIL
+    if now is None:
+        # what was fine and is not checked any more is not told: a run with fewer checks would drown it
+        return Way.LOST if failed else None
+    fails = now.status is Status.FAIL
+    if fails and not failed:
+        return Way.NEW
+    if fails and was is not None:
+        shift = Severity.parse(now.severity) - Severity.parse(was.severity)
+        return Way.WORSE if shift > 0 else Way.BETTER if shift < 0 else None
+    if now.status is Status.UNKNOWN:
+        return Way.LOST if was is not None and was.status is not Status.UNKNOWN else None
+    if not failed:
+        return None
+    return Way.WAIVED if now.status is Status.WAIVED else Way.FIXED
+
+
+def _difference(
+    way: Way,
+    subject: SavedSubject,
+    was: SavedFinding | None,
+    now: SavedFinding | None,
+    titles: Mapping[str, str],
+) -> Difference:
+    finding = now or was
+    assert finding is not None  # noqa: S101 - there is a way from one to the other
+    counted = was if way in (Way.FIXED, Way.WAIVED) and was is not None else finding
+    return Difference(
+        way=way,
+        kind=subject.kind,
+        subject=subject.name,
+        engine=subject.engine,
+        check=finding.check,
+        title=titles.get(finding.check, finding.check),
+        step=finding.step,
+        severity=counted.severity,
+        before=_state(was),
+        after=_state(now),
+        why=now.reason if now is not None else "",
+    )
+
+
+def _state(finding: SavedFinding | None) -> str:
+    if finding is None:
+        return _GONE
+    words = finding.status.value.replace("-", " ")
+    return f"{words}, {finding.severity}" if finding.status is Status.FAIL else words

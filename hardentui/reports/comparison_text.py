@@ -1,0 +1,78 @@
+"""A comparison of two reports as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from msgspec import to_builtins
+
+from hardentui.model.finding import Severity
+from hardentui.reports.comparing import Comparison, Difference, Way
+from hardentui.reports.result import Look
+from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
+from hardentui.words import plural
+
+SCHEMA = "hardentui/compare/1"
+_TITLES = {
+    Way.NEW: "New failures",
+    Way.WORSE: "Worse than before",
+    Way.LOST: "No longer known",
+    Way.FIXED: "Fixed",
+    Way.BETTER: "Better than before",
+    Way.WAIVED: "Waived since",
+}
+
+
+def as_text(comparison: Comparison, look: Look) -> str:
+    """For a human: what is worse comes first."""
+    writer = Writer(look)
+    lines = writer.wrapped(f"{comparison.hosts[0]} -> {comparison.hosts[1]}", "", "")
+    for note in comparison.notes:
+        lines += writer.wrapped(f"Mind: {note}.", "")
+    for way, title in _TITLES.items():
+        if found := comparison.of(way):
+            lines += ["", writer.bold(f"{title}: {len(found)}")]
+            lines += [line for one in found for line in _lines(one, writer)]
+    lines += _subjects(comparison, writer)
+    lines += ["", *writer.wrapped(_summary(comparison), "")]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(one: Difference, writer: Writer) -> list[str]:
+    color = UNKNOWN_COLOR if one.way is Way.LOST else COLORS[Severity.parse(one.severity)]
+    lines = writer.marked(one.severity, color, f"{one.subject}: {one.title} ({one.check})")
+    lines += writer.below(f"{one.before} -> {one.after}")
+    return lines + (writer.below(one.why) if one.way is not Way.FIXED else [])
+
+
+def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
+    lines: list[str] = []
+    for title, names in (
+        ("Could not be looked at", comparison.hidden),
+        ("Appeared", comparison.appeared),
+        ("Disappeared", comparison.disappeared),
+    ):
+        if names:
+            lines += ["", writer.bold(f"{title}: {len(names)}")]
+            lines += [line for name in names for line in writer.wrapped(name)]
+    if comparison.scores:
+        lines += ["", writer.bold("Scores")]
+        for one in comparison.scores:
+            before, after = ("-" if value is None else str(value) for value in (one.before, one.after))
+            lines += writer.wrapped(f"{before:>3} -> {after:<3} {one.kind} {one.subject}")
+    return lines
+
+
+def _summary(comparison: Comparison) -> str:
+    counts = [f"{len(comparison.of(way))} {way.value}" for way in Way if comparison.of(way)]
+    counts.append(f"{plural(comparison.same, 'failure')} as before")
+    return f"{', '.join(counts)}."
+
+
+def as_json(comparison: Comparison, exit_code: int) -> str:
+    """`hardentui/compare/1`, raw values in pure ASCII."""
+    document: dict[str, Any] = {"schema": SCHEMA, **to_builtins(comparison)}
+    document["summary"] = {way.value: len(comparison.of(way)) for way in Way}
+    document["exit_code"] = exit_code
+    return json.dumps(document, indent=1) + "\n"

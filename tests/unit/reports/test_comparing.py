@@ -1,0 +1,167 @@
+"""Two saved reports side by side: what counts as new, fixed, lost, and what scripts are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.errors import InputError
+from hardentui.model.finding import Severity
+from hardentui.reports.comparing import Comparison, SavedReport, Way, compare, read_report
+from hardentui.reports.comparison_text import as_json, as_text
+from hardentui.reports.result import Look
+from hardentui.workbench.opening import simulated
+
+HOSTILE = "x\x1b]0;owned\x07\u202e[red]\ud800"
+
+
+def finding(status: str, severity: str = "high", check: str = "root-user", **more: str) -> dict[str, Any]:
+    return {"check": check, "step": 4, "status": status, "severity": severity, **more}
+
+
+def report(*findings: dict[str, Any], name: str = "web", **subject: Any) -> SavedReport:
+    one = {
+        "kind": "container",
+        "name": name,
+        "engine": "rootful",
+        "score": 50,
+        "findings": findings,
+        **subject,
+    }
+    document = {"schema": "hardentui/check/1", "host": {"name": "h"}, "subjects": [one]}
+    return read_report(json.dumps(document), "r.json")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "way"),
+    [
+        (finding("pass"), finding("fail"), Way.NEW),
+        (finding("waived"), finding("fail"), Way.NEW),
+        (finding("unknown"), finding("fail"), Way.NEW),
+        (finding("fail"), finding("pass"), Way.FIXED),
+        (finding("fail"), finding("not-applicable"), Way.FIXED),
+        (finding("fail"), finding("unknown"), Way.LOST),
+        (finding("pass"), finding("unknown"), Way.LOST),
+        (finding("fail"), finding("waived"), Way.WAIVED),
+        (finding("fail", "medium"), finding("fail", "critical"), Way.WORSE),
+        (finding("fail", "critical"), finding("fail", "low"), Way.BETTER),
+        (finding("fail"), finding("fail"), None),
+        (finding("pass"), finding("not-applicable"), None),
+        (finding("unknown"), finding("unknown"), None),
+        (finding("unknown"), finding("pass"), None),
+    ],
+)
+def test_what_happened_to_a_finding(before: dict[str, Any], after: dict[str, Any], way: Way | None) -> None:
+    found = compare(report(before), report(after))
+    assert [one.way for one in found.differences] == ([way] if way else [])
+    assert found.same == (1 if before["status"] == after["status"] == "fail" and way is None else 0)
+
+
+def test_a_failure_that_is_not_checked_any_more_is_not_fixed() -> None:
+    found = compare(report(finding("fail")), report())
+    assert [(one.way, one.after) for one in found.differences] == [(Way.LOST, "not checked")]
+    assert found.exit_code(Severity.LOW) == 4
+
+
+def test_a_container_that_is_made_anew_under_its_name_is_the_same_one() -> None:
+    found = compare(report(finding("fail"), id="a" * 64), report(finding("fail"), id="b" * 64))
+    assert (found.differences, found.appeared, found.disappeared) == ((), (), ())
+
+
+def test_a_container_that_is_gone_fixes_nothing_and_a_new_one_brings_its_failures() -> None:
+    found = compare(report(finding("fail"), name="old"), report(finding("fail"), name="new"))
+    assert [one.way for one in found.differences] == [Way.NEW]
+    assert (found.disappeared, found.appeared) == (
+        ("container old (rootful)",),
+        ("container new (rootful)",),
+    )
+
+
+def outcome(before: dict[str, Any], after: dict[str, Any]) -> Callable[[Severity], int]:
+    return compare(report(before), report(after)).exit_code
+
+
+def test_exit_codes_follow_what_became_worse() -> None:
+    assert outcome(finding("fail"), finding("pass"))(Severity.LOW) == 0
+    assert outcome(finding("pass"), finding("fail", "medium"))(Severity.MEDIUM) == 1
+    assert outcome(finding("pass"), finding("fail", "medium"))(Severity.HIGH) == 0
+    assert outcome(finding("fail", "low"), finding("fail", "high"))(Severity.HIGH) == 1
+    assert outcome(finding("pass"), finding("unknown"))(Severity.HIGH) == 4
+    assert compare(report(), report(trouble="Podman did not answer")).exit_code(Severity.LOW) == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"schema": "hardentui/check/2", "host": {"name": ""}, "subjects": []}',
+        '{"schema": "hardentui/check/1", "host": {"name": ""}, "subjects": [{"kind": 3}]}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_report_is_one_sentence(text: str) -> None:
+    with pytest.raises(InputError, match=r"is no report|has the schema"):
+        read_report(text, HOSTILE)
+
+
+def test_a_severity_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(InputError):
+        report(finding("fail", "terrible"))
+
+
+def hostile() -> Comparison:
+    text = {"reason": HOSTILE, "check": HOSTILE}
+    return compare(
+        report(finding("pass", **text), name=HOSTILE), report(finding("fail", **text), name=HOSTILE)
+    )
+
+
+def test_no_text_reaches_the_terminal_as_a_command() -> None:
+    told = as_text(hostile(), Look(color=False))
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    assert "\ud800" not in told
+    assert "owned" in told, "it is told all the same"
+    assert as_json(hostile(), 1).isascii()
+
+
+def demo_report(path: Path) -> Path:
+    main(["check", "--demo", "--format", "json", "-o", str(path), "--quiet"])
+    return path
+
+
+def test_the_command_tells_what_became_worse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = demo_report(tmp_path / "old.json")
+    document = json.loads(old.read_text())
+    web = next(one for one in document["subjects"] if one["name"] == "shop-web")
+    failing = next(one for one in web["findings"] if one["status"] == "fail" and one["severity"] == "high")
+    failing["status"] = "pass"
+    new = tmp_path / "new.json"
+    new.write_text(json.dumps(document))
+
+    assert main(["compare", str(old), str(old)]) == 0
+    assert main(["compare", str(old), str(new)]) == 0
+    assert "1 fixed" in capsys.readouterr().out
+    assert main(["compare", str(new), str(old), "--format", "json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["schema"] == "hardentui/compare/1"
+    assert [(one["way"], one["check"]) for one in told["differences"]] == [("new", failing["check"])]
+    assert told["exit_code"] == 1
+
+
+def test_saved_facts_are_judged_and_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = tmp_path / "facts.json"
+    document = json.loads((Path(simulated.__file__).parent / "demo/host.json").read_text())
+    facts.write_text(json.dumps(document))
+    before = read_report((demo_report(tmp_path / "r.json")).read_text(), "r")
+    capsys.readouterr()
+    assert main(["compare", str(facts), str(facts), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["same"] > 20
+    assert len(before.subjects) > 5
