@@ -109,6 +109,11 @@ class Workbench(Fixes):
     def engines(self) -> tuple[EngineFacts, ...]:
         return tuple(engine.facts for engine in self._opened.engines)
 
+    @property
+    def opened(self) -> Opened:
+        """Engines and host, for use cases that have a module of their own."""
+        return self._opened
+
     # --- the list ---------------------------------------------------------------------------------
 
     def rows(self) -> tuple[Row, ...]:
