@@ -17,6 +17,7 @@ from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.peers import Peers
 from hardentui.scanners.stored import StoredScans
+from hardentui.workbench.changing.around import Around, members_of
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
@@ -24,7 +25,6 @@ from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.planning.around import Around, members_of
 from hardentui.workbench.planning.fixes import Fixes
 from hardentui.workbench.views import (
     Attempt,

@@ -50,9 +50,9 @@ from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_O
 from hardentui.reading.forms import value_of
 from hardentui.workbench.changing import in_place
 from hardentui.workbench.changing.in_place import OwnUnit
+from hardentui.workbench.changing.taking_over import commands_after
 from hardentui.workbench.changing.unit_draft import changed_unit
 from hardentui.workbench.planning import saved_plans as plans
-from hardentui.workbench.planning.taking_over import commands_after
 from hardentui.workbench.views import (
     Attempt,
     Command,

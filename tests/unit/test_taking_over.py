@@ -12,7 +12,7 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import IMAGE, POD, REMOVE
-from hardentui.workbench.planning.taking_over import commands_after
+from hardentui.workbench.changing.taking_over import commands_after
 from tests.support.units import of_own_unit
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hardentui.harden.settings import Setting
     from hardentui.host.files.reader import Files
     from hardentui.model.plan import Choice, Plan, Skipped
+    from hardentui.workbench.changing.around import Around
     from hardentui.workbench.changing.in_place import OwnUnit
-    from hardentui.workbench.planning.around import Around
 
 
 class Fixes:
@@ -177,14 +177,14 @@ class Fixes:
 
             plan = plan or self.plan(report, ())
             return changed_unit(self._files, facts, plan, target, version=version, verify=verify)
-        from hardentui.workbench.planning.drafts import new_files  # the writers are not needed for a check
+        from hardentui.workbench.changing.drafts import new_files  # the writers are not needed for a check
 
         around = self._around(report)
         return new_files(facts, plan, target, version=version, verify=verify, around=around)
 
     def _around(self, report: Report) -> Around:
         """What is written along with a container; nothing without an engine."""
-        from hardentui.workbench.planning.around import Around
+        from hardentui.workbench.changing.around import Around
 
         return Around()
 
@@ -222,7 +222,7 @@ class Fixes:
 
     def next_commands(self, report: Report, draft: Draft, folder: str) -> tuple[str, ...]:
         """What to run once files were written, in this order; `folder` empty = they were written in place."""
-        from hardentui.workbench.planning.taking_over import commands_after
+        from hardentui.workbench.changing.taking_over import commands_after
 
         return commands_after(self._files, _facts(report), draft, folder)
 

@@ -10,7 +10,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import IMAGE, NAME, NETWORK
-from hardentui.workbench.planning.drafts import new_files
+from hardentui.workbench.changing.drafts import new_files
 
 BEFORE = Spec.of((NAME, "web"), (IMAGE, "localhost/app:1"))
 PLAN = Plan("web", "localhost/app:1", (), (), BEFORE, BEFORE.with_(NETWORK, ("web-net",)))

@@ -24,7 +24,7 @@ from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.port.keys import KEYS
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
-from hardentui.workbench.planning.drafts import new_files
+from hardentui.workbench.changing.drafts import new_files
 from tests.property.recorded_cases import names, read_case
 
 HEAD = "[Container]\nImage=registry.example/i:1\n"
@@ -376,7 +376,7 @@ def _written(version: Version | None) -> str:
 
 
 def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.planning.proof.find_generator", lambda: None)
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: None)
 
 
 def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,7 +389,7 @@ def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
 def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.planning.proof.find_generator", lambda: "/never/started")
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/never/started")
     assert f"the generator of Podman {version}, as it is built into HardenTUI, accepts it" in _written(
         version
     )
@@ -401,7 +401,7 @@ def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.
 
 
 def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.workbench.planning.proof.find_generator", lambda: "/no/such/generator")
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/no/such/generator")
     for version in (None, Version(5, 4, 2)):
         with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
             _written(version)

@@ -13,7 +13,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.options import ENV, IMAGE, NAME, READ_ONLY
 from hardentui.quadlet.write.bundle import bundle
-from hardentui.workbench.planning.drafts import new_files
+from hardentui.workbench.changing.drafts import new_files
 from tests.support.units import of_own_unit
 
 SECRET = "topsecret-4711"
@@ -53,7 +53,7 @@ def test_files_are_written_once_for_the_plan_and_once_for_today(
     monkeypatch: pytest.MonkeyPatch, plan: bool, times: int
 ) -> None:
     writer = Mock(wraps=bundle)
-    monkeypatch.setattr("hardentui.workbench.planning.drafts.bundle", writer)
+    monkeypatch.setattr("hardentui.workbench.changing.drafts.bundle", writer)
     facts = _facts()
     new_files(facts, _plan(facts.spec) if plan else None, Target.QUADLET, verify=False)
     assert writer.call_count == times

@@ -17,9 +17,9 @@ from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABE
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import visible
-from hardentui.workbench.planning.around import Around
-from hardentui.workbench.planning.heading import heading, writing_context
-from hardentui.workbench.planning.proof import prove
+from hardentui.workbench.changing.around import Around
+from hardentui.workbench.changing.heading import heading, writing_context
+from hardentui.workbench.changing.proof import prove
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind
