@@ -17,8 +17,8 @@ from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABE
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import visible
-from hardentui.workbench.changing.around import Around
 from hardentui.workbench.changing.heading import heading, writing_context
+from hardentui.workbench.changing.neighbours import Neighbours
 from hardentui.workbench.changing.proof import prove
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.file_name import safe_file_name
@@ -27,7 +27,9 @@ from hardentui.writers.run_script import run_script
 
 _PRIVATE = 0o600
 """Mode of files that hold a plain secret of the container."""
-ALONE = Around()
+
+
+ALONE = Neighbours()
 
 
 def new_files(
@@ -37,7 +39,7 @@ def new_files(
     *,
     version: Version | None = None,
     verify: bool = True,
-    around: Around = ALONE,
+    neighbours: Neighbours = ALONE,
 ) -> Draft:
     """New files for a plan, or for the container as it is; for a container of a pod, for all of the pod.
 
@@ -50,7 +52,7 @@ def new_files(
         GeneratorError: the Quadlet generator does not make what was meant.
     """
     spec = plan.after if plan else facts.spec
-    writer = _Writer(facts, target, version or facts.engine.version, around)
+    writer = _Writer(facts, target, version or facts.engine.version, neighbours)
     duplicate = _duplicates_unit(facts)
     comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in duplicate))
     made = writer.files(spec, comments)
@@ -97,20 +99,22 @@ def _duplicates_unit(facts: ContainerFacts) -> tuple[str, ...]:
 class _Writer:
     """Writes specs of one container as files."""
 
-    def __init__(self, facts: ContainerFacts, target: Target, version: Version, around: Around) -> None:
+    def __init__(
+        self, facts: ContainerFacts, target: Target, version: Version, neighbours: Neighbours
+    ) -> None:
         self._facts = facts
         self._target = target
         self._version = version
-        self._around = around
+        self._neighbours = neighbours
 
     def holds_secrets(self, spec: Spec) -> bool:
-        specs = (spec, *(member.spec for member in self._around.members))
+        specs = (spec, *(member.spec for member in self._neighbours.members))
         return any(_masked(plain) != plain for plain in specs)
 
     def masked(self) -> _Writer:
         """A writer that masks the secrets of the pod's other containers."""
-        members = tuple(replace(member, spec=_masked(member.spec)) for member in self._around.members)
-        return _Writer(self._facts, self._target, self._version, replace(self._around, members=members))
+        members = tuple(replace(member, spec=_masked(member.spec)) for member in self._neighbours.members)
+        return _Writer(self._facts, self._target, self._version, replace(self._neighbours, members=members))
 
     def files(self, spec: Spec, comments: tuple[str, ...]) -> Bundle:
         facts = self._facts
@@ -123,9 +127,9 @@ class _Writer:
             spec = _for_systemd(facts.spec, spec)
         context = writing_context(facts, spec, self._version)
         members = tuple(
-            Member(member.spec, UnitContext.of(member, self._version)) for member in self._around.members
+            Member(member.spec, UnitContext.of(member, self._version)) for member in self._neighbours.members
         )
-        context = replace(context, members=members, services=self._around.services)
+        context = replace(context, members=members, services=self._neighbours.services)
         if self._target is Target.QUADLET:
             return bundle(spec, context, comments)
         spec, volumes = with_existing(spec, context.anonymous)

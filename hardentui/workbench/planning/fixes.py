@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hardentui.harden.settings import Setting
     from hardentui.host.files.reader import Files
     from hardentui.model.plan import Choice, Plan, Skipped
-    from hardentui.workbench.changing.around import Around
     from hardentui.workbench.changing.in_place import OwnUnit
+    from hardentui.workbench.changing.neighbours import Neighbours
 
 
 class Fixes:
@@ -179,14 +179,14 @@ class Fixes:
             return changed_unit(self._files, facts, plan, target, version=version, verify=verify)
         from hardentui.workbench.changing.drafts import new_files  # the writers are not needed for a check
 
-        around = self._around(report)
-        return new_files(facts, plan, target, version=version, verify=verify, around=around)
+        neighbours = self._neighbours(report)
+        return new_files(facts, plan, target, version=version, verify=verify, neighbours=neighbours)
 
-    def _around(self, report: Report) -> Around:
+    def _neighbours(self, report: Report) -> Neighbours:
         """What is written along with a container; nothing without an engine."""
-        from hardentui.workbench.changing.around import Around
+        from hardentui.workbench.changing.neighbours import Neighbours
 
-        return Around()
+        return Neighbours()
 
     def plan_file(self, report: Report, plan: Plan) -> DraftFile:
         """The plan as a file that `fix --plan` reads."""
