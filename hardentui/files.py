@@ -14,34 +14,17 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 
 from msgspec import Struct, field
 
 from hardentui.errors import WriteError
 from hardentui.folders import give_to, opened_folder, owner_below, write_error
 from hardentui.model.draft import TextFile
+from hardentui.model.written import State, Written
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
-
-
-class State(StrEnum):
-    """What happened to a file."""
-
-    NEW = "new"
-    REPLACED = "replaced"
-    UNCHANGED = "unchanged"
-    KEPT = "kept"
-
-
-class Written(Struct, frozen=True):
-    """One file of a bundle. `backup` is the path where the former content is kept; empty when none was."""
-
-    path: str
-    state: State
-    backup: str = ""
 
 
 class _File(Struct):

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from hardentui.errors import CannotExpress
-from hardentui.files import State
 from hardentui.model.draft import Draft, Target
 from hardentui.model.spec import Spec
+from hardentui.model.written import State
 from hardentui.options import MOUNTS, REMOVE, SDNOTIFY, TABLE
 from hardentui.workbench.views import Report, Selection
 from hardentui.workbench.workbench import Workbench

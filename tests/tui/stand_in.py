@@ -15,7 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
-from hardentui.files import Written, write_bundle
+from hardentui.files import write_bundle
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.helpful import raises_most
 from hardentui.harden.plan import fixable, make_plan
@@ -46,6 +46,7 @@ from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
+from hardentui.model.written import Written
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
 from hardentui.reading.forms import value_of
 from hardentui.workbench.changing import in_place

@@ -17,8 +17,8 @@ from textual.widgets import Button, Checkbox, Input, Static
 from hardentui.errors import HardenError, WriteError
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.plan import Plan
+from hardentui.model.written import Written
 from hardentui.tui.actions import BACK, WRITE, bindings
-from hardentui.tui.bench import Saved
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
@@ -42,7 +42,7 @@ class DraftReady(Message):
     """
 
     draft: Draft
-    in_place: tuple[Saved, ...] | HardenError = ()
+    in_place: tuple[Written, ...] | HardenError = ()
 
 
 @dataclass
@@ -58,7 +58,7 @@ class FilesWritten(Message):
     error: what was not written any more, and why.
     """
 
-    files: tuple[Saved, ...]
+    files: tuple[Written, ...]
     commands: tuple[str, ...] = ()
     error: HardenError | None = None
 
@@ -174,7 +174,7 @@ class WriteScreen(HardenScreen):
             except HardenError as error:
                 self.post_message(DraftFailed(target, error))
                 return
-            in_place: tuple[Saved, ...] | HardenError = ()
+            in_place: tuple[Written, ...] | HardenError = ()
             if target.changes_unit:
                 try:
                     in_place = tuple(bench.look_in_place(report, draft))
@@ -323,7 +323,7 @@ class WriteScreen(HardenScreen):
         self.session.folder = self.query_one("#folder", Input).value
 
         def work() -> None:
-            written: list[Saved] = []
+            written: list[Written] = []
             try:
                 if files:
                     written += bench.save(files, folder, create=True)  # all of it, or nothing

@@ -7,10 +7,11 @@ import shlex
 from msgspec import Struct
 
 from hardentui.errors import InputError, WriteError
-from hardentui.files import Written, look_at_bundle, write_bundle
+from hardentui.files import look_at_bundle, write_bundle
 from hardentui.host.files.reader import Files
 from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.written import Written
 from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.unit_origin import UNIT_LABEL, OriginKind, origin_of
 

@@ -23,10 +23,10 @@ from hardentui.workbench.looking.judging import Judge, find_check
 from hardentui.workbench.views import Report
 
 if TYPE_CHECKING:
-    from hardentui.files import Written
     from hardentui.harden.settings import Setting
     from hardentui.host.files.reader import Files
     from hardentui.model.plan import Choice, Plan, Skipped
+    from hardentui.model.written import Written
     from hardentui.workbench.changing.in_place import OwnUnit
     from hardentui.workbench.changing.neighbours import Neighbours
 
@@ -206,7 +206,8 @@ class Fixes:
         Raises:
             WriteError: nothing was written.
         """
-        from hardentui.files import State, Written, write_bundle
+        from hardentui.files import write_bundle
+        from hardentui.model.written import State, Written
 
         written: list[Written] = []
         for below in dict.fromkeys(_below(file) for file in files):
