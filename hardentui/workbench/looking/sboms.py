@@ -12,7 +12,7 @@ from hardentui.model.known import Unreadable
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.files import Written
+    from hardentui.model.written import Written
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 150
@@ -39,13 +39,14 @@ def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[Written, ...]
         WriteError: nothing was written.
     """
     from hardentui.files import write_bundle
+    from hardentui.model.draft import TextFile
 
-    files: dict[str, tuple[str, str, int]] = {}
+    files: dict[str, TextFile] = {}
     for image in images:
         name = _file_name(image)
         if name in files:
             name = f"{name}-{image.id.removeprefix('sha256:')[:12]}"
-        files[name] = (f"{name}.cdx.json", sbom_of(image), 0o644)
+        files[name] = TextFile(f"{name}.cdx.json", sbom_of(image), 0o644)
     return write_bundle(folder, list(files.values()), create=True)
 
 
