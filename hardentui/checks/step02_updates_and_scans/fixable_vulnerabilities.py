@@ -1,18 +1,18 @@
-"""Serious known vulnerabilities for which a repaired version exists.
+"""Serious vulnerabilities for which a fixed version exists.
 
 What it checks:
-Whether the newest scan report of its image lists critical or high vulnerabilities that a newer version of
-the package repairs. Vulnerabilities without a repair are left out: there is nothing to install yet. A report
-without any that is more than a week old, or that could not judge all packages, gives no answer.
+Whether the newest scan report of the image lists critical or high vulnerabilities that a newer version of
+the package fixes. Vulnerabilities without a fix are left out: there is nothing to install yet. If the report
+lists none but is more than a week old, or could not judge all packages, the answer is unknown.
 
 Why it matters:
-The description of such a vulnerability is public, and often so is the program that uses it. Attackers
-compare what a service says about its version with the list and pick the rest. The repair exists and only has
-to be taken: this is the cheapest security there is.
+The description of such a vulnerability is public, and often the exploit is too. Attackers compare the
+version that a service reports with the list and go for the rest. The fix already exists: this is the
+cheapest security there is.
 
 What may break:
-A newer image brings newer versions of more than the one package, so the service may behave differently. Try
-it on a twin, and keep the old image until the new one has run for a while.
+A newer image brings newer versions of more than this one package, so the service may behave differently.
+Try it on a twin, and keep the old image until the new one has run for a while.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
     severity = Severity.CRITICAL if critical or many else Severity.HIGH
-    reason = f"{critical} critical and {len(serious) - critical} high vulnerabilities can be repaired"
+    reason = f"{critical} critical and {len(serious) - critical} high vulnerabilities have a fix"
     return failed(reason, report.scanner, evidence=evidence(report, serious), severity=severity)
 
 
