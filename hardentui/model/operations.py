@@ -74,17 +74,11 @@ class StartUnits(Struct, frozen=True, kw_only=True, tag="start-units"):
 
 
 class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
-    """How a container stood before. Taking it back brings it there again.
-
-    Attributes:
-        id: full id of the original.
-        ports: (address, port) of the TCP ports that it publishes; they answer again afterwards.
-    """
+    """How a container stood before; `id` is its full id. Taking it back brings it there again."""
 
     id: str
     name: str
     running: bool
-    ports: tuple[tuple[str, int], ...] = ()
 
 
 class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
@@ -140,11 +134,15 @@ class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
 
 
 class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
-    """Folders of the original's own layer go into volumes of its successor."""
+    """Folders of the original's own layer go into volumes of its successor.
+
+    Attributes:
+        source: id of the original.
+        paths: (folder in the container, volume).
+    """
 
     source: str
-    target: str
-    paths: tuple[str, ...]
+    paths: tuple[tuple[str, str], ...]
 
 
 class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):
@@ -235,7 +233,7 @@ def described(operation: Operation) -> str:
         case StopContainer():
             return "stop the original"
         case CopyData():
-            return f"copy {', '.join(operation.paths)} into volumes"
+            return f"copy {', '.join(path for path, _ in operation.paths)} into volumes"
         case StartContainer():
             return f"start the hardened {operation.name}"
         case UpdateContainer():
