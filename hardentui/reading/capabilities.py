@@ -27,6 +27,24 @@ HOST_TAKEOVER = frozenset(
 )
 """Each of them alone leads to code or files of the host, when root is root of the host."""
 
+DISRUPTIVE = frozenset(
+    {
+        "CAP_NET_ADMIN",
+        "CAP_SYS_TIME",
+        "CAP_SYS_BOOT",
+        "CAP_SYSLOG",
+        "CAP_AUDIT_CONTROL",
+        "CAP_SYS_RESOURCE",
+        "CAP_PERFMON",
+        "CAP_LINUX_IMMUTABLE",
+        "CAP_IPC_OWNER",
+        "CAP_SYS_NICE",
+        "CAP_AUDIT_READ",
+        "CAP_CHECKPOINT_RESTORE",
+    }
+)
+"""They disturb the host or its neighbours without leading to the host."""
+
 IMAGE_LABEL = "io.containers.capabilities"
 
 
