@@ -103,7 +103,7 @@ class ContainerOperator:
             case StartContainer():
                 self._stop_successor(entry)
             case UpdateContainer():
-                self._containers.update(operation.id, operation.back)
+                self._limits_before(operation)
             case CreateVolume() | StopContainer() | CopyData():
                 pass  # a volume may hold what was written since; the original starts at the very end
             case _:
@@ -164,6 +164,16 @@ class ContainerOperator:
         if not _running(now):
             self._start(operation.id, _STILL_TAKEN, threading.Event())
 
+    def _limits_before(self, operation: UpdateContainer) -> None:
+        lifted, forgotten = limits_back(operation)
+        if lifted:
+            self._containers.set_limits(operation.id, lifted)
+        if forgotten:
+            with suppress(ChangeFailed):  # the runtime refuses a limit of 0; Podman keeps it all the same
+                self._containers.set_limits(operation.id, forgotten)
+        if any(word.startswith("--restart=") for word in operation.arguments):
+            self._containers.update(operation.id, (f"--restart={operation.before.restart}",))
+
     def _stop_successor(self, entry: JournalEntry) -> None:
         creation = next((one for one in entry.operations if isinstance(one, CreateContainer)), None)
         successor = self._successor(creation) if creation else None
@@ -201,6 +211,37 @@ class ContainerOperator:
 
     def _restart_policy(self, identity: str) -> str:
         return restart_policy(self._containers.inspect(identity))
+
+
+def limits_back(operation: UpdateContainer) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What sets the limits that were changed to what they were.
+
+    Returns:
+        the limits with -1 for "none", which lifts them in the kernel; and 0 for those, which makes inspect
+        say again that there is none.
+    """
+    flags, before = {word.partition("=")[0] for word in operation.arguments}, operation.before
+    lifted: dict[str, Any] = {}
+    forgotten: dict[str, Any] = {}
+    if flags & {"--memory", "--memory-swap", "--memory-reservation"}:
+        memory = {
+            "limit": before.memory,
+            "swap": before.memory_swap,
+            "reservation": before.memory_reservation,
+        }
+        lifted["memory"] = {
+            name: value or -1 for name, value in memory.items() if value or name != "reservation"
+        }
+        if not before.memory:
+            forgotten["memory"] = {"limit": 0, "swap": 0}
+    if flags & {"--cpus", "--cpu-quota", "--cpu-period", "--cpu-shares"}:
+        cpu = {"quota": before.cpu_quota or -1, "period": before.cpu_period, "shares": before.cpu_shares}
+        lifted["cpu"] = {name: value for name, value in cpu.items() if value}
+        if not before.cpu_quota:
+            forgotten["cpu"] = {"quota": 0, "period": 0}
+    if "--pids-limit" in flags:
+        lifted["pids"] = {"limit": before.pids}
+    return lifted, forgotten
 
 
 def restart_policy(inspect: Mapping[str, Any]) -> str:

@@ -152,19 +152,36 @@ class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):
     seconds: float = 15.0
 
 
+class LimitsBefore(Struct, frozen=True, kw_only=True):
+    """Limits as inspect shows them; 0 = none."""
+
+    memory: int = 0
+    memory_swap: int = 0
+    memory_reservation: int = 0
+    cpu_quota: int = 0
+    cpu_period: int = 0
+    cpu_shares: int = 0
+    pids: int = 0
+    restart: str = "no"
+
+
 class UpdateContainer(Struct, frozen=True, kw_only=True, tag="update-container"):
-    """Limits change while the container runs (`podman update`)."""
+    """Limits change while the container runs (`podman update`); `before` are those that it had."""
 
     id: str
     arguments: tuple[str, ...]
-    back: tuple[str, ...]
+    before: LimitsBefore
 
 
 class WaitReady(Struct, frozen=True, kw_only=True, tag="wait-ready"):
-    """The service works: its health check passes, its ports answer, or its main process stays."""
+    """The service works: its health check passes, it listens on its ports, or its main process stays.
+
+    `ports` are those that the original listens on (`tcp/80`).
+    """
 
     name: str
     seconds: float
+    ports: tuple[str, ...] = ()
 
 
 class RunProbe(Struct, frozen=True, kw_only=True, tag="run-probe"):
