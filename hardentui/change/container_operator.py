@@ -35,6 +35,7 @@ _TAKEN = ("address already in use", "port is already allocated", "already alloca
 _RETRY = 0.5
 _STILL_TAKEN = 20.0  # seconds that the ports of a killed successor are waited for
 _STOP_LIMIT = 600
+_STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
 
 
 class ContainerOperator:
@@ -109,6 +110,20 @@ class ContainerOperator:
             case _:
                 raise AssertionError(operation)
 
+    def remove_original(self, identity: str, name: str) -> None:
+        """Remove a kept original, but none that is in use again; its volumes stay.
+
+        Raises:
+            ChangeFailed: it runs, or is called otherwise by now.
+        """
+        try:
+            found = self._containers.inspect(identity)
+        except NotFound:
+            return
+        if _running(found) or str(found.get("Name")) != name:
+            raise ChangeFailed(f"{visible(name, 80)} is in use again; it was not removed.")
+        self._containers.remove(identity, volumes=False)
+
     # --- forward ----------------------------------------------------------------------------------
 
     def _refuse_changed(self, operation: NoteContainer) -> None:
@@ -178,7 +193,8 @@ class ContainerOperator:
         creation = next((one for one in entry.operations if isinstance(one, CreateContainer)), None)
         successor = self._successor(creation) if creation else None
         if successor is not None and _running(successor):
-            seconds = int((successor.get("Config") or {}).get("StopTimeout") or 10)
+            given = (successor.get("Config") or {}).get("StopTimeout")
+            seconds = _STOP_TIMEOUT if given is None else int(given)
             self._containers.stop(str(successor["Id"]), timeout=min(seconds, _STOP_LIMIT))
 
     def _remove(self, operation: CreateContainer) -> None:

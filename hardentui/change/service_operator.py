@@ -12,6 +12,7 @@ from hardentui.errors import ChangeFailed
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry, JournalProof
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
+from hardentui.model.trial import How
 from hardentui.readiness.expectation import expectation
 from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, run_probe
 from hardentui.readiness.wait import Wait
@@ -27,12 +28,13 @@ class ServiceOperator:
     """Judges the real container.
 
     Args:
+        containers: of the engine; None where it is only needed to take changes back.
         files: this machine's files; None when the engine runs on another one.
     """
 
     kinds: tuple[type[Operation], ...] = (WaitReady, RunProbe, ProveChanges)
 
-    def __init__(self, containers: Containers, files: Files | None, prove: Prove) -> None:
+    def __init__(self, containers: Containers | None, files: Files | None, prove: Prove) -> None:
         self._containers = containers
         self._files = files
         self._prove = prove
@@ -52,9 +54,10 @@ class ServiceOperator:
         """They changed nothing."""
 
     def _wait(self, operation: WaitReady, stop: threading.Event) -> Outcome:
-        document = self._containers.inspect(operation.name)
+        containers = self._reached()
+        document = containers.inspect(operation.name)
         expected = expectation(document, operation.ports, operation.seconds)
-        wait = Wait(self._containers, operation.name, expected, files=self._files, stop=stop)
+        wait = Wait(containers, operation.name, expected, files=self._files, stop=stop)
         try:
             outcome = wait.outcome()
         except KeyboardInterrupt:
@@ -63,13 +66,19 @@ class ServiceOperator:
             raise
         if not outcome.ready:
             raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
-        return Outcome(said=f"ready by {expected.words}")
+        after = 0.0 if expected.how is How.ALIVE else expected.settle
+        return Outcome(said=f"ready by {expected.words}", after=after)
+
+    def _reached(self) -> Containers:
+        if self._containers is None:
+            raise ChangeFailed("Podman was not reached.")
+        return self._containers
 
     def _probe(self, operation: RunProbe, stop: threading.Event) -> Outcome:
         """A service that is ready may still need a moment until it answers."""
         end = monotonic() + operation.seconds
         while True:
-            result = probe_once(self._containers, operation.command, operation.name)
+            result = probe_once(self._reached(), operation.command, operation.name)
             if result.succeeded:
                 return NOTHING
             if monotonic() > end:

@@ -9,7 +9,10 @@ from msgspec import Struct
 
 from hardentui.model.activity import FileChange
 
-_VOLATILE = ("/dev", "/proc", "/run", "/sys", "/tmp", "/var/cache", "/var/lock", "/var/run", "/var/tmp")
+_VOLATILE = (
+    *("/dev", "/proc", "/run", "/sys", "/var/cache", "/var/lock", "/var/run"),
+    *("/tmp", "/var/tmp"),  # noqa: S108 - names of folders in a container
+)
 _LOGS = ("/var/log",)
 _OF_PODMAN = frozenset(
     {"/etc/group", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/passwd", "/etc/resolv.conf"}
@@ -31,6 +34,11 @@ class LayerData(Struct, frozen=True):
     logs: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
 
+    def without(self, folders: Collection[str]) -> LayerData:
+        """What is not below one of these folders."""
+        data = tuple(path for path in self.data if not is_below(path, folders))
+        return LayerData(data, self.logs, _mountable(data))
+
 
 def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> LayerData:
     """What would be lost, without what is made anew at each start.
@@ -49,22 +57,21 @@ def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> Layer
         and change.path not in _OF_PODMAN
         and not (change.folder is True and change.kind == "modified")
         and not (change.folder is None and change.kind == "modified" and change.path.count("/") == 1)
-        and not _below(change.path, _VOLATILE)
-        and not _below(change.path, tuple(mounted))
+        and not is_below(change.path, _VOLATILE)
+        and not is_below(change.path, mounted)
     )
-    logs = tuple(path for path in files if _below(path, _LOGS))
+    logs = tuple(path for path in files if is_below(path, _LOGS))
     data = tuple(path for path in files if path not in logs)
-    folders = _covering(data)
-    return LayerData(data, logs, () if any(folder in _NO_VOLUME for folder in folders) else folders)
+    return LayerData(data, logs, _mountable(data))
 
 
-def _covering(files: Iterable[str]) -> tuple[str, ...]:
-    """The fewest folders that hold all of these, none inside another."""
+def _mountable(files: Iterable[str]) -> tuple[str, ...]:
+    """The fewest folders that hold all of these, none inside another; none when no volume can be there."""
     folders: list[str] = []
     for folder in sorted({posixpath.dirname(path) for path in files}):
-        if not _below(folder, tuple(folders)):
+        if not is_below(folder, folders):
             folders.append(folder)
-    return tuple(folders)
+    return () if any(folder in _NO_VOLUME for folder in folders) else tuple(folders)
 
 
 def _parents(path: str) -> list[str]:
@@ -75,5 +82,6 @@ def _parents(path: str) -> list[str]:
     return found
 
 
-def _below(path: str, folders: tuple[str, ...]) -> bool:
+def is_below(path: str, folders: Collection[str]) -> bool:
+    """Whether a path is one of these folders, or inside one."""
     return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)

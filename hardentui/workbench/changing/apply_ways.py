@@ -14,6 +14,7 @@ from hardentui.change.unit_operator import note_unit
 from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import CannotFix
 from hardentui.host.files.reader import Files
+from hardentui.model.draft import Draft
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.known import Unreadable
 from hardentui.model.operations import (
@@ -38,10 +39,9 @@ from hardentui.model.operations import (
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
-from hardentui.options import BY_NAME, IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, Mount
-from hardentui.reading.layer_data import LayerData
+from hardentui.options import BY_NAME, IMAGE, MOUNTS, NAME, NETWORK, PULL, REMOVE, ROOTFS, TMPFS, Mount
+from hardentui.reading.layer_data import LayerData, is_below
 from hardentui.visible import visible
-from hardentui.workbench.changing.unit_edits import EditedUnit
 from hardentui.workbench.changing.unit_origin import Origin
 from hardentui.writers.anonymous import with_existing
 from hardentui.writers.context import UnitContext
@@ -71,13 +71,14 @@ class Way(Struct, frozen=True):
     """How a plan comes to a container.
 
     Attributes:
-        operations: what is done, without the judgement afterwards.
+        operations: what is done before the service is judged; `afterwards`: what is done then.
         original: the name under which the original is kept.
         notes: what has to be known of it.
         restarts: the service is down for a moment.
     """
 
     operations: tuple[Operation, ...]
+    afterwards: tuple[Operation, ...] = ()
     original: str | None = None
     notes: tuple[str, ...] = ()
     restarts: bool = True
@@ -116,11 +117,14 @@ def update_way(facts: ContainerFacts, flags: Sequence[str], before: Sequence[Ope
     return Way((*before, update), restarts=False)
 
 
-def unit_way(origin: Origin, made: EditedUnit, *, live: Sequence[str], facts: ContainerFacts) -> Way:
+def unit_way(facts: ContainerFacts, origin: Origin, draft: Draft, live: Sequence[str]) -> Way:
     """Change the files of its unit, and restart it where that is needed.
 
+    Args:
+        live: flags that change the running container without a restart.
+
     Raises:
-        CannotFix: systemd does not run here.
+        CannotFix: systemd does not run here, or the unit cannot hold all of the plan.
         WriteError: a file cannot be read.
     """
     if not os.path.isdir("/run/systemd/system"):
@@ -128,8 +132,15 @@ def unit_way(origin: Origin, made: EditedUnit, *, live: Sequence[str], facts: Co
             f"{visible(facts.name, 80)} runs from {visible(origin.unit, 80)}, but systemd does not run here.",
             "Apply it on the machine whose systemd starts it.",
         )
+    if draft.left_out:
+        raise CannotFix(
+            f"{visible(origin.unit, 80)} cannot hold all of it: {' '.join(draft.left_out)}",
+            "Leave these fixes out of the plan.",
+        )
     uid = origin.manager.uid if origin.manager.rootless else None
-    writes: tuple[WriteFile, ...] = planned_writes([(file.path, file.text, file.mode) for file in made.files])
+    writes: tuple[WriteFile, ...] = planned_writes(
+        [(file.path, file.text, file.mode) for file in draft.files]
+    )
     noted: NoteUnit = note_unit(origin.unit, uid)
     files: tuple[Operation, ...] = (noted, *writes, ReloadUnits(uid=uid))
     if live and facts.running:
@@ -140,7 +151,7 @@ def unit_way(origin: Origin, made: EditedUnit, *, live: Sequence[str], facts: Co
         )
     restart = RestartUnit(unit=origin.unit, uid=uid, seconds=_RESTART_SECONDS + stop_timeout(facts))
     back = (StartUnits(units=noted.dependents, uid=uid),) if noted.dependents else ()
-    return Way((*files, restart, *back))
+    return Way((*files, restart), back)
 
 
 def replace_way(
@@ -157,8 +168,8 @@ def replace_way(
 
     Args:
         suffix: of the name under which the original is kept.
-        layer: what it wrote into its own layer.
-        keep_data: copy that into volumes.
+        layer: what it wrote into its own layer. What is below a volume that the plan brings is copied there.
+        keep_data: copy the rest into volumes of their own.
 
     Raises:
         CannotFix: it cannot be replaced without losing something; says what.
@@ -167,10 +178,14 @@ def replace_way(
     name, kept = facts.name, f"{facts.name}-before-{suffix}"
     context = UnitContext.of(facts, facts.engine.version)
     spec, notes = with_existing(plan.after.with_(NAME, name), context.anonymous)
-    volumes = _volumes(name, layer.folders, engine) if keep_data else ()
+    brought = new_volumes(plan)
+    copies = [one for one in brought.items() if any(is_below(path, one[:1]) for path in layer.data)]
+    volumes = _volumes(name, layer.without(brought).folders, engine) if keep_data else ()
     if volumes:
+        folders = [folder for folder, _ in volumes]
         mounts = [Mount("volume", volume, folder) for folder, volume in volumes]
-        spec = spec.with_(MOUNTS, (*spec[MOUNTS], *mounts))
+        tmpfs = [text for text in spec[TMPFS] if not is_below(text.partition(":")[0], folders)]
+        spec = spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
     spec, more = _same_image(facts, plan, spec)
     policy = restart_policy(facts.inspect)
     operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
@@ -189,13 +204,23 @@ def replace_way(
     operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
     if facts.running:
         operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
-    if volumes:
-        operations.append(CopyData(source=facts.id, paths=volumes))
+    if copies or volumes:
+        operations.append(CopyData(source=facts.id, paths=(*copies, *volumes)))
     if facts.running:
         operations.append(StartContainer(name=name))
     else:
         more = (*more, "it does not run; its successor is created and not started")
-    return Way(tuple(operations), kept, (*notes, *more), restarts=facts.running)
+    return Way(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+
+
+def new_volumes(plan: Plan) -> dict[str, str]:
+    """Where in the container -> which named volume, for those that the plan brings."""
+    known = {mount.destination for mount in plan.before[MOUNTS]}
+    return {
+        mount.destination: mount.source
+        for mount in plan.after[MOUNTS]
+        if mount.type == "volume" and mount.source and mount.destination not in known
+    }
 
 
 def stop_timeout(facts: ContainerFacts) -> int:
