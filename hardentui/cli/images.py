@@ -36,7 +36,16 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="look for known vulnerabilities with a scanner of this host and store the result",
     )
-    parser.add_argument("--scanner", choices=("trivy", "grype"), default="", help="default: the first here")
+    parser.add_argument(
+        "--scanner", choices=("trivy", "grype", "debsecan"), default="", help="default: the first here"
+    )
+    parser.add_argument(
+        "--data",
+        action=Given,
+        default="",
+        metavar="URL",
+        help="debsecan's data instead of Debian's server: file:///DIR, one file for each suite",
+    )
     parser.add_argument("--offline", action="store_true", help="scan without updating the scanner's database")
     parser.add_argument(
         "--import",

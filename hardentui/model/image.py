@@ -123,3 +123,15 @@ class ScanReport(Struct, frozen=True):
 
 class NeverScanned(Struct, frozen=True):
     """It was looked for, and there is no report for this image ID."""
+
+
+class ScanSettings(Struct, frozen=True):
+    """How to scan.
+
+    Attributes:
+        offline: do not use the network.
+        data: debsecan's mirror of Debian's data, as a URL; empty = Debian's server.
+    """
+
+    offline: bool = False
+    data: str = ""

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.reading.scans import evidence, not_clean, report_of
 from hardentui.words import plural
@@ -33,6 +33,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(report, Verdict):
         return report
     serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
+    unrated = sum(v.severity == "unknown" and bool(v.fixed_in) for v in report.vulnerabilities)
+    if not serious and unrated:
+        count = plural(unrated, "vulnerability", "vulnerabilities")
+        return unknown(
+            f"{count} can be repaired, and {report.scanner} does not say how severe", report.scanner
+        )
     if not serious:
         return not_clean(report, facts.now) or passed(
             plural(len(report.vulnerabilities), "known vulnerability", "known vulnerabilities"),
