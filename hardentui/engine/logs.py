@@ -44,6 +44,8 @@ def read_log(
     Args:
         terminal: it was made with a terminal, so that its streams are one.
     """
+    if engine.facts.simulated:
+        return Unreadable("a simulated host has no logs")
     query = {"stdout": "true", "stderr": "true", "timestamps": "true", "follow": "false", "tail": str(lines)}
     ended = _Deadline(stop)
     came = bytearray()
@@ -106,6 +108,8 @@ def past_events(
     engine: Engine, container: str, since: float, until: float, stop: threading.Event
 ) -> Known[tuple[Event, ...]]:
     """What happened to a container between two moments (seconds since 1970), oldest first."""
+    if engine.facts.simulated:
+        return Unreadable("a simulated host has no events")
     query = {
         "stream": "false",
         "since": str(int(since)),
