@@ -40,6 +40,7 @@ from hardentui.workbench.views import (
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice, Plan
     from hardentui.model.waiver import Waiver
+    from hardentui.workbench.changing.trust import TrustChange
     from hardentui.workbench.looking.scanning import Scanning
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
@@ -335,6 +336,20 @@ class Workbench(Fixes):
     ) -> Known[ImageInventory]:
         """Like `look_into_image` for any image, by the label of its engine and its ID."""
         return self._surroundings.look_into_image(engine, image, on_bytes, stop)
+
+    def trust_change(self, in_use: Iterable[str]) -> TrustChange:
+        """Changes of the signature policy of our own engine.
+
+        Args:
+            in_use: references of the images that run.
+
+        Raises:
+            UsageError: no engine of this account is on this machine.
+        """
+        from hardentui.workbench.changing.trust import trust_change_of
+
+        gatherers = [self._gatherers[engine.facts.label] for engine in self._opened.engines]
+        return trust_change_of([one.engine_facts() for one in gatherers], self._opened, in_use)
 
     def scanning(self) -> Scanning:
         """Scans of images for known vulnerabilities; containers are judged with a new report afterwards."""

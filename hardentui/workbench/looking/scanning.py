@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
+from hardentui.host.asking import CANCELLED, asker
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known, Unreadable
-from hardentui.scanners.asking import CANCELLED, asker
 from hardentui.scanners.formats import parse_report, subject_of
 from hardentui.scanners.present import Scanner, how_to_get, present
 from hardentui.scanners.stored import LARGEST, StoredScans
