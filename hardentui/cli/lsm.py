@@ -80,6 +80,7 @@ def _show(page: LsmPage, terminal: Terminal) -> None:
 def _write(page: LsmPage, folder: str, terminal: Terminal) -> None:
     """Raises InputError where AppArmor does not confine the container."""
     from hardentui.files import write_bundle
+    from hardentui.model.draft import TextFile
     from hardentui.visible import visible
 
     if page.profile is None:
@@ -89,5 +90,6 @@ def _write(page: LsmPage, folder: str, terminal: Terminal) -> None:
         )
     for note in page.profile.notes:
         terminal.note(f"note: {note}")
-    for written in write_bundle(folder, [(page.profile.name, page.profile.text, 0o644)], create=True):
+    profile = TextFile(page.profile.name, page.profile.text)
+    for written in write_bundle(folder, [profile], create=True):
         terminal.note(f"note: {visible(written.path)}: {written.state.value}")

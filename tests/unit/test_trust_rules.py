@@ -116,7 +116,7 @@ def test_other_transports_do_not_catch_a_pull() -> None:
 @pytest.mark.parametrize(
     ("requirements", "verifies", "rejects", "words"),
     [
-        ((ACCEPT,), False, False, "without looking at any signature"),
+        ((ACCEPT,), False, False, "without verifying a signature"),
         ((SIGSTORE,), True, False, "needs a sigstore signature"),
         ((SIGNED, SIGSTORE), True, False, "needs a GPG signature and a sigstore signature"),
         ((ACCEPT, SIGNED), True, False, "needs a GPG signature"),
