@@ -26,7 +26,7 @@ from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.planning.fixes import Fixes
+from hardentui.workbench.planning.fixes import Fixes, facts_of
 from hardentui.workbench.views import (
     Attempt,
     Command,
@@ -39,7 +39,9 @@ from hardentui.workbench.views import (
 
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice, Plan
+    from hardentui.model.trial import Trial, TrialEvent
     from hardentui.model.waiver import Waiver
+    from hardentui.workbench.changing.trying import Wishes
     from hardentui.workbench.looking.scanning import Scanning
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
@@ -267,6 +269,24 @@ class Workbench(Fixes):
             rows = [row for row in self._rows.values() if row.engine.label == label]
         services = {row.name: row.unit for row in rows if row.unit}
         return Neighbours(pod_members(report.facts, engine, gatherer, known), services)
+
+    def try_fixes(
+        self,
+        report: Report,
+        choices: Iterable[Choice],
+        wishes: Wishes,
+        tell: Callable[[TrialEvent], None],
+        stop: threading.Event,
+    ) -> Trial:
+        """Try these fixes on twins beside the container; blocking. See `Trying.run`.
+
+        Raises:
+            UsageError, EngineError, KeyboardInterrupt
+        """
+        from hardentui.workbench.changing.trying import Trying
+
+        trying = Trying(self._opened, self._gatherers, self.checks, self.checklist)
+        return trying.run(facts_of(report), choices, wishes, tell, stop, self._neighbours(report).members)
 
     def watch(
         self,
