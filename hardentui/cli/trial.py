@@ -87,7 +87,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             return EXIT_CODES[Result.NOTHING_WORKS]
         wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
         with _interruptible():
-            trial = bench.try_fixes(report, plan.choices, wishes, _progress(terminal), threading.Event())
+            trial = bench.try_fixes(report, plan.choices, wishes, _Progress(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
@@ -113,10 +113,6 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _progress(terminal: Terminal) -> _Progress:
-    return _Progress(terminal)
-
-
 class _Progress:
     """What happens, one line each on standard error; what is being done now on a line that goes away."""
 
@@ -139,7 +135,8 @@ class _Progress:
                 + (f": {event.round.why}" if event.round.why else "")
             )
             return
-        self._terminal.note(f"{event.step.value}: {event.text}")
+        label = "  then" if event.step is Step.ROUND else event.step.value
+        self._terminal.note(f"{label}: {event.text}")
 
 
 def _save(

@@ -198,7 +198,7 @@ class Relaxer:
 
     def _note(self, loosening: Loosening, evidence: str) -> None:
         self._why.setdefault(loosening, evidence)
-        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}: {evidence}"))
+        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}, because of: {evidence}"))
 
 
 def _shown(tried: Tried) -> str:

@@ -99,8 +99,8 @@ def relaxed(
     return tuple(found)
 
 
-def option_changes(plan: Plan, after: Spec, loosenings: Sequence[Loosening]) -> tuple[OptionChange, ...]:
-    """The whole difference; options that only a loosening changes belong to the check that it loosens."""
+def option_changes(plan: Plan, after: Spec) -> tuple[OptionChange, ...]:
+    """The whole difference, option by option."""
     checks = {change.option: change.checks for change in plan.changes}
     return tuple(
         OptionChange(

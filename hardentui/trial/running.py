@@ -40,6 +40,8 @@ from hardentui.writers.file_name import safe_file_name
 
 _CAPABILITIES = "default-capabilities-kept"
 _ROOT = "writable-rootfs"
+_LEAST_PATIENCE = 8.0
+_TIMES_AS_LONG = 6  # a twin with changes may take as many times as long as the one without
 
 
 class Request(Struct, frozen=True):
@@ -186,21 +188,23 @@ def _observed(
     facts = request.facts
     probe = ""
     stopped = None
+    patience = min(request.patience, max(_LEAST_PATIENCE, _TIMES_AS_LONG * outcome.seconds))
     if outcome.exit_code is None:
         seen = tools.look(twin.document())
         listening = ports_of(seen.kernel.listening) if isinstance(seen.kernel, Kernel) else frozenset()
         if expected.how is How.ALIVE and listening:
-            expected = expectation({}, listening, request.patience)
+            expected = expectation({}, listening)
         facts = _informed(facts, seen)
         if not request.probes and expected.how is not How.HEALTH and tools.files is not None:
             probe = proposed_probe(twin, sorted(listening))
         stopped = stop(stage, twin)
     else:
         facts = _informed(facts, tools.look(twin.document()))
-        expected = Expectation(How.ALIVE, patience=request.patience, settle=min(ALIVE, request.patience))
+        expected = Expectation(How.ALIVE, settle=min(ALIVE, request.patience))
     stop_seconds = round(stopped.seconds, 2) if stopped else 0.0
     baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=stop_seconds)
     tools.tell(TrialEvent(Step.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds))
+    expected = replace(expected, patience=patience)
     return _Seen(baseline, facts, expected, stops=not (stopped and stopped.killed), probe=probe)
 
 
@@ -304,7 +308,7 @@ def _recorded(
         left_out=tuple(left_out),
         not_tried=results.not_tried(plan),
         proof=proof,
-        options=results.option_changes(plan, spec, configuration.loosenings),
+        options=results.option_changes(plan, spec),
         fixes=results.fixes(configuration.choices),
         sure=_sure(record, rounds),
     )
