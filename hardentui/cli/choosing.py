@@ -85,7 +85,7 @@ def make_plan(
 
 def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> Plan:
     """The plan of a trial; what differs from when it was tried as notes."""
-    from hardentui.workbench.changing.tried import no_longer_fits, read_trial
+    from hardentui.workbench.trials.tried import no_longer_fits, read_trial
 
     trial = read_trial(_text(path))
     plan = bench.plan_of_trial(report, trial)

@@ -76,8 +76,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli import session
     from hardentui.cli.choosing import check_options, make_plan
     from hardentui.cli.trial_text import trial_lines
-    from hardentui.workbench.changing.tried import as_json
-    from hardentui.workbench.changing.trying import Wishes
+    from hardentui.workbench.trials.tried import as_json
+    from hardentui.workbench.trials.trying import Wishes
 
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
@@ -143,7 +143,7 @@ def _save(
     bench: Workbench, report: Report, plan: Plan, trial: Trial, options: Namespace, terminal: Terminal
 ) -> None:
     """The record and, where something works, the files of the hardened container."""
-    from hardentui.workbench.changing.tried import FILE_NAME
+    from hardentui.workbench.trials.tried import FILE_NAME
 
     for written in bench.save(bench.trial_files(report, trial), options.folder, create=True):
         terminal.note(f"{visible(written.path)}: {written.state.value}")

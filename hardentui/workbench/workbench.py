@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from hardentui.model.plan import Choice, Plan
     from hardentui.model.trial import Trial, TrialEvent
     from hardentui.model.waiver import Waiver
-    from hardentui.workbench.changing.trying import Wishes
     from hardentui.workbench.looking.scanning import Scanning
+    from hardentui.workbench.trials.trying import Wishes
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
@@ -283,7 +283,7 @@ class Workbench(Fixes):
         Raises:
             UsageError, EngineError, KeyboardInterrupt
         """
-        from hardentui.workbench.changing.trying import Trying
+        from hardentui.workbench.trials.trying import Trying
 
         trying = Trying(self._opened, self._gatherers, self.checks, self.checklist)
         return trying.run(facts_of(report), choices, wishes, tell, stop, self._neighbours(report).members)

@@ -195,7 +195,7 @@ class Fixes:
         Raises:
             InputError: the record has an option or a value that is not understood.
         """
-        from hardentui.workbench.changing.tried import choices_of, plan_of
+        from hardentui.workbench.trials.tried import choices_of, plan_of
 
         return plan_of(trial, self.plan(report, choices_of(trial)))
 
@@ -205,7 +205,7 @@ class Fixes:
         Raises:
             GeneratorError: the host's Quadlet generator does not make what was meant.
         """
-        from hardentui.workbench.changing.tried import FILE_NAME, as_json
+        from hardentui.workbench.trials.tried import FILE_NAME, as_json
 
         text = as_json(trial)
         record = DraftFile(FILE_NAME, text, masked=text)

@@ -21,8 +21,8 @@ from hardentui.model.trial import How as How
 from hardentui.options import CAP_ADD, CAP_DROP, ENV, MEMORY, MOUNTS, READ_ONLY, TMPFS, Mount
 from hardentui.trial import results
 from hardentui.trial.configuration import CapabilityBack, Configuration, Planner, Raised, WritableFolder
-from hardentui.workbench.changing.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.trials.tried import as_json, choices_of, no_longer_fits, plan_of, read_trial
 
 SCHEMA: dict[str, Any] = json.loads((files("hardentui.reports") / "trial-1.schema.json").read_text())
 CHECKLIST = load("")
