@@ -87,7 +87,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             return EXIT_CODES[Result.NOTHING_WORKS]
         wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
         with _interruptible():
-            trial = bench.try_fixes(report, plan.choices, wishes, _Progress(terminal), threading.Event())
+            trying = bench.trying(report)
+            trial = trying.run(plan.choices, wishes, _Progress(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))

@@ -39,10 +39,9 @@ from hardentui.workbench.views import (
 
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice, Plan
-    from hardentui.model.trial import Trial, TrialEvent
     from hardentui.model.waiver import Waiver
     from hardentui.workbench.looking.scanning import Scanning
-    from hardentui.workbench.trials.trying import Wishes
+    from hardentui.workbench.trials.trying import Trying
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
@@ -270,23 +269,12 @@ class Workbench(Fixes):
         services = {row.name: row.unit for row in rows if row.unit}
         return Neighbours(pod_members(report.facts, engine, gatherer, known), services)
 
-    def try_fixes(
-        self,
-        report: Report,
-        choices: Iterable[Choice],
-        wishes: Wishes,
-        tell: Callable[[TrialEvent], None],
-        stop: threading.Event,
-    ) -> Trial:
-        """Try these fixes on twins beside the container; blocking. See `Trying.run`.
-
-        Raises:
-            UsageError, EngineError, KeyboardInterrupt
-        """
+    def trying(self, report: Report) -> Trying:
+        """Trials of a container, on twins beside it."""
         from hardentui.workbench.trials.trying import Trying
 
-        trying = Trying(self._opened, self._gatherers, self.checks, self.checklist)
-        return trying.run(facts_of(report), choices, wishes, tell, stop, self._neighbours(report).members)
+        members = self._neighbours(report).members
+        return Trying(self._opened, self._gatherers, self, facts_of(report), members)
 
     def watch(
         self,

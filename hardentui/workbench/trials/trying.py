@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -42,36 +43,50 @@ class Wishes(Struct, frozen=True):
     outside: bool = False
 
 
+class Judging(Protocol):
+    """What judges and plans: a workbench."""
+
+    @property
+    def checks(self) -> tuple[AnyCheck, ...]: ...
+    @property
+    def checklist(self) -> Checklist: ...
+
+
 class Trying:
-    """Trials of the containers of one workbench."""
+    """Trials of one container.
+
+    Args:
+        fixes: its checks and its checklist judge and plan.
+        facts: of a close look.
+        members: the other members of its pod.
+    """
 
     def __init__(
         self,
         opened: Opened,
         gatherers: Mapping[str, Gatherer],
-        checks: Iterable[AnyCheck],
-        checklist: Checklist,
+        fixes: Judging,
+        facts: ContainerFacts,
+        members: Iterable[ContainerFacts] = (),
     ) -> None:
         self._opened = opened
-        self._gatherers = gatherers
-        self._checks = {check.id: check for check in checks}
-        self._checklist = checklist
+        self._gatherer = gatherers[facts.engine.label]
+        self._checks = {check.id: check for check in fixes.checks}
+        self._checklist = fixes.checklist
+        self._facts = facts
+        self._members = tuple(members)
 
     def run(
         self,
-        facts: ContainerFacts,
         choices: Iterable[Choice],
         wishes: Wishes,
         tell: Callable[[TrialEvent], None],
         stop: threading.Event,
-        members: Iterable[ContainerFacts] = (),
     ) -> Trial:
         """Try these fixes; blocking. All that was made is removed again, also when `stop` is set.
 
         Args:
-            facts: of a close look.
             tell: is told what happens, in this thread.
-            members: the other members of its pod.
 
         Raises:
             UsageError: it cannot be tried: simulated, steered by its image, a peer that is not there.
@@ -80,18 +95,17 @@ class Trying:
         """
         if self._opened.simulated:
             raise UsageError("A trial needs a real Podman; this host is simulated.")
+        facts, gatherer = self._facts, self._gatherer
         self._refuse_steered(facts)
         if not podman_is_installed():
             raise EngineError("A trial needs the program podman on this machine, which makes the twins.")
-        engine = self._opened.engine(facts.engine.label)
-        gatherer = self._gatherers[facts.engine.label]
-        changing = ChangingEngine(engine, self._opened.log)
+        changing = ChangingEngine(gatherer.engine, self._opened.log)
         try:
             request = Request(
                 facts=facts,
                 choices=tuple(choices),
-                peers=tuple(self._peer(gatherer, facts, name) for name in dict.fromkeys(wishes.peers)),
-                members=tuple(members),
+                peers=tuple(self._peer(name) for name in dict.fromkeys(wishes.peers)),
+                members=self._members,
                 probes=wishes.probes,
                 patience=wishes.patience,
                 outside=wishes.outside,
@@ -121,8 +135,9 @@ class Trying:
                 f"See: hardentui explain {_STEERING}",
             )
 
-    def _peer(self, gatherer: Gatherer, facts: ContainerFacts, name: str) -> ContainerFacts:
-        if name in (facts.name, facts.id):
+    def _peer(self, name: str) -> ContainerFacts:
+        gatherer = self._gatherer
+        if name in (self._facts.name, self._facts.id):
             raise UsageError(f"{visible(name, 80)} cannot be a peer of itself.")
         listed = gatherer.engine.listed()
         found = next((one for one in listed if one.name == name or one.id.startswith(name)), None)
