@@ -133,7 +133,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         running = [(row.engine.label, row.image) for row in rows if row.state == "running"]
         if options.verb == "show":
             return _show(bench, running, options, terminal)
-        change = bench.trust_change([image for _, image in running])
+        from hardentui.workbench.changing.trust import trust_change_of
+
+        change = trust_change_of(bench.parts, [image for _, image in running])
         if options.verb == "check":
             return signing.check(change, options, terminal)
         return _change(change, options, terminal)

@@ -115,6 +115,11 @@ class Containers:
         what = f"update {_the(container)}"
         run_podman(self._session, ("update", *flags, "--", container), what, seconds)
 
+    def set_limits(self, container: str, limits: Mapping[str, Any]) -> None:
+        """Limits as the API takes them (OCI resources): unlike `update`, it can also take a limit away."""
+        where, what = path("containers", container, "update"), f"update {_the(container)}"
+        self._session.send("POST", where, what, seconds=QUICK_LIMIT, body=json.dumps(limits))
+
     def check_health(self, container: str, *, seconds: float = QUICK_LIMIT) -> str:
         """Run its health check once; `healthy`, `unhealthy` or `starting`."""
         where = path("containers", container, "healthcheck")
@@ -140,6 +145,15 @@ class Containers:
         where = path("containers", container, "changes")
         what = f"compare {_the(container)} with its image"
         return tuple(json.loads(self._session.send("GET", where, what, seconds=seconds)) or ())
+
+    def archive(self, container: str, place: str, *, seconds: float) -> Iterator[bytes]:
+        """A file or folder as a tar archive, also of a tmpfs or a volume, but without its owners.
+
+        `/data/.` is what a folder holds. `export` keeps owners.
+        """
+        where = path("containers", container, "archive")
+        what = f"read {visible(place, 80)} of {_the(container)}"
+        return self._session.download(where, what, seconds=seconds, query={"path": place})
 
     def export(self, container: str, *, seconds: float) -> Iterator[bytes]:
         """Its whole file system without its volumes, as a tar archive with the owners that it sees."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hardentui.host.files.reader import Files
     from hardentui.model.journal import JournalEntry
     from hardentui.trust.proof import Named
-    from hardentui.workbench.opening.opened import Opened
+    from hardentui.workbench.looking.parts import Parts
 
 SYSTEM = "/etc/containers"
 
@@ -306,13 +306,18 @@ class TrustChange:
             yield f"{self._policy_path} is new and from then on replaces the system's policy for this user"
 
 
-def trust_change_of(engines: Iterable[EngineFacts], opened: Opened, in_use: Iterable[str]) -> TrustChange:
+def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
     """For the engine of this account.
+
+    Args:
+        in_use: references of the images that run.
 
     Raises:
         UsageError: there is none on this machine.
     """
-    for engine in engines:
+    opened = parts.opened
+    for one in opened.engines:
+        engine = parts.gatherers[one.facts.label].engine_facts()
         trust = engine.trust
         ours = isinstance(trust, TrustFacts) and trust.uid == os.geteuid()
         if engine.local and not opened.simulated and ours:
