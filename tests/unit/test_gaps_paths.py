@@ -159,7 +159,7 @@ def test_a_stranger_to_the_files_of_the_host_is_told_to_have_them_not_to_command
 
 def test_the_user_of_a_rootless_engine_owns_its_socket() -> None:
     said = told(SOCKET, kernel=OWNER, engine=rootless())
-    assert said.startswith("Runs as user 1000 of the host, not published: it can command the engine")
+    assert said.startswith("Runs as user 1000 of the host, not published: it can control the engine")
     assert "mounted" in told(SOCKET, kernel=replace(OWNER, uid=100100), engine=rootless())
 
 
