@@ -16,11 +16,17 @@ from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 
-def _check(check_id: str, **parameters: int | str | bool | tuple[str, ...]) -> Check[ContainerFacts]:
+def _check(
+    check_id: str,
+    step: int = 4,
+    severity: Severity = Severity.HIGH,
+    **parameters: int | str | bool | tuple[str, ...],
+) -> Check[ContainerFacts]:
     return Check(
         id=check_id,
+        step=step,
         title=f"{check_id} is there",
-        severity=Severity.HIGH,
+        severity=severity,
         summary="Remove it",
         fix=FixKind.RECREATE,
         risk=Risk.SAFE,
@@ -54,6 +60,24 @@ def test_a_checklist_keeps_order_texts_and_parameters() -> None:
     assert checklist.parameters == {
         "writable-rootfs": {"tmpfs": ("/run",), "size": 8, "strict": False, "mode": "ro"}
     }
+
+
+def test_a_step_can_take_all_its_checks_worst_first() -> None:
+    checks = (
+        _check("low", step=10, severity=Severity.LOW),
+        _check("b-high", step=10),
+        _check("elsewhere", step=9),
+        _check("a-high", step=10),
+    )
+    checklist = checklists.parse(f'id = "mine"\ntitle = "Mine"\n{STEPS}checks = "all"\n', "mine", checks)
+    assert checklist.steps[9].checks == ("a-high", "b-high", "low")
+    assert checklist.steps[8].checks == ()
+
+
+def test_a_step_names_its_checks_or_takes_all() -> None:
+    assert _faults(GOOD.replace('["writable-rootfs", "root-user"]', '"some"')) == (
+        f'{GOOD.count(chr(10))}: checks must be a list of texts, or "all"',
+    )
 
 
 def test_every_fault_is_told_with_its_line() -> None:

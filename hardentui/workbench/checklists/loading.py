@@ -21,6 +21,7 @@ TomlPath: TypeAlias = "tuple[str | int, ...]"
 
 DEFAULT = "ten-steps"
 STEPS = range(1, 11)
+ALL = "all"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _STEP_TEXTS = ("title", "what", "why", "attack", "fix", "breaks")
@@ -196,7 +197,7 @@ class _Reader(Struct):
         elif number:
             seen.add(number)
         texts = {key: self.text(table, path, key, required=key == "title") for key in _STEP_TEXTS}
-        checks = self.texts(table, path, "checks")
+        checks = self.checks_of(number, table, path)
         for index, check in enumerate(checks):
             if check not in self.checks:
                 near = nearest(check, self.checks)
@@ -207,6 +208,17 @@ class _Reader(Struct):
             else:
                 placed[check] = number
         return Step(number, checks=checks, references=self.texts(table, path, "references"), **texts)
+
+    def checks_of(self, number: int, table: Mapping[str, Any], path: TomlPath) -> tuple[str, ...]:
+        """The checks that a step names, or all that there are for it, worst first."""
+        named = table.get("checks")
+        if isinstance(named, str) and named != ALL:
+            self.fault((*path, "checks"), f'checks must be a list of texts, or "{ALL}"')
+            return ()
+        if named != ALL:
+            return self.texts(table, path, "checks")
+        checks = [check for check in self.checks.values() if check.step == number]
+        return tuple(check.id for check in sorted(checks, key=lambda check: (-check.severity, check.id)))
 
     def number(self, table: Mapping[str, Any], path: TomlPath) -> int:
         value = table.get("number")
