@@ -9,9 +9,16 @@ HardenError                   one sentence (title) and the way out (hint)
 │   ├── NoEngine              no Podman was found; says what was tried
 │   ├── EngineUnreachable     no answer: absent, refused, no permission, timed out
 │   ├── EngineProtocolError   an answer that cannot be understood
-│   └── NotFound              the object is not there (any more)
+│   ├── NotFound              the object is not there (any more)
+│   └── ChangeFailed          Podman did not make a change
+│       ├── NameTaken         something else has that name
+│       └── ChangeTimedOut    it was not done in time; it may still happen
+├── Locked                    somebody else is changing the same thing                 exit 2
+├── JournalError              the journal cannot be read or written                   exit 2
+├── ApplyFailed               a change did not work; says what stands now              exit 5
 ├── CannotExpress             a value that a format cannot hold
 ├── CannotFix                 a remediation that does not fit this container
+├── ToolMissing               a program that this needs is not on the host                exit 4
 ├── GeneratorError            the Quadlet generator does not make what was meant
 └── WriteError                a file could not be written; what was there is untouched
 """
@@ -83,6 +90,32 @@ class NotFound(EngineError):
     """The object is not there (any more)."""
 
 
+class Locked(HardenError):
+    """Somebody else is changing the same container or file."""
+
+
+class JournalError(HardenError):
+    """The journal cannot be read or written."""
+
+
+class ApplyFailed(HardenError):
+    """A change did not work and was taken back, or could not be taken back completely."""
+
+    exit_code = 5
+
+
+class ChangeFailed(EngineError):
+    """Podman did not make a change that it was told to make."""
+
+
+class NameTaken(ChangeFailed):
+    """Something else has that name."""
+
+
+class ChangeTimedOut(ChangeFailed):
+    """A change was not done in time; it may still happen."""
+
+
 class CannotExpress(HardenError):
     """A format cannot hold this value."""
 
@@ -93,6 +126,12 @@ class CannotFix(HardenError):
     def __init__(self, title: str, hint: str = "", *, needs: str = "") -> None:
         super().__init__(title, hint)
         self.needs = needs
+
+
+class ToolMissing(HardenError):
+    """A program that this needs is not on the host, so the answer stays unknown."""
+
+    exit_code = 4
 
 
 class GeneratorError(HardenError):

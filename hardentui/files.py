@@ -108,6 +108,34 @@ def write_bundle(
     return tuple(_written(place.path, file) for file in bundle)
 
 
+def put_back(path: str, content: bytes | None, mode: int, owner: tuple[int, int], modified_ns: int) -> None:
+    """Make a file what it was, byte for byte, in one step; None = there was none. Raises WriteError."""
+    folder, name = os.path.split(path)
+    if content is None and not os.path.lexists(path):
+        return
+    try:
+        with opened_folder(folder, create=True) as handle:
+            if content is None:
+                os.unlink(name, dir_fd=handle)
+            else:
+                _replace_exactly(handle, name, content, mode, owner, modified_ns)
+            os.fsync(handle)
+    except OSError as error:
+        raise write_error(error, folder) from error
+
+
+def _replace_exactly(
+    folder: int, name: str, content: bytes, mode: int, owner: tuple[int, int], modified_ns: int
+) -> None:
+    place, temporary = _Folder("", folder), f".hardentui-{secrets.token_hex(8)}.tmp"
+    with os.fdopen(_create(place, temporary), "wb") as file, contextlib.ExitStack() as failed:
+        failed.callback(os.unlink, temporary, dir_fd=folder)
+        _fill(file.fileno(), content, mode, owner)
+        os.utime(file.fileno(), ns=(modified_ns, modified_ns))
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        failed.pop_all()
+
+
 def look_at_bundle(
     folder: str, files: Sequence[tuple[str, str, int]], *, create: bool = False, keep_mode: bool = False
 ) -> tuple[Written, ...]:

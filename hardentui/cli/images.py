@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.errors import UsageError
+from hardentui.errors import ToolMissing, UsageError
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -30,8 +30,23 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--inside", action="store_true", help="read their files, without running them: about 1 s per 100 MB"
     )
+    parser.add_argument(
+        "--scan",
+        action="store_true",
+        help="look for known vulnerabilities with a scanner of this host and store the result",
+    )
+    parser.add_argument("--scanner", choices=("trivy", "grype"), default="", help="default: the first here")
+    parser.add_argument("--offline", action="store_true", help="scan without updating the scanner's database")
+    parser.add_argument(
+        "--import",
+        dest="reports",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.epilog = "The exit code is 4 when --inside could not read an image."
+    parser.epilog = "The exit code is 4 when --inside or --scan could not read an image."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -41,20 +56,33 @@ def run(options: Namespace, terminal: Terminal) -> int:
         bench.rows()  # tells who uses an image
         reports = chosen(bench.image_reports(), options.names)
         troubles: dict[str, str] = {}
-        stopped = False
+        stopped, missing = False, None
         if options.inside:
             stopped, troubles = _look(bench, reports, terminal)
+            reports = chosen(bench.image_reports(), options.names)
+        if options.scan or options.reports:
+            from hardentui.cli import scans
+
+            try:
+                stopped, failed = scans.run(bench, [_facts(one) for one in reports], options, terminal)
+                troubles |= failed
+            except ToolMissing as error:  # what is known from before is shown all the same
+                missing = error
             reports = chosen(bench.image_reports(), options.names)
         facts = [_facts(one) for one in reports]
         if options.format == "json":
             document = _document(bench, reports, troubles)
             terminal.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+        elif (options.scan or options.reports) and not options.inside:
+            scans.show(facts, terminal)
         elif options.inside or options.names:
             _pages(facts, terminal)
         else:
             _table(facts, terminal)
     for name, trouble in troubles.items():
         terminal.complain(f"{visible(name, 100)}: {visible(trouble, 300)}")
+    if missing is not None:
+        raise missing
     return INTERRUPTED if stopped else 4 if troubles else 0
 
 
@@ -176,6 +204,7 @@ def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, s
 
 
 def _image(report: Report, trouble: str) -> dict[str, Any]:
+    from hardentui.cli.scans import scan_document
     from hardentui.model.known import Unreadable
     from hardentui.workbench.pages.images import size_of, support_of
 
@@ -192,6 +221,7 @@ def _image(report: Report, trouble: str) -> dict[str, Any]:
         "support": support_of(facts)[0],
         "inside": None if isinstance(inside, Unreadable) else to_builtins(inside),
         "reason": trouble or inside.reason if isinstance(inside, Unreadable) else "",
+        "scan": scan_document(facts),
         "findings": [
             {
                 "check": one.check,

@@ -17,6 +17,9 @@ COMMANDS = {
     "convert": "write a container as it is as files, nothing hardened",
     "plan": "the changes that would harden a container, with reasons and risks",
     "fix": "write the hardened files of a container",
+    "confirm": "keep a change that would otherwise go back by itself",
+    "undo": "take a change back",
+    "journal": "what was changed on this host, by whom, with what proof, and the way back",
     "host": "the findings of the host and its engines",
     "images": "the images: who uses them, how old they are, what is inside",
     "networks": "which containers are where, what is open, who can reach whom",
@@ -33,6 +36,7 @@ exit codes:
   2  the call is wrong
   3  Podman cannot be reached
   4  incomplete: something that matters could not be looked at
+  5  a change did not work and was taken back
 """
 
 

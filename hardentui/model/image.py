@@ -71,6 +71,7 @@ class Vulnerability(Struct, frozen=True):
         severity: `critical`, `high`, `medium`, `low` or `unknown`.
         fixed_in: versions that repair it; empty when there is no repair yet.
         exploited: it is on a list of holes that attackers are known to use.
+        installed: the version in the image; empty when the report does not say.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Vulnerability(Struct, frozen=True):
     severity: str
     fixed_in: str = ""
     exploited: bool = False
+    installed: str = ""
 
 
 class ScanReport(Struct, frozen=True):
@@ -86,6 +88,7 @@ class ScanReport(Struct, frozen=True):
     Attributes:
         scanned, database: when it was made, and how old the scanner's knowledge was then; timezone-aware.
         exploited_list: date of the list of exploited holes it was compared with; None = it was not.
+        gaps: what the scanner could not judge; where nothing was found, that is unknown and not clean.
     """
 
     scanner: str
@@ -93,6 +96,7 @@ class ScanReport(Struct, frozen=True):
     database: datetime | None = None
     vulnerabilities: tuple[Vulnerability, ...] = ()
     exploited_list: datetime | None = None
+    gaps: tuple[str, ...] = ()
 
 
 class NeverScanned(Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Evidence, Verdict, unknown
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
@@ -9,6 +11,42 @@ from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of
 
 _SHOWN = 10
+_SEVERITIES = ("critical", "high", "medium", "low", "unknown")
+STALE_DAYS = 7
+"""New vulnerabilities are published every day; a report or a database older than this says little."""
+
+
+def severities(report: ScanReport) -> dict[str, int]:
+    """Severity -> number of vulnerabilities, the worst first; all severities are there."""
+    counts = dict.fromkeys(_SEVERITIES, 0)
+    for one in report.vulnerabilities:
+        counts[one.severity if one.severity in counts else "unknown"] += 1
+    return counts
+
+
+def rank(vulnerability: Vulnerability) -> tuple[bool, int, bool, str]:
+    """The exploited ones first, then the worst, then those that can be repaired."""
+    known = vulnerability.severity in _SEVERITIES
+    place = _SEVERITIES.index(vulnerability.severity) if known else len(_SEVERITIES)
+    return (not vulnerability.exploited, place, not vulnerability.fixed_in, vulnerability.id)
+
+
+def stale(report: ScanReport, now: datetime, days: int = STALE_DAYS) -> str:
+    """Why a report is too old to call an image clean; empty when it is not."""
+    limit = timedelta(days=days)
+    if now - report.scanned > limit:
+        return f"the report is {(now - report.scanned).days} days old"
+    if report.database and report.scanned - report.database > limit:
+        return f"the scanner's database was {(report.scanned - report.database).days} days old"
+    if report.database and now - report.database > limit:
+        return f"the scanner's database is {(now - report.database).days} days old"
+    return ""
+
+
+def not_clean(report: ScanReport, now: datetime) -> Verdict | None:
+    """Unknown where a report in which nothing was found does not prove that there is nothing."""
+    doubts = [*filter(None, (stale(report, now),)), *report.gaps]
+    return unknown(f"nothing was found, but {'; '.join(doubts)}", report.scanner) if doubts else None
 
 
 def report_of(facts: ContainerFacts) -> ScanReport | Verdict:
@@ -26,7 +64,7 @@ def report_of(facts: ContainerFacts) -> ScanReport | Verdict:
 def evidence(report: ScanReport, found: tuple[Vulnerability, ...]) -> tuple[Evidence, ...]:
     """The worst few as evidence, the report itself first."""
     lines = [Evidence(f"{report.scanner} report", f"of {report.scanned:%Y-%m-%d}")]
-    for one in sorted(found, key=lambda v: (v.severity != "critical", v.id))[:_SHOWN]:
+    for one in sorted(found, key=rank)[:_SHOWN]:
         fixed = f", fixed in {one.fixed_in}" if one.fixed_in else ""
         lines.append(Evidence(one.id, f"{one.severity} in {one.package}{fixed}"))
     if len(found) > _SHOWN:

@@ -205,6 +205,24 @@ def access(profile: SeccompProfile, call: str, arguments: Mapping[int, int] | No
     return Access.NEVER if found == {Access.NEVER} else Access.SOMETIMES
 
 
+def answer(profile: SeccompProfile, call: str, arguments: Mapping[int, int]) -> tuple[str, int | None]:
+    """What the filter does with a call all of whose arguments are given: the action and its error number.
+
+    Where rules contradict each other, the one that refuses counts.
+    """
+    hits = [
+        rule for rule in _in_force(profile, call) if all(_meets(one, arguments) for one in rule.conditions)
+    ]
+    for rule in sorted(hits, key=lambda rule: rule.action in LETS_THROUGH):
+        return rule.action, rule.errno
+    return profile.default, profile.default_errno
+
+
+def has_conditions(profile: SeccompProfile, call: str) -> bool:
+    """Whether the answer to a call depends on its arguments."""
+    return any(rule.conditions for rule in _in_force(profile, call))
+
+
 def _in_force(profile: SeccompProfile, call: str) -> list[SeccompRule]:
     default = profile.default, profile.default_errno
     kept: list[SeccompRule] = []

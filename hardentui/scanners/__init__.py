@@ -1,1 +1,1 @@
-"""Vulnerability scanners and their results."""
+"""Vulnerability scanners: one adapter for each, one kind of report, and where reports are kept."""

@@ -55,13 +55,22 @@ def read_document(path: str) -> Any:
         OSError: it cannot be read; EPERM: another account has put it there.
         ValueError: it is no JSON.
     """
+    return json.loads(read_own(path))
+
+
+def read_own(path: str) -> bytes:
+    """What is in a file of ours.
+
+    Raises:
+        OSError: it cannot be read; EPERM: another account has put it there.
+    """
     # O_NONBLOCK: a FIFO in the place of a file must not hang us
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode) or found.st_uid not in trusted():
             raise OSError(errno.EPERM, "it belongs to another account", path)
-        return json.loads(file.read())
+        return file.read()
 
 
 def keep_document(path: str, document: Mapping[str, Any]) -> None:
@@ -70,8 +79,11 @@ def keep_document(path: str, document: Mapping[str, Any]) -> None:
         write_own(path, json.dumps(document))
 
 
-def write_own(path: str, text: str) -> None:
+def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
     """Write a file of ours, readable by us alone, as a whole or not at all.
+
+    Args:
+        durable: it is on the disk when this returns, also when the power fails then.
 
     Raises:
         OSError: what was there is untouched.
@@ -84,8 +96,13 @@ def write_own(path: str, text: str) -> None:
             raise OSError(errno.EPERM, "the folder belongs to another account", folder)
         try:
             with os.fdopen(os.open(draft, flags, 0o600, dir_fd=where), "wb") as file:
-                file.write(text.encode("utf-8", "replace"))
+                file.write(text if isinstance(text, bytes) else text.encode("utf-8", "replace"))
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(draft, name, src_dir_fd=where, dst_dir_fd=where)
+            if durable:
+                os.fsync(where)
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(draft, dir_fd=where)

@@ -39,6 +39,7 @@ from hardentui.workbench.views import (
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice, Plan
     from hardentui.model.waiver import Waiver
+    from hardentui.workbench.looking.scanning import Scanning
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
@@ -328,6 +329,16 @@ class Workbench(Fixes):
     ) -> Known[ImageInventory]:
         """Like `look_into_image` for any image, by the label of its engine and its ID."""
         return self._surroundings.look_into_image(engine, image, on_bytes, stop)
+
+    def scanning(self) -> Scanning:
+        """Scans of images for known vulnerabilities; containers are judged with a new report afterwards."""
+        from hardentui.workbench.looking.scanning import Scanning  # few look for it
+
+        def scanned(engine: str, image: str) -> None:
+            self._gatherers[engine].forget_image(image)
+            self._surroundings.forget_what_changes()
+
+        return Scanning(self._opened, scanned)
 
     def waiver_report(self, reports: Iterable[Report]) -> Report | None:
         """What the waivers are good for, after a check of everything; None where there are none."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import hardentui.checks
+from hardentui.model.check import TITLE_LENGTH, AnyCheck
 
 FOLDER = Path(hardentui.checks.__file__).parent
 MODULES = sorted(path for path in FOLDER.glob("step*/*.py") if path.name != "__init__.py")
@@ -53,3 +54,13 @@ def test_it_reads_from_the_docstring_down_to_the_check(path: Path) -> None:
     tree, _ = _described(path)
     assert ast.get_docstring(tree)
     assert ast.unparse(tree.body[-1]).startswith("CHECK = Check(")
+
+
+@pytest.mark.parametrize("check", hardentui.checks.all_checks(), ids=lambda check: check.id)
+def test_its_title_is_short_and_names_the_bad_condition(check: AnyCheck) -> None:
+    """A title stands in lists and on narrow screens, beside the name of what it is about."""
+    assert len(check.title) <= TITLE_LENGTH
+    assert not check.title.startswith(("It ", "Its ", "Nobody ", "Nothing ", "Somebody ")), "name the thing"
+    for text in (check.title, check.summary):
+        assert text[0].isupper()
+        assert not text.endswith(".")

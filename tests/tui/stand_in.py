@@ -172,9 +172,7 @@ CHECKS: tuple[AnyCheck, ...] = (
     _option_check(
         "new-privileges-allowed", 4, Severity.HIGH, NO_NEW_PRIVILEGES, True, "New privileges can be gained"
     ),
-    _option_check(
-        "writable-rootfs", 5, Severity.MEDIUM, READ_ONLY, True, "The root file system can be written"
-    ),
+    _option_check("writable-rootfs", 5, Severity.MEDIUM, READ_ONLY, True, "Writable root filesystem"),
     _option_check("no-memory-limit", 5, Severity.LOW, MEMORY, 512 << 20, "Memory has no limit"),
     _told("wildcard-port", 6, not_applicable("no port is published"), "A port is open on all addresses"),
     _option_check(

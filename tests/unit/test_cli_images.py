@@ -219,3 +219,46 @@ def test_which_networks_the_host_connects(one: NetworkFacts, other: NetworkFacts
     assert connected(one, other) is connected(other, one) is way
     found = {place.name: place for place in places([one, other], [])}
     assert ("y" in found["x"].reaches) is way
+
+
+def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: ())
+    code, out, err = run("images", "--demo", "--scan", "nginx")
+    assert code == 4
+    assert "not looked" in out or "not scanned" in out or "were not looked at" in out
+    assert "no vulnerability scanner here, so nothing was scanned" in err
+    assert "zypper install trivy" in err
+    assert run("images", "--demo", "--scan", "--scanner", "grype")[0] == 4
+
+
+def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hardentui.scanners.present import SCANNERS
+
+    monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: SCANNERS)
+    code, out, err = run("images", "--demo", "--scan", "nginx")
+    assert code == 4
+    assert "not scanned" in err
+    assert "?" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "is no JSON"),
+        ("{}", "of no scanner that is known here"),
+        ('{"ArtifactName": "x"}', "does not say which image it is about"),
+        ('{"ArtifactName": "x", "Metadata": {"ImageID": "sha256:\\u001b[31m"}}', "no image here has that ID"),
+    ],
+)
+def test_a_report_that_cannot_be_used_is_2_and_one_sentence(
+    run: Run, tmp_path: Path, content: str, told: str
+) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(content)
+    code, out, err = run("images", "--demo", "--import", str(path))
+    assert (code, out) == (2, "")
+    assert told in err
+    assert _clean(err)

@@ -25,7 +25,8 @@ from hardentui.model.facts import EngineFacts, ImageFacts, Rlimit
 from hardentui.model.host import Journal
 from hardentui.model.image import NeverScanned, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
-from hardentui.scanners.stored import StoredScans, parse_report
+from hardentui.scanners.formats import parse_report
+from hardentui.scanners.stored import StoredScans
 from hardentui.state.own_files import state_folder
 from hardentui.workbench.looking.once_per_engine import OncePerEngine
 
@@ -298,7 +299,7 @@ def test_a_report_of_trivy() -> None:
 
 def test_a_report_of_grype_of_both_shapes() -> None:
     built = datetime(2026, 11, 22, tzinfo=UTC)
-    hole = Vulnerability("CVE-2026-1", "libc6", "low", "2, 3", exploited=True)
+    hole = Vulnerability("CVE-2026-1", "libc6", "low", "2, 3", exploited=True, installed="1")
     scanned = datetime(2026, 11, 23, 8, 15, tzinfo=UTC)
     assert parse_report(GRYPE, NOW) == ScanReport("grype", scanned, built, (hole,), built)
     older = {

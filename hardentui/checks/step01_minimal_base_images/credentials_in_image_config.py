@@ -70,9 +70,9 @@ def _image(env: str, step: str = "") -> ImageFacts:
 
 
 CHECK = Check(
-    title="A credential stands in the configuration or history of its image",
+    title="Credentials in image config or history",
     severity=Severity.CRITICAL,
-    summary="Make the credential worthless, build without it, and hand it over as a secret",
+    summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -47,9 +47,9 @@ def _image(*files: FoundFile) -> ImageFacts:
 
 
 CHECK = Check(
-    title="A file with credentials lies in its image",
+    title="Credential file in an image layer",
     severity=Severity.CRITICAL,
-    summary="Make the credential worthless, build without it, and hand it over as a secret",
+    summary="Revoke the credential, rebuild the image without it and pass it as a secret",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -60,9 +60,9 @@ def _image(identity: str, version: str) -> ImageFacts:
 
 
 CHECK = Check(
-    title="The distribution in its image is no longer repaired",
+    title="End-of-life distribution in image",
     severity=Severity.HIGH,
-    summary="Build the image on a release that is supported",
+    summary="Rebuild the image on a supported release",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -57,9 +57,9 @@ def _image(*files: FoundFile, ports: tuple[str, ...] = ()) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Its image brings a server for logging in",
+    title="Remote login server in image",
     severity=Severity.HIGH,
-    summary="Build the image without a login server, and use podman exec",
+    summary="Rebuild the image without a login server and use podman exec",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

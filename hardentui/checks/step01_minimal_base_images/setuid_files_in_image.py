@@ -58,9 +58,9 @@ def _image(*files: FoundFile) -> ImageFacts:
 _SU = FoundFile("/usr/bin/su", "setuid root", 1)
 
 CHECK = Check(
-    title="Programs in its image lend their rights to whoever starts them",
+    title="Setuid, setgid or capability files in image",
     severity=Severity.HIGH,
-    summary="Build the image without set-id bits and file capabilities",
+    summary="Rebuild the image without setuid bits and file capabilities",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -62,7 +62,7 @@ def _image(*tools: FoundFile) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Its image brings tools that a service never needs",
+    title="Unneeded tools in image",
     severity=Severity.MEDIUM,
     summary="Build the image in two stages, on a base without tools",
     fix=FixKind.IMAGE_REBUILD,

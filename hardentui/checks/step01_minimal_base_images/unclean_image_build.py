@@ -78,9 +78,9 @@ def _image(*steps: str) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Its image was built in a way that cannot be trusted or repeated",
+    title="Unverified or unrepeatable image build",
     severity=Severity.LOW,
-    summary="Check what is downloaded, and refresh and install packages in one step",
+    summary="Verify what the build downloads, and refresh and install packages in one step",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.SAFE,
     evaluate=evaluate,

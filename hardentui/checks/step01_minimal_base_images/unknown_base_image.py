@@ -47,7 +47,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 _LABELLED = {"Config": {"Labels": {"org.opencontainers.image.base.name": "docker.io/library/debian:13-slim"}}}
 
 CHECK = Check(
-    title="Nobody can tell what its image was built on",
+    title="Base image unknown",
     severity=Severity.LOW,
     closer=True,
     summary="Record the base image in a label when building",

@@ -46,9 +46,9 @@ def _image(*weak: str) -> ImageFacts:
 
 
 CHECK = Check(
-    title="An account in its image lets anybody become root",
+    title="Easy way to root in image",
     severity=Severity.HIGH,
-    summary="Lock the account or remove the rule, and build the image again",
+    summary="Lock the account or remove the rule, then rebuild the image",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

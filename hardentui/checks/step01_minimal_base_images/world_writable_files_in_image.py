@@ -47,9 +47,9 @@ def _image(*files: FoundFile) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Every user may change files of its image",
+    title="World-writable files in image",
     severity=Severity.MEDIUM,
-    summary="Give the files an owner and take the write bit for others away when building",
+    summary="Give the files an owner and remove write permission for others in the build",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

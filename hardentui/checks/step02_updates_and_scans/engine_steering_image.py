@@ -84,9 +84,9 @@ def _image(annotations: Mapping[str, str], **labels: str) -> ImageFacts:
 _UNIT = _image({}, PODMAN_SYSTEMD_UNIT="sshd.service")
 
 CHECK = Check(
-    title="Its image tells the engine what to do",
+    title="Image annotations control the engine",
     severity=Severity.HIGH,
-    summary="Use an image without such annotations, or update the engine",
+    summary="Use an image without these annotations, or update the engine",
     fix=FixKind.IMAGE_REBUILD,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

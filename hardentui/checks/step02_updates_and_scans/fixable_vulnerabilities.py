@@ -2,7 +2,8 @@
 
 What it checks:
 Whether the newest scan report of its image lists critical or high vulnerabilities that a newer version of
-the package repairs. Vulnerabilities without a repair are left out: there is nothing to install yet.
+the package repairs. Vulnerabilities without a repair are left out: there is nothing to install yet. A report
+without any that is more than a week old, or that could not judge all packages, gives no answer.
 
 Why it matters:
 The description of such a vulnerability is public, and often so is the program that uses it. Attackers
@@ -23,7 +24,7 @@ from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import ScanReport, Vulnerability
-from hardentui.reading.scans import evidence, report_of
+from hardentui.reading.scans import evidence, not_clean, report_of
 from hardentui.words import plural
 
 
@@ -33,7 +34,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return report
     serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
     if not serious:
-        return passed(
+        return not_clean(report, facts.now) or passed(
             plural(len(report.vulnerabilities), "known vulnerability", "known vulnerabilities"),
             evidence=evidence(report, ()),
         )
@@ -52,9 +53,9 @@ def _image(*found: Vulnerability) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Its image has serious vulnerabilities that an update repairs",
+    title="Serious vulnerabilities with a fix available",
     severity=Severity.HIGH,
-    summary="Take the repaired image, or build it again, and recreate the container",
+    summary="Pull or rebuild the fixed image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

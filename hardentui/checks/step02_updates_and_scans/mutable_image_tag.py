@@ -92,9 +92,9 @@ _IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/ng
 _FULL = {"ImageName": "docker.io/library/nginx:latest", "ImageDigest": _DIGEST}
 
 CHECK = Check(
-    title="Its image is named by a tag that moves",
+    title="Image uses a moving tag",
     severity=Severity.MEDIUM,
-    summary="Name the image by its digest",
+    summary="Refer to the image by digest",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,
     evaluate=evaluate,

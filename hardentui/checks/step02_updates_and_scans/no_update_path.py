@@ -115,9 +115,9 @@ _ACTIVE = rootful(auto_update_timer=True)
 _UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: "registry"}}})
 
 CHECK = Check(
-    title="Nothing brings updates to it",
+    title="No update process",
     severity=Severity.MEDIUM,
-    summary="Let Podman update it, or record who moves its version",
+    summary="Let Podman update the container, or record who changes its version",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -44,9 +44,9 @@ def _built(date: str) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Its image was built long ago",
+    title="Image built long ago",
     severity=Severity.MEDIUM,
-    summary="Pull or build the image again, and recreate the container",
+    summary="Pull or rebuild the image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -73,9 +73,9 @@ _DIGEST = "sha256:" + "d" * 64
 _IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
 
 CHECK = Check(
-    title="The registry has a newer image under the same name",
+    title="Newer image in the registry",
     severity=Severity.MEDIUM,
-    summary="Pull the image and create the container anew",
+    summary="Pull the image and recreate the container",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -59,9 +59,9 @@ def _ended(date: str) -> dict[str, object]:
 
 
 CHECK = Check(
-    title="It ended long ago and is still there",
+    title="Container stopped long ago",
     severity=Severity.LOW,
-    summary="Remove the container, after a look at what it wrote",
+    summary="Remove the container after checking what it wrote",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -42,7 +42,7 @@ def evaluate(facts: ImageFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    title="An old image that nobody uses",
+    title="Old image not in use",
     severity=Severity.LOW,
     kind=Kind.IMAGE,
     summary="Remove the image",

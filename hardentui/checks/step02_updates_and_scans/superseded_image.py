@@ -66,9 +66,9 @@ _NAME = "docker.io/library/nginx:1.29"
 _INSPECT = {"ImageName": _NAME, "Image": "a" * 64}
 
 CHECK = Check(
-    title="It runs an old image although a newer one is here",
+    title="Newer image pulled but not in use",
     severity=Severity.HIGH,
-    summary="Create the container anew from the image that its name means today",
+    summary="Recreate the container from the image its name refers to today",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -80,9 +80,9 @@ _UPDATES_ITSELF = ImageFacts(id="1" * 64, inspect={"Config": {"Labels": {_AUTO: 
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(
-    title="A bad automatic update would stay",
+    title="Automatic updates without rollback",
     severity=Severity.MEDIUM,
-    summary="Let systemd wait until the health check passes",
+    summary="Make systemd wait until the health check passes",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -103,10 +103,10 @@ _RUNC = Advisory(
 )
 
 CHECK = Check(
-    title="The engine has a known vulnerability",
+    title="Known vulnerability in the engine",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    summary="Update the packages of the engine, then restart the containers",
+    summary="Update the engine's packages, then restart the containers",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

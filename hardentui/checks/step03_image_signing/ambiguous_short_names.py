@@ -60,10 +60,10 @@ def _commands(search: tuple[str, ...]) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    title="A short image name may be answered by any of several registries",
+    title="Short image names can resolve to other registries",
     severity=Severity.MEDIUM,
     kind=Kind.ENGINE,
-    summary="Search one registry at the most, in the enforcing mode",
+    summary="Search one registry at most, in enforcing mode",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

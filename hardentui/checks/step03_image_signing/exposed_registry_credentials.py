@@ -108,10 +108,10 @@ def _hosts(idle: list[AuthFile]) -> list[str]:
 
 
 CHECK = Check(
-    title="Registry passwords can be read by others",
+    title="Registry credentials readable by others",
     severity=Severity.MEDIUM,
     kind=Kind.ENGINE,
-    summary="Close the credentials file (mode 0600), or use a credential helper",
+    summary="Set the credentials file to mode 0600, or use a credential helper",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -98,10 +98,10 @@ def _accepting_scopes(policy: Policy) -> Iterator[tuple[str, str]]:
 
 
 CHECK = Check(
-    title="Images from anywhere are accepted without a signature",
+    title="Unsigned images accepted from anywhere",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    summary="List the sources that you trust, then make `reject` the default of the signature policy",
+    summary="List the sources you trust, then make `reject` the default of the signature policy",
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -70,10 +70,10 @@ def _is_here(location: str) -> bool:
 
 
 CHECK = Check(
-    title="A registry is used without checking its certificate",
+    title="Registry configured as insecure",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    summary="Give the registry a certificate that this host trusts, and drop `insecure = true`",
+    summary="Give the registry a certificate that this host trusts and remove `insecure = true`",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -92,9 +92,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="Its image was named without a registry",
+    title="Image name without a registry",
     severity=Severity.MEDIUM,
-    summary="Name the image in full, with its registry",
+    summary="Use the full image name, with its registry",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -65,7 +65,7 @@ def _image(**inspect: Any) -> ImageFacts:
 
 
 CHECK = Check(
-    title="Its image came from no registry, so nobody vouches for it",
+    title="Image not pulled from a registry",
     severity=Severity.MEDIUM,
     summary="Push the image to a registry, sign it and pull it from there",
     fix=FixKind.DECISION,

@@ -101,10 +101,10 @@ def _commands(missing: list[str]) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    title="Sigstore signatures are asked for but not looked for",
+    title="Sigstore signatures required but not fetched",
     severity=Severity.MEDIUM,
     kind=Kind.ENGINE,
-    summary="Switch sigstore attachments on for the scope in registries.d and prove it with a pull",
+    summary="Enable sigstore attachments for the scope in registries.d and test with a pull",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

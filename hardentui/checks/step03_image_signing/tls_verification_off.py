@@ -36,9 +36,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="Its image is pulled without checking the registry's certificate",
+    title="TLS verification off for image pulls",
     severity=Severity.HIGH,
-    summary="Check the registry's certificate",
+    summary="Verify the registry's certificate",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

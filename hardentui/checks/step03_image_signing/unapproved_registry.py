@@ -77,9 +77,9 @@ def _block(registry: str) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    title="Its image comes from a registry that is not approved",
+    title="Image from an unapproved registry",
     severity=Severity.HIGH,
-    summary="Take the image from an approved registry, or approve this one on purpose",
+    summary="Use an image from an approved registry, or approve this one deliberately",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

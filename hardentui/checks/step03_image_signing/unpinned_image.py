@@ -54,7 +54,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="Its image is not pinned by digest",
+    title="Image not pinned by digest",
     severity=Severity.MEDIUM,
     summary="Pin the image to the digest that runs now",
     fix=FixKind.RECREATE,

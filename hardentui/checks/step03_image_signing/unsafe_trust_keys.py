@@ -95,10 +95,10 @@ _SAFE = rejecting(
 )
 
 CHECK = Check(
-    title="Keys that decide whom to trust are missing or can be changed",
+    title="Trust keys missing or writable by others",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    summary="Give the key and certificate files to root and close them for writing",
+    summary="Make root the owner of the key and certificate files and remove write permission for others",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

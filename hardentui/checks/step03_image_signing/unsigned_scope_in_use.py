@@ -70,9 +70,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 CHECK = Check(
-    title="Its image is pulled without a check of its signature",
+    title="Image signature not verified",
     severity=Severity.HIGH,
-    summary="Ask for a signature for the repository of this image in the policy",
+    summary="Require a signature for the image's repository in the policy",
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -128,9 +128,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _MEMBER = Kernel(7, uid=101, gid=101, groups=(6,))
 
 CHECK = Check(
-    title="The container gets groups of the host that open privileged files",
+    title="Member of privileged host groups",
     severity=Severity.MEDIUM,
-    summary="Take the privileged groups away",
+    summary="Remove the privileged groups",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -149,9 +149,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    title="The container shares the host's user namespace",
+    title="Shares the host's user namespace",
     severity=Severity.HIGH,
-    summary="Give the container a user namespace of its own",
+    summary="Give the container its own user namespace",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -120,10 +120,10 @@ def _host(*ranges: SubIds, users: tuple[User, ...] = (), **over: Any) -> HostFac
 _ANNA = User("anna", 1000, 1000, "/home/anna", rootless=True)
 
 CHECK = Check(
-    title="Accounts that run rootless containers lack ids of their own for them",
+    title="Accounts without their own subordinate IDs",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    summary="Give each account a range of 65536 sub-ids that nobody else has",
+    summary="Give each account its own range of 65536 subordinate IDs",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

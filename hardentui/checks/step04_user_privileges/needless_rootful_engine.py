@@ -118,9 +118,9 @@ def _needs_root(one: HostMount) -> bool:
 
 
 CHECK = Check(
-    title="The container runs under root's engine and needs nothing of it",
+    title="Runs rootful without needing to",
     severity=Severity.MEDIUM,
-    summary="Run it under the rootless engine of a service user",
+    summary="Run it under a service user's rootless engine",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

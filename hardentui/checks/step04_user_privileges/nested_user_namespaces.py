@@ -76,9 +76,9 @@ def _runs(**rules: SeccompRule) -> RuntimeConfig:
 
 
 CHECK = Check(
-    title="It can make itself root of a user namespace",
+    title="Can create user namespaces",
     severity=Severity.LOW,
-    summary="Refuse user namespaces in its seccomp profile",
+    summary="Block user namespaces in the seccomp profile",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -68,7 +68,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    title="Processes may gain privileges by starting a program",
+    title="Processes can gain new privileges",
     severity=Severity.HIGH,
     summary="Set no-new-privileges",
     fix=FixKind.RECREATE,

@@ -83,10 +83,10 @@ _FAR = Peer("3" * 64, "far", uid_ranges=((400000, 65536), (0, 4294967295)))
 _MAP = (UIDMAP, ("0:200000:65536",))
 
 CHECK = Check(
-    title="Two unrelated containers use the same range of user ids",
+    title="UID range shared with an unrelated container",
     severity=Severity.MEDIUM,
     compares=True,
-    summary="Let Podman give the container a range of ids that nobody else has",
+    summary="Let Podman choose a range of IDs that nobody else uses",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

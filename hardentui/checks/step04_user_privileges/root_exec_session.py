@@ -108,10 +108,10 @@ def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
 
 
 CHECK = Check(
-    title="Somebody works in the container with more rights than it has",
+    title="Exec session with more rights than the service",
     severity=Severity.HIGH,
     closer=True,
-    summary="End the session, and put what it was needed for into the image or the configuration",
+    summary="End the session and move what it was for into the image or the configuration",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,

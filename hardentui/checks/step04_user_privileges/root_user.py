@@ -181,9 +181,9 @@ _TMPFS_SIZE = "64m"
 _HOST_MAP = (IdRange(0, 0, 4294967295),)
 
 CHECK = Check(
-    title="The main process runs as root",
+    title="Runs as root",
     severity=Severity.HIGH,
-    summary="Run the main process as a user without privileges",
+    summary="Run the main process as an unprivileged user",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -75,9 +75,9 @@ _APPARMOR = EngineFacts(info={"host": {"security": {"apparmorEnabled": True}}})
 _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 
 CHECK = Check(
-    title="AppArmor does not confine the container",
+    title="Not confined by AppArmor",
     severity=Severity.HIGH,
-    summary="Run it under an AppArmor profile",
+    summary="Run the container under an AppArmor profile",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -73,9 +73,9 @@ _V1 = rootful(info={"host": {"cgroupVersion": "v1"}})
 _SHARED = Kernel(7, shared_namespaces=frozenset({"cgroup"}))
 
 CHECK = Check(
-    title="The container has no cgroup, or sees the host's",
+    title="Cgroup disabled or shared with the host",
     severity=Severity.HIGH,
-    summary="Give the container a cgroup and a cgroup namespace of its own",
+    summary="Give the container its own cgroup and cgroup namespace",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -87,10 +87,10 @@ _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 _ASKED = (IPC, "container:db")
 
 CHECK = Check(
-    title="It shares memory segments with a container that it has nothing to do with",
+    title="IPC namespace shared with an unrelated container",
     severity=Severity.MEDIUM,
     compares=True,
-    summary="Give the container an IPC namespace of its own",
+    summary="Give the container its own IPC namespace",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -52,9 +52,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="The container shares memory segments or the host name with the host",
+    title="Shares the host's IPC or UTS namespace",
     severity=Severity.HIGH,
-    summary="Give the container IPC and UTS namespaces of its own",
+    summary="Give the container its own IPC and UTS namespaces",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

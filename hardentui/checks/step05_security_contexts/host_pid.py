@@ -71,10 +71,10 @@ _FRIEND = Peer("2" * 64, "db", app="shop")
 _MEMBER = {"Config": {"Labels": {"app": "shop"}}}
 
 CHECK = Check(
-    title="The container sees processes that are not its own",
+    title="Sees processes outside the container",
     severity=Severity.CRITICAL,
     compares=True,
-    summary="Give the container a process namespace of its own",
+    summary="Give the container its own PID namespace",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -143,9 +143,9 @@ def _is_own(pair: str) -> bool:
 _LEAKED = {"Config": {"CreateCommand": ["podman", "run", "--env-host", "-e", "TZ=UTC", "img"]}}
 
 CHECK = Check(
-    title="The environment of the host leaks into the container",
+    title="Host environment passed to the container",
     severity=Severity.MEDIUM,
-    summary="Hand over only the variables that the service needs, by name",
+    summary="Pass only the variables that the service needs, by name",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -153,7 +153,7 @@ def _closed(secret: str, owner: str) -> str:
 
 
 CHECK = Check(
-    title="An engine secret is handed over more openly than it needs to be",
+    title="Secret readable more widely than needed",
     severity=Severity.LOW,
     summary="Mount secrets so that only the process's user can read them",
     fix=FixKind.RECREATE,

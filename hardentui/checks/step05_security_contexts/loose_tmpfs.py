@@ -105,7 +105,7 @@ def _tightened(mount: str, size: str, most: float) -> str:
 _SMALL = HostFacts(capacity=Capacity(memory=8 << 30))
 
 CHECK = Check(
-    title="A tmpfs mount has no size, or lets programs run from it",
+    title="Tmpfs without size limit or noexec",
     severity=Severity.LOW,
     summary="Give every tmpfs a size and mount it noexec, nosuid and nodev",
     fix=FixKind.RECREATE,

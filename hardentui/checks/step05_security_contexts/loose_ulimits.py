@@ -101,10 +101,10 @@ def _tightened(limit: str, highest: int, processes: int) -> str:
 
 
 CHECK = Check(
-    title="Limits of single processes are opened wide",
+    title="Ulimits too high",
     severity=Severity.LOW,
     closer=True,
-    summary="Bring its ulimits back to the site's values",
+    summary="Set ulimits to the site's values",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -97,7 +97,7 @@ _AGENT = ReachableSocket("/a", "/srv/work/a", Listener("/srv/work/a", "ssh-agent
 _FROM_POD = MountedPath("/run/dbus", ("/run/dbus",), "bind", "/run/dbus", (), MountOrigin.POD, "shop")
 
 CHECK = Check(
-    title="A control socket of the host is reachable from the container",
+    title="Host control socket reachable",
     severity=Severity.CRITICAL,
     summary="Remove the mount of the host's control socket",
     fix=FixKind.RECREATE,

@@ -76,7 +76,7 @@ _FROM_ANOTHER = MountedPath(
 _RENAMED = ReachableSocket("/app", "/srv/app.link", Listener("/srv/api", "podman"))
 
 CHECK = Check(
-    title="The socket of a container engine is reachable from the container",
+    title="Container engine socket reachable",
     severity=Severity.CRITICAL,
     takes_over=True,
     summary="Remove the mount of the engine's socket",

@@ -108,9 +108,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _TWO_PROCESSORS = HostFacts(capacity=Capacity(processors=2))
 
 CHECK = Check(
-    title="Nothing limits the processor time of the container",
+    title="No CPU limit",
     severity=Severity.MEDIUM,
-    summary="Limit its processor time",
+    summary="Set a CPU limit",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

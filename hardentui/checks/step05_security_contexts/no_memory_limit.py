@@ -123,9 +123,9 @@ _HALF = 512 << 20
 _STEP = 64 << 20
 
 CHECK = Check(
-    title="Nothing limits the memory of the container",
+    title="No memory limit",
     severity=Severity.HIGH,
-    summary="Limit its memory",
+    summary="Set a memory limit",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -79,9 +79,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    title="Nothing limits the number of processes",
+    title="No process limit",
     severity=Severity.HIGH,
-    summary="Limit the number of its processes",
+    summary="Limit the number of processes",
     fix=FixKind.LIVE_UPDATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

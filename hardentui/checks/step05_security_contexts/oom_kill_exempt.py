@@ -51,9 +51,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="The kernel ends others first when memory runs out",
+    title="Protected from the OOM killer",
     severity=Severity.MEDIUM,
-    summary="Let the kernel end it like others when memory runs out",
+    summary="Let the OOM killer treat it like any other process",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

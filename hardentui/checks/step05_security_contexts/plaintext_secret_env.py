@@ -62,9 +62,9 @@ def _commands(container_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    title="A credential stands in an environment variable",
+    title="Credential in an environment variable",
     severity=Severity.HIGH,
-    summary="Hand credentials over as engine secrets",
+    summary="Pass credentials as engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -82,9 +82,9 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
 CHECK = Check(
-    title="A system or home directory is relabelled for the container",
+    title="System or home directory relabelled",
     severity=Severity.HIGH,
-    summary="Mount a directory of its own and relabel that one",
+    summary="Mount a dedicated directory and relabel that one",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

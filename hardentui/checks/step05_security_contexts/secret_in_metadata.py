@@ -80,9 +80,9 @@ _SHARE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "username=shop,p
 _BY_FILE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "credentials=/etc/shop.cred"}})
 
 CHECK = Check(
-    title="A credential stands in a label, an annotation or an option",
+    title="Credential in a label, annotation or option",
     severity=Severity.HIGH,
-    summary="Hand credentials over as files or engine secrets",
+    summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -54,9 +54,9 @@ def _has_registry_login(facts: ContainerFacts) -> bool:
 
 
 CHECK = Check(
-    title="A credential stands on a command line",
+    title="Credential on a command line",
     severity=Severity.HIGH,
-    summary="Hand credentials over as files or engine secrets",
+    summary="Pass credentials as files or engine secrets",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

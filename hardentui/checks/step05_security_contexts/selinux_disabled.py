@@ -72,7 +72,7 @@ _SELINUX = EngineFacts(info={"host": {"security": {"selinuxEnabled": True}}})
 _APPARMOR = EngineFacts(info={"host": {"security": {"selinuxEnabled": False, "apparmorEnabled": True}}})
 
 CHECK = Check(
-    title="SELinux does not confine the container",
+    title="Not confined by SELinux",
     severity=Severity.HIGH,
     summary="Let SELinux confine the container",
     fix=FixKind.RECREATE,

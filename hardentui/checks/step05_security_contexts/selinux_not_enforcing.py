@@ -91,10 +91,10 @@ def _host(live: str, configured: str, **over: Any) -> HostFacts:
 
 
 CHECK = Check(
-    title="SELinux is there but does not enforce",
+    title="SELinux not enforcing",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    summary="Let SELinux enforce, now and after the next boot",
+    summary="Set SELinux to enforcing, now and at boot",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

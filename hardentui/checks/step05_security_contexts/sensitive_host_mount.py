@@ -100,10 +100,10 @@ _INHERITED = MountedPath(
 _HIDDEN = VolumeFacts("v", {"Options": {"type": "none", "o": "bind,rw", "device": "/usr/local/bin"}})
 
 CHECK = Check(
-    title="A system directory of the host is mounted",
+    title="Sensitive host directory mounted",
     severity=Severity.CRITICAL,
     takes_over=True,
-    summary="Mount only what is needed of the host's system directories, and read-only",
+    summary="Mount only what is needed of the host's system directories, read-only",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -101,7 +101,7 @@ _PEER = Peer("2" * 64, "db", process_label="system_u:system_r:container_t:s0:c1,
 _PEERS = Peers((_PEER,))
 
 CHECK = Check(
-    title="Two unrelated containers carry the same SELinux categories",
+    title="SELinux categories shared between containers",
     severity=Severity.MEDIUM,
     compares=True,
     summary="Let Podman choose the SELinux level",

@@ -60,9 +60,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _FROM_ANOTHER = MountedPath("/srv", ("/srv",), "bind", "/srv", ("rshared",), MountOrigin.CONTAINER, "base")
 
 CHECK = Check(
-    title="Mounts made in the container appear on the host",
+    title="Mounts propagate to the host",
     severity=Severity.HIGH,
-    summary="Keep mounts private",
+    summary="Use private mount propagation",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

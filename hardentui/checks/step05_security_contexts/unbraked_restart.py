@@ -75,7 +75,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    title="It is restarted without end",
+    title="Unlimited restarts",
     severity=Severity.LOW,
     summary="Limit the number of restarts",
     fix=FixKind.LIVE_UPDATE,

@@ -83,10 +83,10 @@ def _anna(*controllers: str) -> User:
 
 
 CHECK = Check(
-    title="Limits on containers cannot work on this host",
+    title="Resource limits not enforceable on this host",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    summary="Use cgroups version 2 and delegate cpu, memory and pids to accounts with containers",
+    summary="Use cgroup v2 and delegate cpu, memory and pids to accounts that run containers",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

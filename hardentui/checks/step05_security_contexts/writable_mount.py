@@ -101,9 +101,9 @@ def _tightened(mount: Mount) -> Mount:
 _LIVE = (KernelMount("/data", "ext4", "rw,relatime,nosuid,nodev,noexec"), KernelMount("/", "overlay", "rw"))
 
 CHECK = Check(
-    title="A writable host directory is mounted without nosuid, nodev and noexec",
+    title="Writable mount without nosuid, nodev and noexec",
     severity=Severity.LOW,
-    summary="Mount host directories nosuid, nodev and noexec",
+    summary="Mount host directories with nosuid, nodev and noexec",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

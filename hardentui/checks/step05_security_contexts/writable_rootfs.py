@@ -69,9 +69,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    title="The root file system can be written",
+    title="Writable root filesystem",
     severity=Severity.MEDIUM,
-    summary="Make the root file system read-only",
+    summary="Make the root filesystem read-only",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -71,10 +71,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="It is on the default network",
+    title="Uses the default network",
     severity=Severity.MEDIUM,
     compares=True,
-    summary="Move it to a network of its own",
+    summary="Move the container to its own network",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

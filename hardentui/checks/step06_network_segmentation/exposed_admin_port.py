@@ -86,9 +86,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    title="A database or admin port can be reached from other machines",
+    title="Database or admin port open to the network",
     severity=Severity.CRITICAL,
-    summary="Bind database and admin ports to loopback, and use a shared network between containers",
+    summary="Bind database and admin ports to loopback, and connect containers through a shared network",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

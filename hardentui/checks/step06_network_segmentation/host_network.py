@@ -141,9 +141,9 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 CHECK = Check(
-    title="It uses the host's own network",
+    title="Uses the host network",
     severity=Severity.HIGH,
-    summary="Give it a network of its own and publish only the ports that are needed",
+    summary="Give it its own network and publish only the ports it needs",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -75,7 +75,7 @@ def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
 _OPEN = {"name": "db-net", "driver": "bridge", "internal": False}
 
 CHECK = Check(
-    title="A back-end network can reach the outside",
+    title="Back-end network can reach the outside",
     severity=Severity.MEDIUM,
     kind=Kind.NETWORK,
     summary="Create the network as an internal one",

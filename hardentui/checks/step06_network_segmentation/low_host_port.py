@@ -66,9 +66,9 @@ def _free(host: str, offset: int, taken: set[str]) -> str:
 
 
 CHECK = Check(
-    title="It takes a reserved port of the host",
+    title="Publishes a privileged host port",
     severity=Severity.LOW,
-    summary="Publish on a port from 1024 on",
+    summary="Publish on host port 1024 or higher",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -82,7 +82,7 @@ def _all_internal(facts: ContainerFacts) -> bool:
 _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))
 
 CHECK = Check(
-    title="It can ask the cloud for the credentials of the host",
+    title="Cloud metadata service reachable",
     severity=Severity.HIGH,
     summary="Drop packets from containers to 169.254.169.254 on the host",
     fix=FixKind.HOST_FILE,

@@ -242,7 +242,7 @@ _CLOSED = HostFacts(
 )
 
 CHECK = Check(
-    title="It reaches services that the host offers only to itself",
+    title="Host loopback services reachable",
     severity=Severity.HIGH,
     summary="Remove the options that open the host's loopback address",
     fix=FixKind.RECREATE,

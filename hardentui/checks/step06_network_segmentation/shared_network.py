@@ -122,10 +122,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _OTHER = Peers((Peer("2" * 64, "wiki", networks=("podman",), app="wiki"),))
 
 CHECK = Check(
-    title="It shares a network with another application",
+    title="Network shared with another application",
     severity=Severity.MEDIUM,
     compares=True,
-    summary="Give each application a network of its own",
+    summary="Give each application its own network",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -102,7 +102,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}}}})
 
 CHECK = Check(
-    title="A port is published that nobody declared",
+    title="Published port not declared",
     severity=Severity.MEDIUM,
     summary="List the published ports one by one, and only those that the image serves",
     fix=FixKind.RECREATE,

@@ -69,7 +69,7 @@ _LAN = NetworkFacts("lan", {"name": "lan", "driver": "macvlan"})
 _BRIDGE = NetworkFacts("shop-net", {"name": "shop-net", "driver": "bridge"})
 
 CHECK = Check(
-    title="Its network bypasses the host's packet filter",
+    title="Network bypasses the host firewall",
     severity=Severity.MEDIUM,
     summary="Use a bridge network and publish the ports that are needed",
     fix=FixKind.DECISION,

@@ -207,9 +207,9 @@ _OPEN, _CLOSED = _dropping("input"), _dropping("forward")
 _PORT = (PUBLISH, (Port(80, "8080"),))
 
 CHECK = Check(
-    title="A port is open to everybody, and no firewall stands before it",
+    title="Published port without a firewall in front",
     severity=Severity.HIGH,
-    summary="Bind the port to one address, or filter what is forwarded",
+    summary="Bind the port to one address, or filter forwarded traffic",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -77,10 +77,10 @@ _PLAIN = {"name": "shop-net", "driver": "bridge"}
 _TWO = ("shop-net", "wiki-net")
 
 CHECK = Check(
-    title="A network is not kept apart from the other ones",
+    title="Network not isolated from other networks",
     severity=Severity.MEDIUM,
     kind=Kind.NETWORK,
-    summary="Create the network with the option isolate=true",
+    summary="Create the network with isolate=true",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

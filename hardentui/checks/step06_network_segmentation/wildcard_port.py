@@ -73,7 +73,7 @@ def _spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
 _IMAGE = ImageFacts(id="1" * 64, inspect={"Config": {"ExposedPorts": {"80/tcp": {}, "53/udp": {}}}})
 
 CHECK = Check(
-    title="A port is open on every address of the host",
+    title="Port published on all host addresses",
     severity=Severity.MEDIUM,
     summary="Bind published ports to one address",
     fix=FixKind.RECREATE,

@@ -120,10 +120,10 @@ _SHELL = FileChange("/usr/share/nginx/html/up.php", "added")
 _MINER = FileChange("/usr/bin/kdevtmpfsi", "added")
 
 CHECK = Check(
-    title="Its files differ from its image",
+    title="Files differ from the image",
     severity=Severity.HIGH,
     closer=True,
-    summary="Look at the changes, then start it anew from its image with a read-only root",
+    summary="Review the changes, then recreate the container from its image with a read-only root filesystem",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

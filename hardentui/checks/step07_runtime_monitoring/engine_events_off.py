@@ -60,10 +60,10 @@ _KEPT = Configuration({f"engine.{_CREATE_DATA}": Value(True, "/etc/containers/co
 _JOURNAL = {"host": {"eventLogger": "journald"}}
 
 CHECK = Check(
-    title="The engine keeps too little record of what it did",
+    title="Engine events logged incompletely",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    summary="Write events to the journal, with the configuration of new containers",
+    summary="Log events to the journal, with the configuration of new containers",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

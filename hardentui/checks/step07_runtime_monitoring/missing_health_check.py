@@ -72,9 +72,9 @@ _PLAIN = ImageFacts(id="1" * 64, inspect={"Config": {}})
 _OWN_CHECK = {"Healthcheck": {"Test": ["CMD-SHELL", "redis-cli ping"]}}
 
 CHECK = Check(
-    title="Nothing checks whether the service still works",
+    title="No health check",
     severity=Severity.MEDIUM,
-    summary="Add a health check that asks the service itself",
+    summary="Add a health check that queries the service itself",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

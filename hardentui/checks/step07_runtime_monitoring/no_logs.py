@@ -51,9 +51,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="No log of it is kept",
+    title="No logs kept",
     severity=Severity.MEDIUM,
-    summary="Keep its log in the journal",
+    summary="Send the container's log to the journal",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -66,7 +66,7 @@ def _watches(rule: str) -> bool:
 
 
 CHECK = Check(
-    title="Nothing watches for attacks while they happen",
+    title="No runtime threat detection",
     severity=Severity.LOW,
     kind=Kind.HOST,
     summary="Install and start a runtime sensor, or give auditd rules of its own",

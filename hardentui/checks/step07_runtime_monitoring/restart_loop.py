@@ -84,9 +84,9 @@ def _state(restarts: int = 0, **state: object) -> dict[str, object]:
 
 
 CHECK = Check(
-    title="It keeps falling over",
+    title="Restart loop",
     severity=Severity.MEDIUM,
-    summary="Find out why it ends, and limit how often it is restarted",
+    summary="Find out why it exits, and limit how often it restarts",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -116,10 +116,10 @@ _SOME = ("-w /etc/passwd -p wa -k identity", "# -w /usr/bin/podman -p x")
 _ALL = tuple(f"-w {path.partition('|')[0]} -p wa -k containers" for path in _PATHS)
 
 CHECK = Check(
-    title="Nobody records who changes the engine",
+    title="Engine changes not audited",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    summary="Watch the engine's programs, socket and folders with audit rules",
+    summary="Watch the engine's programs, socket and directories with audit rules",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

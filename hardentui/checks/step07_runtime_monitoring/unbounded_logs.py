@@ -71,9 +71,9 @@ _ENGINE = rootful(trust=TrustFacts(configuration=Configuration()))
 _LIMITED = Configuration({"containers.log_size_max": Value(1 << 20, "/etc/containers/containers.conf")})
 
 CHECK = Check(
-    title="Its log file may fill the disk",
+    title="No log size limit",
     severity=Severity.MEDIUM,
-    summary="Limit the size of its log file",
+    summary="Limit the size of the log file",
     fix=FixKind.RECREATE,
     risk=Risk.SAFE,
     evaluate=evaluate,

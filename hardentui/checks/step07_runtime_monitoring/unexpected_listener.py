@@ -123,10 +123,10 @@ def _listening(*sockets: tuple[str, str, int]) -> Kernel:
 
 
 CHECK = Check(
-    title="It listens on a port that nobody declared",
+    title="Listens on an undeclared port",
     severity=Severity.MEDIUM,
     closer=True,
-    summary="Switch the listener off, or declare the port",
+    summary="Stop the listener, or declare the port",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

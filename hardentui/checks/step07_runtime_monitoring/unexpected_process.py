@@ -114,10 +114,10 @@ _NGINX = Process(812, "nginx", "/usr/sbin/nginx")
 _CHECK_LESS: dict[str, object] = {"Config": {}}
 
 CHECK = Check(
-    title="A program runs in it that has no business there",
+    title="Unexpected process running",
     severity=Severity.HIGH,
     closer=True,
-    summary="Find out who started it, save the evidence, and start the container anew from its image",
+    summary="Find out who started it, save the evidence and recreate the container from its image",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

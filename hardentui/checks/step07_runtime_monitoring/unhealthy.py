@@ -104,9 +104,9 @@ _UNIT = "PODMAN_SYSTEMD_UNIT"
 _CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
 
 CHECK = Check(
-    title="It is unhealthy, or becoming so would change nothing",
+    title="Unhealthy, or failing would change nothing",
     severity=Severity.HIGH,
-    summary="End the container when its health check fails, so that it is started anew",
+    summary="Kill the container when its health check fails, so that it restarts",
     fix=FixKind.RECREATE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -84,7 +84,7 @@ _FILE = "/etc/containers/systemd/web.container"
 _BEFORE, _AFTER = datetime(2025, 11, 1, tzinfo=UTC), datetime(2025, 12, 24, tzinfo=UTC)
 
 CHECK = Check(
-    title="It runs with another configuration than its unit file says",
+    title="Running container differs from its unit file",
     severity=Severity.MEDIUM,
     summary="Reload systemd and restart the unit",
     fix=FixKind.UNIT_EDIT,

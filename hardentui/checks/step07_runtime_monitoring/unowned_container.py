@@ -64,9 +64,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="Nobody knows whom it belongs to",
+    title="No known owner",
     severity=Severity.MEDIUM,
-    summary="Run it as a Quadlet unit, or name its owner in a label",
+    summary="Run it as a Quadlet unit, or record its owner in a label",
     fix=FixKind.UNIT_EDIT,
     risk=Risk.SAFE,
     evaluate=evaluate,

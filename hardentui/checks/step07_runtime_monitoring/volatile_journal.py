@@ -66,10 +66,10 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 
 CHECK = Check(
-    title="The journal of the host is gone after a reboot",
+    title="Journal lost at reboot",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    summary="Keep the journal on disk",
+    summary="Store the journal on disk",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

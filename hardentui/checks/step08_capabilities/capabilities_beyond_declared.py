@@ -92,9 +92,9 @@ _CHOWN = frozenset({"CAP_CHOWN"})
 _RAW = frozenset({"CAP_NET_RAW"})
 
 CHECK = Check(
-    title="The live process has capabilities that nobody declared",
+    title="More capabilities in effect than declared",
     severity=Severity.HIGH,
-    summary="Restart it on a repaired engine, and find out what gave it more",
+    summary="Restart it on a fixed engine, and find out where the extra capabilities came from",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -156,9 +156,9 @@ def measured(context: FixContext) -> Mapping[str, Measured]:
 _LIVE_DEFAULT = CapabilitySets(bounding=DEFAULT_CAPABILITIES)
 
 CHECK = Check(
-    title="It keeps every default capability",
+    title="Default capabilities not dropped",
     severity=Severity.MEDIUM,
-    summary="Drop all capabilities and add back the needed ones",
+    summary="Drop all capabilities and add back those that are needed",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

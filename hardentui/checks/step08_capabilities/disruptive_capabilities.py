@@ -56,9 +56,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 CHECK = Check(
-    title="It has capabilities that disturb the host or its neighbours",
+    title="Capabilities that can disrupt host or neighbours",
     severity=Severity.HIGH,
-    summary="Drop the capabilities that disturb others",
+    summary="Drop the disruptive capabilities",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -39,7 +39,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _LIKE_DOCKER = rootful(default_capabilities=DEFAULT_CAPABILITIES | _DOCKER_ONLY)
 
 CHECK = Check(
-    title="It has capabilities that Podman leaves out on purpose",
+    title="Capabilities that Podman drops by default",
     severity=Severity.MEDIUM,
     summary="Drop NET_RAW, MKNOD and AUDIT_WRITE",
     fix=FixKind.RECREATE,

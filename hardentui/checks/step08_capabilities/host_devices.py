@@ -82,10 +82,10 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="Devices of the host can be used",
+    title="Host devices accessible",
     severity=Severity.MEDIUM,
     takes_over=True,
-    summary="Take away the devices that are not needed",
+    summary="Remove the devices that are not needed",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -58,10 +58,10 @@ _ALONE = frozenset({"CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC
 _LIVE = CapabilitySets(bounding=frozenset({"CAP_SYS_ADMIN", "CAP_CHOWN"}))
 
 CHECK = Check(
-    title="It has capabilities that lead to the host",
+    title="Capabilities that allow host takeover",
     severity=Severity.CRITICAL,
     takes_over=True,
-    summary="Drop the capabilities that lead to the host",
+    summary="Drop the capabilities that allow host takeover",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -81,9 +81,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="The device filter lets whole classes of devices through",
+    title="Device cgroup allows whole device classes",
     severity=Severity.HIGH,
-    summary="Remove the rules that open whole classes of devices",
+    summary="Remove the rules that allow whole device classes",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

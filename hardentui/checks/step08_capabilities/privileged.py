@@ -85,10 +85,10 @@ _ALL = CapabilitySets(bounding=ALL_CAPABILITIES, effective=ALL_CAPABILITIES)
 _SOME = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))
 
 CHECK = Check(
-    title="The container is privileged",
+    title="Privileged container",
     severity=Severity.CRITICAL,
     takes_over=True,
-    summary="Leave privileged mode and grant single needs",
+    summary="Turn off privileged mode and grant only what is needed",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -75,9 +75,9 @@ def _image(needs: str) -> ImageFacts:
 _WIDE = CapabilitySets(bounding=frozenset({"CAP_SETUID", "CAP_SYS_NICE", "CAP_CHOWN"}))
 
 CHECK = Check(
-    title="It has more capabilities than its image says it needs",
+    title="More capabilities than the image asks for",
     severity=Severity.MEDIUM,
-    summary="Drop what the image does not need",
+    summary="Drop the capabilities that the image does not need",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

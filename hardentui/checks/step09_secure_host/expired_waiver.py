@@ -51,10 +51,10 @@ def evaluate(facts: WaiverFacts) -> Verdict:
 _WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
 
 CHECK = Check(
-    title="Waiver has expired",
+    title="Waiver expired",
     severity=Severity.MEDIUM,
     kind=Kind.WAIVERS,
-    summary="Repair the finding, or renew the waiver",
+    summary="Fix the finding, or renew the waiver",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,

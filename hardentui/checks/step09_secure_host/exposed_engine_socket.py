@@ -101,10 +101,10 @@ def _repairs(socket: EngineSocket) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    title="Accounts other than root can command the engine",
+    title="Engine socket open to other accounts",
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    summary="Close the socket to everybody but its owner",
+    summary="Restrict the socket to its owner",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

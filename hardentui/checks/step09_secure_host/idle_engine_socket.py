@@ -59,10 +59,10 @@ def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
 
 
 CHECK = Check(
-    title="The rootful engine's API is open without a known need",
+    title="Rootful API enabled without a recorded need",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    summary="Switch the rootful socket off, or record which program needs it",
+    summary="Disable the rootful socket, or record which program needs it",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

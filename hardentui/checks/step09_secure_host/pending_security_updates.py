@@ -65,7 +65,7 @@ def _update(facts: HostFacts) -> tuple[str, ...]:
 
 
 CHECK = Check(
-    title="Security updates or a reboot are due",
+    title="Security updates or reboot pending",
     severity=Severity.HIGH,
     kind=Kind.HOST,
     summary="Install the security updates and boot the newest kernel",

@@ -56,10 +56,10 @@ def _command(right: RootRight) -> str:
 
 
 CHECK = Check(
-    title="Accounts can become root through the engine",
+    title="Accounts with root access through the engine",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    summary="Take the right away, or replace it by one fixed command",
+    summary="Remove the permission, or replace it with one fixed command",
     fix=FixKind.DECISION,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

@@ -62,10 +62,10 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 
 CHECK = Check(
-    title="Containers can fill the host's root file system",
+    title="Container storage on the root filesystem",
     severity=Severity.LOW,
     kind=Kind.HOST,
-    summary="Give the container storage a volume of its own",
+    summary="Give container storage a volume of its own",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

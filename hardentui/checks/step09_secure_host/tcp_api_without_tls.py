@@ -56,10 +56,10 @@ def _by_way_of(service: ApiService) -> str:
 
 
 CHECK = Check(
-    title="The engine's API is on the network without client certificates",
+    title="Engine API on TCP without client certificates",
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    summary="Take the API off TCP and reach the unix socket over ssh",
+    summary="Turn off the TCP socket and reach the unix socket over ssh",
     fix=FixKind.HOST_FILE,
     risk=Risk.CHANGES_BEHAVIOUR,
     evaluate=evaluate,

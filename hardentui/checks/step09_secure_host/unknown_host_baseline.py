@@ -61,7 +61,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 CHECK = Check(
-    title="The state of the host itself is not known",
+    title="No recent host security scan",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
     summary="Scan the host with Lynis or OpenSCAP and keep the report",

@@ -93,10 +93,10 @@ def _about(program: Program) -> str:
 
 
 CHECK = Check(
-    title="Programs that the engine runs as root are unknown or can be changed by others",
+    title="Unknown or writable programs run by the engine",
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    summary="Remove what nobody put there on purpose, and give the rest to root",
+    summary="Remove what nobody installed on purpose, and make root the owner of the rest",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -48,7 +48,7 @@ def evaluate(facts: WaiverFacts) -> Verdict:
 _WAIVER = Waiver("root-user", "web", "moves to its own user in March", "anna", date(2026, 3, 1))
 
 CHECK = Check(
-    title="Waiver is not used",
+    title="Waiver not used",
     severity=Severity.LOW,
     kind=Kind.WAIVERS,
     summary="Delete the waiver, or correct its check and subject",

@@ -194,10 +194,10 @@ def _engine(**values: Any) -> EngineFacts:
 
 
 CHECK = Check(
-    title="The engine's configuration weakens all containers",
+    title="Engine defaults weaken all containers",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    summary="Remove the setting from containers.conf and give it only to the containers that need it",
+    summary="Remove the setting from containers.conf and set it only for the containers that need it",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

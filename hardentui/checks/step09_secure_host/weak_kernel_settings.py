@@ -141,7 +141,7 @@ def _with(**changes: Any) -> HostFacts:
 
 
 CHECK = Check(
-    title="Kernel settings make it easy to attack the host from a container",
+    title="Weak kernel settings",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
     summary="Set the safer values in a sysctl.d drop-in",

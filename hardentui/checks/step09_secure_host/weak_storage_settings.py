@@ -101,10 +101,10 @@ def _storage(**over: Any) -> HostFacts:
 
 
 CHECK = Check(
-    title="The container storage is old, open or allows device files",
+    title="Weak container storage settings",
     severity=Severity.MEDIUM,
     kind=Kind.HOST,
-    summary="Use overlay with nodev, in a folder that only root may enter",
+    summary="Use overlay with nodev, in a directory that only root can enter",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -41,10 +41,10 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 
 CHECK = Check(
-    title="Accounts other than root can change the engine's configuration",
+    title="Engine configuration writable by others",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    summary="Give the configuration to root and close it for writing",
+    summary="Make root the owner of the configuration and remove write permission for others",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

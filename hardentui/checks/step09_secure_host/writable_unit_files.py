@@ -61,10 +61,10 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 
 CHECK = Check(
-    title="Others can change the units that start containers",
+    title="Unit files writable by others",
     severity=Severity.CRITICAL,
     kind=Kind.HOST,
-    summary="Give Quadlets and unit files to their owner and close them for writing",
+    summary="Remove write permission for everybody but the owner of the Quadlets and unit files",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

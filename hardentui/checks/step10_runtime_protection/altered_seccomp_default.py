@@ -88,10 +88,10 @@ def _host(**over: Any) -> HostFacts:
 
 
 CHECK = Check(
-    title="The default seccomp profile is missing or was changed",
+    title="Default seccomp profile missing or modified",
     severity=Severity.HIGH,
     kind=Kind.HOST,
-    summary="Install the profile of the package again",
+    summary="Reinstall the profile of the package",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

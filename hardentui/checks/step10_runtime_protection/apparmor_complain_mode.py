@@ -106,9 +106,9 @@ def _labelled(label: str) -> ContainerFacts:
 
 
 CHECK = Check(
-    title="Its AppArmor profile only complains",
+    title="AppArmor profile in complain mode",
     severity=Severity.HIGH,
-    summary="Enforce the AppArmor profile",
+    summary="Set the AppArmor profile to enforce mode",
     fix=FixKind.HOST_FILE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

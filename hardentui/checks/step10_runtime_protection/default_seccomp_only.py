@@ -106,10 +106,10 @@ def _pod(address: str, members: int = 2) -> dict[str, object]:
 
 
 CHECK = Check(
-    title="A service that is open to the network has no protection made for it",
+    title="Exposed service without its own seccomp profile",
     severity=Severity.LOW,
     closer=True,
-    summary="Record what the service does and give it a seccomp profile of its own",
+    summary="Record what the service does and give it its own seccomp profile",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -69,9 +69,9 @@ _NONE = EngineFacts(info={"host": {"security": {"selinuxEnabled": False}}})
 _BIND = (MOUNTS, (Mount("bind", "/srv/web", "/w"),))
 
 CHECK = Check(
-    title="SELinux was switched off to make a mount work",
+    title="SELinux labelling disabled for a mount",
     severity=Severity.MEDIUM,
-    summary="Switch SELinux on again and label what is mounted",
+    summary="Turn SELinux labelling back on and label the mounted directories",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -103,9 +103,9 @@ _BOTH = ("X86_64", "X86")
 _ALL_BUT_VSOCK = ("socket", _allowed(Condition(0, "NE", 40)))
 
 CHECK = Check(
-    title="Its sockets reach past its network",
+    title="Unrestricted socket families",
     severity=Severity.LOW,
-    summary="Give it a seccomp profile that allows only the families it needs",
+    summary="Give it a seccomp profile that allows only the socket families it needs",
     fix=FixKind.DECISION,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -43,7 +43,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 CHECK = Check(
-    title="The kernel refused it something during the last day",
+    title="Recent kernel denials",
     severity=Severity.MEDIUM,
     closer=True,
     summary="Find out whether it was an attack or a profile that is too tight",

@@ -41,10 +41,10 @@ def _info(enabled: bool) -> dict[str, Any]:
 
 
 CHECK = Check(
-    title="The engine cannot filter system calls",
+    title="Seccomp not available to the engine",
     severity=Severity.HIGH,
     kind=Kind.ENGINE,
-    summary="Use a runtime and a kernel with seccomp",
+    summary="Use a runtime and a kernel with seccomp support",
     fix=FixKind.DECISION,
     risk=Risk.SAFE,
     evaluate=evaluate,

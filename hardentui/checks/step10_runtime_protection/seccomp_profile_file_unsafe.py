@@ -67,9 +67,9 @@ _PATH = "/etc/containers/seccomp/web.json"
 _NAMED = (SECCOMP_PROFILE, _PATH)
 
 CHECK = Check(
-    title="The file of its seccomp profile is missing or can be changed by others",
+    title="Seccomp profile missing or writable by others",
     severity=Severity.MEDIUM,
-    summary="Put the profile where only root can write it",
+    summary="Put the profile where only root can write",
     fix=FixKind.HOST_FILE,
     risk=Risk.SAFE,
     evaluate=evaluate,

@@ -91,9 +91,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _RULES = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []}
 
 CHECK = Check(
-    title="No filter stands between the container and the kernel's system calls",
+    title="No seccomp filter",
     severity=Severity.CRITICAL,
-    summary="Put the seccomp filter back",
+    summary="Restore the seccomp filter",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

@@ -75,9 +75,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 _MASKED = frozenset({"/proc/kcore", "/proc/keys", "/proc/sys", "/proc/irq"})
 
 CHECK = Check(
-    title="Parts of /proc and /sys that are hidden by default can be reached",
+    title="Masked /proc and /sys paths exposed",
     severity=Severity.HIGH,
-    summary="Put the default masks back",
+    summary="Restore the default masks",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

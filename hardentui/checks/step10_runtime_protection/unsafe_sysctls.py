@@ -63,9 +63,9 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 CHECK = Check(
-    title="It sets kernel parameters that are not known to be harmless",
+    title="Sysctls not known to be safe",
     severity=Severity.MEDIUM,
-    summary="Remove the kernel parameters that are not on the list",
+    summary="Remove the sysctls that are not on the list",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

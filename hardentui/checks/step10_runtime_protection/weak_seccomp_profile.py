@@ -144,9 +144,9 @@ _ALLOW_ALL = RawFilter(b"\x06\0\0\0\0\0\xff\x7f", f"annotation {RAW_FILTER}")
 _HOLDS_BPF = Kernel(7, capabilities=CapabilitySets(bounding=frozenset({"CAP_BPF"})))
 
 CHECK = Check(
-    title="The seccomp filter lets dangerous system calls through",
+    title="Seccomp profile allows dangerous system calls",
     severity=Severity.HIGH,
-    summary="Go back to the engine's default profile",
+    summary="Return to the engine's default profile",
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,

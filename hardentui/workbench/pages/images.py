@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import FoundFile, ImageInventory, NeverScanned
 from hardentui.model.known import Unreadable
 from hardentui.reading.end_of_life import DATED, end_of, rolling
 from hardentui.reading.images import created
+from hardentui.reading.scans import rank, severities, stale
 from hardentui.workbench.pages.sections import Line, Section, Tone, age_text, size_text
 
 _FILES_SHOWN = 8
@@ -63,7 +64,7 @@ def support_of(facts: ImageFacts) -> tuple[str, Tone]:
 def image_page(facts: ImageFacts) -> tuple[Section, ...]:
     """Everything that is known of an image: about it, what is inside, its layers."""
     inside = facts.inventory
-    sections = [Section("Image", tuple(_about(facts)))]
+    sections = [Section("Image", tuple(_about(facts))), Section("Vulnerabilities", tuple(scan_lines(facts)))]
     if isinstance(inside, Unreadable):
         return (*sections, Section("Inside", (Line("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
     sections.append(Section("Inside", tuple(_inside(facts, inside))))
@@ -81,6 +82,39 @@ def _about(facts: ImageFacts) -> Iterable[Line]:
     yield Line("size", size_text(size_of(facts)))
     yield Line("runs as", str(facts.config.get("User") or facts.inspect.get("User") or "root (no USER)"))
     yield Line("used by", ", ".join(facts.used_by) or "no container", Tone.PLAIN)
+
+
+def scan_lines(facts: ImageFacts) -> Iterable[Line]:
+    """The stored result of a scanner with the date of its data; an old one is stale, not clean."""
+    report = facts.scan
+    if isinstance(report, Unreadable):
+        yield Line("scan", f"not known: {report.reason}", Tone.MUTED)
+        return
+    if isinstance(report, NeverScanned):
+        yield Line("scan", "never scanned; hardentui images --scan does it", Tone.BAD)
+        return
+    counts = severities(report)
+    found = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
+    serious = counts["critical"] + counts["high"]
+    old = stale(report, facts.now)
+    clean = not report.vulnerabilities and not report.gaps and not old
+    yield Line("known", found, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
+    yield Line("scanned", f"{report.scanner}, {report.scanned:%Y-%m-%d}")
+    yield Line("data of", f"{report.database:%Y-%m-%d}" if report.database else "date not told")
+    if old:
+        yield Line("stale", f"{old}; scan again", Tone.BAD)
+    for at, gap in enumerate(report.gaps):
+        yield Line("not judged" if at == 0 else "", gap, Tone.BAD)
+    worst = sorted(report.vulnerabilities, key=rank)
+    for at, one in enumerate(worst[:_FILES_SHOWN]):
+        fixed = f", fixed in {one.fixed_in}" if one.fixed_in else ""
+        exploited = ", exploited by attackers" if one.exploited else ""
+        version = f" {one.installed}" if one.installed else ""
+        yield Line(
+            "worst" if at == 0 else "", f"{one.id} {one.severity}: {one.package}{version}{fixed}{exploited}"
+        )
+    if (more := len(worst) - _FILES_SHOWN) > 0:
+        yield Line("", f"and {more} more", Tone.MUTED)
 
 
 def _inside(facts: ImageFacts, inside: ImageInventory) -> Iterable[Line]:

@@ -1,0 +1,69 @@
+"""Changes of files of the host alone (a trust policy, a drop-in of a host service), with a way back.
+
+    change_files(
+        Journal(), action=EntryAction.TRUST, subject="/etc/containers/policy.json",
+        files=[("/etc/containers/policy.json", text, 0o644)], diff=masked_diff)
+
+writes all of the files or none, and `hardentui undo` brings back what was there, byte for byte.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from hardentui.change.file_operator import FileOperator, planned_writes
+from hardentui.change.journal import Journal
+from hardentui.change.lock import locked
+from hardentui.change.transaction import Transaction
+from hardentui.change.who import who
+from hardentui.model.journal import EntryAction, JournalChange, JournalEntry
+from hardentui.visible import visible
+
+
+def change_files(
+    journal: Journal,
+    *,
+    action: EntryAction,
+    subject: str,
+    files: Sequence[tuple[str, str, int]],
+    diff: str,
+    changes: Sequence[JournalChange] = (),
+) -> JournalEntry | None:
+    """Write files, all or none, and keep in the journal how they are taken back.
+
+    Args:
+        subject: what is changed, as `hardentui journal` names it; one change of it at a time.
+        files: (absolute path, text, mode of a new file). A file that is there keeps its owner and mode.
+        diff: what changes, with secrets masked.
+        changes: the same by option, where there are options.
+
+    Returns:
+        the entry; None where every file says so already.
+
+    Raises:
+        WriteError, JournalError, Locked: nothing was changed.
+        ApplyFailed: what was changed was taken back.
+    """
+    now = datetime.now(UTC)
+    with locked(lock_folder(journal), subject, "", f"{action.value} by {who()}"):
+        writes = planned_writes(files)
+        if not writes:
+            return None
+        entry = JournalEntry(
+            id=journal.new_id(now),
+            time=now.isoformat(timespec="seconds"),
+            action=action,
+            container=visible(subject),
+            by=who(),
+            diff=diff,
+            changes=tuple(changes),
+            operations=writes,
+        )
+        return Transaction(journal, [FileOperator()]).run(entry)
+
+
+def lock_folder(journal: Journal) -> str:
+    """Where the locks of a journal are."""
+    return os.path.join(journal.folder, "locks")

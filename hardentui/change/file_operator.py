@@ -1,0 +1,122 @@
+"""Files that a change writes, and how they become again what they were."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+
+from hardentui.change.operator import NOTHING, Outcome
+from hardentui.errors import WriteError
+from hardentui.files import put_back, write_bundle
+from hardentui.folders import write_error
+from hardentui.model.journal import JournalEntry
+from hardentui.model.operations import FileBefore, Operation, WriteFile
+from hardentui.visible import visible
+
+_LONGEST = 16 << 20
+
+
+def planned_write(path: str, text: str, mode: int = 0o644) -> WriteFile | None:
+    """The operation that gives a file this text, with the file as it is now; None when it says so already.
+
+    Raises:
+        WriteError: there is something that is no plain file, or it cannot be read.
+    """
+    path = os.path.abspath(path)
+    before = _read(path)
+    content = text.encode("utf-8", "surrogateescape")
+    if before is not None:
+        if before.content == content:
+            return None
+        mode = before.mode
+    return WriteFile(path=path, content=content, mode=mode, before=before, made=_missing_folders(path))
+
+
+def planned_writes(files: Sequence[tuple[str, str, int]]) -> tuple[WriteFile, ...]:
+    """The same for several (path, text, mode); those that say so already are left out."""
+    found = (planned_write(path, text, mode) for path, text, mode in files)
+    return tuple(write for write in found if write is not None)
+
+
+class FileOperator:
+    """Writes files."""
+
+    kinds: tuple[type[Operation], ...] = (WriteFile,)
+
+    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+        assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
+        if _read(operation.path) != operation.before:
+            raise WriteError(
+                f"{visible(operation.path)} was changed meanwhile; it was not written.",
+                "Look at it, and try again.",
+            )
+        folder, name = os.path.split(operation.path)
+        text = operation.content.decode("utf-8")
+        write_bundle(
+            folder,
+            [(name, text, operation.mode)],
+            create=True,
+            follow_symlink=True,
+            keep_mode=True,
+            keep_backup=False,
+        )
+        return NOTHING
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        assert isinstance(operation, WriteFile)  # noqa: S101 - `kinds` says so
+        now, before = _read(operation.path), operation.before
+        if now != before:
+            if now is not None and now.content not in (operation.content, before.content if before else None):
+                raise WriteError(
+                    f"{visible(operation.path)} was changed by somebody else since; it was left as it is.",
+                    f"What it was before is in the journal: hardentui journal show {entry.id}",
+                )
+            if before is None:
+                put_back(operation.path, None, 0, (0, 0), 0)
+            else:
+                owner = (before.uid, before.gid)
+                put_back(operation.path, before.content, before.mode, owner, before.modified_ns)
+        for folder in operation.made:
+            with suppress(OSError):  # somebody may have put something else there
+                os.rmdir(folder)
+
+
+def _read(path: str) -> FileBefore | None:
+    """A file as it is; None when there is none.
+
+    Raises:
+        WriteError: it is no plain file, or cannot be read.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise write_error(error, path) from error
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise WriteError(f"{visible(path)} is no plain file.")
+        if found.st_size > _LONGEST:
+            raise WriteError(f"{visible(path)} is larger than {_LONGEST >> 20} MiB; it is not changed.")
+        return FileBefore(
+            content=file.read(),
+            mode=stat.S_IMODE(found.st_mode) & 0o777,
+            uid=found.st_uid,
+            gid=found.st_gid,
+            modified_ns=found.st_mtime_ns,
+        )
+
+
+def _missing_folders(path: str) -> tuple[str, ...]:
+    """The folders above a file that do not exist yet, the deepest first."""
+    found = []
+    folder = os.path.dirname(path)
+    while not os.path.lexists(folder):
+        found.append(folder)
+        folder = os.path.dirname(folder)
+    return tuple(found)

@@ -1,0 +1,157 @@
+"""The journal on disk: one file for each entry, readable by us alone, each write on the disk at once.
+
+Unlike what is shown of it, the file holds everything that taking a change back needs: former files byte for
+byte, the arguments of the commands. Secrets can be among them, hence its mode.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from datetime import datetime
+
+import msgspec
+
+from hardentui.errors import JournalError, UsageError
+from hardentui.model.journal import JOURNAL_SCHEMA, EntryState, JournalEntry
+from hardentui.state.own_files import read_own, state_folder, write_own
+from hardentui.visible import visible
+
+_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
+_SUFFIX = ".json"
+_LONGEST = 64 << 20
+
+
+class BrokenEntry(msgspec.Struct, frozen=True):
+    """An entry that is there and cannot be read, and why."""
+
+    id: str
+    why: str
+
+
+class Journal:
+    """The entries of this account.
+
+    Args:
+        folder: where they are; by default our own state folder.
+    """
+
+    def __init__(self, folder: str = "") -> None:
+        self.folder = folder or os.path.join(state_folder(), "journal")
+
+    def new_id(self, now: datetime) -> str:
+        """An id that sorts by time: day, time, and the part of the second in 65536ths."""
+        taken = self._ids()
+        part = now.microsecond * 65536 // 1_000_000
+        names = (f"{now:%Y%m%d-%H%M%S}-{number:04x}" for number in range(part, 65536))
+        return next(name for name in names if name not in taken)
+
+    def write(self, entry: JournalEntry) -> None:
+        """Keep an entry; when this returns it is on the disk.
+
+        Raises:
+            JournalError: it cannot be written; the entry is as it was before.
+        """
+        try:
+            write_own(self._path(entry.id), msgspec.json.encode(entry), durable=True)
+        except OSError as error:
+            raise JournalError(
+                f"The journal cannot be written: {visible(self.folder)}: {error.strerror}.",
+                "Nothing is changed without a journal. Free some space, or look at who owns the folder.",
+            ) from error
+
+    def read(self, identity: str) -> JournalEntry:
+        """One entry.
+
+        Raises:
+            JournalError: it cannot be read, or was written by a version that this one does not know.
+        """
+        found = self._read(identity)
+        if isinstance(found, BrokenEntry):
+            raise JournalError(f"The journal entry {visible(identity, 40)} cannot be read: {found.why}.")
+        return found
+
+    def entries(self) -> tuple[JournalEntry, ...]:
+        """All entries that can be read, the newest first."""
+        return tuple(entry for entry in self._all() if isinstance(entry, JournalEntry))
+
+    def broken(self) -> tuple[BrokenEntry, ...]:
+        """Entries that cannot be read."""
+        return tuple(entry for entry in self._all() if isinstance(entry, BrokenEntry))
+
+    def find(self, text: str) -> JournalEntry:
+        """The entry whose id is this, or begins or ends with it.
+
+        Raises:
+            UsageError: there is none, or more than one.
+        """
+        known = self._ids()
+        found = (
+            [text] if text in known else [one for one in known if one.startswith(text) or one.endswith(text)]
+        )
+        if len(found) != 1:
+            hint = "\n".join(f"  {one}" for one in (found or known)[:10])
+            many = "means more than one journal entry" if found else "is no entry of the journal"
+            raise UsageError(
+                f"{visible(text, 40)!r} {many}.", f"There are:\n{hint}" if hint else "It is empty."
+            )
+        return self.read(found[0])
+
+    def newest_to_undo(self) -> JournalEntry:
+        """The newest entry that is in force or unfinished.
+
+        Raises:
+            UsageError: there is none.
+        """
+        entry = next((entry for entry in self.entries() if entry.can_be_undone), None)
+        if entry is None:
+            raise UsageError("There is nothing to undo: no entry of the journal is in force.")
+        return entry
+
+    def unfinished(self, container: str = "", engine: str = "") -> tuple[JournalEntry, ...]:
+        """Entries that were begun and came to no end, newest first.
+
+        Args:
+            container, engine: only those of this container; empty = all.
+        """
+        return tuple(
+            entry
+            for entry in self.entries()
+            if entry.state is EntryState.OPEN
+            and (not container or (entry.container, entry.engine) == (container, engine))
+        )
+
+    def _all(self) -> list[JournalEntry | BrokenEntry]:
+        return [self._read(identity) for identity in self._ids()]
+
+    def _ids(self) -> list[str]:
+        with suppress(OSError):
+            names = [name.removesuffix(_SUFFIX) for name in os.listdir(self.folder) if name.endswith(_SUFFIX)]
+            return sorted((name for name in names if _ID.fullmatch(name)), reverse=True)
+        return []
+
+    def _read(self, identity: str) -> JournalEntry | BrokenEntry:
+        try:
+            content = read_own(self._path(identity))
+        except OSError as error:
+            return BrokenEntry(identity, error.strerror or "it cannot be read")
+        if len(content) > _LONGEST:
+            return BrokenEntry(identity, "it is too long")
+        try:
+            schema = msgspec.json.decode(content, type=_Schema).schema
+            if schema != JOURNAL_SCHEMA:
+                return BrokenEntry(identity, f"it has the format {visible(schema, 40)}, not {JOURNAL_SCHEMA}")
+            entry = msgspec.json.decode(content, type=JournalEntry)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return BrokenEntry(identity, visible(str(error), 200))
+        return entry if entry.id == identity else BrokenEntry(identity, "it holds another entry")
+
+    def _path(self, identity: str) -> str:
+        if not _ID.fullmatch(identity):
+            raise UsageError(f"{visible(identity, 40)!r} is no id of a journal entry.")
+        return os.path.join(self.folder, identity + _SUFFIX)
+
+
+class _Schema(msgspec.Struct):
+    schema: str

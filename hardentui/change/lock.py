@@ -1,0 +1,77 @@
+"""One change of a container at a time.
+
+The lock is the kernel's (flock): it goes with its process, whatever ends it. Its descriptor is closed in
+every program that we start, so that none of them (conmon lives as long as its container) keeps it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+
+from hardentui.errors import Locked
+from hardentui.folders import opened_folder, write_error
+from hardentui.visible import visible
+
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_SIGNS = re.compile(r"[^A-Za-z0-9_.-]")
+
+
+@contextmanager
+def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
+    """Hold the lock of what is changed.
+
+    Args:
+        folder: where locks are; made when it is missing.
+        subject, engine: a container and the address of its Podman, or a file and nothing.
+        what: what is being done, told to whoever comes second.
+
+    Raises:
+        Locked: somebody else holds it; says who.
+        WriteError: the folder cannot be made.
+    """
+    digest = hashlib.sha256(f"{engine}\n{subject}".encode()).hexdigest()[:12]
+    name = f"{_SIGNS.sub('_', subject)[:60]}-{digest}.lock"
+    try:
+        with opened_folder(folder, create=True, mode=0o700) as where:
+            handle = os.open(name, _FLAGS, 0o600, dir_fd=where)
+    except OSError as error:
+        raise write_error(error, folder) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            raise Locked(
+                f"Another change of {visible(subject, 80)} is under way: {_holder(handle)}.",
+                "Wait until it has come to its end.",
+            ) from error
+        _tell(handle, what)
+        yield
+        with suppress(OSError):
+            os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def _tell(handle: int, what: str) -> None:
+    about = {"pid": os.getpid(), "what": what, "since": datetime.now(UTC).isoformat(timespec="seconds")}
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(about).encode(), 0)
+
+
+def _holder(handle: int) -> str:
+    """Who holds it, by its own words."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        about = json.loads(os.pread(handle, 4096, 0))
+        what, since = visible(str(about["what"]), 80), visible(str(about["since"]), 40)
+        return f"{what}, process {int(about['pid'])}, since {since}"
+    return "by another process"

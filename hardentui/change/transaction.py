@@ -1,0 +1,164 @@
+"""A change of the host as a list of operations: all of them come true, or none.
+
+Before an operation is done, the journal says that it is begun, on the disk. So whatever ends this process at
+whatever moment, a later one knows what may have been done and takes back just that: each operation can be
+taken back whether it was done, half done or not at all.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from msgspec.structs import replace
+
+from hardentui.change.journal import Journal
+from hardentui.change.operator import Cancelled, OnEvent, Operator, raise_if_stopped
+from hardentui.errors import ApplyFailed, HardenError, JournalError
+from hardentui.model.change_events import (
+    ChangeEnded,
+    ChangeEvent,
+    GoingBack,
+    OperationBegun,
+    OperationDone,
+    OperationUndone,
+)
+from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.operations import (
+    CreateContainer,
+    Operation,
+    RestartUnit,
+    StopContainer,
+    WaitReady,
+    described,
+)
+
+
+def _nobody(event: ChangeEvent) -> None:
+    """Nobody wants to be told."""
+
+
+class Transaction:
+    """Carries out the operations of one journal entry, or takes them back.
+
+    Args:
+        on_event: is told each step; when it raises, everything is taken back.
+        stop: when it is set, everything is taken back.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        operators: Iterable[Operator],
+        on_event: OnEvent = _nobody,
+        stop: threading.Event | None = None,
+    ) -> None:
+        self._journal = journal
+        self._operators = {kind: operator for operator in operators for kind in operator.kinds}
+        self._tell = on_event
+        self._stop = stop or threading.Event()
+        self._down_since: float | None = None
+        self._entry: JournalEntry
+
+    def run(self, entry: JournalEntry, ends_as: EntryState = EntryState.DONE) -> JournalEntry:
+        """Carry out all operations; returns the entry as it stands in the journal afterwards.
+
+        Raises:
+            JournalError: nothing was begun, for want of a journal.
+            ApplyFailed: it did not work, and everything is as it was before (or says what is not).
+        """
+        self._journal.write(entry)
+        self._entry = entry
+        try:
+            for index, operation in enumerate(entry.operations):
+                raise_if_stopped(self._stop)
+                self._carry_out(operation, index)
+            raise_if_stopped(self._stop)
+            self._keep(state=ends_as)
+        except BaseException as error:
+            back = self.go_back(self._entry, why_of(error))
+            if not isinstance(error, HardenError | KeyboardInterrupt):
+                raise
+            raise _failed(back, error.hint if isinstance(error, HardenError) else "") from error
+        with suppress(HardenError):
+            self._tell(ChangeEnded(self._entry))
+        return self._entry
+
+    def _carry_out(self, operation: Operation, index: int) -> None:
+        total = len(self._entry.operations)
+        self._entry = replace(self._entry, begun=index + 1)  # also where the journal fails to keep it
+        self._journal.write(self._entry)
+        self._tell(OperationBegun(operation, index + 1, total))
+        started = monotonic()
+        if isinstance(operation, StopContainer | RestartUnit):
+            self._down_since = started
+        outcome = self._operators[type(operation)].do(operation, self._stop)
+        ended = monotonic()
+        if outcome.operation is not None:
+            operations = list(self._entry.operations)
+            operations[index] = outcome.operation
+            self._entry = replace(self._entry, operations=tuple(operations))
+        if isinstance(operation, WaitReady) and self._down_since is not None:
+            self._entry = replace(self._entry, downtime_seconds=round(ended - self._down_since, 2))
+            self._down_since = None
+        self._entry = replace(self._entry, proof=(*self._entry.proof, *outcome.proof))
+        self._tell(OperationDone(operation, index + 1, total, ended - started, outcome.said))
+
+    def _keep(self, **changed: Any) -> None:
+        finished = replace(self._entry, **changed)
+        self._journal.write(finished)
+        self._entry = finished
+
+    def go_back(self, entry: JournalEntry, why: str) -> JournalEntry:
+        """Take back what was begun; the entry as it stands in the journal afterwards.
+
+        Its state stays open when something could not be taken back; `reason` says what. May be called again.
+        """
+        entry = replace(entry, state=EntryState.OPEN, reason=why, confirm_by=0.0)
+        self._keep_if_possible(entry)
+        with suppress(Exception):
+            self._tell(GoingBack(why))
+        failures = []
+        for operation in reversed(entry.operations[: entry.begun]):
+            failure = ""
+            try:
+                self._operators[type(operation)].undo(operation, entry)
+            except HardenError as error:
+                failure = error.title
+                failures.append(f"{described(operation)}: {failure}")
+            with suppress(Exception):
+                self._tell(OperationUndone(operation, failure))
+        if failures:
+            entry = replace(entry, reason=f"{why} Not taken back: {'; '.join(failures)}")
+        else:
+            original = (
+                None if any(isinstance(one, CreateContainer) for one in entry.operations) else entry.original
+            )
+            entry = replace(entry, state=EntryState.ROLLED_BACK, original=original)
+        self._keep_if_possible(entry)
+        with suppress(Exception):
+            self._tell(ChangeEnded(entry))
+        return entry
+
+    def _keep_if_possible(self, entry: JournalEntry) -> None:
+        """On the way back the host comes first: a journal that cannot be written does not stop it."""
+        with suppress(JournalError):
+            self._journal.write(entry)
+
+
+def why_of(error: BaseException) -> str:
+    """The reason that the journal keeps, a sentence."""
+    if isinstance(error, KeyboardInterrupt | Cancelled):
+        return "It was interrupted."
+    if isinstance(error, HardenError):
+        return f"{error.title.rstrip('.')}."
+    return f"HardenTUI itself failed ({type(error).__name__})."
+
+
+def _failed(entry: JournalEntry, hint: str) -> ApplyFailed:
+    if entry.state is EntryState.ROLLED_BACK:
+        return ApplyFailed(f"{entry.reason} Everything is as it was before.", hint)
+    return ApplyFailed(entry.reason, f"{hint}\nTry again with: hardentui undo {entry.id}".strip())

@@ -1,0 +1,102 @@
+"""Taking a change back: one that is in force, and one that was cut off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from hardentui.change.file_changes import lock_folder
+from hardentui.change.journal import Journal
+from hardentui.change.lock import locked
+from hardentui.change.operator import OnEvent, Operator
+from hardentui.change.transaction import Transaction
+from hardentui.change.who import who
+from hardentui.errors import ApplyFailed, UsageError
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+
+
+def undo(
+    journal: Journal,
+    identity: str,
+    operators: Iterable[Operator],
+    on_event: OnEvent,
+    *,
+    why: str = "",
+    stop: threading.Event | None = None,
+) -> JournalEntry:
+    """Take an entry back; returns it as it stands then.
+
+    Args:
+        why: told in the journal; by default who did it.
+
+    Raises:
+        UsageError: it cannot be taken back: that was done already, or a later change stands on it.
+        Locked: it is under way at this moment.
+        ApplyFailed: something could not be taken back; it can be tried again.
+    """
+    entry = journal.read(identity)
+    with locked(lock_folder(journal), entry.container, entry.engine, f"undo of {identity} by {who()}"):
+        entry = journal.read(identity)  # it may have come to its end while we waited
+        refuse_to_undo(journal, entry)
+        by = who()
+        done = Transaction(journal, operators, on_event, stop).go_back(entry, why or f"Undone by {by}.")
+        if done.state is not EntryState.ROLLED_BACK:
+            raise ApplyFailed(done.reason, f"Try again with: hardentui undo {entry.id}")
+        now = datetime.now(UTC)
+        journal.write(
+            JournalEntry(
+                id=journal.new_id(now),
+                time=now.isoformat(timespec="seconds"),
+                action=EntryAction.UNDO,
+                container=entry.container,
+                engine=entry.engine,
+                by=by,
+                state=EntryState.DONE,
+                reason=f"{identity} was taken back. {why}".strip(),
+                undoes=identity,
+            )
+        )
+        return done
+
+
+def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
+    """Raises UsageError where an entry cannot be taken back, or not yet."""
+    if entry.action is EntryAction.UNDO:
+        raise UsageError(
+            f"{entry.id} is itself an undo, of {entry.undoes}.", "Apply the change again instead."
+        )
+    if entry.state is EntryState.ROLLED_BACK:
+        raise UsageError(f"{entry.id} is taken back already: {entry.reason}")
+    later = [
+        other.id
+        for other in journal.entries()
+        if other.id > entry.id
+        and other.can_be_undone
+        and (other.container, other.engine) == (entry.container, entry.engine)
+    ]
+    if later:
+        raise UsageError(
+            f"A later change of {entry.container} stands on {entry.id}.", f"First: hardentui undo {later[0]}"
+        )
+
+
+def confirm(journal: Journal, identity: str) -> JournalEntry:
+    """Keep a change that waits for this.
+
+    Raises:
+        UsageError: it does not wait.
+        Locked: it is being taken back at this moment.
+    """
+    entry = journal.read(identity)
+    with locked(lock_folder(journal), entry.container, entry.engine, f"confirm of {identity} by {who()}"):
+        entry = journal.read(identity)
+        if entry.state is not EntryState.WAITING:
+            raise UsageError(
+                f"{identity} waits for no confirmation: it is {entry.state.value}. {entry.reason}".strip()
+            )
+        entry = replace(entry, state=EntryState.DONE, confirm_by=0.0)
+        journal.write(entry)
+        return entry

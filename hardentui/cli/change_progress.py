@@ -1,0 +1,40 @@
+"""A change of the host, told line by line while it happens."""
+
+from __future__ import annotations
+
+from hardentui.cli.terminal import Terminal
+from hardentui.model.change_events import (
+    ChangeEvent,
+    GoingBack,
+    OperationBegun,
+    OperationDone,
+    OperationUndone,
+)
+from hardentui.model.operations import NoteContainer, NoteUnit, described
+
+
+def tell(terminal: Terminal, event: ChangeEvent) -> None:
+    """One event, as a note; what is under way as an activity."""
+    match event:
+        case OperationBegun():
+            terminal.activity(f"{event.number}/{event.total} {described(event.operation)}")
+        case OperationDone():
+            said = f": {event.said}" if event.said else ""
+            terminal.note(
+                f"{event.number}/{event.total} {described(event.operation)} ({event.seconds:.1f} s){said}"
+            )
+        case GoingBack():
+            terminal.note(f"going back: {event.why}")
+        case OperationUndone():
+            if event.failed:
+                terminal.complain(f"not taken back: {described(event.operation)}: {event.failed}")
+            elif isinstance(event.operation, NoteContainer | NoteUnit):
+                terminal.note(
+                    "the original runs as before" if _ran(event.operation) else "the original is there"
+                )
+            else:
+                terminal.activity(f"taken back: {described(event.operation)}")
+
+
+def _ran(operation: NoteContainer | NoteUnit) -> bool:
+    return operation.running if isinstance(operation, NoteContainer) else operation.active

@@ -1,0 +1,26 @@
+"""hardentui confirm: keep a change that would otherwise go back by itself."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from hardentui.cli.terminal import Terminal
+from hardentui.visible import visible
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "id",
+        metavar="ID",
+        nargs="?",
+        default="",
+        help="an entry of the journal; default: the newest that waits",
+    )
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.workbench.changing.history import History
+
+    entry = History().confirm(options.id)
+    terminal.write(f"{entry.id}: {visible(entry.container, 80)} keeps its change.\n")
+    return 0

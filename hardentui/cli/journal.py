@@ -1,0 +1,95 @@
+"""hardentui journal: what was changed on this host, by whom, with what proof, and the way back."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError
+from hardentui.model.journal import EntryState, JournalEntry, journal_document
+from hardentui.visible import visible, visible_lines
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "verb",
+        metavar="show|forget",
+        nargs="?",
+        default="",
+        choices=("", "show", "forget"),
+        help="show one entry with its difference, or forget it: its original is removed for good",
+    )
+    parser.add_argument("id", metavar="ID", nargs="?", default="", help="an entry, or the end of its id")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.workbench.changing.history import History
+
+    history = History()
+    if options.verb and not options.id:
+        raise UsageError(f"journal {options.verb} needs the id of an entry.", "hardentui journal lists them.")
+    if options.verb == "show":
+        _write(terminal, (history.find(options.id),), options.format, whole=True)
+        return 0
+    recorded = history.recorded()
+    for broken in recorded.broken:
+        terminal.complain(f"note: the entry {broken.id} cannot be read: {broken.why}")
+    _write(terminal, recorded.entries, options.format, whole=False)
+    if not recorded.entries:
+        terminal.note("The journal is empty: nothing was changed from here.")
+    return 0
+
+
+def _write(terminal: Terminal, entries: tuple[JournalEntry, ...], form: str, *, whole: bool) -> None:
+    if form == "json":
+        terminal.write(json.dumps(journal_document(entries), indent=2) + "\n")
+        return
+    for entry in entries:
+        lines = entry_lines(entry, whole=whole)
+        terminal.write("\n".join(visible_lines(line) for line in lines) + "\n")
+
+
+def entry_lines(entry: JournalEntry, *, whole: bool) -> Iterator[str]:
+    """An entry as text.
+
+    Args:
+        whole: with the difference, the changes and the proof.
+    """
+    yield f"{entry.id}  {entry.action.value} {entry.container}: {_state(entry)}"
+    yield f"    {_local(entry.time)}, {entry.by}"
+    if entry.reason:
+        yield f"    {entry.reason}"
+    if entry.downtime_seconds is not None:
+        yield f"    down for {entry.downtime_seconds:.1f} s"
+    if whole:
+        for change in entry.changes:
+            before, after = change.before or "not set", change.after or "not set"
+            yield f"    {change.option}: {before} -> {after} ({change.check})"
+        for proof in entry.proof:
+            yield f"    {proof.status}: {proof.check}{': ' if proof.effective else ''}{proof.effective}"
+        yield from (f"    {line}" for line in entry.diff.splitlines())
+    if entry.original:
+        yield f"    the original is kept as {entry.original}; hardentui journal forget {entry.id} removes it"
+    if entry.can_be_undone:
+        yield f"    way back: hardentui undo {entry.id}"
+
+
+def _state(entry: JournalEntry) -> str:
+    if entry.state is EntryState.WAITING:
+        left = entry.confirm_by - datetime.now(UTC).timestamp()
+        when = f"{left:.0f} s left" if left > 0 else "its time is over"
+        return f"waits for hardentui confirm {entry.id} ({when})"
+    if entry.state is EntryState.OPEN:
+        return "unfinished"
+    return entry.state.value
+
+
+def _local(time: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M:%S}"
+    except ValueError:
+        return visible(time, 40)

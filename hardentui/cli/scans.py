@@ -1,0 +1,129 @@
+"""hardentui images --scan and --import: known vulnerabilities of images, and how old that knowledge is."""
+
+from __future__ import annotations
+
+import threading
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hardentui.cli.terminal import Terminal, foreign
+from hardentui.model.image import NeverScanned
+from hardentui.model.known import Unreadable
+from hardentui.reading.scans import rank, severities, stale
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.model.facts import ImageFacts
+    from hardentui.workbench.looking.scanning import Scanning, ScanProgress
+    from hardentui.workbench.workbench import Workbench
+
+
+def run(
+    bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
+) -> tuple[bool, dict[str, str]]:
+    """Take in reports and scan; whether Ctrl-C ended it, and name -> why an image was not scanned.
+
+    Raises:
+        ToolMissing: there is no scanner; says how to get one.
+        InputError: a report cannot be used.
+    """
+    scanning = bench.scanning()
+    for path in options.reports:
+        image, report = scanning.take_in(path, images)
+        terminal.note(f"{visible(_name(image), 60)}: the report of {report.scanner} is stored")
+    return _scan(scanning, images, options, terminal) if options.scan else (False, {})
+
+
+def _scan(
+    scanning: Scanning, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
+) -> tuple[bool, dict[str, str]]:
+    from hardentui.workbench.pages.sections import size_text
+
+    scanner = scanning.chosen(options.scanner)
+    troubles: dict[str, str] = {}
+    stop = threading.Event()
+    try:
+        for number, image in enumerate(images, 1):
+            name = f"{number} of {len(images)}  {visible(_name(image), 50)}"
+
+            def told(progress: ScanProgress, name: str = name) -> None:
+                done = size_text(progress.bytes) if progress.phase == "fetching" else scanner.name
+                terminal.activity(f"{name}: {progress.phase}, {done}")
+
+            report = scanning.scan(image, scanner, told, stop, offline=options.offline)
+            if isinstance(report, Unreadable):
+                troubles[_name(image)] = f"not scanned: {report.reason}"
+    except KeyboardInterrupt:
+        stop.set()
+        return True, troubles
+    finally:
+        terminal.clear()
+    return False, troubles
+
+
+def show(images: Iterable[ImageFacts], terminal: Terminal) -> None:
+    """One line for each image: what is known of it, and of which day the scanner's data is."""
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown.add_column("Image", overflow="fold")
+    shown.add_column("Scanned by")
+    for title in ("Critical", "High", "Medium", "Low", "Repairable"):
+        shown.add_column(title, justify="right")
+    for title in ("Data of", "Note"):
+        shown.add_column(title, overflow="fold")
+    for facts in images:
+        shown.add_row(*(foreign(text, 200) for text in _cells(facts)))
+    terminal.show(shown)
+
+
+def _cells(facts: ImageFacts) -> tuple[str, ...]:
+    report = facts.scan
+    if isinstance(report, Unreadable | NeverScanned):
+        why = report.reason if isinstance(report, Unreadable) else "not scanned"
+        return (_name(facts), "-", *("?" * 5), "", why)
+    counts = severities(report)
+    repairable = sum(bool(one.fixed_in) for one in report.vulnerabilities)
+    old = stale(report, facts.now)
+    notes = [f"stale: {old}"] if old else []
+    notes += report.gaps
+    if exploited := sum(one.exploited for one in report.vulnerabilities):
+        notes.insert(0, f"{exploited} used by attackers")
+    return (
+        _name(facts),
+        f"{report.scanner} {report.scanned:%Y-%m-%d}",
+        *(str(counts[word]) for word in ("critical", "high", "medium", "low")),
+        str(repairable),
+        f"{report.database:%Y-%m-%d}" if report.database else "not told",
+        "; ".join(notes),
+    )
+
+
+def _name(facts: ImageFacts) -> str:
+    return facts.names[0] if facts.names else facts.id[:12]
+
+
+def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
+    """The stored scan of an image for JSON; None when there is none."""
+    report = facts.scan
+    if isinstance(report, Unreadable | NeverScanned):
+        return None
+    return {
+        "scanner": report.scanner,
+        "scanned": report.scanned.isoformat(),
+        "database": report.database.isoformat() if report.database else None,
+        "stale": stale(report, facts.now),
+        "gaps": list(report.gaps),
+        "vulnerabilities": [
+            {
+                "id": one.id,
+                "package": one.package,
+                "installed": one.installed,
+                "severity": one.severity,
+                "fixed_in": one.fixed_in,
+                "exploited": one.exploited,
+            }
+            for one in sorted(report.vulnerabilities, key=rank)
+        ],
+    }

@@ -1,0 +1,33 @@
+"""hardentui undo: take a change back."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from hardentui.cli.asking import sure
+from hardentui.cli.terminal import Terminal
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "id",
+        metavar="ID",
+        nargs="?",
+        default="",
+        help="an entry of the journal, or the end of its id; default: the newest that is in force",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli.change_progress import tell
+    from hardentui.cli.journal import entry_lines
+    from hardentui.workbench.changing.history import History
+
+    history = History()
+    entry = history.to_undo(options.id)
+    terminal.write("\n".join(entry_lines(entry, whole=True)) + "\n")
+    sure(terminal, f"Take back {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")
+    done = history.undo(entry, lambda event: tell(terminal, event))
+    terminal.write(f"{done.id}: taken back. {done.container} is as it was before.\n")
+    return 0

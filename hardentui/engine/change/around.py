@@ -1,0 +1,180 @@
+"""What stands around containers: networks, volumes and pods."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from hardentui.engine.change.command import run_podman
+from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, Containers
+from hardentui.engine.change.copying import below, folder_archive, id_maps, own_archive
+from hardentui.engine.change.session import Session, path
+from hardentui.engine.read import Engine
+from hardentui.errors import ChangeFailed
+from hardentui.model.known import Unreadable
+from hardentui.model.version import Version
+from hardentui.visible import visible
+
+COPY_LIMIT = 600.0  # seconds for the content of one volume
+CARRIER = "hardentui.carrier=1"
+"""The label of containers that only hold a volume while it is copied."""
+_TO = "/hardentui-to"
+_EXPORTS_VOLUMES = Version(5, 6)
+
+
+class Networks:
+    """The networks of one engine, by name."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def create(self, name: str, *, internal: bool = False, labels: Mapping[str, str] | None = None) -> None:
+        """Create a bridge network with name resolution; `internal`: without a way out."""
+        document = {
+            "name": name,
+            "driver": "bridge",
+            "internal": internal,
+            "dns_enabled": True,
+            "labels": dict(labels or {}),
+        }
+        what = f"create the network {visible(name, 80)}"
+        self._session.send("POST", "networks/create", what, seconds=QUICK_LIMIT, body=json.dumps(document))
+
+    def create_by_command(self, words: Sequence[str]) -> None:
+        """Create a network by the words after `podman` (`network create …`)."""
+        run_podman(self._session, words, "create the network", QUICK_LIMIT)
+
+    def exists(self, name: str) -> bool:
+        return self._session.exists(
+            path("networks", name, "exists"), "look for a network", seconds=QUICK_LIMIT
+        )
+
+    def labelled(self, label: str) -> tuple[str, ...]:
+        listed = _labelled(self._session, "networks/json", label)
+        return tuple(str(network["name"]) for network in listed or ())
+
+    def remove(self, name: str) -> None:
+        """Remove a network that no container uses."""
+        what = f"remove the network {visible(name, 80)}"
+        self._session.send("DELETE", path("networks", name), what, seconds=QUICK_LIMIT)
+
+
+class Volumes:
+    """The volumes of one engine, by name."""
+
+    def __init__(self, engine: Engine, session: Session, containers: Containers) -> None:
+        self._engine = engine
+        self._session = session
+        self._containers = containers
+
+    def create(
+        self, name: str, *, labels: Mapping[str, str] | None = None, options: Mapping[str, str] | None = None
+    ) -> None:
+        document = {"Name": name, "Label": dict(labels or {}), "Options": dict(options or {})}
+        what = f"create the volume {visible(name, 80)}"
+        self._session.send("POST", "volumes/create", what, seconds=QUICK_LIMIT, body=json.dumps(document))
+
+    def create_by_command(self, words: Sequence[str]) -> None:
+        """Create a volume by the words after `podman` (`volume create …`)."""
+        run_podman(self._session, words, "create the volume", QUICK_LIMIT)
+
+    def exists(self, name: str) -> bool:
+        return self._session.exists(path("volumes", name, "exists"), "look for a volume", seconds=QUICK_LIMIT)
+
+    def labelled(self, label: str) -> tuple[str, ...]:
+        listed = _labelled(self._session, "volumes/json", label)
+        return tuple(str(volume["Name"]) for volume in listed or ())
+
+    def remove(self, name: str) -> None:
+        """Remove a volume that no container uses, with all that it holds."""
+        what = f"remove the volume {visible(name, 80)}"
+        self._session.send("DELETE", path("volumes", name), what, seconds=REMOVE_LIMIT)
+
+    def fill(self, name: str, container: str, place: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
+        """Copy what a folder in a container's own layer holds into a volume, with owners and modes.
+
+        The container may be stopped; nothing runs in it for this. `image` is any image that is there: a
+        container of it, which is never started, holds the volume meanwhile.
+        """
+        self._unpack(name, below(self._containers.export(container, seconds=seconds), place), image, seconds)
+
+    def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
+        """Copy what a volume (or a folder of the host, by its absolute path) holds into another volume."""
+        self._unpack(target, self._content(source, seconds), image, seconds)
+
+    def _content(self, source: str, seconds: float) -> Iterator[bytes]:
+        facts = self._engine.facts
+        if not source.startswith("/"):
+            if facts.version >= _EXPORTS_VOLUMES:
+                where = path("volumes", source, "export")
+                return self._session.download(
+                    where, f"read the volume {visible(source, 80)}", seconds=seconds
+                )
+            source = self._folder(source)
+        if not facts.local:
+            raise ChangeFailed("A volume of another machine can be copied with Podman 5.6 or newer only.")
+        if isinstance(facts.info, Unreadable):
+            facts = self._engine.load_info()
+        info = {} if isinstance(facts.info, Unreadable) else facts.info
+        uids, gids = id_maps(info)
+        return own_archive(source) if uids and os.geteuid() else folder_archive(source, uids, gids)
+
+    def _folder(self, name: str) -> str:
+        what = f"look at the volume {visible(name, 80)}"
+        document = json.loads(
+            self._session.send("GET", path("volumes", name, "json"), what, seconds=QUICK_LIMIT)
+        )
+        folder = str(document.get("Mountpoint") or "")
+        if not folder.startswith("/"):
+            raise ChangeFailed(f"The volume {visible(name, 80)} has no folder on this machine.")
+        return folder
+
+    def _unpack(self, name: str, archive: Iterator[bytes], image: str, seconds: float) -> None:
+        with self._carrier(image, f"{name}:{_TO}") as carrier:
+            self._containers.extract(carrier, _TO, archive, seconds=seconds)
+
+    @contextmanager
+    def _carrier(self, image: str, volume: str) -> Iterator[str]:
+        words = (
+            "create",
+            "--pull=never",
+            "--network=none",
+            f"--label={CARRIER}",
+            f"--volume={volume}",
+            image,
+        )
+        carrier = self._containers.create_by_command((*words, "true"))
+        try:
+            yield carrier
+        finally:
+            self._containers.remove(carrier, force=True)
+
+
+class Pods:
+    """The pods of one engine, by name."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def create_by_command(self, words: Sequence[str]) -> str:
+        """Create a pod by the words after `podman` (`pod create …`); its id."""
+        return run_podman(self._session, words, "create the pod", QUICK_LIMIT)
+
+    def exists(self, name: str) -> bool:
+        return self._session.exists(path("pods", name, "exists"), "look for a pod", seconds=QUICK_LIMIT)
+
+    def labelled(self, label: str) -> tuple[str, ...]:
+        return tuple(str(pod["Id"]) for pod in _labelled(self._session, "pods/json", label) or ())
+
+    def remove(self, name: str, *, force: bool = False) -> None:
+        what = f"remove the pod {visible(name, 80)}"
+        query = {"force": str(force).lower(), "timeout": "0"}
+        self._session.send("DELETE", path("pods", name), what, seconds=REMOVE_LIMIT, query=query)
+
+
+def _labelled(session: Session, where: str, label: str) -> Any:
+    query = {"filters": json.dumps({"label": [label]})}
+    return json.loads(session.send("GET", where, "list what was made", seconds=QUICK_LIMIT, query=query))

@@ -1,0 +1,60 @@
+"""The program `podman`, pointed at the engine's own socket: for creating and updating."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Sequence
+from time import monotonic
+
+from hardentui import account
+from hardentui.engine.change.session import Session, refusal
+from hardentui.engine.connection import Request
+from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound
+
+_UNKNOWN_FLAG = "unknown flag"
+_NOT_OVER_A_SOCKET = ("--conmon-pidfile", "--decryption-key", "--env-host", "--pidfile")
+
+
+def run_podman(session: Session, arguments: Sequence[str], what: str, seconds: float) -> str:
+    """What `podman --url unix://SOCKET ARGUMENTS` prints; never through a shell.
+
+    Raises:
+        NotFound, NameTaken, ChangeTimedOut, ChangeFailed
+    """
+    words = ["podman", "--url", f"unix://{session.socket}", *arguments]
+    started = monotonic()
+    environment = {**account.environment(), "LC_ALL": "C"}
+    for leading in ("CONTAINER_HOST", "CONTAINER_CONNECTION"):
+        environment.pop(leading, None)
+    try:
+        done = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=seconds,
+            env=environment,
+            check=False,
+            close_fds=True,
+        )
+    except FileNotFoundError:
+        raise ChangeFailed(f"Cannot {what}: the program podman is not installed here.") from None
+    except subprocess.TimeoutExpired:
+        raise ChangeTimedOut(f"Cannot {what}: Podman did not finish within {seconds:g} s.") from None
+    except (OSError, ValueError) as error:
+        raise ChangeFailed(f"Cannot {what}: podman cannot be run ({error}).") from error
+    if session.listener is not None:
+        shown = shlex.join(("podman", *arguments))
+        session.listener(Request("run", shown, 200 if done.returncode == 0 else 500, monotonic() - started))
+    if done.returncode == 0:
+        return done.stdout.decode("utf-8", "replace").strip()
+    raise _refused(what, done.stderr.decode("utf-8", "replace"))
+
+
+def _refused(what: str, errors: str) -> ChangeFailed | NotFound:
+    lines = [line for line in errors.splitlines() if line.strip()]
+    said = next((line for line in reversed(lines) if line.startswith("Error: ")), lines[-1] if lines else "")
+    said = said.removeprefix("Error: ")
+    if said.startswith(_UNKNOWN_FLAG) and any(flag in said for flag in _NOT_OVER_A_SOCKET):
+        said += " (Podman does not take this option over its socket)"
+    return refusal(what, 0, said)

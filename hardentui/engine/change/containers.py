@@ -1,0 +1,185 @@
+"""Containers: create, start, stop, rename, remove, update, and what is asked of them in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from hardentui.engine.change.command import run_podman
+from hardentui.engine.change.session import Session, path
+from hardentui.errors import EngineProtocolError
+from hardentui.model.spec import Spec
+from hardentui.visible import visible
+from hardentui.writers.run_script import run_arguments
+
+CREATE_LIMIT = 120.0  # seconds; an image that is not there yet is fetched
+QUICK_LIMIT = 30.0
+REMOVE_LIMIT = 60.0
+START_LIMIT = 60.0
+LOG_LIMIT = 1 << 20  # bytes
+_FRAME = 8  # bytes of the head of a piece of log: stream, three zeros, length
+
+
+class Containers:
+    """The containers of one engine, by name or id.
+
+    Every method raises NotFound, NameTaken, ChangeTimedOut, EngineUnreachable or ChangeFailed.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def create(self, spec: Spec, *, flags: Sequence[str] = (), seconds: float = CREATE_LIMIT) -> str:
+        """Create a container and return its full id; it is not started.
+
+        Args:
+            flags: more flags of `podman create`, such as `--pull=never`.
+        """
+        words = list(run_arguments(spec, "create"))
+        place = words.index("create") + 1
+        words[place:place] = flags
+        return self.create_by_command(words, seconds=seconds)
+
+    def create_by_command(self, words: Sequence[str], *, seconds: float = CREATE_LIMIT) -> str:
+        """Create a container by the words after `podman` (`create --name web …`) and return its full id."""
+        printed = run_podman(self._session, words, "create the container", seconds)
+        return printed.splitlines()[-1].strip() if printed else ""
+
+    def exists(self, container: str) -> bool:
+        what = f"look for {_the(container)}"
+        return self._session.exists(path("containers", container, "exists"), what, seconds=QUICK_LIMIT)
+
+    def inspect(self, container: str) -> Mapping[str, Any]:
+        document = self._document(path("containers", container, "json"), f"look at {_the(container)}")
+        if not isinstance(document, dict):
+            raise EngineProtocolError("Podman's answer about a container is no document.")
+        return document
+
+    def labelled(self, label: str) -> tuple[Mapping[str, Any], ...]:
+        """The containers with a label (`KEY` or `KEY=VALUE`), running or not, as they are listed."""
+        query = {"all": "true", "filters": json.dumps({"label": [label]})}
+        return tuple(self._document("containers/json", "list containers", query) or ())
+
+    def init(self, container: str, *, seconds: float = START_LIMIT) -> int:
+        """Prepare a container so that its main process exists but does not run yet; returns its pid."""
+        self._post(container, "init", f"prepare {_the(container)}", seconds)
+        return int(self.inspect(container)["State"]["Pid"])
+
+    def start(self, container: str, *, seconds: float = START_LIMIT) -> None:
+        """Start a container; one that runs already is left alone."""
+        self._post(container, "start", f"start {_the(container)}", seconds)
+
+    def stop(self, container: str, *, timeout: int) -> None:
+        """Ask it to stop and kill it after `timeout` seconds; one that is stopped already is left alone."""
+        query = {"timeout": str(timeout)}
+        self._post(container, "stop", f"stop {_the(container)}", timeout + QUICK_LIMIT, query)
+
+    def restart(self, container: str, *, timeout: int) -> None:
+        query = {"t": str(timeout)}
+        self._post(container, "restart", f"restart {_the(container)}", timeout + START_LIMIT, query)
+
+    def kill(self, container: str, *, signal: str = "KILL") -> None:
+        self._post(container, "kill", f"kill {_the(container)}", QUICK_LIMIT, {"signal": signal})
+
+    def rename(self, container: str, name: str) -> None:
+        what = f"rename {_the(container)} to {visible(name, 80)}"
+        self._post(container, "rename", what, QUICK_LIMIT, {"name": name})
+
+    def remove(self, container: str, *, force: bool = False, volumes: bool = False) -> None:
+        """Remove a container; with `force` also a running one, which is killed at once.
+
+        Args:
+            volumes: its anonymous volumes too.
+        """
+        query = {"force": str(force).lower(), "v": str(volumes).lower(), "ignore": "true"}
+        if force:
+            query["timeout"] = "0"
+        what = f"remove {_the(container)}"
+        self._session.send("DELETE", path("containers", container), what, seconds=REMOVE_LIMIT, query=query)
+
+    def wait(self, container: str, *, seconds: float) -> int:
+        """Wait until it has stopped; its exit code."""
+        body = self._post(container, "wait", f"wait for {_the(container)}", seconds, {"condition": "stopped"})
+        try:
+            return int(body)
+        except ValueError:
+            raise EngineProtocolError("Podman's answer to a wait is no exit code.") from None
+
+    def update(self, container: str, flags: Sequence[str], *, seconds: float = QUICK_LIMIT) -> None:
+        """Change limits, restart policy or health checks of a container while it runs.
+
+        Args:
+            flags: of `podman update`: `("--memory=256m", "--pids-limit=100")`.
+        """
+        what = f"update {_the(container)}"
+        run_podman(self._session, ("update", *flags, "--", container), what, seconds)
+
+    def check_health(self, container: str, *, seconds: float = QUICK_LIMIT) -> str:
+        """Run its health check once; `healthy`, `unhealthy` or `starting`."""
+        where = path("containers", container, "healthcheck")
+        what = f"run the health check of {_the(container)}"
+        document = json.loads(self._session.send("GET", where, what, seconds=seconds))
+        return str(document.get("Status", "")) if isinstance(document, dict) else ""
+
+    def logs(self, container: str, *, tail: int = 200, seconds: float = QUICK_LIMIT) -> str:
+        """The last lines that it printed; not yet safe to show. Raises where its log driver keeps none."""
+        query = {"stdout": "true", "stderr": "true", "tail": str(tail)}
+        where = path("containers", container, "logs")
+        collected = bytearray()
+        for piece in self._session.download(
+            where, f"read the log of {_the(container)}", seconds=seconds, query=query
+        ):
+            collected += piece
+            if len(collected) > LOG_LIMIT:
+                break
+        return _unframed(bytes(collected)).decode("utf-8", "replace")
+
+    def changes(self, container: str, *, seconds: float = REMOVE_LIMIT) -> tuple[Mapping[str, Any], ...]:
+        """What differs from its image: `Path` and `Kind` (0 changed, 1 added, 2 deleted)."""
+        where = path("containers", container, "changes")
+        what = f"compare {_the(container)} with its image"
+        return tuple(json.loads(self._session.send("GET", where, what, seconds=seconds)) or ())
+
+    def export(self, container: str, *, seconds: float) -> Iterator[bytes]:
+        """Its whole file system without its volumes, as a tar archive with the owners that it sees."""
+        where = path("containers", container, "export")
+        return self._session.download(where, f"read the files of {_the(container)}", seconds=seconds)
+
+    def extract(self, container: str, place: str, archive: Iterator[bytes], *, seconds: float) -> None:
+        """Unpack a tar archive into a folder of a container, with the owners that stand in it."""
+        where = path("containers", container, "archive")
+        what = f"write to {visible(place, 80)} of {_the(container)}"
+        query = {"path": place, "copyUIDGID": "false"}
+        self._session.upload(where, what, archive, seconds=seconds, query=query)
+
+    def _document(self, where: str, what: str, query: Mapping[str, str] | None = None) -> Any:
+        try:
+            return json.loads(self._session.send("GET", where, what, seconds=QUICK_LIMIT, query=query))
+        except ValueError:
+            raise EngineProtocolError(f"Cannot {what}: Podman's answer is no JSON.") from None
+
+    def _post(
+        self, container: str, verb: str, what: str, seconds: float, query: Mapping[str, str] | None = None
+    ) -> bytes:
+        return self._session.send(
+            "POST", path("containers", container, verb), what, seconds=seconds, query=query
+        )
+
+
+def _the(container: str) -> str:
+    return f"the container {visible(container, 80)}"
+
+
+def _unframed(log: bytes) -> bytes:
+    """A log without the heads of its pieces; one of a terminal may come without any."""
+    text = bytearray()
+    place = 0
+    while place + _FRAME <= len(log):
+        head = log[place : place + _FRAME]
+        if head[0] > 2 or head[1:4] != b"\0\0\0":
+            return bytes(text) + log[place:]
+        length = int.from_bytes(head[4:], "big")
+        text += log[place + _FRAME : place + _FRAME + length]
+        place += _FRAME + length
+    return bytes(text) + log[place:]

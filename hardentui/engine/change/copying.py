@@ -1,0 +1,234 @@
+"""Trees of files as tar archives that keep owners and modes, as the engine's own containers see them.
+
+Podman's `/archive` gives every file the owner of the container's user, so it cannot copy a database's folder.
+`/export` keeps owners but leaves volumes out; `/volumes/NAME/export` exists since Podman 5.6. Before that a
+volume is read from its folder on this machine.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import posixpath
+import stat
+import subprocess
+import tarfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import IO, Any, cast
+
+from hardentui import account
+from hardentui.errors import ChangeFailed
+
+IdMap = Sequence[tuple[int, int, int]]
+"""(first id inside, first id on the host, count) of each range; empty = the same everywhere."""
+_PIECE = 1 << 16
+_END_LIMIT = 10.0  # seconds, for a thread that has nothing left to write
+
+
+def id_maps(info: Mapping[str, Any]) -> tuple[IdMap, IdMap]:
+    """The user and group ids of an engine's containers on the host, as its info tells; empty when rootful."""
+    maps = (info.get("host") or {}).get("idMappings") or {}
+    return _ranges(maps.get("uidmap")), _ranges(maps.get("gidmap"))
+
+
+def _ranges(entries: Any) -> IdMap:
+    return tuple((int(e["container_id"]), int(e["host_id"]), int(e["size"])) for e in entries or ())
+
+
+def folder_archive(folder: str, uids: IdMap, gids: IdMap) -> Iterator[bytes]:
+    """What a folder of this machine holds, with ids as containers see them. Links are kept, never followed.
+
+    A file that is changed meanwhile comes as it was at one of these moments.
+    """
+    return _piped(lambda out: _write_tree(folder, uids, gids, out))
+
+
+def own_archive(folder: str) -> Iterator[bytes]:
+    """The same for the folder of a rootless engine of ours: only Podman's own user namespace can read it."""
+    words = [
+        "podman",
+        "unshare",
+        "tar",
+        "--numeric-owner",
+        "--create",
+        "--file=-",
+        "--directory",
+        folder,
+        ".",
+    ]
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=account.environment(),
+    ) as process:
+        out = cast(IO[bytes], process.stdout)
+        try:
+            while piece := out.read(_PIECE):
+                yield piece
+        finally:
+            out.close()
+            with suppress(ProcessLookupError):
+                process.terminate()
+    if process.returncode > 1:  # 1: a file changed while it was read
+        raise ChangeFailed("The files of a volume cannot be read: podman unshare tar failed.")
+
+
+def below(archive: Iterable[bytes], place: str) -> Iterator[bytes]:
+    """The entries of an archive of a root file system that stand below a folder, relative to it."""
+    prefix = posixpath.normpath(place).strip("/") + "/"
+    return _piped(lambda out: _filter(archive, prefix, out))
+
+
+def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
+    with (
+        tarfile.open(fileobj=io.BufferedReader(_Pieces(archive), _PIECE), mode="r|") as whole,
+        tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as part,
+    ):
+        for entry in whole:
+            name = entry.name.removeprefix("./").lstrip("/")
+            if not name.startswith(prefix) or name == prefix:
+                continue
+            entry.name = name.removeprefix(prefix)
+            if entry.islnk():
+                target = entry.linkname.removeprefix("./").lstrip("/")
+                if not target.startswith(prefix):
+                    continue  # its other name is outside
+                entry.linkname = target.removeprefix(prefix)
+            part.addfile(entry, whole.extractfile(entry) if entry.isreg() else None)
+
+
+def _write_tree(folder: str, uids: IdMap, gids: IdMap, out: IO[bytes]) -> None:
+    seen: dict[tuple[int, int], str] = {}
+    with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        for place, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
+            inside = os.path.relpath(place, folder)
+            if inside == ".":
+                archive.addfile(_entry(".", os.fstat(handle), uids, gids))
+            for name in (*folders, *files):
+                path = name if inside == "." else f"{inside}/{name}"
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    _add(archive, path, name, handle, uids, gids, seen)
+
+
+def _add(
+    archive: tarfile.TarFile,
+    path: str,
+    name: str,
+    handle: int,
+    uids: IdMap,
+    gids: IdMap,
+    seen: dict[tuple[int, int], str],
+) -> None:
+    status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+    if stat.S_ISSOCK(status.st_mode):
+        return  # whoever listens on it makes it anew
+    entry = _entry(path, status, uids, gids)
+    if entry.issym():
+        entry.linkname = os.readlink(name, dir_fd=handle)
+    if not entry.isreg():
+        archive.addfile(entry)
+        return
+    identity = (status.st_dev, status.st_ino)
+    if status.st_nlink > 1 and identity in seen:
+        entry.type, entry.linkname, entry.size = tarfile.LNKTYPE, seen[identity], 0
+        archive.addfile(entry)
+        return
+    seen[identity] = path
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with open(os.open(name, flags, dir_fd=handle), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        entry.size = size
+        archive.addfile(entry, _Exactly(file, size))
+
+
+def _entry(path: str, status: os.stat_result, uids: IdMap, gids: IdMap) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(path)
+    entry.mode = stat.S_IMODE(status.st_mode)
+    entry.uid, entry.gid = _inside(status.st_uid, uids), _inside(status.st_gid, gids)
+    entry.mtime = status.st_mtime
+    kind = stat.S_IFMT(status.st_mode)
+    entry.type = _TYPES.get(kind, tarfile.REGTYPE)
+    if kind in (stat.S_IFCHR, stat.S_IFBLK):
+        entry.devmajor, entry.devminor = os.major(status.st_rdev), os.minor(status.st_rdev)
+    return entry
+
+
+_TYPES = {
+    stat.S_IFDIR: tarfile.DIRTYPE,
+    stat.S_IFLNK: tarfile.SYMTYPE,
+    stat.S_IFIFO: tarfile.FIFOTYPE,
+    stat.S_IFCHR: tarfile.CHRTYPE,
+    stat.S_IFBLK: tarfile.BLKTYPE,
+}
+
+
+def _inside(host: int, ranges: IdMap) -> int:
+    for first, outside, count in ranges:
+        if outside <= host < outside + count:
+            return first + host - outside
+    return host if not ranges else 65534  # nobody: an owner that the engine's containers cannot see
+
+
+class _Exactly:
+    """A file as so many bytes: a log that grows meanwhile is cut, one that shrinks is filled up."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = self._left if size < 0 else min(size, self._left)
+        piece = self._file.read(wanted)
+        piece += b"\0" * (wanted - len(piece))
+        self._left -= wanted
+        return piece
+
+
+class _Pieces(io.RawIOBase):
+    """Pieces of bytes as a file that can be read."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = piece
+        length = min(len(buffer), len(self._rest))
+        buffer[:length] = self._rest[:length]
+        self._rest = self._rest[length:]
+        return length
+
+
+def _piped(write: Callable[[IO[bytes]], None]) -> Iterator[bytes]:
+    """What `write` writes, piece by piece, while it goes on in a thread; its error is raised at the end."""
+    reading, writing = os.pipe()
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        with suppress(BrokenPipeError), open(writing, "wb", buffering=_PIECE) as out:
+            try:
+                write(out)
+            except BaseException as error:  # handed over to the reader
+                failed.append(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    with open(reading, "rb", buffering=0) as source:
+        while piece := source.read(_PIECE):
+            yield piece
+    worker.join(_END_LIMIT)
+    if failed:
+        if isinstance(failed[0], (OSError, tarfile.TarError)):
+            raise ChangeFailed(f"Files cannot be copied: {failed[0]}.") from failed[0]
+        raise failed[0]

@@ -1,0 +1,169 @@
+"""Requests that change things, through podman-py's session: quoted paths, a deadline each, typed errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Literal
+
+from podman.api.client import APIClient
+from podman.errors import APIError
+from requests.exceptions import RequestException
+
+from hardentui.engine.connection import Listener, Request, segment, target
+from hardentui.engine.refusal import MESSAGE_LENGTH
+from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineUnreachable, NameTaken, NotFound
+from hardentui.visible import visible
+
+Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
+CONNECT_LIMIT = 5.0
+_PIECE = 1 << 16
+
+
+def path(*parts: str) -> str:
+    """A path of Podman's API out of names; each is one part, whatever it is made of."""
+    return "/".join(segment(part) for part in parts)
+
+
+class Session:
+    """One podman-py session on a unix socket. Not for several threads at once.
+
+    Args:
+        listener: is told each request after its answer.
+    """
+
+    def __init__(self, socket: str, version: str, listener: Listener | None = None) -> None:
+        self.socket = socket
+        self.listener = listener
+        self._client = APIClient(base_url=f"unix://{socket}", version=version)
+
+    def send(
+        self,
+        method: Method,
+        where: str,
+        what: str,
+        *,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
+        body: bytes | str | None = None,
+    ) -> bytes:
+        """One request; the body of its answer.
+
+        Args:
+            what: what was wanted, as the object of "cannot …": "start the container web".
+
+        Raises:
+            NotFound, NameTaken, ChangeTimedOut, EngineUnreachable, ChangeFailed
+        """
+        response = self._ask(method, where, what, seconds, query, body, stream=False)
+        return bytes(response.content)
+
+    def exists(self, where: str, what: str, *, seconds: float) -> bool:
+        """Whether `where` (a path that ends with `exists`) says so."""
+        try:
+            self._ask("GET", where, what, seconds, None, None, stream=False)
+        except NotFound:
+            return False
+        return True
+
+    def download(
+        self, where: str, what: str, *, seconds: float, query: Mapping[str, str] | None = None
+    ) -> Iterator[bytes]:
+        """The bytes of an answer, piece by piece; all of them within `seconds`."""
+        end = monotonic() + seconds
+        response = self._ask("GET", where, what, seconds, query, None, stream=True)
+        try:
+            yield from _in_time(response.iter_content(_PIECE), end, what)
+        except RequestException as error:
+            raise EngineUnreachable(f"Podman broke off: cannot {what}.") from error
+        finally:
+            response.close()
+
+    def upload(
+        self,
+        where: str,
+        what: str,
+        pieces: Iterable[bytes],
+        *,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
+    ) -> None:
+        """Send bytes as they come; all of them within `seconds`."""
+        end = monotonic() + seconds
+        self._ask("PUT", where, what, seconds, query, _in_time(pieces, end, what), stream=False)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _ask(
+        self,
+        method: Method,
+        where: str,
+        what: str,
+        seconds: float,
+        query: Mapping[str, str] | None,
+        body: Any,
+        *,
+        stream: bool,
+    ) -> Any:
+        started = monotonic()
+        status = 0
+        try:
+            response = self._client._request(
+                method,
+                where,
+                params=dict(query or {}),
+                data=body,
+                headers={"Content-Type": "application/json"} if isinstance(body, str) else None,
+                timeout=(CONNECT_LIMIT, max(0.1, seconds)),
+                stream=stream,
+            )
+            status = int(response.status_code)
+        except APIError as error:
+            raise _no_answer(what, seconds, error) from error
+        finally:
+            if self.listener is not None:
+                self.listener(Request(method, target(f"/{where}", query), status, monotonic() - started))
+        if status < 400:
+            return response
+        raise refusal(what, status, _message(response))
+
+
+def refusal(what: str, status: int, message: str) -> ChangeFailed | NotFound:
+    """The error that Podman's refusal means; `status` 0 where only its words are known."""
+    shown = visible(" ".join(message.split()), MESSAGE_LENGTH).rstrip(".")
+    sentence = (
+        f"Cannot {what}: {shown}." if shown else f"Cannot {what}: Podman answered with status {status}."
+    )
+    if (
+        "already in use" in shown and "name" in shown
+    ) or "UNIQUE constraint failed: ContainerConfig.Name" in shown:
+        return NameTaken(sentence)
+    if status == 404 or (not status and shown.lower().startswith(("error: no such", "no such"))):
+        return NotFound(sentence)
+    return ChangeFailed(sentence)
+
+
+def _no_answer(what: str, seconds: float, error: APIError) -> ChangeTimedOut | EngineUnreachable:
+    cause = error.__cause__
+    if "timed out" in str(cause).lower():
+        return ChangeTimedOut(f"Cannot {what}: Podman did not finish within {seconds:g} s.")
+    return EngineUnreachable(
+        f"Cannot {what}: Podman does not answer.", "See whether `podman ps` answers there."
+    )
+
+
+def _message(response: Any) -> str:
+    with suppress(ValueError):
+        document = response.json()
+        if isinstance(document, dict):
+            return str(document.get("message") or document.get("cause") or "")
+    return ""
+
+
+def _in_time(pieces: Iterable[bytes], end: float, what: str) -> Iterator[bytes]:
+    for piece in pieces:
+        if monotonic() > end:
+            raise ChangeTimedOut(f"Cannot {what}: the time for it is over.")
+        yield piece

@@ -1,0 +1,248 @@
+"""The operations that a change of the host is made of: plain data, each of which can be done and taken back.
+
+They stand in the journal before the first of them is done. What an operation needs in order to be taken back
+is part of it, so a later process can do that with nothing but the journal.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from msgspec import Struct
+
+
+class FileBefore(Struct, frozen=True, kw_only=True):
+    """A file as it was: every byte, whose it was, who could do what with it, and when it was changed."""
+
+    content: bytes
+    mode: int
+    uid: int
+    gid: int
+    modified_ns: int
+
+
+class WriteFile(Struct, frozen=True, kw_only=True, tag="write-file"):
+    """A file gets another content.
+
+    Attributes:
+        before: what was there; None = nothing.
+        made: folders that had to be made for it, the deepest first.
+    """
+
+    path: str
+    content: bytes
+    mode: int = 0o644
+    before: FileBefore | None = None
+    made: tuple[str, ...] = ()
+
+
+class NoteUnit(Struct, frozen=True, kw_only=True, tag="note-unit"):
+    """How a unit and what depends on it stood before. Taking it back brings them there again.
+
+    Attributes:
+        uid: of the user whose service manager it is; None = the system's.
+        invocation: systemd's id of this very run of the unit.
+        dependents: units that were active and depend on it.
+    """
+
+    unit: str
+    uid: int | None = None
+    active: bool = True
+    invocation: str = ""
+    dependents: tuple[str, ...] = ()
+
+
+class ReloadUnits(Struct, frozen=True, kw_only=True, tag="reload-units"):
+    """systemd reads its files again."""
+
+    uid: int | None = None
+
+
+class RestartUnit(Struct, frozen=True, kw_only=True, tag="restart-unit"):
+    """A unit runs anew, with its files as they are now."""
+
+    unit: str
+    uid: int | None = None
+    seconds: float = 90.0
+
+
+class StartUnits(Struct, frozen=True, kw_only=True, tag="start-units"):
+    """Units that went down with the one that they depend on are started again."""
+
+    units: tuple[str, ...]
+    uid: int | None = None
+
+
+class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
+    """How a container stood before. Taking it back brings it there again.
+
+    Attributes:
+        id: full id of the original.
+        ports: (address, port) of the TCP ports that it publishes; they answer again afterwards.
+    """
+
+    id: str
+    name: str
+    running: bool
+    ports: tuple[tuple[str, int], ...] = ()
+
+
+class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
+    """The kept original must not be started at boot beside its successor."""
+
+    id: str
+    before: str
+    after: str = "no"
+
+
+class RenameContainer(Struct, frozen=True, kw_only=True, tag="rename-container"):
+    """The original gives its name away."""
+
+    id: str
+    before: str
+    after: str
+
+
+class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
+    """A network that the plan brings; `existed` = it was there before and stays."""
+
+    name: str
+    arguments: tuple[str, ...]
+    existed: bool = False
+
+
+class CreateVolume(Struct, frozen=True, kw_only=True, tag="create-volume"):
+    """A volume that takes data of the container's own layer. Taken back, it stays: it may hold the only copy
+    of what was written since."""
+
+    name: str
+
+
+class CreateContainer(Struct, frozen=True, kw_only=True, tag="create-container"):
+    """The hardened container, made beside the running original.
+
+    Attributes:
+        arguments: of `podman create`, all of them.
+        created: its id, once it is known.
+    """
+
+    name: str
+    original: str
+    arguments: tuple[str, ...]
+    created: str = ""
+
+
+class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
+    """The original stops, with the time for it that it was given."""
+
+    id: str
+    seconds: int = 10
+
+
+class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
+    """Folders of the original's own layer go into volumes of its successor."""
+
+    source: str
+    target: str
+    paths: tuple[str, ...]
+
+
+class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):
+    """The successor starts; `seconds` is how long a port that is still taken is waited for."""
+
+    name: str
+    seconds: float = 15.0
+
+
+class UpdateContainer(Struct, frozen=True, kw_only=True, tag="update-container"):
+    """Limits change while the container runs (`podman update`)."""
+
+    id: str
+    arguments: tuple[str, ...]
+    back: tuple[str, ...]
+
+
+class WaitReady(Struct, frozen=True, kw_only=True, tag="wait-ready"):
+    """The service works: its health check passes, its ports answer, or its main process stays."""
+
+    name: str
+    seconds: float
+
+
+class RunProbe(Struct, frozen=True, kw_only=True, tag="run-probe"):
+    """A command on the host that must end with 0, as a client of the service."""
+
+    command: str
+    name: str
+    seconds: float
+
+
+class ProveChanges(Struct, frozen=True, kw_only=True, tag="prove-changes"):
+    """The checks whose fixes were applied pass on the real container."""
+
+    name: str
+    checks: tuple[str, ...]
+
+
+Operation: TypeAlias = (
+    WriteFile
+    | NoteUnit
+    | ReloadUnits
+    | RestartUnit
+    | StartUnits
+    | NoteContainer
+    | SetRestart
+    | RenameContainer
+    | CreateNetwork
+    | CreateVolume
+    | CreateContainer
+    | StopContainer
+    | CopyData
+    | StartContainer
+    | UpdateContainer
+    | WaitReady
+    | RunProbe
+    | ProveChanges
+)
+
+
+def described(operation: Operation) -> str:
+    """What is going to happen, as one short sentence without a full stop."""
+    match operation:
+        case WriteFile():
+            return f"{'change' if operation.before else 'write'} {operation.path}"
+        case NoteUnit():
+            also = f" and {len(operation.dependents)} that depend on it" if operation.dependents else ""
+            return f"note how {operation.unit}{also} stands"
+        case ReloadUnits():
+            return "let systemd read its files again"
+        case RestartUnit():
+            return f"restart {operation.unit}"
+        case StartUnits():
+            return f"start again what depends on it: {', '.join(operation.units)}"
+        case NoteContainer():
+            return f"note how {operation.name} stands"
+        case SetRestart():
+            return f"set the restart policy of the original to {operation.after}"
+        case RenameContainer():
+            return f"rename the original to {operation.after}"
+        case CreateNetwork():
+            return f"create the network {operation.name}"
+        case CreateVolume():
+            return f"create the volume {operation.name}"
+        case CreateContainer():
+            return f"create the hardened {operation.name}"
+        case StopContainer():
+            return "stop the original"
+        case CopyData():
+            return f"copy {', '.join(operation.paths)} into volumes"
+        case StartContainer():
+            return f"start the hardened {operation.name}"
+        case UpdateContainer():
+            return f"change limits while it runs: {' '.join(operation.arguments)}"
+        case WaitReady():
+            return f"wait until {operation.name} works"
+        case RunProbe():
+            return f"run the probe: {operation.command}"
+        case ProveChanges():
+            return "check in the kernel that each fix is in force"

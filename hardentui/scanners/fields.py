@@ -1,0 +1,42 @@
+"""What the reports of all scanners have in common: severities, dates, lists of vulnerabilities. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from hardentui.model.image import Vulnerability
+
+_SEVERITIES = {
+    "critical": "critical",
+    "defcon1": "critical",  # older Clair: worse than critical
+    "high": "high",
+    "medium": "medium",
+    "low": "low",
+    "negligible": "low",
+}
+
+
+def severity(word: Any) -> str:
+    """A severity in our words; `unknown` for anything else."""
+    return _SEVERITIES.get(str(word or "").lower(), "unknown")
+
+
+def unique(vulnerabilities: Iterable[Vulnerability]) -> tuple[Vulnerability, ...]:
+    """Without repetitions: scanners list a package once for each place where it is installed."""
+    return tuple(dict.fromkeys(vulnerabilities))
+
+
+def time(text: Any) -> datetime | None:
+    """A time as Go writes it, with up to nine digits of a second; None when it is none."""
+    head, dot, rest = str(text or "").partition(".")
+    digits = len(rest) - len(rest.lstrip("0123456789"))
+    try:
+        found = datetime.fromisoformat(
+            f"{head}.{rest[:6]}{rest[digits:]}" if dot and digits >= 6 else str(text)
+        )
+    except ValueError:
+        return None
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found if found.year > 1970 else None

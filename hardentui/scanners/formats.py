@@ -1,0 +1,60 @@
+"""Which scanner made a report, and the report in our words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import ModuleType
+from typing import Any
+
+import msgspec
+
+from hardentui.errors import InputError
+from hardentui.model.image import ScanReport
+from hardentui.model.known import Known, Unreadable
+from hardentui.scanners import grype, quay, trivy
+
+SCHEMA = "hardentui/scan/1"
+_FORMATS: tuple[ModuleType, ...] = (trivy, grype, quay)
+
+
+def parse_report(document: Any, modified: datetime) -> Known[ScanReport]:
+    """A report of ours, of Trivy, Grype, Quay or Clair.
+
+    Args:
+        modified: when the file was written, for a report that does not say when it was made.
+    """
+    try:
+        if isinstance(document, dict) and document.get("schema") == SCHEMA:
+            return msgspec.convert(document, ScanReport)
+        maker = _maker(document)
+        if maker is not None:
+            found: ScanReport = maker.parse(document, modified)
+            return found
+    except InputError as error:
+        return Unreadable(error.title)
+    except (TypeError, AttributeError, KeyError, ValueError, msgspec.ValidationError):
+        return Unreadable("the stored scan result is damaged")
+    return Unreadable(
+        "the stored scan result is of no scanner that is known here (Trivy, Grype, Quay, Clair)"
+    )
+
+
+def subject_of(document: Any) -> tuple[str, ...]:
+    """ID and digests of the image that a report is about; empty when it does not say."""
+    try:
+        maker = _maker(document)
+        return () if maker is None else tuple(maker.subject(document))
+    except (TypeError, AttributeError, KeyError, ValueError):
+        return ()
+
+
+def as_document(report: ScanReport) -> Mapping[str, Any]:
+    """A report as it is kept; `parse_report` reads it again."""
+    return {"schema": SCHEMA, **msgspec.to_builtins(report)}
+
+
+def _maker(document: Any) -> ModuleType | None:
+    if not isinstance(document, dict):
+        return None
+    return next((maker for maker in _FORMATS if maker.recognises(document)), None)

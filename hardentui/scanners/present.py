@@ -1,0 +1,58 @@
+"""Which scanners there are, which of them are on this host, and how to get one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from hardentui import account
+from hardentui.model.image import ScanReport
+from hardentui.model.known import Known
+from hardentui.scanners import grype, trivy
+from hardentui.scanners.asking import Ask
+
+
+class Scanner(Struct, frozen=True):
+    """A scanner that reads an image archive.
+
+    Attributes:
+        name: of the program, too.
+        scan: (archive, ask, offline) -> report.
+        get: commands that get it.
+    """
+
+    name: str
+    scan: Callable[[str, Ask, bool], Known[ScanReport]]
+    get: tuple[str, ...]
+
+
+SCANNERS = (
+    Scanner(
+        trivy.NAME,
+        lambda archive, ask, offline: trivy.scan(archive, ask, offline=offline),
+        (
+            "sudo zypper install trivy  # openSUSE",
+            "# Trivy elsewhere: https://trivy.dev/latest/getting-started/installation/",
+        ),
+    ),
+    Scanner(
+        grype.NAME,
+        lambda archive, ask, offline: grype.scan(archive, ask, offline=offline),
+        ("# Grype: https://github.com/anchore/grype/releases",),
+    ),
+)
+"""The one that is taken first stands first."""
+
+
+def present(scanners: Iterable[Scanner] = SCANNERS) -> tuple[Scanner, ...]:
+    """Those whose program is on this host's path."""
+    path = account.environment().get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    return tuple(one for one in scanners if shutil.which(one.name, path=path))
+
+
+def how_to_get() -> str:
+    """The commands that get a scanner, one on a line."""
+    return "\n".join(command for one in SCANNERS for command in one.get)

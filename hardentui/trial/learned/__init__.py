@@ -1,0 +1,1 @@
+"""From what was seen of a container to what it needs: capabilities, paths, limits, system calls. Pure."""

@@ -1,0 +1,71 @@
+"""The name of a system call by its number, on the machines whose numbers we know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+
+from hardentui.trial.observe import numbers_arm, numbers_x86
+
+X86_64, I386, AARCH64, ARM = 0xC000003E, 0x40000003, 0xC00000B7, 0x40000028
+"""AUDIT_ARCH_… of linux/audit.h: what the kernel calls the way by which a call came."""
+_X32 = 0x40000000
+"""Set in the number of a call by way of x32; the architecture is then x86-64."""
+SECCOMP_NAMES = {
+    X86_64: "SCMP_ARCH_X86_64",
+    I386: "SCMP_ARCH_X86",
+    AARCH64: "SCMP_ARCH_AARCH64",
+    ARM: "SCMP_ARCH_ARM",
+}
+"""What a seccomp profile calls them."""
+X32_NAME = "SCMP_ARCH_X32"
+NATIVE: Mapping[str, int] = {"x86_64": X86_64, "aarch64": AARCH64, "arm64": AARCH64}
+"""What uname(2) calls the machines that are supported."""
+_TABLES = {
+    X86_64: numbers_x86.X86_64,
+    I386: numbers_x86.I386,
+    AARCH64: numbers_arm.AARCH64,
+    ARM: numbers_arm.ARM,
+}
+_ARM_PRIVATE = {0xF0001: "breakpoint", 0xF0002: "cacheflush", 0xF0005: "set_tls"}
+_X32_OWN = tuple(
+    """rt_sigaction rt_sigreturn ioctl readv writev recvfrom sendmsg recvmsg execve ptrace rt_sigpending
+    rt_sigtimedwait rt_sigqueueinfo sigaltstack timer_create mq_notify kexec_load waitid set_robust_list
+    get_robust_list vmsplice move_pages preadv pwritev rt_tgsigqueueinfo recvmmsg sendmmsg
+    process_vm_readv process_vm_writev setsockopt getsockopt io_setup io_submit execveat preadv2 pwritev2
+    """.split()  # noqa: SIM905 - as a list it would fill a screen
+)
+_X32_FIRST = 512
+
+
+def call_name(architecture: int, number: int) -> str:
+    """The name as seccomp profiles know it; empty when it is not known."""
+    if architecture == X86_64 and number & _X32:
+        own = (number & ~_X32) - _X32_FIRST
+        if 0 <= own < len(_X32_OWN):
+            return _X32_OWN[own]
+        number &= ~_X32
+    if architecture == ARM and number in _ARM_PRIVATE:
+        return _ARM_PRIVATE[number]
+    return _table(architecture).get(number, "")
+
+
+def seccomp_name(architecture: int, number: int) -> str:
+    """The profile's name of the architecture that a call came by; empty when it is not known."""
+    if architecture == X86_64 and number & _X32:
+        return X32_NAME
+    return SECCOMP_NAMES.get(architecture, "")
+
+
+@cache
+def _table(architecture: int) -> Mapping[int, str]:
+    found: dict[int, str] = {}
+    number = 0
+    for line in _TABLES.get(architecture, "").splitlines():
+        words = line.split()
+        if not line.startswith(" "):
+            number, words = int(words[0]), words[1:]
+        for name in words:
+            found[number] = name
+            number += 1
+    return found

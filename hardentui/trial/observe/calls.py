@@ -1,0 +1,290 @@
+"""The supervisor of a watched container: sees every system call, answers as the filter in force would.
+
+The runtime hands the descriptor of each filter over at a unix socket: one when the container starts, one for
+each `podman exec`. A thread of ours answers until the last process has ended. Where it dies the container's
+calls fail, so this is for throw-away copies only.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import errno
+import json
+import os
+import secrets
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.observation import CallCount, CallDetail, CallLog
+from hardentui.model.seccomp import SeccompProfile
+from hardentui.reading.seccomp import LETS_THROUGH, answer, has_conditions
+from hardentui.trial.observe.call_names import call_name, seccomp_name
+from hardentui.trial.observe.notify_abi import Notification, NotifyDescriptor
+from hardentui.writers.seccomp import profile_text, watched_profile
+
+PROFILE, SOCKET = "watched.json", "n.sock"
+MOST_DETAILS = 20_000
+_MESSAGE_LIMIT = 1 << 20
+_RUNTIME_ENDS_WITH = frozenset({"execve", "execveat"})
+Inspect = Callable[[str, Notification], CallDetail | None]
+"""Reads what the arguments of a call lead to; None where they say nothing of interest."""
+
+
+class _Call(Struct):
+    """What is known of one number: `refusal` is -1 where only the arguments tell."""
+
+    name: str
+    architecture: str
+    refusal: int
+    inspected: bool
+    program: int = 0
+    runtime: int = 0
+    refused: int = 0
+
+
+class _Session(Struct):
+    """One filter: of the container's own program, or of one that `podman exec` started."""
+
+    notify: NotifyDescriptor
+    began: bool = False
+
+
+class CallWatcher:
+    """Use: `start`, create the container with the profile at `profile_path`, run it, stop it, `finish`.
+
+    Args:
+        folder: an empty folder of ours that the engine can reach; its path must be short.
+        base: the profile that is in force on the container, as JSON.
+        rules: the same, as the runtime reads it for this container.
+        inspect: reads arguments; called for the calls in `inspected` only.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        base: Mapping[str, Any],
+        rules: SeccompProfile,
+        *,
+        inspect: Inspect | None = None,
+        inspected: frozenset[str] = frozenset(),
+    ) -> None:
+        self.profile_path = os.path.join(folder, PROFILE)
+        self._socket_path = os.path.join(folder, SOCKET)
+        self._base, self._rules = base, rules
+        self._inspect, self._inspected = inspect, inspected if inspect else frozenset()
+        self._token = secrets.token_hex(16)
+        self._calls: dict[tuple[int, int], _Call] = {}
+        self._details: dict[CallDetail, None] = {}
+        self._faults: dict[str, None] = {}
+        self._sessions: dict[int, _Session] = {}
+        self._starts = 0
+        self._cut = False
+        self._listener: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._wake = (-1, -1)
+        self._result: Known[CallLog] | None = None
+
+    def start(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            OSError: the socket or the profile cannot be made.
+        """
+        text = profile_text(watched_profile(self._base, listener=self._socket_path, token=self._token))
+        handle = os.open(self.profile_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(self._socket_path)
+        os.chmod(self._socket_path, 0o666)  # noqa: S103 - the runtime may be another account's; the token tells
+        self._listener.listen(16)
+        self._listener.setblocking(False)
+        self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._thread = threading.Thread(target=self._run, name="hardentui-calls", daemon=True)
+        self._thread.start()
+
+    def finish(self, patience: float = 5.0) -> Known[CallLog]:
+        """Stop watching; the container must have ended, or its calls fail from now on."""
+        if self._result is None:
+            self._result = self._finish(patience)
+        return self._result
+
+    def _finish(self, patience: float) -> Known[CallLog]:
+        if self._thread is None:
+            return Unreadable("the system calls were not watched")
+        deadline = time.monotonic() + patience
+        while self._sessions and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with contextlib.suppress(OSError):
+            os.write(self._wake[1], b"x")
+        self._thread.join(timeout=patience)
+        if self._thread.is_alive():
+            return Unreadable("the supervisor of the system calls does not end")
+        self._close()
+        if not self._starts:
+            return Unreadable(
+                "the runtime did not hand over the filter: it is older than crun 1.1 and runc 1.1, or cannot "
+                f"reach {self._socket_path}"
+            )
+        return self.so_far()
+
+    def so_far(self) -> CallLog:
+        """What was seen up to now; the container may go on."""
+        return CallLog(
+            calls=tuple(
+                CallCount(one.name, one.architecture, one.program, one.runtime, one.refused)
+                for one in sorted(self._calls.values(), key=lambda one: (one.architecture, one.name))
+            ),
+            details=tuple(self._details),
+            cut=self._cut,
+            starts=self._starts,
+            faults=tuple(self._faults),
+        )
+
+    def _close(self) -> None:
+        for session in self._sessions.values():
+            session.notify.close()
+        self._sessions.clear()
+        if self._listener is not None:
+            self._listener.close()
+        for handle in self._wake:
+            os.close(handle)
+        for path in (self._socket_path, self.profile_path):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
+    def _run(self) -> None:
+        """Serve until told to end. Whatever goes wrong, nobody is left waiting: then the calls fail."""
+        try:
+            self._serve_all()
+        except Exception as error:
+            self._faults[f"the supervisor ended: {type(error).__name__}: {error}"] = None
+            for handle in list(self._sessions):
+                self._sessions.pop(handle).notify.close()
+
+    def _serve_all(self) -> None:
+        assert self._listener is not None  # noqa: S101 - `start` has made it
+        poll = select.poll()
+        poll.register(self._listener.fileno(), select.POLLIN)
+        poll.register(self._wake[0], select.POLLIN)
+        while True:
+            for handle, events in poll.poll():
+                if handle == self._wake[0]:
+                    return
+                if handle == self._listener.fileno():
+                    for taken in self._accept():
+                        self._sessions[taken] = _Session(NotifyDescriptor(taken))
+                        poll.register(taken, select.POLLIN)
+                elif not events & select.POLLIN or not self._serve(self._sessions[handle]):
+                    poll.unregister(handle)
+                    self._sessions.pop(handle).notify.close()
+
+    def _accept(self) -> tuple[int, ...]:
+        """The descriptors that a runtime hands over; none of a stranger."""
+        assert self._listener is not None  # noqa: S101
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return ()
+        with connection:
+            connection.settimeout(2.0)
+            try:
+                data, handles = _with_handles(connection)
+            except OSError as error:
+                self._faults[f"the runtime's hand-over: {error}"] = None
+                return ()
+        if _metadata(data) != self._token:
+            for handle in handles:
+                os.close(handle)
+            return ()
+        self._starts += 1
+        return handles
+
+    def _serve(self, session: _Session) -> bool:
+        """Answer one call; False when the filter has no process any more."""
+        notify = session.notify
+        try:
+            notification = notify.receive()
+            if notification is None:
+                return True
+            call = self._call(notification)
+            refusal = call.refusal
+            if refusal < 0:
+                refusal = self._refusal(call.name, dict(enumerate(notification.arguments)))
+            if call.inspected and session.began:
+                self._look(call, notification, notify)
+            if refusal:
+                call.refused += 1
+                notify.refuse(notification, refusal)
+            else:
+                notify.carry_out(notification)
+        except OSError as error:
+            if error.errno not in (errno.ENOTCONN, errno.EBADF):
+                self._faults[f"the kernel does not take our answer: {error.strerror}"] = None
+            return False
+        if session.began:
+            call.program += 1
+        else:
+            call.runtime += 1
+            session.began = call.name in _RUNTIME_ENDS_WITH
+        return True
+
+    def _call(self, notification: Notification) -> _Call:
+        key = notification.architecture, notification.number
+        known = self._calls.get(key)
+        if known is None:
+            name = call_name(*key)
+            refusal = -1 if name and has_conditions(self._rules, name) else self._refusal(name, {})
+            known = self._calls[key] = _Call(
+                name or f"#{notification.number}",
+                seccomp_name(*key) or f"#{notification.architecture:x}",
+                refusal,
+                name in self._inspected,
+            )
+        return known
+
+    def _refusal(self, name: str, arguments: Mapping[int, int]) -> int:
+        """The error number with which the filter in force refuses a call; 0 where it lets it through."""
+        action, number = answer(self._rules, name, arguments)
+        return 0 if action in LETS_THROUGH else number or errno.EPERM
+
+    def _look(self, call: _Call, notification: Notification, notify: NotifyDescriptor) -> None:
+        """Note what the arguments say. Whatever goes wrong here must not keep the caller waiting."""
+        if self._inspect is None or self._cut:
+            return
+        try:
+            detail = self._inspect(call.name, notification)
+        except Exception as error:  # the container may make anything of its memory and its files
+            self._faults[f"{call.name}: {type(error).__name__}"] = None
+            return
+        if detail is not None and notify.still_waits(notification):
+            self._details[detail] = None
+            self._cut = len(self._details) >= MOST_DETAILS
+
+
+def _with_handles(connection: socket.socket) -> tuple[bytes, tuple[int, ...]]:
+    numbers = array.array("i")
+    data, ancillary, _, _ = connection.recvmsg(_MESSAGE_LIMIT, socket.CMSG_SPACE(16 * numbers.itemsize))
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
+    for handle in numbers:
+        os.set_inheritable(handle, False)
+    return data, tuple(numbers)
+
+
+def _metadata(data: bytes) -> str:
+    """The token in the state that the runtime sends; empty where it is no such state."""
+    try:
+        document = json.loads(data.rstrip(b"\0"))
+    except ValueError:
+        return ""
+    return str(document.get("metadata", "")) if isinstance(document, dict) else ""

@@ -1,0 +1,174 @@
+"""Scanning images for known vulnerabilities, and taking in reports that were made elsewhere.
+
+An image goes to a scanner as an archive that the engine gives, through a file of our own that is removed
+afterwards. No scanner is handed the socket: it would have every right of the user behind it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import ScanReport
+from hardentui.model.known import Known, Unreadable
+from hardentui.scanners.asking import CANCELLED, asker
+from hardentui.scanners.formats import parse_report, subject_of
+from hardentui.scanners.present import Scanner, how_to_get, present
+from hardentui.scanners.stored import LARGEST, StoredScans
+from hardentui.visible import visible
+from hardentui.workbench.opening.opened import Opened
+
+_ROOM = 1.1  # an archive is as large as its layers, and a little
+
+
+class ScanProgress(Struct, frozen=True):
+    """What is being done for one image: `fetching` with the bytes so far, or `scanning`."""
+
+    phase: str
+    bytes: int = 0
+
+
+class Scanning:
+    """Scans of images of the engines that were opened.
+
+    Args:
+        scanned: told the engine's label and the image when a new report is stored.
+        scanners: those that may be used; by default those on this host.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        scanned: Callable[[str, str], None],
+        scanners: tuple[Scanner, ...] | None = None,
+    ) -> None:
+        self._opened = opened
+        self._scanned = scanned
+        self._scanners = scanners
+
+    @property
+    def scanners(self) -> tuple[Scanner, ...]:
+        """The scanners on this host, the one that is taken first at the front."""
+        if self._scanners is None:
+            self._scanners = present()
+        return self._scanners
+
+    def chosen(self, name: str) -> Scanner:
+        """The scanner of that name, or with an empty one the first.
+
+        Raises:
+            ToolMissing: it is not here; says how to get one.
+        """
+        found = [one for one in self.scanners if name in ("", one.name)]
+        if not found:
+            missing = f"{name} is not installed" if name else "There is no vulnerability scanner here"
+            raise ToolMissing(f"{missing}, so nothing was scanned.", f"To get one:\n{how_to_get()}")
+        return found[0]
+
+    def scan(
+        self,
+        image: ImageFacts,
+        scanner: Scanner,
+        on_progress: Callable[[ScanProgress], None],
+        stop: threading.Event,
+        *,
+        offline: bool = False,
+    ) -> Known[ScanReport]:
+        """Scan one image and store the report; blocking, a minute or more. `stop` cancels it."""
+        if self._opened.state_folder is None:
+            return Unreadable("the images are not those of a real host")
+        try:
+            with self._archive(image, on_progress, stop) as archive:
+                on_progress(ScanProgress("scanning"))
+                report = scanner.scan(archive, asker(stop), offline)
+        except EngineError as error:
+            return CANCELLED if stop.is_set() else Unreadable(f"the image could not be read: {error.title}")
+        except OSError as error:
+            return Unreadable(f"no archive of the image could be made: {error.strerror or error}")
+        if isinstance(report, ScanReport):
+            try:
+                self._keep(image, report)
+            except WriteError as error:
+                return Unreadable(error.title)
+        return report
+
+    def take_in(self, path: str, images: Iterable[ImageFacts]) -> tuple[ImageFacts, ScanReport]:
+        """Store a report of Trivy, Grype, Quay or Clair that was made elsewhere.
+
+        Raises:
+            InputError: it cannot be read, or is about no image of these.
+        """
+        document, modified = _read(path)
+        report = parse_report(document, modified)
+        shown = visible(path, 200)
+        if isinstance(report, Unreadable):
+            raise InputError(f"{shown}: {report.reason}.".replace("the stored scan result", "the report"))
+        about = subject_of(document)
+        if not about:
+            raise InputError(f"{shown} does not say which image it is about.")
+        image = next((one for one in images if names_of(one) & set(about)), None)
+        if image is None:
+            raise InputError(
+                f"{shown} is about {visible(about[0], 80)}, and no image here has that ID or digest."
+            )
+        if self._opened.state_folder is None:
+            raise UsageError("The images are not those of a real host, so no report can be stored for them.")
+        self._keep(image, report)
+        return image, report
+
+    def _keep(self, image: ImageFacts, report: ScanReport) -> None:
+        assert self._opened.state_folder is not None  # noqa: S101 - both callers have asked
+        StoredScans(self._opened.state_folder).keep(image.id, report)
+        self._scanned(image.engine.label, image.id)
+
+    @contextmanager
+    def _archive(
+        self, image: ImageFacts, on_progress: Callable[[ScanProgress], None], stop: threading.Event
+    ) -> Iterator[str]:
+        """A file with the image, which is removed at the end."""
+        folder = os.fspath(self._opened.cache_folder())
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        size, free = image.inspect.get("Size"), os.statvfs(folder)
+        if isinstance(size, int) and size * _ROOM > free.f_bavail * free.f_frsize:
+            raise OSError(f"{visible(folder)} has no room for its {size // 1_000_000} MB")
+        pieces = self._opened.engine(image.engine.label).archive(image.id, stop)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="scan-", suffix=".tar") as file:
+            total = 0
+            for piece in pieces:
+                file.write(piece)
+                total += len(piece)
+                on_progress(ScanProgress("fetching", total))
+            file.flush()
+            yield file.name
+
+
+def names_of(image: ImageFacts) -> set[str]:
+    """Everything that a report may call exactly this image: its ID and its digests."""
+    digests = (str(one).partition("@")[2] for one in image.inspect.get("RepoDigests") or ())
+    plain = image.id.removeprefix("sha256:")
+    return {plain, f"sha256:{plain}", str(image.inspect.get("Digest") or ""), *digests} - {""}
+
+
+def _read(path: str) -> tuple[object, datetime]:
+    shown = visible(path, 200)
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
+    if len(content) > LARGEST:
+        raise InputError(f"{shown} is larger than any honest report.")
+    try:
+        return json.loads(content), datetime.fromtimestamp(status.st_mtime, UTC)
+    except (ValueError, RecursionError):
+        raise InputError(f"{shown} is no JSON.") from None

@@ -1,0 +1,123 @@
+"""Scanners are run with a limit, can be cancelled with all that they started, and say why they failed.
+
+The scanners are shell scripts that print recorded output: the real ones cannot be had here.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hardentui.model.image import ScanReport
+from hardentui.model.known import Unreadable
+from hardentui.scanners import grype, trivy
+from hardentui.scanners.asking import CANCELLED, asker
+from hardentui.scanners.present import SCANNERS, present
+from tests.support.waiting import eventually
+from tests.unit.scanners.recorded import GRYPE, TRIVY, TRIVY_VERSION
+
+Program = Callable[[str, str], None]
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """Puts a shell script of this name on the path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def make(name: str, script: str) -> None:
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    return make
+
+
+def said(document: object) -> str:
+    return f"cat <<'END'\n{json.dumps(document)}\nEND"
+
+
+def test_a_scanner_is_ended_with_its_children_when_it_is_cancelled(program: Program, tmp_path: Path) -> None:
+    program("slow", f"sleep 60 & echo $! > {tmp_path}/child; wait")
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    began = time.monotonic()
+    assert asker(stop)(["slow"], 30.0) == CANCELLED
+    assert time.monotonic() - began < 5
+    child = (tmp_path / "child").read_text().strip()
+
+    def gone() -> bool:
+        try:
+            return Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        except FileNotFoundError:
+            return True
+
+    assert eventually(gone)
+
+
+def test_a_scanner_has_a_time_limit_and_its_last_words_are_told(program: Program) -> None:
+    ask = asker(threading.Event())
+    program("slow", "sleep 60")
+    assert ask(["slow"], 0.3) == Unreadable("slow did not end within 0.3 s")
+    program("failing", "echo first >&2; printf 'no \\033[31mspace\\n\\n' >&2; exit 3")
+    answer = ask(["failing"], 5.0)
+    assert isinstance(answer, Unreadable)
+    assert answer.reason.startswith("failing ended with status 3: no ")
+    assert "\x1b" not in answer.reason
+    assert ask(["absent-scanner"], 5.0) == Unreadable("the program absent-scanner is not installed")
+
+
+def test_only_scanners_on_the_path_are_present(program: Program) -> None:
+    assert present() == ()
+    program("grype", "true")
+    assert [one.name for one in present()] == ["grype"]
+    assert all(one.get for one in SCANNERS)
+
+
+def test_trivy_reads_the_archive_and_its_database_has_a_date(program: Program, tmp_path: Path) -> None:
+    answers = f'if [ "$1" = version ]; then\n{said(TRIVY_VERSION)}\nelse\n{said(TRIVY)}\nfi'
+    program("trivy", f'echo "$@" >> {tmp_path}/calls\n{answers}')
+    found = trivy.scan("/x/image.tar", asker(threading.Event()), offline=False)
+    assert isinstance(found, ScanReport)
+    assert found.database == datetime(2026, 11, 22, 6, 15, 17, 212233, tzinfo=UTC)
+    assert len(found.vulnerabilities) == 2
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls[0] == "image --input /x/image.tar --format json --scanners vuln --quiet"
+
+
+def test_without_the_network_the_database_is_taken_as_it_is(program: Program, tmp_path: Path) -> None:
+    program(
+        "grype",
+        f'echo "$GRYPE_DB_AUTO_UPDATE" >> {tmp_path}/calls\n'
+        '[ "$GRYPE_DB_AUTO_UPDATE" = false ] || { echo "failed to update db" >&2; exit 1; }\n'
+        f"{said(GRYPE)}",
+    )
+    found = grype.scan("/x/image.tar", asker(threading.Event()), offline=False)
+    assert isinstance(found, ScanReport)
+    assert found.database == datetime(2026, 11, 22, tzinfo=UTC)
+    assert (tmp_path / "calls").read_text() == "\nfalse\n"
+    grype.scan("/x/image.tar", asker(threading.Event()), offline=True)
+    assert (tmp_path / "calls").read_text() == "\nfalse\nfalse\n"
+
+
+def test_the_first_trouble_is_told_when_both_ways_fail(program: Program) -> None:
+    program("grype", 'echo "trouble $GRYPE_DB_AUTO_UPDATE" >&2; exit 1')
+    found = grype.scan("/x/image.tar", asker(threading.Event()), offline=False)
+    assert found == Unreadable("grype ended with status 1: trouble")
+
+
+@pytest.mark.parametrize("scanner", [trivy.scan, grype.scan])
+@pytest.mark.parametrize("output", ["", "null", "[]", '{"matches": 1}', '{"Results": [1]}', "{"])
+def test_an_answer_that_is_no_report_is_unknown(
+    program: Program, scanner: Callable[..., object], output: str
+) -> None:
+    for name in ("trivy", "grype"):
+        program(name, f"echo '{output}'")
+    assert isinstance(scanner("/x.tar", asker(threading.Event()), offline=True), Unreadable)

@@ -1,0 +1,130 @@
+"""Reports of every scanner in one shape; what they could not judge is never clean."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks import check_by_id
+from hardentui.checks.examples import container
+from hardentui.model.facts import ImageFacts
+from hardentui.model.finding import Status
+from hardentui.model.image import ScanReport, Vulnerability
+from hardentui.model.known import Unreadable
+from hardentui.scanners.formats import as_document, parse_report, subject_of
+from tests.unit.scanners.recorded import CLAIR, DIGEST, GRYPE, ID, QUAY, TRIVY
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def report(document: Any) -> ScanReport:
+    found = parse_report(document, NOW)
+    assert isinstance(found, ScanReport)
+    return found
+
+
+def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
+    found = report(TRIVY)
+    assert found.vulnerabilities == (
+        Vulnerability("CVE-2019-14697", "musl", "critical", "1.1.20-r5", installed="1.1.20-r4"),
+        Vulnerability("CVE-2019-14697", "musl-utils", "critical", "1.1.20-r5", installed="1.1.20-r4"),
+    )
+    assert found.gaps == (
+        "alpine 3.9.4 is past its end of support: nobody publishes its vulnerabilities any more",
+    )
+    unknown_system = deepcopy(TRIVY)
+    unknown_system["Metadata"]["OS"] = {"Family": "openEuler", "Name": "24.03"}
+    unknown_system["Results"] = []
+    assert report(unknown_system).gaps == ("the packages of openEuler 24.03 were not compared",)
+
+
+def test_grype_tells_what_is_exploited_and_the_date_of_its_database() -> None:
+    found = report(GRYPE)
+    assert found.database == found.exploited_list == datetime(2026, 11, 22, tzinfo=UTC)
+    assert found.vulnerabilities == (
+        Vulnerability("CVE-1999-0002", "package-2", "critical", "1.2.1, 2.1.3", True, "2.2.2"),
+    )
+
+
+def test_clair_and_quay() -> None:
+    assert report(CLAIR) == ScanReport(
+        "clair",
+        NOW,
+        None,
+        (
+            Vulnerability("CVE-2009-5155", "libapt-pkg5.0", "medium", "1.6.12", installed="1.6.11"),
+            Vulnerability("CVE-2018-1", "libapt-pkg5.0", "high", "", installed="1.6.11"),
+        ),
+    )
+    assert report(QUAY).vulnerabilities == (
+        Vulnerability(
+            "RHSA-2022:1065", "openssl-libs", "high", "1:1.1.1k-6.el8_5", installed="1:1.1.1k-5.el8_5"
+        ),
+    )
+    queued = parse_report({"status": "queued", "data": None}, NOW)
+    assert queued == Unreadable("Quay has no result for this image yet: its status is 'queued'.")
+
+
+@pytest.mark.parametrize(
+    ("document", "about"),
+    [(TRIVY, f"sha256:{ID}"), (GRYPE, f"sha256:{ID}"), (CLAIR, DIGEST), (QUAY, DIGEST)],
+)
+def test_a_report_says_which_image_it_is_about(document: Any, about: str) -> None:
+    assert subject_of(document) == (about,)
+
+
+@pytest.mark.parametrize(
+    "document", [None, [], {}, {"data": [], "status": 1}, {"ArtifactName": 1, "Metadata": []}]
+)
+def test_a_report_about_nothing_is_about_no_image(document: Any) -> None:
+    assert subject_of(document) == ()
+
+
+@pytest.mark.parametrize("document", [TRIVY, GRYPE, CLAIR, QUAY])
+def test_what_is_kept_is_read_back_as_it_was(document: Any) -> None:
+    assert report(as_document(report(document))) == report(document)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        {**CLAIR, "packages": {}},
+        {**CLAIR, "package_vulnerabilities": {"10": ["1"]}},
+        {"status": "scanned", "data": {}},
+        {"schema": "hardentui/scan/1", "scanner": 1},
+    ],
+)
+def test_a_damaged_report_is_unknown(damaged: Any) -> None:
+    assert parse_report(damaged, NOW) == Unreadable("the stored scan result is damaged")
+
+
+CLEAN = ScanReport(
+    "grype",
+    datetime(2025, 12, 31, tzinfo=UTC),
+    datetime(2025, 12, 31, tzinfo=UTC),
+    (),
+    datetime(2025, 12, 31, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize("check", ["fixable-vulnerabilities", "exploited-vulnerabilities"])
+@pytest.mark.parametrize(
+    ("scan", "status"),
+    [
+        (CLEAN, Status.PASS),
+        (replace(CLEAN, scanned=datetime(2025, 12, 1, tzinfo=UTC)), Status.UNKNOWN),
+        (replace(CLEAN, database=datetime(2025, 12, 1, tzinfo=UTC)), Status.UNKNOWN),
+        (replace(CLEAN, gaps=("the packages of x were not compared",)), Status.UNKNOWN),
+    ],
+)
+def test_an_old_or_partial_report_without_findings_is_not_clean(
+    check: str, scan: ScanReport, status: Status
+) -> None:
+    found = check_by_id(check)
+    assert found is not None
+    verdict = found.verdict(container(image=ImageFacts("1" * 64, scan=scan)))
+    assert verdict.status is status, verdict.reason

@@ -1,0 +1,85 @@
+"""The profile under which a supervisor answers, and what it answers."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+import pytest
+
+from hardentui.reading.seccomp import answer, has_conditions, parse_profile
+from hardentui.writers.seccomp import watched_profile
+
+DEFAULT: dict[str, Any] = {
+    "defaultAction": "SCMP_ACT_ERRNO",
+    "defaultErrnoRet": errno.ENOSYS,
+    "archMap": [{"architecture": "SCMP_ARCH_X86_64", "subArchitectures": ["SCMP_ARCH_X86"]}],
+    "syscalls": [
+        {"names": ["read"], "action": "SCMP_ACT_ALLOW"},
+        {"names": ["bpf"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM},
+        {"names": ["kexec_load"], "action": "SCMP_ACT_KILL_PROCESS"},
+        {
+            "names": ["personality"],
+            "action": "SCMP_ACT_ALLOW",
+            "args": [{"index": 0, "value": 8, "op": "SCMP_CMP_EQ"}],
+        },
+    ],
+}
+
+
+def test_all_calls_are_watched_but_those_that_end_the_process() -> None:
+    made = watched_profile(DEFAULT, listener="/x/n.sock", token="t")
+    assert made["defaultAction"] == "SCMP_ACT_NOTIFY"
+    assert made["syscalls"] == [DEFAULT["syscalls"][2]]
+    assert (made["listenerPath"], made["listenerMetadata"]) == ("/x/n.sock", "t")
+    assert made["archMap"] == DEFAULT["archMap"]
+
+
+def test_a_default_that_kills_stays_with_the_kernel() -> None:
+    base = {**DEFAULT, "defaultAction": "SCMP_ACT_KILL_PROCESS"}
+    made = watched_profile(base, listener="/x/n.sock", token="t")
+    assert made["defaultAction"] == "SCMP_ACT_KILL_PROCESS"
+    assert [entry["action"] for entry in made["syscalls"]] == [
+        "SCMP_ACT_NOTIFY",
+        "SCMP_ACT_NOTIFY",
+        "SCMP_ACT_KILL_PROCESS",
+        "SCMP_ACT_NOTIFY",
+    ]
+    assert "args" in made["syscalls"][3]
+
+
+@pytest.mark.parametrize(
+    ("call", "argument", "said"),
+    [
+        ("read", 0, ("ALLOW", None)),
+        ("bpf", 0, ("ERRNO", errno.EPERM)),
+        ("unheard_of", 0, ("ERRNO", errno.ENOSYS)),
+        ("personality", 8, ("ALLOW", None)),
+        ("personality", 9, ("ERRNO", errno.ENOSYS)),
+        ("kexec_load", 0, ("KILL_PROCESS", None)),
+    ],
+)
+def test_the_answer_is_that_of_the_filter(call: str, argument: int, said: tuple[str, int | None]) -> None:
+    assert answer(parse_profile(DEFAULT), call, dict.fromkeys(range(6), argument)) == said
+
+
+def test_rules_that_contradict_each_other_refuse() -> None:
+    both = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "syscalls": [
+            {"names": ["socket"], "action": "SCMP_ACT_ALLOW", "args": [_is(0, 2)]},
+            {"names": ["socket"], "action": "SCMP_ACT_KILL", "args": [_is(1, 3)]},
+        ],
+    }
+    assert answer(parse_profile(both), "socket", {0: 2, 1: 3}) == ("KILL", None)
+    assert answer(parse_profile(both), "socket", {0: 2, 1: 1}) == ("ALLOW", None)
+
+
+def test_whether_arguments_decide() -> None:
+    profile = parse_profile(DEFAULT)
+    assert has_conditions(profile, "personality")
+    assert not has_conditions(profile, "read")
+
+
+def _is(index: int, value: int) -> dict[str, Any]:
+    return {"index": index, "value": value, "op": "SCMP_CMP_EQ"}
