@@ -14,33 +14,17 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 
 from msgspec import Struct, field
 
 from hardentui.errors import WriteError
 from hardentui.folders import give_to, opened_folder, owner_below, write_error
+from hardentui.model.draft import TextFile
+from hardentui.model.written import State, Written
 from hardentui.visible import visible
 
 _NAME_BYTES = 255
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
-
-
-class State(StrEnum):
-    """What happened to a file."""
-
-    NEW = "new"
-    REPLACED = "replaced"
-    UNCHANGED = "unchanged"
-    KEPT = "kept"
-
-
-class Written(Struct, frozen=True):
-    """One file of a bundle. `backup` is the path where the former content is kept; empty when none was."""
-
-    path: str
-    state: State
-    backup: str = ""
 
 
 class _File(Struct):
@@ -63,7 +47,7 @@ class _Folder(Struct, frozen=True):
 
 def write_bundle(
     folder: str,
-    files: Sequence[tuple[str, str, int]],
+    files: Sequence[TextFile],
     *,
     overwrite: bool = True,
     create: bool = False,
@@ -75,8 +59,8 @@ def write_bundle(
 
     Args:
         folder: where; must be a directory.
-        files: (name, text, permission bits). A name is one path component that starts with neither a dot
-            nor a dash and has no control character.
+        files: a name is one path component that starts with neither a dot nor a dash and has no control
+            character.
         overwrite: replace files with another content (keeping them as backups); else that is an error.
         create: make the folder when it is missing.
         follow_symlink: accept a folder that is a symbolic link.
@@ -86,7 +70,7 @@ def write_bundle(
     Raises:
         WriteError: nothing new is left behind, and what was there before is there again.
     """
-    bundle = [_checked(name, text, mode) for name, text, mode in files]
+    bundle = [_checked(file) for file in files]
     names = [file.name for file in bundle]
     for name in names:
         if names.count(name) > 1:
@@ -137,14 +121,14 @@ def _replace_exactly(
 
 
 def look_at_bundle(
-    folder: str, files: Sequence[tuple[str, str, int]], *, create: bool = False, keep_mode: bool = False
+    folder: str, files: Sequence[TextFile], *, create: bool = False, keep_mode: bool = False
 ) -> tuple[Written, ...]:
     """What `write_bundle` would do with these files, as far as that can be known without writing anything.
 
     Raises:
         WriteError: it would not write them.
     """
-    bundle = [_checked(name, text, mode) for name, text, mode in files]
+    bundle = [_checked(file) for file in files]
     path = os.path.abspath(folder)
     if create and (missing := _missing(path)):
         with _opened(os.path.dirname(missing[-1]), False, True) as handle:
@@ -177,7 +161,8 @@ def _exists(place: _Folder, name: str) -> bool:
     return True
 
 
-def _checked(name: str, text: str, mode: int) -> _File:
+def _checked(file: TextFile) -> _File:
+    name, text, mode = file.name, file.text, file.mode
     bad = _fault(name)
     try:
         content = text.encode("utf-8")

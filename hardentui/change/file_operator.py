@@ -12,6 +12,7 @@ from hardentui.change.operator import NOTHING, Outcome
 from hardentui.errors import WriteError
 from hardentui.files import put_back, write_bundle
 from hardentui.folders import write_error
+from hardentui.model.draft import TextFile
 from hardentui.model.journal import JournalEntry
 from hardentui.model.operations import FileBefore, Operation, WriteFile
 from hardentui.visible import visible
@@ -57,7 +58,7 @@ class FileOperator:
         text = operation.content.decode("utf-8")
         write_bundle(
             folder,
-            [(name, text, operation.mode)],
+            [TextFile(name, text, operation.mode)],
             create=True,
             follow_symlink=True,
             keep_mode=True,

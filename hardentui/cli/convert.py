@@ -15,11 +15,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli import saving, session
-    from hardentui.workbench.views import Target
+    from hardentui.model.draft import Target
 
     version = saving.version_of(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name)
-        output = bench.output(report, None, Target(options.to), version=version)
-        saving.deliver(bench, report, output, options, terminal)
+        draft = bench.draft(report, None, Target(options.to), version=version)
+        saving.deliver(bench, report, draft, options, terminal)
     return 0

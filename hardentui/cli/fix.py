@@ -23,7 +23,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli import saving, session
     from hardentui.cli.choosing import check_options, make_plan
-    from hardentui.workbench.views import Target
+    from hardentui.model.draft import Target
 
     if options.in_place and (options.to not in ("unit", "drop-in") or options.folder):
         raise UsageError("--in-place goes with --to unit or --to drop-in, and without -o.")
@@ -35,6 +35,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if not plan.changes:
             terminal.complain("Nothing was written; hardentui convert NAME writes the container as it is.")
             return 1
-        output = bench.output(report, plan, Target(options.to), version=version)
-        saving.deliver(bench, report, output, options, terminal)
+        draft = bench.draft(report, plan, Target(options.to), version=version)
+        saving.deliver(bench, report, draft, options, terminal)
     return 0

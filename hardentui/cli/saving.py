@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.model.draft import Draft, TextFile
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
-    from hardentui.workbench.views import Output, Report
+    from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
 
@@ -26,25 +27,23 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
 
     folder, name = os.path.split(os.path.abspath(path))
     # a report that is made every night must not pile up
-    write_bundle(folder, [(name, text, mode)], follow_symlink=True, keep_backup=backup, create=create)
+    write_bundle(folder, [TextFile(name, text, mode)], follow_symlink=True, keep_backup=backup, create=create)
 
 
-def deliver(bench: Workbench, report: Report, output: Output, options: Namespace, terminal: Terminal) -> None:
+def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, terminal: Terminal) -> None:
     """The files on standard output or, with -o, in that folder; what is to be known of them as notes."""
-    from hardentui.workbench.views import Target
-
-    for note in output.notes:
+    for note in draft.warnings:
         terminal.note(f"note: {note}")
-    if output.proof:
-        terminal.note(f"note: {output.proof}")
-    for sentence in output.left_out:
+    if draft.proof:
+        terminal.note(f"note: {draft.proof}")
+    for sentence in draft.left_out:
         terminal.complain(f"not changed: {sentence}")
     in_place = getattr(options, "in_place", False)
     if options.folder or in_place:
         if in_place:
-            saved = bench.save_in_place(report, output)
+            saved = bench.save_in_place(report, draft)
         else:
-            saved = bench.save(output, options.folder, create=True)
+            saved = bench.save(draft.files, options.folder, create=True)
         for written in saved:
             backup = f" (what was there: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
@@ -53,11 +52,11 @@ def deliver(bench: Workbench, report: Report, output: Output, options: Namespace
                     f"note: {visible(written.path)} belongs to the pod or another member and may hold "
                     "fixes of its own; remove it to have it written anew"
                 )
-        for command in bench.next_commands(report, output, Target(options.to), options.folder):
+        for command in bench.next_commands(report, draft, options.folder):
             terminal.note(f"next: {command}")
         return
-    several = len(output.files) > 1
-    for file in output.files:
+    several = len(draft.files) > 1
+    for file in draft.files:
         terminal.write_exact((f"# ---- {file.name}\n" if several else "") + file.text)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.model.image import NeverScanned
+from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unreadable
 from hardentui.reading.scans import rank, severities, stale
 from hardentui.visible import visible
@@ -41,6 +41,7 @@ def _scan(
     from hardentui.workbench.pages.sections import size_text
 
     scanner = scanning.chosen(options.scanner)
+    how = ScanSettings(offline=options.offline, data=options.data)
     troubles: dict[str, str] = {}
     stop = threading.Event()
     try:
@@ -51,7 +52,7 @@ def _scan(
                 done = size_text(progress.bytes) if progress.phase == "fetching" else scanner.name
                 terminal.activity(f"{name}: {progress.phase}, {done}")
 
-            report = scanning.scan(image, scanner, told, stop, offline=options.offline)
+            report = scanning.scan(image, scanner, told, stop, how)
             if isinstance(report, Unreadable):
                 troubles[_name(image)] = f"not scanned: {report.reason}"
     except KeyboardInterrupt:

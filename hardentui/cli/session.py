@@ -201,6 +201,24 @@ def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) ->
     return tuple(row for row in rows if row.key in there)
 
 
+def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tuple[Report, ...]:
+    """Reports of these containers, with all that is known of their engines; of all when none is named.
+
+    Raises:
+        UsageError: no container of that name.
+    """
+    names = tuple(names)
+    listed = bench.rows()
+    if not names:
+        bench.host_reports()
+        rows = scan(bench, terminal, listed)
+        return tuple(row.report for row in rows if row.report)
+    wanted = named(listed, names)
+    bench.host_reports()  # asks the engine for its defaults, which decide what a container asked for itself
+    found = (bench.refresh(row.key) for row in wanted)
+    return tuple(row.report for row in found if row and row.report)
+
+
 def result(
     bench: Workbench,
     reports: Iterable[tuple[Report, str]],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 
 from hardentui.cli.asking import sure
 from hardentui.cli.terminal import Terminal
@@ -17,6 +17,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="an entry of the journal, or the end of its id; default: the newest that is in force",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--expired", action="store_true", help=SUPPRESS)  # called by the timer of apply
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -25,6 +26,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.workbench.changing.history import History
 
     history = History()
+    if options.expired:
+        history.take_back_expired(options.id)
+        return 0
     entry = history.to_undo(options.id)
     terminal.write("\n".join(entry_lines(entry, whole=True)) + "\n")
     sure(terminal, f"Take back {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")

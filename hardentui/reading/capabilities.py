@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardentui.errors import CannotFix
+from hardentui.model.capabilities import capability_name
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
-from hardentui.options.capabilities import bounding_set, capability_name
+from hardentui.options.capabilities import bounding_set
 from hardentui.reading.containers import ask, image_config, judge, listed, proc
 
 HOST_TAKEOVER = frozenset(
@@ -26,6 +27,24 @@ HOST_TAKEOVER = frozenset(
     }
 )
 """Each of them alone leads to code or files of the host, when root is root of the host."""
+
+DISRUPTIVE = frozenset(
+    {
+        "CAP_NET_ADMIN",
+        "CAP_SYS_TIME",
+        "CAP_SYS_BOOT",
+        "CAP_SYSLOG",
+        "CAP_AUDIT_CONTROL",
+        "CAP_SYS_RESOURCE",
+        "CAP_PERFMON",
+        "CAP_LINUX_IMMUTABLE",
+        "CAP_IPC_OWNER",
+        "CAP_SYS_NICE",
+        "CAP_AUDIT_READ",
+        "CAP_CHECKPOINT_RESTORE",
+    }
+)
+"""They disturb the host or its neighbours without leading to the host."""
 
 IMAGE_LABEL = "io.containers.capabilities"
 

@@ -1,4 +1,4 @@
-"""What checks ask about a container's image: its name, its contents, its health check, its age."""
+"""What checks ask about a container's image: name, contents, health check and age."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_STEP = 20_000
 
 
 class Reference(Struct, frozen=True):
-    """A name of an image, taken apart. `digest` holds the part after @."""
+    """An image name, taken apart. `digest` is the part after @."""
 
     name: str
     tag: str
@@ -39,7 +39,7 @@ class Reference(Struct, frozen=True):
 
     @property
     def local(self) -> bool:
-        """It was built or named on this machine, so no registry knows it."""
+        """Built or named on this machine, so no registry knows it."""
         return self.host == "localhost"
 
 
@@ -53,100 +53,98 @@ def reference(text: str) -> Reference:
 
 
 def is_image_id(text: str) -> bool:
-    """A bare ID or `sha256:…`, which no tag can move."""
+    """A bare ID or `sha256:…`, which no tag can change."""
     digits = text.removeprefix("sha256:")
     return len(digits) == 64 and set(digits) <= set("0123456789abcdef")
 
 
 def image_name(facts: ContainerFacts) -> str:
-    """The image as it was asked for, else as Podman recorded it."""
+    """The image name as it was requested, otherwise as Podman recorded it."""
     return facts.spec[IMAGE] or facts.image_name
 
 
 def image_of(facts: ContainerFacts) -> ImageFacts | Verdict:
-    """The facts of its image, or the answer that there are none."""
+    """The facts of the image, or the verdict that there are none."""
     if facts.spec[ROOTFS]:
-        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
     if facts.inspect.get("IsInfra"):
-        return not_applicable(
-            "it is the infra container of a pod: Podman's own image without a program of yours"
-        )
+        return not_applicable("a pod's infra container runs Podman's own image")
     if isinstance(facts.image, Unreadable):
-        return unknown(f"the image could not be looked at: {facts.image.reason}")
+        return unknown(f"the image could not be inspected: {facts.image.reason}")
     return facts.image
 
 
 def steps_of(history: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The commands that made the layers of an image; the engines spell the field differently."""
+    """The commands that built the layers; engines spell the field differently."""
     return tuple(
         [str(entry.get("created_by") or entry.get("CreatedBy") or "")[:_LONGEST_STEP] for entry in history]
     )
 
 
-def inventory_of(facts: ContainerFacts) -> tuple[ImageFacts, ImageInventory] | Verdict:
-    """The contents of its image, or why they are not known and how to get them."""
+def inventory_of(facts: ContainerFacts) -> ImageInventory | Verdict:
+    """The contents of the image, or the verdict that they are not known, with how to read them."""
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
     if isinstance(image.inventory, Unreadable):
         return unknown(f"{image.inventory.reason}; `hardentui images` reads them without running the image")
-    return image, image.inventory
+    return image.inventory
 
 
 def gap(inventory: ImageInventory, *words: str) -> Verdict | None:
-    """Unknown when a part of the image that matters here could not be read. `words` name such parts."""
-    gaps = [one for one in inventory.gaps if not words or any(word in one for word in words)]
+    """Unknown, if a part of the image that matters here could not be read. `words` name such parts."""
+    gaps = [part for part in inventory.gaps if not words or any(word in part for word in words)]
     return unknown(f"parts of the image could not be read: {'; '.join(gaps)}") if gaps else None
 
 
 def file_evidence(files: Iterable[FoundFile]) -> tuple[Evidence, ...]:
-    """The first few files as evidence; the rest as a number."""
+    """The first few files as evidence, and how many more there are."""
     files = tuple(files)
-    found = [Evidence(file.path, _about(file)) for file in files[:_SHOWN]]
+    evidence = [Evidence(file.path, _about(file)) for file in files[:_SHOWN]]
     if len(files) > _SHOWN:
-        found.append(Evidence("image", f"and {len(files) - _SHOWN} more"))
-    return tuple(found)
+        evidence.append(Evidence("image", f"and {len(files) - _SHOWN} more"))
+    return tuple(evidence)
 
 
 def _about(file: FoundFile) -> str:
     layer = f", layer {file.layer}" if file.layer else ""
-    return f"{file.what}{layer}{', deleted above but still in its layer' if file.deleted else ''}"
+    return f"{file.what}{layer}{', deleted in a later layer but still there' if file.deleted else ''}"
 
 
 def names(files: Iterable[FoundFile]) -> str:
-    """Kinds of files as a short text: `apt, gcc and 3 more`."""
+    """Kinds of files in a few words: `apt, gcc and 3 more`."""
     kinds = tuple(dict.fromkeys(visible(file.what, 40) for file in files))
     text = ", ".join(kinds[:4])
     return f"{text} and {len(kinds) - 4} more" if len(kinds) > 4 else text
 
 
 def created(image: ImageFacts) -> datetime | None:
-    """When it was built; None when the date is missing or was set to a fixed one for reproducible builds."""
+    """When the image was built; None if the date is missing or fixed for a reproducible build."""
     return _built(str(image.inspect.get("Created") or ""))
 
 
 @lru_cache(maxsize=1024)
 def _built(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(_six_digits(text))
+        time = datetime.fromisoformat(_six_digits(text))
     except ValueError:
         return None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return found if found.year > 2000 else None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time if time.year > 2000 else None
 
 
 def parse_time(text: object) -> datetime | None:
-    """A timestamp of Podman; None for none and for Go's zero time."""
+    """A timestamp from Podman; None if it is missing or Go's zero time."""
     try:
-        found = datetime.fromisoformat(_six_digits(str(text or "")))
+        time = datetime.fromisoformat(_six_digits(str(text or "")))
     except ValueError:
         return None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return found if found.year > 1970 else None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time if time.year > 1970 else None
 
 
 def _six_digits(text: str) -> str:
-    """Go writes nine digits of a second; keep six, which Python can read."""
+    """Go writes nanoseconds; Python reads at most microseconds."""
     head, dot, rest = text.partition(".")
     if not dot:
         return text
@@ -155,7 +153,7 @@ def _six_digits(text: str) -> str:
 
 
 def health_check(facts: ContainerFacts) -> str | Unreadable:
-    """The health command that runs by itself: of the container, else of its image; empty when none does."""
+    """The health command that runs: the container's, otherwise its image's; empty if there is none."""
     if facts.spec[HEALTH_INTERVAL] == "disable" or facts.spec[HEALTH_CMD] == "none":
         return ""
     if facts.spec[HEALTH_CMD]:
@@ -168,11 +166,11 @@ def health_check(facts: ContainerFacts) -> str | Unreadable:
         return _words(check)
     if facts.inspect:  # Podman has merged the image's check into the container
         return _words((facts.inspect.get("Config") or {}).get("Healthcheck"))
-    return Unreadable("neither the container nor its image could be looked at")
+    return Unreadable("neither the container nor its image could be inspected")
 
 
 def health_status(facts: ContainerFacts) -> str:
-    """What its health check said last: `healthy`, `starting`, `unhealthy`; empty when it said nothing."""
+    """The last result of the health check: `healthy`, `starting`, `unhealthy`; empty if there is none."""
     state = facts.inspect.get("State") or {}
     return str((state.get("Health") or state.get("Healthcheck") or {}).get("Status") or "")
 
@@ -185,15 +183,15 @@ def _words(check: object) -> str:
 
 
 def updates_itself(spec: Spec) -> bool:
-    """A label asks Podman to replace it when the registry has a new image under its name."""
+    """A label asks Podman to update the container when its image name refers to a new image."""
     policies = [label.partition("=")[2] for label in spec[LABELS] if label.startswith(f"{AUTO_UPDATE}=")]
     return bool(policies) and policies[-1] in ("registry", "image")
 
 
 def refuse_where_updated(spec: Spec) -> None:
-    """Raises CannotFix where a digest would end the updates: one decision, not two."""
+    """Raises CannotFix if a digest would end automatic updates, because that is a decision of its own."""
     if updates_itself(spec):
         raise CannotFix(
-            "it is updated under its tag by podman auto-update, and a digest would end that",
-            "Decide for one: keep the updates (a version tag is enough then), or drop the label and pin it.",
+            "podman auto-update updates the container by its tag, and a digest would end that",
+            "Choose one: keep the updates (with a version tag), or remove the label and pin the digest.",
         )

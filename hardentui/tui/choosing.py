@@ -9,9 +9,10 @@ from hardentui.errors import HardenError
 from hardentui.harden.score import Score
 from hardentui.harden.settings import Setting
 from hardentui.model.check import ParameterValue
+from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Choice, Plan, Skipped
 from hardentui.tui.bench import Bench
-from hardentui.workbench.views import Report, Target
+from hardentui.workbench.views import Report
 
 Values: TypeAlias = dict[str, ParameterValue]
 """Parameter -> the value that was given for a fix."""
@@ -33,6 +34,7 @@ class Choosing:
         self._values = values
         self._plan: Plan | None = None
         self._after: Score | None = None
+        self._drafts: dict[Target, Draft] = {}
         self._stale = True
         self.trouble = ""
 
@@ -140,6 +142,7 @@ class Choosing:
         if not self._stale:
             return
         self._stale, self.trouble, self._plan, self._after = False, "", None, None
+        self._drafts = {}
         if not self._chosen:
             return
         try:
@@ -149,6 +152,10 @@ class Choosing:
             self.trouble = str(error)
 
     def diff(self, target: Target) -> str:
-        """Unified difference of the plan; empty without one. Raises HardenError."""
+        """Unified diff of the plan; empty without one. Raises HardenError."""
         plan = self.plan
-        return self.bench.diff(self.report, plan, target) if plan is not None else ""
+        if plan is None:
+            return ""
+        if target not in self._drafts:
+            self._drafts[target] = self.bench.draft(self.report, plan, target, verify=False)
+        return self._drafts[target].diff

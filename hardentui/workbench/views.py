@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -102,52 +101,6 @@ class Progress(Struct, frozen=True):
 
     done: int
     total: int
-
-
-class Target(StrEnum):
-    """What can be written: new files, or a change of the unit that the container runs from."""
-
-    QUADLET = "quadlet"
-    RUN = "run"
-    UNIT = "unit"
-    DROP_IN = "drop-in"
-
-    @property
-    def changes_unit(self) -> bool:
-        return self in (Target.UNIT, Target.DROP_IN)
-
-
-class OutputFile(Struct, frozen=True):
-    """A file that is about to be written: its name (one path component), text and mode.
-
-    Attributes:
-        place: the folder where it takes effect, for a change of a unit; empty for new files.
-        of_pod: it belongs to the pod or to another member, and is written along as it is. One that stands in
-            the folder already is kept: it may hold the fixes of that member.
-    """
-
-    name: str
-    text: str
-    mode: int = 0o644
-    place: str = ""
-    of_pod: bool = False
-
-
-class Output(Struct, frozen=True):
-    """Files made from a container or a plan.
-
-    Attributes:
-        notes: what was not carried over or is unknowable, one sentence each; they stand in the files too.
-        proof: what checked them (`quadlet accepted it and yields the intended command`), or why nothing did.
-        left_out: changes of the plan that could not be made in the container's own unit.
-        commands: what makes systemd take the change over.
-    """
-
-    files: tuple[OutputFile, ...]
-    notes: tuple[str, ...] = ()
-    proof: str = ""
-    left_out: tuple[str, ...] = ()
-    commands: tuple[str, ...] = ()
 
 
 class Connectivity(Struct, frozen=True):

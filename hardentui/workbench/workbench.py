@@ -17,14 +17,15 @@ from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.peers import Peers
 from hardentui.scanners.stored import StoredScans
+from hardentui.workbench.changing.neighbours import Neighbours
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.looking.pod_members import pod_members
 from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.planning.around import Around, members_of
 from hardentui.workbench.planning.fixes import Fixes
 from hardentui.workbench.views import (
     Attempt,
@@ -108,6 +109,11 @@ class Workbench(Fixes):
     @property
     def engines(self) -> tuple[EngineFacts, ...]:
         return tuple(engine.facts for engine in self._opened.engines)
+
+    @property
+    def opened(self) -> Opened:
+        """Engines and host, for use cases that have a module of their own."""
+        return self._opened
 
     # --- the list ---------------------------------------------------------------------------------
 
@@ -246,10 +252,10 @@ class Workbench(Fixes):
         missing = conflicts_with_host(report.facts, plan.after, host)
         return replace(plan, conflicts=(*plan.conflicts, *missing))
 
-    def _around(self, report: Report) -> Around:
+    def _neighbours(self, report: Report) -> Neighbours:
         """The other members of its pod, as they are, and the services of the engine's containers."""
         if report.facts is None:
-            return Around()
+            return Neighbours()
         label = report.facts.engine.label
         engine, gatherer = self._opened.engine(label), self._gatherers[label]
 
@@ -260,7 +266,7 @@ class Workbench(Fixes):
         with self._lock:
             rows = [row for row in self._rows.values() if row.engine.label == label]
         services = {row.name: row.unit for row in rows if row.unit}
-        return Around(members_of(report.facts, engine, gatherer, known), services)
+        return Neighbours(pod_members(report.facts, engine, gatherer, known), services)
 
     def watch(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hardentui.model.draft import Target
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.model.spec import Option
 from hardentui.options import (
@@ -25,7 +26,7 @@ from hardentui.options import (
     USER,
     USERNS,
 )
-from hardentui.workbench.views import Report, Selection, Target
+from hardentui.workbench.views import Report, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
@@ -59,9 +60,9 @@ class Hardened:
                 if caution is None
                 else workbench.plan_with(self.report, caution)
             )
-            files = workbench.output(self.report, self.plan, Target.RUN).files
+            files = workbench.draft(self.report, self.plan, Target.RUN).files
             self.script = next(one for one in files if one.name.endswith(".sh"))
-            self.unit = workbench.output(self.report, self.plan, Target.QUADLET).files[0].text
+            self.unit = workbench.draft(self.report, self.plan, Target.QUADLET).files[0].text
         finally:
             workbench.close()
 

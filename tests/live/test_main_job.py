@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from hardentui.errors import EngineError, WriteError
+from hardentui.model.draft import Target
 from hardentui.model.finding import Status
 from hardentui.model.version import Version
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
-from hardentui.workbench.views import Connectivity, Progress, Row, Selection, Target
+from hardentui.workbench.views import Connectivity, Progress, Row, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.proxy import RecordingProxy
@@ -59,8 +60,8 @@ def test_looking_and_planning_send_nothing_but_get(web: str, podman: Bench, tmp_
         bench.look_into_image(row.key, lambda _: None, threading.Event())
         plan = bench.plan(closer.report, bench.all_choices(closer.report))
         for target in (Target.QUADLET, Target.RUN):
-            assert bench.diff(closer.report, plan, target)
-            assert bench.output(closer.report, plan, target).files
+            assert bench.draft(closer.report, plan, target).diff
+            assert bench.draft(closer.report, plan, target).files
         stop.set()
         watcher.join(10)
         bench.close()
@@ -81,13 +82,13 @@ def test_the_kernel_decides_and_the_plan_is_accepted(web: str, podman: Bench, tm
     assert by_check["no-pids-limit"].status is Status.PASS
     plan = bench.plan(report, bench.all_choices(report))
     assert bench.score_after(report, plan).value > (report.score.value or 0)  # type: ignore[operator] # not None here
-    output = bench.output(report, plan, Target.QUADLET)
+    output = bench.draft(report, plan, Target.QUADLET)
     assert "exactly the intended command" in output.proof
-    written = bench.save(output, str(tmp_path))
+    written = bench.save(output.files, str(tmp_path))
     unit = (tmp_path / f"{NAME}.container").read_text()
     assert "DropCapability" in unit
     assert "s3cr3t-v4lue" in unit
-    assert "s3cr3t-v4lue" not in bench.diff(report, plan, Target.QUADLET)
+    assert "s3cr3t-v4lue" not in bench.draft(report, plan, Target.QUADLET).diff
     assert {Path(one.path).name for one in written} >= {f"{NAME}.container", "main-job-data.volume"}
     assert all(Path(one.path).stat().st_mode & 0o077 == 0 for one in written), "they hold a plain secret"
     bench.close()
@@ -98,8 +99,8 @@ def test_an_older_podman_gets_other_keys(web: str, podman: Bench) -> None:
     report = scanned(bench)[web].report
     assert report
     plan = bench.plan(report, [one for one in bench.all_choices(report) if one.check == "no-memory-limit"])
-    new = bench.output(report, plan, Target.QUADLET, version=Version(5, 5)).files[0].text
-    old = bench.output(report, plan, Target.QUADLET, version=Version(4, 4)).files[0].text
+    new = bench.draft(report, plan, Target.QUADLET, version=Version(5, 5)).files[0].text
+    old = bench.draft(report, plan, Target.QUADLET, version=Version(4, 4)).files[0].text
     assert "\nMemory=" in new
     assert "\nMemory=" not in old
     assert "--memory=" in old
@@ -169,16 +170,16 @@ def test_a_folder_that_cannot_be_written_loses_nothing(web: str, podman: Bench, 
     bench = Workbench.open(Selection(url=podman.url))
     report = scanned(bench)[web].report
     assert report
-    output = bench.output(report, None, Target.QUADLET)
+    output = bench.draft(report, None, Target.QUADLET)
     missing = tmp_path / "not-there"
     with pytest.raises(WriteError) as error:
-        bench.save(output, str(missing))
+        bench.save(output.files, str(missing))
     assert error.value.hint
     assert not missing.exists()
     link = tmp_path / "link"
     link.symlink_to(tmp_path)
     with pytest.raises(WriteError):
-        bench.save(output, str(link))
+        bench.save(output.files, str(link))
     assert not list(tmp_path.glob("*.container"))
     bench.close()
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from hardentui.errors import CannotExpress
-from hardentui.files import State
+from hardentui.model.draft import Draft, Target
 from hardentui.model.spec import Spec
+from hardentui.model.written import State
 from hardentui.options import MOUNTS, REMOVE, SDNOTIFY, TABLE
-from hardentui.workbench.views import Output, Report, Selection, Target
+from hardentui.workbench.views import Report, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
@@ -59,10 +60,10 @@ def reports(podman: Bench, *names: str) -> tuple[Workbench, dict[str, Report]]:
     return workbench, {row.name: row.report for row in rows.values() if row.report and row.name in names}
 
 
-def output(podman: Bench, name: str, target: Target) -> Output:
+def output(podman: Bench, name: str, target: Target) -> Draft:
     workbench, found = reports(podman, name)
     try:
-        return workbench.output(found[name], None, target)
+        return workbench.draft(found[name], None, target)
     finally:
         workbench.close()
 
@@ -73,7 +74,7 @@ def specs(podman: Bench, *names: str) -> dict[str, Spec]:
     return {name: report.facts.spec for name, report in found.items() if report.facts}
 
 
-def texts(made: Output) -> dict[str, str]:
+def texts(made: Draft) -> dict[str, str]:
     return {one.name: one.text for one in made.files}
 
 
@@ -119,7 +120,7 @@ def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
         *("whole-shared.volume", "whole-own.volume"),
     }
     assert "nothing was hardened" in files[f"{SIDE}.container"]
-    assert not any("need units too" in note for note in made.notes)
+    assert not any("need units too" in note for note in made.warnings)
     assert all(one.mode == 0o600 for one in made.files), "one of them holds a plain secret"
     remove_pod(pod)
     pod.podman("network", "rm", NET)
@@ -133,9 +134,9 @@ def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> Non
     workbench, found = reports(pod, SIDE)
     plan = workbench.plan(found[SIDE], workbench.all_choices(found[SIDE]))
     assert plan.changes
-    hardened = texts(workbench.output(found[SIDE], plan, Target.QUADLET))
-    faithful = texts(workbench.output(found[SIDE], None, Target.QUADLET))
-    difference = workbench.diff(found[SIDE], plan, Target.QUADLET)
+    hardened = texts(workbench.draft(found[SIDE], plan, Target.QUADLET))
+    faithful = texts(workbench.draft(found[SIDE], None, Target.QUADLET))
+    difference = workbench.draft(found[SIDE], plan, Target.QUADLET).diff
     workbench.close()
     assert hardened[f"{WEB}.container"] == faithful[f"{WEB}.container"]
     assert hardened[f"{SIDE}.container"] != faithful[f"{SIDE}.container"]
@@ -150,7 +151,7 @@ def test_fixing_one_member_keeps_what_was_fixed_for_another(pod: Bench, tmp_path
     try:
         for name in (WEB, SIDE):
             plan = workbench.plan(found[name], workbench.all_choices(found[name]))
-            written = workbench.save(workbench.output(found[name], plan, Target.QUADLET), str(tmp_path))
+            written = workbench.save(workbench.draft(found[name], plan, Target.QUADLET).files, str(tmp_path))
     finally:
         workbench.close()
     units = {name: (tmp_path / f"{name}.container").read_text() for name in (WEB, SIDE)}
@@ -194,7 +195,7 @@ def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
     try:
         if name in found:
             with pytest.raises(CannotExpress, match="holds a pod together"):
-                workbench.output(found[name], None, Target.QUADLET)
+                workbench.draft(found[name], None, Target.QUADLET)
         else:
             assert name not in {row.name for row in workbench.rows()}
     finally:
@@ -237,7 +238,7 @@ def test_the_data_of_anonymous_volumes_survives(podman: Bench, with_data: str, t
     made = output(podman, with_data, Target.QUADLET)
     files = texts(made)
     name = f"{with_data}-copy-volumes.sh"
-    assert any(name in note and "before the first start" in note for note in made.notes)
+    assert any(name in note and "before the first start" in note for note in made.warnings)
     assert not any(volume in text for file, text in files.items() for volume in old.values() if file != name)
     copy = podman.directory / "copy.sh"
     copy.write_text(files[name])

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from hardentui.model.draft import Draft, Target
 from hardentui.model.spec import Option, Spec
 from hardentui.options import REMOVE, RESTART, SDNOTIFY, TABLE
-from hardentui.workbench.views import Output, Row, Selection, Target
+from hardentui.workbench.views import Row, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.started_units import start_units
@@ -84,14 +85,14 @@ def scanned(workbench: Workbench) -> dict[str, Row]:
     return {row.name: row for row in found.values() if row.name in ALL}
 
 
-def read(podman: Bench) -> tuple[dict[str, Spec], dict[tuple[str, Target], Output]]:
+def read(podman: Bench) -> tuple[dict[str, Spec], dict[tuple[str, Target], Draft]]:
     """The specs of the three, and what is written of them."""
     workbench = Workbench.open(Selection(url=podman.url))
     try:
         reports = {name: row.report for name, row in scanned(workbench).items() if row.report}
         specs = {name: report.facts.spec for name, report in reports.items() if report.facts}
         files = {
-            (name, target): workbench.output(report, None, target)
+            (name, target): workbench.draft(report, None, target)
             for name, report in reports.items()
             for target in (Target.RUN, Target.QUADLET)
         }
@@ -128,7 +129,7 @@ def assert_same(found: Mapping[str, Spec], meant: Mapping[str, Spec], *, but: fr
         assert different == {}, name
 
 
-def written(files: Mapping[tuple[str, Target], Output], target: Target) -> dict[str, str]:
+def written(files: Mapping[tuple[str, Target], Draft], target: Target) -> dict[str, str]:
     return {
         one.name: one.text
         for (_, made_for), output in files.items()

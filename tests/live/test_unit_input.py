@@ -42,7 +42,7 @@ from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.write.bundle import UnitContext
-from hardentui.workbench.changing.unit_edits import EditedUnit, Style, edited, shown_diff
+from hardentui.workbench.changing.unit_edits import Style, UnitEdit, edited, unit_diff
 from hardentui.workbench.changing.unit_origin import (
     UNIT_LABEL,
     Origin,
@@ -185,7 +185,7 @@ def plan_for(facts: ContainerFacts, after: Spec) -> Plan:
     return Plan(facts.name, BUSYBOX, (), (), facts.spec, after)
 
 
-def saved(files: Rooted, made: EditedUnit) -> None:
+def saved(files: Rooted, made: UnitEdit) -> None:
     for file in made.files:
         files.put(file.path, file.text)
 
@@ -264,7 +264,7 @@ def test_a_quadlet_is_edited_proven_and_gives_the_planned_container(
             assert line in kept
         assert "Volume=%t/lt-host:/host:ro" in again.text.splitlines()
         assert "Volume=lt-data.volume:/data:z,ro" in again.text.splitlines()
-        assert "hunter2" not in shown_diff(made)
+        assert "hunter2" not in unit_diff(made.files)
     assert {one.option for one in drift_of(again, facts)} >= {"cap-add", "cap-drop", "memory", "publish"}
     bench.remove("lt-web")
     create(bench, quadlet_argv(again, generator), "lt-web.service")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
 
 from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
-from hardentui.files import Written, write_bundle
+from hardentui.files import write_bundle
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.helpful import raises_most
 from hardentui.harden.plan import fixable, make_plan
@@ -25,6 +25,7 @@ from hardentui.harden.spec_diff import arguments
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.check import AnyCheck, Check, FixContext, ParameterValue
 from hardentui.model.checklist import Checklist, Step
+from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
 from hardentui.model.finding import (
     Evidence,
@@ -45,23 +46,21 @@ from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
+from hardentui.model.written import Written
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
 from hardentui.reading.forms import value_of
 from hardentui.workbench.changing import in_place
 from hardentui.workbench.changing.in_place import OwnUnit
-from hardentui.workbench.planning import outputs
+from hardentui.workbench.changing.taking_over import commands_after
+from hardentui.workbench.changing.unit_draft import changed_unit
 from hardentui.workbench.planning import saved_plans as plans
-from hardentui.workbench.planning.taking_over import commands_after
 from hardentui.workbench.views import (
     Attempt,
     Command,
     Connectivity,
-    Output,
-    OutputFile,
     Progress,
     Report,
     Row,
-    Target,
 )
 
 _DOC = """
@@ -476,19 +475,22 @@ class StandIn:
         options = [f"{o.flag}={a}" for o in TABLE for a in arguments(spec, o)]
         return "\n".join([head, *options, ""])
 
-    def output(self, report: Report, plan: Plan | None, target: Target) -> Output:
+    def draft(self, report: Report, plan: Plan | None, target: Target, *, verify: bool = True) -> Draft:
         if target.changes_unit:
             assert plan is not None
-            return outputs.of_unit(LocalFiles(), self._facts(report), plan, target)
+            return changed_unit(LocalFiles(), self._facts(report), plan, target, verify=verify)
         if self.generator_refuses and target is Target.QUADLET:
             raise GeneratorError("The generator refuses the unit.", _REFUSAL)
         spec = plan.after if plan else self._facts(report).spec
         ending = "container" if target is Target.QUADLET else "sh"
-        file = OutputFile(f"{self._file_name(report)}.{ending}", self._text(spec, target))
-        return Output(
-            (file,),
-            ("the log driver is not carried over, and nobody can say what it does with old lines",),
-            "the generator accepted it",
+        text = self._text(spec, target)
+        file = DraftFile(f"{self._file_name(report)}.{ending}", text, masked=text)
+        return Draft(
+            target=target,
+            files=(file,),
+            diff=self._diff(plan, target) if plan else "",
+            warnings=("the log driver is not carried over, and nobody can say what it does with old lines",),
+            proof="the generator accepted it",
         )
 
     @staticmethod
@@ -496,37 +498,32 @@ class StandIn:
         kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in report.subject.name)
         return kept or "container"
 
-    def diff(self, report: Report, plan: Plan, target: Target) -> str:
-        if target.changes_unit:
-            return outputs.unit_diff_of(LocalFiles(), self._facts(report), plan, target)
+    def _diff(self, plan: Plan, target: Target) -> str:
         before, after = self._text(plan.before, target), self._text(plan.after, target)
         return "\n".join(
             difflib.unified_diff(before.split("\n"), after.split("\n"), "today", "hardened", lineterm="")
         )
 
-    def shown(self, report: Report, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
-        return () if target.changes_unit else self.output(report, plan, target).files
-
-    def next_commands(self, report: Report, output: Output, target: Target, folder: str) -> tuple[str, ...]:
-        return commands_after(LocalFiles(), self._facts(report), output, target, folder)
+    def next_commands(self, report: Report, draft: Draft, folder: str) -> tuple[str, ...]:
+        return commands_after(LocalFiles(), self._facts(report), draft, folder)
 
     def own_unit(self, report: Report) -> OwnUnit | None:
         return in_place.own_unit(LocalFiles(), self._facts(report))
 
-    def look_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
-        return in_place.look_in_place(self._facts(report), output)
+    def look_in_place(self, report: Report, draft: Draft) -> tuple[Written, ...]:
+        return in_place.look_in_place(self._facts(report), draft)
 
-    def save_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
-        return in_place.save_in_place(self._facts(report), output)
+    def save_in_place(self, report: Report, draft: Draft) -> tuple[Written, ...]:
+        return in_place.save_in_place(self._facts(report), draft)
 
     def command_in_place(self, report: Report, target: Target, plan_file: str) -> str:
         return in_place.command_in_place(self._facts(report), target, plan_file)
 
-    def plan_file(self, report: Report, plan: Plan) -> OutputFile:
-        return OutputFile(f"{plan.container}-plan.toml", plans.dump(plan))
+    def plan_file(self, report: Report, plan: Plan) -> DraftFile:
+        return DraftFile(f"{plan.container}-plan.toml", plans.dump(plan), masked=plans.dump(plan))
 
-    def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
-        return write_bundle(folder, [(one.name, one.text, one.mode) for one in output.files], create=create)
+    def save(self, files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[Written, ...]:
+        return write_bundle(folder, files, create=create)
 
     def explain(self, check_id: str) -> AnyCheck:
         for check in CHECKS:

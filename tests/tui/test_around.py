@@ -88,7 +88,7 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
         await shows(pilot, "1 looked into")
         await shows(
             pilot,
-            "/root/.aws/credentials  cloud credentials, layer 2, deleted above but still in its layer",
+            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still there",
             "/usr/bin/apt  package manager, layer 1",
             "74.0 MB",
             "used by      shop-web",
@@ -189,7 +189,7 @@ async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
             pilot,
             "Engine rootful",
             "! default      accept everything, signed or not",
-            "A pull of docker.io/library/shop-web:1 is caught by the default rule",
+            "A pull of docker.io/library/shop-web:1 falls under the default rule",
             "Engine rootless anna",
             "refused",
             "docker.io (1 image)",

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from hardentui.checks.examples import container
 from hardentui.errors import InputError
 from hardentui.harden.drift import drift
+from hardentui.model.draft import Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
@@ -32,11 +33,9 @@ from hardentui.options import (
     USER,
     Port,
 )
-from hardentui.workbench.changing.unit_edits import edited, shown_diff
+from hardentui.workbench.changing.unit_draft import changed_unit
+from hardentui.workbench.changing.unit_edits import edited, unit_diff
 from hardentui.workbench.changing.unit_origin import Origin, drift_of, origin_of, unit_spec
-from hardentui.workbench.changing.unit_output import unit_output
-from hardentui.workbench.views import Target
-from hardentui.writers.context import UnitContext
 from tests.support.rooted import Rooted
 
 SAME = Spec.of((IMAGE, "a"), (CAP_ADD, ("NET_RAW",)), (PUBLISH, (Port(80, "80"),)), (USER, "5"))
@@ -123,9 +122,9 @@ def test_a_change_of_the_unit_tells_what_runs_otherwise(tmp_path: Path) -> None:
     files.put("/etc/containers/systemd/web.container", UNIT)
     facts = running("--env=TOKEN=other")
     plan = Plan(facts.name, "localhost/a:1", (), (), facts.spec, facts.spec)
-    made = unit_output(files, facts, plan, Target.UNIT, UnitContext(), (), verify=False)
+    made = changed_unit(files, facts, plan, Target.UNIT, verify=False)
     told = [
-        note for note in made.notes if note.startswith("it runs with other options than its unit today: ")
+        note for note in made.warnings if note.startswith("it runs with other options than its unit today: ")
     ]
     assert [note.rpartition("today: ")[2] for note in told] == [
         "--env: the file says TOKEN, TOKEN runs",
@@ -192,7 +191,7 @@ def test_a_file_of_a_package_gets_its_drop_in_below_etc(tmp_path: Path) -> None:
 
 def test_the_diff_that_is_shown_has_no_secrets(tmp_path: Path) -> None:
     plan = _plan(Spec(), Spec.of((ENV, ("A=1", "KEY_TOKEN=topsecret"))))
-    shown = shown_diff(edited(origin(tmp_path), plan, Version(5, 4)))
+    shown = unit_diff(edited(origin(tmp_path), plan, Version(5, 4)).files)
     assert "+Environment=" in shown
     assert "hunter2" not in shown
     assert "topsecret" not in shown

@@ -17,10 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hardentui.errors import WriteError
-from hardentui.files import State, Written, look_at_bundle, write_bundle
+from hardentui.files import look_at_bundle, write_bundle
+from hardentui.model.draft import TextFile
+from hardentui.model.written import State, Written
 from hardentui.writers.file_name import safe_file_name
 
-THREE = (("a.container", "A\n", 0o644), ("b.sh", "B\n", 0o755), ("c.json", "", 0o600))
+THREE = (TextFile("a.container", "A\n", 0o644), TextFile("b.sh", "B\n", 0o755), TextFile("c.json", "", 0o600))
+
+NAMES = [file.name for file in THREE]
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -34,15 +38,15 @@ def test_new_files_with_their_modes(tmp_path: Path) -> None:
     finally:
         os.umask(old)
     assert content(tmp_path) == {"a.container": "A\n", "b.sh": "B\n", "c.json": ""}
-    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name, _, _ in THREE] == [0o644, 0o755, 0o600]
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in NAMES] == [0o644, 0o755, 0o600]
     assert written[0] == Written(str(tmp_path / "a.container"), State.NEW)
-    assert all((tmp_path / name).stat().st_nlink == 1 for name, _, _ in THREE)
+    assert all((tmp_path / name).stat().st_nlink == 1 for name in NAMES)
 
 
 def test_what_was_there_is_kept_every_time(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("0")
     (tmp_path / "a").chmod(0o640)
-    backups = [write_bundle(str(tmp_path), [("a", text, 0o644)])[0] for text in ("1", "2", "3")]
+    backups = [write_bundle(str(tmp_path), [TextFile("a", text, 0o644)])[0] for text in ("1", "2", "3")]
     assert content(tmp_path) == {"a": "3", "a.bak": "0", "a.bak.1": "1", "a.bak.2": "2"}
     assert [Path(each.backup).name for each in backups] == ["a.bak", "a.bak.1", "a.bak.2"]
     assert {each.state for each in backups} == {State.REPLACED}
@@ -65,10 +69,10 @@ def _identity(path: Path) -> tuple[int, int, int]:
 def test_the_same_content_that_too_many_may_read_is_written_again(tmp_path: Path) -> None:
     (tmp_path / "c").write_text("x")
     (tmp_path / "c").chmod(0o644)
-    assert write_bundle(str(tmp_path), [("c", "x", 0o600)])[0].state is State.REPLACED
+    assert write_bundle(str(tmp_path), [TextFile("c", "x", 0o600)])[0].state is State.REPLACED
     assert stat.S_IMODE((tmp_path / "c").stat().st_mode) == 0o600
     (tmp_path / "c").chmod(0o400)
-    assert write_bundle(str(tmp_path), [("c", "x", 0o600)])[0].state is State.UNCHANGED
+    assert write_bundle(str(tmp_path), [TextFile("c", "x", 0o600)])[0].state is State.UNCHANGED
 
 
 def test_overwrite_has_to_be_allowed(tmp_path: Path) -> None:
@@ -160,18 +164,18 @@ BAD_NAMES = [
 @pytest.mark.parametrize("name", [*BAD_NAMES, "é" * 128, "\ud800"])
 def test_bad_names(tmp_path: Path, name: str) -> None:
     with pytest.raises(WriteError) as caught:
-        write_bundle(str(tmp_path), [("good", "", 0o644), (name, "", 0o644)])
+        write_bundle(str(tmp_path), [TextFile("good", "", 0o644), TextFile(name, "", 0o644)])
     assert list(tmp_path.iterdir()) == []
     assert str(caught.value).isprintable() or str(caught.value).replace("\n", "").isprintable()
 
 
 def test_a_name_twice_and_text_that_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="Two files"):
-        write_bundle(str(tmp_path), [("a", "1", 0o644), ("a", "2", 0o644)])
+        write_bundle(str(tmp_path), [TextFile("a", "1", 0o644), TextFile("a", "2", 0o644)])
     with pytest.raises(WriteError, match="UTF-8"):
-        write_bundle(str(tmp_path), [("a", "\ud800", 0o644)])
+        write_bundle(str(tmp_path), [TextFile("a", "\ud800", 0o644)])
     with pytest.raises(WriteError, match="mode"):
-        write_bundle(str(tmp_path), [("a", "", 0o4755)])
+        write_bundle(str(tmp_path), [TextFile("a", "", 0o4755)])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,7 +208,7 @@ def fails(number: int, on_call: int = 1, real: Callable[..., Any] | None = None)
 def test_any_failure_leaves_everything_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str, call: str, on_call: int
 ) -> None:
-    files = [("a", "new a", 0o644), ("b", "new b", 0o644), ("n", "new n", 0o644)]
+    files = [TextFile("a", "new a", 0o644), TextFile("b", "new b", 0o644), TextFile("n", "new n", 0o644)]
     (tmp_path / "a").write_text("old a")
     (tmp_path / "b").write_text("old b")
     before = content(tmp_path)
@@ -250,7 +254,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_disk_that_is_really_full(tiny_disk: Path) -> None:
     (tiny_disk / "a").write_text("old")
     with pytest.raises(WriteError, match="is full; nothing was changed"):
-        write_bundle(str(tiny_disk), [("a", "new", 0o644), ("big", "x" * 100_000, 0o644)])
+        write_bundle(str(tiny_disk), [TextFile("a", "new", 0o644), TextFile("big", "x" * 100_000, 0o644)])
     assert content(tiny_disk) == {"a": "old"}
 
 
@@ -263,7 +267,7 @@ def test_interrupt_goes_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            write_bundle(str(tmp_path), [("a", "new", 0o644)])
+            write_bundle(str(tmp_path), [TextFile("a", "new", 0o644)])
     assert content(tmp_path) == {"a": "old"}
 
 
@@ -272,7 +276,7 @@ def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "a").write_text("old")
     (tmp_path / "a").chmod(0o600)
     (tmp_path / "a.bak").write_text("older")
-    written = write_bundle(str(tmp_path), [("a", "new", 0o644), ("b", "B", 0o644)])
+    written = write_bundle(str(tmp_path), [TextFile("a", "new", 0o644), TextFile("b", "B", 0o644)])
     assert content(tmp_path) == {"a": "new", "b": "B", "a.bak": "older", "a.bak.1": "old"}
     assert written[0].backup == str(tmp_path / "a.bak.1")
     assert stat.S_IMODE((tmp_path / "a.bak.1").stat().st_mode) == 0o600
@@ -290,7 +294,7 @@ def test_a_file_that_appears_meanwhile_is_not_replaced(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", and_somebody_writes)
         with pytest.raises(WriteError, match="meanwhile"):
-            write_bundle(str(tmp_path), [("a", "ours", 0o644)])
+            write_bundle(str(tmp_path), [TextFile("a", "ours", 0o644)])
     assert content(tmp_path) == {"a": "theirs"}
 
 
@@ -305,7 +309,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", slowly)
-        write_bundle(str(tmp_path), [("a", "a longer text", 0o644)])
+        write_bundle(str(tmp_path), [TextFile("a", "a longer text", 0o644)])
     assert seen == {"old"}
     assert (tmp_path / "a").read_text() == "a longer text"
 
@@ -345,7 +349,7 @@ def test_any_name_is_written_inside_the_folder_or_refused(
     folder = outer / "in"
     folder.mkdir()
     try:
-        write_bundle(str(folder), [(name, "x", 0o644)])
+        write_bundle(str(folder), [TextFile(name, "x", 0o644)])
     except WriteError:
         assert list(folder.iterdir()) == []
     else:
@@ -408,7 +412,7 @@ class TestAsRootForAUser:
         return units
 
     def test_what_is_new_belongs_to_the_user(self, units: Path) -> None:
-        write_bundle(str(units / "web.container.d"), [("90.conf", "x", 0o600)], create=True)
+        write_bundle(str(units / "web.container.d"), [TextFile("90.conf", "x", 0o600)], create=True)
         for path in (units / "web.container.d", units / "web.container.d" / "90.conf"):
             assert (path.stat().st_uid, path.stat().st_gid) == (USER, USER)
 
@@ -422,7 +426,7 @@ class TestAsRootForAUser:
         unit.write_text("old")
         os.chown(unit, USER, 7)
         unit.chmod(0o640)
-        write_bundle(str(units), [("web.container", "new", 0o600)], keep_mode=True)
+        write_bundle(str(units), [TextFile("web.container", "new", 0o600)], keep_mode=True)
         for path in (unit, units / "web.container.bak"):
             found = path.stat()
             assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (USER, 7, 0o640)
@@ -451,5 +455,5 @@ class TestAsRootForAUser:
 
 def test_a_report_leaves_no_backup(tmp_path: Path) -> None:
     for text in ("1", "2"):
-        write_bundle(str(tmp_path), [("report", text, 0o644)], keep_backup=False)
+        write_bundle(str(tmp_path), [TextFile("report", text, 0o644)], keep_backup=False)
     assert content(tmp_path) == {"report": "2"}

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from hardentui.errors import WriteError
 from hardentui.host.files.reader import LocalFiles
+from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import IMAGE
 from hardentui.workbench.changing.in_place import command_in_place, look_in_place, own_unit, save_in_place
-from hardentui.workbench.views import Output, OutputFile, Target
 from tests.support.units import QUADLET, of_own_unit, service_of
 
 FILES = LocalFiles()
@@ -85,15 +85,16 @@ def test_saved_facts_change_nothing_on_this_machine(config: Path) -> None:
     one = _container()
     (config / "containers" / "systemd" / "web.container").write_text(QUADLET)
     saved = replace(one, engine=replace(one.engine, simulated=True))
-    output = Output((OutputFile("a.conf", "x\n", place=str(config / "new.d")),))
+    file = DraftFile("a.conf", "x\n", masked="x\n", folder=str(config / "new.d"))
+    draft = Draft(target=Target.DROP_IN, files=(file,))
     unit = own_unit(FILES, saved)
     assert unit is not None
     assert unit.why_not
     for act in (look_in_place, save_in_place):
         with pytest.raises(WriteError, match="nothing is changed in place"):
-            act(saved, output)
+            act(saved, draft)
     assert not (config / "new.d").exists()
-    assert [w.path for w in save_in_place(one, output)] == [str(config / "new.d" / "a.conf")]
+    assert [w.path for w in save_in_place(one, draft)] == [str(config / "new.d" / "a.conf")]
 
 
 @pytest.mark.parametrize(

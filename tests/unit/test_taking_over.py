@@ -9,10 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from hardentui.host.files.reader import LocalFiles
+from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import IMAGE, POD, REMOVE
-from hardentui.workbench.planning.taking_over import commands_after
-from hardentui.workbench.views import Output, OutputFile, Target
+from hardentui.workbench.changing.taking_over import commands_after
 from tests.support.units import of_own_unit
 
 
@@ -24,11 +24,12 @@ def container(*pairs: object, unit: str = "", rootless: bool = False, uid: int =
     return replace(facts, inspect={**facts.inspect, "Config": config}, engine=engine)
 
 
-def after(
-    facts: ContainerFacts, target: Target, names: Sequence[str], folder: str = "/out", **more: object
-) -> list[str]:
-    output = Output(tuple(OutputFile(name, "") for name in names), **more)  # type: ignore[arg-type]
-    found = commands_after(LocalFiles(), facts, output, target, folder)
+def draft(target: Target, *names: str) -> Draft:
+    return Draft(target=target, files=tuple(DraftFile(name, "", masked="") for name in names))
+
+
+def after(facts: ContainerFacts, target: Target, names: Sequence[str], folder: str = "/out") -> list[str]:
+    found = commands_after(LocalFiles(), facts, draft(target, *names), folder)
     return [command.removeprefix("sudo ") for command in found]
 
 
@@ -77,15 +78,16 @@ def test_a_pod_is_replaced_as_a_whole() -> None:
 
 def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
     place = "/etc/systemd/system/web.service.d"
-    output = Output((OutputFile("zz.conf", "", 0o644, place),), commands=("systemctl daemon-reload",))
-    found = commands_after(LocalFiles(), container(), output, Target.DROP_IN, "out")
+    file = DraftFile("zz.conf", "", masked="", folder=place)
+    drop_in = Draft(target=Target.DROP_IN, files=(file,), commands=("systemctl daemon-reload",))
+    found = commands_after(LocalFiles(), container(), drop_in, "out")
     assert [one.removeprefix("sudo ") for one in found] == [
         f"mkdir -p {place}",
         f"cp out/web.service.d/zz.conf {place}/",
         "systemctl daemon-reload",
         "hardentui check web",
     ]
-    in_place = commands_after(LocalFiles(), container(), output, Target.DROP_IN, "")
+    in_place = commands_after(LocalFiles(), container(), drop_in, "")
     assert [one.removeprefix("sudo ") for one in in_place] == [
         "systemctl daemon-reload",
         "hardentui check web",
@@ -94,13 +96,11 @@ def test_a_changed_unit_goes_where_systemd_reads_it() -> None:
 
 def test_a_rootless_engine_is_its_users() -> None:
     own = container(rootless=True, uid=os.geteuid())
-    found = commands_after(
-        LocalFiles(), own, Output((OutputFile("web.container", ""),)), Target.QUADLET, "/o"
-    )
+    found = commands_after(LocalFiles(), own, draft(Target.QUADLET, "web.container"), "/o")
     assert "mkdir -p ~/.config/containers/systemd" in found
     assert "systemctl --user daemon-reload" in found
     other = container(rootless=True, uid=54321)
-    found = commands_after(LocalFiles(), other, Output((OutputFile("web.sh", ""),)), Target.RUN, "/o")
+    found = commands_after(LocalFiles(), other, draft(Target.RUN, "web.sh"), "/o")
     assert found[0] == "sudo -u 54321 XDG_RUNTIME_DIR=/run/user/54321 podman stop web"
 
 

@@ -1,18 +1,18 @@
-"""A credential stands in the configuration or the history of the image.
+"""Credentials in the configuration or build history of the image.
 
 What it checks:
-Whether the environment, the labels or the build history of the image hold a value that is named like a
-credential or looks like one: passwords, tokens, keys, addresses with a password. Build arguments and the
-commands of the build count. Values are never shown.
+Whether the image's environment, labels or build history contain a value that is named like a credential or
+looks like one: a password, a token, a key, a URL with a password. Build arguments and build commands are
+included. Values are never shown.
 
 Why it matters:
-This text is part of the image, in clear, for everybody who can pull it; `podman history` is enough to read
-it. It is copied into every container, into crash reports and into the logs of the build. Build arguments
-look as if they were gone after the build, and are written into its history.
+This text is part of the image, unencrypted, for everyone who can pull it: `podman history` is enough to
+read it. It is copied into every container, into crash reports and into build logs. Build arguments seem to
+disappear after the build, but they are recorded in the image's history.
 
 What may break:
-The program needs the value from somewhere else: a secret of the engine when it starts (`--secret`), or
-`podman build --secret` while it is built. Make the old value worthless first; it is known.
+The program needs the value from somewhere else: an engine secret at run time (`--secret`), or `podman build
+--secret` at build time. Revoke the old credential first; assume that it is known.
 """
 
 from __future__ import annotations
@@ -44,25 +44,28 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not isinstance(image.history, Unreadable):
         evidence += _in_steps(steps_of(image.history))
     if evidence:
-        places = ", ".join(sorted({one.where for one in evidence}))
+        places = ", ".join(sorted({item.where for item in evidence}))
         return failed(
             f"credentials in {places}", plural(len(evidence), "value"), evidence=tuple(evidence[:12])
         )
     if isinstance(image.history, Unreadable):
-        return unknown(f"the history of the image is not known: {image.history.reason}")
+        return unknown(f"the image's history is not known: {image.history.reason}")
     return passed("none found")
 
 
 def _pairs(where: str, pairs: tuple[str, ...], allowed: set[str]) -> list[Evidence]:
-    found = secrets_in_pairs(pairs)
-    return [Evidence(where, f"{visible(name, 60)}: {kind}") for name, kind in found if name not in allowed]
+    return [
+        Evidence(where, f"{visible(name, 60)}: {kind}")
+        for name, kind in secrets_in_pairs(pairs)
+        if name not in allowed
+    ]
 
 
 @lru_cache(maxsize=256)
 def _in_steps(steps: tuple[str, ...]) -> tuple[Evidence, ...]:
-    """Credentials in the commands that made an image, which many containers may share; masked."""
-    words = [[word.strip("\"';") for word in step.split()] for step in steps]
-    return tuple(Evidence("image, history", masked) for some in words for masked in secrets_in_words(some))
+    """Credentials in the build commands, masked. Cached, because many containers may share an image."""
+    words = [[word.strip("\"';") for word in command.split()] for command in steps]
+    return tuple(Evidence("image, history", masked) for step in words for masked in secrets_in_words(step))
 
 
 def _image(env: str, step: str = "") -> ImageFacts:

@@ -1,18 +1,18 @@
-"""A file with credentials lies in the image.
+"""Credential files in the image.
 
 What it checks:
-Whether a layer of the image holds a private key or a file in which tools keep credentials (cloud, git, npm,
-Python packages, registries). Files that a later layer deletes count as well: they are hidden, not gone.
+Whether a layer of the image contains a private key or a file in which tools keep credentials (cloud, git,
+npm, Python packages, registries). Files deleted by a later layer count too: they are hidden, not gone.
 Values are never shown.
 
 Why it matters:
-Whoever can pull the image can read every layer of it, without running anything. Deleting a file in the next
-line of the Containerfile only hides it. Attackers search public registries for exactly this, all day, by
-program; a cloud key from an image is used within minutes.
+Anyone who can pull the image can read every layer of it without running anything. Deleting a file in the
+next line of the Containerfile only hides it. Attackers scan public registries for exactly this, around the
+clock; a cloud key found in an image is used within minutes.
 
 What may break:
-The program needs its credential from somewhere else: a secret of the engine (`--secret`), given when it
-starts, or at build time with `podman build --secret`. First of all make the old one worthless: it is known.
+The program needs its credential from somewhere else: an engine secret at run time (`--secret`), or `podman
+build --secret` at build time. Revoke the old credential first; assume that it is known.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return found
-    inventory = found[1]
+    inventory = inventory_of(facts)
+    if isinstance(inventory, Verdict):
+        return inventory
     allowed = set(parameters.texts("allowed"))
     files = [file for file in inventory.credentials if file.path not in allowed]
     if not files:
@@ -38,7 +37,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     deleted = sum(file.deleted for file in files)
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if deleted:
-        reason += f"; {deleted} of them deleted later, which only hides them"
+        reason += f"; {deleted} deleted in a later layer, which only hides them"
     return failed(reason, plural(len(files), "file"), evidence=file_evidence(files))
 
 

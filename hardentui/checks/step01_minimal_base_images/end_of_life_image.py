@@ -1,17 +1,17 @@
-"""The distribution in the image is no longer repaired.
+"""End-of-life distribution in the image.
 
 What it checks:
-Which release of which distribution the image is built on, and whether its support had ended when it was
-read, by a table that HardenTUI brings along. A release that the table does not know gives no answer.
+Which distribution release the image is based on, and whether its support has ended, according to a table
+that ships with HardenTUI. For a release that the table does not list, the answer is unknown.
 
 Why it matters:
-After its end a release gets no repairs, however serious a vulnerability is, and many scanners then report
-nothing for it: an image that looks clean because nobody writes advisories for it any more. Every update of
-the service on top builds on ground that is no longer looked after.
+After end of life, a release gets no fixes, no matter how serious the vulnerability, and many scanners then
+report nothing for it: the image looks clean only because nobody writes advisories for it any more. Every
+update of the service rests on a foundation that is no longer maintained.
 
 What may break:
-A new release brings new versions of libraries and of the language; the service must be built and tested
-anew. Data of a database may have to be converted by hand. Plan it before the date, not after.
+A new release brings new versions of libraries and language runtimes, so the service must be rebuilt and
+tested. Databases may need a manual migration of their data. Plan the move before the date, not after it.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ from hardentui.visible import visible
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return found
-    release = found[1].release
+    inventory = inventory_of(facts)
+    if isinstance(inventory, Verdict):
+        return inventory
+    release = inventory.release
     if not release.get("ID"):
-        return gap(found[1]) or not_applicable("the image holds no distribution (it has no os-release)")
+        return gap(inventory) or not_applicable("the image contains no distribution (no os-release file)")
     name = visible(release.get("PRETTY_NAME") or f"{release['ID']} {release.get('VERSION_ID', '')}", 80)
-    evidence = (Evidence("/etc/os-release of the image", name),)
+    evidence = (Evidence("/etc/os-release in the image", name),)
     if rolling(release):
-        return passed(name, evidence=evidence, reason="this distribution is renewed all the time")
+        return passed(name, evidence=evidence, reason="a rolling release")
     end = end_of(release)
     if end is None:
-        return unknown(f"the table of {DATED:%Y-%m-%d} does not know this release", name, evidence)
+        return unknown(f"this release is not in the table of {DATED:%Y-%m-%d}", name, evidence)
     if facts.now.date() > end:
-        return failed(f"its support ended on {end:%Y-%m-%d}", name, evidence=evidence)
+        return failed(f"support ended on {end:%Y-%m-%d}", name, evidence=evidence)
     return passed(f"{name}, supported until {end:%Y-%m-%d}", evidence=evidence)
 
 

@@ -1,17 +1,17 @@
-"""The image brings a server for logging in.
+"""Remote login server in the image.
 
 What it checks:
-Whether the image holds sshd, dropbear, telnetd or the like, or declares the ports 22 or 23.
+Whether the image contains sshd, dropbear, telnetd or a similar server, or exposes port 22 or 23.
 
 Why it matters:
-A login server in a container is a second front door with a lock of its own: passwords and keys that nobody
-rotates, logins that the host does not record, a program that has to be kept up to date. Whoever runs the
-engine needs none of it, because `podman exec` is there, and is recorded.
+A login server in a container is a second front door with its own lock: passwords and keys that nobody
+rotates, logins that the host does not record, one more program to keep up to date. Whoever runs the engine
+does not need it, because `podman exec` does the same and is recorded.
 
 What may break:
 Habits and scripts that log in to the container. Use `podman exec` on the host, and copy files with `podman
-cp` or a volume. Images whose very purpose is to be logged in to (git servers, jump hosts) are an exception
-to accept.
+cp` or a volume. Accept the finding for images whose purpose is to be logged in to (git servers, jump
+hosts).
 """
 
 from __future__ import annotations
@@ -35,20 +35,15 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     ports = sorted({port for word in words for port, _ in exposed(str(word)) if port in _LOGIN_PORTS})
     declared = f"exposes {', '.join(map(str, ports))}" if ports else ""
     evidence = tuple(Evidence("image, ExposedPorts", f"{port}/tcp") for port in ports)
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return (
-            failed("the image declares a port for logging in", declared, evidence=evidence)
-            if ports
-            else found
-        )
-    servers = [file for file in found[1].remote_logins if not file.deleted]
-    if servers:
-        evidence += file_evidence(servers)
-        return failed(f"the image holds {names(servers)}", declared, evidence=evidence)
+    inventory = inventory_of(facts)
+    if isinstance(inventory, ImageInventory):
+        servers = [file for file in inventory.remote_logins if not file.deleted]
+        if servers:
+            evidence += file_evidence(servers)
+            return failed(f"the image contains {names(servers)}", declared, evidence=evidence)
     if ports:
-        return failed("the image declares a port for logging in", declared, evidence=evidence)
-    return gap(found[1]) or passed("none found")
+        return failed("the image exposes a login port", declared, evidence=evidence)
+    return inventory if isinstance(inventory, Verdict) else gap(inventory) or passed("none found")
 
 
 def _image(*files: FoundFile, ports: tuple[str, ...] = ()) -> ImageFacts:

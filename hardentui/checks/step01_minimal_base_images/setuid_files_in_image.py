@@ -1,18 +1,19 @@
-"""Programs in the image that lend their rights to whoever starts them.
+"""Files in the image that give extra privileges to whoever runs them.
 
 What it checks:
-Whether the image holds files with the setuid or setgid bit or with file capabilities, other than those
-allowed in the checklist (parameter `allowed`, a list of paths). Where the container runs with
-no-new-privileges and without any capability, they have no effect, and the finding is only a low one.
+Whether the image contains files with the setuid or setgid bit or with file capabilities, other than those
+allowed in the checklist (parameter `allowed`, a list of paths). If the container runs with
+no-new-privileges and without capabilities, they have no effect, and the severity is low.
 
 Why it matters:
-A service that runs as an ordinary user is a good wall, and each of these programs is a door in it: started
-by anybody, it runs as root or with a capability. `su`, `mount` and `newuidmap` come with most base images,
-and one mistake in one of them turns a small vulnerability into root in the container.
+Running a service as an ordinary user is a good barrier, and each of these programs is a door in it: it runs
+as root, or with a capability, no matter who starts it. `su`, `mount` and `newuidmap` come with most base
+images, and a single bug in one of them turns a small vulnerability into root in the container.
 
 What may break:
-Programs that need the bit: `ping` on old bases, `sudo` in entry scripts, some mail and print servers.
-Remove the bits in the Containerfile (`RUN chmod a-s …`); until then no-new-privileges makes them harmless.
+Programs that need the bit: `ping` on old base images, `sudo` in entrypoint scripts, some mail and print
+servers. Remove the bits in the Containerfile (`RUN chmod a-s …`); until then, no-new-privileges makes them
+harmless.
 """
 
 from __future__ import annotations
@@ -30,10 +31,9 @@ from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return found
-    inventory = found[1]
+    inventory = inventory_of(facts)
+    if isinstance(inventory, Verdict):
+        return inventory
     allowed = set(parameters.texts("allowed"))
     files = [file for file in inventory.privileged_files if not file.deleted and file.path not in allowed]
     if not files:
@@ -41,7 +41,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     harmless = _harmless(facts)
     reason = f"{plural(len(files), 'file')}: {names(files)}"
     if harmless:
-        reason += "; they have no effect under no-new-privileges without capabilities"
+        reason += "; no effect here, with no-new-privileges and without capabilities"
     severity = Severity.LOW if harmless else None
     return failed(reason, plural(len(files), "file"), evidence=file_evidence(files), severity=severity)
 

@@ -1,18 +1,18 @@
-"""The image brings tools that a service never needs.
+"""Tools in the image that the service does not need.
 
 What it checks:
-Whether the image of a service holds package managers, compilers, debuggers or network clients. A failure
-shows which base it is built on and the sketch of a smaller image.
+Whether the image of a service contains package managers, compilers, debuggers or network clients. A failure
+shows which base image is used and sketches a smaller image.
 
 Why it matters:
-The first thing an intruder does is to look at which tools are there: a compiler to build the next exploit,
-a package manager to load more, a network client to look around and to send data out. None of them is needed
-by a service that only runs. Without them an intruder has to bring everything along, which is harder and
-louder. Each tool that is not there is also one that needs no updates.
+The first thing an intruder does is look for tools: a compiler to build the next exploit, a package manager
+to install more, a network client to look around and to send data out. A service that only runs needs none
+of them. Without them, an intruder has to bring everything along, which is harder and noisier. And a tool
+that is not there needs no updates.
 
 What may break:
-People who are used to working inside the container miss their tools; debug from outside, or attach a second
-container with tools to its namespaces. Entry scripts that call `curl` or `apk` at the start must do
+People who are used to working inside the container miss their tools: debug from outside, or attach a second
+container with tools to its namespaces. Entrypoint scripts that call `curl` or `apk` at startup have to do
 without.
 """
 
@@ -26,15 +26,16 @@ from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.reading.base_images import sketch
-from hardentui.reading.images import file_evidence, gap, inventory_of, names
+from hardentui.reading.images import file_evidence, gap, image_of, inventory_of, names
 from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return found
-    image, inventory = found
+    image, inventory = image_of(facts), inventory_of(facts)
+    if isinstance(image, Verdict):
+        return image
+    if isinstance(inventory, Verdict):
+        return inventory
     allowed = set(parameters.texts("allowed"))
     tools = [
         tool for tool in inventory.tools if not tool.deleted and tool.path.rpartition("/")[2] not in allowed
@@ -42,7 +43,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if tools:
         labels = image.config.get("Labels") or {}
         return failed(
-            f"the image holds {names(tools)}",
+            f"the image contains {names(tools)}",
             plural(len(tools), "tool"),
             evidence=file_evidence(tools),
             commands=sketch(replace(inventory, tools=tuple(tools)), labels, _program(image)),
@@ -51,7 +52,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _program(image: ImageFacts) -> str:
-    """What it starts, where that is the full path of a program."""
+    """The program that the image starts, if it is given with its full path."""
     words = image.config.get("Entrypoint") or image.config.get("Cmd") or ()
     first = str(words[0]) if isinstance(words, list) and words else ""
     return first if first.startswith("/") else ""

@@ -1,17 +1,16 @@
-"""The image was built in a way that cannot be trusted or repeated.
+"""An image build that cannot be trusted or repeated.
 
 What it checks:
-Two habits that the history of the image shows: adding a file straight from an address on the network (`ADD
-https://…`), and refreshing the package index in a layer of its own.
+Two habits that show in the image's history: adding a file straight from a URL (`ADD https://…`), and
+refreshing the package index in a layer of its own.
 
 Why it matters:
-What is added from an address is whatever that address gave on that day, unchecked: the next build may get
-something else, and so may somebody who took over the server. A package index in a layer of its own is
-cached by the builder, so the next build installs packages from an old list, without the repairs of the last
-months.
+A file added from a URL is whatever the server returned that day, unverified: the next build may get
+something else, and so may you if somebody takes over the server. A package index in its own layer is cached
+by the builder, so the next build installs packages from an old list, without the fixes of the last months.
 
 What may break:
-The build only: download with a check of the sum (`ADD --checksum=…`), and refresh and install in one line.
+Only the build: verify downloads with a checksum (`ADD --checksum=…`), and refresh and install in one line.
 """
 
 from __future__ import annotations
@@ -43,34 +42,34 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if isinstance(image, Verdict):
         return image
     if isinstance(image.history, Unreadable):
-        return unknown(f"the history of the image is not known: {image.history.reason}")
+        return unknown(f"the image's history is not known: {image.history.reason}")
     return _built_by(steps_of(image.history))
 
 
 @lru_cache(maxsize=256)
 def _built_by(steps: tuple[str, ...]) -> Verdict:
-    """The answer for an image, which many containers may share."""
+    """The verdict on a build. Cached, because many containers may share an image."""
     if not any(steps):
-        return unknown("the history of the image does not say how it was built")
-    evidence = [Evidence("added from an address", found) for step in steps for found in _added(step)]
+        return unknown("the image's history does not say how it was built")
+    evidence = [Evidence("file added from a URL", source) for step in steps for source in _added(step)]
     evidence += [
-        Evidence("index in a layer of its own", found) for step in steps for found in _index_only(step)
+        Evidence("package index in its own layer", command) for step in steps for command in _index_only(step)
     ]
     if evidence:
-        kinds = sorted({one.where for one in evidence})
+        kinds = sorted({item.where for item in evidence})
         return failed(" and ".join(kinds), plural(len(steps), "step"), evidence=tuple(evidence[:12]))
     return passed(plural(len(steps), "step"))
 
 
 def _added(step: str) -> list[str]:
-    """Hosts that something is added from; the rest of an address may hold a password."""
+    """The hosts that files are added from; the rest of the URL may contain a password."""
     return [f"ADD from {visible(host.rpartition('@')[2], 80)}" for host in _ADDED.findall(step)]
 
 
 def _index_only(step: str) -> list[str]:
-    """The command that refreshes an index where nothing is installed with it."""
-    found = _REFRESH.search(step)
-    return [visible(found.group(), 80)] if found and not _INSTALL.search(step) else []
+    """The command that refreshes the index, in a step that installs nothing."""
+    refresh = _REFRESH.search(step)
+    return [visible(refresh.group(), 80)] if refresh and not _INSTALL.search(step) else []
 
 
 def _image(*steps: str) -> ImageFacts:

@@ -1,17 +1,17 @@
-"""Nobody can tell what the image was built on.
+"""The base image is not known.
 
 What it checks:
-Whether the image says which base it was built on (the label or annotation
-`org.opencontainers.image.base.name`), or begins with the layers of another image on this engine.
+Whether the image names the base that it was built on (the label or annotation
+`org.opencontainers.image.base.name`), or starts with the layers of another image on this engine.
 
 Why it matters:
-When a vulnerability in a base image becomes known, the question is which of your images contain it. Without
-a record you can only scan them all, or build them all anew. An image of unknown origin may also contain
-anything: you trust whoever built it without knowing who that was.
+When a vulnerability in a base image becomes known, you need to know which of your images contain it. Without
+a record, you have to scan or rebuild them all. An image of unknown origin may also contain anything: you
+trust whoever built it without knowing who that was.
 
 What may break:
-Nothing: it is a label. Buildah writes it by itself in newer versions; with other builders add it in the
-Containerfile.
+Nothing: it is only a label. Newer versions of Buildah write it by themselves; with other builders, add it
+in the Containerfile.
 """
 
 from __future__ import annotations
@@ -36,12 +36,18 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         if recorded.get(name):
             return passed(visible(str(recorded[name]), 100), evidence=(Evidence("image", name),))
     if isinstance(image.bases, Unreadable):
-        return unknown(f"the image names no base, and other images were not compared: {image.bases.reason}")
+        return unknown(
+            f"the image does not name its base, and other images were not compared: {image.bases.reason}"
+        )
     if image.bases:
         return passed(
-            visible(image.bases[0], 100), evidence=(Evidence("image, RootFS.Layers", "begins like it"),)
+            visible(image.bases[0], 100),
+            evidence=(Evidence("image, RootFS.Layers", "starts with the same layers"),),
         )
-    return failed("the image names no base, and no other image here has its first layers", "no base recorded")
+    return failed(
+        "the image does not name its base, and no other image here shares its first layers",
+        "no base recorded",
+    )
 
 
 _LABELLED = {"Config": {"Labels": {"org.opencontainers.image.base.name": "docker.io/library/debian:13-slim"}}}

@@ -1,17 +1,16 @@
-"""An account in the image lets anybody become root.
+"""An account in the image lets anyone become root.
 
 What it checks:
-Whether the image has an account with an empty password, a second account with uid 0, or a sudo rule that
+Whether the image has an account with an empty password, a second account with UID 0, or a sudo rule that
 asks for no password.
 
 Why it matters:
-Running as an ordinary user protects only as long as that user cannot become root by asking. An empty
-password or a careless sudo rule makes the step from the service to root a single command, which every
-intruder tries first.
+Running as an ordinary user protects only as long as that user cannot simply become root. An empty password
+or a careless sudo rule makes it a single command, and every intruder tries it first.
 
 What may break:
-Entry scripts that use `sudo` without a password must start as the right user instead. Nothing else needs
-these accounts: containers are entered with `podman exec`, which asks for no password.
+Entrypoint scripts that use `sudo` without a password must start as the right user instead. Nothing else
+needs these accounts: `podman exec` enters a container without a password.
 """
 
 from __future__ import annotations
@@ -27,18 +26,18 @@ from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return found
-    weak = found[1].weak_accounts
+    inventory = inventory_of(facts)
+    if isinstance(inventory, Verdict):
+        return inventory
+    weak = inventory.weak_accounts
     if weak:
-        evidence = tuple(Evidence("accounts of the image", sentence) for sentence in weak[:12])
+        evidence = tuple(Evidence("accounts in the image", sentence) for sentence in weak[:12])
         return failed(
             visible(weak[0], 120),
             plural(len(weak), "account or rule", "accounts or rules"),
             evidence=evidence,
         )
-    return gap(found[1]) or passed("none found")
+    return gap(inventory) or passed("none found")
 
 
 def _image(*weak: str) -> ImageFacts:

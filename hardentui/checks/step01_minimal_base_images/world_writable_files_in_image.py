@@ -1,17 +1,17 @@
-"""Files in the image that every user may change.
+"""World-writable files in the image.
 
 What it checks:
-Whether the image holds files that everybody may write, or folders that everybody may write and that lack
-the sticky bit, outside `/tmp`, `/var/tmp` and `/dev/shm`.
+Whether the image contains world-writable files, or world-writable directories without the sticky bit,
+outside `/tmp`, `/var/tmp` and `/dev/shm`.
 
 Why it matters:
-In a good image the service runs as a user of its own and can change nothing but its data. A file that
-everybody may write is the gap: a script that root runs later, a library, a page that the web server
-delivers. Whoever takes over the service writes there what the next one will execute.
+In a good image, the service runs as its own user and can change nothing but its data. A world-writable file
+is the gap: a script that root runs later, a library, a page that the web server delivers. Whoever takes over
+the service can change what runs next.
 
 What may break:
-Services that write into such a place need the right owner for it, or a volume. With a read-only root file
-system the files cannot be changed at all, until you have built the image anew.
+Services that write to such a place need it to have the right owner, or a volume. With a read-only root
+filesystem, the files cannot be changed at all, which helps until the image is rebuilt.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
-    found = inventory_of(facts)
-    if isinstance(found, Verdict):
-        return found
+    inventory = inventory_of(facts)
+    if isinstance(inventory, Verdict):
+        return inventory
     allowed = set(parameters.texts("allowed"))
-    files = [file for file in found[1].world_writable if not file.deleted and file.path not in allowed]
+    files = [file for file in inventory.world_writable if not file.deleted and file.path not in allowed]
     if not files:
-        return gap(found[1]) or passed("none found")
+        return gap(inventory) or passed("none found")
     harmless = facts.spec[READ_ONLY]
-    reason = f"everybody may write {plural(len(files), 'file or folder', 'files or folders')}"
+    reason = plural(len(files), "world-writable file or directory", "world-writable files or directories")
     if harmless:
-        reason += ", which the read-only root prevents for now"
+        reason += "; protected for now by the read-only root"
     severity = Severity.LOW if harmless else None
     return failed(reason, plural(len(files), "file"), evidence=file_evidence(files), severity=severity)
 

@@ -25,32 +25,15 @@ from hardentui.model.finding import FixKind, Risk, Severity, Verdict
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED
 from hardentui.reading.behaviour import about_dropping
-from hardentui.reading.capabilities import drop_group, judge_group
-
-_DISRUPTIVE = frozenset(
-    {
-        "CAP_NET_ADMIN",
-        "CAP_SYS_TIME",
-        "CAP_SYS_BOOT",
-        "CAP_SYSLOG",
-        "CAP_AUDIT_CONTROL",
-        "CAP_SYS_RESOURCE",
-        "CAP_PERFMON",
-        "CAP_LINUX_IMMUTABLE",
-        "CAP_IPC_OWNER",
-        "CAP_SYS_NICE",
-        "CAP_AUDIT_READ",
-        "CAP_CHECKPOINT_RESTORE",
-    }
-)
+from hardentui.reading.capabilities import DISRUPTIVE, drop_group, judge_group
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    return judge_group(facts, _DISRUPTIVE)
+    return judge_group(facts, DISRUPTIVE)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    return drop_group(spec, context.facts, _DISRUPTIVE)
+    return drop_group(spec, context.facts, DISRUPTIVE)
 
 
 _QUIET = CapabilitySets(bounding=frozenset({"CAP_CHOWN"}))

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress
+from hardentui.model.draft import TextFile
 from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
@@ -32,7 +33,7 @@ from hardentui.writers.supporting import (
     volume_parts,
 )
 
-__all__ = ["Bundle", "Command", "Member", "UnitContext", "UnitFile", "bundle"]
+__all__ = ["Bundle", "Command", "Member", "UnitContext", "bundle"]
 
 _OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would make a new network or volume."""
@@ -53,19 +54,6 @@ _NETWORK_KEYS = {
     "Label": (_PAIR, Version(4, 4)),
 }
 _VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4, 4))}
-
-
-class UnitFile(Struct, frozen=True):
-    """One file of a bundle; `mode` are its permission bits."""
-
-    name: str
-    text: str
-    mode: int = 0o644
-
-    @property
-    def is_unit(self) -> bool:
-        """Whether the generator reads it."""
-        return self.name.endswith((".container", ".network", ".volume", ".pod", ".image"))
 
 
 class Command(Struct, frozen=True):
@@ -92,7 +80,7 @@ class Bundle(Struct, frozen=True):
         others: the same for the units of the other members of its pod.
     """
 
-    files: tuple[UnitFile, ...]
+    files: tuple[TextFile, ...]
     argv: tuple[str, ...]
     service: str
     notes: tuple[str, ...]
@@ -103,7 +91,7 @@ class _Container(Struct, frozen=True):
     """One container's part of a bundle."""
 
     units: tuple[Unit, ...]
-    scripts: tuple[UnitFile, ...]
+    scripts: tuple[TextFile, ...]
     command: Command
     notes: tuple[str, ...]
 
@@ -129,7 +117,7 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
     scripts = [script for one in (main, *members) for script in one.scripts]
     notes = [*main.notes, *(f"{one.command.unit}: {note}" for one in members for note in one.notes)]
     return Bundle(
-        _without_repeats([*(UnitFile(one.name, one.text()) for one in units), *scripts]),
+        _without_repeats([*(TextFile(one.name, one.text()) for one in units), *scripts]),
         main.command.argv,
         main.command.service,
         tuple(dict.fromkeys(notes)),
@@ -137,9 +125,9 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
     )
 
 
-def _without_repeats(files: Sequence[UnitFile]) -> tuple[UnitFile, ...]:
+def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
     """Networks and volumes that two members share come once."""
-    found: dict[str, UnitFile] = {}
+    found: dict[str, TextFile] = {}
     for one in files:
         if found.setdefault(one.name, one) != one:
             raise CannotExpress(f"Two different units would be called {one.name}.", "Rename one of them.")
@@ -211,7 +199,7 @@ def _left_behind(spec: Spec, kept: Sequence[KeptVolume]) -> tuple[str, ...]:
 
 def _copies(
     spec: Spec, context: UnitContext, kept: Sequence[KeptVolume], stem: str
-) -> tuple[tuple[UnitFile, ...], list[str]]:
+) -> tuple[tuple[TextFile, ...], list[str]]:
     """The script that copies the data of anonymous volumes, and what has to be known of it."""
     notes = [
         f"the anonymous volume at {one.destination} becomes the volume {one.new}: a Quadlet deletes anonymous"
@@ -226,7 +214,7 @@ def _copies(
         f"before the first start of the service, stop the container and run sh {name}: it copies the data of"
         " its anonymous volumes; without it the service starts with empty ones"
     )
-    return (UnitFile(name, copy_script(spec[NAME], existing, context.volumes), 0o755),), notes
+    return (TextFile(name, copy_script(spec[NAME], existing, context.volumes), 0o755),), notes
 
 
 def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -> list[str]:

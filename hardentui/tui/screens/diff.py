@@ -10,6 +10,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
+from hardentui.model.draft import Target
 from hardentui.model.plan import Plan
 from hardentui.tui.actions import BACK, COPY, DIFF, bindings
 from hardentui.tui.choosing import Choosing
@@ -18,7 +19,6 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.tui.widgets.plan_panel import plan_notes
 from hardentui.visible import visible
-from hardentui.workbench.views import Target
 
 _NAMES = {
     Target.QUADLET: "Quadlet",

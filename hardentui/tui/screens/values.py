@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError, InputError
 from hardentui.harden.settings import From, Setting
+from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Skipped
 from hardentui.reading.forms import text_of
@@ -25,7 +26,6 @@ from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.plan_panel import promise, short_diff
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.views import Target
 
 _BAD = "bold $status-high"
 _LINES = 4

@@ -15,9 +15,10 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 
 from hardentui.errors import HardenError, WriteError
+from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.plan import Plan
+from hardentui.model.written import Written
 from hardentui.tui.actions import BACK, WRITE, bindings
-from hardentui.tui.bench import Saved
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
@@ -27,7 +28,6 @@ from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
 from hardentui.workbench.changing.in_place import OwnUnit
-from hardentui.workbench.views import Output, OutputFile, Target
 
 _GOOD = "bold $status-pass"
 _BAD = "bold $status-high"
@@ -36,20 +36,17 @@ _TICKS = {Target.QUADLET: "quadlet", Target.RUN: "run", **_UNIT_TICKS}
 
 
 @dataclass
-class OutputReady(Message):
+class DraftReady(Message):
     """Attributes:
     in_place: what writing a changed unit in place would do, or why it would not; nothing for new files.
     """
 
-    target: Target
-    output: Output
-    diff: str
-    files: tuple[OutputFile, ...]
-    in_place: tuple[Saved, ...] | HardenError = ()
+    draft: Draft
+    in_place: tuple[Written, ...] | HardenError = ()
 
 
 @dataclass
-class OutputFailed(Message):
+class DraftFailed(Message):
     target: Target
     error: HardenError
 
@@ -61,7 +58,7 @@ class FilesWritten(Message):
     error: what was not written any more, and why.
     """
 
-    files: tuple[Saved, ...]
+    files: tuple[Written, ...]
     commands: tuple[str, ...] = ()
     error: HardenError | None = None
 
@@ -76,7 +73,7 @@ class WriteScreen(HardenScreen):
         super().__init__()
         self._choosing = choosing
         self._plan: Plan | None = choosing.plan
-        self._ready: dict[Target, OutputReady] = {}
+        self._ready: dict[Target, DraftReady] = {}
         self._failed: dict[Target, HardenError] = {}
         self._unit: OwnUnit | None = None
         self._writing = False
@@ -158,7 +155,7 @@ class WriteScreen(HardenScreen):
                 self._make(target)
         self._draw()
 
-    def _plan_file(self) -> OutputFile | None:
+    def _plan_file(self) -> DraftFile | None:
         """The plan, where it is to be written too."""
         if self._plan is None or not self._ticked("plan"):
             return None
@@ -173,27 +170,25 @@ class WriteScreen(HardenScreen):
 
         def work() -> None:
             try:
-                output = bench.output(report, plan, target)
-                diff = bench.diff(report, plan, target) if plan else ""
-                files = bench.shown(report, plan, target)
+                draft = bench.draft(report, plan, target)
             except HardenError as error:
-                self.post_message(OutputFailed(target, error))
+                self.post_message(DraftFailed(target, error))
                 return
-            in_place: tuple[Saved, ...] | HardenError = ()
+            in_place: tuple[Written, ...] | HardenError = ()
             if target.changes_unit:
                 try:
-                    in_place = tuple(bench.look_in_place(report, output))
+                    in_place = tuple(bench.look_in_place(report, draft))
                 except HardenError as error:
                     in_place = error
-            self.post_message(OutputReady(target, output, diff, files, in_place))
+            self.post_message(DraftReady(draft, in_place))
 
-        self.run_worker(work, group=f"output-{target}", thread=True)
+        self.run_worker(work, group=f"draft-{target}", thread=True)
 
-    def on_output_ready(self, message: OutputReady) -> None:
-        self._ready[message.target] = message
+    def on_draft_ready(self, message: DraftReady) -> None:
+        self._ready[message.draft.target] = message
         self._draw()
 
-    def on_output_failed(self, message: OutputFailed) -> None:
+    def on_draft_failed(self, message: DraftFailed) -> None:
         self._failed[message.target] = message.error
         self._draw()
 
@@ -220,27 +215,26 @@ class WriteScreen(HardenScreen):
             elif target not in self._ready:
                 parts.append(self.signs.of("Making the files and asking the generator…\n"))
             else:
-                parts += self._of_output(self._ready[target])
+                parts += self._of_draft(self._ready[target].draft)
         if file := self._plan_file():
             use = ": hardentui fix NAME --plan FILE uses it again\n"
             parts += [(visible(file.name), "bold $primary"), use]
         return Content.assemble(*parts) if parts else Content("Choose at least one kind of file.")
 
-    def _of_output(self, ready: OutputReady) -> list[Part]:
-        output = ready.output
-        names = ", ".join(visible(file.name) for file in output.files)
+    def _of_draft(self, draft: Draft) -> list[Part]:
+        names = ", ".join(visible(file.name) for file in draft.files)
         width = self.app.size.width - 4
         parts: list[Part] = hanging("", names, width, "bold $primary", indent=0) if names else []
-        if output.proof:
-            parts += hanging(self.signs.arrow, output.proof, width, indent=3, label_style=_GOOD)
-        for note in output.notes:
+        if draft.proof:
+            parts += hanging(self.signs.arrow, draft.proof, width, indent=3, label_style=_GOOD)
+        for note in draft.warnings:
             parts += hanging("!", note, width, indent=3, label_style="bold $status-medium")
-        for sentence in output.left_out:
+        for sentence in draft.left_out:
             parts += hanging("not changed", sentence, width, indent=12, label_style=_BAD)
-        if ready.diff:
-            return [*parts, diff_content(ready.diff), "\n\n"]
-        for file in ready.files:
-            parts.append(f"\n{visible_lines(file.text)}\n")
+        if draft.diff:
+            return [*parts, diff_content(draft.diff), "\n\n"]
+        for file in draft.files:
+            parts.append(f"\n{visible_lines(file.masked)}\n")
         return parts
 
     @on(Input.Changed, "#folder")
@@ -294,20 +288,20 @@ class WriteScreen(HardenScreen):
     def _folder(self) -> Path:
         return Path(self.query_one("#folder", Input).value.strip() or ".").expanduser().absolute()
 
-    def _to_folder(self) -> tuple[OutputFile, ...]:
+    def _to_folder(self) -> tuple[DraftFile, ...]:
         """The files that go into the folder."""
         targets = (target for target in self._targets() if target != self._goes_in_place)
-        outputs = [self._ready[target].output for target in targets if target in self._ready]
-        files = [file for output in outputs for file in output.files]
+        drafts = [self._ready[target].draft for target in targets if target in self._ready]
+        files = [file for draft in drafts for file in draft.files]
         plan = self._plan_file()
         return (*files, plan) if plan else tuple(files)
 
-    def _in_place(self) -> Output | None:
+    def _in_place(self) -> Draft | None:
         """The change that goes where systemd reads it; None where that is not wanted, or not possible."""
         ready = self._ready.get(self._goes_in_place) if self._goes_in_place else None
-        if ready is None or isinstance(ready.in_place, HardenError) or not ready.output.files:
+        if ready is None or isinstance(ready.in_place, HardenError) or not ready.draft.files:
             return None
-        return ready.output
+        return ready.draft
 
     @on(Input.Submitted, "#folder")
     def _folder_given(self) -> None:
@@ -323,27 +317,27 @@ class WriteScreen(HardenScreen):
             return
         self._writing = True
         bench, report, folder = self._choosing.bench, self._choosing.report, str(self._folder())
-        plan, target = self._plan, self._goes_in_place
-        to_folder = [(one, self._ready[one].output) for one in self._targets() if one in self._ready]
+        plan = self._plan
+        to_folder = [self._ready[target].draft for target in self._targets() if target in self._ready]
         self._show_result(Content(self.signs.of("Writing…")))
         self.session.folder = self.query_one("#folder", Input).value
 
         def work() -> None:
-            written: list[Saved] = []
+            written: list[Written] = []
             try:
                 if files:
-                    written += bench.save(Output(files), folder, create=True)  # all of it, or nothing
-                if in_place is not None and target is not None:
-                    if bench.output(report, plan, target) != in_place:
+                    written += bench.save(files, folder, create=True)  # all of it, or nothing
+                if in_place is not None:
+                    if bench.draft(report, plan, in_place.target) != in_place:
                         raise WriteError("The unit was changed meanwhile.", "Look at the difference again.")
                     written += bench.save_in_place(report, in_place)
             except HardenError as error:
                 self.post_message(FilesWritten(tuple(written), error=error))
             else:
-                if in_place is not None and target is not None:
-                    commands = bench.next_commands(report, in_place, target, "")
+                if in_place is not None:
+                    commands = bench.next_commands(report, in_place, "")
                 else:  # of several forms the first one: they are two ways to the same container
-                    ways = (bench.next_commands(report, made, one, folder) for one, made in to_folder)
+                    ways = (bench.next_commands(report, draft, folder) for draft in to_folder)
                     commands = next(ways, ())
                 self.post_message(FilesWritten(tuple(written), commands))
 

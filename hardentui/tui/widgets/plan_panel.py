@@ -9,6 +9,7 @@ from textual.widgets import Static
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
+from hardentui.model.draft import Target
 from hardentui.model.plan import Plan
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.status import Signs, signs_of
@@ -16,7 +17,6 @@ from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.views import Target
 
 
 def plan_notes(plan: Plan, width: int) -> Content:

@@ -7,12 +7,13 @@ import shlex
 from msgspec import Struct
 
 from hardentui.errors import InputError, WriteError
-from hardentui.files import Written, look_at_bundle, write_bundle
+from hardentui.files import look_at_bundle, write_bundle
 from hardentui.host.files.reader import Files
+from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
+from hardentui.model.written import Written
 from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.unit_origin import UNIT_LABEL, OriginKind, origin_of
-from hardentui.workbench.views import Output, OutputFile, Target
 
 
 class OwnUnit(Struct, frozen=True):
@@ -55,7 +56,7 @@ def own_unit(files: Files, facts: ContainerFacts) -> OwnUnit | None:
     return OwnUnit(name, origin.path, ways, _not_of_this_host(facts))
 
 
-def look_in_place(facts: ContainerFacts, output: Output) -> tuple[Written, ...]:
+def look_in_place(facts: ContainerFacts, draft: Draft) -> tuple[Written, ...]:
     """What `save_in_place` would do, as far as that can be known without writing.
 
     Raises:
@@ -63,12 +64,12 @@ def look_in_place(facts: ContainerFacts, output: Output) -> tuple[Written, ...]:
     """
     _refuse_elsewhere(facts)
     written: list[Written] = []
-    for place, files in _by_place(output):
-        written += look_at_bundle(place, files, create=True, keep_mode=True)
+    for folder, files in _by_folder(draft):
+        written += look_at_bundle(folder, files, create=True, keep_mode=True)
     return tuple(written)
 
 
-def save_in_place(facts: ContainerFacts, output: Output) -> tuple[Written, ...]:
+def save_in_place(facts: ContainerFacts, draft: Draft) -> tuple[Written, ...]:
     """Write the change of a unit where systemd reads it; what was there before is kept as a backup.
 
     Raises:
@@ -76,17 +77,14 @@ def save_in_place(facts: ContainerFacts, output: Output) -> tuple[Written, ...]:
     """
     _refuse_elsewhere(facts)
     written: list[Written] = []
-    for place, files in _by_place(output):
-        written += write_bundle(place, files, create=True, keep_mode=True)
+    for folder, files in _by_folder(draft):
+        written += write_bundle(folder, files, create=True, keep_mode=True)
     return tuple(written)
 
 
-def _by_place(output: Output) -> list[tuple[str, list[tuple[str, str, int]]]]:
-    def of(place: str) -> list[OutputFile]:
-        return [one for one in output.files if one.place == place]
-
-    places = dict.fromkeys(one.place for one in output.files)
-    return [(place, [(one.name, one.text, one.mode) for one in of(place)]) for place in places]
+def _by_folder(draft: Draft) -> list[tuple[str, list[DraftFile]]]:
+    folders = dict.fromkeys(file.folder for file in draft.files)
+    return [(folder, [file for file in draft.files if file.folder == folder]) for folder in folders]
 
 
 def _refuse_elsewhere(facts: ContainerFacts) -> None:

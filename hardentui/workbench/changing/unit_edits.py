@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import CannotExpress, InputError
+from hardentui.model.draft import DraftFile
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
@@ -35,21 +36,7 @@ from hardentui.writers.supporting import network_create_arguments, network_name
 Style = Literal["edit", "drop-in"]
 
 
-class EditedFile(Struct, frozen=True):
-    """A file to be written: folder, name, text, permission bits, and what stands there now."""
-
-    folder: str
-    name: str
-    text: str
-    mode: int = 0o644
-    before: str = ""
-
-    @property
-    def path(self) -> str:
-        return f"{self.folder}/{self.name}"
-
-
-class EditedUnit(Struct, frozen=True):
+class UnitEdit(Struct, frozen=True):
     """What a plan makes of a unit.
 
     Attributes:
@@ -57,10 +44,10 @@ class EditedUnit(Struct, frozen=True):
         notes: what the reader has to know.
         left_out: changes of the plan that could not be made here, one sentence each.
         applied: the changes that were made, for the proof.
-        commands: what makes systemd take them over.
+        commands: what makes systemd load them.
     """
 
-    files: tuple[EditedFile, ...]
+    files: tuple[DraftFile, ...]
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     applied: tuple[OptionChange, ...] = ()
@@ -75,7 +62,7 @@ def edited(
     style: Style = "edit",
     comments: Sequence[str] = (),
     context: UnitContext | None = None,
-) -> EditedUnit:
+) -> UnitEdit:
     """The files of the unit with the plan's changes, everything else as it is.
 
     Args:
@@ -90,11 +77,8 @@ def edited(
     """
     changes, notes = planned_changes(plan.before, plan.after)
     comments = tuple(comments) or (f"HardenTUI: hardens the container {visible(plan.container, 80)}.",)
-    if origin.kind is OriginKind.SERVICE:
-        made = _edited_service(origin, changes, comments, context)
-    else:
-        made = _edited_quadlet(origin, changes, version, style, comments, context)
-    return replace(made, notes=tuple(dict.fromkeys((*notes, *made.notes))), commands=_commands(origin))
+    edit = _Editor(origin, changes, version, comments, context).edit(style)
+    return replace(edit, notes=tuple(dict.fromkeys((*notes, *edit.notes))), commands=_commands(origin))
 
 
 def _commands(origin: Origin) -> tuple[str, ...]:
@@ -102,29 +86,129 @@ def _commands(origin: Origin) -> tuple[str, ...]:
     return (f"{systemctl} daemon-reload", f"{systemctl} restart {origin.unit}")
 
 
-def _edited_quadlet(
-    origin: Origin,
-    changes: Sequence[OptionChange],
-    version: Version,
-    style: Style,
-    comments: Sequence[str],
-    context: UnitContext | None,
-) -> EditedUnit:
-    networks = _new_networks(changes, version, context)
-    units = {name: file.name for name, file in networks.items()}
-    files = origin.quadlet()
-    done = edit_quadlet(files, changes, version, units)
-    notes = [*done.notes, *_service_notes(origin)]
-    if style == "drop-in":
-        written = _quadlet_drop_in(origin, done, version, comments)
-    else:
-        written = _edited_files(origin, files, done)
-        if origin.path.startswith("/usr/") and written:
-            notes.append(
-                f"{origin.path} belongs to a package, whose next version takes the edit back: use a drop-in"
+class _Editor:
+    """Makes changes of options in one unit."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        changes: Sequence[OptionChange],
+        version: Version,
+        comments: Sequence[str],
+        context: UnitContext | None,
+    ) -> None:
+        self._origin = origin
+        self._changes = changes
+        self._version = version
+        self._comments = comments
+        self._context = context
+
+    def edit(self, style: Style) -> UnitEdit:
+        if self._origin.kind is OriginKind.SERVICE:
+            return self._service()
+        return self._quadlet(style)
+
+    def _quadlet(self, style: Style) -> UnitEdit:
+        origin = self._origin
+        networks = self._new_networks()
+        units = {network: file.name for network, file in networks.items()}
+        files = origin.quadlet()
+        done = edit_quadlet(files, self._changes, self._version, units)
+        notes = [*done.notes, *_service_notes(origin)]
+        if style == "drop-in":
+            written = self._quadlet_drop_in(done)
+        else:
+            written = self._edited_files(files, done)
+            if origin.path.startswith("/usr/") and written:
+                notes.append(
+                    f"{origin.path} belongs to a package, whose next version undoes the edit: use a drop-in"
+                )
+        written += networks.values()
+        return UnitEdit(tuple(written), tuple(notes), done.left_out, done.applied)
+
+    def _edited_files(self, files: QuadletFiles, done: Edited) -> list[DraftFile]:
+        origin = self._origin
+        places = [(origin.path, origin.mode), *((path, 0o644) for path, _ in origin.drop_ins)]
+        changed = []
+        for (path, mode), old, new in zip(places, files.texts, done.files.texts, strict=True):
+            if old == new:
+                continue
+            if path == origin.path and origin.link:
+                raise InputError(
+                    f"{visible(path, 120)} is a symbolic link to {visible(origin.link, 120)}, not edited.",
+                    "Let a drop-in be written instead.",
+                )
+            changed.append(_draft_file(path, new, before=old, mode=mode))
+        return changed
+
+    def _quadlet_drop_in(self, done: Edited) -> list[DraftFile]:
+        origin = self._origin
+        if self._version < QUADLET_DROP_INS:
+            raise CannotExpress(
+                f"Quadlet reads drop-ins since Podman {QUADLET_DROP_INS}, and this is for {self._version}.",
+                "Let the file itself be edited.",
             )
-    written += [replace(file, folder=origin.folder) for file in networks.values()]
-    return EditedUnit(tuple(written), tuple(notes), done.left_out, done.applied)
+        keys = changed_keys(origin.quadlet(), done.files)
+        drop_in = self._drop_in(lambda text: says_key(text, keys))
+        if not keys:
+            return []
+        text = quadlet_drop_in(origin.quadlet(without=drop_in.present), done, self._comments)
+        return [_draft_file(drop_in.path, text, before=drop_in.text)]
+
+    def _service(self) -> UnitEdit:
+        origin = self._origin
+        old = outdated_copy(origin)
+        if old:
+            raise CannotExpress(
+                f"The drop-in {visible(old, 120)} repeats a command that the unit has changed since.",
+                "Remove it, restart the unit, and plan again: then nothing of the new command is lost.",
+            )
+        drop_in = self._drop_in(concerns_command)
+        known = self._context.networks if self._context else {}
+        networks = {name: network_create_arguments(name, inspect) for name, inspect in known.items()}
+        service = origin.service(without=drop_in.present)
+        done = service_drop_in(service, self._changes, self._comments, drop_in.text, networks)
+        files = (_draft_file(drop_in.path, done.text, before=drop_in.text),) if done.text else ()
+        return UnitEdit(files, done.notes, done.left_out, done.applied)
+
+    def _drop_in(self, concerns: Callable[[str], bool]) -> _DropIn:
+        """The drop-in to write: our own where there is one, else a new one after those that it must override.
+
+        Args:
+            concerns: whether the text of another drop-in says what ours is going to say.
+        """
+        drop_ins = dict(self._origin.drop_ins)
+        name = drop_in_name({posixpath.basename(path): text for path, text in drop_ins.items()}, concerns)
+        present = next((path for path in drop_ins if posixpath.basename(path) == name), "")
+        path = present or posixpath.join(self._origin.drop_in_folder, name)
+        return _DropIn(path=path, present=present, text=drop_ins.get(present, ""))
+
+    def _new_networks(self) -> dict[str, DraftFile]:
+        """Network -> the unit of a network that the plan brings."""
+        context = self._context
+        if context is None:
+            return {}
+        added = [item.raw for change in self._changes if change.option is NETWORK for item in change.added]
+        wanted = tuple(argument for argument in added if network_name(argument) in context.networks)
+        if not wanted:
+            return {}
+        spec = Spec.of((NAME, "unit"), (NETWORK, wanted))
+        made = bundle(spec, replace(context, version=self._version, pod=None, unit_name="unit"))
+        files = [
+            _draft_file(posixpath.join(self._origin.folder, file.name), file.text)
+            for file in made.files
+            if file.name.endswith(".network")
+        ]
+        names = dict.fromkeys(network_name(argument) for argument in wanted)
+        return dict(zip(names, files, strict=False)) if files else {}
+
+
+class _DropIn(Struct, frozen=True):
+    """A drop-in to write: its path; the path and text of the one that stands there now, or empty."""
+
+    path: str
+    present: str
+    text: str
 
 
 def _service_notes(origin: Origin) -> list[str]:
@@ -132,82 +216,16 @@ def _service_notes(origin: Origin) -> list[str]:
     return [f"{path} changes the generated command; HardenTUI does not look at it" for path in commands]
 
 
-def _edited_files(origin: Origin, files: QuadletFiles, done: Edited) -> list[EditedFile]:
-    places = [(origin.path, origin.mode), *((path, 0o644) for path, _ in origin.drop_ins)]
-    found = []
-    for (path, mode), old, new in zip(places, files.texts, done.files.texts, strict=True):
-        if old == new:
-            continue
-        if path == origin.path and origin.link:
-            raise InputError(
-                f"{visible(path, 120)} is a symbolic link to {visible(origin.link, 120)}; it is not edited.",
-                "Let a drop-in be written instead.",
-            )
-        found.append(EditedFile(posixpath.dirname(path), posixpath.basename(path), new, mode, old))
-    return found
+def _draft_file(path: str, text: str, *, before: str = "", mode: int = 0o644) -> DraftFile:
+    folder, name = posixpath.split(path)
+    masked = "\n".join(mask_text(line) for line in text.split("\n"))
+    return DraftFile(name, text, mode, masked=masked, folder=folder, before=before)
 
 
-def _quadlet_drop_in(
-    origin: Origin, done: Edited, version: Version, comments: Sequence[str]
-) -> list[EditedFile]:
-    if version < QUADLET_DROP_INS:
-        raise CannotExpress(
-            f"Quadlet reads drop-ins since Podman {QUADLET_DROP_INS}, and this is for {version}.",
-            "Let the file itself be edited.",
-        )
-    keys = changed_keys(origin.quadlet(), done.files)
-    others = {posixpath.basename(path): text for path, text in origin.drop_ins}
-    name = drop_in_name(others, lambda text: says_key(text, keys))
-    own = next((path for path, _ in origin.drop_ins if posixpath.basename(path) == name), "")
-    if not keys:
-        return []
-    text = quadlet_drop_in(origin.quadlet(without=own), done, comments)
-    folder = posixpath.dirname(own) if own else origin.drop_in_folder
-    return [EditedFile(folder, name, text, 0o644, dict(origin.drop_ins).get(own, ""))]
-
-
-def _edited_service(
-    origin: Origin, changes: Sequence[OptionChange], comments: Sequence[str], context: UnitContext | None
-) -> EditedUnit:  # fmt: skip
-    old = outdated_copy(origin)
-    if old:
-        raise CannotExpress(
-            f"The drop-in {visible(old, 120)} repeats a command that the unit has changed since.",
-            "Remove it, restart the unit, and plan again: then nothing of the new command is lost.",
-        )
-    others = {posixpath.basename(path): text for path, text in origin.drop_ins}
-    name = drop_in_name(others, concerns_command)
-    own = next((path for path, _ in origin.drop_ins if posixpath.basename(path) == name), "")
-    now = dict(origin.drop_ins).get(own, "")
-    known = context.networks if context else {}
-    networks = {name: network_create_arguments(name, inspect) for name, inspect in known.items()}
-    done = service_drop_in(origin.service(without=own), changes, comments, now, networks)
-    folder = posixpath.dirname(own) if own else origin.drop_in_folder
-    files = (EditedFile(folder, name, done.text, 0o644, now),) if done.text else ()
-    return EditedUnit(files, done.notes, done.left_out, done.applied)
-
-
-def _new_networks(
-    changes: Sequence[OptionChange], version: Version, context: UnitContext | None
-) -> dict[str, EditedFile]:
-    """Network -> the unit of a network that the plan brings."""
-    if context is None:
-        return {}
-    added = [item.raw for change in changes if change.option is NETWORK for item in change.added]
-    wanted = tuple(one for one in added if network_name(one) in context.networks)
-    if not wanted:
-        return {}
-    spec = Spec.of((NAME, "unit"), (NETWORK, wanted))
-    made = bundle(spec, replace(context, version=version, pod=None, unit_name="unit"))
-    files = [EditedFile("", one.name, one.text) for one in made.files if one.name.endswith(".network")]
-    names = [network_name(one) for one in wanted]
-    return dict(zip(dict.fromkeys(names), files, strict=False)) if files else {}
-
-
-def shown_diff(made: EditedUnit) -> str:
+def unit_diff(files: Sequence[DraftFile]) -> str:
     """Unified diff of the files as they stand against what they become, with secrets masked."""
     lines: list[str] = []
-    for file in made.files:
+    for file in files:
         before = [mask_text(line) for line in file.before.splitlines()]
         after = [mask_text(line) for line in file.text.splitlines()]
         lines += difflib.unified_diff(before, after, f"today{file.path}", f"hardened{file.path}", lineterm="")

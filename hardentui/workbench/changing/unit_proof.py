@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from hardentui.errors import CannotExpress, GeneratorError
 from hardentui.host.podman.generator import dry_run, exec_start, find_generator, verify
+from hardentui.model.draft import DraftFile
 from hardentui.model.known import Unreadable
 from hardentui.model.version import Version
 from hardentui.options.argv.command import without_optional
@@ -18,7 +19,7 @@ from hardentui.quadlet.port import translate
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.read.shell import EXTRA
 from hardentui.systemd.command_line import UNEXPANDED
-from hardentui.workbench.changing.unit_edits import EditedFile, EditedUnit
+from hardentui.workbench.changing.unit_edits import UnitEdit
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind
 
 _UNSET = (f"{UNEXPANDED}${EXTRA}", f"{UNEXPANDED}${{{EXTRA}}}")
@@ -26,7 +27,7 @@ _SPECIFIER = re.compile(f"{UNEXPANDED}%(.)")
 _LINE_NUMBER = re.compile(r":\d+:")
 
 
-def prove_edit(origin: Origin, made: EditedUnit, version: Version, engine: Version) -> str:
+def prove_edit(origin: Origin, made: UnitEdit, version: Version, engine: Version) -> str:
     """One sentence on what was checked.
 
     Args:
@@ -52,7 +53,7 @@ def prove_edit(origin: Origin, made: EditedUnit, version: Version, engine: Versi
     return f"{maker} accepts it; only the planned changes are in the command"
 
 
-def _units(origin: Origin, files: tuple[EditedFile, ...]) -> dict[str, str]:
+def _units(origin: Origin, files: tuple[DraftFile, ...]) -> dict[str, str]:
     """The units in one folder, each with its drop-ins at its end: that is how they are read."""
     changed = {file.path: file.text for file in files}
     drop_ins = _drop_ins(origin, files, ".container.d")
@@ -61,7 +62,7 @@ def _units(origin: Origin, files: tuple[EditedFile, ...]) -> dict[str, str]:
     return {**(origin.companions or {}), **networks, origin.file_name: _joined(texts)}
 
 
-def _drop_ins(origin: Origin, files: tuple[EditedFile, ...], folder: str) -> list[str]:
+def _drop_ins(origin: Origin, files: tuple[DraftFile, ...], folder: str) -> list[str]:
     merged = {posixpath.basename(path): text for path, text in origin.drop_ins}
     places = {path for path, _ in origin.drop_ins}
     for file in files:
@@ -103,7 +104,7 @@ def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple
     return tuple(_SPECIFIER.sub(lambda found: known.get(found[1], found[0]), word) for word in words)
 
 
-def _prove_service(origin: Origin, made: EditedUnit) -> str:
+def _prove_service(origin: Origin, made: UnitEdit) -> str:
     before = _joined([origin.text, *(text for _, text in origin.drop_ins)])
     after = _joined([origin.text, *_drop_ins(origin, made.files, ".service.d")])
     _compare(_podman(before, origin), _podman(after, origin), made)
@@ -148,7 +149,7 @@ def _certain(argv: Sequence[str]) -> tuple[str, ...]:
     return (*argv[:1], *(words[at] for at in without_optional(words)))
 
 
-def _compare(before: tuple[str, ...], after: tuple[str, ...], made: EditedUnit) -> None:
+def _compare(before: tuple[str, ...], after: tuple[str, ...], made: UnitEdit) -> None:
     try:
         meant = applied(before[1:], made.applied)
     except CannotExpress as error:

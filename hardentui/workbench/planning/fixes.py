@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -14,20 +14,21 @@ from hardentui.harden.evaluate import remediation
 from hardentui.harden.score import Score, score
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist
+from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Remediation, Status
 from hardentui.model.plan import Caution
 from hardentui.model.version import Version
 from hardentui.workbench.looking.judging import Judge, find_check
-from hardentui.workbench.views import Output, OutputFile, Report, Target
+from hardentui.workbench.views import Report
 
 if TYPE_CHECKING:
-    from hardentui.files import Written
     from hardentui.harden.settings import Setting
     from hardentui.host.files.reader import Files
     from hardentui.model.plan import Choice, Plan, Skipped
+    from hardentui.model.written import Written
     from hardentui.workbench.changing.in_place import OwnUnit
-    from hardentui.workbench.planning.around import Around
+    from hardentui.workbench.changing.neighbours import Neighbours
 
 
 class Fixes:
@@ -151,7 +152,7 @@ class Fixes:
 
         return score(planned(one) for one in report.findings)
 
-    def output(
+    def draft(
         self,
         report: Report,
         plan: Plan | None,
@@ -159,54 +160,43 @@ class Fixes:
         *,
         version: Version | None = None,
         verify: bool = True,
-    ) -> Output:
-        """Files for a plan, or (None) for the container as it is.
+    ) -> Draft:
+        """The files of a plan, or (None) of the container as it is.
+
+        Args:
+            version: the Podman to write for; None = the container's own.
+            verify: let a Quadlet generator or systemd check them (some 20 ms).
 
         Raises:
-            GeneratorError: the host's Quadlet generator does not make what was meant.
+            CannotFix, CannotExpress: the target cannot hold it.
+            GeneratorError: what reads the files would not run what was meant.
         """
-        from hardentui.workbench.planning import outputs  # the writers are not needed for a check
-
+        facts = _facts(report)
         if target.changes_unit:
+            from hardentui.workbench.changing.unit_draft import changed_unit
+
             plan = plan or self.plan(report, ())
-            facts = _facts(report)
-            return outputs.of_unit(self._files, facts, plan, target, version=version, verify=verify)
-        return outputs.output(
-            _facts(report), plan, target, version=version, verify=verify, around=self._around(report)
-        )
+            return changed_unit(self._files, facts, plan, target, version=version, verify=verify)
+        from hardentui.workbench.changing.drafts import new_files  # the writers are not needed for a check
 
-    def _around(self, report: Report) -> Around:
+        neighbours = self._neighbours(report)
+        return new_files(facts, plan, target, version=version, verify=verify, neighbours=neighbours)
+
+    def _neighbours(self, report: Report) -> Neighbours:
         """What is written along with a container; nothing without an engine."""
-        from hardentui.workbench.planning.around import Around
+        from hardentui.workbench.changing.neighbours import Neighbours
 
-        return Around()
+        return Neighbours()
 
-    def diff(self, report: Report, plan: Plan, target: Target) -> str:
-        """Unified diff: today's equivalent against the hardened one."""
-        from hardentui.workbench.planning import outputs
-
-        if target.changes_unit:
-            return outputs.unit_diff_of(self._files, _facts(report), plan, target)
-        return outputs.diff(_facts(report), plan, target, self._around(report))
-
-    def shown(self, report: Report, plan: Plan | None, target: Target) -> tuple[OutputFile, ...]:
-        """The files of `output` as a screen may show them: with secrets masked. A changed unit is shown as a
-        diff."""
-        from hardentui.workbench.planning import outputs
-
-        if target.changes_unit:
-            return ()
-        return outputs.shown(_facts(report), plan, target, self._around(report))
-
-    def plan_file(self, report: Report, plan: Plan) -> OutputFile:
+    def plan_file(self, report: Report, plan: Plan) -> DraftFile:
         """The plan as a file that `fix --plan` reads."""
         from hardentui.workbench.planning import saved_plans as plans
         from hardentui.writers.file_name import safe_file_name
 
         text = plans.dump(plan, str(_facts(report).engine.version))
-        return OutputFile(f"{safe_file_name(plan.container)}-plan.toml", text)
+        return DraftFile(f"{safe_file_name(plan.container)}-plan.toml", text, masked=text)
 
-    def save(self, output: Output, folder: str, *, create: bool = False) -> tuple[Written, ...]:
+    def save(self, files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[Written, ...]:
         """Write the files, each as a whole; what was there before is kept as a backup. Units of the pod and
         of its other members that stand in the folder already are left as they are.
 
@@ -216,25 +206,28 @@ class Fixes:
         Raises:
             WriteError: nothing was written.
         """
-        from hardentui.files import State, Written, write_bundle
+        from hardentui.files import write_bundle
+        from hardentui.model.written import State, Written
 
         written: list[Written] = []
-        for below in dict.fromkeys(_below(one) for one in output.files):
+        for below in dict.fromkeys(_below(file) for file in files):
             where = posixpath.join(folder, below) if below else folder
-            here = [one for one in output.files if _below(one) == below]
-            kept = {one.name for one in here if one.of_pod and os.path.lexists(os.path.join(where, one.name))}
-            files = [(one.name, one.text, one.mode) for one in here if one.name not in kept]
-            written += write_bundle(where, files, create=create or bool(below))
+            here = [file for file in files if _below(file) == below]
+            kept = {
+                file.name for file in here if file.of_pod and os.path.lexists(os.path.join(where, file.name))
+            }
+            new = [file for file in here if file.name not in kept]
+            written += write_bundle(where, new, create=create or bool(below))
             written += [Written(os.path.join(where, name), State.KEPT) for name in sorted(kept)]
         return tuple(written)
 
-    def next_commands(self, report: Report, output: Output, target: Target, folder: str) -> tuple[str, ...]:
+    def next_commands(self, report: Report, draft: Draft, folder: str) -> tuple[str, ...]:
         """What to run once files were written, in this order; `folder` empty = they were written in place."""
-        from hardentui.workbench.planning.taking_over import commands_after
+        from hardentui.workbench.changing.taking_over import commands_after
 
-        return commands_after(self._files, _facts(report), output, target, folder)
+        return commands_after(self._files, _facts(report), draft, folder)
 
-    def look_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
+    def look_in_place(self, report: Report, draft: Draft) -> tuple[Written, ...]:
         """What `save_in_place` would do, as far as that can be known without writing.
 
         Raises:
@@ -242,9 +235,9 @@ class Fixes:
         """
         from hardentui.workbench.changing import in_place
 
-        return in_place.look_in_place(_facts(report), output)
+        return in_place.look_in_place(_facts(report), draft)
 
-    def save_in_place(self, report: Report, output: Output) -> tuple[Written, ...]:
+    def save_in_place(self, report: Report, draft: Draft) -> tuple[Written, ...]:
         """Write the change of a unit where systemd reads it; what was there before is kept as a backup.
 
         Raises:
@@ -252,7 +245,7 @@ class Fixes:
         """
         from hardentui.workbench.changing import in_place
 
-        return in_place.save_in_place(_facts(report), output)
+        return in_place.save_in_place(_facts(report), draft)
 
     def command_in_place(self, report: Report, target: Target, plan_file: str) -> str:
         """The command that changes the unit where that is allowed."""
@@ -268,18 +261,10 @@ class Fixes:
 
         return in_place.own_unit(self._files, report.facts)
 
-    def drift(self, report: Report) -> tuple[str, ...]:
-        """What the unit's file and the running container do not agree on, one sentence each."""
-        if report.facts is None or not report.facts.labels.get("PODMAN_SYSTEMD_UNIT"):
-            return ()
-        from hardentui.workbench.changing.unit_output import drift
 
-        return drift(self._files, report.facts)
-
-
-def _below(file: OutputFile) -> str:
+def _below(file: DraftFile) -> str:
     """Folder of a drop-in below the chosen folder; empty for every other file."""
-    name = posixpath.basename(file.place)
+    name = posixpath.basename(file.folder)
     return name if name.endswith(".d") else ""
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from hardentui.checks.examples import container, rootful
+from hardentui.model.draft import Target
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import IMAGE, NAME, NETWORK
-from hardentui.workbench.planning.outputs import output
-from hardentui.workbench.views import Target
+from hardentui.workbench.changing.drafts import new_files
 
 BEFORE = Spec.of((NAME, "web"), (IMAGE, "localhost/app:1"))
 PLAN = Plan("web", "localhost/app:1", (), (), BEFORE, BEFORE.with_(NETWORK, ("web-net",)))
@@ -18,7 +18,7 @@ FACTS = container((NAME, "web"), (IMAGE, "localhost/app:1"), engine=rootful())
 
 
 def files(target: Target, version: str = "5.4.2") -> dict[str, str]:
-    made = output(FACTS, PLAN, target, version=Version.parse(version))
+    made = new_files(FACTS, PLAN, target, version=Version.parse(version))
     return {one.name: one.text for one in made.files}
 
 

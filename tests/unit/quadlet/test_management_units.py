@@ -24,7 +24,7 @@ from hardentui.options import (
     USER,
 )
 from hardentui.systemd.search_paths import Manager
-from hardentui.workbench.changing.unit_edits import EditedUnit, edited
+from hardentui.workbench.changing.unit_edits import UnitEdit, edited
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.workbench.changing.unit_proof import prove_edit
 from hardentui.writers.context import UnitContext
@@ -44,11 +44,11 @@ def origin(service: str, *, image_known: bool = True, **over: str) -> Origin:
     )
 
 
-def planned(found: Origin, after: Spec) -> EditedUnit:
+def planned(found: Origin, after: Spec) -> UnitEdit:
     return edited(found, Plan("club", "club", (), (), unit_spec(found), after), VERSION)
 
 
-def fixed(found: Origin, made: EditedUnit) -> Origin:
+def fixed(found: Origin, made: UnitEdit) -> Origin:
     """The unit once the drop-in lies where it belongs."""
     (file,) = made.files
     return replace(found, drop_ins=tuple(sorted((*found.drop_ins, (file.path, file.text)))))
@@ -107,7 +107,7 @@ def test_a_variable_goes_with_the_word_that_it_stands_in() -> None:
 # --- a copy of the command ----------------------------------------------------------------------------
 
 
-def copied(service: str = "club-web.service") -> tuple[Origin, EditedUnit]:
+def copied(service: str = "club-web.service") -> tuple[Origin, UnitEdit]:
     """A unit whose drop-in repeats its command."""
     found = origin(service)
     before = unit_spec(found)

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.checks.examples import container, rootful
 from hardentui.errors import CannotExpress, GeneratorError
+from hardentui.model.draft import Target
 from hardentui.model.spec import Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import COMMAND, ENV, IMAGE, LABELS, NAME, RUNTIME, TABLE
@@ -23,8 +24,7 @@ from hardentui.quadlet.port import generate, losses
 from hardentui.quadlet.port.keys import KEYS
 from hardentui.quadlet.proof import prove_by_port
 from hardentui.quadlet.write.bundle import Bundle, UnitContext, bundle
-from hardentui.workbench.planning.outputs import output
-from hardentui.workbench.views import Target
+from hardentui.workbench.changing.drafts import new_files
 from tests.property.recorded_cases import names, read_case
 
 HEAD = "[Container]\nImage=registry.example/i:1\n"
@@ -372,11 +372,11 @@ def test_a_bundle_without_a_container_is_no_proof() -> None:
 
 def _written(version: Version | None) -> str:
     facts = replace(container(engine=rootful(version=Version(5, 4, 2))), spec=SPEC)
-    return output(facts, None, Target.QUADLET, version=version).proof
+    return new_files(facts, None, Target.QUADLET, version=version).proof
 
 
 def _without_generator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.host.podman.generator.find_generator", lambda: None)
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: None)
 
 
 def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -389,7 +389,7 @@ def test_the_port_stands_in_where_there_is_no_generator(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("version", [Version(4, 6), Version(5, 4), Version(6, 0)])
 def test_the_port_stands_in_for_another_version(version: Version, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.host.podman.generator.find_generator", lambda: "/never/started")
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/never/started")
     assert f"the generator of Podman {version}, as it is built into HardenTUI, accepts it" in _written(
         version
     )
@@ -401,7 +401,7 @@ def test_a_podman_that_nobody_knows_yet_is_not_called_known(monkeypatch: pytest.
 
 
 def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hardentui.host.podman.generator.find_generator", lambda: "/no/such/generator")
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: "/no/such/generator")
     for version in (None, Version(5, 4, 2)):
         with pytest.raises(GeneratorError, match="/no/such/generator cannot be run"):
             _written(version)
@@ -409,7 +409,7 @@ def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytes
 
 def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.MonkeyPatch) -> None:
     _without_generator(monkeypatch)
-    monkeypatch.setattr("hardentui.quadlet.write.container.words", lambda _: 'sh ""')
+    monkeypatch.setattr("hardentui.quadlet.write.lines.words", lambda _: 'sh ""')
     with pytest.raises(GeneratorError, match="would run another command than was meant") as caught:
         _written(None)
     assert "command: meant 'sh' '-c'" in caught.value.hint

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 
 from hardentui.engine.locate import user_name
 from hardentui.host.files.reader import Files
+from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import POD, REMOVE
 from hardentui.visible import command_word, visible
 from hardentui.workbench.changing.unit_origin import UNIT_LABEL, manager_of
-from hardentui.workbench.views import Output, OutputFile, Target
 from hardentui.writers.file_name import safe_file_name
 
 OLD = "-before"
@@ -41,33 +41,31 @@ class _Shell:
         return self(f"systemctl {'--user ' if self.rootless else ''}{words}")
 
 
-def commands_after(
-    files: Files, facts: ContainerFacts, output: Output, target: Target, folder: str
-) -> tuple[str, ...]:
+def commands_after(files: Files, facts: ContainerFacts, draft: Draft, folder: str) -> tuple[str, ...]:
     """What to run once the files are written, in this order.
 
     Args:
         folder: where the files are; empty = where systemd reads them.
     """
-    if not output.files:
+    if not draft.files:
         return ()
     shell = _Shell(files, facts)
     steps = [] if facts.engine.local else ["# on the machine of the engine, with the files copied there:"]
-    if target.changes_unit:
-        steps += _install_change(shell, output.files, folder) if folder else ()
-        steps += [shell(command) for command in output.commands]
-    elif target is Target.RUN:
+    if draft.target.changes_unit:
+        steps += _install_change(shell, draft.files, folder) if folder else ()
+        steps += [shell(command) for command in draft.commands]
+    elif draft.target is Target.RUN:
         steps += _set_aside(shell, facts)
-        steps += [shell(f"sh {_path(folder, one.name)}") for one in output.files if one.name.endswith(".sh")]
+        steps += [shell(f"sh {_path(folder, one.name)}") for one in draft.files if one.name.endswith(".sh")]
     else:
-        steps += _quadlet(shell, facts, output.files, folder)
+        steps += _quadlet(shell, facts, draft.files, folder)
     steps.append(shell(f"hardentui check {command_word(facts.name, facts.id[:12])}"))
-    if not target.changes_unit:
+    if not draft.target.changes_unit:
         steps += _when_it_works(shell, facts)
     return tuple(steps)
 
 
-def _quadlet(shell: _Shell, facts: ContainerFacts, files: Sequence[OutputFile], folder: str) -> Iterator[str]:
+def _quadlet(shell: _Shell, facts: ContainerFacts, files: Sequence[DraftFile], folder: str) -> Iterator[str]:
     yield from _set_aside(shell, facts)
     scripts = [one.name for one in files if one.name.endswith(".sh")]
     units = [one.name for one in files if one.name not in scripts]
@@ -79,9 +77,9 @@ def _quadlet(shell: _Shell, facts: ContainerFacts, files: Sequence[OutputFile], 
     yield shell.systemctl(f"start {shlex.quote(pods[0] if pods else own)}")
 
 
-def _install_change(shell: _Shell, files: Sequence[OutputFile], folder: str) -> Iterator[str]:
-    for place in dict.fromkeys(one.place for one in files):
-        names = [one.name for one in files if one.place == place]
+def _install_change(shell: _Shell, files: Sequence[DraftFile], folder: str) -> Iterator[str]:
+    for place in dict.fromkeys(file.folder for file in files):
+        names = [file.name for file in files if file.folder == place]
         below = posixpath.basename(place) if place.endswith(".d") else ""
         yield from _copied(shell, names, posixpath.join(folder, below) if below else folder, place)
 

@@ -1,0 +1,101 @@
+"""hardentui capabilities NAME…: what each capability allows, and in which of the kernel's sets it is."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
+
+from hardentui.cli.parser import Given
+from hardentui.cli.terminal import Terminal, foreign
+from hardentui.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from hardentui.workbench.pages.capabilities import CapabilityPage
+
+SCHEMA = "hardentui/capabilities/1"
+_MARKS = {True: "yes", False: "-", None: "?"}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("names", metavar="NAME", nargs="*", help="containers; all when none is named")
+    parser.add_argument("--all", action="store_true", help="also capabilities that it cannot get")
+    parser.add_argument(
+        "--trial",
+        action=Given,
+        metavar="FILE",
+        default="",
+        help="the result of `hardentui trial NAME --learn`: which were used",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.epilog = "The exit code is 4 when the kernel could not be asked about a container that runs."
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import session
+    from hardentui.visible import visible
+    from hardentui.workbench.learned import read_learned
+    from hardentui.workbench.pages.capabilities import capability_page
+
+    if options.trial and len(options.names) != 1:
+        raise UsageError("--trial is about one container: name it.")
+    learned = read_learned(options.trial) if options.trial else None
+    with session.workbench(options, terminal, everything=not options.names) as bench:
+        reports = session.reports_of(bench, options.names, terminal)
+        pages = [capability_page(one.facts, learned) for one in reports if one.facts]
+        if learned is not None and pages and learned.container != pages[0].container:
+            raise UsageError(
+                f"The trial in {visible(options.trial, 200)} is one of {visible(learned.container, 60)!r}."
+            )
+        if options.format == "json":
+            document = {
+                "schema": SCHEMA,
+                "simulated": bench.simulated,
+                "containers": [to_builtins(one) for one in pages],
+            }
+            terminal.write(json.dumps(document, indent=1) + "\n")
+        else:
+            for page in pages:
+                _show(page, options.all, terminal)
+    for one in reports:
+        if one.facts is None:
+            terminal.complain(f"{visible(one.subject.name, 60)} could not be looked at: {one.trouble}")
+    missing = any(one.facts is None for one in reports) or any(one.unknown and one.running for one in pages)
+    return 4 if missing else 0
+
+
+def _show(page: CapabilityPage, everything: bool, terminal: Terminal) -> None:
+    from hardentui.workbench.pages.capabilities import summary
+
+    rows = page.rows if everything else page.held
+    head = f"{page.container}  {page.engine}  {page.asked}"
+    lines = [head, *summary(page)]
+    if page.unknown:
+        lines.append(f"Effective and bounding are not known: {page.unknown}.")
+    if page.by_image:
+        lines.append(f"Its image says that it needs {', '.join(page.by_image)}.")
+    terminal.show(*(foreign(line, 1000, "bold" if at == 0 else "") for at, line in enumerate(lines)))
+    if rows:
+        terminal.show(_table(page, everything))
+    terminal.write("\n")
+
+
+def _table(page: CapabilityPage, everything: bool) -> Table:
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    titles = ["Capability", "Declared", "Effective", "Bounding", *(["Used"] if page.learned else [])]
+    for title in titles:
+        shown.add_column(title, no_wrap=True)
+    shown.add_column("Allows", overflow="fold")
+    for row in page.rows if everything else page.held:
+        marks = [_MARKS[row.declared], _MARKS[row.effective], _MARKS[row.bounding]]
+        if page.learned:
+            marks.append(_MARKS[row.used])
+        text = f"{row.meaning} [{row.danger.value}]" if row.danger else row.meaning
+        shown.add_row(*(foreign(word, 200) for word in (row.name.removeprefix("CAP_"), *marks, text)))
+    return shown

@@ -1,0 +1,95 @@
+"""hardentui lsm NAME…: what SELinux or AppArmor holds a container to, and a policy of its own."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
+
+from hardentui.cli.parser import Given
+from hardentui.cli.terminal import Terminal, foreign
+from hardentui.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from hardentui.workbench.pages.lsm import LsmPage
+
+SCHEMA = "hardentui/lsm/1"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("names", metavar="NAME", nargs="*", help="containers; all when none is named")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "-o",
+        action=Given,
+        metavar="DIR",
+        dest="folder",
+        default="",
+        help="write an AppArmor profile for the container into this folder",
+    )
+    parser.epilog = "The exit code is 4 when the label of a container that runs is not known."
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import session
+    from hardentui.visible import visible
+    from hardentui.workbench.pages.lsm import State, lsm_page
+
+    if options.folder and len(options.names) != 1:
+        raise UsageError("-o writes the profile of one container: name it.")
+    with session.workbench(options, terminal, everything=not options.names) as bench:
+        reports = session.reports_of(bench, options.names, terminal)
+        pages = [lsm_page(one.facts) for one in reports if one.facts]
+        if options.format == "json":
+            document = {
+                "schema": SCHEMA,
+                "simulated": bench.simulated,
+                "containers": [to_builtins(one) for one in pages],
+            }
+            terminal.write(json.dumps(document, indent=1) + "\n")
+        else:
+            for page in pages:
+                _show(page, terminal)
+    for one in reports:
+        if one.facts is None:
+            terminal.complain(f"{visible(one.subject.name, 60)} could not be looked at: {one.trouble}")
+    if options.folder:
+        _write(pages[0], options.folder, terminal)
+    unknown = any(one.state is State.UNKNOWN and one.running for one in pages)
+    return 4 if unknown or any(one.facts is None for one in reports) else 0
+
+
+def _show(page: LsmPage, terminal: Terminal) -> None:
+    terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))
+    lines = [f"{page.module or 'security module'}: {page.state.value}, {page.why}"]
+    if page.label:
+        lines.append(f"label: {page.label}")
+    if page.asked:
+        lines.append(f"asked for: {page.asked}")
+    if page.commands:
+        lines.append("A policy of its own:")
+        lines += [f"  {command}" for command in page.commands]
+    if page.own_policy:
+        lines.append("It has a policy of its own.")
+    terminal.show(*(foreign(line, 2000) for line in lines))
+    terminal.write("\n")
+
+
+def _write(page: LsmPage, folder: str, terminal: Terminal) -> None:
+    """Raises InputError where AppArmor does not confine the container."""
+    from hardentui.files import write_bundle
+    from hardentui.model.draft import TextFile
+    from hardentui.visible import visible
+
+    if page.profile is None:
+        raise InputError(
+            f"No AppArmor profile is written for {visible(page.container, 60)}: {page.why}.",
+            "SELinux policies are written by udica." if page.module == "selinux" else "",
+        )
+    for note in page.profile.notes:
+        terminal.note(f"note: {note}")
+    profile = TextFile(page.profile.name, page.profile.text)
+    for written in write_bundle(folder, [profile], create=True):
+        terminal.note(f"note: {visible(written.path)}: {written.state.value}")

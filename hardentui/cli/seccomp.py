@@ -1,0 +1,81 @@
+"""hardentui seccomp NAME…: what the seccomp filter of a container lets through."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
+
+from hardentui.cli.terminal import Terminal, foreign
+
+if TYPE_CHECKING:
+    from hardentui.workbench.pages.seccomp import SeccompPage
+
+SCHEMA = "hardentui/seccomp/1"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("names", metavar="NAME", nargs="*", help="containers; all when none is named")
+    parser.add_argument("--calls", action="store_true", help="also list every system call that is open")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.epilog = "The exit code is 4 when the filter of a container is not known."
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import session
+    from hardentui.visible import visible
+    from hardentui.workbench.looking.default_profile import default_profile
+    from hardentui.workbench.pages.seccomp import Kind, seccomp_page
+
+    with session.workbench(options, terminal, everything=not options.names) as bench:
+        reports = session.reports_of(bench, options.names, terminal)
+        files = bench.opened.files
+        pages = [seccomp_page(one.facts, default_profile(one.facts, files)) for one in reports if one.facts]
+        if options.format == "json":
+            document = {
+                "schema": SCHEMA,
+                "simulated": bench.simulated,
+                "containers": [to_builtins(one) for one in pages],
+            }
+            terminal.write(json.dumps(document, indent=1) + "\n")
+        else:
+            for page in pages:
+                _show(page, options.calls, terminal)
+    for one in reports:
+        if one.facts is None:
+            terminal.complain(f"{visible(one.subject.name, 60)} could not be looked at: {one.trouble}")
+    unknown = any(one.kind is Kind.UNKNOWN or one.unjudged for one in pages)
+    return 4 if unknown or any(one.facts is None for one in reports) else 0
+
+
+def _show(page: SeccompPage, calls: bool, terminal: Terminal) -> None:
+    from hardentui.workbench.pages.seccomp import Kind, summary
+
+    terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))
+    lines = [*summary(page)]
+    if page.kind in (Kind.PROFILE, Kind.COMPILED):
+        lines += [f"DANGEROUS, it {one.gives}: {', '.join(one.calls)}" for one in page.dangerous]
+        if not page.dangerous:
+            lines.append("No dangerous call gets past it that Podman's own profile refuses.")
+        if page.by_capability:
+            lines.append(f"Opened by its capabilities: {', '.join(page.by_capability)}")
+        for one in page.families:
+            lines.append(f"{one.family}: {' and '.join(one.ways) or 'closed'}")
+        lines.append(f"User namespaces: {', '.join(page.user_namespaces) or 'closed'}")
+        if page.against is not None:
+            lines += _several("Looser than the default", page.against.looser)
+            lines += _several("Stricter than the default", page.against.stricter)
+        if calls:
+            lines += _several("Open", page.calls.open)
+            lines += _several("For some arguments", page.calls.conditional)
+            lines += _several("Refused", page.calls.refused)
+    terminal.show(*(foreign(line, 20_000) for line in lines))
+    terminal.write("\n")
+
+
+def _several(title: str, names: Iterable[str]) -> list[str]:
+    words = " ".join(names)
+    return [f"{title}: {words}"] if words else []

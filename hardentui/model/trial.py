@@ -1,0 +1,205 @@
+"""What a trial found: the record that the command line writes, `apply` reads and a screen shows."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from hardentui.model.check import ParameterValue
+
+SCHEMA = "hardentui/trial/1"
+
+
+class Result(StrEnum):
+    """How a trial ended."""
+
+    WORKS = "works"
+    NOTHING_WORKS = "nothing-works"
+    BASELINE_FAILS = "baseline-fails"
+
+
+class How(StrEnum):
+    """What readiness was judged by, the best evidence first."""
+
+    HEALTH = "health"
+    PORTS = "ports"
+    ALIVE = "alive"
+
+
+class Baseline(Struct, frozen=True):
+    """The twin without any change.
+
+    Attributes:
+        seconds: from its start until it was ready, or until it was given up.
+        why: what it lacks; empty when it was ready.
+        advice: how to give it what it lacks.
+        stop_seconds: how long it took to stop.
+        log: its last lines.
+    """
+
+    ready: bool
+    how: How
+    seconds: float
+    why: str = ""
+    advice: str = ""
+    stop_seconds: float = 0.0
+    log: str = ""
+
+
+class Round(Struct, frozen=True):
+    """One twin with changes.
+
+    Attributes:
+        changes: ids of the checks whose fixes were on it.
+        why: how it failed; empty when it was ready.
+        purpose: what this round was to show.
+        log: its last lines.
+    """
+
+    changes: tuple[str, ...]
+    ready: bool
+    why: str = ""
+    purpose: str = ""
+    seconds: float = 0.0
+    log: str = ""
+
+
+class Kept(Struct, frozen=True):
+    """A change that works. Values are those of the command line, secrets masked; None = absent."""
+
+    check: str
+    option: str
+    before: str | None
+    after: str | None
+
+
+class Relaxed(Struct, frozen=True):
+    """A change that works in a looser form: what was wanted, what is given instead, and why."""
+
+    check: str
+    option: str
+    wanted: str | None
+    given: str | None
+    evidence: str
+
+
+class LeftOut(Struct, frozen=True):
+    """A change that is not kept, or that a twin cannot show (`tried` is false then)."""
+
+    check: str
+    reason: str
+    evidence: str = ""
+
+
+class NotTried(Struct, frozen=True):
+    """A change that is kept although no twin can show what it does."""
+
+    check: str
+    reason: str
+
+
+class Proof(Struct, frozen=True):
+    """What a check says of the hardened twin: `effective` is what the kernel enforces."""
+
+    check: str
+    status: str
+    effective: str
+
+
+class Learned(Struct, frozen=True):
+    """What was seen to be needed.
+
+    Attributes:
+        syscalls: how many system calls the profile allows.
+        profile: the name of its file; empty when there is none.
+    """
+
+    capabilities: tuple[str, ...] = ()
+    syscalls: int = 0
+    profile: str = ""
+    writable: tuple[str, ...] = ()
+    listening: tuple[str, ...] = ()
+    outgoing: tuple[str, ...] = ()
+    memory_peak: int = 0
+    pids_peak: int = 0
+
+
+class OptionChange(Struct, frozen=True):
+    """One option of the configuration that works: arguments of its flag, secrets masked."""
+
+    option: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    checks: tuple[str, ...] = ()
+
+
+class ChosenFix(Struct, frozen=True):
+    """A fix of the configuration that works, with the values of its parameters."""
+
+    check: str
+    parameters: dict[str, ParameterValue] = {}
+
+
+class Trial(Struct, frozen=True):
+    """A trial's record; as JSON it is `trial.json`.
+
+    Attributes:
+        options: the whole difference between the container and the configuration that works.
+        fixes: the fixes behind it; loosened ones among them.
+        sure: how much this proves, one sentence.
+        probes: commands that had to succeed.
+        proposed_probe: a probe that would prove more; empty when some were given or none is known.
+        seconds: of the whole trial.
+    """
+
+    container: str
+    result: Result
+    baseline: Baseline
+    rounds: tuple[Round, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    relaxed: tuple[Relaxed, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+    not_tried: tuple[NotTried, ...] = ()
+    proof: tuple[Proof, ...] = ()
+    learned: Learned | None = None
+    options: tuple[OptionChange, ...] = ()
+    fixes: tuple[ChosenFix, ...] = ()
+    sure: str = ""
+    probes: tuple[str, ...] = ()
+    proposed_probe: str = ""
+    image: str = ""
+    engine_version: str = ""
+    seconds: float = 0.0
+    schema: str = SCHEMA
+
+
+class Step(StrEnum):
+    """What a trial is doing."""
+
+    CLEANING = "cleaning"
+    PREPARING = "preparing"
+    BASELINE = "baseline"
+    ROUND = "round"
+    RESTART = "restart"
+    PROOF = "proof"
+    DONE = "done"
+
+
+class TrialEvent(Struct, frozen=True):
+    """One thing that happened in a running trial, in order.
+
+    Attributes:
+        text: a sentence for a screen; not yet safe to show.
+        changes: the checks whose fixes are on the twin.
+        round: the round that ended with this event.
+        relaxed, left_out: what was decided with it.
+    """
+
+    step: Step
+    text: str
+    seconds: float = 0.0
+    changes: tuple[str, ...] = ()
+    round: Round | None = None
+    relaxed: Relaxed | None = None
+    left_out: LeftOut | None = None

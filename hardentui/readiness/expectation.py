@@ -1,0 +1,71 @@
+"""What readiness is judged by: the best evidence that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.model.facts import ListeningSocket
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.trial import How
+
+PATIENCE = 30.0
+ALIVE = 3.0
+SETTLED = 1.0
+
+
+class Expectation(Struct, frozen=True):
+    """When a container counts as ready.
+
+    Attributes:
+        how: by its health check, by the ports that are listened on, or by staying alive.
+        ports: `tcp/80`: all of them have to be listened on (for PORTS).
+        patience: seconds within which all of it has to happen.
+        settle: seconds that the main process has to live afterwards.
+    """
+
+    how: How
+    ports: frozenset[str] = frozenset()
+    patience: float = PATIENCE
+    settle: float = SETTLED
+
+    @property
+    def words(self) -> str:
+        """What is waited for, for a sentence."""
+        if self.how is How.HEALTH:
+            return "its health check"
+        if self.how is How.PORTS:
+            return f"a listener on {', '.join(sorted(self.ports))}"
+        return f"its main process to live for {self.settle:g} s"
+
+
+def expectation(document: Mapping[str, Any], ports: Iterable[str], patience: float = PATIENCE) -> Expectation:
+    """What a container is judged by.
+
+    Args:
+        document: its inspect document.
+        ports: where it is known to listen when it works (`ports_of`).
+    """
+    if has_health_check(document):
+        return Expectation(How.HEALTH, patience=patience)
+    if known := frozenset(ports):
+        return Expectation(How.PORTS, known, patience)
+    return Expectation(How.ALIVE, patience=patience, settle=min(ALIVE, patience))
+
+
+def has_health_check(document: Mapping[str, Any]) -> bool:
+    test = ((document.get("Config") or {}).get("Healthcheck") or {}).get("Test")
+    return isinstance(test, list) and test[:1] not in ([], ["NONE"])
+
+
+def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:
+    """The ports that others can reach: `tcp/80`. One of udp may be a client's, so it does not count."""
+    if isinstance(listening, Unreadable):
+        return frozenset()
+    return frozenset(
+        f"{socket.protocol}/{socket.port}"
+        for socket in listening
+        if socket.protocol == "tcp" and not socket.address.startswith("127.") and socket.address != "::1"
+    )

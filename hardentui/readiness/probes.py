@@ -1,0 +1,81 @@
+"""Probes: commands that tell whether a service works.
+
+A probe is a line of shell that the user wrote on the command line; it runs with the user's own rights, with
+`sh -c`. Nothing of the container gets into that line: address and name are variables of its environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from msgspec import Struct
+
+from hardentui import account
+from hardentui.visible import visible
+
+PROBE_LIMIT = 10.0  # seconds for one run of one probe
+_SHOWN = 300
+
+
+class ProbeResult(Struct, frozen=True):
+    """One run of a probe; `why` says how it failed and is empty when it succeeded."""
+
+    command: str
+    why: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        return not self.why
+
+
+RunProbe = Callable[[str, float], ProbeResult]
+"""Runs a command within so many seconds."""
+
+
+def run_probe(
+    command: str, seconds: float, *, address: str = "", name: str = "", inside: Sequence[str] = ()
+) -> ProbeResult:
+    """Run `sh -c COMMAND`; it and all that it started end after `seconds`.
+
+    Args:
+        address, name: become $TWIN_IP and $TWIN_NAME.
+        inside: words that run a command in other namespaces, such as those of `in_network_of`.
+    """
+    environment = {**account.environment(), "TWIN_IP": address, "TWIN_NAME": name}
+    words = [*inside, "sh", "-c", command]
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        return ProbeResult(command, f"{words[0]} cannot be run: {error.strerror}")
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return ProbeResult(command, f"it did not end within {seconds:g} s")
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=PROBE_LIMIT)
+        if process.stdout is not None:
+            process.stdout.close()
+    if process.returncode == 0:
+        return ProbeResult(command)
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    said = f": {visible(lines[-1], _SHOWN)}" if lines else ""
+    return ProbeResult(command, f"it ended with status {process.returncode}{said}")
+
+
+def in_network_of(pid: int) -> tuple[str, ...]:
+    """Words that run a command in the network of a process of this machine, as ourselves."""
+    user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
+    return ("nsenter", f"--target={pid}", *user, "--net", "--")

@@ -1,0 +1,174 @@
+"""The wait until a container is ready."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.engine.change.containers import Containers
+from hardentui.errors import EngineError
+from hardentui.host.files.reader import Files
+from hardentui.host.process.activity import read_listening
+from hardentui.model.known import Unreadable
+from hardentui.model.trial import How
+from hardentui.readiness.expectation import Expectation, ports_of
+from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, RunProbe
+from hardentui.visible import visible
+from hardentui.words import plural
+
+_PAUSE = 0.2
+_PAUSE_HEALTH = 0.5
+
+
+class Outcome(Struct, frozen=True):
+    """How a wait ended.
+
+    Attributes:
+        why: what was not so when patience ran out, or how the container ended; empty when it is ready.
+        seconds: how long it took.
+        exit_code: of a main process that ended; None while it runs.
+    """
+
+    ready: bool
+    how: How
+    seconds: float
+    why: str = ""
+    exit_code: int | None = None
+
+
+class Wait:
+    """The wait for one container, which has been started.
+
+    Args:
+        container: its name or id.
+        files: this machine's files, for /proc; None when the engine runs on another one.
+        probes: each has to succeed.
+        run_probe: runs one of them against this container.
+        stop: ends the wait at once; it then raises KeyboardInterrupt.
+        ends_well: the container may end with exit code 0 and is ready then (a job, no service).
+    """
+
+    def __init__(
+        self,
+        containers: Containers,
+        container: str,
+        expected: Expectation,
+        *,
+        files: Files | None,
+        probes: Sequence[str] = (),
+        run_probe: RunProbe | None = None,
+        stop: threading.Event | None = None,
+        ends_well: bool = False,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._containers = containers
+        self._container = container
+        self._expected = expected
+        self._files = files
+        self._probes = tuple(probes)
+        self._run_probe = run_probe
+        self._stop = stop or threading.Event()
+        self._ends_well = ends_well
+        self._clock = clock
+        self._begun = clock()
+        self._first: tuple[int, int] | None = None
+
+    def outcome(self) -> Outcome:
+        """Block until it is ready, has ended, or patience is over.
+
+        Raises:
+            EngineError: Podman cannot tell about it.
+            KeyboardInterrupt: `stop` was set.
+        """
+        end = self._begun + self._expected.patience
+        why = f"patience ended before it was looked at ({self._expected.patience:g} s)"
+        stages: list[Callable[[Mapping[str, Any]], str]] = [self._not_expected, self._unanswered]
+        while True:
+            document = self._containers.inspect(self._container)
+            if ended := self._ended(document):
+                return ended
+            while stages and not (why := stages[0](document)):
+                stages.pop(0)
+            if not stages:
+                return self._settled()
+            if self._clock() >= end:
+                return self._result(False, f"{why}; waited {self._expected.patience:g} s")
+            self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
+
+    def _settled(self) -> Outcome:
+        """Whether it goes on living, and still answers, for a moment after it became ready."""
+        end = self._clock() + self._expected.settle
+        while True:
+            document = self._containers.inspect(self._container)
+            if ended := self._ended(document):
+                return ended
+            if self._clock() >= end:
+                break
+            self._sleep(_PAUSE)
+        if self._expected.how is not How.ALIVE and (why := self._not_expected(document)):
+            return self._result(False, f"{why} any more")
+        return self._result(True)
+
+    def _not_expected(self, document: Mapping[str, Any]) -> str:
+        """What its state lacks; empty when it is as expected."""
+        if self._expected.how is How.HEALTH:
+            return self._unhealthy()
+        if self._expected.how is How.PORTS:
+            return self._not_listening(document)
+        return ""
+
+    def _unhealthy(self) -> str:
+        try:
+            status = self._containers.check_health(self._container)
+        except EngineError as error:
+            return error.title.rstrip(".")
+        return "" if status == "healthy" else f"its health check says {visible(status, 40)!r}"
+
+    def _not_listening(self, document: Mapping[str, Any]) -> str:
+        if self._files is None:
+            return ""  # on another machine nobody can look; the probes and its life decide
+        listening = read_listening(self._files, int((document.get("State") or {}).get("Pid") or 0))
+        if isinstance(listening, Unreadable):
+            return f"what it listens on cannot be read: {listening.reason}"
+        missing = self._expected.ports - ports_of(listening)
+        return f"it does not listen on {', '.join(sorted(missing))}" if missing else ""
+
+    def _unanswered(self, document: Mapping[str, Any]) -> str:
+        """The first probe that fails; empty when all succeed."""
+        if self._run_probe is None:
+            return ""
+        for command in self._probes:
+            result: ProbeResult = self._run_probe(command, PROBE_LIMIT)
+            if not result.succeeded:
+                return f"the probe {visible(command, 120)!r} failed: {result.why}"
+        return ""
+
+    def _ended(self, document: Mapping[str, Any]) -> Outcome | None:
+        """The end of the main process, also where Podman started it again; None while it lives."""
+        state = document.get("State") or {}
+        now = (int(state.get("Pid") or 0), int(document.get("RestartCount") or 0))
+        if self._first is None and now[0]:
+            self._first = now
+        status = str(state.get("Status") or "")
+        if status in ("created", "initialized", "configured"):
+            return None
+        if now[0] and now == self._first:
+            return None
+        code = int(state.get("ExitCode") or 0)
+        if now[0]:
+            return self._result(False, f"it ended and was started again ({plural(now[1], 'time')})")
+        if code == 0 and self._ends_well:
+            return self._result(True, exit_code=0)
+        killed = " (killed for want of memory)" if state.get("OOMKilled") else ""
+        return self._result(False, f"its main process ended with exit code {code}{killed}", exit_code=code)
+
+    def _result(self, ready: bool, why: str = "", exit_code: int | None = None) -> Outcome:
+        return Outcome(ready, self._expected.how, self._clock() - self._begun, why, exit_code)
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise KeyboardInterrupt

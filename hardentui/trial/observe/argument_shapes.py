@@ -1,0 +1,164 @@
+"""Which arguments of which system calls say what the call takes: a table, and nothing else.
+
+Places count from 0. Names are those of 64-bit machines; `plain_name` leads there from 32-bit ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+CURRENT_FOLDER = -1
+"""In the place of a folder's descriptor: a relative path starts in the current folder."""
+AT_SYMLINK_NOFOLLOW, AT_SYMLINK_FOLLOW = 0x100, 0x400
+O_NOFOLLOW = 0x20000
+
+
+class Shape(Struct, frozen=True):
+    """What to read of a call.
+
+    Attributes:
+        numbers: plain arguments.
+        paths: (place of the folder's descriptor or CURRENT_FOLDER, place of the path).
+        handle: place of the descriptor of a file that it changes.
+        follow: the last part of the path is followed where it is a link.
+        flags: (place, bit) of a flag that turns `follow` round.
+        address: place of the pointer to a socket's address; its length comes next.
+        target: (place, kind) of the process that it reaches: `process`, `thread` or `group`.
+        text: place of a pointer to a name.
+        behind: place of a pointer to numbers of 64 bits each, and how many are read.
+        only: place -> values for which it is of interest; for others nothing is read.
+        unless_zero: places of pointers of which only "there is one" counts, as 1.
+    """
+
+    numbers: tuple[int, ...] = ()
+    paths: tuple[tuple[int, int], ...] = ()
+    handle: int | None = None
+    follow: bool = True
+    flags: tuple[int, int] | None = None
+    address: int | None = None
+    target: tuple[int, str] | None = None
+    text: int | None = None
+    behind: tuple[int, int] | None = None
+    only: Mapping[int, frozenset[int]] = {}
+    unless_zero: tuple[int, ...] = ()
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _here(place: int) -> tuple[tuple[int, int], ...]:
+    return ((CURRENT_FOLDER, place),)
+
+
+_NOFOLLOW = AT_SYMLINK_NOFOLLOW
+_INTERFACE_REQUESTS = frozenset(range(0x890B, 0x8960))  # SIOCADDRT … SIOCSIF…: addresses and routes
+_FILE_FLAGS = frozenset({0x40086602, 0x401C5820})  # FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR
+
+SHAPES: Mapping[str, Shape] = {
+    # files
+    "open": Shape(numbers=(1, 2), paths=_here(0), flags=(1, O_NOFOLLOW)),
+    "openat": Shape(numbers=(2, 3), paths=((0, 1),), flags=(2, O_NOFOLLOW)),
+    "openat2": Shape(paths=((0, 1),), behind=(2, 2)),
+    "creat": Shape(numbers=(1,), paths=_here(0)),
+    "truncate": Shape(paths=_here(0)),
+    "mkdir": Shape(numbers=(1,), paths=_here(0), follow=False),
+    "mkdirat": Shape(numbers=(2,), paths=((0, 1),), follow=False),
+    "mknod": Shape(numbers=(1,), paths=_here(0), follow=False),
+    "mknodat": Shape(numbers=(2,), paths=((0, 1),), follow=False),
+    "rmdir": Shape(paths=_here(0), follow=False),
+    "unlink": Shape(paths=_here(0), follow=False),
+    "unlinkat": Shape(paths=((0, 1),), follow=False),
+    "rename": Shape(paths=(*_here(0), *_here(1)), follow=False),
+    "renameat": Shape(paths=((0, 1), (2, 3)), follow=False),
+    "renameat2": Shape(paths=((0, 1), (2, 3)), follow=False),
+    "link": Shape(paths=_here(1), follow=False),
+    "linkat": Shape(paths=((2, 3),), follow=False),
+    "symlink": Shape(paths=_here(1), follow=False),
+    "symlinkat": Shape(paths=((1, 2),), follow=False),
+    "chmod": Shape(numbers=(1,), paths=_here(0)),
+    "fchmod": Shape(numbers=(1,), handle=0),
+    "fchmodat": Shape(numbers=(2,), paths=((0, 1),)),
+    "fchmodat2": Shape(numbers=(2,), paths=((0, 1),), flags=(3, _NOFOLLOW)),
+    "chown": Shape(numbers=(1, 2), paths=_here(0)),
+    "lchown": Shape(numbers=(1, 2), paths=_here(0), follow=False),
+    "fchown": Shape(numbers=(1, 2), handle=0),
+    "fchownat": Shape(numbers=(2, 3), paths=((0, 1),), flags=(4, _NOFOLLOW)),
+    "utime": Shape(paths=_here(0), unless_zero=(1,)),
+    "utimes": Shape(paths=_here(0), unless_zero=(1,)),
+    "utimensat": Shape(paths=((0, 1),), unless_zero=(2,), flags=(3, _NOFOLLOW)),
+    "setxattr": Shape(paths=_here(0), text=1),
+    "lsetxattr": Shape(paths=_here(0), text=1, follow=False),
+    "fsetxattr": Shape(handle=0, text=1),
+    "removexattr": Shape(paths=_here(0), text=1),
+    "ioctl": Shape(numbers=(1,), only={1: _INTERFACE_REQUESTS | _FILE_FLAGS}),
+    "open_by_handle_at": Shape(),
+    # identity
+    "setuid": Shape(numbers=(0,)),
+    "setgid": Shape(numbers=(0,)),
+    "setreuid": Shape(numbers=(0, 1)),
+    "setregid": Shape(numbers=(0, 1)),
+    "setresuid": Shape(numbers=(0, 1, 2)),
+    "setresgid": Shape(numbers=(0, 1, 2)),
+    "setfsuid": Shape(numbers=(0,)),
+    "setfsgid": Shape(numbers=(0,)),
+    "setgroups": Shape(numbers=(0,)),
+    "prctl": Shape(numbers=(0, 1), only={0: frozenset({24, 28, 47})}),  # drop bounding, secure bits, ambient
+    # network
+    "socket": Shape(numbers=(0, 1, 2)),
+    "socketpair": Shape(numbers=(0, 1, 2)),
+    "bind": Shape(address=1),
+    "connect": Shape(address=1),
+    "setsockopt": Shape(numbers=(1, 2)),
+    # other processes
+    "kill": Shape(numbers=(1,), target=(0, "process")),
+    "tkill": Shape(numbers=(1,), target=(0, "thread")),
+    "tgkill": Shape(numbers=(2,), target=(0, "process")),
+    "ptrace": Shape(numbers=(0,), target=(1, "process")),
+    "process_vm_readv": Shape(target=(0, "process")),
+    "process_vm_writev": Shape(target=(0, "process")),
+    "setpriority": Shape(numbers=(0, 2), target=(1, "process")),
+    "sched_setscheduler": Shape(numbers=(1,), target=(0, "process")),
+    "sched_setparam": Shape(target=(0, "process")),
+    "ioprio_set": Shape(numbers=(0, 2)),
+    "setrlimit": Shape(numbers=(0,), behind=(1, 2)),
+    "prlimit64": Shape(numbers=(1,), behind=(2, 2)),
+    # the machine and its namespaces
+    "clone": Shape(numbers=(0,)),
+    "clone3": Shape(behind=(0, 1)),
+    "unshare": Shape(numbers=(0,)),
+    "setns": Shape(numbers=(1,)),
+    "clock_adjtime": Shape(numbers=(0,), behind=(1, 1)),
+    "adjtimex": Shape(behind=(0, 1)),
+    "mlockall": Shape(numbers=(0,)),
+    "shmctl": Shape(numbers=(1,), only={1: frozenset({11, 12})}),  # SHM_LOCK, SHM_UNLOCK
+    "syslog": Shape(numbers=(0,)),
+    **{
+        name: Shape()
+        for name in _names(
+            "chroot mount umount2 pivot_root mount_setattr move_mount open_tree fsopen fsmount fspick "
+            "sethostname setdomainname reboot settimeofday clock_settime acct quotactl swapon swapoff bpf "
+            "perf_event_open init_module finit_module delete_module iopl ioperm vhangup fanotify_init "
+            "mlock mlock2 kcmp process_madvise nice sched_setattr keyctl add_key request_key userfaultfd "
+            "io_uring_setup kexec_load kexec_file_load memfd_secret"
+        )
+    },
+}
+
+OPENS = frozenset({"open", "openat", "openat2"})
+CHANGES_IDENTITY = frozenset(
+    _names(
+        "setuid setgid setreuid setregid setresuid setresgid setfsuid setfsgid setgroups "
+        "execve execveat exit exit_group capset"
+    )
+)
+"""After one of these what is remembered of a caller does not hold any more."""
+
+INSPECTED = frozenset(SHAPES) | CHANGES_IDENTITY | {f"{name}32" for name in SHAPES}
+
+
+def plain_name(call: str) -> str:
+    """`chown32`, which 32-bit machines have, is the `chown` of others."""
+    return call.removesuffix("32") if call.endswith("32") else call

@@ -1,0 +1,154 @@
+"""Reads what the arguments of a call lead to, while its caller waits: a `CallDetail`, or nothing of interest.
+
+What is read is evidence, never a decision: another thread of the program may change its memory meanwhile.
+"""
+
+from __future__ import annotations
+
+from hardentui.model.observation import CallDetail, Caller, SocketAddress, TouchedFile
+from hardentui.trial.observe.argument_shapes import (
+    CHANGES_IDENTITY,
+    CURRENT_FOLDER,
+    OPENS,
+    SHAPES,
+    Shape,
+    plain_name,
+)
+from hardentui.trial.observe.files_of_process import FileLookup
+from hardentui.trial.observe.notify_abi import Notification
+from hardentui.trial.observe.processes import (
+    AF_UNIX,
+    IdMap,
+    caller,
+    id_maps,
+    read_address,
+    read_numbers,
+    read_text,
+    target_uids,
+)
+
+_WRITES = 0o3 | 0o100 | 0o1000  # write only or both, create, truncate: the same on x86 and ARM
+_AT_FDCWD = -100
+_MOST_TIMES = 3
+"""A call that comes again and again is looked at so often; its file may have another owner by then."""
+_MOST_REMEMBERED = 200_000
+
+
+class Inspector:
+    """For the processes of one container; call it for the calls in `argument_shapes.INSPECTED`."""
+
+    def __init__(self) -> None:
+        self._maps: tuple[IdMap, IdMap] | None = None
+        self._files: FileLookup | None = None
+        self._callers: dict[int, Caller] = {}
+        self._times: dict[tuple[object, ...], int] = {}
+
+    def __call__(self, name: str, notification: Notification) -> CallDetail | None:
+        """What the call is about.
+
+        Raises:
+            OSError, ValueError, LookupError: the process shows something that cannot be read.
+        """
+        call = plain_name(name)
+        pid = notification.pid
+        try:
+            return self._detail(call, notification) if pid and call in SHAPES else None
+        finally:
+            if call in CHANGES_IDENTITY:
+                self._callers.pop(pid, None)
+
+    def _detail(self, call: str, notification: Notification) -> CallDetail | None:
+        shape, pid, arguments = SHAPES[call], notification.pid, notification.arguments
+        if any(arguments[place] & 0xFFFFFFFF not in wanted for place, wanted in shape.only.items()):
+            return None
+        numbers = tuple(arguments[place] & 0xFFFFFFFF for place in shape.numbers)
+        numbers += tuple(int(arguments[place] != 0) for place in shape.unless_zero)
+        if shape.behind is not None:
+            numbers += read_numbers(pid, arguments[shape.behind[0]], shape.behind[1])
+        who = self._caller(pid)
+        if call in OPENS and who.uid != 0 and not (numbers and numbers[0] & _WRITES):
+            return None  # an ordinary user who reads needs no right that could be taken away
+        paths = tuple((_folder(arguments, place), read_text(pid, arguments[at])) for place, at in shape.paths)
+        handle = None if shape.handle is None else _signed(arguments[shape.handle])
+        text = "" if shape.text is None else read_text(pid, arguments[shape.text]).decode("utf-8", "replace")
+        if self._often((call, pid, numbers, paths, handle, text)) and shape.address is None:
+            return None
+        address = _address(shape, pid, arguments)
+        return CallDetail(
+            call=call,
+            caller=who,
+            numbers=numbers,
+            files=self._touched(shape, pid, arguments, paths, handle, address, who),
+            address=address,
+            target_uids=self._targets(shape, pid, arguments),
+            text=text,
+        )
+
+    def _caller(self, pid: int) -> Caller:
+        known = self._callers.get(pid)
+        if known is None:
+            if self._maps is None:
+                self._maps = id_maps(pid)
+            known = self._callers[pid] = caller(pid, *self._maps)
+        return known
+
+    def _lookup(self, pid: int) -> FileLookup:
+        if self._files is None:
+            self._files = FileLookup(*(self._maps or id_maps(pid)))
+        return self._files
+
+    def _often(self, key: tuple[object, ...]) -> bool:
+        """Whether the same was looked at before, often enough."""
+        times = self._times.get(key, 0)
+        if times or len(self._times) < _MOST_REMEMBERED:
+            self._times[key] = times + 1
+        return times >= _MOST_TIMES
+
+    def _touched(
+        self,
+        shape: Shape,
+        pid: int,
+        arguments: tuple[int, ...],
+        paths: tuple[tuple[int, bytes], ...],
+        handle: int | None,
+        address: SocketAddress | None,
+        who: Caller,
+    ) -> tuple[TouchedFile, ...]:
+        follow = shape.follow
+        if shape.flags is not None and arguments[shape.flags[0]] & shape.flags[1]:
+            follow = not follow
+        look = self._lookup(pid)
+        if address is not None and address.family == AF_UNIX and address.host:
+            paths = ((CURRENT_FOLDER, address.host.encode("utf-8", "surrogateescape")),)
+        found = [look.at_path(pid, folder, path, who, follow=follow) for folder, path in paths]
+        if handle is not None and handle >= 0:
+            found.append(look.at_handle(pid, handle, who))
+        return tuple(one for one in found if one is not None)
+
+    def _targets(self, shape: Shape, pid: int, arguments: tuple[int, ...]) -> frozenset[int]:
+        if shape.target is None:
+            return frozenset()
+        place, _ = shape.target
+        target = _signed(arguments[place])
+        if target == 0 and arguments and place == 0 and shape.numbers == ():
+            return frozenset()  # 0 is the caller itself, but for kill
+        users, _ = self._maps or id_maps(pid)
+        return target_uids(pid, target, users)
+
+
+def _signed(argument: int) -> int:
+    low = argument & 0xFFFFFFFF
+    return low - (1 << 32) if low & 0x80000000 else low
+
+
+def _folder(arguments: tuple[int, ...], place: int) -> int:
+    if place == CURRENT_FOLDER:
+        return CURRENT_FOLDER
+    number = _signed(arguments[place])
+    return CURRENT_FOLDER if number == _AT_FDCWD else number
+
+
+def _address(shape: Shape, pid: int, arguments: tuple[int, ...]) -> SocketAddress | None:
+    if shape.address is None:
+        return None
+    return read_address(pid, arguments[shape.address], arguments[shape.address + 1] & 0xFFFFFFFF)

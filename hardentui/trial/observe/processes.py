@@ -1,0 +1,149 @@
+"""A process that waits in a system call, seen from outside: its memory, its ids, whom it signals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from hardentui.model.observation import Caller, SocketAddress
+
+_PAGE = 4096
+_MOST_TEXT = 4096
+AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+_MOST_PROCESSES = 4096
+
+
+def read_text(pid: int, pointer: int) -> bytes:
+    """The bytes up to the first zero.
+
+    Raises:
+        OSError: nothing can be read there.
+    """
+    found = b""
+    with _memory(pid) as handle:
+        while len(found) < _MOST_TEXT:
+            count = _PAGE - pointer % _PAGE  # the next page may not be there
+            part = os.pread(handle, count, pointer)
+            text, zero, _ = part.partition(b"\0")
+            found += text
+            if zero or not part:
+                return found
+            pointer += len(part)
+    return found
+
+
+def read_numbers(pid: int, pointer: int, count: int) -> tuple[int, ...]:
+    """Numbers of 64 bits each; none behind a null pointer."""
+    if not pointer:
+        return ()
+    with _memory(pid) as handle:
+        data = os.pread(handle, 8 * count, pointer)
+    return struct.unpack(f"={len(data) // 8}Q", data[: len(data) // 8 * 8])
+
+
+def read_address(pid: int, pointer: int, length: int) -> SocketAddress | None:
+    """What a sockaddr says; None for families without a port or path, and for abstract unix sockets."""
+    with _memory(pid) as handle:
+        data = os.pread(handle, min(length, 128), pointer)
+    if len(data) < 2:
+        return None
+    family = int.from_bytes(data[:2], "little" if struct.pack("=H", 1)[0] else "big")
+    if family == AF_INET and len(data) >= 8:
+        return SocketAddress(family, str(ip_address(data[4:8])), int.from_bytes(data[2:4], "big"))
+    if family == AF_INET6 and len(data) >= 24:
+        return SocketAddress(family, str(ip_address(data[8:24])), int.from_bytes(data[2:4], "big"))
+    if family == AF_UNIX and data[2:3] not in (b"", b"\0"):
+        return SocketAddress(family, os.fsdecode(data[2:].partition(b"\0")[0]))
+    return SocketAddress(family)
+
+
+@contextlib.contextmanager
+def _memory(pid: int) -> Iterator[int]:
+    handle = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+class IdMap:
+    """From ids as we see them to those that the container sees."""
+
+    def __init__(self, text: str) -> None:
+        rows = (tuple(map(int, line.split())) for line in text.splitlines() if line.strip())
+        self._rows = tuple((inside, outside, size) for inside, outside, size in rows)
+
+    def inside(self, outside: int) -> int:
+        """-1 where the container has no such id."""
+        for first, own, size in self._rows:
+            if own <= outside < own + size:
+                return first + outside - own
+        return -1
+
+
+def id_maps(pid: int) -> tuple[IdMap, IdMap]:
+    """For users and for groups."""
+    return IdMap(_slurp(f"/proc/{pid}/uid_map")), IdMap(_slurp(f"/proc/{pid}/gid_map"))
+
+
+def caller(pid: int, users: IdMap, groups: IdMap) -> Caller:
+    """Who a thread acts as."""
+    lines = _status(f"/proc/{pid}/status")
+    uids = [users.inside(int(word)) for word in lines["Uid"].split()]
+    gids = [groups.inside(int(word)) for word in lines["Gid"].split()]
+    others = frozenset(groups.inside(int(word)) for word in lines["Groups"].split())
+    return Caller(uids[3], gids[3], frozenset(uids), frozenset(gids), others)
+
+
+def target_uids(pid: int, target: int, users: IdMap) -> frozenset[int]:
+    """Real and saved uids of the processes that `target` means to the caller; empty where nobody can tell.
+
+    The container's own /proc numbers processes as the container does.
+    """
+    proc = f"/proc/{pid}/root/proc"
+    if target > 0:
+        return _uids(f"{proc}/{target}/status", users)
+    try:
+        numbers = [int(name) for name in os.listdir(proc) if name.isdecimal()][:_MOST_PROCESSES]
+        wanted = -target or _group(f"{proc}/{_own_number(pid)}/stat")
+    except (OSError, KeyError, ValueError):
+        return frozenset()
+    meant = [
+        each for each in numbers if each != 1 and (target == -1 or _group(f"{proc}/{each}/stat") == wanted)
+    ]
+    return frozenset().union(*(_uids(f"{proc}/{each}/status", users) for each in meant))
+
+
+def _own_number(pid: int) -> int:
+    """The number of a process in its own namespace."""
+    return int(_status(f"/proc/{pid}/status")["NSpid"].split()[-1])
+
+
+def _group(path: str) -> int:
+    try:
+        return int(_slurp(path).rpartition(")")[2].split()[2])
+    except OSError:
+        return 0
+
+
+def _uids(path: str, users: IdMap) -> frozenset[int]:
+    try:
+        words = _status(path)["Uid"].split()
+    except (OSError, KeyError):
+        return frozenset()
+    return frozenset({users.inside(int(words[0])), users.inside(int(words[2]))})
+
+
+def _status(path: str) -> dict[str, str]:
+    return {name: value for name, _, value in (line.partition(":") for line in _slurp(path).splitlines())}
+
+
+def _slurp(path: str) -> str:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return os.read(handle, 1 << 16).decode("utf-8", "replace")
+    finally:
+        os.close(handle)

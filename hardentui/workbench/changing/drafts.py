@@ -1,0 +1,173 @@
+"""Drafts of new files from a container or a plan, checked by a Quadlet generator before anybody gets them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress
+from hardentui.model.draft import Draft, DraftFile, Target, TextFile
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.plan import Plan
+from hardentui.model.spec import Option, Spec
+from hardentui.model.version import Version
+from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, RESTART
+from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
+from hardentui.reading.masking import mask_argument, mask_text
+from hardentui.visible import visible
+from hardentui.workbench.changing.heading import heading, writing_context
+from hardentui.workbench.changing.neighbours import Neighbours
+from hardentui.workbench.changing.proof import prove
+from hardentui.writers.anonymous import with_existing
+from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.knowledge import left_behind
+from hardentui.writers.run_script import run_script
+
+_PRIVATE = 0o600
+"""Mode of files that hold a plain secret of the container."""
+
+
+ALONE = Neighbours()
+
+
+def new_files(
+    facts: ContainerFacts,
+    plan: Plan | None,
+    target: Target,
+    *,
+    version: Version | None = None,
+    verify: bool = True,
+    neighbours: Neighbours = ALONE,
+) -> Draft:
+    """New files for a plan, or for the container as it is; for a container of a pod, for all of the pod.
+
+    Args:
+        version: the Podman to write for; None = the container's own.
+        verify: let a Quadlet generator check the units.
+
+    Raises:
+        CannotExpress: a value that the format cannot hold.
+        GeneratorError: the Quadlet generator does not make what was meant.
+    """
+    spec = plan.after if plan else facts.spec
+    writer = _Writer(facts, target, version or facts.engine.version, neighbours)
+    duplicate = _duplicates_unit(facts)
+    comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in duplicate))
+    made = writer.files(spec, comments)
+    masked_files = made.files
+    secret = writer.holds_secrets(spec)
+    if secret:
+        masked_files = writer.masked().files(_masked(spec), comments).files
+    draft = Draft(
+        target=target,
+        files=tuple(_draft_files(made, masked_files, private=secret)),
+        warnings=(*duplicate, *made.notes),
+        proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
+    )
+    if plan is None:
+        return draft
+    today = writer.masked().files(_masked(plan.before), ()).files
+    return replace(draft, diff=_diff(today, masked_files))
+
+
+def _draft_files(made: Bundle, masked: tuple[TextFile, ...], *, private: bool) -> Iterator[DraftFile]:
+    masked_texts = {file.name: file.text for file in masked}
+    of_others = {command.unit for command in made.others}
+    for file in made.files:
+        yield DraftFile(
+            file.name,
+            file.text,
+            _PRIVATE if private else file.mode,
+            masked=masked_texts[file.name],
+            of_pod=file.name in of_others or (bool(of_others) and file.name.endswith(".pod")),
+        )
+
+
+def _duplicates_unit(facts: ContainerFacts) -> tuple[str, ...]:
+    """New files beside the unit that runs the container today would start it twice."""
+    unit = visible(facts.labels.get("PODMAN_SYSTEMD_UNIT", ""), 100)
+    if not unit:
+        return ()
+    return (
+        f"it runs from {unit} today: remove that unit before you use this, or change the unit itself "
+        "(hardentui fix NAME --to unit)",
+    )
+
+
+class _Writer:
+    """Writes specs of one container as files."""
+
+    def __init__(
+        self, facts: ContainerFacts, target: Target, version: Version, neighbours: Neighbours
+    ) -> None:
+        self._facts = facts
+        self._target = target
+        self._version = version
+        self._neighbours = neighbours
+
+    def holds_secrets(self, spec: Spec) -> bool:
+        specs = (spec, *(member.spec for member in self._neighbours.members))
+        return any(_masked(plain) != plain for plain in specs)
+
+    def masked(self) -> _Writer:
+        """A writer that masks the secrets of the pod's other containers."""
+        members = tuple(replace(member, spec=_masked(member.spec)) for member in self._neighbours.members)
+        return _Writer(self._facts, self._target, self._version, replace(self._neighbours, members=members))
+
+    def files(self, spec: Spec, comments: tuple[str, ...]) -> Bundle:
+        facts = self._facts
+        if facts.inspect.get("IsInfra"):
+            raise CannotExpress(
+                f"{visible(facts.name, 80)} only holds a pod together; its unit is that of the pod.",
+                "Name another container of the pod: all of them are written with it.",
+            )
+        if self._target is Target.QUADLET:
+            spec = _for_systemd(facts.spec, spec)
+        context = writing_context(facts, spec, self._version)
+        members = tuple(
+            Member(member.spec, UnitContext.of(member, self._version)) for member in self._neighbours.members
+        )
+        context = replace(context, members=members, services=self._neighbours.services)
+        if self._target is Target.QUADLET:
+            return bundle(spec, context, comments)
+        spec, volumes = with_existing(spec, context.anonymous)
+        text = run_script(spec, context, (*comments, *(f"Note: {note}" for note in volumes)))
+        script = TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)
+        return Bundle((script,), (), "", (*volumes, *left_behind(spec)))
+
+
+def _for_systemd(before: Spec, after: Spec) -> Spec:
+    """A container that a fix lets Podman restart when it is unhealthy is restarted by systemd in a unit:
+    Podman would take it away from below the unit."""
+    if after[HEALTH_ON_FAILURE] != "restart" or before[HEALTH_ON_FAILURE] == "restart":
+        return after
+    return after.with_(HEALTH_ON_FAILURE, "kill").with_(RESTART, after[RESTART] or "on-failure:5")
+
+
+def _masked(spec: Spec) -> Spec:
+    """The spec with the values of variables, labels and command words that look like secrets masked."""
+    pairs: tuple[Option[tuple[str, ...]], ...] = (ENV, LABELS, ANNOTATIONS)
+    for option in pairs:
+        spec = spec.with_(option, tuple(mask_argument(ENV.name, pair) for pair in spec[option]))
+    return spec.with_(COMMAND, tuple(mask_text(word) for word in spec[COMMAND]))
+
+
+def _diff(today: tuple[TextFile, ...], hardened: tuple[TextFile, ...]) -> str:
+    before, after = (_bodies(files) for files in (today, hardened))
+    lines: list[str] = []
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name, []), after.get(name, [])
+        lines += difflib.unified_diff(old, new, f"today/{name}", f"hardened/{name}", lineterm="", n=30)
+    return "\n".join(lines)
+
+
+def _bodies(files: tuple[TextFile, ...]) -> Mapping[str, list[str]]:
+    """Lines without the comments at the top: these explain the plan, they are not what it changes."""
+    bodies = {}
+    for file in files:
+        lines = file.text.splitlines()
+        start = next((at for at, line in enumerate(lines) if line and not line.startswith("#")), len(lines))
+        bodies[file.name] = lines[start:]
+    return bodies

@@ -1,0 +1,39 @@
+"""What every draft needs: the comments at the top of its files, and where its container is written for."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.plan import Plan
+from hardentui.model.spec import Spec
+from hardentui.model.version import Version
+from hardentui.options import NETWORK
+from hardentui.visible import visible
+from hardentui.writers.context import UnitContext
+from hardentui.writers.supporting import network_name
+
+
+def heading(facts: ContainerFacts, plan: Plan | None) -> tuple[str, ...]:
+    """Comments for the top of a file: what it was made from, what was changed and why."""
+    lines = [f"Made by HardenTUI from the container {visible(facts.name, 80)} of {facts.engine.label}."]
+    if plan is None:
+        return (*lines, "Nothing was hardened: this is the container as it is.")
+    lines += [f"Changed --{change.option}: {visible(change.reason, 200)}" for change in plan.changes]
+    lines += [
+        f"Not changed ({skipped.check}): {visible(skipped.why, 200)}"
+        for skipped in plan.skipped
+        if skipped.bolder is None
+    ]
+    lines += [f"Mind: {visible(conflict, 300)}" for conflict in plan.conflicts]
+    lines += [f"Mind ({note.check}): {visible(note.text, 300)}" for note in plan.notes]
+    return tuple(lines)
+
+
+def writing_context(facts: ContainerFacts, spec: Spec, version: Version) -> UnitContext:
+    """The container's surroundings, with a plain bridge for each network that the plan brings."""
+    context = UnitContext.of(facts, version)
+    named = [network_name(argument) for argument in spec[NETWORK]]
+    new = [name for name in named if name and name not in facts.networks and name not in facts.spec[NETWORK]]
+    added = {name: {"name": name, "driver": "bridge"} for name in new}
+    return replace(context, networks={**context.networks, **added})

@@ -1,0 +1,73 @@
+"""Would Podman run what was meant? Units through a Quadlet generator, compared with the intended commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hardentui.errors import GeneratorError
+from hardentui.host.podman.generator import dry_run, exec_start, find_generator
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.version import NEWEST_KNOWN, Version
+from hardentui.options.argv.compare import compare_arguments
+from hardentui.quadlet.proof import prove_by_port
+from hardentui.quadlet.write.bundle import Bundle, Command
+
+
+def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
+    """Let a Quadlet generator read the units, compare its commands with the intended ones, and say what did.
+
+    The host's own generator where the units are for it; else its port, for the version that was asked for.
+
+    Raises:
+        GeneratorError: it refuses them, or would run something else.
+    """
+    units = {file.name: file.text for file in made.files if file.is_unit}
+    target = version or facts.engine.version
+    rootless = facts.engine.rootless is True
+    generator = find_generator()
+    if generator is None or target != facts.engine.version:
+        differences = tuple(
+            line
+            for command in _commands(made)
+            for line in prove_by_port(_first(command.unit, units), command.argv, target, rootless)
+        )
+        known = min(target, NEWEST_KNOWN)
+        newest = "" if known == target else " (none newer is known)"
+        maker = f"the generator of Podman {known}{newest}, as it is built into HardenTUI,"
+    else:
+        differences = _differences_on_host(units, made, rootless, generator)
+        maker = "the Quadlet generator of this host"
+    if differences:
+        raise GeneratorError(
+            f"{maker[0].upper()}{maker[1:]} would run another command than was meant; nothing was written.",
+            "\n".join(differences),
+        )
+    return f"{maker} accepts it and makes exactly the intended command"
+
+
+def _differences_on_host(
+    units: Mapping[str, str], made: Bundle, rootless: bool, generator: str
+) -> tuple[str, ...]:
+    done = dry_run(units, user=rootless, generator=generator)
+    if not done.ok:
+        raise GeneratorError("The Quadlet generator of this host refuses the unit.", done.stderr)
+    return tuple(
+        line
+        for command in _commands(made)
+        for line in compare_arguments(exec_start(_service_of(done.services, command.service)), command.argv)
+    )
+
+
+def _commands(made: Bundle) -> tuple[Command, ...]:
+    """What is to be compared: the container's own command first."""
+    return (Command(made.files[0].name, made.service, made.argv), *made.others)
+
+
+def _first(name: str, units: Mapping[str, str]) -> dict[str, str]:
+    return {name: units[name], **units}
+
+
+def _service_of(services: Mapping[str, str], name: str) -> str:
+    if name not in services:
+        raise GeneratorError(f"The Quadlet generator made no {name}.", f"It made: {', '.join(services)}")
+    return services[name]

@@ -1,0 +1,75 @@
+"""The unit that a container runs from, as a draft: its file edited, or a drop-in. See unit_edits for how."""
+
+from __future__ import annotations
+
+from hardentui.errors import CannotFix
+from hardentui.host.files.reader import Files
+from hardentui.model.draft import Draft, Target
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.plan import Plan
+from hardentui.model.version import Version
+from hardentui.workbench.changing.heading import heading, writing_context
+from hardentui.workbench.changing.unit_edits import edited, unit_diff
+from hardentui.workbench.changing.unit_origin import Origin, drift_of, origin_of
+from hardentui.workbench.changing.unit_proof import prove_edit
+
+
+def changed_unit(
+    files: Files,
+    facts: ContainerFacts,
+    plan: Plan,
+    target: Target,
+    *,
+    version: Version | None = None,
+    verify: bool = True,
+) -> Draft:
+    """What the plan makes of the container's own unit.
+
+    Args:
+        version: the Podman to write for; None = the container's own.
+        verify: let the generator or systemd check it.
+
+    Raises:
+        CannotFix: it runs from no unit, or from one that is not on this machine.
+        CannotExpress: this style cannot say it.
+        GeneratorError: systemd would run something else than was meant.
+    """
+    origin = _origin(files, facts)
+    podman = version or facts.engine.version
+    edit = edited(
+        origin,
+        plan,
+        podman,
+        style="drop-in" if target is Target.DROP_IN else "edit",
+        comments=heading(facts, plan),
+        context=writing_context(facts, plan.after, podman),
+    )
+    differs = tuple(
+        f"it runs with other options than its unit today: {difference}"
+        for difference in drift_of(origin, facts)
+    )
+    return Draft(
+        target=target,
+        files=edit.files,
+        diff=unit_diff(edit.files),
+        proof=prove_edit(origin, edit, podman, facts.engine.version) if verify else "",
+        warnings=(*edit.notes, *differs),
+        left_out=edit.left_out,
+        commands=edit.commands,
+    )
+
+
+def drift(files: Files, facts: ContainerFacts) -> tuple[str, ...]:
+    """What the unit's file and the running container do not agree on, one sentence each."""
+    origin = origin_of(files, facts) if facts.engine.local else None
+    return tuple(str(difference) for difference in drift_of(origin, facts)) if origin else ()
+
+
+def _origin(files: Files, facts: ContainerFacts) -> Origin:
+    origin = origin_of(files, facts) if facts.engine.local else None
+    if origin is None:
+        raise CannotFix(
+            "The container runs from no unit that was found here.",
+            "Write new files instead: --to quadlet or --to run.",
+        )
+    return origin

@@ -1,0 +1,72 @@
+"""What a trial has learned about a container, out of the file that `hardentui trial --format json` writes."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import msgspec
+from msgspec import Struct
+
+from hardentui.errors import InputError
+from hardentui.model.capabilities import capability_name
+from hardentui.visible import visible
+
+SCHEMA = "hardentui/trial/1"
+_LARGEST = 64 << 20
+
+
+class Learned(Struct, frozen=True):
+    """The part `learned` of a trial.
+
+    Attributes:
+        capabilities: those that were used.
+        outgoing: addresses that were contacted, as the trial writes them.
+    """
+
+    capabilities: tuple[str, ...] = ()
+    outgoing: tuple[object, ...] = ()
+
+
+class _Trial(Struct, frozen=True):
+    schema: str
+    container: str
+    learned: Learned | None = None
+
+
+class LearnedFrom(Struct, frozen=True):
+    """What was learned, and where that stands.
+
+    Attributes:
+        capabilities: full names (`CAP_CHOWN`) of those that were used while it was watched.
+    """
+
+    container: str
+    capabilities: frozenset[str]
+    source: str
+
+
+def read_learned(path: str) -> LearnedFrom:
+    """The learned part of a trial's file, or of the `trial.json` in a folder.
+
+    Raises:
+        InputError: it is no such file, or nothing was learned in this trial.
+    """
+    shown = visible(path, 200)
+    try:
+        place = os.path.join(path, "trial.json") if os.path.isdir(path) else path
+        with open(place, "rb") as file:
+            trial = msgspec.convert(json.loads(file.read(_LARGEST)), _Trial)
+    except OSError as error:
+        raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{shown} is no result of `hardentui trial --format json`.") from error
+    if trial.schema != SCHEMA:
+        raise InputError(f"{shown} has the schema {visible(trial.schema, 60)!r}, not {SCHEMA}.")
+    if trial.learned is None:
+        raise InputError(
+            f"Nothing was learned in the trial of {shown}.",
+            "Run it with --learn: hardentui trial NAME --learn",
+        )
+    used = frozenset(capability_name(name) for name in trial.learned.capabilities)
+    return LearnedFrom(trial.container, used, path)

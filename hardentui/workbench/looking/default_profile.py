@@ -1,0 +1,44 @@
+"""The engine's default seccomp profile as the file on this host holds it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.host.files.reader import Files, reason
+from hardentui.model.configuration import FileFact
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Known, Unreadable
+
+_LIMIT = 4 << 20
+
+
+class DefaultProfile(Struct, frozen=True):
+    """A profile as parsed JSON, and its path."""
+
+    path: str
+    rules: Mapping[str, Any]
+
+
+def default_profile(facts: ContainerFacts, files: Files) -> Known[DefaultProfile]:
+    """The profile that a container of this engine gets when it names none."""
+    if not facts.engine.local:
+        return Unreadable("the engine is on another machine")
+    host = facts.host
+    place = host if isinstance(host, Unreadable) else host.seccomp_profile
+    if isinstance(place, Unreadable):
+        return place
+    if not isinstance(place, FileFact):
+        return Unreadable(f"there is no file {place.path}; the profile built into Podman cannot be read")
+    try:
+        rules = json.loads(files.read_text(place.path, _LIMIT))
+    except OSError as error:
+        return Unreadable(f"{place.path}: {reason(error)}")
+    except (ValueError, RecursionError):
+        return Unreadable(f"{place.path} is no JSON document")
+    if not isinstance(rules, dict):
+        return Unreadable(f"{place.path} is no seccomp profile")
+    return DefaultProfile(place.path, rules)

@@ -1,0 +1,169 @@
+"""Which security module confines a container, with what label, and the policy that could be its own."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
+from hardentui.model.known import Unreadable
+from hardentui.options import APPARMOR, LABEL_TYPE
+from hardentui.reading.capabilities import declared_set, live_sets
+from hardentui.reading.containers import (
+    APPARMOR_LSM,
+    SELINUX,
+    UNCONFINED_TYPES,
+    lsm,
+    selinux_switched_off,
+    selinux_type,
+)
+from hardentui.visible import command_word
+from hardentui.writers.apparmor import AppArmorProfile, apparmor_profile
+from hardentui.writers.file_name import safe_file_name
+
+
+class State(StrEnum):
+    """How a container is confined."""
+
+    CONFINED = "confined"
+    COMPLAINING = "only logged"
+    UNCONFINED = "unconfined"
+    NONE = "no security module"
+    UNKNOWN = "unknown"
+
+
+class LsmPage(Struct, frozen=True):
+    """The security module's hold on one container.
+
+    Attributes:
+        module: `selinux`, `apparmor`, `none`; empty when it is not known.
+        label: of the main process, as the kernel writes it; empty when it does not run or has none.
+        asked: what the container asks for.
+        why: one sentence.
+        commands: how a policy of its own is made and used; none where there is no module for it.
+        own_policy: it has one of its own already.
+        profile: an AppArmor profile made from what it declares; None where AppArmor does not confine it.
+    """
+
+    container: str
+    engine: str
+    running: bool
+    module: str
+    state: State
+    label: str = ""
+    asked: str = ""
+    why: str = ""
+    own_policy: bool = False
+    commands: tuple[str, ...] = ()
+    profile: AppArmorProfile | None = None
+
+
+def lsm_page(facts: ContainerFacts) -> LsmPage:
+    """The page of a container."""
+    module = lsm(facts)
+    if isinstance(module, Unreadable):
+        return _page(facts, "", State.UNKNOWN, module.reason)
+    if module == SELINUX:
+        return _selinux(facts)
+    if module == APPARMOR_LSM:
+        return _apparmor(facts)
+    return _page(
+        facts,
+        "none",
+        State.NONE,
+        "neither SELinux nor AppArmor is in this kernel, so capabilities and seccomp are all that holds it",
+    )
+
+
+def _page(facts: ContainerFacts, module: str, state: State, why: str, **more: object) -> LsmPage:
+    return LsmPage(
+        facts.name,
+        facts.engine.label,
+        not isinstance(facts.kernel, NotRunning),
+        module,
+        state,
+        why=why,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _label(facts: ContainerFacts) -> str | Unreadable:
+    return facts.kernel.lsm_label if isinstance(facts.kernel, Kernel) else ""
+
+
+def _selinux(facts: ContainerFacts) -> LsmPage:
+    label = _label(facts)
+    off = selinux_switched_off(facts.spec)
+    asked = off or f"type {facts.spec[LABEL_TYPE] or 'container_t'}"
+    commands = _udica(facts)
+    if isinstance(label, Unreadable):
+        return _page(facts, SELINUX, State.UNKNOWN, label.reason, asked=asked, commands=commands)
+    kind = selinux_type(label)
+    unconfined = kind in UNCONFINED_TYPES if kind else bool(off)
+    host = facts.host
+    mode = "" if isinstance(host, Unreadable) else host.security_modules.selinux
+    if unconfined:
+        state, why = State.UNCONFINED, "SELinux keeps it from nothing"
+    elif mode == "permissive":
+        state, why = State.COMPLAINING, "SELinux is permissive: what it would refuse is only logged"
+    else:
+        state, why = State.CONFINED, f"it runs as {kind or asked}"
+    own = bool(kind) and kind not in ("container_t", "container_init_t", "container_kvm_t") and not unconfined
+    return _page(
+        facts, SELINUX, state, why, label=label, asked=asked, own_policy=own, commands=() if own else commands
+    )
+
+
+def _udica(facts: ContainerFacts) -> tuple[str, ...]:
+    """udica writes a policy from what inspect shows: mounts, ports, capabilities."""
+    name = command_word(facts.name, "NAME")
+    policy = safe_file_name(facts.name).replace(".", "_").replace("-", "_") + "_policy"
+    return (
+        "sudo dnf install udica",
+        f"podman inspect {name} > {policy}.json",
+        f"sudo udica -j {policy}.json {policy}",
+        f"sudo semodule -i {policy}.cil /usr/share/udica/templates/base_container.cil",
+        f"podman run --security-opt label=type:{policy}.process …   (as udica prints it)",
+    )
+
+
+def _apparmor(facts: ContainerFacts) -> LsmPage:
+    if facts.engine.rootless is True:
+        why = "Podman applies no AppArmor profile to rootless containers"
+        return _page(facts, APPARMOR_LSM, State.UNCONFINED, why)
+    label = _label(facts)
+    asked = facts.spec[APPARMOR] or "the engine's profile"
+    profile = _profile(facts)
+    commands = (
+        f"hardentui lsm {command_word(facts.name, 'NAME')} -o .",
+        f"sudo install -m 0644 {profile.name} /etc/apparmor.d/",
+        f"sudo apparmor_parser -r -W /etc/apparmor.d/{profile.name}",
+        f"podman run --security-opt apparmor={profile.name} …",
+    )
+    more: dict[str, object] = {"asked": asked, "commands": commands, "profile": profile}
+    if isinstance(label, Unreadable):
+        return _page(facts, APPARMOR_LSM, State.UNKNOWN, label.reason, **more)
+    name = label.partition(" ")[0]
+    own = bool(name) and name != "unconfined" and not name.startswith("containers-default")
+    if own:
+        more |= {"commands": ()}
+    running = isinstance(facts.kernel, Kernel)
+    if running and name in ("", "unconfined"):
+        state, why = State.UNCONFINED, "it runs under no profile"
+    elif label.endswith("(complain)"):
+        state, why = State.COMPLAINING, "its profile only complains"
+    elif label.endswith("(unconfined)"):
+        state, why = State.UNCONFINED, "its profile confines nothing"
+    elif running:
+        state, why = State.CONFINED, f"it runs under {name}"
+    else:
+        state, why = State.UNKNOWN, "it does not run, so its profile is not known"
+    return _page(facts, APPARMOR_LSM, state, why, label=label, own_policy=own, **more)
+
+
+def _profile(facts: ContainerFacts) -> AppArmorProfile:
+    """For what the container declares, narrowed to what it really has."""
+    sets = live_sets(facts)
+    held = sets.bounding if isinstance(sets, CapabilitySets) else declared_set(facts)
+    return apparmor_profile(facts.name, facts.spec, held)

@@ -1,0 +1,253 @@
+"""What the seccomp filter of a container lets through, and how it differs from the engine's default. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.seccomp import EngineDefault, NoFilter, RawFilter, SeccompProfile
+from hardentui.reading.bpf import X86_64_NUMBERS
+from hardentui.reading.seccomp import DANGEROUS, FAMILIES, Access, OpenCalls, access
+from hardentui.reading.system_calls import (
+    FilterInForce,
+    capabilities_held,
+    filter_of,
+    open_dangerous_calls,
+    open_ways_to_family,
+    open_ways_to_user_namespaces,
+    parsed,
+)
+from hardentui.workbench.looking.default_profile import DefaultProfile
+
+_NO_FILTER, _FILTER = 0, 2
+
+
+class Kind(StrEnum):
+    """What stands between the container and the system calls."""
+
+    PROFILE = "profile"
+    COMPILED = "compiled filter"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class FamilyWays(Struct, frozen=True):
+    """How sockets of a family can be made: `socket`, `32-bit socketcall`…; none = they cannot."""
+
+    family: str
+    ways: tuple[str, ...]
+
+
+class Calls(Struct, frozen=True):
+    """Names of system calls by what the filter does with them.
+
+    Attributes:
+        open: whatever the arguments.
+        conditional: for some arguments.
+        refused: never.
+    """
+
+    open: tuple[str, ...] = ()
+    conditional: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+class Against(Struct, frozen=True):
+    """Compared with the engine's default profile for a container of the same capabilities.
+
+    Attributes:
+        looser: calls that get past the filter and not past the default, or under fewer conditions.
+        stricter: the other way round.
+    """
+
+    path: str
+    looser: tuple[str, ...]
+    stricter: tuple[str, ...]
+
+
+class SeccompPage(Struct, frozen=True):
+    """The filter of one container.
+
+    Attributes:
+        mode: what the kernel says: 0 no filter, 2 a filter; None = not known or not running.
+        in_force: `source` is what the runtime installed; else what is asked for.
+        why: why there is no filter, or why it is not known; empty for a filter.
+        default_action: for a call without a rule.
+        architectures: whose calls may be made at all, besides the machine's own.
+        dangerous: calls that get past it and not past Podman's own profile, by what they give.
+        by_capability: dangerous calls that its capabilities open in Podman's own profile too.
+        user_namespaces: calls that make a user namespace, in which a process has all capabilities.
+        unjudged: why parts of it could not be judged; empty when all could.
+        against: the comparison; None with the reason in `not_compared`.
+    """
+
+    container: str
+    engine: str
+    running: bool
+    mode: int | None
+    kind: Kind
+    source: str = ""
+    in_force: bool = True
+    why: str = ""
+    default_action: str = ""
+    architectures: tuple[str, ...] = ()
+    calls: Calls = Calls()
+    dangerous: tuple[OpenCalls, ...] = ()
+    by_capability: tuple[str, ...] = ()
+    families: tuple[FamilyWays, ...] = ()
+    user_namespaces: tuple[str, ...] = ()
+    unjudged: str = ""
+    against: Against | None = None
+    not_compared: str = ""
+
+
+def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> SeccompPage:
+    """The page of a container; `default` is the engine's own profile."""
+    kernel = facts.kernel
+    mode = kernel.seccomp_mode if isinstance(kernel, Kernel) else None
+    page = SeccompPage(
+        container=facts.name,
+        engine=facts.engine.label,
+        running=facts.running,
+        mode=mode if isinstance(mode, int) else None,
+        kind=Kind.UNKNOWN,
+    )
+    if mode == _NO_FILTER:
+        return replace(
+            page, kind=Kind.NONE, source="the kernel", why="the kernel holds its main process to no filter"
+        )
+    held = capabilities_held(facts)
+    found = _resolved(filter_of(facts), default, held)
+    if isinstance(found, Unreadable):
+        return replace(page, why=found.reason)
+    page = replace(page, source=found.source, in_force=found.in_force)
+    if isinstance(found.filter, NoFilter):
+        if mode == _FILTER:
+            return replace(page, why=f"the kernel runs a filter, but {found.source} shows none")
+        return replace(page, kind=Kind.NONE, why=found.filter.why)
+    if not isinstance(found.filter, SeccompProfile | RawFilter):
+        return replace(page, why="the engine's default profile was not read")
+    return _judged(page, found.filter, default, held)
+
+
+def _resolved(
+    found: FilterInForce | Unreadable, default: Known[DefaultProfile], held: frozenset[str]
+) -> FilterInForce | Unreadable:
+    """The engine's own profile by its file, where only its name is known."""
+    if isinstance(found, Unreadable) or not isinstance(found.filter, EngineDefault):
+        return found
+    if isinstance(default, Unreadable):
+        return default
+    rules = parsed(default.rules, default.path, held)
+    return rules if isinstance(rules, Unreadable) else replace(rules, in_force=False)
+
+
+def _judged(
+    page: SeccompPage, found: SeccompProfile | RawFilter, default: Known[DefaultProfile], held: frozenset[str]
+) -> SeccompPage:
+    dangerous = open_dangerous_calls(found, held)
+    all_dangerous = open_dangerous_calls(found, frozenset())
+    spaces = open_ways_to_user_namespaces(found)
+    families = {name: open_ways_to_family(found, number) for name, number in FAMILIES.items()}
+    reasons = [one.reason for one in (dangerous, spaces, *families.values()) if isinstance(one, Unreadable)]
+    told = _names(dangerous)
+    page = replace(
+        page,
+        kind=Kind.PROFILE if isinstance(found, SeccompProfile) else Kind.COMPILED,
+        dangerous=() if isinstance(dangerous, Unreadable) else dangerous,
+        by_capability=tuple(name for name in _names(all_dangerous) if name not in told),
+        families=tuple(
+            FamilyWays(name, ways) for name, ways in families.items() if not isinstance(ways, Unreadable)
+        ),
+        user_namespaces=() if isinstance(spaces, Unreadable) else spaces,
+        unjudged=reasons[0] if reasons else "",
+    )
+    if isinstance(found, RawFilter):
+        return replace(page, not_compared="a compiled filter is only asked about the dangerous calls")
+    own = _profile(default, held)
+    names = _every_name(found, own)
+    page = replace(
+        page,
+        default_action=found.default,
+        architectures=found.architectures,
+        calls=_calls(found, names),
+    )
+    if isinstance(own, Unreadable) or isinstance(default, Unreadable):
+        why = own if isinstance(own, Unreadable) else default
+        return replace(page, not_compared=why.reason if isinstance(why, Unreadable) else "")
+    return replace(page, against=_against(found, own, default.path, names))
+
+
+def _names(groups: tuple[OpenCalls, ...] | Unreadable) -> tuple[str, ...]:
+    return () if isinstance(groups, Unreadable) else tuple(name for one in groups for name in one.calls)
+
+
+def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[SeccompProfile]:
+    if isinstance(default, Unreadable):
+        return default
+    found = parsed(default.rules, default.path, held)
+    if isinstance(found, Unreadable):
+        return found
+    assert isinstance(found.filter, SeccompProfile)  # noqa: S101 - `parsed` gives nothing else
+    return found.filter
+
+
+def _every_name(found: SeccompProfile, own: Known[SeccompProfile]) -> tuple[str, ...]:
+    """Every call that one of the profiles or our tables name: no profile lists those it never heard of."""
+    names = {*found.rules, *X86_64_NUMBERS, *(name for group in DANGEROUS for name in group.calls)}
+    if isinstance(own, SeccompProfile):
+        names |= {*own.rules}
+    return tuple(sorted(names))
+
+
+def _calls(profile: SeccompProfile, names: tuple[str, ...]) -> Calls:
+    by: dict[Access, list[str]] = {one: [] for one in Access}
+    for name in names:
+        by[access(profile, name)].append(name)
+    return Calls(tuple(by[Access.ALWAYS]), tuple(by[Access.SOMETIMES]), tuple(by[Access.NEVER]))
+
+
+_ORDER = {Access.NEVER: 0, Access.SOMETIMES: 1, Access.ALWAYS: 2}
+
+
+def _against(found: SeccompProfile, own: SeccompProfile, path: str, names: tuple[str, ...]) -> Against:
+    ranks = {name: (_ORDER[access(found, name)], _ORDER[access(own, name)]) for name in names}
+    return Against(
+        path,
+        tuple(name for name, (ours, theirs) in ranks.items() if ours > theirs),
+        tuple(name for name, (ours, theirs) in ranks.items() if ours < theirs),
+    )
+
+
+def summary(page: SeccompPage) -> tuple[str, ...]:
+    """What to make of it, in plain sentences."""
+    if page.kind is Kind.NONE:
+        return (f"No filter: {page.why}. Every system call of the kernel is open.",)
+    if page.kind is Kind.UNKNOWN:
+        return (f"The filter is not known: {page.why}.",)
+    lines = [f"The filter comes from {page.source}."]
+    if not page.in_force:
+        lines.append("This is what is asked for; what the runtime installed could not be read.")
+    if page.kind is Kind.PROFILE:
+        calls = page.calls
+        lines.append(
+            f"{len(calls.open)} system calls are open, {len(calls.conditional)} for some arguments, "
+            f"{len(calls.refused)} of the known ones are refused; others: {page.default_action}."
+        )
+    if page.against is not None:
+        same = not page.against.looser and not page.against.stricter
+        lines.append(
+            f"The same as the default profile {page.against.path}."
+            if same
+            else f"Against the default profile {page.against.path}: {len(page.against.looser)} looser, "
+            f"{len(page.against.stricter)} stricter."
+        )
+    elif page.not_compared:
+        lines.append(f"Not compared with the default profile: {page.not_compared}.")
+    if page.unjudged:
+        lines.append(f"Not judged in full: {page.unjudged}.")
+    return tuple(lines)

@@ -1,0 +1,144 @@
+"""What the arguments of calls lead to is read while the caller waits, also by an ordinary user."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hardentui.model.observation import CallDetail, CallLog
+from hardentui.reading.seccomp import parse_profile
+from hardentui.trial.learned.effects import capabilities
+from hardentui.trial.observe.argument_shapes import INSPECTED
+from hardentui.trial.observe.calls import CallWatcher
+from hardentui.trial.observe.inspector import Inspector
+from tests.conftest import cannot_run
+from tests.support.images import NGINX, build, missing_package
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+
+DEFAULT = json.loads(Path("/usr/share/containers/seccomp.json").read_text())
+HELD = frozenset(
+    f"CAP_{name}"
+    for name in (
+        *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID"),
+        *("SETPCAP", "SETUID", "SYS_CHROOT"),
+    )
+)
+NAME = "watched-details"
+
+
+@pytest.fixture(params=["podman", "rootless_podman"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    made = request.getfixturevalue(str(request.param))
+    assert isinstance(made, Bench)
+    return made
+
+
+@contextmanager
+def watching(bench: Bench) -> Iterator[CallWatcher]:
+    folder = Path(tempfile.mkdtemp(prefix="hw-", dir=bench.directory))
+    folder.chmod(0o755)
+    watcher = CallWatcher(
+        str(folder),
+        DEFAULT,
+        parse_profile(DEFAULT, capabilities=HELD),
+        inspect=Inspector(),
+        inspected=INSPECTED,
+    )
+    watcher.start()
+    try:
+        yield watcher
+    finally:
+        bench.remove(NAME)
+        watcher.finish()
+        shutil.rmtree(folder)
+
+
+def details(watcher: CallWatcher) -> tuple[CallDetail, ...]:
+    log = watcher.finish()
+    assert isinstance(log, CallLog), log
+    assert log.faults == ()
+    assert log.unread == frozenset()
+    return log.details
+
+
+def of_script(bench: Bench, script: str, *options: str) -> tuple[CallDetail, ...]:
+    with watching(bench) as watcher:
+        bench.podman(
+            "create", "--name", NAME, f"--security-opt=seccomp={watcher.profile_path}", *options, BUSYBOX,
+            "sh", "-c", script,
+        )  # fmt: skip
+        bench.podman("init", NAME)
+        bench.podman("start", NAME)
+        bench.podman("wait", NAME)
+        return details(watcher)
+
+
+def needed(found: tuple[CallDetail, ...]) -> set[str]:
+    return {name.removeprefix("CAP_") for one in found for name in capabilities(one)}
+
+
+@pytest.mark.parametrize(
+    ("script", "capability"),
+    [
+        ("echo x > /f; chown 33 /f", "CHOWN"),
+        ("mkdir /d; chown 33 /d; chmod 700 /d; echo x > /d/f", "DAC_OVERRIDE"),
+        ("echo x > /f; chown 33 /f; chmod 600 /f", "FOWNER"),
+        ("nc -l -p 80 & sleep 0.3; kill $!", "NET_BIND_SERVICE"),
+        ("chroot / true", "SYS_CHROOT"),
+    ],
+)
+def test_a_right_that_is_used_is_seen(bench: Bench, script: str, capability: str) -> None:
+    assert capability in needed(of_script(bench, script))
+
+
+def test_a_program_that_needs_nothing_is_said_to_need_nothing(bench: Bench) -> None:
+    found = of_script(
+        bench, "echo x > /tmp/f; cat /tmp/f; mv /tmp/f /tmp/g; rm /tmp/g; nc -l -p 8080 & kill $!"
+    )
+    assert needed(found) == set()
+
+
+def test_paths_are_those_of_the_container(bench: Bench) -> None:
+    script = "ln -s /elsewhere /link; mkdir /elsewhere; cd /elsewhere; echo x > ../link/f; echo y > /vol/g"
+    found = of_script(bench, script, "--volume=watched-vol:/vol")
+    bench.podman("volume", "rm", "watched-vol")
+    opened = {file.path: file for one in found if one.call in ("open", "openat") for file in one.files}
+    assert opened["/elsewhere/f"].mount == "/"
+    assert opened["/elsewhere/f"].file_system == "overlay"
+    assert not opened["/elsewhere/f"].exists
+    assert opened["/vol/g"].mount == "/vol"
+    made = [file.path for one in found if one.call in ("symlink", "symlinkat") for file in one.files]
+    assert made == ["/link"]
+
+
+def test_a_link_out_of_the_container_stays_inside(bench: Bench) -> None:
+    """The host has this file, the container has not: the supervisor must not look at the host's."""
+    found = of_script(bench, "ln -s /usr/share/containers/seccomp.json /l; cat /l; true")
+    files = [file for one in found if one.call in ("open", "openat") for file in one.files]
+    assert not any(file.path.endswith("seccomp.json") and file.exists for file in files)
+
+
+def test_nginx_needs_what_is_known_of_it(bench: Bench) -> None:
+    if command := missing_package(NGINX):
+        cannot_run(f"a package is missing; run: {command}")
+    build(bench, NGINX)
+    with watching(bench) as watcher:
+        bench.podman(
+            "create", "--name", NAME, f"--security-opt=seccomp={watcher.profile_path}", NGINX.reference
+        )
+        bench.podman("init", NAME)
+        bench.podman("start", NAME)
+        asked = ("exec", NAME, "wget", "-q", "-O", "-", "http://127.0.0.1/")
+        assert eventually(lambda: bench.podman(*asked) == "it works")
+        bench.podman("stop", NAME)
+        found = details(watcher)
+    assert needed(found) == {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}

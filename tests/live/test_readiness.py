@@ -1,0 +1,127 @@
+"""The wait for a container, on a real Podman."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.locate import Candidate
+from hardentui.engine.probe import probe
+from hardentui.engine.read import Engine
+from hardentui.host.files.reader import LocalFiles
+from hardentui.model.trial import How
+from hardentui.readiness.expectation import expectation
+from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
+from hardentui.readiness.wait import Outcome, Wait
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+
+NAME = "rdy-web"
+SERVE = "mkdir -p /w; echo yes >/w/index.html; sleep 0.5; exec httpd -f -p 8080 -h /w"
+
+
+@pytest.fixture
+def changing(podman: Bench) -> Iterator[ChangingEngine]:
+    engine = probe(Candidate("", podman.url, "a test"))
+    assert isinstance(engine, Engine)
+    changing = ChangingEngine(engine)
+    yield changing
+    changing.close()
+    engine.close()
+    podman.remove(NAME)
+
+
+@pytest.fixture
+def run(podman: Bench, changing: ChangingEngine) -> Callable[..., Outcome]:
+    def start(
+        script: str,
+        *flags: str,
+        ports: tuple[str, ...] = (),
+        probes: tuple[str, ...] = (),
+        patience: float = 10,
+    ) -> Outcome:
+        podman.run(NAME, *flags, BUSYBOX, "sh", "-c", script)
+        document = changing.containers.inspect(NAME)
+        pid = int(document["State"]["Pid"])
+
+        def ask(command: str, seconds: float) -> ProbeResult:
+            return run_probe(command, seconds, address="127.0.0.1", name=NAME, inside=in_network_of(pid))
+
+        expected = expectation(document, ports, patience)
+        wait = Wait(changing.containers, NAME, expected, files=LocalFiles(), probes=probes, run_probe=ask)
+        return wait.outcome()
+
+    return start
+
+
+def test_a_port_that_is_listened_on(run: Callable[..., Outcome]) -> None:
+    outcome = run(SERVE, ports=("tcp/8080",))
+    assert (outcome.ready, outcome.how, outcome.why) == (True, How.PORTS, "")
+    assert outcome.seconds >= 1
+
+
+def test_a_port_that_nobody_listens_on(run: Callable[..., Outcome]) -> None:
+    outcome = run("exec sleep 100", ports=("tcp/8080",), patience=1)
+    assert not outcome.ready
+    assert outcome.why == "it does not listen on tcp/8080; waited 1 s"
+
+
+def test_a_health_check_decides(run: Callable[..., Outcome]) -> None:
+    outcome = run("sleep 1; touch /ok; sleep 100", "--health-cmd=test -e /ok", ports=("tcp/8080",))
+    assert (outcome.ready, outcome.how) == (True, How.HEALTH)
+
+
+def test_a_health_check_that_fails(run: Callable[..., Outcome]) -> None:
+    outcome = run("sleep 100", "--health-cmd=false", "--health-retries=1", patience=2)
+    assert not outcome.ready
+    assert "its health check says" in outcome.why
+
+
+def test_one_that_ends(run: Callable[..., Outcome]) -> None:
+    outcome = run("sleep 0.5; exit 3")
+    assert (outcome.ready, outcome.how, outcome.exit_code) == (False, How.ALIVE, 3)
+    assert outcome.why == "its main process ended with exit code 3"
+
+
+def test_one_that_is_started_again_and_again(run: Callable[..., Outcome]) -> None:
+    outcome = run("sleep 0.7; exit 3", "--restart=always", ports=("tcp/1",))
+    assert not outcome.ready
+    assert outcome.why.startswith("it ended and was started again")
+
+
+def test_one_that_lives(run: Callable[..., Outcome]) -> None:
+    outcome = run("exec sleep 100")
+    assert (outcome.ready, outcome.how) == (True, How.ALIVE)
+    assert outcome.seconds >= 3
+
+
+def test_probes_run_in_its_network(run: Callable[..., Outcome]) -> None:
+    outcome = run(SERVE, ports=("tcp/8080",), probes=('test "$(curl -sf http://$TWIN_IP:8080/)" = yes',))
+    assert outcome.ready
+
+
+def test_a_probe_that_fails_says_so(run: Callable[..., Outcome]) -> None:
+    outcome = run(SERVE, ports=("tcp/8080",), probes=("echo no such page; exit 4",), patience=2)
+    assert not outcome.ready
+    assert outcome.why == (
+        "the probe 'echo no such page; exit 4' failed: it ended with status 4: no such page; waited 2 s"
+    )
+
+
+def test_a_wait_can_be_given_up(podman: Bench, changing: ChangingEngine) -> None:
+    podman.run(NAME, BUSYBOX, "sleep", "100")
+    stop = threading.Event()
+    stop.set()
+    expected = expectation(changing.containers.inspect(NAME), ("tcp/1",), 60)
+    wait = Wait(changing.containers, NAME, expected, files=LocalFiles(), stop=stop)
+    with pytest.raises(KeyboardInterrupt):
+        wait.outcome()
+
+
+def test_a_probe_ends_with_all_that_it_started() -> None:
+    result = run_probe("sleep 1234 & wait", 0.3)
+    assert result.why == "it did not end within 0.3 s"
