@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from hardentui.errors import UsageError
-from hardentui.options.argv.command_line import CommandLine, parse_create_command
+from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.inspect.view import CommandLine
 from hardentui.training.lab import FOLDER, LABEL, Lab
 from hardentui.visible import visible
 

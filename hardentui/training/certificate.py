@@ -67,7 +67,9 @@ def results(course: Course, labs: Iterable[Lab], progress: Progress, *, now: dat
 
 def _lab(lab: Lab, progress: Progress) -> dict[str, Any]:
     result = progress.of(lab.id)
-    passed = datetime.fromtimestamp(result.passed, UTC).isoformat(timespec="seconds") if result.points else None
+    passed = (
+        datetime.fromtimestamp(result.passed, UTC).isoformat(timespec="seconds") if result.points else None
+    )
     return {
         "lab": lab.id,
         "title": lab.title,

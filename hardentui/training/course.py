@@ -9,8 +9,8 @@ from typing import Annotated
 from msgspec import Meta, Struct, ValidationError, convert
 
 from hardentui.errors import InputError
-from hardentui.training.lab import Lab, Name
-from hardentui.training.progress import FULL, Mode, Progress
+from hardentui.training.lab import Lab, Mode, Name
+from hardentui.training.progress import FULL, Progress
 from hardentui.visible import visible
 
 
@@ -57,7 +57,9 @@ def load_course(path: str, labs: Iterable[Lab]) -> Course:
     except OSError as error:
         raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
-        raise InputError(f"The class file {visible(path)} has a fault: {visible(str(error), 200)}.") from error
+        raise InputError(
+            f"The class file {visible(path)} has a fault: {visible(str(error), 200)}."
+        ) from error
     known = {lab.id for lab in labs}
     unknown = [name for name in course.labs if name not in known]
     if unknown:

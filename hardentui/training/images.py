@@ -19,11 +19,11 @@ from hardentui.training.lab import LABEL
 USER = "1000"
 """The uid of the user `shop` in the images."""
 FLAG = "the flag: only root may read this"
-_LINKS = (
+_LINKS = (  # a list of names is easier to read so
     "awk cat chmod chown echo find grep head httpd id ls mkdir mount nc ps rm sh sleep tail test touch true "
     "umount unshare vi wget"
-).split()
-_PASSWD = "root::0:0:root:/root:/bin/sh\nshop:x:1000:1000:shop:/:/bin/sh\n"
+)
+_ACCOUNTS = "root::0:0:root:/root:/bin/sh\nshop:x:1000:1000:shop:/:/bin/sh\n"
 _COMMAND = ("httpd", "-f", "-p", "8080", "-h", "/srv/www")
 _INTERPRETER = 3  # type of the program header that only dynamic programs have
 
@@ -107,12 +107,12 @@ def _root(recipe: Recipe, busybox: bytes) -> bytes:
             entry.type, entry.mode = tarfile.DIRTYPE, mode
             archive.addfile(entry)
         _add(archive, "bin/busybox", busybox, 0o755)
-        for name in _LINKS:
+        for name in _LINKS.split():
             link = tarfile.TarInfo(f"bin/{name}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"
             archive.addfile(link)
         _add(archive, "bin/su", busybox, 0o4755 if recipe.setuid else 0o755)
-        _add(archive, "etc/passwd", _PASSWD.encode())
+        _add(archive, "etc/passwd", _ACCOUNTS.encode())
         _add(archive, "etc/group", b"root:x:0:\nshop:x:1000:\n")
         _add(archive, "root/flag", f"{FLAG}\n".encode(), 0o600)
         _add(archive, "srv/www/index.html", f"{recipe.page}\n".encode())

@@ -6,9 +6,9 @@ from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NotRunning
 from hardentui.model.image import FoundFile, ImageInventory
 from hardentui.model.peers import Peer, Peers
-from hardentui.options.argv.command import spec_from_argv
 from hardentui.options import IMAGE as IMAGE_OPTION
 from hardentui.options import NETWORK
+from hardentui.options.argv.command import spec_from_argv
 from hardentui.training.answers import Answer
 from hardentui.training.images import RECIPES
 from hardentui.training.lab import LABEL, Lab

@@ -1,4 +1,4 @@
-"""Where a lab happens: on a real Podman, or on the simulated host. Both do the same to the lab's containers."""
+"""Where a lab happens on a real Podman: its containers and networks, and the attack on them."""
 
 from __future__ import annotations
 

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.checks import all_checks
+from hardentui.engine.change.changing import ChangingEngine
 from hardentui.errors import UsageError
 from hardentui.files import write_bundle
+from hardentui.harden.evaluate import container_subject, run
+from hardentui.harden.score import score
 from hardentui.host.podman.trust import parse_policy
 from hardentui.model.check import Parameters
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ContainerFacts, EngineFacts
-from hardentui.model.finding import Status
+from hardentui.model.finding import Kind, Status
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import TrustFacts
 from hardentui.state.own_files import state_folder
@@ -26,14 +32,16 @@ from hardentui.training.loading import find_lab
 from hardentui.training.progress import (
     Current,
     Progress,
-    Result,
     keep_progress,
     load_progress,
     points_for,
     progress_file,
 )
 from hardentui.training.simulated import ENGINE, simulated_facts
-from hardentui.training.stage import Stage, Tried
+from hardentui.training.stage import PodmanStage, Stage, Tried
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
 
 _GOOD = (Status.PASS, Status.NOT_APPLICABLE)
 
@@ -154,7 +162,12 @@ class Training:
         result = self.progress.of(lab.id)
         now = self._clock()
         fresh = replace(result, started=now, attempts=0, hints=0, given_up=False)
-        self._keep(replace(self.progress.with_result(lab.id, fresh), current=Current(lab.id, mode, now, simulated=self.simulated)))
+        self._keep(
+            replace(
+                self.progress.with_result(lab.id, fresh),
+                current=Current(lab.id, mode, now, simulated=self.simulated),
+            )
+        )
         self._make(lab, lab.start)
         return self._look(lab, count=False)
 
@@ -198,7 +211,7 @@ class Training:
         return number, lab.hints[number - 1]
 
     def solution(self, lab: Lab) -> tuple[str, ...]:
-        """The solution. Before the lab is passed this gives it up: it earns nothing until it is started anew."""
+        """The solution. Before the lab is passed this gives it up: no points until it is started anew."""
         result = self.progress.of(lab.id)
         if not result.points:
             self._keep(self.progress.with_result(lab.id, replace(result, given_up=True)))
@@ -234,7 +247,7 @@ class Training:
 
     def _write(self, lab: Lab, name: str, text: str) -> None:
         write_bundle(
-            self.folder(lab), ((name, text, 0o600),), overwrite=True, create=True, keep_backup=False
+            self.folder(lab), [TextFile(name, text, 0o600)], overwrite=True, create=True, keep_backup=False
         )
 
     def _make(self, lab: Lab, options: tuple[str, ...]) -> None:
@@ -281,12 +294,57 @@ class Training:
         return _of_facts(lab, simulated_facts(lab, made))
 
 
+@contextmanager
+def open_training(
+    bench: Workbench | None, labs: tuple[Lab, ...], *, path: str = "", folder: str = ""
+) -> Iterator[Training]:
+    """A learner's training on the first engine of a workbench that can be changed, or without Podman.
+
+    Args:
+        bench: None, or one on the simulated host: labs are simulated.
+    """
+    if bench is None or bench.simulated:
+        yield Training(labs, None, path=path, folder=folder)
+        return
+    engine = ChangingEngine(bench.opened.engines[0])
+    try:
+        yield Training(labs, PodmanStage(engine), _Watch(bench), path=path, folder=folder)
+    finally:
+        engine.close()
+
+
+class _Watch:
+    """Judges a lab's container as `check` does, with the eyes of a closer look."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+
+    def __call__(self, lab: Lab, made: Answer) -> Observed:
+        key = next((row.key for row in self._bench.rows() if row.name == lab.container), None)
+        if key is None:
+            gone = (
+                Status.UNKNOWN,
+                f"there is no container called {lab.container}; hardentui train start {lab.id}",
+            )
+            return Observed(dict.fromkeys(lab.checks, gone), None)
+        if lab.inside:
+            self._bench.look_into_image(key, lambda _: None, threading.Event())
+        if lab.neighbours:  # what the check compares
+            self._bench.scan(lambda _: None, lambda _: None, threading.Event())
+        row = self._bench.refresh(key)
+        if row is None or row.report is None:
+            return Observed(dict.fromkeys(lab.checks, (Status.UNKNOWN, "it is gone")), None)
+        by_check = {finding.check: finding for finding in row.report.findings}
+        missing = (Status.UNKNOWN, row.report.trouble or "the checklist does not have this check")
+        statuses = {
+            check: (found.status, found.verdict.reason) if (found := by_check.get(check)) else missing
+            for check in lab.checks
+        }
+        return Observed(statuses, row.report.score.value)
+
+
 def _of_facts(lab: Lab, facts: ContainerFacts) -> Observed:
     """What the checks say of a simulated container; its score is that of its own findings."""
-    from hardentui.harden.evaluate import container_subject, run
-    from hardentui.harden.score import score
-    from hardentui.model.finding import Kind
-
     subject = container_subject(facts)
     checks = [check for check in all_checks() if check.kind is Kind.CONTAINER]
     findings = run(facts, subject, [(check, Parameters(check.parameters)) for check in checks])
