@@ -261,8 +261,8 @@ class Training:
         titles = {check.id: check.title for check in all_checks()}
         goals = tuple(Goal(check, titles[check], *observed.statuses[check]) for check in lab.checks)
         if self._stage is not None:
-            attack = self._stage.attack(lab, self.folder(lab))
             service = Tried(None, "") if lab.policy else self._stage.ask_service(lab)
+            attack = self._stage.attack(lab, self.folder(lab))
         else:
             safe = all(goal.reached for goal in goals)
             attack = Tried(not safe, "simulated: it works as long as a check fails")
@@ -328,6 +328,7 @@ class _Watch:
             )
             return Observed(dict.fromkeys(lab.checks, gone), None)
         if lab.inside:
+            self._bench.refresh(key)  # which image it is
             self._bench.look_into_image(key, lambda _: None, threading.Event())
         if lab.neighbours:  # what the check compares
             self._bench.scan(lambda _: None, lambda _: None, threading.Event())

@@ -85,3 +85,22 @@ def test_first_success_takes_three_commands(
     )
     assert "Anna" in (tmp_path / "c.html").read_text()
     assert main(["train", "stop"]) == 0
+
+
+def test_labs_of_others_are_tested_by_doing_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    good = (Path(__file__).parents[3] / "checklists" / "labs" / "read-only.toml").read_text()
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.toml").write_text(good)
+    assert main(["checklist", "test", str(folder), "--demo"]) == 0
+    (folder / "wrong.toml").write_text(
+        good.replace('solution = ["--read-only"]', 'solution = ["--memory=64m"]')
+    )
+    capsys.readouterr()
+    assert main(["checklist", "test", str(folder), "--demo"]) == 1
+    told = capsys.readouterr().out
+    assert "mine: good" in told
+    assert "writable-rootfs does not pass with the solution" in told
