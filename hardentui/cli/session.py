@@ -18,6 +18,7 @@ from hardentui.visible import visible
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
 if TYPE_CHECKING:
+    from hardentui.model.network_map import NetworkMap
     from hardentui.reports.result import CheckResult
     from hardentui.workbench.workbench import Workbench
 
@@ -217,6 +218,22 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
     bench.host_reports()  # asks the engine for its defaults, which decide what a container asked for itself
     found = (bench.refresh(row.key) for row in wanted)
     return tuple(row.report for row in found if row and row.report)
+
+
+def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
+    """Who reaches whom among these containers."""
+    from hardentui.model.facts import NetworkFacts
+    from hardentui.workbench.pages.network_map import network_map
+
+    rows = tuple(rows)
+    networks = [one.about for one in bench.network_reports() if isinstance(one.about, NetworkFacts)]
+    return network_map(
+        networks,
+        [row.report.facts for row in rows if row.report and row.report.facts],
+        host=bench.host_name,
+        simulated=bench.simulated,
+        missing=[row.name for row in rows if not (row.report and row.report.facts)],
+    )
 
 
 def result(

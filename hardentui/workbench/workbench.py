@@ -26,7 +26,7 @@ from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.planning.fixes import Fixes
+from hardentui.workbench.planning.fixes import Fixes, facts_of
 from hardentui.workbench.views import (
     Attempt,
     Command,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from hardentui.model.plan import Choice, Plan
     from hardentui.model.waiver import Waiver
     from hardentui.workbench.looking.scanning import Scanning
+    from hardentui.workbench.trials.trying import Trying
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
@@ -267,6 +268,13 @@ class Workbench(Fixes):
             rows = [row for row in self._rows.values() if row.engine.label == label]
         services = {row.name: row.unit for row in rows if row.unit}
         return Neighbours(pod_members(report.facts, engine, gatherer, known), services)
+
+    def trying(self, report: Report) -> Trying:
+        """Trials of a container, on twins beside it."""
+        from hardentui.workbench.trials.trying import Trying
+
+        members = self._neighbours(report).members
+        return Trying(self._opened, self._gatherers, self, facts_of(report), members)
 
     def watch(
         self,

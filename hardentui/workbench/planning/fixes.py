@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hardentui.harden.settings import Setting
     from hardentui.host.files.reader import Files
     from hardentui.model.plan import Choice, Plan, Skipped
+    from hardentui.model.trial import Trial
     from hardentui.model.written import Written
     from hardentui.workbench.changing.in_place import OwnUnit
     from hardentui.workbench.changing.neighbours import Neighbours
@@ -117,7 +118,7 @@ class Fixes:
         from hardentui.harden.plan import left_out
 
         plan = self.plan(report, self.choices(report, caution))
-        rest = left_out(_facts(report), plan, self._not_waived(report), self.checklist)
+        rest = left_out(facts_of(report), plan, self._not_waived(report), self.checklist)
         return replace(plan, skipped=(*plan.skipped, *rest))
 
     def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
@@ -133,12 +134,12 @@ class Fixes:
         """The plan of these choices."""
         from hardentui.harden.plan import make_plan
 
-        return make_plan(_facts(report), choices, self.checks, self.checklist)
+        return make_plan(facts_of(report), choices, self.checks, self.checklist)
 
     def score_after(self, report: Report, plan: Plan) -> Score:
         """The score with the plan: a finding that the options decide is judged by the new ones, also where no
         fix was chosen for it; all other findings stay."""
-        facts = _facts(report)
+        facts = facts_of(report)
         before, after = (
             {one.check: one for one in self.judge.container(facts.planned(spec), compared=True).findings}
             for spec in (facts.spec, plan.after)
@@ -171,7 +172,7 @@ class Fixes:
             CannotFix, CannotExpress: the target cannot hold it.
             GeneratorError: what reads the files would not run what was meant.
         """
-        facts = _facts(report)
+        facts = facts_of(report)
         if target.changes_unit:
             from hardentui.workbench.changing.unit_draft import changed_unit
 
@@ -188,12 +189,39 @@ class Fixes:
 
         return Neighbours()
 
+    def plan_of_trial(self, report: Report, trial: Trial) -> Plan:
+        """The plan that carries out exactly what worked in a trial.
+
+        Raises:
+            InputError: the record has an option or a value that is not understood.
+        """
+        from hardentui.workbench.trials.tried import choices_of, plan_of
+
+        return plan_of(trial, self.plan(report, choices_of(trial)))
+
+    def trial_files(self, report: Report, trial: Trial) -> tuple[DraftFile, ...]:
+        """The record and, where something works, the plan, the Quadlet and the run script.
+
+        Raises:
+            GeneratorError: the host's Quadlet generator does not make what was meant.
+        """
+        from hardentui.workbench.trials.tried import FILE_NAME, as_json
+
+        text = as_json(trial)
+        record = DraftFile(FILE_NAME, text, masked=text)
+        if not trial.options:
+            return (record,)
+        plan = self.plan_of_trial(report, trial)
+        saved = replace(self.plan_file(report, plan), name="plan.toml")
+        drafts = [self.draft(report, plan, target) for target in (Target.QUADLET, Target.RUN)]
+        return (record, saved, *(file for draft in drafts for file in draft.files))
+
     def plan_file(self, report: Report, plan: Plan) -> DraftFile:
         """The plan as a file that `fix --plan` reads."""
         from hardentui.workbench.planning import saved_plans as plans
         from hardentui.writers.file_name import safe_file_name
 
-        text = plans.dump(plan, str(_facts(report).engine.version))
+        text = plans.dump(plan, str(facts_of(report).engine.version))
         return DraftFile(f"{safe_file_name(plan.container)}-plan.toml", text, masked=text)
 
     def save(self, files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[Written, ...]:
@@ -225,7 +253,7 @@ class Fixes:
         """What to run once files were written, in this order; `folder` empty = they were written in place."""
         from hardentui.workbench.changing.taking_over import commands_after
 
-        return commands_after(self._files, _facts(report), draft, folder)
+        return commands_after(self._files, facts_of(report), draft, folder)
 
     def look_in_place(self, report: Report, draft: Draft) -> tuple[Written, ...]:
         """What `save_in_place` would do, as far as that can be known without writing.
@@ -235,7 +263,7 @@ class Fixes:
         """
         from hardentui.workbench.changing import in_place
 
-        return in_place.look_in_place(_facts(report), draft)
+        return in_place.look_in_place(facts_of(report), draft)
 
     def save_in_place(self, report: Report, draft: Draft) -> tuple[Written, ...]:
         """Write the change of a unit where systemd reads it; what was there before is kept as a backup.
@@ -245,13 +273,13 @@ class Fixes:
         """
         from hardentui.workbench.changing import in_place
 
-        return in_place.save_in_place(_facts(report), draft)
+        return in_place.save_in_place(facts_of(report), draft)
 
     def command_in_place(self, report: Report, target: Target, plan_file: str) -> str:
         """The command that changes the unit where that is allowed."""
         from hardentui.workbench.changing import in_place
 
-        return in_place.command_in_place(_facts(report), target, plan_file)
+        return in_place.command_in_place(facts_of(report), target, plan_file)
 
     def own_unit(self, report: Report) -> OwnUnit | None:
         """The unit that a container runs from; None when it runs from none."""
@@ -268,7 +296,7 @@ def _below(file: DraftFile) -> str:
     return name if name.endswith(".d") else ""
 
 
-def _facts(report: Report) -> ContainerFacts:
+def facts_of(report: Report) -> ContainerFacts:
     if report.facts is None:
         raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)
     return report.facts
