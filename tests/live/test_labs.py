@@ -1,4 +1,4 @@
-"""Every lab on a real Podman: broken at the start, solved by its solution, its attack works and is blocked."""
+"""Every lab on a real Podman: broken at the start, solved by its solution, the attack blocked."""
 
 from __future__ import annotations
 

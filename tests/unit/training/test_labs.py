@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,9 +37,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def training(tmp_path: Path, clock: Clock) -> Iterator[Training]:
+def training(tmp_path: Path, clock: Clock) -> Training:
     path, folder = str(tmp_path / "training.json"), str(tmp_path / "labs")
-    yield Training(LABS, None, path=path, folder=folder, clock=clock)
+    return Training(LABS, None, path=path, folder=folder, clock=clock)
 
 
 def test_there_are_labs_for_every_step_and_some_to_begin_and_end_with() -> None:
