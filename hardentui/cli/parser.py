@@ -28,6 +28,7 @@ COMMANDS = {
     "capabilities": "what each capability of a container allows, and which it really has",
     "seccomp": "which system calls the filter of a container lets through",
     "lsm": "what SELinux or AppArmor holds a container to, and a policy of its own",
+    "trust": "which images Podman accepts, and a change of that, proven by real pulls",
     "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
     "waive": "accept a finding for a time: who, why, until when",
     "train": "learn the ten steps in labs that start broken on purpose",
@@ -113,11 +114,13 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if name in argv:
             import_module(f"hardentui.cli.{name}").arguments(one)
         common_options(one)
+        common_options(one, top=False)
     parser.set_defaults(command="")
     return parser.parse_args(argv)
 
 
 def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+def common_options(parser: argparse.ArgumentParser, *, top: bool) -> None:
     """Options that every command has; those after the command win over those before it."""
     group = parser.add_argument_group("where to look")
     place = group.add_mutually_exclusive_group()

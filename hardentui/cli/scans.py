@@ -28,7 +28,9 @@ def run(
         ToolMissing: there is no scanner; says how to get one.
         InputError: a report cannot be used.
     """
-    scanning = bench.scanning()
+    from hardentui.workbench.looking.scanning import Scanning
+
+    scanning = Scanning(bench.parts)
     for path in options.reports:
         image, report = scanning.take_in(path, images)
         terminal.note(f"{visible(_name(image), 60)}: the report of {report.scanner} is stored")

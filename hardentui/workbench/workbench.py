@@ -21,6 +21,7 @@ from hardentui.workbench.changing.neighbours import Neighbours
 from hardentui.workbench.looking.gather import Gatherer, with_peers
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.looking.parts import Parts
 from hardentui.workbench.looking.pod_members import pod_members
 from hardentui.workbench.looking.rows import Lists, read_lists, row_of
 from hardentui.workbench.looking.surroundings import Surroundings
@@ -40,7 +41,6 @@ from hardentui.workbench.views import (
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice, Plan
     from hardentui.model.waiver import Waiver
-    from hardentui.workbench.looking.scanning import Scanning
     from hardentui.workbench.trials.trying import Trying
 
 _STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
@@ -344,15 +344,10 @@ class Workbench(Fixes):
         """Like `look_into_image` for any image, by the label of its engine and its ID."""
         return self._surroundings.look_into_image(engine, image, on_bytes, stop)
 
-    def scanning(self) -> Scanning:
-        """Scans of images for known vulnerabilities; containers are judged with a new report afterwards."""
-        from hardentui.workbench.looking.scanning import Scanning  # few look for it
-
-        def scanned(engine: str, image: str) -> None:
-            self._gatherers[engine].forget_image(image)
-            self._surroundings.forget_what_changes()
-
-        return Scanning(self._opened, scanned)
+    @property
+    def parts(self) -> Parts:
+        """What use cases with a room of their own are made of."""
+        return Parts(self._opened, self._gatherers, self._surroundings)
 
     def waiver_report(self, reports: Iterable[Report]) -> Report | None:
         """What the waivers are good for, after a check of everything; None where there are none."""
