@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hardentui.checks import all_checks
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.checklists import loading as checklists
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -16,9 +18,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.checks import all_checks
-    from hardentui.workbench.checklists import loading as checklists
-
     try:
         checklist = checklists.load(options.file)
     except ChecklistError as error:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
+from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.model.facts import NetworkFacts
+from hardentui.visible import visible
+from hardentui.workbench.pages.networks import places
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,20 +29,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.model.facts import NetworkFacts
-    from hardentui.visible import visible
-    from hardentui.workbench.pages.networks import places
-
     with session.workbench(options, terminal, everything=True) as bench:
         rows = session.scan(bench, terminal)
-        networks = [one.about for one in bench.network_reports() if isinstance(one.about, NetworkFacts)]
+        networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
         containers = [row.report.facts for row in rows if row.report and row.report.facts]
         found = places(networks, containers)
         if options.format == "json":
             document = {
                 "schema": SCHEMA,
-                "simulated": bench.simulated,
+                "simulated": bench.opened.simulated,
                 "places": [to_builtins(one) for one in found],
             }
             terminal.write(json.dumps(document, indent=2) + "\n")

@@ -21,6 +21,7 @@ from datetime import date, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
+import tomli_w
 from msgspec import Struct, field
 
 from hardentui.errors import InputError, UsageError, WaiversError
@@ -46,6 +47,11 @@ def files_for(checklist: str) -> tuple[str, ...]:
     """Where waivers are looked for: the user's own file, and one beside a checklist that is a file."""
     beside = os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
     return tuple(path for path in (own_file(), beside) if path and os.path.exists(path))
+
+
+def accepted(checklist: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
+    """The waivers of this user and of the checklist; raises what `load` raises."""
+    return load(files_for(checklist), checks)
 
 
 def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
@@ -83,8 +89,6 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
         WaiversError: the file has faults.
         UsageError: the file has this waiver already.
     """
-    import tomli_w
-
     known = parse(text, path, checks)
     if any(
         (one.check, one.subject, one.engine) == (waiver.check, waiver.subject, waiver.engine) for one in known

@@ -28,10 +28,10 @@ def _look(opened: Opened) -> list[Finding]:
     """Everything that a check finds there."""
     judge = Judge(checklists.load(), {check.id: check for check in all_checks()})
     bench = Workbench(opened, judge)
-    shared = bench.host_reports()
-    bench.rows()
-    bench.scan(lambda row: None, lambda progress: None, threading.Event())
-    reports = [*shared, *(row.report for row in bench.rows() if row.report)]
+    shared = bench.surroundings.host()
+    bench.containers.rows()
+    bench.containers.scan(lambda row: None, lambda progress: None, threading.Event())
+    reports = [*shared, *(row.report for row in bench.containers.rows() if row.report)]
     return [finding for report in reports for finding in report.findings]
 
 

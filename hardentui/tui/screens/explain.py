@@ -21,6 +21,7 @@ from hardentui.tui.status import look_of
 from hardentui.tui.text import paragraphs
 from hardentui.tui.widgets.diff_view import diff_content
 from hardentui.visible import visible
+from hardentui.workbench.checklists.lookup import find_check
 
 _HEAD = "bold $primary"
 
@@ -59,7 +60,7 @@ class ExplainScreen(HardenScreen):
             parts += [visible(finding.verdict.reason), "\n"]
         try:
             if bench is not None:
-                parts += self._of_check(bench.explain(finding.check))
+                parts += self._of_check(find_check(finding.check))
         except HardenError as error:
             parts += ["\n", visible(error.title), "\n"]
         if self._remedy is not None and self._remedy.run:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
-from hardentui.checks import all_checks, check_by_id
-from hardentui.errors import UsageError
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.waive import uses, waive
 from hardentui.model.check import AnyCheck
@@ -14,7 +12,6 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Subject
 from hardentui.model.waiver import Waiver, WaiverFacts
-from hardentui.visible import visible
 from hardentui.workbench.views import Report, Shared
 
 
@@ -89,20 +86,3 @@ class Judge:
     def nothing(self, subject: Subject, why: str) -> Report:
         """The report of what could not be looked at."""
         return Report(subject, (), self._steps, trouble=why)
-
-
-def find_check(check_id: str) -> AnyCheck:
-    """A check by its id.
-
-    Raises:
-        UsageError: there is none; names the nearest.
-    """
-    check = check_by_id(check_id)
-    if check is None:
-        ids = [one.id for one in all_checks()]
-        from difflib import get_close_matches
-
-        close = get_close_matches(check_id, ids, 3, 0.5)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
-        raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
-    return check
