@@ -52,7 +52,7 @@ class ConnectionScreen(HardenScreen):
         parts: list[Part] = [("Engines\n", _HEAD)]
         for engine in opened.engine_facts:
             parts += self._engine(engine)
-        if not opened.engines:
+        if not opened.engine_facts:
             parts.append("  none\n")
         if opened.private_service:
             parts.append(

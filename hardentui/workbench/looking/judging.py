@@ -48,6 +48,10 @@ class Judge:
         about_containers = self._by_kind[Kind.CONTAINER]
         self._comparing = {at: one for at, one in enumerate(about_containers) if one[0].compares}
 
+    def check(self, check_id: str) -> AnyCheck | None:
+        """A check of the checklist by its id."""
+        return next((check for check in self.checks if check.id == check_id), None)
+
     def container(self, facts: ContainerFacts, *, compared: bool) -> Report:
         """The report of a container.
 
