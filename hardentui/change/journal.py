@@ -109,18 +109,9 @@ class Journal:
             raise UsageError("There is nothing to undo: no entry of the journal is in force.")
         return entry
 
-    def unfinished(self, container: str = "", engine: str = "") -> tuple[JournalEntry, ...]:
-        """Entries that were begun and came to no end, newest first.
-
-        Args:
-            container, engine: only those of this container; empty = all.
-        """
-        return tuple(
-            entry
-            for entry in self.entries()
-            if entry.state is EntryState.OPEN
-            and (not container or (entry.container, entry.engine) == (container, engine))
-        )
+    def unfinished(self) -> tuple[JournalEntry, ...]:
+        """Entries that are under way or were cut off, newest first."""
+        return tuple(entry for entry in self.entries() if entry.state is EntryState.OPEN)
 
     def _all(self) -> list[JournalEntry | BrokenEntry]:
         return [self._read(identity) for identity in self._ids()]

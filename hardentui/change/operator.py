@@ -27,11 +27,13 @@ class Outcome(Struct, frozen=True):
         operation: it, with what is known of it only now (the id of what was made).
         proof: what checks said.
         said: what there is to tell of it.
+        after: seconds that it went on looking when the service worked already.
     """
 
     operation: Operation | None = None
     proof: tuple[JournalProof, ...] = ()
     said: str = ""
+    after: float = 0.0
 
 
 NOTHING = Outcome()

@@ -8,10 +8,9 @@ taken back whether it was done, half done or not at all.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
-from typing import Any
 
 from msgspec.structs import replace
 
@@ -41,6 +40,10 @@ def _nobody(event: ChangeEvent) -> None:
     """Nobody wants to be told."""
 
 
+def _done(entry: JournalEntry) -> JournalEntry:
+    return replace(entry, state=EntryState.DONE)
+
+
 class Transaction:
     """Carries out the operations of one journal entry, or takes them back.
 
@@ -63,8 +66,13 @@ class Transaction:
         self._down_since: float | None = None
         self._entry: JournalEntry
 
-    def run(self, entry: JournalEntry, ends_as: EntryState = EntryState.DONE) -> JournalEntry:
+    def run(
+        self, entry: JournalEntry, finish: Callable[[JournalEntry], JournalEntry] = _done
+    ) -> JournalEntry:
         """Carry out all operations; returns the entry as it stands in the journal afterwards.
+
+        Args:
+            finish: the last step, which may still fail: what becomes of the entry.
 
         Raises:
             JournalError: nothing was begun, for want of a journal.
@@ -77,7 +85,7 @@ class Transaction:
                 raise_if_stopped(self._stop)
                 self._carry_out(operation, index)
             raise_if_stopped(self._stop)
-            self._keep(state=ends_as)
+            self._keep(finish(self._entry))
         except BaseException as error:
             back = self.go_back(self._entry, why_of(error))
             if not isinstance(error, HardenError | KeyboardInterrupt):
@@ -102,13 +110,14 @@ class Transaction:
             operations[index] = outcome.operation
             self._entry = replace(self._entry, operations=tuple(operations))
         if isinstance(operation, WaitReady) and self._down_since is not None:
-            self._entry = replace(self._entry, downtime_seconds=round(ended - self._down_since, 2))
+            self._entry = replace(
+                self._entry, downtime_seconds=round(ended - self._down_since - outcome.after, 2)
+            )
             self._down_since = None
         self._entry = replace(self._entry, proof=(*self._entry.proof, *outcome.proof))
         self._tell(OperationDone(operation, index + 1, total, ended - started, outcome.said))
 
-    def _keep(self, **changed: Any) -> None:
-        finished = replace(self._entry, **changed)
+    def _keep(self, finished: JournalEntry) -> None:
         self._journal.write(finished)
         self._entry = finished
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from hardentui.change.file_changes import lock_folder
+from hardentui.change.forget import FORGOTTEN
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import OnEvent, Operator
@@ -25,12 +26,14 @@ def undo(
     on_event: OnEvent,
     *,
     why: str = "",
+    only_waiting: bool = False,
     stop: threading.Event | None = None,
 ) -> JournalEntry:
     """Take an entry back; returns it as it stands then.
 
     Args:
         why: told in the journal; by default who did it.
+        only_waiting: leave it alone unless it still waits to be confirmed.
 
     Raises:
         UsageError: it cannot be taken back: that was done already, or a later change stands on it.
@@ -40,6 +43,8 @@ def undo(
     entry = journal.read(identity)
     with locked(lock_folder(journal), entry.container, entry.engine, f"undo of {identity} by {who()}"):
         entry = journal.read(identity)  # it may have come to its end while we waited
+        if only_waiting and entry.state is not EntryState.WAITING:
+            return entry
         refuse_to_undo(journal, entry)
         by = who()
         done = Transaction(journal, operators, on_event, stop).go_back(entry, why or f"Undone by {by}.")
@@ -70,6 +75,8 @@ def refuse_to_undo(journal: Journal, entry: JournalEntry) -> None:
         )
     if entry.state is EntryState.ROLLED_BACK:
         raise UsageError(f"{entry.id} is taken back already: {entry.reason}")
+    if entry.state is EntryState.DONE and entry.reason.startswith(FORGOTTEN):
+        raise UsageError(f"{entry.id} cannot be undone: {entry.reason}", "Nothing is left to go back to.")
     later = [
         other.id
         for other in journal.entries()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import to_builtins
 
 from hardentui.cli import scans, session
+from hardentui.cli.parser import Given
 from hardentui.cli.scans import scan_document
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
@@ -48,7 +49,16 @@ def arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="look for known vulnerabilities with a scanner of this host and store the result",
     )
-    parser.add_argument("--scanner", choices=("trivy", "grype"), default="", help="default: the first here")
+    parser.add_argument(
+        "--scanner", choices=("trivy", "grype", "debsecan"), default="", help="default: the first here"
+    )
+    parser.add_argument(
+        "--data",
+        action=Given,
+        default="",
+        metavar="URL",
+        help="debsecan's data instead of Debian's server: file:///DIR, one file for each suite",
+    )
     parser.add_argument("--offline", action="store_true", help="scan without updating the scanner's database")
     parser.add_argument(
         "--import",
@@ -58,17 +68,27 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
     )
+    parser.add_argument(
+        "--sbom",
+        action="store_true",
+        help="the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json",
+    )
+    parser.add_argument(
+        "-o", action=Given, metavar="DIR", dest="folder", default="", help="write SBOMs into this folder"
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.epilog = "The exit code is 4 when --inside or --scan could not read an image."
+    parser.epilog = "The exit code is 4 when --inside, --sbom or --scan could not read an image."
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.folder and not options.sbom:
+        raise UsageError("-o is for --sbom.")
     with session.workbench(options, terminal) as bench:
         bench.containers.rows()  # tells who uses an image
         reports = chosen(bench.surroundings.images(), options.names)
         troubles: dict[str, str] = {}
         stopped, missing = False, None
-        if options.inside:
+        if options.inside or options.sbom:
             stopped, troubles = _look(bench, reports, terminal)
             reports = chosen(bench.surroundings.images(), options.names)
         if options.scan or options.reports:
@@ -79,7 +99,11 @@ def run(options: Namespace, terminal: Terminal) -> int:
                 missing = error
             reports = chosen(bench.surroundings.images(), options.names)
         facts = [_facts(one) for one in reports]
-        if options.format == "json":
+        if options.sbom:
+            from hardentui.cli import sboms  # its library takes longer to load than the rest together
+
+            sboms.deliver(facts, options, terminal)
+        elif options.format == "json":
             document = _document(bench, reports, troubles)
             terminal.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
         elif (options.scan or options.reports) and not options.inside:

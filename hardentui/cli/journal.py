@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from hardentui.cli.asking import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.journal import EntryState, JournalEntry, journal_document
@@ -24,6 +25,7 @@ def arguments(parser: ArgumentParser) -> None:
         help="show one entry with its difference, or forget it: its original is removed for good",
     )
     parser.add_argument("id", metavar="ID", nargs="?", default="", help="an entry, or the end of its id")
+    parser.add_argument("--yes", action="store_true", help="with forget: do not ask")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -33,6 +35,17 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError(f"journal {options.verb} needs the id of an entry.", "hardentui journal lists them.")
     if options.verb == "show":
         _write(terminal, (history.find(options.id),), options.format, whole=True)
+        return 0
+    if options.verb == "forget":
+        entry = history.find(options.id)
+        sure(
+            terminal,
+            f"Remove {visible(entry.original or '', 80)} for good? {entry.id} cannot be undone then.",
+            yes=options.yes,
+            command=f"hardentui journal forget {entry.id} --yes",
+        )
+        history.forget(entry.id)
+        terminal.write(f"{entry.id}: the original is removed.\n")
         return 0
     recorded = history.recorded()
     for broken in recorded.broken:

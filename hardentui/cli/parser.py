@@ -17,6 +17,7 @@ COMMANDS = {
     "convert": "write a container as it is as files, nothing hardened",
     "plan": "the changes that would harden a container, with reasons and risks",
     "fix": "write the hardened files of a container",
+    "apply": "bring the fixes to the real container, proven, with a way back",
     "confirm": "keep a change that would otherwise go back by itself",
     "undo": "take a change back",
     "journal": "what was changed on this host, by whom, with what proof, and the way back",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.model.image import NeverScanned
+from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unreadable
 from hardentui.reading.scans import rank, severities, stale
 from hardentui.visible import visible
@@ -40,6 +40,7 @@ def _scan(
     scanning: Scanning, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
 ) -> tuple[bool, dict[str, str]]:
     scanner = scanning.chosen(options.scanner)
+    how = ScanSettings(offline=options.offline, data=options.data)
     troubles: dict[str, str] = {}
     stop = threading.Event()
     try:
@@ -50,7 +51,7 @@ def _scan(
                 done = size_text(progress.bytes) if progress.phase == "fetching" else scanner.name
                 terminal.activity(f"{name}: {progress.phase}, {done}")
 
-            report = scanning.scan(image, scanner, told, stop, offline=options.offline)
+            report = scanning.scan(image, scanner, told, stop, how)
             if isinstance(report, Unreadable):
                 troubles[_name(image)] = f"not scanned: {report.reason}"
     except KeyboardInterrupt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 
 from hardentui.cli.asking import sure
 from hardentui.cli.change_progress import tell
@@ -20,10 +20,14 @@ def arguments(parser: ArgumentParser) -> None:
         help="an entry of the journal, or the end of its id; default: the newest that is in force",
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--expired", action="store_true", help=SUPPRESS)  # called by the timer of apply
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     history = History()
+    if options.expired:
+        history.take_back_expired(options.id)
+        return 0
     entry = history.to_undo(options.id)
     terminal.write("\n".join(entry_lines(entry, whole=True)) + "\n")
     sure(terminal, f"Take back {entry.id}?", yes=options.yes, command=f"hardentui undo {entry.id} --yes")

@@ -35,7 +35,7 @@ from hardentui.options import (
     USER,
     WORKDIR,
 )
-from hardentui.options.argv.items import Item, is_list, items_of
+from hardentui.options.argv.items import Item, items_of
 
 SECURITY_AREAS = frozenset({"security", "identity", "namespaces", "network", "filesystem", "resources"})
 """Areas in which a difference matters for protection."""
@@ -127,7 +127,7 @@ def _drift(option: Option[Any], file: Spec, running: Spec) -> Drift:
     flag = f"{option.flag} {option.name}" if option.flag == "--security-opt" else option.flag
     security = option.area in SECURITY_AREAS
     if option.area in _PRIVATE_AREAS and option is not IMAGE:
-        if is_list(option):
+        if option.is_list:
             return Drift(option.name, flag, _names(old, new), _names(new, old), security)
         return Drift(option.name, flag, "", "", security)
     return Drift(option.name, flag, _shown(option, old, new), _shown(option, new, old), security)
@@ -140,7 +140,7 @@ def _names(items: tuple[Item, ...], others: tuple[Item, ...]) -> str:
 
 
 def _shown(option: Option[Any], items: tuple[Item, ...], others: tuple[Item, ...]) -> str:
-    if not is_list(option):
+    if not option.is_list:
         return items[0].canonical if items else ""
     known = {item.canonical for item in others}
     return ", ".join(item.canonical for item in items if item.canonical not in known)

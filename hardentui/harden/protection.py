@@ -1,13 +1,12 @@
 """Whether a changed container is held less than before: no fix, plan or profile of ours may do that.
 
-`ORDERS` has an order of protection for every option that holds a container back or lets it further,
-`WITHOUT_ORDER` the reason for each other one; a test asserts that every option of the table is in one.
+The row of an option says how its values compare (`Protection`); for an option whose rule is JUDGED, the order
+stands here, because it needs what checks know.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -20,71 +19,48 @@ from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Status
+from hardentui.model.protection import Rule
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
     ANNOTATIONS,
     APPARMOR,
-    BY_NAME,
     CAP_ADD,
     CAP_DROP,
-    CGROUP_CONF,
-    CGROUP_PARENT,
     CGROUPNS,
     CGROUPS,
     CPU_PERIOD,
     CPU_QUOTA,
     CPUS,
-    CPUSET_CPUS,
-    CPUSET_MEMS,
-    DEVICE_CGROUP_RULE,
-    DEVICE_READ_BPS,
-    DEVICE_READ_IOPS,
-    DEVICE_WRITE_BPS,
-    DEVICE_WRITE_IOPS,
     DEVICES,
-    ENV_HOST,
     GIDMAP,
-    GPUS,
-    GROUP_ADD,
     HEALTH_CMD,
     HEALTH_ON_FAILURE,
-    HOSTUSER,
-    HTTP_PROXY,
     IMAGE,
     IPC,
     LABEL_DISABLE,
     LABEL_LEVEL,
-    LABEL_NESTED,
     LABEL_TYPE,
     LOG_DRIVER,
     LOG_OPT,
-    MASK,
     MEMORY,
     MEMORY_SWAP,
     MOUNTS,
     NETWORK,
-    NO_NEW_PRIVILEGES,
-    OOM_KILL_DISABLE,
     OOM_SCORE_ADJ,
     PID,
-    PIDS_LIMIT,
     PRIVILEGED,
-    PROC_OPTS,
     PUBLISH,
     PUBLISH_ALL,
-    READ_ONLY,
     READ_ONLY_TMPFS,
     RESTART,
-    ROOTFS,
     SDNOTIFY,
     SECCOMP_POLICY,
     SECCOMP_PROFILE,
     SECRETS,
-    SHM_SIZE,
     SUBGIDNAME,
     SUBUIDNAME,
     SYSCTL,
-    TLS_VERIFY,
+    TABLE,
     TMPFS,
     UIDMAP,
     ULIMIT,
@@ -93,7 +69,6 @@ from hardentui.options import (
     USER,
     USERNS,
     UTS,
-    VOLUMES_FROM,
 )
 from hardentui.reading.capabilities import declared_set
 from hardentui.reading.containers import declared_user, is_root
@@ -223,81 +198,51 @@ _IDS: tuple[Order, ...] = (orders.user_namespace,)
 _SELINUX: tuple[Order, ...] = (orders.selinux,)
 _SECCOMP: tuple[Order, ...] = (_seccomp,)
 
-ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {
-    PRIVILEGED: (
-        _capabilities,
-        _seccomp,
-        orders.selinux,
-        orders.off(PRIVILEGED, "it becomes privileged"),
-    ),
+_JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
+    PRIVILEGED: (_capabilities, _seccomp, orders.selinux, orders.off(PRIVILEGED, "it becomes privileged")),
     CAP_ADD: _CAPABILITIES,
     CAP_DROP: _CAPABILITIES,
     USER: (orders.user, _capabilities),
-    NO_NEW_PRIVILEGES: (orders.on(NO_NEW_PRIVILEGES, "processes may gain privileges"),),
     SECCOMP_PROFILE: _SECCOMP,
     SECCOMP_POLICY: (_seccomp_policy,),
     APPARMOR: (orders.ranked(_apparmor_rank, "AppArmor holds it less"),),
     LABEL_DISABLE: _SELINUX,
     LABEL_TYPE: _SELINUX,
     LABEL_LEVEL: (orders.level,),
-    LABEL_NESTED: (orders.off(LABEL_NESTED, "it may change SELinux labels"),),
-    MASK: (orders.nothing_lost(MASK),),
     UNMASK: (orders.masks_lifted,),
-    PROC_OPTS: (orders.kept(PROC_OPTS),),
     SYSCTL: (orders.sysctls,),
     SECRETS: (orders.secrets,),
-    GROUP_ADD: (orders.nothing_added(GROUP_ADD),),
     USERNS: _IDS,
     UIDMAP: _IDS,
     GIDMAP: _IDS,
     SUBUIDNAME: _IDS,
     SUBGIDNAME: _IDS,
-    HOSTUSER: (orders.nothing_added(HOSTUSER),),
     UMASK: (orders.umask,),
     PID: (orders.namespace(PID),),
     IPC: (orders.namespace(IPC),),
     UTS: (orders.namespace(UTS),),
     CGROUPNS: (orders.namespace(CGROUPNS),),
     CGROUPS: (orders.ranked(lambda facts: int(facts.spec[CGROUPS] != "disabled"), "its cgroup goes"),),
-    CGROUP_PARENT: (orders.kept(CGROUP_PARENT),),
-    CGROUP_CONF: (orders.nothing_lost(CGROUP_CONF),),
     MEMORY: (orders.memory,),
     MEMORY_SWAP: (orders.memory,),
-    PIDS_LIMIT: (orders.smaller(PIDS_LIMIT),),
     CPUS: (orders.processors,),
     CPU_QUOTA: (orders.processors,),
     CPU_PERIOD: (orders.processors,),
-    CPUSET_CPUS: (orders.kept(CPUSET_CPUS),),
-    CPUSET_MEMS: (orders.kept(CPUSET_MEMS),),
-    DEVICE_READ_BPS: (orders.nothing_lost(DEVICE_READ_BPS),),
-    DEVICE_READ_IOPS: (orders.nothing_lost(DEVICE_READ_IOPS),),
-    DEVICE_WRITE_BPS: (orders.nothing_lost(DEVICE_WRITE_BPS),),
-    DEVICE_WRITE_IOPS: (orders.nothing_lost(DEVICE_WRITE_IOPS),),
     ULIMIT: (orders.ulimits,),
-    SHM_SIZE: (orders.smaller(SHM_SIZE),),
-    OOM_KILL_DISABLE: (orders.off(OOM_KILL_DISABLE, "it is never killed when memory runs out"),),
     OOM_SCORE_ADJ: (
         orders.ranked(
             lambda facts: max(facts.spec[OOM_SCORE_ADJ], -1000) if OOM_SCORE_ADJ in facts.spec else 0,
             "others are killed before it when memory runs out",
         ),
     ),
-    READ_ONLY: (orders.on(READ_ONLY, "its root file system can be written"),),
     READ_ONLY_TMPFS: (orders.read_only_tmpfs,),
     MOUNTS: (orders.mounts,),
     TMPFS: (orders.tmpfs,),
-    VOLUMES_FROM: (orders.nothing_added(VOLUMES_FROM),),
     DEVICES: (orders.devices(DEVICES),),
-    DEVICE_CGROUP_RULE: (orders.nothing_added(DEVICE_CGROUP_RULE),),
-    GPUS: (orders.nothing_added(GPUS),),
-    ROOTFS: (orders.kept(ROOTFS),),
     NETWORK: (orders.network, orders.ports),
     PUBLISH: (orders.ports,),
     PUBLISH_ALL: (orders.ports,),
-    ENV_HOST: (orders.off(ENV_HOST, "it gets the variables of the host"),),
-    HTTP_PROXY: (orders.off(HTTP_PROXY, "it gets the proxy variables of the host"),),
     IMAGE: (_image,),
-    TLS_VERIFY: (orders.on(TLS_VERIFY, "the registry's certificate is not checked"),),
     RESTART: (orders.ranked(_restart_rank, "it is restarted without end"),),
     HEALTH_CMD: (_health,),
     HEALTH_ON_FAILURE: (_ranks(HEALTH_ON_FAILURE, none=0),),
@@ -306,65 +251,21 @@ ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {
     LOG_OPT: (_log_limit,),
     ANNOTATIONS: (_annotations,),
 }
+"""Options of which other options and facts decide."""
 
-_PROGRAM = "what its program does with it, only the program knows"
-_MAKING = "how it is made, not how it is held"
-_NAMES = "names and addresses, no rights"
-_TIMES = "when and how it starts, stops and is looked after"
-_SHARES = "a share among others, no limit"
-WITHOUT_ORDER: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            *("command", "entrypoint", "env", "env-file", "unsetenv", "unsetenv-all", "workdir", "tty"),
-            *("interactive", "init", "init-path", "systemd", "personality", "tz", "passwd", "passwd-entry"),
-            *("group-entry", "chrootdirs", "image-volume"),
-        ),
-        _PROGRAM,
-    ),
-    **dict.fromkeys(
-        (
-            *("pull", "arch", "os", "variant", "platform", "retry", "retry-delay", "authfile", "cert-dir"),
-            *("init-ctr", "conmon-pidfile", "pidfile", "runtime", "module", "hooks-dir", "runtime-flag"),
-            *("rm", "rmi", "pod", "requires"),
-        ),
-        _MAKING,
-    ),
-    **dict.fromkeys(
-        (
-            *("name", "label", "hostname", "network-alias", "ip", "ip6", "mac-address", "add-host"),
-            *("hosts-file", "no-hosts", "no-hostname", "dns", "dns-option", "dns-search", "expose"),
-            *("label-user", "label-role", "label-filetype"),
-        ),
-        _NAMES,
-    ),
-    **dict.fromkeys(
-        (
-            *(
-                "stop-signal",
-                "stop-timeout",
-                "timeout",
-                "health-interval",
-                "health-timeout",
-                "health-retries",
-            ),
-            *("health-start-period", "health-startup-cmd", "health-startup-interval"),
-            *("health-startup-retries", "health-startup-success", "health-startup-timeout"),
-            *("health-log-destination", "health-max-log-count", "health-max-log-size"),
-        ),
-        _TIMES,
-    ),
-    **dict.fromkeys(
-        (
-            *("cpu-shares", "cpu-rt-period", "cpu-rt-runtime", "blkio-weight", "blkio-weight-device"),
-            *("memory-reservation", "memory-swappiness", "rdt-class", "shm-size-systemd"),
-        ),
-        _SHARES,
-    ),
+
+_BY_RULE: Mapping[Rule, Callable[[Option[Any]], tuple[Order, ...]]] = {
+    Rule.NEVER: lambda _: (),
+    Rule.HIGHER: lambda option: (orders.smaller(option),),
+    Rule.SWITCHED_OFF: lambda option: (orders.on(option, option.protection.text),),
+    Rule.SWITCHED_ON: lambda option: (orders.off(option, option.protection.text),),
+    Rule.ADDED: lambda option: (orders.nothing_added(option),),
+    Rule.REMOVED: lambda option: (orders.nothing_lost(option),),
+    Rule.CHANGED: lambda option: (orders.kept(option),),
+    Rule.JUDGED: _JUDGED.__getitem__,
 }
-"""Name of an option -> why no value of it protects more than another one."""
 
-
-@cache
-def options_without_order() -> frozenset[str]:
-    """Names of options of the table that nobody has thought about; must be empty."""
-    return frozenset(BY_NAME) - {option.name for option in ORDERS} - set(WITHOUT_ORDER)
+ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {
+    option: _BY_RULE[option.protection.rule](option) for option in TABLE
+}
+"""Every option of the table; without an order where no value protects more than another one."""

@@ -7,32 +7,42 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.model.spec import KeyKind, Option, Spec
+from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import TABLE
+from hardentui.options import RESTART, TABLE
 
 _PLACE = {option: place for place, option in enumerate(TABLE)}
 
 
 class OptionDiff(Struct, frozen=True):
-    """One option with its arguments before and after; the lost and the new ones apart."""
+    """One option with its arguments before and after, and with the values of its Quadlet key."""
 
     option: Option[Any]
     before: tuple[str, ...]
     after: tuple[str, ...]
+    values_before: tuple[str, ...]
+    values_after: tuple[str, ...]
 
     @property
     def removed(self) -> tuple[str, ...]:
-        return tuple(argument for argument in self.before if argument not in self.after)
+        return _missing(self.before, self.after)
 
     @property
     def added(self) -> tuple[str, ...]:
-        return tuple(argument for argument in self.after if argument not in self.before)
+        return _missing(self.after, self.before)
+
+
+def _missing(texts: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(text for text in texts if text not in other)
 
 
 def arguments(spec: Spec, option: Option[Any]) -> tuple[str, ...]:
     """The arguments of one option; none when it is absent."""
     return option.to_arguments(spec[option]) if option in spec else ()
+
+
+def _values(spec: Spec, option: Option[Any]) -> tuple[str, ...]:
+    return option.to_values(spec[option]) if option in spec else ()
 
 
 def spec_diff(before: Spec, after: Spec) -> tuple[OptionDiff, ...]:
@@ -41,7 +51,13 @@ def spec_diff(before: Spec, after: Spec) -> tuple[OptionDiff, ...]:
         return ()
     changed = [o for o in {*before.settings, *after.settings} if before[o] != after[o]]
     return tuple(
-        OptionDiff(option, arguments(before, option), arguments(after, option))
+        OptionDiff(
+            option,
+            arguments(before, option),
+            arguments(after, option),
+            _values(before, option),
+            _values(after, option),
+        )
         for option in sorted(changed, key=_PLACE.__getitem__)
     )
 
@@ -49,18 +65,26 @@ def spec_diff(before: Spec, after: Spec) -> tuple[OptionDiff, ...]:
 def as_run_lines(changed: tuple[OptionDiff, ...]) -> str:
     """As flags of `podman run`: `-` what goes, `+` what comes."""
     lines = []
-    for one in changed:
-        lines += [f"-{_flag(one.option, argument)}" for argument in one.removed]
-        lines += [f"+{_flag(one.option, argument)}" for argument in one.added]
+    for diff in changed:
+        lines += [f"-{_flag(diff.option, argument)}" for argument in diff.removed]
+        lines += [f"+{_flag(diff.option, argument)}" for argument in diff.added]
     return "\n".join(lines)
 
 
 def as_quadlet_lines(changed: tuple[OptionDiff, ...], version: Version) -> str:
     """As lines of a Quadlet unit, for reading; the writer of units escapes for real."""
     lines = []
-    for one in changed:
-        lines += [f"-{_line(one.option, argument, version)}" for argument in one.removed]
-        lines += [f"+{_line(one.option, argument, version)}" for argument in one.added]
+    for diff in changed:
+        key = diff.option.quadlet
+        if diff.option is RESTART:
+            lines += [f"-[Service] Restart={policy.split(':')[0]}" for policy in diff.removed]
+            lines += [f"+[Service] Restart={policy.split(':')[0]}" for policy in diff.added]
+        elif key is None or key.since > version:
+            lines += [f"-PodmanArgs={_flag(diff.option, argument)}" for argument in diff.removed]
+            lines += [f"+PodmanArgs={_flag(diff.option, argument)}" for argument in diff.added]
+        else:
+            lines += [f"-{key.name}={v}" for v in _missing(diff.values_before, diff.values_after)]
+            lines += [f"+{key.name}={v}" for v in _missing(diff.values_after, diff.values_before)]
     return "\n".join(lines)
 
 
@@ -68,17 +92,3 @@ def _flag(option: Option[Any], argument: str) -> str:
     if not option.flag.startswith("-"):
         return shlex.quote(argument)
     return shlex.quote(f"{option.flag}={argument}") if argument else option.flag
-
-
-def _line(option: Option[Any], argument: str, version: Version) -> str:
-    key = option.quadlet
-    if option.flag == "--restart":
-        return f"[Service] Restart={argument.split(':')[0]}"
-    if key is None or key.since > version:
-        return f"PodmanArgs={_flag(option, argument)}"
-    if option.to_values is not None and key.kind is not KeyKind.BOOLEAN:
-        argument = argument.partition("=")[2] if option.flag == "--security-opt" else argument
-        argument = argument.split(":", 1)[1] if option.name.startswith("label-") else argument
-    if key.kind is KeyKind.BOOLEAN:
-        argument = "false" if argument == "false" else "true"
-    return f"{key.name}={argument}"

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from hardentui.images import accounts
 from hardentui.images.layer import MOST_FOUND, Budget, Layer, read_layer
+from hardentui.images.packages import Database
 from hardentui.images.tar import Body, Damaged, Source, entries
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.visible import visible
@@ -94,7 +95,8 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
                 continue  # what cannot be seen cannot be started; only contents can still be pulled out
             found.setdefault(category, []).append(replace(file, layer=at + 1, deleted=deleted))
     texts = _visible_texts(layers)
-    packages, uncounted = _packages(layers)
+    databases = _databases(layers)
+    packages, uncounted = _counts(databases)
 
     def files(category: str) -> tuple[FoundFile, ...]:
         return tuple(found.get(category, ())[:MOST_FOUND])
@@ -103,6 +105,7 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
         release=_release(texts),
         packages=packages,
         uncounted=uncounted,
+        installed=tuple(one for database in databases.values() for one in database.packages),
         tools=files("tool"),
         shells=files("shell"),
         remote_logins=files("login"),
@@ -127,18 +130,23 @@ def _visible_texts(layers: list[tuple[str, Layer]]) -> dict[str, str]:
     return texts
 
 
-def _packages(layers: list[tuple[str, Layer]]) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Database -> number of packages, and the databases that cannot be counted."""
-    counts: dict[str, int] = {}
+def _databases(layers: list[tuple[str, Layer]]) -> dict[str, Database]:
+    """Path -> each package database as the finished image shows it."""
+    found: dict[str, Database] = {}
     for _, layer in layers:
-        counts = {path: count for path, count in counts.items() if not layer.hides(path)}
-        counts.update(layer.counts)
+        found = {path: one for path, one in found.items() if not layer.hides(path)}
+        found.update(layer.databases)
+    return found
+
+
+def _counts(databases: Mapping[str, Database]) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Kind of database -> number of packages, and the kinds that cannot be counted."""
     packages: dict[str, int] = {}
-    for path, count in counts.items():
+    for path, database in databases.items():
         kind = next((kind for kind in ("dpkg", "apk") if kind in path), "")
         if kind:
-            packages[kind] = packages.get(kind, 0) + count
-    return packages, ("rpm",) if any("rpm" in path for path in counts) else ()
+            packages[kind] = packages.get(kind, 0) + database.count
+    return packages, ("rpm",) if any("rpm" in path for path in databases) else ()
 
 
 def _release(texts: Mapping[str, str]) -> dict[str, str]:

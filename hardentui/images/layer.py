@@ -7,6 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct, field
 
 from hardentui.images import accounts, rules
+from hardentui.images.packages import Database, read_apk, read_dpkg, read_dpkg_part
 from hardentui.images.tar import Body, Damaged, Entry, Source, entries
 from hardentui.model.image import FoundFile
 
@@ -43,7 +44,7 @@ class Layer(Struct):
     Attributes:
         found: (category, file) of what is worth telling; categories as in ImageInventory, and `shell`.
         texts: path -> contents of the few files whose text matters.
-        counts: package database file -> number of packages in it.
+        databases: package database file -> the packages in it.
         files, folders: hashes of the paths that it brings.
         removed: paths that it deletes from the layers below.
         emptied: folders whose contents of lower layers it hides.
@@ -54,7 +55,7 @@ class Layer(Struct):
     count: int = 0
     found: list[tuple[str, FoundFile]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    databases: dict[str, Database] = field(default_factory=dict)
     files: set[int] = field(default_factory=set)
     folders: set[int] = field(default_factory=set)
     removed: set[int] = field(default_factory=set)
@@ -137,13 +138,13 @@ def _look_inside(layer: Layer, entry: Entry, body: Body) -> None:
         else:
             layer.texts[path] = _all(body, entry.size).decode("utf-8", "replace")
     elif path == _DPKG:
-        layer.counts[path] = _count_lines(body, b"Status: install ok installed")
+        layer.databases[path] = read_dpkg(body)
     elif path in _APK:
-        layer.counts[path] = _count_lines(body, b"P:")
+        layer.databases[path] = read_apk(body)
     elif path.startswith(_DPKG_PARTS) and not path.endswith(".md5sums"):
-        layer.counts[path] = 1
+        layer.databases[path] = read_dpkg_part(body)
     elif path in _RPM:
-        layer.counts[path] = 0
+        layer.databases[path] = Database()
     elif rules.may_hold_credentials(entry):
         what = rules.credential(path, _all(body, min(entry.size, _FIRST_BYTES)))
         if what:
@@ -156,18 +157,3 @@ def _all(body: Body, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def _count_lines(body: Body, start: bytes) -> int:
-    """Lines that begin with `start`, in bounded memory however long a line is."""
-    found, rest, at_line_start = 0, b"", True
-    while part := body.read(_CHUNK):
-        lines = (rest + part).split(b"\n")
-        for index, line in enumerate(lines[:-1]):
-            found += (at_line_start or index > 0) and line.startswith(start)
-        at_line_start = at_line_start or len(lines) > 1
-        rest = lines[-1]
-        if len(rest) > _CHUNK:  # no honest line is as long
-            found += at_line_start and rest.startswith(start)
-            rest, at_line_start = b"", False
-    return found + (at_line_start and rest.startswith(start))

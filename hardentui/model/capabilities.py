@@ -67,3 +67,11 @@ STOCK_CAPABILITIES = frozenset(
     ]
 )
 """What Podman grants when neither the caller nor containers.conf says anything."""
+
+
+def capability_name(text: str) -> str:
+    """`net_raw` -> `CAP_NET_RAW`; `all` in any case stays `all`."""
+    upper = text.strip().upper()
+    if upper in ("ALL", "CAP_ALL"):
+        return "all"
+    return upper if upper.startswith("CAP_") else "CAP_" + upper

@@ -32,6 +32,26 @@ class LayerSize(Struct, frozen=True):
     entries: int = 0
 
 
+class Package(Struct, frozen=True):
+    """An installed package of a distribution.
+
+    Attributes:
+        kind: `deb`, `apk` or `rpm`, as in a package URL.
+        version: as its own tools write it, for rpm with the release and a given epoch (`1:2.3-4`).
+        source: the source package that it was built from, where that has another name.
+        source_version: of the source package, where it is another one.
+        license: as the package says it; empty where its database does not.
+    """
+
+    kind: str
+    name: str
+    version: str
+    architecture: str = ""
+    source: str = ""
+    source_version: str = ""
+    license: str = ""
+
+
 class ImageInventory(Struct, frozen=True):
     """What the file system of an image holds, read without running it.
 
@@ -39,6 +59,7 @@ class ImageInventory(Struct, frozen=True):
         release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty when there is none.
         packages: package database (`dpkg`, `apk`) -> number of packages.
         uncounted: package databases that are there and cannot be counted (`rpm`).
+        installed: the packages themselves, as far as their databases could be read.
         tools: package managers, compilers, debuggers, network clients; `what` says which kind.
         shells: shells.
         remote_logins: servers that let somebody log in over the network.
@@ -53,6 +74,7 @@ class ImageInventory(Struct, frozen=True):
     release: Mapping[str, str] = field(default_factory=dict)
     packages: Mapping[str, int] = field(default_factory=dict)
     uncounted: tuple[str, ...] = ()
+    installed: tuple[Package, ...] = ()
     tools: tuple[FoundFile, ...] = ()
     shells: tuple[FoundFile, ...] = ()
     remote_logins: tuple[FoundFile, ...] = ()
@@ -101,3 +123,15 @@ class ScanReport(Struct, frozen=True):
 
 class NeverScanned(Struct, frozen=True):
     """It was looked for, and there is no report for this image ID."""
+
+
+class ScanSettings(Struct, frozen=True):
+    """How to scan.
+
+    Attributes:
+        offline: do not use the network.
+        data: debsecan's mirror of Debian's data, as a URL; empty = Debian's server.
+    """
+
+    offline: bool = False
+    data: str = ""

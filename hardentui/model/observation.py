@@ -97,14 +97,16 @@ class CallLog(Struct, frozen=True):
     Attributes:
         calls: each call once for each way.
         details: calls with arguments, each combination once.
-        cut: there were more different details than are kept.
+        cut: names of calls of which there were more different details than are kept.
+        unread: names of calls whose arguments could not be read, some of them at least.
         starts: how many programs the runtime started: the container's own and those of `podman exec`.
-        faults: calls whose arguments could not be read, by reason.
+        faults: what went wrong besides.
     """
 
     calls: tuple[CallCount, ...] = ()
     details: tuple[CallDetail, ...] = ()
-    cut: bool = False
+    cut: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
     starts: int = 0
     faults: tuple[str, ...] = ()
 

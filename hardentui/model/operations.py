@@ -74,17 +74,11 @@ class StartUnits(Struct, frozen=True, kw_only=True, tag="start-units"):
 
 
 class NoteContainer(Struct, frozen=True, kw_only=True, tag="note-container"):
-    """How a container stood before. Taking it back brings it there again.
-
-    Attributes:
-        id: full id of the original.
-        ports: (address, port) of the TCP ports that it publishes; they answer again afterwards.
-    """
+    """How a container stood before; `id` is its full id. Taking it back brings it there again."""
 
     id: str
     name: str
     running: bool
-    ports: tuple[tuple[str, int], ...] = ()
 
 
 class SetRestart(Struct, frozen=True, kw_only=True, tag="set-restart"):
@@ -140,11 +134,15 @@ class StopContainer(Struct, frozen=True, kw_only=True, tag="stop-container"):
 
 
 class CopyData(Struct, frozen=True, kw_only=True, tag="copy-data"):
-    """Folders of the original's own layer go into volumes of its successor."""
+    """Folders of the original's own layer go into volumes of its successor.
+
+    Attributes:
+        source: id of the original.
+        paths: (folder in the container, volume).
+    """
 
     source: str
-    target: str
-    paths: tuple[str, ...]
+    paths: tuple[tuple[str, str], ...]
 
 
 class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):
@@ -154,19 +152,36 @@ class StartContainer(Struct, frozen=True, kw_only=True, tag="start-container"):
     seconds: float = 15.0
 
 
+class LimitsBefore(Struct, frozen=True, kw_only=True):
+    """Limits as inspect shows them; 0 = none."""
+
+    memory: int = 0
+    memory_swap: int = 0
+    memory_reservation: int = 0
+    cpu_quota: int = 0
+    cpu_period: int = 0
+    cpu_shares: int = 0
+    pids: int = 0
+    restart: str = "no"
+
+
 class UpdateContainer(Struct, frozen=True, kw_only=True, tag="update-container"):
-    """Limits change while the container runs (`podman update`)."""
+    """Limits change while the container runs (`podman update`); `before` are those that it had."""
 
     id: str
     arguments: tuple[str, ...]
-    back: tuple[str, ...]
+    before: LimitsBefore
 
 
 class WaitReady(Struct, frozen=True, kw_only=True, tag="wait-ready"):
-    """The service works: its health check passes, its ports answer, or its main process stays."""
+    """The service works: its health check passes, it listens on its ports, or its main process stays.
+
+    `ports` are those that the original listens on (`tcp/80`).
+    """
 
     name: str
     seconds: float
+    ports: tuple[str, ...] = ()
 
 
 class RunProbe(Struct, frozen=True, kw_only=True, tag="run-probe"):
@@ -235,7 +250,7 @@ def described(operation: Operation) -> str:
         case StopContainer():
             return "stop the original"
         case CopyData():
-            return f"copy {', '.join(operation.paths)} into volumes"
+            return f"copy {', '.join(path for path, _ in operation.paths)} into volumes"
         case StartContainer():
             return f"start the hardened {operation.name}"
         case UpdateContainer():

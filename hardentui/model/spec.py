@@ -1,18 +1,20 @@
 """The spec: everything that was asked for when a container was created, as a set of options.
 
-`Option` says what one option of `podman create` is: how its value is typed and how it is spelled in each
-output. The rows themselves stand in `hardentui.options`. A `Spec` maps options to values and knows for each
-value where it came from.
+`Option` says what one option of `podman create` is: how its value is typed, read, spelled in each output and
+compared. The rows themselves stand in `hardentui.options.table`. A `Spec` maps options to values and knows
+for each value where it came from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from msgspec import Struct, field
 
+from hardentui.model.codec import Codec
+from hardentui.model.protection import Protection
 from hardentui.model.version import Version
 
 T = TypeVar("T")
@@ -41,11 +43,23 @@ class KeyKind(StrEnum):
 
 
 class QuadletKey(Struct, frozen=True):
-    """A key of a Quadlet section and the first Podman that knows it."""
+    """A key of a Quadlet section.
+
+    Attributes:
+        since: the first Podman that knows it.
+        holds: (value, version) -> whether that Podman's generator hands the value on as it is; None = always.
+        repeats_since: the first Podman that takes the key more than once; before, its last line counts.
+    """
 
     name: str
     since: Version
     kind: KeyKind
+    holds: Callable[[str, Version], bool] | None = None
+    repeats_since: Version | None = None
+
+    def holds_one(self, version: Version) -> bool:
+        """Whether the last line of this key is the only one that counts."""
+        return self.repeats_since is not None and version < self.repeats_since
 
 
 class Readability(StrEnum):
@@ -57,31 +71,57 @@ class Readability(StrEnum):
     CLIENT = "client side"
 
 
-class Option(Struct, Generic[T], frozen=True):
+class Setting(Struct, Generic[T], frozen=True):
+    """A value and where it came from."""
+
+    value: T
+    source: Source
+
+
+class Unknowable:
+    """What a reader answers when no source of this container can show the option."""
+
+
+UNKNOWABLE = Unknowable()
+Reading: TypeAlias = Setting[Any] | Unknowable | None
+"""What a reader answers; None: the option is absent, and that is known."""
+
+
+class Option(Struct, Generic[T], frozen=True, kw_only=True):
     """One option of `podman create`.
 
     Attributes:
         flag: as on the command line, with dashes: `--memory`.
+        own_name: tells rows that share a flag apart (`--security-opt`); else empty.
         area: resources, filesystem, identity, network, health, process, security, logging, lifecycle.
-        default: what it means when the option is absent; a spec never stores it.
-        to_arguments: value -> arguments, one string per occurrence of the flag (`("NET_RAW", "MKNOD")`);
-            for a flag without argument `("",)` when set and `()` when not.
-        quadlet: its key in `[Container]`; None = always `PodmanArgs=`.
-        key: tells rows that share a flag apart (`--security-opt`); else empty.
-        to_values: value -> values of the Quadlet key, where they differ from the arguments.
-        readability: which sources can show it.
         about: one sentence for the documentation page.
+        default: what it means when the option is absent; a spec never stores it.
+        codec: how its arguments are read and written.
+        also: other flags that say it too, each with its own codec (`--mount` beside `--volume`).
+        short, aliases: other spellings of the flag: a letter, older names.
+        before_verb: a global flag, which stands before `run` or `create`.
+        quadlet: its key in `[Container]`; None = always `PodmanArgs=`.
+        read: reads it from the sources of a container, a `hardentui.options.inspect.view.View`.
+        readability: which sources can show it.
+        engine_decides: what absence means differs between engines, so the usual value is kept too.
+        protection: which values hold a container more.
     """
 
     flag: str
+    own_name: str = ""
     area: str
+    about: str
     default: T
-    to_arguments: Callable[[T], tuple[str, ...]]
+    codec: Codec[T]
+    also: tuple[tuple[str, Codec[T]], ...] = ()
+    short: str = ""
+    aliases: tuple[str, ...] = ()
+    before_verb: bool = False
     quadlet: QuadletKey | None = None
-    key: str = ""
-    to_values: Callable[[T], tuple[str, ...]] | None = None
+    read: Callable[[Any], Reading]
     readability: Readability = Readability.ALWAYS
-    about: str = ""
+    engine_decides: bool = False
+    protection: Protection
 
     __eq__ = object.__eq__  # one row of the table, whatever its values
     __hash__ = object.__hash__
@@ -89,17 +129,35 @@ class Option(Struct, Generic[T], frozen=True):
     @property
     def name(self) -> str:
         """Unique; the name in saved plans, in JSON and in the documentation."""
-        return self.key or self.flag.lstrip("-")
+        return self.own_name or self.flag.lstrip("-")
+
+    @property
+    def is_list(self) -> bool:
+        """Whether its value is a tuple of entries."""
+        return self.codec.identity is not None
+
+    def to_arguments(self, value: T) -> tuple[str, ...]:
+        """One argument per occurrence of the flag."""
+        return self.codec.write(value)
+
+    def to_values(self, value: T) -> tuple[str, ...]:
+        """One value per line of its Quadlet key."""
+        return self.codec.values(value) if self.codec.values is not None else self.codec.write(value)
+
+    def to_words(self, value: T) -> tuple[str, ...]:
+        """The words of a command line that give it this value: `--flag=argument`, or a bare switch."""
+        arguments = self.codec.write(value)
+        if self.codec.flag_of is not None:
+            flags = [self.codec.flag_of(entry) for entry in cast(tuple[Any, ...], value)]
+            return tuple(f"{flag}={argument}" for flag, argument in zip(flags, arguments, strict=True))
+        return tuple(self.word(argument) for argument in arguments)
+
+    def word(self, argument: str) -> str:
+        """`--flag=argument`, or the bare flag of a switch."""
+        return self.flag if argument == "" and isinstance(self.default, bool) else f"{self.flag}={argument}"
 
     def __repr__(self) -> str:
         return f"<Option {self.name}>"
-
-
-class Setting(Struct, Generic[T], frozen=True):
-    """A value and where it came from."""
-
-    value: T
-    source: Source
 
 
 class Spec(Struct, frozen=True):

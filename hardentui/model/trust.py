@@ -269,15 +269,15 @@ def _rule(reference: str, scope: str, requirements: tuple[Requirement, ...], fil
     names = {"default": "the default rule", "": "the rule for all registries"}
     where = names.get(scope, f"the rule for {scope}")
     rule = Rule(reference, scope, requirements, file, "")
-    explanation = f"A pull of {reference} is caught by {where} in {file}: {_outcome(rule)}."
+    explanation = f"A pull of {reference} falls under {where} in {file}: {_outcome(rule)}."
     return Rule(reference, scope, requirements, file, explanation)
 
 
 def _outcome(rule: Rule) -> str:
     if rule.rejects:
-        return "it is refused"
+        return "refused"
     kinds = sorted({one.type for one in rule.requirements} & VERIFYING)
     if not kinds:
-        return "it is accepted without looking at any signature"
+        return "accepted without verifying a signature"
     names = {"signedBy": "a GPG signature", "sigstoreSigned": "a sigstore signature"}
-    return "it needs " + " and ".join(names[kind] for kind in kinds)
+    return "requires " + " and ".join(names[kind] for kind in kinds)

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hardentui.model.capabilities import ALL_CAPABILITIES
+from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.spec import Spec
 from hardentui.options.table.security import CAP_ADD, CAP_DROP, PRIVILEGED
-
-
-def capability_name(text: str) -> str:
-    """`net_raw` -> `CAP_NET_RAW`; `all` in any case stays `all`."""
-    upper = text.strip().upper()
-    if upper in ("ALL", "CAP_ALL"):
-        return "all"
-    return upper if upper.startswith("CAP_") else "CAP_" + upper
 
 
 def bounding_set(spec: Spec, defaults: frozenset[str]) -> frozenset[str]:

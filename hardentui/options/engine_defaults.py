@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.inspect.resources import ulimits_added_at_start
+from hardentui.options.inspect.resources import ADDED_AT_START, ulimit_texts
 from hardentui.options.sources import Document
 from hardentui.options.table.resources import PIDS_LIMIT
 
@@ -35,6 +36,20 @@ class EngineDefaults(Struct, frozen=True):
         if not found.pids_are_known and (limit := _quietly(_pids_limit, inspect)) is not None:
             found = replace(found, pids_limit=limit, pids_are_known=True)
         return found
+
+
+def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
+    """What this engine adds to a container at start, told by one that was started and asked for no limit.
+
+    Args:
+        inspects: documents of containers of one engine, in any order.
+    """
+    for document in inspects:
+        command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))
+        if document.get("OCIConfigPath") and command is not None and "--ulimit" not in command.flags:
+            shown = ulimit_texts(document.get("HostConfig") or {})
+            return tuple(text for name, text in sorted(shown.items()) if name in ADDED_AT_START)
+    return ()
 
 
 def _pids_limit(inspect: Document) -> int | None:

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from hardentui.model.spec import Option, Setting, Spec
-from hardentui.options.inspect import (
-    devices,
-    health,
-    identity,
-    lifecycle,
-    masks,
-    mounts,
-    network,
-    process,
-    resources,
-    security,
-)
-from hardentui.options.inspect.common import Row
-from hardentui.options.not_carried import remarks_on
-from hardentui.options.sources import UNKNOWABLE, Sources, Unknowable, View
-from hardentui.options.table.resources import PIDS_LIMIT
+from hardentui.model.spec import UNKNOWABLE, Option, Setting, Spec, Unknowable
+from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.inspect.view import View
+from hardentui.options.remarks import remarks_on
+from hardentui.options.sources import Sources
+from hardentui.options.table import TABLE
 from hardentui.options.values import Mount, Port
-
-READERS: tuple[Row, ...] = (
-    *process.READERS,
-    *lifecycle.READERS,
-    *identity.READERS,
-    *network.READERS,
-    *mounts.READERS,
-    *devices.READERS,
-    *security.READERS,
-    *masks.READERS,
-    *resources.READERS,
-    *health.READERS,
-)
-"""One reader per row of the table."""
 
 _LAYER_REMARK = (
     "files that were changed inside the container are not carried over, only volumes and mounts are"
@@ -53,7 +29,15 @@ _MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
 
 def _is_well_formed(value: Any) -> bool:
     """Whether a list has nothing but what rows have in lists."""
-    return not isinstance(value, tuple) or all(isinstance(one, str | Mount | Port) for one in value)
+    return not isinstance(value, tuple) or all(isinstance(entry, str | Mount | Port) for entry in value)
+
+
+def view_of(sources: Sources) -> View:
+    """The sources of one container, opened for the readers."""
+    config = sources.inspect.get("Config")
+    argv = config.get("CreateCommand") if isinstance(config, Mapping) else None
+    is_argv = isinstance(argv, list) and all(isinstance(word, str) for word in argv)
+    return View(sources, parse_create_command(argv) if is_argv else None)
 
 
 def read_spec(sources: Sources) -> Spec:
@@ -63,24 +47,24 @@ def read_spec(sources: Sources) -> Spec:
     `unknowable`; what is known in part, or carried by no option, is said in `remarks`. A document that is not
     as Podman makes it leaves the options concerned unknowable; nothing is raised.
     """
-    view = View(sources)
+    view = view_of(sources)
     settings: dict[Option[Any], Setting[Any]] = {}
     unknowable: list[Option[Any]] = []
     remarks: list[str] = []
-    for option, reader in READERS:
+    for option in TABLE:
         try:
-            found = reader(view)
-            if found is None:
+            reading = option.read(view)
+            if reading is None:
                 continue
-            if isinstance(found, Setting) and not _is_well_formed(found.value):
+            if isinstance(reading, Setting) and not _is_well_formed(reading.value):
                 raise TypeError(option.name)
         except _MALFORMED:
-            found = UNKNOWABLE
+            reading = UNKNOWABLE
             remarks.append(f"{option.flag}: what inspect shows of it cannot be understood")
-        if isinstance(found, Unknowable):
+        if isinstance(reading, Unknowable):
             unknowable.append(option)
-        elif found.value != option.default or option is PIDS_LIMIT:
-            settings[option] = found
+        elif reading.value != option.default or option.engine_decides:
+            settings[option] = reading
     remarks = [*view.remarks, *remarks, *remarks_on(view)]
     if view.image is None and not view.inspect.get("Rootfs"):
         remarks.append(_IMAGE_REMARK)

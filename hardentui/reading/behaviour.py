@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from hardentui.errors import CannotFix
+from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Advice, FixContext
 from hardentui.model.facts import ContainerFacts, IdRange, Kernel, ListeningSocket
 from hardentui.model.finding import Risk
@@ -27,7 +28,6 @@ from hardentui.options import (
     USER,
     Port,
 )
-from hardentui.options.capabilities import capability_name
 from hardentui.reading.containers import declared_user, image_config, is_root, section
 from hardentui.reading.images import parse_time
 from hardentui.reading.networks import exposed, mode_of, reach, rebound, shown, uses_network_of_pod

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hardentui.errors import CannotFix
+from hardentui.model.capabilities import capability_name
 from hardentui.model.facts import CapabilitySets, ContainerFacts, NotRunning
 from hardentui.model.finding import Verdict
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
-from hardentui.options.capabilities import bounding_set, capability_name
+from hardentui.options.capabilities import bounding_set
 from hardentui.reading.containers import ask, image_config, judge, listed, proc
 
 HOST_TAKEOVER = frozenset(

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
-from hardentui.model.capabilities import ALL_CAPABILITIES
+from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import AnyCheck, FormName, ParameterValue
-from hardentui.options.capabilities import capability_name
 from hardentui.reading.containers import bytes_of
 
 

@@ -1,4 +1,4 @@
-"""Stored scan results, as checks ask for them."""
+"""Stored vulnerability scan reports, as checks read them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from hardentui.reading.images import image_of
 _SHOWN = 10
 _SEVERITIES = ("critical", "high", "medium", "low", "unknown")
 STALE_DAYS = 7
-"""New vulnerabilities are published every day; a report or a database older than this says little."""
+"""New vulnerabilities are published every day, so an older report or database says little."""
 
 
 def severities(report: ScanReport) -> dict[str, int]:
-    """Severity -> number of vulnerabilities, the worst first; all severities are there."""
+    """Severity -> number of vulnerabilities, worst first, including severities without any."""
     counts = dict.fromkeys(_SEVERITIES, 0)
-    for one in report.vulnerabilities:
-        counts[one.severity if one.severity in counts else "unknown"] += 1
+    for vulnerability in report.vulnerabilities:
+        counts[vulnerability.severity if vulnerability.severity in counts else "unknown"] += 1
     return counts
 
 
 def rank(vulnerability: Vulnerability) -> tuple[bool, int, bool, str]:
-    """The exploited ones first, then the worst, then those that can be repaired."""
+    """Sort key: exploited first, then the worst, then those with a fix."""
     known = vulnerability.severity in _SEVERITIES
     place = _SEVERITIES.index(vulnerability.severity) if known else len(_SEVERITIES)
     return (not vulnerability.exploited, place, not vulnerability.fixed_in, vulnerability.id)
 
 
 def stale(report: ScanReport, now: datetime, days: int = STALE_DAYS) -> str:
-    """Why a report is too old to call an image clean; empty when it is not."""
+    """Why the report is too old to call an image clean; empty if it is not."""
     limit = timedelta(days=days)
     if now - report.scanned > limit:
         return f"the report is {(now - report.scanned).days} days old"
@@ -44,29 +44,29 @@ def stale(report: ScanReport, now: datetime, days: int = STALE_DAYS) -> str:
 
 
 def not_clean(report: ScanReport, now: datetime) -> Verdict | None:
-    """Unknown where a report in which nothing was found does not prove that there is nothing."""
+    """Unknown, if a report without vulnerabilities does not prove that there are none."""
     doubts = [*filter(None, (stale(report, now),)), *report.gaps]
     return unknown(f"nothing was found, but {'; '.join(doubts)}", report.scanner) if doubts else None
 
 
 def report_of(facts: ContainerFacts) -> ScanReport | Verdict:
-    """The newest report for the container's image, or the answer that there is none."""
+    """The newest report for the container's image, or the verdict that there is none."""
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
     if isinstance(image.scan, Unreadable):
         return unknown(image.scan.reason)
     if isinstance(image.scan, NeverScanned):
-        return unknown("its image was never scanned (see missing-vulnerability-scan)")
+        return unknown("the image was never scanned (see missing-vulnerability-scan)")
     return image.scan
 
 
-def evidence(report: ScanReport, found: tuple[Vulnerability, ...]) -> tuple[Evidence, ...]:
-    """The worst few as evidence, the report itself first."""
+def evidence(report: ScanReport, vulnerabilities: tuple[Vulnerability, ...]) -> tuple[Evidence, ...]:
+    """The report itself and the worst few vulnerabilities as evidence."""
     lines = [Evidence(f"{report.scanner} report", f"of {report.scanned:%Y-%m-%d}")]
-    for one in sorted(found, key=rank)[:_SHOWN]:
-        fixed = f", fixed in {one.fixed_in}" if one.fixed_in else ""
-        lines.append(Evidence(one.id, f"{one.severity} in {one.package}{fixed}"))
-    if len(found) > _SHOWN:
-        lines.append(Evidence(f"{report.scanner} report", f"and {len(found) - _SHOWN} more"))
+    for hole in sorted(vulnerabilities, key=rank)[:_SHOWN]:
+        fixed = f", fixed in {hole.fixed_in}" if hole.fixed_in else ""
+        lines.append(Evidence(hole.id, f"{hole.severity} in {hole.package}{fixed}"))
+    if len(vulnerabilities) > _SHOWN:
+        lines.append(Evidence(f"{report.scanner} report", f"and {len(vulnerabilities) - _SHOWN} more"))
     return tuple(lines)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from hardentui import account
-from hardentui.model.image import ScanReport
+from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known
-from hardentui.scanners import grype, trivy
+from hardentui.scanners import debsecan, grype, trivy
 from hardentui.scanners.asking import Ask
 
 
@@ -20,19 +20,19 @@ class Scanner(Struct, frozen=True):
 
     Attributes:
         name: of the program, too.
-        scan: (archive, ask, offline) -> report.
+        scan: (archive, ask, settings) -> report.
         get: commands that get it.
     """
 
     name: str
-    scan: Callable[[str, Ask, bool], Known[ScanReport]]
+    scan: Callable[[str, Ask, ScanSettings], Known[ScanReport]]
     get: tuple[str, ...]
 
 
 SCANNERS = (
     Scanner(
         trivy.NAME,
-        lambda archive, ask, offline: trivy.scan(archive, ask, offline=offline),
+        lambda archive, ask, how: trivy.scan(archive, ask, offline=how.offline),
         (
             "sudo zypper install trivy  # openSUSE",
             "# Trivy elsewhere: https://trivy.dev/latest/getting-started/installation/",
@@ -40,8 +40,13 @@ SCANNERS = (
     ),
     Scanner(
         grype.NAME,
-        lambda archive, ask, offline: grype.scan(archive, ask, offline=offline),
+        lambda archive, ask, how: grype.scan(archive, ask, offline=how.offline),
         ("# Grype: https://github.com/anchore/grype/releases",),
+    ),
+    Scanner(
+        debsecan.NAME,
+        lambda archive, ask, how: debsecan.scan(archive, ask, offline=how.offline, data=how.data),
+        ("sudo apt-get install debsecan  # for images of Debian only",),
     ),
 )
 """The one that is taken first stands first."""

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from hardentui.errors import InputError
-from hardentui.options.capabilities import capability_name
+from hardentui.model.capabilities import capability_name
 from hardentui.visible import visible
 
 SCHEMA = "hardentui/trial/1"

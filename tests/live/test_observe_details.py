@@ -66,6 +66,7 @@ def details(watcher: CallWatcher) -> tuple[CallDetail, ...]:
     log = watcher.finish()
     assert isinstance(log, CallLog), log
     assert log.faults == ()
+    assert log.unread == frozenset()
     return log.details
 
 

@@ -25,10 +25,10 @@ from hardentui.model.version import Version
 from hardentui.options import IMAGE_VOLUME, LOG_DRIVER, NAME, NETWORK, NETWORK_ALIAS, TABLE
 from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
-from hardentui.options.inspect.resources import ulimits_added_at_start
-from hardentui.options.not_carried import NOT_CARRIED
+from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
+from hardentui.options.table.not_carried import NOT_CARRIED
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.writers.context import UnitContext
 from hardentui.writers.run_script import run_script

@@ -49,8 +49,9 @@ from hardentui.options import (
     WORKDIR,
     Mount,
 )
-from hardentui.options.argv.command_line import CommandLine, parse_create_command
+from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.compare import compare_arguments
+from hardentui.options.inspect.view import CommandLine
 from hardentui.quadlet.write.bundle import UnitContext, bundle
 from tests.conftest import cannot_run
 

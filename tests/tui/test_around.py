@@ -189,7 +189,7 @@ async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
             pilot,
             "Engine rootful",
             "! default      accept everything, signed or not",
-            "A pull of docker.io/library/shop-web:1 is caught by the default rule",
+            "A pull of docker.io/library/shop-web:1 falls under the default rule",
             "Engine rootless anna",
             "refused",
             "docker.io (1 image)",

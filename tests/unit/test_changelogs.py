@@ -111,18 +111,18 @@ def judged(log: str | None) -> Verdict:
     return answer
 
 
-def test_only_what_is_named_is_taken_for_repaired() -> None:
+def test_only_what_is_named_counts_as_fixed() -> None:
     cves = ("CVE-2026-111361", "CVE-2026-121885", "CVE-2026-123876")
     heading = "podman (6.1.3+ds1-1) unstable; urgency=medium\n\n"
     all_of_them = judged(heading + "".join(f"  * Fix {cve}\n" for cve in cves))
     assert all_of_them.status == "pass"
-    assert "3 repairs" in all_of_them.reason
+    assert "3 fixes" in all_of_them.reason
     two = judged(heading + "".join(f"  * Fix {cve}\n" for cve in cves[:2]))
     assert two.status == "fail"
     assert two.severity == Severity.MEDIUM
     assert cves[2] in two.reason
     assert "do not name" in two.reason
-    assert "2 others are named as repaired" in two.reason
+    assert "2 others are named as fixed" in two.reason
     without = judged(None)
     assert without.status == "unknown"
     assert PATH in without.reason

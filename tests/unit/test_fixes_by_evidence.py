@@ -366,7 +366,7 @@ def test_a_digest_and_updates_are_one_decision() -> None:
 
 @pytest.mark.parametrize(
     ("pairs", "timer", "why"),
-    [((), True, "no health check"), ((CHECKED,), False, "the timer that would update it is not active")],
+    [((), True, "without a health check"), ((CHECKED,), False, "the update timer is not active")],
 )
 def test_updates_are_not_switched_on_where_they_would_do_harm_or_nothing(
     pairs: tuple[Any, ...], timer: bool, why: str

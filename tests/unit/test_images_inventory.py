@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardentui.images import accounts, layer, tar
+from hardentui.images import accounts, layer, packages, tar
 from hardentui.images.inventory import read_inventory
 from hardentui.images.tar import Damaged
 from hardentui.model.image import ImageInventory
@@ -338,16 +338,19 @@ def test_credentials_are_told_by_name_and_content(path: str, content: bytes, is_
     assert bool(look(packed(member(path, content))).credentials) is is_one
 
 
-@given(st.lists(st.sampled_from([b"P:", b"x", b"\n", b"PP:", b"P"]), max_size=60), st.integers(1, 9))
-def test_lines_are_counted_wherever_the_chunks_break(parts: list[bytes], width: int) -> None:
+@given(st.lists(st.sampled_from([b"P:", b"V:", b"x", b"\n", b"\n\n", b"P"]), max_size=60), st.integers(1, 9))
+def test_packages_are_read_wherever_the_chunks_break(parts: list[bytes], width: int) -> None:
     data = b"".join(parts)
 
     class Narrow(tar.Body):
         def read(self, size: int, /) -> bytes:
             return super().read(min(size, width))
 
-    expected = sum(line.startswith(b"P:") for line in data.split(b"\n"))
-    assert layer._count_lines(Narrow(io.BytesIO(data), len(data)), b"P:") == expected
+    whole = packages.read_apk(io.BytesIO(data))
+    in_pieces = packages.read_apk(Narrow(io.BytesIO(data), len(data)))
+    assert (in_pieces.count, in_pieces.packages) == (whole.count, whole.packages)
+    blocks = [block.split(b"\n") for block in data.split(b"\n\n")]
+    assert whole.count == sum(any(line.startswith(b"P:") for line in block) for block in blocks)
 
 
 @given(st.binary(max_size=3000))

@@ -9,17 +9,17 @@ import pytest
 from hardentui.checks import check_by_id
 from hardentui.checks.examples import container, rootless
 from hardentui.harden.plan import make_plan
-from hardentui.harden.protection import ORDERS, WITHOUT_ORDER, options_without_order, weakenings
+from hardentui.harden.protection import ORDERS, weakenings
 from hardentui.model.check import Check
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
 from hardentui.model.plan import Choice
+from hardentui.model.protection import Rule
 from hardentui.model.spec import Spec
 from hardentui.options import (
     ANNOTATIONS,
     APPARMOR,
-    BY_NAME,
     CAP_ADD,
     CAP_DROP,
     CGROUPS,
@@ -55,6 +55,7 @@ from hardentui.options import (
     SECCOMP_PROFILE,
     SECRETS,
     SYSCTL,
+    TABLE,
     TLS_VERIFY,
     TMPFS,
     ULIMIT,
@@ -147,10 +148,11 @@ def test_the_way_back_is_weaker_and_the_way_there_is_not(weak: Pairs, tight: Pai
 
 
 def test_every_option_has_an_order_or_a_reason_for_none() -> None:
-    assert options_without_order() == frozenset()
-    named = {option.name for option in ORDERS}
-    assert not named & set(WITHOUT_ORDER)
-    assert set(WITHOUT_ORDER) <= set(BY_NAME)
+    assert set(ORDERS) == set(TABLE)
+    for option in TABLE:
+        never = option.protection.rule is Rule.NEVER
+        assert never == (ORDERS[option] == ())
+        assert not never or option.protection.text
 
 
 def test_every_order_is_tried_by_a_step_of_this_test() -> None:
@@ -160,7 +162,8 @@ def test_every_order_is_tried_by_a_step_of_this_test() -> None:
     same_shape |= {"volumes-from", "hostuser", "uts", "cgroupns", "uidmap", "gidmap", "subuidname", "rootfs"}
     same_shape |= {"subgidname", "shm-size", "oom-kill-disable", "env-host", "http-proxy", "label-type"}
     same_shape |= {"label-nested", "proc-opts", "seccomp-policy"}
-    assert {option.name for option in ORDERS} - {option.name for option in tried} == same_shape
+    with_order = {option.name for option, orders in ORDERS.items() if orders}
+    assert with_order - {option.name for option in tried} == same_shape
 
 
 def test_a_weak_profile_of_its_own_is_worth_less_than_the_default() -> None:

@@ -197,7 +197,7 @@ def test_a_signature_in_the_registry_is_not_asked_for() -> None:
     image = ImageFacts("5f" * 32, {"RepoDigests": [f"quay.io/a/b@{DIGEST}"]})
     verdict = judge("side-loaded-image", container((IMAGE, "quay.io/a/b:1"), image=image))
     assert verdict.status is Status.UNKNOWN
-    assert "online" in verdict.reason
+    assert "needs the network" in verdict.reason
 
 
 # --- step 9 and the host's part of others -----------------------------------------------------------------

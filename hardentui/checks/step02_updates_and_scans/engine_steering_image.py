@@ -1,20 +1,21 @@
-"""Its image tells the engine or the runtime what to do.
+"""The image tells the engine or the runtime what to do.
 
 What it checks:
-Annotations and labels that the image brings and that Podman, or the runtime below it, acts on: annotations
-beginning with `run.oci.`, `org.systemd.property.` and `io.podman.annotations.`, which a container inherits,
-and the labels PODMAN_SYSTEMD_UNIT and io.containers.autoupdate.authfile, by which an update restarts another
-unit or reads another file. Those that a newer Podman no longer takes from an image are told only of engines
-older than that: labels before 6.2.0 (5.8.10), the annotation of restored checkpoints before 6.1.3.
+Annotations and labels of the image that Podman or its runtime acts on: annotations starting with `run.oci.`,
+`org.systemd.property.` or `io.podman.annotations.`, which a container inherits, and the labels
+PODMAN_SYSTEMD_UNIT and io.containers.autoupdate.authfile, which make an update restart another unit or read
+another file. What newer versions of Podman no longer take from an image is reported only for older engines:
+labels before 6.2.0 (5.8.10), the annotation of restored checkpoints before 6.1.3.
 
 Why it matters:
-Whoever makes the image should decide what runs inside, and nothing outside. With such an annotation an image
-replaces the filter for system calls by one of its own, picks another runtime, keeps its processes from being
-killed, or sets properties of its unit as root; CVE-2026-94603 switched all walls off that way.
+The author of an image should decide what runs inside the container, and nothing outside it. With such an
+annotation, an image replaces the seccomp filter with its own, picks another runtime, keeps its processes
+from being killed, or sets properties of its unit as root; CVE-2026-94603 turned off every protection this
+way.
 
 What may break:
-Nothing for an image that was made for plain use. Images for WebAssembly or virtual machines name their
-handler like this: give the annotation to the container instead, so that it is your decision.
+Nothing for ordinary images. Images for WebAssembly or virtual machines name their handler this way: set the
+annotation on the container instead, so that it is your decision.
 """
 
 from __future__ import annotations
@@ -42,19 +43,19 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     image = image_of(facts)
     if isinstance(image, Verdict):
         return image
-    found = dict(_steering(facts, image))
-    if not found:
+    steering = dict(_steering(facts, image))
+    if not steering:
         return passed("no annotation or label that the engine acts on")
     evidence = tuple(
-        Evidence(where, visible(f"{name}={value}", 120)) for name, (where, value) in found.items()
+        Evidence(where, visible(f"{name}={value}", 120)) for name, (where, value) in steering.items()
     )
-    severity = Severity.CRITICAL if _CHECKPOINT in found else None
-    names = listed([visible(name, 80) for name in found])
-    return failed(f"its image steers the engine by {names}", names, "", evidence, severity)
+    severity = Severity.CRITICAL if _CHECKPOINT in steering else None
+    names = listed([visible(name, 80) for name in steering])
+    return failed(f"the image controls the engine through {names}", names, "", evidence, severity)
 
 
 def _steering(facts: ContainerFacts, image: ImageFacts) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Name -> (where, value) of what this engine acts on."""
+    """Name -> (where, value) of each annotation or label that this engine acts on."""
     version = facts.engine.version
     own = {word.partition("=")[0] for word in facts.spec[ANNOTATIONS]}
     for name, value in _texts(section(image.inspect, "Annotations")):
@@ -67,14 +68,14 @@ def _steering(facts: ContainerFacts, image: ImageFacts) -> Iterator[tuple[str, t
                 yield name, ("image, Labels", value)
 
 
-def _texts(found: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    return ((str(name), str(value)) for name, value in found.items())
+def _texts(pairs: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    return ((str(name), str(value)) for name, value in pairs.items())
 
 
 def _is_repaired(version: Version, repaired: tuple[Version, ...]) -> bool:
-    """It is as new as the repair of its own release line, or as the newest repair."""
-    same_line = [one for one in repaired if one.major == version.major]
-    return any(version >= one for one in same_line) or version >= max(repaired)
+    """At least as new as the fix in its own release line, or as the newest fix."""
+    same_line = [fix for fix in repaired if fix.major == version.major]
+    return any(version >= fix for fix in same_line) or version >= max(repaired)
 
 
 def _image(annotations: Mapping[str, str], **labels: str) -> ImageFacts:

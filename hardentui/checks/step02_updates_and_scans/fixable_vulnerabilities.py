@@ -1,18 +1,18 @@
-"""Serious known vulnerabilities for which a repaired version exists.
+"""Serious vulnerabilities for which a fixed version exists.
 
 What it checks:
-Whether the newest scan report of its image lists critical or high vulnerabilities that a newer version of
-the package repairs. Vulnerabilities without a repair are left out: there is nothing to install yet. A report
-without any that is more than a week old, or that could not judge all packages, gives no answer.
+Whether the newest scan report of the image lists critical or high vulnerabilities that a newer version of
+the package fixes. Vulnerabilities without a fix are left out: there is nothing to install yet. If the report
+lists none but is more than a week old, or could not judge all packages, the answer is unknown.
 
 Why it matters:
-The description of such a vulnerability is public, and often so is the program that uses it. Attackers
-compare what a service says about its version with the list and pick the rest. The repair exists and only has
-to be taken: this is the cheapest security there is.
+The description of such a vulnerability is public, and often the exploit is too. Attackers compare the
+version that a service reports with the list and go for the rest. The fix already exists: this is the
+cheapest security there is.
 
 What may break:
-A newer image brings newer versions of more than the one package, so the service may behave differently. Try
-it on a twin, and keep the old image until the new one has run for a while.
+A newer image brings newer versions of more than this one package, so the service may behave differently.
+Try it on a twin, and keep the old image until the new one has run for a while.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from hardentui.checks.examples import container
 from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
-from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed
+from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed, passed, unknown
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.reading.scans import evidence, not_clean, report_of
 from hardentui.words import plural
@@ -33,6 +33,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(report, Verdict):
         return report
     serious = tuple(v for v in report.vulnerabilities if v.severity in ("critical", "high") and v.fixed_in)
+    unrated = sum(v.severity == "unknown" and bool(v.fixed_in) for v in report.vulnerabilities)
+    if not serious and unrated:
+        count = plural(unrated, "vulnerability", "vulnerabilities")
+        return unknown(
+            f"{count} can be repaired, and {report.scanner} does not say how severe", report.scanner
+        )
     if not serious:
         return not_clean(report, facts.now) or passed(
             plural(len(report.vulnerabilities), "known vulnerability", "known vulnerabilities"),
@@ -41,7 +47,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     critical = sum(v.severity == "critical" for v in serious)
     many = len(serious) >= parameters.integer("critical_from")
     severity = Severity.CRITICAL if critical or many else Severity.HIGH
-    reason = f"{critical} critical and {len(serious) - critical} high vulnerabilities can be repaired"
+    reason = f"{critical} critical and {len(serious) - critical} high vulnerabilities have a fix"
     return failed(reason, report.scanner, evidence=evidence(report, serious), severity=severity)
 
 

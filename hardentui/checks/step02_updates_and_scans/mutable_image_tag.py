@@ -1,19 +1,19 @@
-"""The image is named in a way that means something else every day.
+"""The image is named by a tag that moves.
 
 What it checks:
-Whether the image is named without a tag or with a floating one (parameter `floating`: `latest` and its
-kin), and without a digest.
+Whether the image is named without a digest, and without a tag or with a floating one (parameter `floating`:
+`latest` and similar).
 
 Why it matters:
-`latest` is whatever somebody pushed last. The same unit file starts one program today and another one after
-the next pull, so nobody can say what runs, go back to what ran yesterday, or check whether it was replaced
-by somebody else. Who takes over the account of a maintainer needs to push only once to reach everybody who
-follows a floating tag.
+`latest` is whatever was pushed last. The same unit file starts one program today and another one after the
+next pull, so nobody can say what runs, go back to yesterday's version, or tell whether somebody replaced the
+image. An attacker who takes over a maintainer's account needs a single push to reach everyone who follows a
+floating tag.
 
 What may break:
-Nothing at once: the digest names exactly the image that runs now. From then on updates do not arrive by
-themselves, and automatic updates by registry find nothing new: somebody must move the digest (see
-no-update-path). Name a version tag instead if you want small updates to come in.
+Nothing right away: the digest names exactly the image that runs now. After that, updates no longer arrive
+by themselves, and automatic updates from the registry find nothing new: somebody has to update the digest
+(see no-update-path). To keep receiving small updates, use a version tag instead.
 """
 
 from __future__ import annotations
@@ -42,15 +42,15 @@ _FLOATING = ("latest", "stable", "main", "master", "edge", "nightly", "rolling")
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if facts.spec[ROOTFS]:
-        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
     if facts.inspect.get("IsInfra"):
-        return not_applicable("it is the infra container of a pod, whose image Podman chooses")
+        return not_applicable("Podman chooses the image of a pod's infra container")
     name = image_name(facts)
     if not name:
-        return unknown("the name of its image is not known")
+        return unknown("the name of the image is not known")
     parts = reference(name)
     if parts.digest or is_image_id(name):
-        return passed(name, reason="a digest names exactly one image")
+        return passed(name, reason="a digest identifies exactly one image")
     if not parts.tag:
         return failed("no tag means latest", name)
     if parts.tag in parameters.texts("floating"):
@@ -68,7 +68,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def _digest(facts: ContainerFacts, full: Reference) -> str:
-    """Digest of the image that runs, as its registry knows it."""
+    """The digest of the running image in its registry."""
     if full.local or not full.host:
         raise CannotFix(
             "the image was built or loaded on this machine, so no registry knows its digest",
@@ -76,13 +76,14 @@ def _digest(facts: ContainerFacts, full: Reference) -> str:
         )
     image = facts.image
     known = image.inspect.get("RepoDigests") or () if isinstance(image, ImageFacts) else ()
-    digests = [str(one).partition("@")[2] for one in known if str(one).partition("@")[0] == full.name]
+    names = [str(name).partition("@") for name in known]
+    digests = [digest for name, _, digest in names if name == full.name]
     pulled = str(facts.inspect.get("ImageDigest") or "")
     if pulled in digests:
         return pulled
     if not digests:
         raise CannotFix(
-            "its digest in the registry is not known", "Pull the image anew, or name a version tag."
+            "the image's digest in the registry is not known", "Pull the image again, or use a version tag."
         )
     return digests[0]
 

@@ -1,21 +1,21 @@
-"""Nothing brings updates to the container.
+"""No update mechanism for the container.
 
 What it checks:
-Whether something updates it: the label `io.containers.autoupdate` together with the timer that acts on it,
-or a label that says who moves the pinned version (parameter `labels`). Podman acts on the labels of the image
-as on those of the container.
+Whether something updates the container: the label `io.containers.autoupdate` together with the timer that
+acts on it, or a label that says who updates the pinned version (parameter `labels`). Podman acts on these
+labels whether they are on the container or on its image.
 
 Why it matters:
 Most containers are set up once and then forgotten. Their vulnerabilities are published one after another,
-and the container stays as it is. Not the clever attacks, but the old, known ones on things that nobody
-updated, are what most hosts fall to.
+and the container stays as it is. Most hosts fall not to clever attacks, but to old, known ones against
+software that nobody updated.
 
 What may break:
-With automatic updates the container is restarted by itself whenever the registry has a new image under its
-name, at a time that the timer chooses, and with whatever that image brings. The fix asks for a health check
-first, so that a bad update is taken back (see update-without-rollback). Updates by tag and a pinned digest
-are one decision (see unpinned-image): a plan carries out the first of the two. An image that is named by a
-digest never gets an update this way.
+With automatic updates, the container restarts whenever the registry has a new image under its name, at a
+time set by the timer, and with whatever that image brings. The fix requires a health check first, so that a
+bad update is rolled back (see update-without-rollback). Updating by tag and pinning a digest exclude each
+other (see unpinned-image): a plan carries out whichever comes first. An image named by a digest never gets
+updates this way.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _POLICIES = ("registry", "image", "local")
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if facts.spec[ROOTFS] or facts.inspect.get("IsInfra"):
-        return not_applicable("it runs no image that could be updated")
+        return not_applicable("there is no image to update")
     labels = labels_of(facts)
     for name in parameters.texts("labels"):
         if labels.get(name):
@@ -56,10 +56,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     policy = labels.get(_AUTO, "")
     by_image = _AUTO not in _labels(facts.spec)
     if policy not in _POLICIES:
-        return failed("no label asks for updates, and none says who makes them", policy or "no label")
-    declared = f"{_AUTO}={policy}" + (" (a label of its image)" if by_image else "")
+        return failed("no label asks for updates or says who makes them", policy or "no label")
+    declared = f"{_AUTO}={policy}" + (" (a label of the image)" if by_image else "")
     if reference(image_name(facts)).digest or is_image_id(image_name(facts)):
-        return failed("its image is named by a digest, for which no registry ever has an update", declared)
+        return failed("the image is named by digest, and a digest never gets an update", declared)
     timer = facts.engine.auto_update_timer
     if isinstance(timer, Unreadable):
         return unknown(f"whether podman-auto-update.timer is active is not known: {timer.reason}", declared)
@@ -67,9 +67,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not timer:
         user = " --user" if facts.engine.rootless is True else ""
         commands = (f"systemctl{user} enable --now podman-auto-update.timer",)
-        return failed(
-            "the timer that would update it is not active", declared, "", evidence, commands=commands
-        )
+        return failed("the update timer is not active", declared, "", evidence, commands=commands)
     return passed(declared, evidence=evidence)
 
 
@@ -86,25 +84,25 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     parts = reference(name)
     if parts.digest or is_image_id(name):
         raise CannotFix(
-            "its image is named by a digest, which no update can follow",
-            "A digest and updates by tag are one decision. Label it with who moves the digest "
-            f"({', '.join(wanted)}), or leave unpinned-image out.",
+            "the image is named by digest, which never gets an update",
+            "Choose a digest or updates by tag. Add a label that says who updates the digest "
+            f"({', '.join(wanted)}), or leave out unpinned-image.",
         )
     if not parts.host or parts.local:
         raise CannotFix(
-            "automatic updates need the full name of an image in a registry",
-            "Name the image with its registry, such as docker.io/library/nginx:1.29.",
+            "automatic updates need the full image name, with its registry",
+            "Use a name such as docker.io/library/nginx:1.29.",
         )
     if context.facts.engine.auto_update_timer is False:
         user = " --user" if context.facts.engine.rootless is True else ""
         raise CannotFix(
-            "the timer that would update it is not active, so a label alone brings no update",
-            f"Switch it on first: systemctl{user} enable --now podman-auto-update.timer",
+            "the update timer is not active, so a label alone has no effect",
+            f"Enable it first: systemctl{user} enable --now podman-auto-update.timer",
         )
     if health_check(context.facts.planned(spec)) == "":
         raise CannotFix(
-            "it has no health check that could tell a bad update, which would stay then",
-            "Give it one first (missing-health-check), or pin its digest and label who moves it.",
+            "without a health check, a bad update would not be noticed and would stay",
+            "Add one first (missing-health-check), or pin the digest and label who updates it.",
         )
     kept = tuple(label for label in spec[LABELS] if label.partition("=")[0] != _AUTO)
     return spec.with_(LABELS, (*kept, f"{_AUTO}={context.parameters.text('policy')}"))

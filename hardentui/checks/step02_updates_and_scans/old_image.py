@@ -1,17 +1,16 @@
 """The image was built long ago.
 
 What it checks:
-When the image was built, against the parameter `days`. An image whose date was set to a fixed one, as
-builds that can be repeated bit by bit do, has no age that could be read; then the answer is unknown.
+Whether the image was built longer ago than the parameter `days`. Reproducible builds set a fixed date, which
+says nothing about the age; then the answer is unknown.
 
 Why it matters:
-An image does not get updates while it lies there. Everything that was found since it was built is still in
-it. After three months without a new build, either nobody looks after the image any more or nobody here
-takes what they build.
+An image does not update itself. Everything that was discovered since the build is still in it. If there has
+been no new build for three months, either nobody maintains the image any more, or nobody here pulls it.
 
 What may break:
-A newer image may behave differently; read its notes and try it on a twin. An image of your own has to be
-built again even if its source did not change, because what lies below it did.
+A newer image may behave differently; read its release notes and try it on a twin. Rebuild your own images
+even if their source did not change, because the base image below them did.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return image
     built = created(image)
     if built is None:
-        return unknown("the image does not say when it was built (its date is missing or a fixed one)")
+        return unknown("the image does not say when it was built (its date is missing or fixed)")
     evidence = (Evidence("image, Created", f"{built.date()}"),)
     age = max((facts.now - built).days, 0)
     if facts.now - built > timedelta(days=parameters.integer("days")):
-        return failed(f"it was built {age} days ago", evidence=evidence)
+        return failed(f"built {age} days ago", evidence=evidence)
     return passed(f"built {age} days ago", evidence=evidence)
 
 

@@ -1,17 +1,17 @@
 """The registry has a newer image under the same name.
 
 What it checks:
-Whether the registry still gives the same image for the name that the container uses. HardenTUI itself asks
-no registry, so the answer is unknown; `skopeo inspect docker://NAME` tells it. Images that were built here
-(`localhost/…`) have no registry, and names with a digest cannot move.
+Whether the registry still serves the same image under the name that the container uses. HardenTUI itself
+does not query registries, so the answer is unknown; `skopeo inspect docker://NAME` shows it. Images built
+here (`localhost/…`) have no registry, and names with a digest cannot change.
 
 Why it matters:
-Maintainers repair vulnerabilities by putting a new image under the old name. As long as nobody pulls it, the
-repair exists everywhere but here.
+Maintainers fix vulnerabilities by publishing a new image under the old name. Until somebody pulls it, the
+fix is everywhere but here.
 
 What may break:
-The new image may behave differently; try it on a twin. Who wants to decide about every update pins the
-digest instead, and needs somebody who moves it (see no-update-path).
+The new image may behave differently; try it on a twin. If you want to approve every update, pin the digest
+instead, and decide who updates it (see no-update-path).
 """
 
 from __future__ import annotations
@@ -42,30 +42,30 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if isinstance(image, Verdict):
         return image
     if not name or reference(name).local:
-        return not_applicable("the image was built on this machine, so no registry can have a newer one")
+        return not_applicable("the image was built on this machine, so no registry has a newer one")
     if reference(name).digest or is_image_id(name):
-        return not_applicable("the image is named by its digest, which no registry can move")
+        return not_applicable("the image is named by digest, which cannot change")
     if isinstance(facts.registry_digest, Unreadable):
         return unknown(facts.registry_digest.reason, name)
     known = _digests(facts, image)
     if not known:
-        return unknown("the digest of the image that runs is not known", name)
+        return unknown("the digest of the running image is not known", name)
     evidence = (Evidence("registry", facts.registry_digest),)
     if facts.registry_digest not in known:
-        commands = (f"podman pull {shlex.quote(name)}", "# then create the container anew")
-        return failed("the registry has another image for that name", name, "", evidence, commands=commands)
+        commands = (f"podman pull {shlex.quote(name)}", "# then recreate the container")
+        return failed("the registry has another image under this name", name, "", evidence, commands=commands)
     return passed(name, evidence=evidence)
 
 
 def _digests(facts: ContainerFacts, image: ImageFacts) -> set[str]:
-    """Every digest of the image: of the list for all architectures as well as of the one that was pulled."""
-    repo_digests = (str(one).partition("@")[2] for one in image.inspect.get("RepoDigests") or ())
-    found = {
+    """All digests of the image: of the multi-architecture list and of the image that was pulled."""
+    repo_digests = (str(name).partition("@")[2] for name in image.inspect.get("RepoDigests") or ())
+    digests = {
         *repo_digests,
         str(facts.inspect.get("ImageDigest") or ""),
         str(image.inspect.get("Digest") or ""),
     }
-    return found - {""}
+    return digests - {""}
 
 
 _NAME = "docker.io/library/nginx:1.29"

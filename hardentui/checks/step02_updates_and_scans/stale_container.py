@@ -1,16 +1,16 @@
-"""A container that ended long ago is still there.
+"""A container that stopped long ago.
 
 What it checks:
-Whether a stopped container ended, or was created and never started, longer ago than the parameter `days`.
+Whether the container exited, or was created and never started, longer ago than the parameter `days`.
 
 Why it matters:
-A forgotten container keeps its image and its volumes alive: old vulnerabilities, old data, old credentials
-in its settings. One `podman start --all` or a restart policy brings it back years later with everything that
-was found in it since then. And among many dead containers nobody notices one that does not belong there.
+A forgotten container keeps its image and volumes: old vulnerabilities, old data, old credentials in its
+settings. A `podman start --all` or a restart policy brings it back years later, with every vulnerability
+discovered since. And among many dead containers, nobody notices one that does not belong there.
 
 What may break:
-Removing it throws away what it wrote outside of volumes (`podman diff` shows it). Its volumes stay unless
-you remove them as well.
+Removing it deletes everything that it wrote outside volumes (`podman diff` shows the changes). Its volumes
+stay unless you remove them too.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ _STOPPED = ("exited", "stopped", "dead", "created", "configured", "initialized")
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not facts.inspect:
-        return unknown("its state could not be inspected")
+        return unknown("the container's state could not be inspected")
     if facts.running or facts.state not in _STOPPED:
-        return not_applicable("it is in use")
+        return not_applicable("the container is in use")
     state = facts.inspect.get("State") or {}
     since = parse_time(state.get("FinishedAt")) or parse_time(facts.inspect.get("Created"))
     if since is None:
-        return unknown("when it ended is not known")
+        return unknown("it is not known when the container stopped")
     evidence = (Evidence("State.FinishedAt" if state.get("FinishedAt") else "Created", f"{since.date()}"),)
     age = (facts.now - since).days
     if facts.now - since > timedelta(days=parameters.integer("days")):
         commands = (f"podman rm {shlex.quote(facts.name)}",)
-        return failed(f"it has not run for {age} days", facts.state, evidence=evidence, commands=commands)
+        return failed(f"not running for {age} days", facts.state, evidence=evidence, commands=commands)
     return passed(facts.state, evidence=evidence)
 
 

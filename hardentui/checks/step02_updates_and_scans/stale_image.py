@@ -1,17 +1,17 @@
-"""An image lies around that nobody uses.
+"""An old image that no container uses.
 
 What it checks:
 Whether an image that no container uses was built longer ago than the parameter `days`.
 
 Why it matters:
-An unused old image is a loaded trap: a mistyped name or a missing tag starts it, with all the
-vulnerabilities that were found since. It takes space on the disk, and may hold credentials that somebody
-forgot in it. The fewer images there are, the more an unknown one stands out.
+An unused old image is a trap: a mistyped name or a missing tag starts it, with every vulnerability
+discovered since. It takes up disk space and may contain forgotten credentials. The fewer images there are,
+the more an unknown one stands out.
 
 What may break:
-Removing an image cannot be undone when no registry has it any more. Look at the list first, and keep the
-image that you would go back to after a failed update. Images that a timer or a batch job uses now and then
-are unused in between.
+If no registry has the image any more, removing it cannot be undone. Check the list first, and keep the
+image that you would go back to after a failed update. Images for timers and batch jobs are unused between
+runs.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def evaluate(facts: ImageFacts, parameters: Parameters) -> Verdict:
         return passed(f"used by {plural(len(facts.used_by), 'container')}")
     built = created(facts)
     if built is None:
-        return unknown("no container uses it, but it does not say how old it is")
+        return unknown("no container uses it, but its age is not known")
     evidence = (Evidence("image, Created", f"{built:%Y-%m-%d}"),)
     if facts.now - built <= timedelta(days=parameters.integer("days")):
         return passed("unused, but new", evidence=evidence)
-    what = "used by no container" if facts.names else "without a name and used by no container"
+    what = "used by no container" if facts.names else "unnamed and used by no container"
     age = (facts.now - built).days
     commands = (f"podman image rm {shlex.quote(facts.id[:12])}",)
     return failed(f"{what}, built {age} days ago", evidence=evidence, commands=commands)

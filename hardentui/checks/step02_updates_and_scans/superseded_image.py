@@ -1,17 +1,17 @@
-"""A newer image of the same name is here, and the container still runs the old one.
+"""A newer image of the same name is here, but the container still runs the old one.
 
 What it checks:
-Whether the name of its image leads to the same image on this engine now as when the container was created.
-Names that contain a digest, and bare image IDs, cannot move and pass.
+Whether the container's image name still refers to the image that it was created from, on this engine. Names
+with a digest and bare image IDs cannot change and pass.
 
 Why it matters:
-Pulling an image changes nothing in the containers that run: they keep the old files until they are created
-anew. After the update of an image it is easy to believe that the vulnerability is closed, while the
-vulnerable program goes on running for months.
+Pulling an image does not change running containers: they keep the old files until they are recreated. After
+updating an image it is easy to believe that a vulnerability is fixed, while the vulnerable program runs on
+for months.
 
 What may break:
-The new image may behave differently. Recreate it through its unit or its compose file, so that nothing of
-its configuration is lost, and try it on a twin first.
+The new image may behave differently. Recreate the container through its unit or compose file, so that no
+setting is lost, and try it on a twin first.
 """
 
 from __future__ import annotations
@@ -44,21 +44,19 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     name = facts.image_name
     running = str(facts.inspect.get("Image") or "").removeprefix("sha256:")
     if facts.spec[ROOTFS] or not name or not running:
-        return not_applicable("it was not made from a named image")
+        return not_applicable("the container was not created from a named image")
     if reference(name).digest or is_image_id(name):
-        return passed(name, reason="the name cannot move to another image")
+        return passed(name, reason="this name cannot change to another image")
     if isinstance(facts.image_ids, Unreadable):
         return unknown(f"the local images are not known: {facts.image_ids.reason}", name)
     now = facts.image_ids.get(name, "").removeprefix("sha256:")
     if not now:
-        return unknown(
-            "no image on this engine has that name any more, so what replaced it is not known", name
-        )
+        return unknown("no image on this engine has this name any more", name)
     evidence = (Evidence("runs", running[:12]), Evidence(name, now[:12]))
     if now != running:
         unit = facts.labels.get("PODMAN_SYSTEMD_UNIT")
-        commands = (f"systemctl restart {shlex.quote(unit)}",) if unit else ("# create the container anew",)
-        return failed("a newer image of that name is here", name, evidence=evidence, commands=commands)
+        commands = (f"systemctl restart {shlex.quote(unit)}",) if unit else ("# recreate the container",)
+        return failed("a newer image with this name is present", name, evidence=evidence, commands=commands)
     return passed(name, evidence=evidence)
 
 

@@ -1,18 +1,17 @@
-"""It updates itself, and nothing notices when the new version does not work.
+"""Automatic updates, and nothing notices when the new version does not work.
 
 What it checks:
 For containers with automatic updates: whether systemd learns that the service is ready only when it really
 is, either from the program itself (`--sdnotify=container`) or from its health check (`--sdnotify=healthy`).
 
 Why it matters:
-Podman goes back to the old image when the unit does not start. But with the default, the unit counts as
-started as soon as a process exists, so an update that starts and does not work stays. An automatic update
-without this is a service that breaks at night, and the usual answer to that is to switch updates off.
+Podman rolls back to the old image if the unit does not start. But by default, the unit counts as started as
+soon as a process exists, so an update that starts but does not work stays. The service then breaks at
+night, and the usual reaction is to turn updates off.
 
 What may break:
-The unit waits until the health check passes: a check that never does makes the start fail after a time
-limit. Other units that start after this one wait as well. It needs a health check and Podman from 5.0 on
-for Quadlet.
+The unit waits until the health check passes: if it never does, the start fails after a timeout. Units that
+start after this one wait as well. In a Quadlet, this needs Podman 5.0 or newer and a health check.
 """
 
 from __future__ import annotations
@@ -35,18 +34,18 @@ _AUTO = "io.containers.autoupdate"
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if labels_of(facts).get(_AUTO) not in ("registry", "image", "local"):
-        return not_applicable("it does not update itself (see no-update-path)")
+        return not_applicable("no automatic updates (see no-update-path)")
     notify = facts.spec[SDNOTIFY]
     declared = f"sdnotify {notify or 'not set'}"
     if notify == "container":
-        return passed(declared, reason="the program itself says when it is ready")
+        return passed(declared, reason="the program itself reports when it is ready")
     check = health_check(facts)
     if isinstance(check, Unreadable):
         return unknown(check.reason, declared)
     if not check or always_passes(check):
-        return failed("it has no health check that could tell a bad update", declared)
+        return failed("no health check that would notice a bad update", declared)
     if notify != "healthy":
-        return failed("systemd does not wait for its health check", declared)
+        return failed("systemd does not wait for the health check", declared)
     return passed(declared)
 
 
@@ -55,12 +54,12 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         return spec
     check = health_check(context.facts.planned(spec))
     if isinstance(check, Unreadable) or not check or always_passes(check):
-        raise CannotFix("it has no health check to wait for", "Add one first: see missing-health-check.")
+        raise CannotFix("there is no health check to wait for", "Add one first: see missing-health-check.")
     status = health_status(context.facts)
     if context.facts.running and spec[HEALTH_CMD] == context.facts.spec[HEALTH_CMD] and status != "healthy":
         raise CannotFix(
-            f"its health check says {visible(status or 'nothing', 40)} now: systemd would wait in vain",
-            "Look at it first: podman inspect, State.Health.Log.",
+            f"the health check now reports {visible(status or 'nothing', 40)}: systemd would wait in vain",
+            "See State.Health.Log in podman inspect first.",
         )
     return spec.with_(SDNOTIFY, "healthy")
 
@@ -68,10 +67,11 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     if not context.facts.running:
         return Advice(
-            Risk.MAY_BREAK, ("it does not run, so nobody saw whether its health check ever passes",)
+            Risk.MAY_BREAK,
+            ("the container is not running, so nobody knows whether its health check passes",),
         )
     return Advice(
-        Risk.CHANGES_BEHAVIOUR, ("its health check passes now, so a start ends as soon as it does",)
+        Risk.CHANGES_BEHAVIOUR, ("the health check passes now, so the start completes as soon as it does",)
     )
 
 

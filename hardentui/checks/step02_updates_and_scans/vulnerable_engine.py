@@ -1,23 +1,22 @@
-"""The engine itself has a known hole.
+"""The engine itself has a known vulnerability.
 
 What it checks:
 Whether the installed versions of the engine's programs (podman, buildah, skopeo, crun, runc, conmon,
-netavark, aardvark-dns, passt, containers-common) are older than the versions that repair known
-vulnerabilities, by a table that HardenTUI brings along (its date is shown). Distributions often repair an old
-version without changing its number: then the change log of the installed package decides. A vulnerability
-whose repair it names is closed. One that it does not name counts as open, at a lower severity: it may have
-been repaired under another name, or the distribution may have found that its version does not have it; its
-security tracker knows. Where the change log cannot be read, the answer is unknown. Change logs of rpm are
-read with `--deep`.
+netavark, aardvark-dns, passt, containers-common) are older than the versions that fix known vulnerabilities,
+according to a table that ships with HardenTUI (its date is shown). Distributions often fix an old version
+without changing its number; then the change log of the installed package decides. A vulnerability that the
+change log names as fixed is closed. One that it does not name counts as open, at a lower severity: the fix
+may go by another name, or the distribution's version may not be affected, which its security tracker says.
+If the change log cannot be read, the answer is unknown. Change logs of RPM packages are read with `--deep`.
 
 Why it matters:
-Every wall between a container and the host is built by these programs. Several of their vulnerabilities let
-a prepared image, or a process in a container, write to the host or run as root there, whatever else was
-hardened: a symbolic link in place of `/dev/null` was enough for one of them.
+These programs build every wall between a container and the host. Several of their vulnerabilities let a
+crafted image, or a process in a container, write to the host or run as root there, no matter what else was
+hardened: for one of them, a symbolic link in place of `/dev/null` was enough.
 
 What may break:
-An update of the runtime takes effect when a container is started the next time; running ones keep the old
-one. Read the notes of larger version jumps first, and restart containers one after the other.
+An updated runtime takes effect the next time a container starts; running containers keep the old one. Read
+the release notes before larger version jumps, and restart containers one after another.
 """
 
 from __future__ import annotations
@@ -37,37 +36,37 @@ def evaluate(facts: HostFacts) -> Verdict:
     )
     sure = [hole for hole in facts.holes if not hole.distribution]
     if sure:
-        found = ", ".join(sorted({hole.advisory.component for hole in sure}))
+        components = ", ".join(sorted({hole.advisory.component for hole in sure}))
         return failed(
-            f"known vulnerabilities in {found}",
+            f"known vulnerabilities in {components}",
             table,
             evidence=tuple(map(_evidence, sure)),
             severity=worst_of(sure),
         )
     unnamed = [hole for hole in facts.holes if hole.repair == ""]
     unread = [hole for hole in facts.holes if isinstance(hole.repair, Unreadable)]
-    evidence = tuple(map(_evidence, (*unnamed, *unread, *(one for one in facts.holes if _is_named(one)))))
+    evidence = tuple(map(_evidence, (*unnamed, *unread, *(hole for hole in facts.holes if _is_named(hole)))))
     if unnamed:
         named = len(facts.holes) - len(unnamed) - len(unread)
-        closed = f" ({plural(named, 'other is', 'others are')} named as repaired)" if named else ""
+        closed = f" ({plural(named, 'other is', 'others are')} named as fixed)" if named else ""
         return failed(
-            f"the versions are older than the repairs of {_ids(unnamed)}, and the change logs of the "
-            f"packages do not name them{closed}",
+            f"the versions are older than the fixes for {_ids(unnamed)}, and the package change logs do "
+            f"not name them{closed}",
             table,
             evidence=evidence,
             severity=min(Severity.MEDIUM, worst_of(unnamed)),
-            commands=("# ask the security tracker of the distribution about them, and update the packages",),
+            commands=("# look them up in the distribution's security tracker, and update the packages",),
         )
     if unread:
         why = unread[0].repair.reason if isinstance(unread[0].repair, Unreadable) else ""
         return unknown(
-            f"the versions are older than the repairs of {_ids(unread)}; the distribution may have repaired "
-            f"its packages without a new number, and {why}",
+            f"the versions are older than the fixes for {_ids(unread)}; the distribution may have fixed its "
+            f"packages without a new version number, and {why}",
             table,
             evidence,
         )
-    repaired = plural(len(facts.holes), "repair")
-    reason = f"the change logs of the packages name {repaired} that the versions do not show"
+    fixes = plural(len(facts.holes), "fix", "fixes")
+    reason = f"the package change logs name {fixes} that the version numbers do not show"
     return passed(table, evidence=evidence, reason=reason if facts.holes else "")
 
 
@@ -90,7 +89,7 @@ def _evidence(hole: Hole) -> Evidence:
     advisory = hole.advisory
     fixed = " or ".join(advisory.fixed)
     log = f"; its change log: {hole.repair}" if hole.repair and isinstance(hole.repair, str) else ""
-    return Evidence(f"{advisory.component} {hole.installed}", f"{advisory.cve}, repaired in {fixed}{log}")
+    return Evidence(f"{advisory.component} {hole.installed}", f"{advisory.cve}, fixed in {fixed}{log}")
 
 
 _RUNC = Advisory(

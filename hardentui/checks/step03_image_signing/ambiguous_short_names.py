@@ -1,18 +1,17 @@
-"""Short image names may be answered by more than one registry.
+"""Short image names that more than one registry could answer.
 
 What it checks:
-The effective registries.conf, main file and drop-ins: whether `short-name-mode` is `enforcing`, and
-whether at most one registry is searched for names without a registry. When nothing is said, Podman's own
-mode is `permissive`. With an empty search list a short name that is no alias is refused, which passes.
+The effective registries.conf, main file and drop-ins: whether `short-name-mode` is `enforcing`, and whether
+at most one registry is searched for names without a registry. If nothing is set, Podman uses `permissive`.
+With an empty search list, a short name without an alias is refused, which passes.
 
 Why it matters:
-With several search registries and without a terminal, the permissive mode takes the first registry that
-has the name. A script, a timer or the API then runs whatever somebody put there first. `enforcing`
-refuses to guess.
+With several search registries and no terminal, permissive mode takes the first registry that has the name.
+A script, a timer or the API then runs whatever somebody put there first. `enforcing` refuses to guess.
 
 What may break:
-Scripts that pull by short names stop with an error when the name is ambiguous. Give them full names, or
-an alias in registries.conf.
+Scripts that pull by short name stop with an error if the name is ambiguous. Give them full names, or add an
+alias to registries.conf.
 """
 
 from __future__ import annotations
@@ -41,11 +40,11 @@ def evaluate(facts: EngineFacts) -> Verdict:
     )
     declared = f"{registries.short_name_mode}, {len(search)} searched"
     if not search:
-        return passed(declared, evidence=evidence, reason="no registry is searched, so only aliases work")
+        return passed(declared, evidence=evidence, reason="no registry is searched, so only aliases resolve")
     if len(search) > 1:
         reason = f"a short name may come from any of {plural(len(search), 'registry', 'registries')}"
     elif registries.short_name_mode != "enforcing":
-        reason = f"the mode is {registries.short_name_mode}: nobody is asked when a name is ambiguous"
+        reason = f"the mode is {registries.short_name_mode}: an ambiguous name is not refused"
     else:
         return passed(declared, evidence=evidence)
     return failed(reason, declared, evidence=evidence, commands=_commands(search))

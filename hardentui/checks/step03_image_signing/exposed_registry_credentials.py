@@ -1,18 +1,18 @@
-"""Registry passwords that others can read, or that need not be in a file.
+"""Registry passwords that others can read, or that do not need to be in a file.
 
 What it checks:
 The files in which Podman looks for registry credentials (`auth.json`, `~/.docker/config.json`): whether
-an account other than the owner may read or change them (mode, ACL and every folder above count), and whether
-they hold passwords themselves although a credential helper is configured. Only the names of the registries
-are looked at; the credentials are not kept.
+accounts other than the owner can read or change them (mode, ACLs and all parent directories count), and
+whether they contain passwords although a credential helper is configured. HardenTUI looks only at the names
+of the registries and does not keep the credentials.
 
 Why it matters:
-The file holds user and password in a form that anybody can decode. Who reads it can pull your private
-images and, with a push right, put a changed image where your hosts will fetch it.
+The file contains user names and passwords in a form that anyone can decode. Whoever reads it can pull your
+private images and, with push access, plant a modified image where your hosts will fetch it.
 
 What may break:
-Nothing for the owner. A tool that runs as somebody else and borrowed the file needs credentials of its
-own. After moving a password into a helper, log in once more.
+Nothing for the owner. A tool that runs as another user and borrowed the file needs its own credentials.
+After moving a password into a helper, log in again.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def evaluate(facts: EngineFacts) -> Verdict:
     if isinstance(trust.auth_files, Unreadable):
         return unknown(trust.auth_files.reason)
     if not trust.auth_files:
-        return not_applicable("there is no file with registry credentials")
-    holding = [one for one in trust.auth_files if one.inline or one.helpers]
-    wide = [one for one in holding if one.inline and one.readers]
-    dangers = dangers_of(one.file for one in holding)
+        return not_applicable("there are no registry credentials in files")
+    holding = [auth for auth in trust.auth_files if auth.inline or auth.helpers]
+    wide = [auth for auth in holding if auth.inline and auth.readers]
+    dangers = dangers_of(auth.file for auth in holding)
     helpers = () if isinstance(trust.registries, Unreadable) else trust.registries.credential_helpers
-    idle = [one for one in holding if one.inline and (one.helpers or _real(helpers))]
+    idle = [auth for auth in holding if auth.inline and (auth.helpers or _real(helpers))]
     if not (wide or dangers or idle):
         return passed(effective=f"{plural(len(trust.auth_files), 'file')} closed to others")
     return _failed(wide, dangers, idle)
@@ -70,21 +70,21 @@ def _real(helpers: tuple[str, ...]) -> bool:
 def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFile]) -> Verdict:
     reasons = []
     if wide:
-        reasons.append(f"{plural(len(wide), 'file')} with registry passwords can be read by others")
+        reasons.append(f"{plural(len(wide), 'file')} with registry passwords readable by others")
     if dangers:
         reasons.append("others can change the credentials")
     if idle:
-        reasons.append("passwords stand in a file although a credential helper is configured")
+        reasons.append("passwords are in a file although a credential helper is configured")
     evidence = [
-        Evidence(one.file.path, f"mode {one.file.octal}, holds {_names(one)}{_readers(one)}")
-        for one in (*wide, *idle)
+        Evidence(auth.file.path, f"mode {auth.file.octal}, {_names(auth)}{_readers(auth)}")
+        for auth in (*wide, *idle)
     ]
     return failed(
         "; ".join(reasons),
         evidence=(*dict.fromkeys(evidence), *danger_evidence(dangers)),
         severity=None if wide or dangers else Severity.LOW,
         commands=(
-            *(f"chmod 600 -- {shlex.quote(one.file.path)}" for one in wide),
+            *(f"chmod 600 -- {shlex.quote(auth.file.path)}" for auth in wide),
             *(repair(danger) for danger in dangers),
             *(
                 f"podman logout {shlex.quote(host)} && podman login {shlex.quote(host)}"
@@ -94,17 +94,17 @@ def _failed(wide: list[AuthFile], dangers: tuple[Danger, ...], idle: list[AuthFi
     )
 
 
-def _readers(one: AuthFile) -> str:
-    more = " and more" if one.readers[5:] else ""
-    return f", can be read by {', '.join(one.readers[:5])}{more}" if one.readers else ""
+def _readers(auth: AuthFile) -> str:
+    more = " and more" if auth.readers[5:] else ""
+    return f", readable by {', '.join(auth.readers[:5])}{more}" if auth.readers else ""
 
 
-def _names(one: AuthFile) -> str:
-    return f"credentials of {', '.join(one.inline)}"
+def _names(auth: AuthFile) -> str:
+    return f"credentials for {', '.join(auth.inline)}"
 
 
 def _hosts(idle: list[AuthFile]) -> list[str]:
-    return list(dict.fromkeys(host for one in idle for host in one.inline))
+    return list(dict.fromkeys(host for auth in idle for host in auth.inline))
 
 
 CHECK = Check(

@@ -1,25 +1,25 @@
-"""Any image from anywhere is accepted when no other rule fits.
+"""Images from anywhere are accepted if no other rule matches.
 
 What it checks:
-The default rule of the signature policy that holds for this engine: the user's own
-`~/.config/containers/policy.json` when there is one, else `/etc/containers/policy.json`, and from Podman
-6 on also the one in `/usr/share/containers`. It fails when that rule accepts everything
-(`insecureAcceptAnything`), and when the rule for all images of a transport does: the scope `""`, or a
-pattern that holds a whole top-level domain (`*.io`). For registries that counts as much as the default; for
-image files (archives, folders) less, because somebody on the host has to load them. What comes from
-another store of the same machine (`docker-daemon`, `containers-storage`) may be accepted.
+The default rule of this engine's signature policy: the user's own `~/.config/containers/policy.json` if
+there is one, otherwise `/etc/containers/policy.json`, and from Podman 6 on also the one in
+`/usr/share/containers`. The check fails if that rule accepts everything (`insecureAcceptAnything`), or if a
+rule for all images of a transport does: the scope `""`, or a pattern for a whole top-level domain (`*.io`).
+For registries, that counts as much as the default; for image files (archives, directories) it counts less,
+because somebody on the host has to load them. Images from another store on the same machine
+(`docker-daemon`, `containers-storage`) may be accepted.
 
 Why it matters:
-The policy is what Podman asks before it stores an image. With a default that accepts everything, whoever
-can put an image under a name that you pull (a stolen registry account, a hijacked name, a compromised
-mirror) has code running on your host at the next update, and nothing on the host will notice. With
-`reject` as the default only what you have listed comes in, and a typing error in a name ends with a
-refusal instead of somebody else's program.
+Podman consults the policy before it stores an image. With a default that accepts everything, whoever can put
+an image under a name that you pull (a stolen registry account, a hijacked name, a compromised mirror) has
+code running on your host at the next update, and nothing on the host will notice. With `reject` as the
+default, only what you have listed gets in, and a typo in a name ends with a refusal instead of a stranger's
+program.
 
 What may break:
-Every pull from a registry that has no rule of its own is refused, including base images of builds and
-the pause image of pods on old versions. So first add rules for the registries that you use, then change
-the default. Containers that exist already go on running; only pulls are affected.
+Every pull from a registry without a rule of its own is refused, including base images for builds and, on old
+versions, the pause image of pods. So first add rules for the registries that you use, then change the
+default. Existing containers keep running; only pulls are affected.
 """
 
 from __future__ import annotations
@@ -56,16 +56,16 @@ def evaluate(facts: EngineFacts) -> Verdict:
     if isinstance(policy, Unreadable):
         return unknown(policy.reason)
     if isinstance(policy, Missing):
-        return not_applicable(f"there is no {policy.path}, and without a policy Podman refuses every pull")
-    declared = " and ".join(one.type for one in policy.default)
+        return not_applicable(f"{policy.path} does not exist, and without a policy Podman refuses every pull")
+    declared = " and ".join(requirement.type for requirement in policy.default)
     evidence = (Evidence(policy.file, f"default: {declared}"),)
-    if all(one.type == "insecureAcceptAnything" for one in policy.default):
+    if all(requirement.type == "insecureAcceptAnything" for requirement in policy.default):
         return failed(
             f"the default rule in {policy.file} accepts every image",
             declared,
             evidence=evidence,
             commands=(
-                "podman image trust set -t accept YOUR.REGISTRY/NAMESPACE   # for each source that you use",
+                "podman image trust set -t accept YOUR.REGISTRY/NAMESPACE   # for each source you use",
                 "podman image trust set -t reject default",
                 "podman image trust show",
             ),
@@ -73,26 +73,26 @@ def evaluate(facts: EngineFacts) -> Verdict:
     wide = tuple(_accepting_scopes(policy))
     if not wide:
         return passed(declared, evidence=evidence)
-    from_registries = [one for one in wide if one[0] in _REGISTRIES]
+    from_registries = [(transport, scope) for transport, scope in wide if transport in _REGISTRIES]
     transport, scope = (from_registries or wide)[0]
     return failed(
         f'the rule for "{scope}" of {transport} in {policy.file} accepts every image',
         declared,
         evidence=(
             *evidence,
-            *(Evidence(policy.file, f'{one}, scope "{name}": {ACCEPT.type}') for one, name in wide),
+            *(Evidence(policy.file, f'{kind}, scope "{name}": {ACCEPT.type}') for kind, name in wide),
         ),
         severity=None if from_registries else Severity.LOW,
-        commands=(f"# {policy.file}: remove the scopes, or demand a signature (signedBy, sigstoreSigned)",),
+        commands=(f"# {policy.file}: remove these scopes, or require signedBy or sigstoreSigned",),
     )
 
 
 def _accepting_scopes(policy: Policy) -> Iterator[tuple[str, str]]:
-    """(transport, scope) of each rule that accepts all images of a transport or of a top-level domain."""
+    """(transport, scope) of each rule that accepts all images from a transport or a top-level domain."""
     for transport, scopes in policy.transports.items():
         for scope, requirements in scopes.items():
             everything = scope == "" or (scope.startswith("*.") and scope.count(".") == 1)
-            accepted = all(one.type == ACCEPT.type for one in requirements)
+            accepted = all(requirement.type == ACCEPT.type for requirement in requirements)
             if everything and accepted and transport not in _SAME_MACHINE:
                 yield transport, scope
 

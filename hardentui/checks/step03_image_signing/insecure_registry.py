@@ -1,18 +1,18 @@
-"""A registry that Podman talks to without checking who answers.
+"""A registry that Podman uses without verifying its identity.
 
 What it checks:
-Whether the effective registries.conf has `insecure = true` for a registry or for one of its mirrors.
-Registries on the host itself (`localhost`, `127.0.0.1`, `::1`) are left out: nobody sits in between
-there. Blocked registries are left out, too.
+Whether the effective registries.conf has `insecure = true` for a registry or one of its mirrors. Registries
+on the host itself (`localhost`, `127.0.0.1`, `::1`) are left out, since nobody can sit in between. So are
+blocked registries.
 
 Why it matters:
-Insecure means: accept any certificate, and when that fails plain HTTP. Everybody on the way (a rogue
-access point, a hijacked DNS answer, a neighbour in the same network segment) can then hand out another
-image and read your registry password. A digest or a signature saves the image but not the password.
+Insecure means: accept any certificate, and fall back to plain HTTP. Anyone on the way (a rogue access point,
+a hijacked DNS answer, a neighbour on the same network segment) can then serve another image and read your
+registry password. A digest or a signature protects the image, but not the password.
 
 What may break:
-Pulls from the registry fail until it has a certificate that this host trusts. A CA of your own belongs
-into `/etc/containers/certs.d/HOST:PORT/ca.crt`; nothing else has to change.
+Pulls from the registry fail until it has a certificate that this host trusts. Put your own CA into
+`/etc/containers/certs.d/HOST:PORT/ca.crt`; nothing else has to change.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def evaluate(facts: EngineFacts) -> Verdict:
         return passed(f"{plural(len(registries.registries), 'registry', 'registries')} configured")
     files = {location.partition("/")[0]: file for location, file in insecure}
     return failed(
-        f"certificates are not checked for {', '.join(files)}",
+        f"certificates are not verified for {', '.join(files)}",
         evidence=tuple(Evidence(file, f"insecure = true for {location}") for location, file in insecure),
         commands=tuple(
             line
@@ -59,9 +59,9 @@ def evaluate(facts: EngineFacts) -> Verdict:
 
 
 def _insecure(registry: Registry) -> list[str]:
-    found = [registry.location or registry.prefix] if registry.insecure else []
-    found += [mirror.location for mirror in registry.mirrors if mirror.insecure]
-    return [one for one in found if not _is_here(one)]
+    locations = [registry.location or registry.prefix] if registry.insecure else []
+    locations += [mirror.location for mirror in registry.mirrors if mirror.insecure]
+    return [location for location in locations if not _is_here(location)]
 
 
 def _is_here(location: str) -> bool:

@@ -1,18 +1,17 @@
-"""A container that was asked for by a short name.
+"""A container created from a short image name.
 
 What it checks:
-Whether the image was named without a registry (`nginx` instead of `docker.io/library/nginx`). Podman
-records the full name that it found, so the command that created the container is asked, where there is
-one. Containers that were made through the API keep no record of the short name; for them the recorded
-full name counts.
+Whether the image was named without a registry (`nginx` instead of `docker.io/library/nginx`). Podman records
+the full name that it found, so the command that created the container decides, if there is one. Containers
+created through the API keep no record of the short name; for them, the recorded full name counts.
 
 Why it matters:
-A short name is looked up: first in a table of aliases, then in every registry of the search list, one
-after the other. Whoever registers the same name in a registry that is asked earlier gets to run on your
-host. The result also differs from host to host and changes when somebody edits the list.
+A short name is looked up, first in a table of aliases, then in each registry of the search list in turn.
+Whoever registers the same name in a registry that is searched earlier gets to run on your host. The result
+also differs between hosts, and changes when somebody edits the list.
 
 What may break:
-Nothing. The full name leads to the image that runs now.
+Nothing. The full name refers to the image that runs now.
 """
 
 from __future__ import annotations
@@ -43,17 +42,17 @@ _TYPED = {"ImageName": _FULL, "Config": {"CreateCommand": ["podman", "run", "-d"
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if facts.spec[ROOTFS]:
-        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
     name = facts.spec[IMAGE] or facts.image_name
     if not name:
-        return unknown("Podman does not say which image it was made from")
+        return unknown("Podman does not say which image the container was created from")
     if _is_short(name):
-        return failed("its image is named without a registry", name)
+        return failed("the image name has no registry", name)
     typed = _typed(facts)
     if typed and _is_short(typed):
         evidence = (Evidence("Config.CreateCommand", typed),)
         return failed(
-            f"it was created by the short name, which led to {name} that day", typed, evidence=evidence
+            f"created from a short name, which resolved to {name} at the time", typed, evidence=evidence
         )
     return passed(typed or name)
 
@@ -66,7 +65,7 @@ def _is_short(name: str) -> bool:
 
 
 def _typed(facts: ContainerFacts) -> str:
-    """The image as it was typed; empty when that is not known or when another spec is judged."""
+    """The image as it was typed; empty if that is not known or if a planned spec is judged."""
     if isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned":
         return ""
     command = parse_create_command((facts.inspect.get("Config") or {}).get("CreateCommand"))
@@ -76,7 +75,7 @@ def _typed(facts: ContainerFacts) -> str:
 
 
 def _looks_like_id(typed: str, image: str) -> bool:
-    """A shortened image ID is no name at all."""
+    """Whether it is a shortened image ID, which is not a name."""
     return len(typed) >= 4 and bool(image) and image.startswith(typed)
 
 
@@ -86,7 +85,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     full = context.facts.image_name
     if not full or _is_short(full):
         raise CannotFix(
-            "Podman does not know the full name of its image", "Name it with its registry yourself."
+            "Podman does not know the full name of the image", "Name it with its registry yourself."
         )
     return spec.with_(IMAGE, full)
 

@@ -1,21 +1,21 @@
-"""An image that no registry has handed out.
+"""An image that was not pulled from a registry.
 
 What it checks:
-Whether a signature came with the image when it was pulled, as the local image store remembers, and
-whether the image is known under a name with a digest (`RepoDigests`). An image without either was loaded
-from an archive or lost its name, and nothing ties it to a source. Images with a name of this host
-(`localhost/…`, or what the parameter `built_here` lists) count as recorded to be built here. An archive
-that brought a name along has a digest, too, and cannot be told from a pulled image without a signature;
-whether the registry keeps one is not asked, because that needs the network: then the answer is open.
+Whether a signature came with the image when it was pulled, according to the local image store, and whether
+the image is known under a name with a digest (`RepoDigests`). An image without either was loaded from an
+archive or lost its name, and nothing ties it to a source. Images with a local name (`localhost/…`, or as
+listed in the parameter `built_here`) count as built here. A named image loaded from an archive has a digest
+too, so without a signature it cannot be told from a pulled image; whether the registry has a signature is
+not checked, because that needs the network. The answer is then unknown.
 
 Why it matters:
-An archive goes past every rule on registries and signatures: `podman load` does check the policy, but
-for its own transport, which is usually open. Nobody can tell later what was in it, who made it, and
-whether a fixed version exists.
+An archive bypasses every rule for registries and signatures: `podman load` does consult the policy, but for
+its own transport, which is usually open. Later, nobody can tell what was in it, who built it, or whether a
+fixed version exists.
 
 What may break:
-To replace the image means to push it to a registry, sign it there and pull it again; the container must
-be created anew.
+Replacing the image means pushing it to a registry, signing it there and pulling it again; the container must
+be recreated.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return image
     name = facts.image_name or image_name(facts)
     if name.startswith(parameters.texts("built_here")):
-        return passed(name, reason="its name says that it was built on this host")
+        return passed(name, reason="the name says that it was built on this host")
     trust = facts.engine.trust
     stored = trust if isinstance(trust, Unreadable) else trust.stored_signatures
     signatures = 0 if isinstance(stored, Unreadable) else stored.get(image.id.removeprefix("sha256:"), 0)
     if signatures:
-        evidence = (
-            Evidence("image store", f"{plural(signatures, 'signature')} came with it when it was pulled"),
-        )
+        evidence = (Evidence("image store", f"{plural(signatures, 'signature')} came with the image"),)
         return passed(name, evidence=evidence)
-    digests = [str(one) for one in image.inspect.get("RepoDigests") or ()]
+    digests = [str(name) for name in image.inspect.get("RepoDigests") or ()]
     evidence = (Evidence("RepoDigests", ", ".join(digests[:3]) or "empty"),)
     if not digests:
         return failed(
-            "its image came from no registry and is not recorded as built here", name, evidence=evidence
+            "the image is not from a registry and not recorded as built here",
+            name,
+            evidence=evidence,
         )
-    # a loaded archive gets a RepoDigest as well as soon as it has a name, so a digest proves no registry
-    reason = "whether its registry keeps a signature for it is only known online, and that was not asked"
+    # a loaded archive gets a RepoDigest too once it has a name, so a digest does not prove a registry
+    reason = "whether the registry has a signature for it was not checked, because that needs the network"
     return unknown(reason, name, evidence)
 
 

@@ -1,19 +1,19 @@
-"""A rule asks for sigstore signatures, but Podman was not told to look for them.
+"""A rule requires sigstore signatures, but Podman is not configured to fetch them.
 
 What it checks:
-For every scope of the signature policy that asks for `sigstoreSigned`, whether the section of
-registries.d that holds for the scope says `use-sigstore-attachments: true`. The most specific section
-counts, alone; without any section the answer is no.
+For every scope of the signature policy that requires `sigstoreSigned`: whether the registries.d section for
+the scope says `use-sigstore-attachments: true`. Only the most specific section counts; without any section,
+attachments are off.
 
 Why it matters:
-Sigstore signatures lie beside the image in the registry, and Podman fetches them only when this setting
-is on. Without it the rule cannot be fulfilled: every pull is refused, also of images that are signed
-well. In practice somebody then loosens the policy to get the service back, and the signatures protect
-nobody any more.
+Sigstore signatures are stored beside the image in the registry, and Podman fetches them only if this setting
+is on. Without it, the rule can never be met: every pull is refused, even of properly signed images. In
+practice, somebody then relaxes the policy to get the service back, and the signatures no longer protect
+anyone.
 
 What may break:
-Nothing that works today. Pulls from the scope look for one more object in the registry; very old
-registries that refuse unknown tags may answer with an error.
+Nothing that works today. Pulls from the scope look for one more object in the registry; very old registries
+that refuse unknown tags may answer with an error.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def evaluate(facts: EngineFacts) -> Verdict:
         return not_applicable("there is no signature policy")
     scopes = [
         scope
-        for scope, many in policy.transports.get("docker", {}).items()
-        if any(one.type == "sigstoreSigned" for one in many)
+        for scope, requirements in policy.transports.get("docker", {}).items()
+        if any(requirement.type == "sigstoreSigned" for requirement in requirements)
     ]
-    if any(one.type == "sigstoreSigned" for one in policy.default) and "" not in scopes:
+    if any(requirement.type == "sigstoreSigned" for requirement in policy.default) and "" not in scopes:
         scopes.append("")
     if not scopes:
-        return not_applicable("no rule of the policy asks for a sigstore signature")
+        return not_applicable("no rule in the policy requires a sigstore signature")
     evidence, missing = [], []
     for scope in scopes:
         section = _section(facts.trust, scope)
@@ -70,22 +70,22 @@ def evaluate(facts: EngineFacts) -> Verdict:
     if not missing:
         return passed(f"on for {', '.join(scope or 'all registries' for scope in scopes)}")
     return failed(
-        f"signatures of {', '.join(missing)} are asked for and not looked for, so pulls from there fail",
+        f"signatures for {', '.join(missing)} are required but not fetched, so these pulls fail",
         evidence=tuple(evidence),
         commands=_commands(missing),
     )
 
 
 def _section(trust: TrustFacts, scope: str) -> Known[Attachments | None]:
-    """registries.d knows no wildcards: for `*.example.com` any section below the domain counts."""
+    """registries.d has no wildcards: for `*.example.com`, any section below the domain counts."""
     default = trust.attachment_for("")
     if not scope.startswith("*."):
         return trust.attachment_for(scope)
     if isinstance(trust.attachments, Unreadable) or (isinstance(default, Attachments) and default.enabled):
         return default
     domain = scope.removeprefix("*")
-    below = (one for one in trust.attachments if one.scope.partition("/")[0].endswith(domain))
-    return next((one for one in below if one.enabled), None)
+    below = (section for section in trust.attachments if section.scope.partition("/")[0].endswith(domain))
+    return next((section for section in below if section.enabled), None)
 
 
 def _commands(missing: list[str]) -> tuple[str, ...]:

@@ -1,15 +1,15 @@
-"""A container whose image is pulled without checking who answers.
+"""The image is pulled without verifying the registry.
 
 What it checks:
 Whether the command that created the container says `--tls-verify=false`. Containers without a recorded
-command, as those made through the API, cannot show it.
+command, such as those created through the API, cannot show it.
 
 Why it matters:
-The flag lets anybody between this host and the registry hand out another image, and read the registry
-password. It is typed once to get past a certificate error and then lives on in scripts and unit files.
+The flag lets anyone between this host and the registry serve another image and read the registry password.
+It is typed once to get past a certificate error, and then lives on in scripts and unit files.
 
 What may break:
-Pulls fail until this host trusts the certificate of the registry: put its CA into
+Pulls fail until this host trusts the registry's certificate: put its CA into
 `/etc/containers/certs.d/HOST:PORT/ca.crt`.
 """
 
@@ -25,10 +25,10 @@ from hardentui.options import TLS_VERIFY
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if not facts.spec[TLS_VERIFY]:
-        return failed("its image is pulled with --tls-verify=false", "--tls-verify=false")
+        return failed("the image is pulled with --tls-verify=false", "--tls-verify=false")
     if TLS_VERIFY in facts.spec.unknowable:
-        return unknown("no source shows whether its image was pulled with certificates checked")
-    return passed("certificates are checked")
+        return unknown("no source shows whether TLS was verified for the pull")
+    return passed("TLS is verified")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

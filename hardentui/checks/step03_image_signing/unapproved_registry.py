@@ -1,19 +1,19 @@
-"""An image from a registry that is not on the list of those you trust.
+"""An image from a registry that is not on your approved list.
 
 What it checks:
-Whether the registry host of the container's image is on the approved list: the parameter `approved` of
-the checklist, for example `["quay.io/team", "*.example.com"]`. Without such a list the signature policy
-serves as one, if its default is `reject`: then whatever it would refuse to pull today is not approved.
-When there is neither, the question has no answer and the check is not applicable.
+Whether the registry of the container's image is on the approved list: the parameter `approved` of the
+checklist, for example `["quay.io/team", "*.example.com"]`. Without a list, the signature policy serves as
+one if its default is `reject`: whatever it would refuse to pull today is not approved. If there is neither,
+the check is not applicable.
 
 Why it matters:
-Most break-ins through images do not break anything: somebody pulls a convenient image of an unknown
-author. A short list of sources (an internal mirror, the vendors that you chose) is the cheapest filter
-there is, and it makes every exception visible.
+Most compromises through images involve no break-in: somebody pulls a convenient image by an unknown author.
+A short list of sources (an internal mirror, the vendors you chose) is the cheapest filter there is, and it
+makes every exception visible.
 
 What may break:
-The image must be fetched again from an approved place, and the content there may differ: compare the
-digests. Blocking a registry in registries.conf also stops base images of builds that come from it.
+The image must be pulled again from an approved place, and the content there may differ: compare the digests.
+Blocking a registry in registries.conf also blocks base images that builds pull from it.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from hardentui.reading.images import image_name, is_image_id, reference
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     name = facts.image_name or image_name(facts)
     if facts.spec[ROOTFS]:
-        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
     if not name or is_image_id(name):
-        return unknown("its image has no name, so it cannot be told where it came from")
+        return unknown("the image has no name, so its origin is not known")
     if reference(name).local:
-        return not_applicable("its image has a name of this host only and came from no registry")
+        return not_applicable("the image has a local name and did not come from a registry")
     registry = registry_of(name)
     approved = parameters.texts("approved")
     if approved:

@@ -1,19 +1,19 @@
-"""A name that can mean another image tomorrow.
+"""An image name that can refer to another image tomorrow.
 
 What it checks:
-Whether the container was created from an image reference with a digest (`name:tag@sha256:…`). Images
-that have a name of this host only (`localhost/…`) and containers on a plain folder are left out.
+Whether the container was created from an image reference with a digest (`name:tag@sha256:…`). Images with a
+local name (`localhost/…`) and containers that run from a plain directory are left out.
 
 Why it matters:
-A tag is a label that its owner can move at any time. The container that you tested and the one that
-starts after the next pull may be different programs, and neither Podman nor the log says so. A digest
-names the content itself: the same bits, everywhere, or an error. It also makes a rollback exact, and it
-is what a scan result and a signature really speak about.
+A tag is a label that its owner can move at any time. The container that you tested and the one that starts
+after the next pull may be different programs, and neither Podman nor the log says so. A digest names the
+content itself: the same bytes everywhere, or an error. It also makes a rollback exact, and it is what scan
+results and signatures actually refer to.
 
 What may break:
-Updates no longer come by themselves: a new version needs a new digest, and `podman auto-update` with the
-registry policy does not move a pinned container. Plan who changes the digest and when, for example a bot
-or your weekly update. The digest must be that of an image that the registry still keeps.
+Updates no longer arrive by themselves: a new version needs a new digest, and `podman auto-update` with the
+registry policy does not update a pinned container. Decide who changes the digest and when, for example a bot
+or your weekly update. The registry must still have the image with that digest.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _DIGEST = "sha256:" + "5f" * 32
 def evaluate(facts: ContainerFacts) -> Verdict:
     name = image_name(facts)
     if facts.spec[ROOTFS]:
-        return not_applicable("it runs from a folder of the host (--rootfs), not from an image")
+        return not_applicable("the container runs from a host directory (--rootfs), not from an image")
     if is_image_id(name) or reference(name).digest:
         return passed(name)
     if reference(name).local:
-        return not_applicable("its image has a name of this host only, so no registry can replace it")
-    return failed("its image is named by a tag, which can be moved", name or "no name")
+        return not_applicable("the image has a local name, so no registry can replace it")
+    return failed("the image is named by a tag, which can move", name or "no name")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

@@ -1,19 +1,18 @@
-"""A key or certificate that decides whom you trust can be changed by others, or is not there.
+"""A key or certificate that trust depends on is missing or can be changed by others.
 
 What it checks:
-Every key and CA file that the signature policy names, and every certificate in the certs.d folders:
-whether it exists, who owns it, and who can write to it or to a folder above it. Private client keys in
-certs.d must also be closed to other readers (mode 0400 or 0600).
+Every key and CA file named in the signature policy, and every certificate in the certs.d directories:
+whether it exists, who owns it, and who can write to it or to one of its parent directories. Private client
+keys in certs.d must also be unreadable for others (mode 0400 or 0600).
 
 Why it matters:
-Whoever can replace a public key decides which signatures are right: their own. Whoever can add a CA for
-a registry can answer in its place. A key that is missing makes every pull under its rule fail, which
-tends to end with the rule being switched off. A private client key that others can read lets them pull
-and push as this host.
+Whoever can replace a public key decides which signatures are valid: their own. Whoever can add a CA for a
+registry can impersonate it. A missing key makes every pull under its rule fail, which usually ends with the
+rule being turned off. A private client key that others can read lets them pull and push as this host.
 
 What may break:
-Nothing, when the owner is root and the engine's user may still read the file. A rootless engine must be
-able to read the keys that its policy names.
+Nothing, if root owns the files and the engine's user can still read them. A rootless engine must be able to
+read the keys that its policy names.
 """
 
 from __future__ import annotations
@@ -51,40 +50,41 @@ def evaluate(facts: EngineFacts) -> Verdict:
     if isinstance(trust, Unreadable):
         return unknown(trust.reason)
     certificates = () if isinstance(trust.certificates, Unreadable) else trust.certificates
-    known = [one for one in trust.keys.values() if isinstance(one, FileFact)]
-    known += [one.file for one in certificates]
-    missing = sorted(path for path, one in trust.keys.items() if isinstance(one, Missing))
-    open_keys = [one.file for one in certificates if one.role == "key" and one.file.mode & _PRIVATE]
+    known = [key for key in trust.keys.values() if isinstance(key, FileFact)]
+    known += [certificate.file for certificate in certificates]
+    missing = sorted(path for path, key in trust.keys.items() if isinstance(key, Missing))
+    private = [certificate.file for certificate in certificates if certificate.role == "key"]
+    open_keys = [file for file in private if file.mode & _PRIVATE]
     dangers = dangers_of(known)
     if missing or open_keys or dangers:
         return _failed(missing, open_keys, dangers)
     hidden = [trust.policy, trust.certificates, *trust.keys.values()]
-    reasons = [one.reason for one in hidden if isinstance(one, Unreadable)]
+    reasons = [part.reason for part in hidden if isinstance(part, Unreadable)]
     if reasons:
         return unknown("; ".join(reasons))
     if not known:
-        return not_applicable("neither the policy nor certs.d names a key or a certificate")
+        return not_applicable("neither the policy nor certs.d names a key or certificate")
     return passed(effective=f"{plural(len(known), 'key and certificate file')} with safe owners and modes")
 
 
 def _failed(missing: list[str], open_keys: list[FileFact], dangers: tuple[Danger, ...]) -> Verdict:
     reasons = []
     if missing:
-        reasons.append(f"{plural(len(missing), 'key')} named by the policy cannot be found")
+        reasons.append(f"{plural(len(missing), 'key')} named in the policy not found")
     if open_keys:
-        reasons.append(f"{plural(len(open_keys), 'private key')} can be read by others")
+        reasons.append(f"{plural(len(open_keys), 'private key')} readable by others")
     if dangers:
         reasons.append(f"{plural(len(dangers), 'open spot')} where others can change keys or certificates")
     return failed(
         ", ".join(reasons),
         evidence=(
             *(Evidence(path, "does not exist") for path in missing),
-            *(Evidence(one.path, f"mode {one.octal}") for one in open_keys),
+            *(Evidence(key.path, f"mode {key.octal}") for key in open_keys),
             *danger_evidence(dangers),
         ),
         commands=(
             *(f"install -D -m 0444 YOUR-COPY-OF-THE-KEY {shlex.quote(path)}" for path in missing),
-            *(f"chmod 0400 -- {shlex.quote(one.path)}" for one in open_keys),
+            *(f"chmod 0400 -- {shlex.quote(key.path)}" for key in open_keys),
             *(repair(danger) for danger in dangers),
         ),
     )

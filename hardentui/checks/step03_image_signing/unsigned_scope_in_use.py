@@ -1,22 +1,20 @@
-"""An image whose next pull would not be checked for a signature.
+"""The next pull of the image would not verify a signature.
 
 What it checks:
-Which rule of the signature policy would catch a pull of this container's image: the most specific one of
-exact reference, repository, namespaces, registry, `*.domain`, all registries, and the default. It fails
-when that rule asks for no signature (`signedBy`, `sigstoreSigned`). A rule that refuses the image
-passes: nothing unsigned comes in. Images that were built on this host are left out, because no pull is
-involved.
+Which rule of the signature policy applies to a pull of this container's image: the most specific one of
+exact reference, repository, namespaces, registry, `*.domain`, all registries, and the default. The check
+fails if that rule does not require a signature (`signedBy`, `sigstoreSigned`). A rule that rejects the image
+passes: nothing unsigned gets in. Images built on this host are left out, because they are not pulled.
 
 Why it matters:
-A tag is a promise of the registry, not of the author. Whoever can write to the repository, or sit
-between you and it, can put another image under the same tag; the next pull brings it in and runs it with
-all rights of this container. A signature that is checked on your host ties the image to a key that the
-registry does not have.
+A tag is a promise by the registry, not by the author. Whoever can write to the repository, or get between
+you and it, can put another image under the same tag; the next pull fetches it and runs it with all rights of
+this container. A signature verified on your host ties the image to a key that the registry does not have.
 
 What may break:
-Pulls fail until the image is signed and the key is in place, and when the signing key changes. Many
-public images are not signed at all: then mirror them to a registry of your own and sign them there.
-Containers that run already are not touched.
+Pulls fail until the image is signed and the key is in place, and again when the signing key changes. Many
+public images are not signed: mirror them to your own registry and sign them there. Running containers are
+not affected.
 """
 
 from __future__ import annotations
@@ -44,16 +42,16 @@ from hardentui.reading.images import image_name, is_image_id, reference
 def evaluate(facts: ContainerFacts) -> Verdict:
     name = facts.image_name or image_name(facts)
     if facts.spec[ROOTFS]:
-        return not_applicable("it runs from a folder of the host (--rootfs), so no image is pulled")
+        return not_applicable("the container runs from a host directory (--rootfs), so no image is pulled")
     if not name or is_image_id(name):
-        return not_applicable("its image has no name, so it cannot be pulled again")
+        return not_applicable("the image has no name, so it cannot be pulled again")
     if reference(name).local:
-        return not_applicable("its image has a name of this host only, so it is never pulled")
+        return not_applicable("the image has a local name, so it is never pulled")
     trust = facts.engine.trust
     rule = trust if isinstance(trust, Unreadable) else rule_for(trust, name)
     if isinstance(rule, Unreadable):
         return unknown(rule.reason)
-    declared = " and ".join(one.type for one in rule.requirements)
+    declared = " and ".join(requirement.type for requirement in rule.requirements)
     evidence = (Evidence(rule.file, rule.explanation),)
     if rule.verifies or rule.rejects:
         return passed(declared, evidence=evidence)

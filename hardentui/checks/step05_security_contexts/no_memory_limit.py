@@ -30,7 +30,7 @@ from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applic
 from hardentui.model.host import Capacity, HostFacts
 from hardentui.model.spec import Spec
 from hardentui.options import CGROUPS, MEMORY, MEMORY_RESERVATION, MEMORY_SWAP
-from hardentui.options.table.shapes import size_text
+from hardentui.options.codecs.plain import size_text
 from hardentui.reading.behaviour import how_long, seen_long_enough
 from hardentui.reading.containers import OF_PODMAN, ask, bytes_of, is_infra, judge, without_cgroup
 from hardentui.reading.limits import ignored, memory_of_machine, refuse_where_ignored

@@ -17,7 +17,7 @@ misses them, declare them.
 from __future__ import annotations
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
-from hardentui.model.capabilities import ALL_CAPABILITIES
+from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Check
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel, NotRunning
 from hardentui.model.finding import (
@@ -33,7 +33,6 @@ from hardentui.model.finding import (
 )
 from hardentui.model.known import Unreadable
 from hardentui.options import CAP_ADD, PRIVILEGED
-from hardentui.options.capabilities import capability_name
 from hardentui.reading.capabilities import (
     declared_set,
     declared_words,

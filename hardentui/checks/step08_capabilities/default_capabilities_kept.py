@@ -23,12 +23,13 @@ from collections.abc import Mapping
 
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootless
 from hardentui.errors import CannotFix
+from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Advice, Check, FixContext, Measured, Parameters
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, NO_NEW_PRIVILEGES, PRIVILEGED, USER
-from hardentui.options.capabilities import bounding_set, capability_name, with_only
+from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.reading.behaviour import about_low_ports, powerless, runs_as_root, uids, with_low_ports
 from hardentui.reading.capabilities import (
     declared_set,

@@ -20,14 +20,13 @@ needs by name; a trial shows which ones are missing.
 from __future__ import annotations
 
 from hardentui.checks.examples import container, rootless
-from hardentui.model.capabilities import ALL_CAPABILITIES
+from hardentui.model.capabilities import ALL_CAPABILITIES, capability_name
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
-from hardentui.options.capabilities import capability_name
 from hardentui.reading.capabilities import HOST_TAKEOVER, reach
 from hardentui.reading.containers import ask, judge, proc
 

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 from hardentui.checks.examples import container
 from hardentui.errors import CannotFix
+from hardentui.model.capabilities import capability_name
 from hardentui.model.check import Check, FixContext
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, not_applicable, unknown
 from hardentui.model.known import Unreadable
 from hardentui.model.spec import Spec
 from hardentui.options import CAP_ADD, CAP_DROP, PRIVILEGED
-from hardentui.options.capabilities import bounding_set, capability_name, with_only
+from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.reading.behaviour import about_dropping
 from hardentui.reading.capabilities import (
     declared_set,

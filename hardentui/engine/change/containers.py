@@ -115,6 +115,11 @@ class Containers:
         what = f"update {_the(container)}"
         run_podman(self._session, ("update", *flags, "--", container), what, seconds)
 
+    def set_limits(self, container: str, limits: Mapping[str, Any]) -> None:
+        """Limits as the API takes them (OCI resources): unlike `update`, it can also take a limit away."""
+        where, what = path("containers", container, "update"), f"update {_the(container)}"
+        self._session.send("POST", where, what, seconds=QUICK_LIMIT, body=json.dumps(limits))
+
     def check_health(self, container: str, *, seconds: float = QUICK_LIMIT) -> str:
         """Run its health check once; `healthy`, `unhealthy` or `starting`."""
         where = path("containers", container, "healthcheck")

@@ -13,7 +13,6 @@ from msgspec import Struct
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
 from hardentui.options import COMMAND, IMAGE, ROOTFS
-from hardentui.options.argv.flags import CARRIED_GLOBALS
 from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.argv.tokens import Token, read_line
 
@@ -41,12 +40,7 @@ class Command(Struct, frozen=True):
 
     def items(self) -> tuple[Item, ...]:
         """Everything that it says, the image and the words after it last."""
-        found = [
-            item
-            for token in self.globals
-            for item in items_of_token(token)
-            if item.flag in CARRIED_GLOBALS
-        ]  # fmt: skip
+        found = [item for token in self.globals for item in items_of_token(token) if item.option.before_verb]
         found += [item for token in self.flags for item in items_of_token(token)]
         return (*found, *self.positional())
 

@@ -8,45 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import Struct, field
-
-from hardentui.options.argv.flags import COMMA_LISTS, split_csv
+from hardentui.options.argv.flags import COMMA_LISTS
 from hardentui.options.argv.tokens import read_line
-
-
-class CommandLine(Struct):
-    """`podman [globals] run|create [flags] IMAGE [words]`.
-
-    Attributes:
-        verb: run or create.
-        flags, globals: flag in its long spelling -> arguments in the order given; switches have `true` or
-            `false`; comma lists are split.
-        image: the image, or the directory with --rootfs.
-        words: what stands after the image.
-    """
-
-    verb: str = ""
-    flags: dict[str, list[str]] = field(default_factory=dict)
-    globals: dict[str, list[str]] = field(default_factory=dict)
-    image: str = ""
-    words: tuple[str, ...] = ()
-
-    def all(self, flag: str) -> tuple[str, ...]:
-        return tuple(self.flags.get(flag, ()))
-
-    def last(self, flag: str) -> str | None:
-        """The argument that counts for a flag that is not repeatable; None when it was not given."""
-        found = self.flags.get(flag)
-        return found[-1] if found else None
-
-    def switched(self, flag: str) -> bool | None:
-        """True, False, or None when the switch was not given."""
-        found = self.flags.get(flag)
-        return None if not found else is_true(found[-1])
-
-
-def is_true(text: str) -> bool:
-    return text in ("1", "t", "T", "true", "TRUE", "True")
+from hardentui.options.codecs.csv import split_csv
+from hardentui.options.inspect.view import CommandLine
 
 
 def parse_create_command(argv: Sequence[str] | None) -> CommandLine | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from hardentui.options.argv.command_line import CommandLine, parse_create_command
+from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.flags import SWITCHES
-from hardentui.options.argv.mount_text import parse_mount
+from hardentui.options.codecs.mounts import parse_mount
+from hardentui.options.inspect.view import CommandLine
 
 _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """What Quadlet adds to every container; the intended command line does not have it."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from hardentui.model.spec import Option, Setting
-from hardentui.options.sources import UNKNOWABLE, Document, Unknowable, View
+from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.options.inspect.view import View
+from hardentui.options.sources import Document
 
-Reading: TypeAlias = Setting[Any] | Unknowable | None
 Reader: TypeAlias = Callable[[View], Reading]
-Row: TypeAlias = tuple[Option[Any], Reader]
 
 
 def host_number(field: str) -> Reader:

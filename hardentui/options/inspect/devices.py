@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hardentui.options.inspect.common import Reading, Row, command_list, host_switch, is_privileged
-from hardentui.options.sources import UNKNOWABLE, View
-from hardentui.options.table import filesystem as rows
+from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.options.inspect.common import is_privileged
+from hardentui.options.inspect.view import View
 
 _ALL = "rwm"
 
@@ -126,12 +126,3 @@ def read_device_cgroup_rules(view: View) -> Reading:
 def read_chrootdirs(view: View) -> Reading:
     value = view.config.get("ChrootDirs")
     return view.shown(tuple(value)) if value else None
-
-
-READERS: tuple[Row, ...] = (
-    (rows.READ_ONLY, host_switch("ReadonlyRootfs")),
-    (rows.DEVICES, read_devices),
-    (rows.DEVICE_CGROUP_RULE, read_device_cgroup_rules),
-    (rows.GPUS, command_list("--gpus")),
-    (rows.CHROOTDIRS, read_chrootdirs),
-)

@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hardentui.options.inspect.common import Reader, Reading, Row
-from hardentui.options.sources import View
-from hardentui.options.table import health as rows
+from hardentui.model.spec import Reading
+from hardentui.options.inspect.common import Reader
+from hardentui.options.inspect.view import View
 
 _NANO = 1_000_000_000
-_DEFAULT_INTERVAL = 30 * _NANO
+DEFAULT_INTERVAL = 30 * _NANO
 _KEYWORDS = ("CMD", "CMD-SHELL", "NONE")
 
 
@@ -77,7 +77,7 @@ def read_health_interval(view: View) -> Reading:
     if check is None or _is_disabled(check):
         return None
     interval = check.get("Interval") or 0
-    if interval == _DEFAULT_INTERVAL and not view.image_config.get("Healthcheck"):
+    if interval == DEFAULT_INTERVAL and not view.image_config.get("Healthcheck"):
         return None
     return view.shown(duration(interval) if interval else "disable")
 
@@ -121,7 +121,7 @@ def startup_duration(field: str) -> Reader:
         if not check:
             return None
         value = check.get(field) or 0
-        if value == _DEFAULT_INTERVAL:
+        if value == DEFAULT_INTERVAL:
             return None
         if not value:
             return view.shown("disable") if field == "Interval" else None
@@ -157,21 +157,3 @@ def log_limit(field: str, default: int) -> Reader:
         return None if value == default else view.shown(int(value))
 
     return read
-
-
-READERS: tuple[Row, ...] = (
-    (rows.HEALTH_CMD, read_health_cmd),
-    (rows.HEALTH_INTERVAL, read_health_interval),
-    (rows.HEALTH_TIMEOUT, health_duration("Timeout", _DEFAULT_INTERVAL)),
-    (rows.HEALTH_RETRIES, read_health_retries),
-    (rows.HEALTH_START_PERIOD, health_duration("StartPeriod", 0)),
-    (rows.HEALTH_ON_FAILURE, read_on_failure),
-    (rows.HEALTH_LOG_DESTINATION, read_log_destination),
-    (rows.HEALTH_MAX_LOG_COUNT, log_limit("HealthcheckMaxLogCount", 5)),
-    (rows.HEALTH_MAX_LOG_SIZE, log_limit("HealthcheckMaxLogSize", 500)),
-    (rows.HEALTH_STARTUP_CMD, read_startup_cmd),
-    (rows.HEALTH_STARTUP_INTERVAL, startup_duration("Interval")),
-    (rows.HEALTH_STARTUP_RETRIES, startup_number("Retries")),
-    (rows.HEALTH_STARTUP_SUCCESS, startup_number("Successes")),
-    (rows.HEALTH_STARTUP_TIMEOUT, startup_duration("Timeout")),
-)

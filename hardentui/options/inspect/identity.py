@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hardentui.options.inspect.common import Reader, Reading, Row, command_list, command_text
-from hardentui.options.sources import UNKNOWABLE, View
-from hardentui.options.table import identity as rows
-from hardentui.options.table import namespaces
+from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.options.inspect.common import Reader
+from hardentui.options.inspect.view import View
 
 USERNS_ANNOTATION = "io.podman.annotations.userns"
 _USUAL_UMASK = "0022"
@@ -139,22 +138,3 @@ def namespace(field: str, default: str) -> Reader:
         return view.shown(view.container_reference(mode))
 
     return read
-
-
-READERS: tuple[Row, ...] = (
-    (rows.USER, read_user),
-    (rows.GROUP_ADD, read_group_add),
-    (rows.USERNS, read_userns),
-    (rows.UIDMAP, id_map("UidMap", "--uidmap")),
-    (rows.GIDMAP, id_map("GidMap", "--gidmap")),
-    (rows.SUBUIDNAME, named_range("--subuidname")),
-    (rows.SUBGIDNAME, named_range("--subgidname")),
-    (rows.HOSTUSER, command_list("--hostuser")),
-    (rows.PASSWD, read_passwd),
-    (rows.PASSWD_ENTRY, command_text("--passwd-entry")),
-    (rows.GROUP_ENTRY, command_text("--group-entry")),
-    (rows.UMASK, read_umask),
-    (namespaces.PID, namespace("PidMode", "private")),
-    (namespaces.IPC, namespace("IpcMode", "shareable")),
-    (namespaces.UTS, namespace("UTSMode", "private")),
-)

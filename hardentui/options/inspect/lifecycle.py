@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
+from hardentui.model.spec import Reading
 from hardentui.model.version import Version
-from hardentui.options.inspect.common import (
-    Reader,
-    Reading,
-    Row,
-    client_text,
-    command_text,
-    global_list,
-    host_switch,
-)
-from hardentui.options.sources import View
-from hardentui.options.table import lifecycle as rows
-from hardentui.options.table import logging as log_rows
+from hardentui.options.inspect.common import Reader, command_text
+from hardentui.options.inspect.view import View
 
 _LOG_LABELS = Version(6, 0)
 _TERM = frozenset({"", "15", "TERM", "SIGTERM"})
@@ -175,38 +166,3 @@ def read_log_options(view: View) -> Reading:
         view.remarks.append("--log-opt: label cannot be read")
     found += [text for text in given if text.partition("=")[0] not in ("path", "max-size", "tag")]
     return view.shown(tuple(found)) if found else None
-
-
-READERS: tuple[Row, ...] = (
-    (rows.NAME, read_name),
-    (rows.LABELS, read_labels),
-    (rows.ANNOTATIONS, read_annotations),
-    (rows.POD, read_pod),
-    (rows.REQUIRES, read_requires),
-    (rows.RESTART, read_restart),
-    (rows.REMOVE, host_switch("AutoRemove")),
-    (rows.REMOVE_IMAGE, host_switch("AutoRemoveImage")),
-    (rows.STOP_SIGNAL, read_stop_signal),
-    (rows.STOP_TIMEOUT, read_stop_timeout),
-    (rows.TIMEOUT, read_timeout),
-    (rows.SDNOTIFY, read_sdnotify),
-    (rows.PULL, client_text("--pull")),
-    (rows.ARCH, client_text("--arch")),
-    (rows.OS, client_text("--os")),
-    (rows.VARIANT, client_text("--variant")),
-    (rows.PLATFORM, client_text("--platform")),
-    (rows.RETRY, client_text("--retry")),
-    (rows.RETRY_DELAY, client_text("--retry-delay")),
-    (rows.TLS_VERIFY, read_tls_verify),
-    (rows.AUTHFILE, client_text("--authfile")),
-    (rows.CERT_DIR, client_text("--cert-dir")),
-    (rows.INIT_CTR, read_init_ctr),
-    (rows.CONMON_PIDFILE, pid_file("ConmonPidFile")),
-    (rows.PIDFILE, pid_file("PidFile")),
-    (rows.RUNTIME, read_runtime),
-    (rows.MODULE, global_list("--module")),
-    (rows.HOOKS_DIR, global_list("--hooks-dir")),
-    (rows.RUNTIME_FLAG, global_list("--runtime-flag")),
-    (log_rows.LOG_DRIVER, read_log_driver),
-    (log_rows.LOG_OPT, read_log_options),
-)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hardentui.model.spec import UNKNOWABLE, Reading
 from hardentui.model.version import Version
-from hardentui.options.inspect.common import Reading, Row, is_privileged, oci_mount
-from hardentui.options.sources import UNKNOWABLE, View
-from hardentui.options.table import security as rows
+from hardentui.options.inspect.common import is_privileged, oci_mount
+from hardentui.options.inspect.view import View
 
 _PROC_DEFAULTS = frozenset({"nosuid", "noexec", "nodev", "rprivate"})
 _ENGINE_SYSCTLS = {"net.ipv4.ping_group_range": "0 0"}
@@ -107,11 +107,3 @@ def read_sysctl(view: View) -> Reading:
     found = (view.oci.get("linux") or {}).get("sysctl") or {}
     values = sorted(f"{k}={v}" for k, v in found.items() if _ENGINE_SYSCTLS.get(k) != v)
     return view.from_oci(tuple(values)) if values else None
-
-
-READERS: tuple[Row, ...] = (
-    (rows.MASK, read_mask),
-    (rows.UNMASK, read_unmask),
-    (rows.PROC_OPTS, read_proc_opts),
-    (rows.SYSCTL, read_sysctl),
-)

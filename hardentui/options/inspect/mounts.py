@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from hardentui.options.argv.mount_text import parse_mount, parse_volume
-from hardentui.options.inspect.common import Reading, Row, host_list, oci_mount
-from hardentui.options.sources import UNKNOWABLE, View
-from hardentui.options.table import filesystem as rows
+from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.options.codecs.mounts import parse_mount, parse_volume
+from hardentui.options.inspect.common import oci_mount
+from hardentui.options.inspect.view import View
 from hardentui.options.values import Mount
 
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
@@ -255,13 +255,3 @@ def read_rootfs(view: View) -> Reading:
     if view.command is None:
         view.remarks.append("--rootfs: whether it is an overlay (:O) or id-mapped (:idmap) cannot be read")
     return view.shown(f"{path}:{suffix}" if suffix == "O" or suffix.startswith("idmap") else path)
-
-
-READERS: tuple[Row, ...] = (
-    (rows.READ_ONLY_TMPFS, read_read_only_tmpfs),
-    (rows.MOUNTS, read_mounts),
-    (rows.TMPFS, read_tmpfs),
-    (rows.VOLUMES_FROM, host_list("VolumesFrom")),
-    (rows.IMAGE_VOLUME, read_image_volume),
-    (rows.ROOTFS, read_rootfs),
-)

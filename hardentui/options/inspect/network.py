@@ -6,17 +6,9 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from hardentui.options.inspect.common import (
-    Reader,
-    Reading,
-    Row,
-    command_text,
-    host_list,
-    host_switch,
-    host_text,
-)
-from hardentui.options.sources import UNKNOWABLE, View
-from hardentui.options.table import network as rows
+from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.options.inspect.common import Reader, command_text
+from hardentui.options.inspect.view import View
 from hardentui.options.values import Port
 
 _DEFAULT_BRIDGES = frozenset({"bridge", "private", "default"})
@@ -264,24 +256,3 @@ def read_http_proxy(view: View) -> Reading:
     if view.command is None:
         return UNKNOWABLE
     return view.commanded(False) if view.command.switched("--http-proxy") is False else None
-
-
-READERS: tuple[Row, ...] = (
-    (rows.NETWORK, read_network),
-    (rows.NETWORK_ALIAS, read_network_alias),
-    (rows.PUBLISH, read_publish),
-    (rows.PUBLISH_ALL, host_switch("PublishAllPorts")),
-    (rows.EXPOSE, read_expose),
-    (rows.IP, static_address("--ip")),
-    (rows.IP6, static_address("--ip6")),
-    (rows.MAC_ADDRESS, static_address("--mac-address")),
-    (rows.ADD_HOST, host_list("ExtraHosts")),
-    (rows.HOSTS_FILE, host_text("HostsFile")),
-    (rows.NO_HOSTS, inspect_switch("UseImageHosts")),
-    (rows.NO_HOSTNAME, inspect_switch("UseImageHostname")),
-    (rows.DNS, read_dns),
-    (rows.DNS_OPTION, host_list("DnsOptions")),
-    (rows.DNS_SEARCH, host_list("DnsSearch")),
-    (rows.HOSTNAME, read_hostname),
-    (rows.HTTP_PROXY, read_http_proxy),
-)

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hardentui.options.inspect.common import (
-    Reading,
-    Row,
-    config_switch,
-    config_text,
-    host_switch,
-    never,
-    oci_mount,
-)
-from hardentui.options.sources import UNKNOWABLE, View
-from hardentui.options.table import process as rows
+from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.options.inspect.common import oci_mount
+from hardentui.options.inspect.view import View
 
 SECRET_MASK = "*******"  # noqa: S105 - what Podman shows in place of a secret
 PROXY_NAMES = frozenset(
@@ -217,23 +209,3 @@ def read_personality(view: View) -> Reading:
         return UNKNOWABLE
     domain = ((view.oci.get("linux") or {}).get("personality") or {}).get("domain")
     return view.from_oci(str(domain)) if domain else None
-
-
-READERS: tuple[Row, ...] = (
-    (rows.IMAGE, read_image),
-    (rows.COMMAND, read_command),
-    (rows.ENTRYPOINT, read_entrypoint),
-    (rows.ENV, read_env),
-    (rows.ENV_FILE, never),
-    (rows.ENV_HOST, never),
-    (rows.UNSETENV, read_unsetenv),
-    (rows.UNSETENV_ALL, read_unsetenv_all),
-    (rows.WORKDIR, read_workdir),
-    (rows.TTY, config_switch("Tty")),
-    (rows.INTERACTIVE, config_switch("OpenStdin")),
-    (rows.INIT, host_switch("Init")),
-    (rows.INIT_PATH, read_init_path),
-    (rows.SYSTEMD, read_systemd),
-    (rows.PERSONALITY, read_personality),
-    (rows.TIMEZONE, config_text("Timezone")),
-)

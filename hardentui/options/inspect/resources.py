@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from hardentui.options.argv.command_line import parse_create_command
-from hardentui.options.inspect.common import (
-    Reader,
-    Reading,
-    Row,
-    host_number,
-    host_switch,
-    host_text,
-    oci_mount,
-)
-from hardentui.options.sources import UNKNOWABLE, Document, View
-from hardentui.options.table import resources as rows
+from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.options.inspect.common import Reader, oci_mount
+from hardentui.options.inspect.view import View
+from hardentui.options.sources import Document
 
 _CFS_PERIOD = 100000
-_ADDED_AT_START = frozenset({"nofile", "nproc"})
+_USUAL_PIDS_LIMIT = 2048
+ADDED_AT_START = frozenset({"nofile", "nproc"})
+"""Limits that Podman adds to a container at start."""
 
 
 def read_memory_swap(view: View) -> Reading:
@@ -74,7 +66,7 @@ def read_pids_limit(view: View) -> Reading:
         if view.sources.rootless and view.sources.cgroup_version == 1 and not given:
             return None  # no limit can be set there, so none is shown
         return view.shown(-1)
-    return None if value == view.sources.pids_limit == rows.PIDS_LIMIT.default else view.shown(int(value))
+    return None if value == view.sources.pids_limit == _USUAL_PIDS_LIMIT else view.shown(int(value))
 
 
 def _is_plain_cpus(view: View) -> bool:
@@ -114,7 +106,7 @@ def device_rates(field: str, value_field: str) -> Reader:
     return read
 
 
-def _ulimit_texts(host: Document) -> dict[str, str]:
+def ulimit_texts(host: Document) -> dict[str, str]:
     """Name -> `name=soft:hard` of the limits that inspect shows."""
     shown = {}
     for limit in host.get("Ulimits") or ():
@@ -124,31 +116,17 @@ def _ulimit_texts(host: Document) -> dict[str, str]:
     return shown
 
 
-def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:
-    """What this engine adds to a container at start, told by one that was started and asked for no limit.
-
-    Args:
-        inspects: documents of containers of one engine, in any order.
-    """
-    for document in inspects:
-        command = parse_create_command((document.get("Config") or {}).get("CreateCommand"))
-        if document.get("OCIConfigPath") and command is not None and "--ulimit" not in command.flags:
-            shown = _ulimit_texts(document.get("HostConfig") or {})
-            return tuple(text for name, text in sorted(shown.items()) if name in _ADDED_AT_START)
-    return ()
-
-
 def read_ulimits(view: View) -> Reading:
-    shown = _ulimit_texts(view.host)
+    shown = ulimit_texts(view.host)
     if view.command is not None:
         given = view.command.all("--ulimit")
         asked = {text.partition("=")[0].lower().replace("rlimit_", "") for text in given}
         found = ["host"] if "host" in given else []
-        found += [text for name, text in shown.items() if name in asked or name not in _ADDED_AT_START]
+        found += [text for name, text in shown.items() if name in asked or name not in ADDED_AT_START]
         return view.shown(tuple(sorted(found))) if found else None
     view.remarks.append("--ulimit: host cannot be read")
     found = [text for text in shown.values() if text not in view.sources.default_ulimits]
-    doubtful = [text for text in found if text.partition("=")[0] in _ADDED_AT_START]
+    doubtful = [text for text in found if text.partition("=")[0] in ADDED_AT_START]
     if view.started and doubtful:
         view.remarks.append("--ulimit: may have been added by Podman itself: " + ", ".join(sorted(doubtful)))
     return view.shown(tuple(sorted(found))) if found else None
@@ -202,36 +180,3 @@ def read_cgroups(view: View) -> Reading:
         return UNKNOWABLE
     given = view.command.last("--cgroups")
     return view.commanded(given) if given else None
-
-
-READERS: tuple[Row, ...] = (
-    (rows.MEMORY, host_number("Memory")),
-    (rows.MEMORY_RESERVATION, host_number("MemoryReservation")),
-    (rows.MEMORY_SWAP, read_memory_swap),
-    (rows.MEMORY_SWAPPINESS, read_memory_swappiness),
-    (rows.PIDS_LIMIT, read_pids_limit),
-    (rows.CPUS, read_cpus),
-    (rows.CPU_PERIOD, quota_part("CpuPeriod")),
-    (rows.CPU_QUOTA, quota_part("CpuQuota")),
-    (rows.CPU_RT_PERIOD, host_number("CpuRealtimePeriod")),
-    (rows.CPU_RT_RUNTIME, host_number("CpuRealtimeRuntime")),
-    (rows.CPU_SHARES, host_number("CpuShares")),
-    (rows.CPUSET_CPUS, host_text("CpusetCpus")),
-    (rows.CPUSET_MEMS, host_text("CpusetMems")),
-    (rows.BLKIO_WEIGHT, read_blkio_weight),
-    (rows.BLKIO_WEIGHT_DEVICE, device_rates("BlkioWeightDevice", "Weight")),
-    (rows.DEVICE_READ_BPS, device_rates("BlkioDeviceReadBps", "Rate")),
-    (rows.DEVICE_READ_IOPS, device_rates("BlkioDeviceReadIOps", "Rate")),
-    (rows.DEVICE_WRITE_BPS, device_rates("BlkioDeviceWriteBps", "Rate")),
-    (rows.DEVICE_WRITE_IOPS, device_rates("BlkioDeviceWriteIOps", "Rate")),
-    (rows.ULIMIT, read_ulimits),
-    (rows.SHM_SIZE, read_shm_size),
-    (rows.SHM_SIZE_SYSTEMD, read_shm_size_systemd),
-    (rows.OOM_KILL_DISABLE, host_switch("OomKillDisable")),
-    (rows.OOM_SCORE_ADJ, read_oom_score_adj),
-    (rows.CGROUP_CONF, read_cgroup_conf),
-    (rows.CGROUP_PARENT, read_cgroup_parent),
-    (rows.CGROUPNS, read_cgroupns),
-    (rows.CGROUPS, read_cgroups),
-    (rows.RDT_CLASS, host_text("IntelRdtClosID")),
-)

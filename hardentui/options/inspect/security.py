@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hardentui.options.capabilities import capability_name
-from hardentui.options.inspect.common import Reader, Reading, Row, command_text, is_privileged
+from hardentui.model.capabilities import capability_name
+from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.options.inspect.common import Reader, is_privileged
 from hardentui.options.inspect.process import SECRET_MASK
-from hardentui.options.sources import UNKNOWABLE, View
-from hardentui.options.table import security as rows
+from hardentui.options.inspect.view import View
 
 
 def read_privileged(view: View) -> Reading:
@@ -169,22 +169,3 @@ def read_secrets(view: View) -> Reading:
     if mounted:
         return view.shown(mounted)
     return UNKNOWABLE if masked or not view.started else None
-
-
-READERS: tuple[Row, ...] = (
-    (rows.PRIVILEGED, read_privileged),
-    (rows.CAP_ADD, read_cap_add),
-    (rows.CAP_DROP, read_cap_drop),
-    (rows.NO_NEW_PRIVILEGES, read_no_new_privileges),
-    (rows.SECCOMP_PROFILE, read_seccomp),
-    (rows.SECCOMP_POLICY, command_text("--seccomp-policy")),
-    (rows.APPARMOR, read_apparmor),
-    (rows.LABEL_DISABLE, read_label_disable),
-    (rows.LABEL_NESTED, label_switch("nested")),
-    (rows.LABEL_TYPE, label_part("type")),
-    (rows.LABEL_FILETYPE, label_part("filetype")),
-    (rows.LABEL_LEVEL, label_part("level")),
-    (rows.LABEL_USER, label_part("user")),
-    (rows.LABEL_ROLE, label_part("role")),
-    (rows.SECRETS, read_secrets),
-)

@@ -2,74 +2,143 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Readability
-from hardentui.options.argv.mount_text import mount_arguments
-from hardentui.options.table.shapes import RA, SV, B, key, many, shaped, switch, switch_off, text
-from hardentui.options.values import Mount
+from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.options.codecs.mounts import MOUNTS_OF_MOUNT, MOUNTS_OF_VOLUME, TMPFS_MOUNTS, TMPFS_OF_MOUNT
+from hardentui.options.codecs.plain import COMMA_TEXTS, SWITCH, SWITCH_OFF, TEXT, TEXTS
+from hardentui.options.codecs.security import DEVICE_NODES
+from hardentui.options.inspect.common import command_list, host_list, host_switch
+from hardentui.options.inspect.devices import read_chrootdirs, read_device_cgroup_rules, read_devices
+from hardentui.options.inspect.mounts import (
+    read_image_volume,
+    read_mounts,
+    read_read_only_tmpfs,
+    read_rootfs,
+    read_tmpfs,
+)
+from hardentui.options.table.key_values import device, tmpfs
+from hardentui.options.table.parts import (
+    CHANGE_IS_WEAKER,
+    ENTRIES_EXPOSE,
+    JUDGED,
+    NO_ORDER_PROGRAM,
+    key,
+    on_protects,
+)
 
-_AREA = "filesystem"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-no_mounts: tuple[Mount, ...] = ()
-
-READ_ONLY = switch(
+READ_ONLY = Option(
     flag="--read-only",
-    area=_AREA,
+    area="filesystem",
     about="The root file system cannot be written.",
-    quadlet=key("ReadOnly", "4.4", B),
+    default=False,
+    codec=SWITCH,
+    quadlet=key("ReadOnly", "4.4", KeyKind.BOOLEAN),
+    read=host_switch("ReadonlyRootfs"),
+    protection=on_protects("its root file system can be written"),
 )
-READ_ONLY_TMPFS = switch_off(
+READ_ONLY_TMPFS = Option(
     flag="--read-only-tmpfs",
-    area=_AREA,
+    area="filesystem",
     about="With --read-only: tmpfs on /dev, /dev/shm, /run, /tmp, /var/tmp.",
-    quadlet=key("ReadOnlyTmpfs", "4.8", B),
-    readability=_COMMAND,
+    default=True,
+    codec=SWITCH_OFF,
+    quadlet=key("ReadOnlyTmpfs", "4.8", KeyKind.BOOLEAN),
+    read=read_read_only_tmpfs,
+    readability=Readability.CREATE_COMMAND,
+    protection=JUDGED,
 )
-MOUNTS = shaped(
+MOUNTS = Option(
     flag="--volume",
-    area=_AREA,
+    area="filesystem",
     about="Bind mounts, volumes and image mounts.",
-    default=no_mounts,
-    to_arguments=mount_arguments,
-    quadlet=key("Volume", "4.4", RA),
-    readability=_LOSSY,
+    default=(),
+    codec=MOUNTS_OF_VOLUME,
+    also=(("--mount", MOUNTS_OF_MOUNT),),
+    short="v",
+    quadlet=key("Volume", "4.4", KeyKind.RAW_ALL),
+    read=read_mounts,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-TMPFS = many(
+TMPFS = Option(
     flag="--tmpfs",
-    area=_AREA,
+    area="filesystem",
     about="A tmpfs mount `path:options`.",
-    quadlet=key("Tmpfs", "4.5", RA),
-    readability=_LOSSY,
+    default=(),
+    codec=TMPFS_MOUNTS,
+    also=(("--mount", TMPFS_OF_MOUNT),),
+    quadlet=key("Tmpfs", "4.5", KeyKind.RAW_ALL, holds=tmpfs),
+    read=read_tmpfs,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-VOLUMES_FROM = many(flag="--volumes-from", area=_AREA, about="Mounts of another container.")
-IMAGE_VOLUME = text(
+VOLUMES_FROM = Option(
+    flag="--volumes-from",
+    area="filesystem",
+    about="Mounts of another container.",
+    default=(),
+    codec=TEXTS,
+    read=host_list("VolumesFrom"),
+    protection=ENTRIES_EXPOSE,
+)
+IMAGE_VOLUME = Option(
     flag="--image-volume",
-    area=_AREA,
+    area="filesystem",
     about="What becomes of the image's volumes: anonymous, ignore, tmpfs.",
+    default="",
+    codec=TEXT,
     quadlet=key("ImageVolume", "6.1"),
-    readability=_COMMAND,
+    read=read_image_volume,
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_PROGRAM,
 )
-DEVICES = many(
+DEVICES = Option(
     flag="--device",
-    area=_AREA,
+    area="filesystem",
     about="A host device `host:container:rwm`.",
-    quadlet=key("AddDevice", "4.4", SV),
-    readability=_LOSSY,
+    default=(),
+    codec=DEVICE_NODES,
+    quadlet=key("AddDevice", "4.4", KeyKind.WORDS_LITERAL, holds=device),
+    read=read_devices,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-DEVICE_CGROUP_RULE = many(
+DEVICE_CGROUP_RULE = Option(
     flag="--device-cgroup-rule",
-    area=_AREA,
+    area="filesystem",
     about="A rule of the device cgroup, `c 1:3 rwm`.",
-    readability=_COMMAND,
+    default=(),
+    codec=COMMA_TEXTS,
+    read=read_device_cgroup_rules,
+    readability=Readability.CREATE_COMMAND,
+    protection=ENTRIES_EXPOSE,
 )
-GPUS = many(flag="--gpus", area=_AREA, about="GPU devices.", readability=_COMMAND)
-ROOTFS = text(
+GPUS = Option(
+    flag="--gpus",
+    area="filesystem",
+    about="GPU devices.",
+    default=(),
+    codec=COMMA_TEXTS,
+    read=command_list("--gpus"),
+    readability=Readability.CREATE_COMMAND,
+    protection=ENTRIES_EXPOSE,
+)
+ROOTFS = Option(
     flag="--rootfs",
-    area=_AREA,
+    area="filesystem",
     about="A directory in place of an image.",
+    default="",
+    codec=TEXT,
     quadlet=key("Rootfs", "4.5"),
-    readability=_LOSSY,
+    read=read_rootfs,
+    readability=Readability.LOSSY,
+    protection=CHANGE_IS_WEAKER,
 )
-CHROOTDIRS = many(flag="--chrootdirs", area=_AREA, about="Directories treated as chroots for /etc files.")
+CHROOTDIRS = Option(
+    flag="--chrootdirs",
+    area="filesystem",
+    about="Directories treated as chroots for /etc files.",
+    default=(),
+    codec=TEXTS,
+    read=read_chrootdirs,
+    protection=NO_ORDER_PROGRAM,
+)

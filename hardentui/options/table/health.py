@@ -2,98 +2,166 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import key, number, text
+from hardentui.model.spec import Option, Readability
+from hardentui.options.codecs.plain import DURATION, NUMBER, TEXT
+from hardentui.options.inspect.health import (
+    DEFAULT_INTERVAL,
+    health_duration,
+    log_limit,
+    read_health_cmd,
+    read_health_interval,
+    read_health_retries,
+    read_log_destination,
+    read_on_failure,
+    read_startup_cmd,
+    startup_duration,
+    startup_number,
+)
+from hardentui.options.table.parts import JUDGED, NO_ORDER_TIMING, key
 
-_AREA = "health"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-HEALTH_CMD = text(
+HEALTH_CMD = Option(
     flag="--health-cmd",
-    area=_AREA,
+    area="health",
     about="Command that tells whether it is healthy; none = switched off.",
+    default="",
+    codec=TEXT,
+    aliases=("--healthcheck-command",),
     quadlet=key("HealthCmd", "4.5"),
-    readability=_LOSSY,
+    read=read_health_cmd,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-HEALTH_INTERVAL = text(
+HEALTH_INTERVAL = Option(
     flag="--health-interval",
-    area=_AREA,
+    area="health",
     about="Time between checks; disable = no timer.",
+    default="",
+    codec=DURATION,
+    aliases=("--healthcheck-interval",),
     quadlet=key("HealthInterval", "4.5"),
+    read=read_health_interval,
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_TIMEOUT = text(
-    flag="--health-timeout", area=_AREA, about="Time a check may take.", quadlet=key("HealthTimeout", "4.5")
+HEALTH_TIMEOUT = Option(
+    flag="--health-timeout",
+    area="health",
+    about="Time a check may take.",
+    default="",
+    codec=DURATION,
+    aliases=("--healthcheck-timeout",),
+    quadlet=key("HealthTimeout", "4.5"),
+    read=health_duration("Timeout", DEFAULT_INTERVAL),
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_RETRIES = number(
+HEALTH_RETRIES = Option(
     flag="--health-retries",
-    area=_AREA,
+    area="health",
     about="Failures until it is unhealthy.",
+    default=-1,
+    codec=NUMBER,
+    aliases=("--healthcheck-retries",),
     quadlet=key("HealthRetries", "4.5"),
-    default=-1,
+    read=read_health_retries,
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_START_PERIOD = text(
+HEALTH_START_PERIOD = Option(
     flag="--health-start-period",
-    area=_AREA,
+    area="health",
     about="Time to start up in.",
+    default="",
+    codec=DURATION,
+    aliases=("--healthcheck-start-period",),
     quadlet=key("HealthStartPeriod", "4.5"),
+    read=health_duration("StartPeriod", 0),
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_ON_FAILURE = text(
+HEALTH_ON_FAILURE = Option(
     flag="--health-on-failure",
-    area=_AREA,
+    area="health",
     about="none, kill, restart or stop.",
+    default="",
+    codec=TEXT,
     quadlet=key("HealthOnFailure", "4.5"),
+    read=read_on_failure,
+    protection=JUDGED,
 )
-HEALTH_LOG_DESTINATION = text(
+HEALTH_LOG_DESTINATION = Option(
     flag="--health-log-destination",
-    area=_AREA,
+    area="health",
     about="Where results are logged.",
+    default="",
+    codec=TEXT,
     quadlet=key("HealthLogDestination", "5.3"),
+    read=read_log_destination,
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_MAX_LOG_COUNT = number(
+HEALTH_MAX_LOG_COUNT = Option(
     flag="--health-max-log-count",
-    area=_AREA,
+    area="health",
     about="Results that are kept.",
-    quadlet=key("HealthMaxLogCount", "5.3"),
     default=5,
+    codec=NUMBER,
+    quadlet=key("HealthMaxLogCount", "5.3"),
+    read=log_limit("HealthcheckMaxLogCount", 5),
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_MAX_LOG_SIZE = number(
+HEALTH_MAX_LOG_SIZE = Option(
     flag="--health-max-log-size",
-    area=_AREA,
+    area="health",
     about="Characters of a result that are kept.",
-    quadlet=key("HealthMaxLogSize", "5.3"),
     default=500,
+    codec=NUMBER,
+    quadlet=key("HealthMaxLogSize", "5.3"),
+    read=log_limit("HealthcheckMaxLogSize", 500),
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_STARTUP_CMD = text(
+HEALTH_STARTUP_CMD = Option(
     flag="--health-startup-cmd",
-    area=_AREA,
+    area="health",
     about="Check that must succeed before the others begin.",
+    default="",
+    codec=TEXT,
     quadlet=key("HealthStartupCmd", "4.5"),
+    read=read_startup_cmd,
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_STARTUP_INTERVAL = text(
+HEALTH_STARTUP_INTERVAL = Option(
     flag="--health-startup-interval",
-    area=_AREA,
+    area="health",
     about="Time between start-up checks.",
+    default="",
+    codec=DURATION,
     quadlet=key("HealthStartupInterval", "4.5"),
+    read=startup_duration("Interval"),
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_STARTUP_RETRIES = number(
+HEALTH_STARTUP_RETRIES = Option(
     flag="--health-startup-retries",
-    area=_AREA,
+    area="health",
     about="Failures until it is restarted.",
+    default=-1,
+    codec=NUMBER,
     quadlet=key("HealthStartupRetries", "4.5"),
-    default=-1,
+    read=startup_number("Retries"),
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_STARTUP_SUCCESS = number(
+HEALTH_STARTUP_SUCCESS = Option(
     flag="--health-startup-success",
-    area=_AREA,
+    area="health",
     about="Successes until it counts as started.",
-    quadlet=key("HealthStartupSuccess", "4.5"),
     default=-1,
+    codec=NUMBER,
+    quadlet=key("HealthStartupSuccess", "4.5"),
+    read=startup_number("Successes"),
+    protection=NO_ORDER_TIMING,
 )
-HEALTH_STARTUP_TIMEOUT = text(
+HEALTH_STARTUP_TIMEOUT = Option(
     flag="--health-startup-timeout",
-    area=_AREA,
+    area="health",
     about="Time a start-up check may take.",
+    default="",
+    codec=DURATION,
     quadlet=key("HealthStartupTimeout", "4.5"),
+    read=startup_duration("Timeout"),
+    protection=NO_ORDER_TIMING,
 )

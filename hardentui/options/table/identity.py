@@ -2,64 +2,142 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import RA, SV, key, many, switch_off, text
+from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.options.codecs.plain import COMMA_TEXTS, SWITCH_OFF, TEXT
+from hardentui.options.inspect.common import command_list, command_text
+from hardentui.options.inspect.identity import (
+    id_map,
+    named_range,
+    read_group_add,
+    read_passwd,
+    read_umask,
+    read_user,
+    read_userns,
+)
+from hardentui.options.table.key_values import user
+from hardentui.options.table.parts import ENTRIES_EXPOSE, JUDGED, NO_ORDER_PROGRAM, key
 
-_AREA = "identity"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-USER = text(
+USER = Option(
     flag="--user",
-    area=_AREA,
+    area="identity",
     about="User and group of the main process.",
-    quadlet=key("User", "4.4"),
-    readability=_LOSSY,
+    default="",
+    codec=TEXT,
+    short="u",
+    quadlet=key("User", "4.4", holds=user),
+    read=read_user,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-GROUP_ADD = many(
-    flag="--group-add", area=_AREA, about="A supplementary group.", quadlet=key("GroupAdd", "5.1", RA)
+GROUP_ADD = Option(
+    flag="--group-add",
+    area="identity",
+    about="A supplementary group.",
+    default=(),
+    codec=COMMA_TEXTS,
+    quadlet=key("GroupAdd", "5.1", KeyKind.RAW_ALL),
+    read=read_group_add,
+    protection=ENTRIES_EXPOSE,
 )
-USERNS = text(
+USERNS = Option(
     flag="--userns",
-    area=_AREA,
+    area="identity",
     about="User namespace: auto, keep-id, nomap, host, container:….",
+    default="",
+    codec=TEXT,
     quadlet=key("UserNS", "4.5"),
+    read=read_userns,
+    protection=JUDGED,
 )
-UIDMAP = many(
+UIDMAP = Option(
     flag="--uidmap",
-    area=_AREA,
+    area="identity",
     about="A line of the uid map.",
-    quadlet=key("UIDMap", "4.8", SV),
-    readability=_LOSSY,
+    default=(),
+    codec=COMMA_TEXTS,
+    quadlet=key("UIDMap", "4.8", KeyKind.WORDS_LITERAL),
+    read=id_map("UidMap", "--uidmap"),
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-GIDMAP = many(
+GIDMAP = Option(
     flag="--gidmap",
-    area=_AREA,
+    area="identity",
     about="A line of the gid map.",
-    quadlet=key("GIDMap", "4.8", SV),
-    readability=_LOSSY,
+    default=(),
+    codec=COMMA_TEXTS,
+    quadlet=key("GIDMap", "4.8", KeyKind.WORDS_LITERAL),
+    read=id_map("GidMap", "--gidmap"),
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-SUBUIDNAME = text(
+SUBUIDNAME = Option(
     flag="--subuidname",
-    area=_AREA,
+    area="identity",
     about="Name in /etc/subuid to map.",
+    default="",
+    codec=TEXT,
     quadlet=key("SubUIDMap", "4.8"),
-    readability=_COMMAND,
+    read=named_range("--subuidname"),
+    readability=Readability.CREATE_COMMAND,
+    protection=JUDGED,
 )
-SUBGIDNAME = text(
+SUBGIDNAME = Option(
     flag="--subgidname",
-    area=_AREA,
+    area="identity",
     about="Name in /etc/subgid to map.",
+    default="",
+    codec=TEXT,
     quadlet=key("SubGIDMap", "4.8"),
-    readability=_COMMAND,
+    read=named_range("--subgidname"),
+    readability=Readability.CREATE_COMMAND,
+    protection=JUDGED,
 )
-HOSTUSER = many(
-    flag="--hostuser", area=_AREA, about="A host user to add to /etc/passwd.", readability=_COMMAND
+HOSTUSER = Option(
+    flag="--hostuser",
+    area="identity",
+    about="A host user to add to /etc/passwd.",
+    default=(),
+    codec=COMMA_TEXTS,
+    read=command_list("--hostuser"),
+    readability=Readability.CREATE_COMMAND,
+    protection=ENTRIES_EXPOSE,
 )
-PASSWD = switch_off(flag="--passwd", area=_AREA, about="Let Podman add the user to /etc/passwd.")
-PASSWD_ENTRY = text(flag="--passwd-entry", area=_AREA, about="Line for /etc/passwd.", readability=_COMMAND)
-GROUP_ENTRY = text(flag="--group-entry", area=_AREA, about="Line for /etc/group.", readability=_COMMAND)
-UMASK = text(
-    flag="--umask", area=_AREA, about="umask of the main process, four octal digits.", default="0022"
+PASSWD = Option(
+    flag="--passwd",
+    area="identity",
+    about="Let Podman add the user to /etc/passwd.",
+    default=True,
+    codec=SWITCH_OFF,
+    read=read_passwd,
+    protection=NO_ORDER_PROGRAM,
+)
+PASSWD_ENTRY = Option(
+    flag="--passwd-entry",
+    area="identity",
+    about="Line for /etc/passwd.",
+    default="",
+    codec=TEXT,
+    read=command_text("--passwd-entry"),
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_PROGRAM,
+)
+GROUP_ENTRY = Option(
+    flag="--group-entry",
+    area="identity",
+    about="Line for /etc/group.",
+    default="",
+    codec=TEXT,
+    read=command_text("--group-entry"),
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_PROGRAM,
+)
+UMASK = Option(
+    flag="--umask",
+    area="identity",
+    about="umask of the main process, four octal digits.",
+    default="0022",
+    codec=TEXT,
+    read=read_umask,
+    protection=JUDGED,
 )

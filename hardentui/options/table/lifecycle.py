@@ -2,97 +2,328 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import KV, key, many, number, switch, switch_off, text
+from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.options.codecs.plain import COMMA_TEXTS, NAMED, NUMBER, SWITCH, SWITCH_OFF, TEXT, TEXTS
+from hardentui.options.inspect.common import client_text, global_list, host_switch
+from hardentui.options.inspect.lifecycle import (
+    pid_file,
+    read_annotations,
+    read_init_ctr,
+    read_labels,
+    read_name,
+    read_pod,
+    read_requires,
+    read_restart,
+    read_runtime,
+    read_sdnotify,
+    read_stop_signal,
+    read_stop_timeout,
+    read_timeout,
+    read_tls_verify,
+)
+from hardentui.options.table.parts import (
+    JUDGED,
+    NO_ORDER_MAKING,
+    NO_ORDER_NAMES,
+    NO_ORDER_TIMING,
+    key,
+    on_protects,
+)
 
-_AREA = "lifecycle"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-NAME = text(flag="--name", area=_AREA, about="Name of the container.", quadlet=key("ContainerName", "4.4"))
-LABELS = many(flag="--label", area=_AREA, about="A label `name=value`.", quadlet=key("Label", "4.4", KV))
-ANNOTATIONS = many(
+NAME = Option(
+    flag="--name",
+    area="lifecycle",
+    about="Name of the container.",
+    default="",
+    codec=TEXT,
+    quadlet=key("ContainerName", "4.4"),
+    read=read_name,
+    protection=NO_ORDER_NAMES,
+)
+LABELS = Option(
+    flag="--label",
+    area="lifecycle",
+    about="A label `name=value`.",
+    default=(),
+    codec=NAMED,
+    short="l",
+    quadlet=key("Label", "4.4", KeyKind.KEY_VALUE),
+    read=read_labels,
+    protection=NO_ORDER_NAMES,
+)
+ANNOTATIONS = Option(
     flag="--annotation",
-    area=_AREA,
+    area="lifecycle",
     about="An OCI annotation `name=value`.",
-    quadlet=key("Annotation", "4.4", KV),
-    readability=_LOSSY,
+    default=(),
+    codec=NAMED,
+    quadlet=key("Annotation", "4.4", KeyKind.KEY_VALUE),
+    read=read_annotations,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-POD = text(flag="--pod", area=_AREA, about="Pod that it is a member of.", quadlet=key("Pod", "5.0"))
-REQUIRES = many(flag="--requires", area=_AREA, about="A container that must run first.", readability=_LOSSY)
-RESTART = text(flag="--restart", area=_AREA, about="no, always, unless-stopped, on-failure[:N].")
-REMOVE = switch(flag="--rm", area=_AREA, about="Remove it when it ends.")
-REMOVE_IMAGE = switch(flag="--rmi", area=_AREA, about="Remove its image when it ends.")
-STOP_SIGNAL = text(
+POD = Option(
+    flag="--pod",
+    area="lifecycle",
+    about="Pod that it is a member of.",
+    default="",
+    codec=TEXT,
+    quadlet=key("Pod", "5.0"),
+    read=read_pod,
+    protection=NO_ORDER_MAKING,
+)
+REQUIRES = Option(
+    flag="--requires",
+    area="lifecycle",
+    about="A container that must run first.",
+    default=(),
+    codec=COMMA_TEXTS,
+    read=read_requires,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_MAKING,
+)
+RESTART = Option(
+    flag="--restart",
+    area="lifecycle",
+    about="no, always, unless-stopped, on-failure[:N].",
+    default="",
+    codec=TEXT,
+    read=read_restart,
+    protection=JUDGED,
+)
+REMOVE = Option(
+    flag="--rm",
+    area="lifecycle",
+    about="Remove it when it ends.",
+    default=False,
+    codec=SWITCH,
+    read=host_switch("AutoRemove"),
+    protection=NO_ORDER_MAKING,
+)
+REMOVE_IMAGE = Option(
+    flag="--rmi",
+    area="lifecycle",
+    about="Remove its image when it ends.",
+    default=False,
+    codec=SWITCH,
+    read=host_switch("AutoRemoveImage"),
+    protection=NO_ORDER_MAKING,
+)
+STOP_SIGNAL = Option(
     flag="--stop-signal",
-    area=_AREA,
+    area="lifecycle",
     about="Signal that stops it.",
+    default="",
+    codec=TEXT,
     quadlet=key("StopSignal", "5.2"),
-    readability=_LOSSY,
+    read=read_stop_signal,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_TIMING,
 )
-STOP_TIMEOUT = number(
+STOP_TIMEOUT = Option(
     flag="--stop-timeout",
-    area=_AREA,
+    area="lifecycle",
     about="Seconds until it is killed.",
-    quadlet=key("StopTimeout", "5.0"),
     default=10,
+    codec=NUMBER,
+    quadlet=key("StopTimeout", "5.0"),
+    read=read_stop_timeout,
+    protection=NO_ORDER_TIMING,
 )
-TIMEOUT = number(flag="--timeout", area=_AREA, about="Longest run time in seconds.")
-SDNOTIFY = text(
+TIMEOUT = Option(
+    flag="--timeout",
+    area="lifecycle",
+    about="Longest run time in seconds.",
+    default=0,
+    codec=NUMBER,
+    read=read_timeout,
+    protection=NO_ORDER_TIMING,
+)
+SDNOTIFY = Option(
     flag="--sdnotify",
-    area=_AREA,
+    area="lifecycle",
     about="container, conmon, healthy or ignore.",
+    default="",
+    codec=TEXT,
     quadlet=key("Notify", "4.4"),
-    readability=_LOSSY,
+    read=read_sdnotify,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-PULL = text(
+PULL = Option(
     flag="--pull",
-    area=_AREA,
+    area="lifecycle",
     about="Pull policy: always, missing, never, newer.",
+    default="",
+    codec=TEXT,
     quadlet=key("Pull", "4.6"),
-    readability=_CLIENT,
+    read=client_text("--pull"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
 )
-ARCH = text(flag="--arch", area=_AREA, about="Architecture of the image.", readability=_CLIENT)
-OS = text(flag="--os", area=_AREA, about="Operating system of the image.", readability=_CLIENT)
-VARIANT = text(
-    flag="--variant", area=_AREA, about="Variant of the image's architecture.", readability=_CLIENT
+ARCH = Option(
+    flag="--arch",
+    area="lifecycle",
+    about="Architecture of the image.",
+    default="",
+    codec=TEXT,
+    read=client_text("--arch"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
 )
-PLATFORM = text(flag="--platform", area=_AREA, about="OS/architecture of the image.", readability=_CLIENT)
-RETRY = text(
-    flag="--retry", area=_AREA, about="Retries of a pull.", quadlet=key("Retry", "5.5"), readability=_CLIENT
+OS = Option(
+    flag="--os",
+    area="lifecycle",
+    about="Operating system of the image.",
+    default="",
+    codec=TEXT,
+    read=client_text("--os"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
 )
-RETRY_DELAY = text(
+VARIANT = Option(
+    flag="--variant",
+    area="lifecycle",
+    about="Variant of the image's architecture.",
+    default="",
+    codec=TEXT,
+    read=client_text("--variant"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
+)
+PLATFORM = Option(
+    flag="--platform",
+    area="lifecycle",
+    about="OS/architecture of the image.",
+    default="",
+    codec=TEXT,
+    read=client_text("--platform"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
+)
+RETRY = Option(
+    flag="--retry",
+    area="lifecycle",
+    about="Retries of a pull.",
+    default="",
+    codec=TEXT,
+    quadlet=key("Retry", "5.5"),
+    read=client_text("--retry"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
+)
+RETRY_DELAY = Option(
     flag="--retry-delay",
-    area=_AREA,
+    area="lifecycle",
     about="Time between retries.",
+    default="",
+    codec=TEXT,
     quadlet=key("RetryDelay", "5.5"),
-    readability=_CLIENT,
+    read=client_text("--retry-delay"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
 )
-TLS_VERIFY = switch_off(
-    flag="--tls-verify", area=_AREA, about="Check the certificate of the registry.", readability=_CLIENT
+TLS_VERIFY = Option(
+    flag="--tls-verify",
+    area="lifecycle",
+    about="Check the certificate of the registry.",
+    default=True,
+    codec=SWITCH_OFF,
+    read=read_tls_verify,
+    readability=Readability.CLIENT,
+    protection=on_protects("the registry's certificate is not checked"),
 )
-AUTHFILE = text(
-    flag="--authfile", area=_AREA, about="Credentials file for the registry.", readability=_CLIENT
+AUTHFILE = Option(
+    flag="--authfile",
+    area="lifecycle",
+    about="Credentials file for the registry.",
+    default="",
+    codec=TEXT,
+    read=client_text("--authfile"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
 )
-CERT_DIR = text(flag="--cert-dir", area=_AREA, about="Certificates for the registry.", readability=_CLIENT)
-INIT_CTR = text(
-    flag="--init-ctr", area=_AREA, about="Init container of a pod: once or always.", readability=_COMMAND
+CERT_DIR = Option(
+    flag="--cert-dir",
+    area="lifecycle",
+    about="Certificates for the registry.",
+    default="",
+    codec=TEXT,
+    read=client_text("--cert-dir"),
+    readability=Readability.CLIENT,
+    protection=NO_ORDER_MAKING,
 )
-CONMON_PIDFILE = text(
-    flag="--conmon-pidfile", area=_AREA, about="File with the pid of conmon.", readability=_LOSSY
+INIT_CTR = Option(
+    flag="--init-ctr",
+    area="lifecycle",
+    about="Init container of a pod: once or always.",
+    default="",
+    codec=TEXT,
+    read=read_init_ctr,
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_MAKING,
 )
-PIDFILE = text(flag="--pidfile", area=_AREA, about="File with the pid of the container.", readability=_LOSSY)
-RUNTIME = text(flag="--runtime", area=_AREA, about="OCI runtime (a global option).", readability=_LOSSY)
-MODULE = many(
-    flag="--module", area=_AREA, about="A containers.conf module (a global option).", readability=_COMMAND
+CONMON_PIDFILE = Option(
+    flag="--conmon-pidfile",
+    area="lifecycle",
+    about="File with the pid of conmon.",
+    default="",
+    codec=TEXT,
+    read=pid_file("ConmonPidFile"),
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_MAKING,
 )
-HOOKS_DIR = many(
-    flag="--hooks-dir", area=_AREA, about="Directory of OCI hooks (a global option).", readability=_COMMAND
+PIDFILE = Option(
+    flag="--pidfile",
+    area="lifecycle",
+    about="File with the pid of the container.",
+    default="",
+    codec=TEXT,
+    read=pid_file("PidFile"),
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_MAKING,
 )
-RUNTIME_FLAG = many(
+RUNTIME = Option(
+    flag="--runtime",
+    area="lifecycle",
+    about="OCI runtime (a global option).",
+    default="",
+    codec=TEXT,
+    before_verb=True,
+    read=read_runtime,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_MAKING,
+)
+MODULE = Option(
+    flag="--module",
+    area="lifecycle",
+    about="A containers.conf module (a global option).",
+    default=(),
+    codec=TEXTS,
+    before_verb=True,
+    read=global_list("--module"),
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_MAKING,
+)
+HOOKS_DIR = Option(
+    flag="--hooks-dir",
+    area="lifecycle",
+    about="Directory of OCI hooks (a global option).",
+    default=(),
+    codec=TEXTS,
+    before_verb=True,
+    read=global_list("--hooks-dir"),
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_MAKING,
+)
+RUNTIME_FLAG = Option(
     flag="--runtime-flag",
-    area=_AREA,
+    area="lifecycle",
     about="A flag for the OCI runtime (a global option).",
-    readability=_COMMAND,
+    default=(),
+    codec=TEXTS,
+    before_verb=True,
+    read=global_list("--runtime-flag"),
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_MAKING,
 )

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import SV, key, many, text
+from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.options.codecs.plain import NAMED, TEXT
+from hardentui.options.inspect.lifecycle import read_log_driver, read_log_options
+from hardentui.options.table.parts import JUDGED, key
 
-_AREA = "logging"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-LOG_DRIVER = text(
+LOG_DRIVER = Option(
     flag="--log-driver",
-    area=_AREA,
+    area="logging",
     about="journald, k8s-file, json-file, none, passthrough.",
+    default="",
+    codec=TEXT,
     quadlet=key("LogDriver", "4.5"),
+    read=read_log_driver,
+    protection=JUDGED,
 )
-LOG_OPT = many(
+LOG_OPT = Option(
     flag="--log-opt",
-    area=_AREA,
+    area="logging",
     about="An option `max-size=10mb`, `path=…`, `tag=…`.",
-    quadlet=key("LogOpt", "5.2", SV),
-    readability=_LOSSY,
+    default=(),
+    codec=NAMED,
+    quadlet=key("LogOpt", "5.2", KeyKind.WORDS_LITERAL),
+    read=read_log_options,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import text
+from hardentui.model.spec import Option
+from hardentui.options.codecs.plain import TEXT
+from hardentui.options.inspect.identity import namespace
+from hardentui.options.table.parts import JUDGED
 
-_AREA = "namespaces"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-PID = text(flag="--pid", area=_AREA, about="PID namespace: private, host, container:…, ns:….")
-IPC = text(
-    flag="--ipc", area=_AREA, about="IPC namespace: shareable, private, host, none, container:…, ns:…."
+PID = Option(
+    flag="--pid",
+    area="namespaces",
+    about="PID namespace: private, host, container:…, ns:….",
+    default="",
+    codec=TEXT,
+    read=namespace("PidMode", "private"),
+    protection=JUDGED,
 )
-UTS = text(flag="--uts", area=_AREA, about="UTS namespace: private, host, container:…, ns:….")
+IPC = Option(
+    flag="--ipc",
+    area="namespaces",
+    about="IPC namespace: shareable, private, host, none, container:…, ns:….",
+    default="",
+    codec=TEXT,
+    read=namespace("IpcMode", "shareable"),
+    protection=JUDGED,
+)
+UTS = Option(
+    flag="--uts",
+    area="namespaces",
+    about="UTS namespace: private, host, container:…, ns:….",
+    default="",
+    codec=TEXT,
+    read=namespace("UTSMode", "private"),
+    protection=JUDGED,
+)

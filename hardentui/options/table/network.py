@@ -2,94 +2,201 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import RA, B, key, many, shaped, switch, switch_off, text
-from hardentui.options.values import Port
+from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.options.codecs.network import NETWORKS, PORTS
+from hardentui.options.codecs.plain import COMMA_TEXTS, SWITCH, SWITCH_OFF, TEXT
+from hardentui.options.inspect.common import host_list, host_switch, host_text
+from hardentui.options.inspect.network import (
+    inspect_switch,
+    read_dns,
+    read_expose,
+    read_hostname,
+    read_http_proxy,
+    read_network,
+    read_network_alias,
+    read_publish,
+    static_address,
+)
+from hardentui.options.table.key_values import exposed_port, published_port
+from hardentui.options.table.parts import JUDGED, NO_ORDER_NAMES, key, on_exposes
 
-_AREA = "network"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-no_ports: tuple[Port, ...] = ()
-
-
-def port_arguments(ports: tuple[Port, ...]) -> tuple[str, ...]:
-    return tuple(port.argument() for port in ports)
-
-
-NETWORK = many(
+NETWORK = Option(
     flag="--network",
-    area=_AREA,
+    area="network",
     about="Networks or the mode: host, none, pasta, container:…, NAME:options.",
-    quadlet=key("Network", "4.4", RA),
-    readability=_LOSSY,
+    default=(),
+    codec=NETWORKS,
+    aliases=("--net",),
+    quadlet=key("Network", "4.4", KeyKind.RAW_ALL),
+    read=read_network,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-NETWORK_ALIAS = many(
+NETWORK_ALIAS = Option(
     flag="--network-alias",
-    area=_AREA,
+    area="network",
     about="A DNS name on its networks.",
-    quadlet=key("NetworkAlias", "5.2", RA),
-    readability=_LOSSY,
+    default=(),
+    codec=COMMA_TEXTS,
+    aliases=("--net-alias",),
+    quadlet=key("NetworkAlias", "5.2", KeyKind.RAW_ALL),
+    read=read_network_alias,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_NAMES,
 )
-PUBLISH = shaped(
+PUBLISH = Option(
     flag="--publish",
-    area=_AREA,
+    area="network",
     about="Ports that are reachable through the host.",
-    default=no_ports,
-    to_arguments=port_arguments,
-    quadlet=key("PublishPort", "4.4", RA),
-    readability=_LOSSY,
+    default=(),
+    codec=PORTS,
+    short="p",
+    quadlet=key("PublishPort", "4.4", KeyKind.RAW_ALL, holds=published_port),
+    read=read_publish,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-PUBLISH_ALL = switch(
-    flag="--publish-all", area=_AREA, about="Publish every exposed port on a random host port."
+PUBLISH_ALL = Option(
+    flag="--publish-all",
+    area="network",
+    about="Publish every exposed port on a random host port.",
+    default=False,
+    codec=SWITCH,
+    short="P",
+    read=host_switch("PublishAllPorts"),
+    protection=JUDGED,
 )
-EXPOSE = many(
+EXPOSE = Option(
     flag="--expose",
-    area=_AREA,
+    area="network",
     about="A port that is declared without being published.",
-    quadlet=key("ExposeHostPort", "4.4", RA),
+    default=(),
+    codec=COMMA_TEXTS,
+    quadlet=key("ExposeHostPort", "4.4", KeyKind.RAW_ALL, holds=exposed_port),
+    read=read_expose,
+    protection=NO_ORDER_NAMES,
 )
-IP = text(
-    flag="--ip", area=_AREA, about="Static IPv4 address.", quadlet=key("IP", "4.5"), readability=_COMMAND
+IP = Option(
+    flag="--ip",
+    area="network",
+    about="Static IPv4 address.",
+    default="",
+    codec=TEXT,
+    quadlet=key("IP", "4.5"),
+    read=static_address("--ip"),
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_NAMES,
 )
-IP6 = text(
-    flag="--ip6", area=_AREA, about="Static IPv6 address.", quadlet=key("IP6", "4.5"), readability=_COMMAND
+IP6 = Option(
+    flag="--ip6",
+    area="network",
+    about="Static IPv6 address.",
+    default="",
+    codec=TEXT,
+    quadlet=key("IP6", "4.5"),
+    read=static_address("--ip6"),
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_NAMES,
 )
-MAC_ADDRESS = text(flag="--mac-address", area=_AREA, about="Static MAC address.", readability=_COMMAND)
-ADD_HOST = many(
+MAC_ADDRESS = Option(
+    flag="--mac-address",
+    area="network",
+    about="Static MAC address.",
+    default="",
+    codec=TEXT,
+    read=static_address("--mac-address"),
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_NAMES,
+)
+ADD_HOST = Option(
     flag="--add-host",
-    area=_AREA,
+    area="network",
     about="A line of /etc/hosts, `name:address`.",
-    quadlet=key("AddHost", "5.3", RA),
+    default=(),
+    codec=COMMA_TEXTS,
+    quadlet=key("AddHost", "5.3", KeyKind.RAW_ALL),
+    read=host_list("ExtraHosts"),
+    protection=NO_ORDER_NAMES,
 )
-HOSTS_FILE = text(flag="--hosts-file", area=_AREA, about="Base of /etc/hosts: a path, image or none.")
-NO_HOSTS = switch(flag="--no-hosts", area=_AREA, about="Leave /etc/hosts as the image has it.")
-NO_HOSTNAME = switch(flag="--no-hostname", area=_AREA, about="Leave /etc/hostname as the image has it.")
-DNS = many(
+HOSTS_FILE = Option(
+    flag="--hosts-file",
+    area="network",
+    about="Base of /etc/hosts: a path, image or none.",
+    default="",
+    codec=TEXT,
+    read=host_text("HostsFile"),
+    protection=NO_ORDER_NAMES,
+)
+NO_HOSTS = Option(
+    flag="--no-hosts",
+    area="network",
+    about="Leave /etc/hosts as the image has it.",
+    default=False,
+    codec=SWITCH,
+    read=inspect_switch("UseImageHosts"),
+    protection=NO_ORDER_NAMES,
+)
+NO_HOSTNAME = Option(
+    flag="--no-hostname",
+    area="network",
+    about="Leave /etc/hostname as the image has it.",
+    default=False,
+    codec=SWITCH,
+    read=inspect_switch("UseImageHostname"),
+    protection=NO_ORDER_NAMES,
+)
+DNS = Option(
     flag="--dns",
-    area=_AREA,
+    area="network",
     about="A DNS server; none = leave resolv.conf alone.",
-    quadlet=key("DNS", "4.7", RA),
-    readability=_LOSSY,
+    default=(),
+    codec=COMMA_TEXTS,
+    quadlet=key("DNS", "4.7", KeyKind.RAW_ALL),
+    read=read_dns,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_NAMES,
 )
-DNS_OPTION = many(
-    flag="--dns-option", area=_AREA, about="An option of resolv.conf.", quadlet=key("DNSOption", "4.7", RA)
+DNS_OPTION = Option(
+    flag="--dns-option",
+    area="network",
+    about="An option of resolv.conf.",
+    default=(),
+    codec=COMMA_TEXTS,
+    aliases=("--dns-opt",),
+    quadlet=key("DNSOption", "4.7", KeyKind.RAW_ALL),
+    read=host_list("DnsOptions"),
+    protection=NO_ORDER_NAMES,
 )
-DNS_SEARCH = many(
-    flag="--dns-search", area=_AREA, about="A search domain.", quadlet=key("DNSSearch", "4.7", RA)
+DNS_SEARCH = Option(
+    flag="--dns-search",
+    area="network",
+    about="A search domain.",
+    default=(),
+    codec=COMMA_TEXTS,
+    quadlet=key("DNSSearch", "4.7", KeyKind.RAW_ALL),
+    read=host_list("DnsSearch"),
+    protection=NO_ORDER_NAMES,
 )
-HOSTNAME = text(
+HOSTNAME = Option(
     flag="--hostname",
-    area=_AREA,
+    area="network",
     about="Host name in the container.",
+    default="",
+    codec=TEXT,
+    short="h",
     quadlet=key("HostName", "4.6"),
-    readability=_LOSSY,
+    read=read_hostname,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_NAMES,
 )
-HTTP_PROXY = switch_off(
+HTTP_PROXY = Option(
     flag="--http-proxy",
-    area=_AREA,
+    area="network",
     about="Pass the proxy variables of the host on.",
-    quadlet=key("HttpProxy", "5.7", B),
-    readability=_COMMAND,
+    default=True,
+    codec=SWITCH_OFF,
+    quadlet=key("HttpProxy", "5.7", KeyKind.BOOLEAN),
+    read=read_http_proxy,
+    readability=Readability.CREATE_COMMAND,
+    protection=on_exposes("it gets the proxy variables of the host"),
 )

@@ -2,104 +2,191 @@
 
 from __future__ import annotations
 
-import json
+from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.options.codecs.plain import ENTRYPOINT_WORDS, NAMED, SWITCH, TEXT, TEXTS, WORDS
+from hardentui.options.inspect.common import config_switch, config_text, host_switch, never
+from hardentui.options.inspect.process import (
+    read_command,
+    read_entrypoint,
+    read_env,
+    read_image,
+    read_init_path,
+    read_personality,
+    read_systemd,
+    read_unsetenv,
+    read_unsetenv_all,
+    read_workdir,
+)
+from hardentui.options.table.parts import JUDGED, NO_ORDER_PROGRAM, key, on_exposes
 
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import AR, KV, B, key, many, shaped, switch, text
-
-_AREA = "process"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-no_words: tuple[str, ...] = ()
-no_entrypoint: tuple[str, ...] | None = None
-
-
-def entrypoint_arguments(words: tuple[str, ...] | None) -> tuple[str, ...]:
-    """One word as it is; several (or a word that looks like JSON) as a JSON array; none as an empty text."""
-    if words is None:
-        return ()
-    if len(words) == 0:
-        return ("",)
-    if len(words) == 1 and not words[0].startswith("["):
-        return words
-    return (json.dumps(list(words), ensure_ascii=False),)
-
-
-IMAGE = shaped(
+IMAGE = Option(
     flag="IMAGE",
-    area=_AREA,
+    own_name="image",
+    area="process",
     about="The image, as it is named.",
     default="",
-    to_arguments=lambda value: (value,),
+    codec=TEXT,
     quadlet=key("Image", "4.4"),
-    name="image",
+    read=read_image,
+    protection=JUDGED,
 )
-COMMAND = shaped(
+COMMAND = Option(
     flag="COMMAND",
-    area=_AREA,
+    own_name="command",
+    area="process",
     about="Words after the image.",
-    default=no_words,
-    to_arguments=lambda words: words,
-    quadlet=key("Exec", "4.4", AR),
-    name="command",
-    readability=_LOSSY,
+    default=(),
+    codec=WORDS,
+    quadlet=key("Exec", "4.4", KeyKind.WORDS_ESCAPED),
+    read=read_command,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_PROGRAM,
 )
-ENTRYPOINT = shaped(
+ENTRYPOINT = Option(
     flag="--entrypoint",
-    area=_AREA,
+    area="process",
     about="Program and words in place of the image's entry point.",
-    default=no_entrypoint,
-    to_arguments=entrypoint_arguments,
+    default=None,
+    codec=ENTRYPOINT_WORDS,
     quadlet=key("Entrypoint", "5.0"),
-    readability=_LOSSY,
+    read=read_entrypoint,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_PROGRAM,
 )
-ENV = many(
+ENV = Option(
     flag="--env",
-    area=_AREA,
+    area="process",
     about="A variable `NAME=value`.",
-    quadlet=key("Environment", "4.4", KV),
-    readability=_LOSSY,
+    default=(),
+    codec=NAMED,
+    short="e",
+    quadlet=key("Environment", "4.4", KeyKind.KEY_VALUE),
+    read=read_env,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_PROGRAM,
 )
-ENV_FILE = many(
+ENV_FILE = Option(
     flag="--env-file",
-    area=_AREA,
+    area="process",
     about="A file of variables.",
-    quadlet=key("EnvironmentFile", "4.4", AR),
-    readability=_COMMAND,
+    default=(),
+    codec=TEXTS,
+    quadlet=key("EnvironmentFile", "4.4", KeyKind.WORDS_ESCAPED),
+    read=never,
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_PROGRAM,
 )
-ENV_HOST = switch(
+ENV_HOST = Option(
     flag="--env-host",
-    area=_AREA,
+    area="process",
     about="The whole environment of the host.",
-    quadlet=key("EnvironmentHost", "4.4", B),
-    readability=_COMMAND,
+    default=False,
+    codec=SWITCH,
+    quadlet=key("EnvironmentHost", "4.4", KeyKind.BOOLEAN),
+    read=never,
+    readability=Readability.CREATE_COMMAND,
+    protection=on_exposes("it gets the variables of the host"),
 )
-UNSETENV = many(
-    flag="--unsetenv", area=_AREA, about="A variable of the image that is removed.", readability=_LOSSY
+UNSETENV = Option(
+    flag="--unsetenv",
+    area="process",
+    about="A variable of the image that is removed.",
+    default=(),
+    codec=TEXTS,
+    read=read_unsetenv,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_PROGRAM,
 )
-UNSETENV_ALL = switch(
-    flag="--unsetenv-all", area=_AREA, about="Remove every variable of the image.", readability=_LOSSY
+UNSETENV_ALL = Option(
+    flag="--unsetenv-all",
+    area="process",
+    about="Remove every variable of the image.",
+    default=False,
+    codec=SWITCH,
+    read=read_unsetenv_all,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_PROGRAM,
 )
-WORKDIR = text(
+WORKDIR = Option(
     flag="--workdir",
-    area=_AREA,
+    area="process",
     about="Working directory.",
+    default="",
+    codec=TEXT,
+    short="w",
     quadlet=key("WorkingDir", "4.6"),
-    readability=_LOSSY,
+    read=read_workdir,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_PROGRAM,
 )
-TTY = switch(flag="--tty", area=_AREA, about="A pseudo-terminal.")
-INTERACTIVE = switch(flag="--interactive", area=_AREA, about="Standard input stays open.")
-INIT = switch(
+TTY = Option(
+    flag="--tty",
+    area="process",
+    about="A pseudo-terminal.",
+    default=False,
+    codec=SWITCH,
+    short="t",
+    read=config_switch("Tty"),
+    protection=NO_ORDER_PROGRAM,
+)
+INTERACTIVE = Option(
+    flag="--interactive",
+    area="process",
+    about="Standard input stays open.",
+    default=False,
+    codec=SWITCH,
+    short="i",
+    read=config_switch("OpenStdin"),
+    protection=NO_ORDER_PROGRAM,
+)
+INIT = Option(
     flag="--init",
-    area=_AREA,
+    area="process",
     about="A small init reaps children and forwards signals.",
-    quadlet=key("RunInit", "4.4", B),
+    default=False,
+    codec=SWITCH,
+    quadlet=key("RunInit", "4.4", KeyKind.BOOLEAN),
+    read=host_switch("Init"),
+    protection=NO_ORDER_PROGRAM,
 )
-INIT_PATH = text(flag="--init-path", area=_AREA, about="Path of that init.", readability=_COMMAND)
-SYSTEMD = text(
-    flag="--systemd", area=_AREA, about="systemd mode: true (automatic), always, false.", readability=_LOSSY
+INIT_PATH = Option(
+    flag="--init-path",
+    area="process",
+    about="Path of that init.",
+    default="",
+    codec=TEXT,
+    read=read_init_path,
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_PROGRAM,
 )
-PERSONALITY = text(flag="--personality", area=_AREA, about="Execution domain.", readability=_COMMAND)
-TIMEZONE = text(flag="--tz", area=_AREA, about="Time zone.", quadlet=key("Timezone", "4.4"))
+SYSTEMD = Option(
+    flag="--systemd",
+    area="process",
+    about="systemd mode: true (automatic), always, false.",
+    default="",
+    codec=TEXT,
+    read=read_systemd,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_PROGRAM,
+)
+PERSONALITY = Option(
+    flag="--personality",
+    area="process",
+    about="Execution domain.",
+    default="",
+    codec=TEXT,
+    read=read_personality,
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_PROGRAM,
+)
+TIMEZONE = Option(
+    flag="--tz",
+    area="process",
+    about="Time zone.",
+    default="",
+    codec=TEXT,
+    aliases=("--timezone",),
+    quadlet=key("Timezone", "4.4"),
+    read=config_text("Timezone"),
+    protection=NO_ORDER_PROGRAM,
+)

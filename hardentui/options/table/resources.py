@@ -2,101 +2,308 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import RA, key, many, number, shaped, size, switch, text
-
-_AREA = "resources"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-MEMORY = size(flag="--memory", area=_AREA, about="Memory limit.", quadlet=key("Memory", "5.5"))
-MEMORY_RESERVATION = size(flag="--memory-reservation", area=_AREA, about="Memory soft limit.")
-MEMORY_SWAP = size(
-    flag="--memory-swap", area=_AREA, about="Memory plus swap; -1 = unlimited.", readability=_LOSSY
+from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.options.codecs.plain import COMMA_NAMED, DECIMAL, NUMBER, SIZE, SWITCH, TEXT, TEXTS, ULIMITS
+from hardentui.options.inspect.common import host_number, host_switch, host_text
+from hardentui.options.inspect.resources import (
+    device_rates,
+    quota_part,
+    read_blkio_weight,
+    read_cgroup_conf,
+    read_cgroup_parent,
+    read_cgroupns,
+    read_cgroups,
+    read_cpus,
+    read_memory_swap,
+    read_memory_swappiness,
+    read_oom_score_adj,
+    read_pids_limit,
+    read_shm_size,
+    read_shm_size_systemd,
+    read_ulimits,
 )
-MEMORY_SWAPPINESS = number(
+from hardentui.options.table.parts import (
+    CHANGE_IS_WEAKER,
+    ENTRIES_PROTECT,
+    JUDGED,
+    LOWER_IS_TIGHTER,
+    NO_ORDER_SHARE,
+    key,
+    on_exposes,
+)
+
+MEMORY = Option(
+    flag="--memory",
+    area="resources",
+    about="Memory limit.",
+    default=0,
+    codec=SIZE,
+    short="m",
+    quadlet=key("Memory", "5.5"),
+    read=host_number("Memory"),
+    protection=JUDGED,
+)
+MEMORY_RESERVATION = Option(
+    flag="--memory-reservation",
+    area="resources",
+    about="Memory soft limit.",
+    default=0,
+    codec=SIZE,
+    read=host_number("MemoryReservation"),
+    protection=NO_ORDER_SHARE,
+)
+MEMORY_SWAP = Option(
+    flag="--memory-swap",
+    area="resources",
+    about="Memory plus swap; -1 = unlimited.",
+    default=0,
+    codec=SIZE,
+    read=read_memory_swap,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
+)
+MEMORY_SWAPPINESS = Option(
     flag="--memory-swappiness",
-    area=_AREA,
+    area="resources",
     about="Tendency to swap, 0 to 100 (cgroup v1).",
     default=-1,
-    readability=_LOSSY,
+    codec=NUMBER,
+    read=read_memory_swappiness,
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_SHARE,
 )
-PIDS_LIMIT = number(
+PIDS_LIMIT = Option(
     flag="--pids-limit",
-    area=_AREA,
+    area="resources",
     about="Highest number of tasks; -1 = unlimited.",
-    quadlet=key("PidsLimit", "4.7"),
     default=2048,
+    codec=NUMBER,
+    quadlet=key("PidsLimit", "4.7"),
+    read=read_pids_limit,
+    engine_decides=True,
+    protection=LOWER_IS_TIGHTER,
 )
-CPUS = shaped(
+CPUS = Option(
     flag="--cpus",
-    area=_AREA,
+    area="resources",
     about="Processors, as a decimal number.",
     default=0.0,
-    to_arguments=lambda value: (f"{value:.9g}",),
+    codec=DECIMAL,
+    read=read_cpus,
+    protection=JUDGED,
 )
-CPU_PERIOD = number(flag="--cpu-period", area=_AREA, about="CFS period in microseconds.")
-CPU_QUOTA = number(flag="--cpu-quota", area=_AREA, about="CFS quota in microseconds.")
-CPU_RT_PERIOD = number(
-    flag="--cpu-rt-period", area=_AREA, about="Real-time period in microseconds (cgroup v1)."
+CPU_PERIOD = Option(
+    flag="--cpu-period",
+    area="resources",
+    about="CFS period in microseconds.",
+    default=0,
+    codec=NUMBER,
+    read=quota_part("CpuPeriod"),
+    protection=JUDGED,
 )
-CPU_RT_RUNTIME = number(
-    flag="--cpu-rt-runtime", area=_AREA, about="Real-time runtime in microseconds (cgroup v1)."
+CPU_QUOTA = Option(
+    flag="--cpu-quota",
+    area="resources",
+    about="CFS quota in microseconds.",
+    default=0,
+    codec=NUMBER,
+    read=quota_part("CpuQuota"),
+    protection=JUDGED,
 )
-CPU_SHARES = number(flag="--cpu-shares", area=_AREA, about="Relative CPU weight.")
-CPUSET_CPUS = text(flag="--cpuset-cpus", area=_AREA, about="Processors it may run on.")
-CPUSET_MEMS = text(flag="--cpuset-mems", area=_AREA, about="Memory nodes it may use.")
-BLKIO_WEIGHT = number(flag="--blkio-weight", area=_AREA, about="Block IO weight, 10 to 1000.")
-BLKIO_WEIGHT_DEVICE = many(flag="--blkio-weight-device", area=_AREA, about="Block IO weight of a device.")
-DEVICE_READ_BPS = many(
-    flag="--device-read-bps", area=_AREA, about="Read limit of a device in bytes per second."
+CPU_RT_PERIOD = Option(
+    flag="--cpu-rt-period",
+    area="resources",
+    about="Real-time period in microseconds (cgroup v1).",
+    default=0,
+    codec=NUMBER,
+    read=host_number("CpuRealtimePeriod"),
+    protection=NO_ORDER_SHARE,
 )
-DEVICE_READ_IOPS = many(
-    flag="--device-read-iops", area=_AREA, about="Read limit of a device in operations per second."
+CPU_RT_RUNTIME = Option(
+    flag="--cpu-rt-runtime",
+    area="resources",
+    about="Real-time runtime in microseconds (cgroup v1).",
+    default=0,
+    codec=NUMBER,
+    read=host_number("CpuRealtimeRuntime"),
+    protection=NO_ORDER_SHARE,
 )
-DEVICE_WRITE_BPS = many(
-    flag="--device-write-bps", area=_AREA, about="Write limit of a device in bytes per second."
+CPU_SHARES = Option(
+    flag="--cpu-shares",
+    area="resources",
+    about="Relative CPU weight.",
+    default=0,
+    codec=NUMBER,
+    short="c",
+    read=host_number("CpuShares"),
+    protection=NO_ORDER_SHARE,
 )
-DEVICE_WRITE_IOPS = many(
-    flag="--device-write-iops", area=_AREA, about="Write limit of a device in operations per second."
+CPUSET_CPUS = Option(
+    flag="--cpuset-cpus",
+    area="resources",
+    about="Processors it may run on.",
+    default="",
+    codec=TEXT,
+    read=host_text("CpusetCpus"),
+    protection=CHANGE_IS_WEAKER,
 )
-ULIMIT = many(
+CPUSET_MEMS = Option(
+    flag="--cpuset-mems",
+    area="resources",
+    about="Memory nodes it may use.",
+    default="",
+    codec=TEXT,
+    read=host_text("CpusetMems"),
+    protection=CHANGE_IS_WEAKER,
+)
+BLKIO_WEIGHT = Option(
+    flag="--blkio-weight",
+    area="resources",
+    about="Block IO weight, 10 to 1000.",
+    default=0,
+    codec=NUMBER,
+    read=read_blkio_weight,
+    protection=NO_ORDER_SHARE,
+)
+BLKIO_WEIGHT_DEVICE = Option(
+    flag="--blkio-weight-device",
+    area="resources",
+    about="Block IO weight of a device.",
+    default=(),
+    codec=TEXTS,
+    read=device_rates("BlkioWeightDevice", "Weight"),
+    protection=NO_ORDER_SHARE,
+)
+DEVICE_READ_BPS = Option(
+    flag="--device-read-bps",
+    area="resources",
+    about="Read limit of a device in bytes per second.",
+    default=(),
+    codec=TEXTS,
+    read=device_rates("BlkioDeviceReadBps", "Rate"),
+    protection=ENTRIES_PROTECT,
+)
+DEVICE_READ_IOPS = Option(
+    flag="--device-read-iops",
+    area="resources",
+    about="Read limit of a device in operations per second.",
+    default=(),
+    codec=TEXTS,
+    read=device_rates("BlkioDeviceReadIOps", "Rate"),
+    protection=ENTRIES_PROTECT,
+)
+DEVICE_WRITE_BPS = Option(
+    flag="--device-write-bps",
+    area="resources",
+    about="Write limit of a device in bytes per second.",
+    default=(),
+    codec=TEXTS,
+    read=device_rates("BlkioDeviceWriteBps", "Rate"),
+    protection=ENTRIES_PROTECT,
+)
+DEVICE_WRITE_IOPS = Option(
+    flag="--device-write-iops",
+    area="resources",
+    about="Write limit of a device in operations per second.",
+    default=(),
+    codec=TEXTS,
+    read=device_rates("BlkioDeviceWriteIOps", "Rate"),
+    protection=ENTRIES_PROTECT,
+)
+ULIMIT = Option(
     flag="--ulimit",
-    area=_AREA,
+    area="resources",
     about="Resource limit `name=soft:hard`.",
-    quadlet=key("Ulimit", "4.7", RA),
-    readability=_LOSSY,
+    default=(),
+    codec=ULIMITS,
+    quadlet=key("Ulimit", "4.7", KeyKind.RAW_ALL, repeats_since="5.0"),
+    read=read_ulimits,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-SHM_SIZE = size(
-    flag="--shm-size", area=_AREA, about="Size of /dev/shm.", quadlet=key("ShmSize", "4.7"), default=65536000
+SHM_SIZE = Option(
+    flag="--shm-size",
+    area="resources",
+    about="Size of /dev/shm.",
+    default=65536000,
+    codec=SIZE,
+    quadlet=key("ShmSize", "4.7"),
+    read=read_shm_size,
+    protection=LOWER_IS_TIGHTER,
 )
-SHM_SIZE_SYSTEMD = text(
+SHM_SIZE_SYSTEMD = Option(
     flag="--shm-size-systemd",
-    area=_AREA,
+    area="resources",
     about="Size of the tmpfs mounts of systemd mode.",
-    readability=_COMMAND,
+    default="",
+    codec=TEXT,
+    read=read_shm_size_systemd,
+    readability=Readability.CREATE_COMMAND,
+    protection=NO_ORDER_SHARE,
 )
-OOM_KILL_DISABLE = switch(
-    flag="--oom-kill-disable", area=_AREA, about="Never kill it when memory runs out (cgroup v1)."
+OOM_KILL_DISABLE = Option(
+    flag="--oom-kill-disable",
+    area="resources",
+    about="Never kill it when memory runs out (cgroup v1).",
+    default=False,
+    codec=SWITCH,
+    read=host_switch("OomKillDisable"),
+    protection=on_exposes("it is never killed when memory runs out"),
 )
-OOM_SCORE_ADJ = number(
+OOM_SCORE_ADJ = Option(
     flag="--oom-score-adj",
-    area=_AREA,
+    area="resources",
     about="OOM preference, -1000 to 1000.",
     default=-1001,  # none: it is inherited from whoever starts the container, which 0 is not
-    readability=_LOSSY,
+    codec=NUMBER,
+    read=read_oom_score_adj,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-CGROUP_CONF = many(
-    flag="--cgroup-conf", area=_AREA, about="A cgroup v2 file and its value, `memory.high=1G`."
+CGROUP_CONF = Option(
+    flag="--cgroup-conf",
+    area="resources",
+    about="A cgroup v2 file and its value, `memory.high=1G`.",
+    default=(),
+    codec=COMMA_NAMED,
+    read=read_cgroup_conf,
+    protection=ENTRIES_PROTECT,
 )
-CGROUP_PARENT = text(flag="--cgroup-parent", area=_AREA, about="cgroup below which it is put.")
-CGROUPNS = text(flag="--cgroupns", area=_AREA, about="cgroup namespace: private, host, container:…, ns:….")
-CGROUPS = text(
+CGROUP_PARENT = Option(
+    flag="--cgroup-parent",
+    area="resources",
+    about="cgroup below which it is put.",
+    default="",
+    codec=TEXT,
+    read=read_cgroup_parent,
+    protection=CHANGE_IS_WEAKER,
+)
+CGROUPNS = Option(
+    flag="--cgroupns",
+    area="resources",
+    about="cgroup namespace: private, host, container:…, ns:….",
+    default="",
+    codec=TEXT,
+    read=read_cgroupns,
+    protection=JUDGED,
+)
+CGROUPS = Option(
     flag="--cgroups",
-    area=_AREA,
+    area="resources",
     about="enabled, disabled, no-conmon or split.",
+    default="",
+    codec=TEXT,
     quadlet=key("CgroupsMode", "5.3"),
-    readability=_COMMAND,
+    read=read_cgroups,
+    readability=Readability.CREATE_COMMAND,
+    protection=JUDGED,
 )
-RDT_CLASS = text(flag="--rdt-class", area=_AREA, about="Intel RDT class of service.")
+RDT_CLASS = Option(
+    flag="--rdt-class",
+    area="resources",
+    about="Intel RDT class of service.",
+    default="",
+    codec=TEXT,
+    read=host_text("IntelRdtClosID"),
+    protection=NO_ORDER_SHARE,
+)

@@ -2,175 +2,253 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from hardentui.model.spec import Readability
-from hardentui.options.table.shapes import AR, SV, B, key, many, shaped, switch, text
-
-_AREA = "security"
-_LOSSY = Readability.LOSSY
-_COMMAND = Readability.CREATE_COMMAND
-_CLIENT = Readability.CLIENT
-
-PRIVILEGED = switch(
-    flag="--privileged", area=_AREA, about="All capabilities and devices, no seccomp, no masks, no LSM."
+from hardentui.model.spec import KeyKind, Option, Readability
+from hardentui.options.codecs.plain import COMMA_NAMED, SWITCH, TEXT
+from hardentui.options.codecs.security import (
+    CAPABILITIES,
+    MASKED_PATHS,
+    NO_NEW_PRIVILEGES_WORD,
+    SECRET_REFERENCES,
+    UNMASKED_PATHS,
+    security_text,
+    security_word,
 )
-CAP_ADD = many(
+from hardentui.options.inspect.common import command_text
+from hardentui.options.inspect.masks import read_mask, read_proc_opts, read_sysctl, read_unmask
+from hardentui.options.inspect.security import (
+    label_part,
+    label_switch,
+    read_apparmor,
+    read_cap_add,
+    read_cap_drop,
+    read_label_disable,
+    read_no_new_privileges,
+    read_privileged,
+    read_seccomp,
+    read_secrets,
+)
+from hardentui.options.table.parts import (
+    CHANGE_IS_WEAKER,
+    ENTRIES_PROTECT,
+    JUDGED,
+    NO_ORDER_NAMES,
+    key,
+    on_exposes,
+    on_protects,
+)
+
+PRIVILEGED = Option(
+    flag="--privileged",
+    area="security",
+    about="All capabilities and devices, no seccomp, no masks, no LSM.",
+    default=False,
+    codec=SWITCH,
+    read=read_privileged,
+    protection=JUDGED,
+)
+CAP_ADD = Option(
     flag="--cap-add",
-    area=_AREA,
+    area="security",
     about="A capability that is added.",
-    quadlet=key("AddCapability", "4.4", SV),
-    readability=_LOSSY,
+    default=(),
+    codec=CAPABILITIES,
+    quadlet=key("AddCapability", "4.4", KeyKind.WORDS_LITERAL),
+    read=read_cap_add,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-CAP_DROP = many(
+CAP_DROP = Option(
     flag="--cap-drop",
-    area=_AREA,
+    area="security",
     about="A capability that is taken away; `all` for every one.",
-    quadlet=key("DropCapability", "4.4", SV),
-    readability=_LOSSY,
+    default=(),
+    codec=CAPABILITIES,
+    quadlet=key("DropCapability", "4.4", KeyKind.WORDS_LITERAL),
+    read=read_cap_drop,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-NO_NEW_PRIVILEGES = switch(
+NO_NEW_PRIVILEGES = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="no-new-privileges",
+    area="security",
     about="No process may gain privileges by exec.",
-    quadlet=key("NoNewPrivileges", "4.4", B),
-    argument="no-new-privileges",
-    name="no-new-privileges",
+    default=False,
+    codec=NO_NEW_PRIVILEGES_WORD,
+    quadlet=key("NoNewPrivileges", "4.4", KeyKind.BOOLEAN),
+    read=read_no_new_privileges,
+    protection=on_protects("processes may gain privileges"),
 )
-SECCOMP_PROFILE = text(
+SECCOMP_PROFILE = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="seccomp",
+    area="security",
     about="Path of a seccomp profile, or unconfined.",
+    default="",
+    codec=security_text("seccomp="),
     quadlet=key("SeccompProfile", "4.4"),
-    prefix="seccomp=",
-    name="seccomp",
-    readability=_LOSSY,
+    read=read_seccomp,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-SECCOMP_POLICY = text(
+SECCOMP_POLICY = Option(
     flag="--seccomp-policy",
-    area=_AREA,
+    area="security",
     about="Where the seccomp profile comes from: default or image.",
-    readability=_COMMAND,
+    default="",
+    codec=TEXT,
+    read=command_text("--seccomp-policy"),
+    readability=Readability.CREATE_COMMAND,
+    protection=JUDGED,
 )
-APPARMOR = text(
+APPARMOR = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="apparmor",
+    area="security",
     about="AppArmor profile, or unconfined.",
+    default="",
+    codec=security_text("apparmor="),
     quadlet=key("AppArmor", "5.8"),
-    prefix="apparmor=",
-    name="apparmor",
-    readability=_LOSSY,
+    read=read_apparmor,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-LABEL_DISABLE = switch(
+LABEL_DISABLE = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="label-disable",
+    area="security",
     about="No SELinux separation.",
-    quadlet=key("SecurityLabelDisable", "4.5", B),
-    argument="label=disable",
-    name="label-disable",
-    readability=_LOSSY,
+    default=False,
+    codec=security_word("label=disable"),
+    quadlet=key("SecurityLabelDisable", "4.5", KeyKind.BOOLEAN),
+    read=read_label_disable,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-LABEL_NESTED = switch(
+LABEL_NESTED = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="label-nested",
+    area="security",
     about="SELinux labels can be changed inside.",
-    quadlet=key("SecurityLabelNested", "4.6", B),
-    argument="label=nested",
-    name="label-nested",
-    readability=_LOSSY,
+    default=False,
+    codec=security_word("label=nested"),
+    quadlet=key("SecurityLabelNested", "4.6", KeyKind.BOOLEAN),
+    read=label_switch("nested"),
+    readability=Readability.LOSSY,
+    protection=on_exposes("it may change SELinux labels"),
 )
-LABEL_TYPE = text(
+LABEL_TYPE = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="label-type",
+    area="security",
     about="SELinux type of the process.",
+    default="",
+    codec=security_text("label=type:"),
     quadlet=key("SecurityLabelType", "4.5"),
-    prefix="label=type:",
-    name="label-type",
-    readability=_LOSSY,
+    read=label_part("type"),
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-LABEL_FILETYPE = text(
+LABEL_FILETYPE = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="label-filetype",
+    area="security",
     about="SELinux type of its files.",
+    default="",
+    codec=security_text("label=filetype:"),
     quadlet=key("SecurityLabelFileType", "4.5"),
-    prefix="label=filetype:",
-    name="label-filetype",
-    readability=_LOSSY,
+    read=label_part("filetype"),
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_NAMES,
 )
-LABEL_LEVEL = text(
+LABEL_LEVEL = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="label-level",
+    area="security",
     about="SELinux level (MCS categories).",
+    default="",
+    codec=security_text("label=level:"),
     quadlet=key("SecurityLabelLevel", "4.5"),
-    prefix="label=level:",
-    name="label-level",
-    readability=_LOSSY,
+    read=label_part("level"),
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )
-LABEL_USER = text(
+LABEL_USER = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="label-user",
+    area="security",
     about="SELinux user.",
-    prefix="label=user:",
-    name="label-user",
-    readability=_LOSSY,
+    default="",
+    codec=security_text("label=user:"),
+    read=label_part("user"),
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_NAMES,
 )
-LABEL_ROLE = text(
+LABEL_ROLE = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="label-role",
+    area="security",
     about="SELinux role.",
-    prefix="label=role:",
-    name="label-role",
-    readability=_LOSSY,
+    default="",
+    codec=security_text("label=role:"),
+    read=label_part("role"),
+    readability=Readability.LOSSY,
+    protection=NO_ORDER_NAMES,
 )
-no_paths: tuple[str, ...] = ()
-
-
-def _joined(prefix: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    """All paths in one argument, `mask=/a:/b`."""
-    return lambda paths: (prefix + ":".join(paths),) if paths else ()
-
-
-MASK = shaped(
+MASK = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="mask",
+    area="security",
     about="Paths that are hidden.",
-    default=no_paths,
-    to_arguments=_joined("mask="),
-    quadlet=key("Mask", "4.6", AR),
-    name="mask",
-    to_values=lambda paths: paths,
-    readability=_COMMAND,
+    default=(),
+    codec=MASKED_PATHS,
+    quadlet=key("Mask", "4.6", KeyKind.WORDS_ESCAPED),
+    read=read_mask,
+    readability=Readability.CREATE_COMMAND,
+    protection=ENTRIES_PROTECT,
 )
-UNMASK = shaped(
+UNMASK = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="unmask",
+    area="security",
     about="Default masks that are lifted; ALL for every one.",
-    default=no_paths,
-    to_arguments=_joined("unmask="),
-    quadlet=key("Unmask", "4.6", AR),
-    name="unmask",
-    to_values=lambda paths: paths,
-    readability=_COMMAND,
+    default=(),
+    codec=UNMASKED_PATHS,
+    quadlet=key("Unmask", "4.6", KeyKind.WORDS_ESCAPED),
+    read=read_unmask,
+    readability=Readability.CREATE_COMMAND,
+    protection=JUDGED,
 )
-PROC_OPTS = text(
+PROC_OPTS = Option(
     flag="--security-opt",
-    area=_AREA,
+    own_name="proc-opts",
+    area="security",
     about="Options of the /proc mount.",
-    prefix="proc-opts=",
-    name="proc-opts",
-    readability=_COMMAND,
+    default="",
+    codec=security_text("proc-opts="),
+    read=read_proc_opts,
+    readability=Readability.CREATE_COMMAND,
+    protection=CHANGE_IS_WEAKER,
 )
-SYSCTL = many(
+SYSCTL = Option(
     flag="--sysctl",
-    area=_AREA,
+    area="security",
     about="A namespaced kernel parameter `name=value`.",
-    quadlet=key("Sysctl", "4.6", SV),
-    readability=_COMMAND,
+    default=(),
+    codec=COMMA_NAMED,
+    quadlet=key("Sysctl", "4.6", KeyKind.WORDS_LITERAL),
+    read=read_sysctl,
+    readability=Readability.CREATE_COMMAND,
+    protection=JUDGED,
 )
-SECRETS = many(
+SECRETS = Option(
     flag="--secret",
-    area=_AREA,
+    area="security",
     about="A secret `NAME,type=mount,target=…,uid=…,gid=…,mode=…`.",
-    quadlet=key("Secret", "4.5", AR),
-    readability=_LOSSY,
+    default=(),
+    codec=SECRET_REFERENCES,
+    quadlet=key("Secret", "4.5", KeyKind.WORDS_ESCAPED),
+    read=read_secrets,
+    readability=Readability.LOSSY,
+    protection=JUDGED,
 )

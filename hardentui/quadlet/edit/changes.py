@@ -13,11 +13,10 @@ from msgspec import Struct, field
 
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import Option, Spec
-from hardentui.options import COMMAND, DEVICES, IMAGE, MOUNTS, NETWORK, PUBLISH, ROOTFS, TABLE
+from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE, Mount
 from hardentui.options.argv.command import items_of_token, read_command
-from hardentui.options.argv.flags import CARRIED_GLOBALS
-from hardentui.options.argv.items import Item, is_list, item_word, items_of, same
-from hardentui.options.argv.mount_text import mount_text, parse_mount
+from hardentui.options.argv.items import Item, item_word, items_of, same
+from hardentui.options.codecs.mounts import mount_text, parse_mount
 
 Items = tuple[Item, ...]
 MOST_EDITS = 200
@@ -62,7 +61,7 @@ def changes_between(before: Spec, after: Spec) -> tuple[OptionChange, ...]:
         if before[option] == after[option]:
             continue
         old, new = items_of(before, option), items_of(after, option)
-        if is_list(option):
+        if option.is_list:
             gone = tuple(item for item in old if not any(same(item, one) for one in new))
             come = tuple(item for item in new if not any(same(item, one) for one in old))
             if gone or come:
@@ -81,7 +80,7 @@ def decide(entries: Sequence[Items], change: OptionChange) -> Decision:
     Raises:
         CannotExpress: what has to go cannot be found, because an entry is known to systemd only.
     """
-    decision = (_decide_list if is_list(change.option) else _decide_scalar)(entries, change)
+    decision = (_decide_list if change.option.is_list else _decide_scalar)(entries, change)
     if len(decision.replaced) > MOST_EDITS:
         raise CannotExpress(
             f"{change.option.flag} stands in more than {MOST_EDITS} places of the unit.",
@@ -168,12 +167,12 @@ def _places(entries: Sequence[Items], wanted: Item) -> list[tuple[int, int]]:
         if item.option is wanted.option and item.identity == wanted.identity
     ]
     exact = [(n, i) for n, i in alike if same(entries[n][i], wanted)]
-    return exact if exact and wanted.option in (PUBLISH, NETWORK, DEVICES) else alike
+    return exact if exact and wanted.option.codec.several_alike else alike
 
 
 def _partner(present: Item, gone: Item, partner: Item) -> New:
     """A mount that only gets other options keeps the spelling of its source."""
-    if partner.option is MOUNTS and gone.known and partner.known:
+    if isinstance(gone.value, Mount) and isinstance(partner.value, Mount):
         old, fresh = gone.value, partner.value
         if (old.type, old.source, old.subpath) == (fresh.type, fresh.source, fresh.subpath):
             lost = tuple(one for one in old.options if one not in fresh.options)
@@ -245,10 +244,10 @@ def _applied_one(words: tuple[str, ...], change: OptionChange) -> tuple[str, ...
         tail = (*tail[:1], *(change.after[0].value if change.after else ()))
     out = list(words)
     added = [item_word(item) for item in decision.added if item.option is not COMMAND]
-    out[command.image :] = [*(() if change.option.flag in CARRIED_GLOBALS else added), *tail]
+    out[command.image :] = [*(() if change.option.before_verb else added), *tail]
     for number, new_items in sorted(decision.replaced.items(), reverse=True):
         out[tokens[number].start : tokens[number].end] = [new_word(new) for new in new_items]
-    if change.option.flag in CARRIED_GLOBALS:
+    if change.option.before_verb:
         out[0:0] = added
     return tuple(out)
 

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import Version
-from hardentui.options import BY_NAME, COMMAND, IMAGE, RESTART, ROOTFS, TABLE
-from hardentui.options.argv.items import Item, is_list, item_word
+from hardentui.options import COMMAND, IMAGE, RESTART, ROOTFS, TABLE
+from hardentui.options.argv.items import Item, item_word
 from hardentui.quadlet.edit.changes import (
     Decision,
     New,
@@ -23,7 +23,7 @@ from hardentui.quadlet.edit.changes import (
 )
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
 from hardentui.quadlet.read.entries import Entry, Place
-from hardentui.quadlet.write.container import container_unit, for_quadlet, holds_one
+from hardentui.quadlet.write.container import container_unit, for_quadlet
 from hardentui.systemd.escaping import (
     EMPTY_WORD,
     HELPER_VARIABLES,
@@ -41,7 +41,9 @@ from hardentui.systemd.unit_spans import (
 from hardentui.systemd.unit_text import Assignment, UnitText, quote_word
 
 _FLAG_WORDS = ("PodmanArgs", "GlobalArgs")
-_AREAS = {o.quadlet.name: o.area for o in TABLE if o.quadlet is not None}
+_BY_KEY = {option.quadlet.name: option for option in TABLE if option.quadlet is not None}
+_OTHER_SCALARS = ("AutoUpdate", "Group", "ServiceName", "StartWithPod", "VolatileTmp")
+"""Keys without a row of which the last line counts."""
 _RESTART_NOTE = "the restart policy belongs to systemd: set Restart= in [Service] of the unit"
 
 
@@ -63,7 +65,7 @@ class Edited(Struct, frozen=True):
 def planned_changes(before: Spec, after: Spec) -> tuple[tuple[OptionChange, ...], tuple[str, ...]]:
     """What changes for a container that systemd starts, and notes on what systemd does by itself."""
     (old, old_notes), (new, notes) = for_quadlet(before), for_quadlet(after)
-    found = [note for note in notes if note not in old_notes and not note.startswith("--restart=")]
+    found = [note for note in notes if note not in old_notes]
     if before[RESTART] != after[RESTART]:
         found.append(_RESTART_NOTE)
     return changes_between(old, new), tuple(found)
@@ -182,7 +184,7 @@ class _Editor:
 
     def _add(self, item: Item) -> None:
         lines = self._lines(item)
-        if any(holds_one(key, self.version) and self.files.effective().get(key) for key, _ in lines):
+        if any(_holds_one(key, self.version) and self.files.effective().get(key) for key, _ in lines):
             lines = [("PodmanArgs", word(item_word(item)))]  # a second line would hide the first
         for key, text in lines:
             file, offset = self._room_for(key, item.option)
@@ -209,7 +211,7 @@ class _Editor:
                 return number, own[-1].end
         home = next(number for number, unit in enumerate(units) if _has_container(unit))
         lines = units[home].of(CONTAINER)
-        kin = [one for one in lines if _AREAS.get(one.key) == option.area]
+        kin = [one for one in lines if one.key in _BY_KEY and _BY_KEY[one.key].area == option.area]
         if kin or lines:
             return home, (kin or lines)[-1].end
         return home, next(offset for name, offset in units[home].sections if name == CONTAINER)
@@ -281,9 +283,15 @@ def _spelled(text: str) -> str:
 
 def scalar_key(key: str) -> bool:
     """Whether the last line of a key is the one that counts."""
-    option = next((o for o in BY_NAME.values() if o.quadlet is not None and o.quadlet.name == key), None)
+    option = _BY_KEY.get(key)
     if option is None or option.quadlet is None:
-        return key in ("AutoUpdate", "Group", "ServiceName", "StartWithPod", "VolatileTmp")
+        return key in _OTHER_SCALARS
     return option is COMMAND or (
-        option.quadlet.kind in (KeyKind.RAW_ONE, KeyKind.BOOLEAN) and not is_list(option)
+        option.quadlet.kind in (KeyKind.RAW_ONE, KeyKind.BOOLEAN) and not option.is_list
     )
+
+
+def _holds_one(key: str, version: Version) -> bool:
+    """Whether this version takes only the last line of a key that later ones take repeatedly."""
+    option = _BY_KEY.get(key)
+    return option is not None and option.quadlet is not None and option.quadlet.holds_one(version)

@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from hardentui.errors import CannotExpress
 from hardentui.options import COMMAND, NETWORK, RESTART
 from hardentui.options.argv.command import items_of_token
-from hardentui.options.argv.flags import CARRIED_GLOBALS
 from hardentui.options.argv.items import item_word
 from hardentui.options.argv.tokens import Token
 from hardentui.quadlet.edit.changes import New, OptionChange, decide, new_word, other_options
@@ -190,7 +189,7 @@ class _Editor:
         if any(UNKNOWN in word for word in words):
             raise CannotExpress("its value is known only to systemd")
         new = [_Word(word) for word in words]
-        if change.option.flag in CARRIED_GLOBALS:
+        if change.option.before_verb:
             self._insert(line.command.verb, new)
         elif self._has_extra(line):
             known = self.files.variables().get(EXTRA)

@@ -12,18 +12,17 @@ from msgspec.structs import replace
 from hardentui.errors import InputError
 from hardentui.model.spec import KeyKind, Option, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
-from hardentui.options import COMMAND, IMAGE, MASK, ROOTFS, TABLE, UNMASK
+from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
 from hardentui.options.argv.command import items_of_token
-from hardentui.options.argv.flags import CARRIED_GLOBALS, GLOBAL_SHORT, GLOBAL_SWITCHES
+from hardentui.options.argv.flags import GLOBAL_SHORT, GLOBAL_SWITCHES
 from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
-from hardentui.options.argv.mount_text import mount_text, parse_mount
 from hardentui.options.argv.tokens import read_flags
+from hardentui.options.codecs.mounts import mount_text, parse_mount
 from hardentui.quadlet.read.entries import Entry, Place, joined_user, remapped_items, whole_place, word_places
 from hardentui.quadlet.read.values import (
     absolute,
     empty_entrypoint,
     guesses_names,
-    holds_one_limit,
     keeps_name_alone,
     kept_words,
     takes_tmpfs,
@@ -132,14 +131,18 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         lines = self.effective()
         for key, assignments in lines.items():
             if key not in (*_WORDS_OF_FLAGS, *_REMAP):
-                one = key in _ONE_VALUE or (key == "Ulimit" and holds_one_limit(self.version))
-                found += self._of_key(key, assignments[-1:] if one else assignments)
+                found += self._of_key(key, assignments[-1:] if self._holds_one(key) else assignments)
         found = joined_user(found)
         found += self._empty_entrypoint()
         found += self._remapped(lines)
         for key in _WORDS_OF_FLAGS:
             found += self._of_flags(key, lines.get(key, []))
         return tuple(found)
+
+    def _holds_one(self, key: str) -> bool:
+        """Whether only the last line of a key counts."""
+        row = _KEYS[key].quadlet if key in _KEYS else None
+        return key in _ONE_VALUE or (row is not None and row.holds_one(self.version))
 
     def _of_key(self, key: str, lines: list[tuple[int, Assignment]]) -> list[Entry]:
         option = _KEYS.get(key)
@@ -221,9 +224,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         for token in tokens:
             spelled = texts[token.end - 1]
             spelled = spelled if token.end - token.start == 2 else spelled.partition("=")[2]
-            items = tuple(
-                i for i in items_of_token(token) if key != "GlobalArgs" or i.flag in CARRIED_GLOBALS
-            )
+            items = tuple(i for i in items_of_token(token) if key != "GlobalArgs" or i.option.before_verb)
             found.append(Entry(items, tuple(places[token.start : token.end]), key, spelled))
         return found
 
@@ -238,10 +239,8 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         if _kind(option) is KeyKind.BOOLEAN:
             item = Item(option, value.lower() in _TRUE, "", option.flag)
             return (item,)
-        if option in (MASK, UNMASK):
-            return tuple(Item(option, path, path, option.flag) for path in value.split(":"))
-        if option.flag == "--security-opt":
-            return parse_argument(option.flag, option.to_arguments(value)[0])
+        if option.own_name:  # the flag says more than one thing, the key only this one
+            value = option.to_arguments((value,) if option.is_list else value)[0]
         return parse_argument(option.flag, value)
 
     def _special(self, key: str, value: str) -> tuple[Item, ...] | None:

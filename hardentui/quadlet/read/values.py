@@ -12,7 +12,6 @@ from hardentui.systemd.unit_text import Word, split_words
 _KEEPS_QUOTES = Version(5, 0)
 _ONLY_PAIRS = Version(5, 8, 2)
 _NAMED_USERS = Version(4, 8)
-_MANY_LIMITS = Version(5, 0)
 _KNOWS_UNITS = Version(5, 3)
 _SKIPS_EMPTY = Version(5, 3)
 _NAMES_ALONE = Version(5, 6)
@@ -72,11 +71,6 @@ def empty_entrypoint(version: Version) -> bool:
 def guesses_names(version: Version) -> bool:
     """Whether a network or volume unit that is not there is called by its file name all the same."""
     return version < _KNOWS_UNITS
-
-
-def holds_one_limit(version: Version) -> bool:
-    """Whether the last Ulimit= is the only one that counts."""
-    return version < _MANY_LIMITS
 
 
 def takes_tmpfs(version: Version) -> bool:

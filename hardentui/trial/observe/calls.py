@@ -31,7 +31,8 @@ from hardentui.trial.observe.notify_abi import Notification, NotifyDescriptor
 from hardentui.writers.seccomp import profile_text, watched_profile
 
 PROFILE, SOCKET = "watched.json", "n.sock"
-MOST_DETAILS = 20_000
+MOST_DETAILS = 5_000
+"""Of one call."""
 _MESSAGE_LIMIT = 1 << 20
 _RUNTIME_ENDS_WITH = frozenset({"execve", "execveat"})
 Inspect = Callable[[str, Notification], CallDetail | None]
@@ -48,6 +49,7 @@ class _Call(Struct):
     program: int = 0
     runtime: int = 0
     refused: int = 0
+    details: int = 0
 
 
 class _Session(Struct):
@@ -83,10 +85,10 @@ class CallWatcher:
         self._token = secrets.token_hex(16)
         self._calls: dict[tuple[int, int], _Call] = {}
         self._details: dict[CallDetail, None] = {}
+        self._unread: dict[str, None] = {}
         self._faults: dict[str, None] = {}
         self._sessions: dict[int, _Session] = {}
         self._starts = 0
-        self._cut = False
         self._listener: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._wake = (-1, -1)
@@ -144,7 +146,8 @@ class CallWatcher:
                 for one in sorted(self._calls.values(), key=lambda one: (one.architecture, one.name))
             ),
             details=tuple(self._details),
-            cut=self._cut,
+            cut=frozenset(one.name for one in tuple(self._calls.values()) if one.details >= MOST_DETAILS),
+            unread=frozenset(tuple(self._unread)),
             starts=self._starts,
             faults=tuple(self._faults),
         )
@@ -258,16 +261,17 @@ class CallWatcher:
 
     def _look(self, call: _Call, notification: Notification, notify: NotifyDescriptor) -> None:
         """Note what the arguments say. Whatever goes wrong here must not keep the caller waiting."""
-        if self._inspect is None or self._cut:
+        if self._inspect is None or call.details >= MOST_DETAILS:
             return
         try:
             detail = self._inspect(call.name, notification)
-        except Exception as error:  # the container may make anything of its memory and its files
-            self._faults[f"{call.name}: {type(error).__name__}"] = None
+        except Exception:  # the container may make anything of its memory and its files
+            if notify.still_waits(notification):  # else it was killed meanwhile
+                self._unread[call.name] = None
             return
-        if detail is not None and notify.still_waits(notification):
+        if detail is not None and detail not in self._details and notify.still_waits(notification):
             self._details[detail] = None
-            self._cut = len(self._details) >= MOST_DETAILS
+            call.details += 1
 
 
 def _with_handles(connection: socket.socket) -> tuple[bytes, tuple[int, ...]]:

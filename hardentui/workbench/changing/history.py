@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 
 from msgspec import Struct
 
+from hardentui.change import confirm_timer
+from hardentui.change import forget as forgetting
 from hardentui.change import undo as undoing
-from hardentui.change.file_operator import FileOperator
+from hardentui.change.file_changes import lock_folder
 from hardentui.change.journal import BrokenEntry, Journal
-from hardentui.change.operator import OnEvent, Operator
-from hardentui.errors import UsageError
+from hardentui.change.lock import locked
+from hardentui.change.operator import OnEvent
+from hardentui.errors import Locked, UsageError
 from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.visible import visible
+from hardentui.workbench.changing.operators import operators_of
 
-Operators = Callable[[JournalEntry], AbstractContextManager[Iterable[Operator]]]
-"""What can take an entry back; reaches its Podman where it needs one."""
+_LOOK_AGAIN = 0.5
+_LOCKED_LIMIT = 60.0
 
 
 class Recorded(Struct, frozen=True):
@@ -27,22 +30,11 @@ class Recorded(Struct, frozen=True):
     broken: tuple[BrokenEntry, ...] = ()
 
 
-def files_only(entry: JournalEntry) -> AbstractContextManager[Iterable[Operator]]:
-    """For entries that changed nothing but files."""
-    return nullcontext((FileOperator(),))
-
-
 class History:
-    """The journal of this account.
+    """The journal of this account."""
 
-    Args:
-        journal: where it is.
-        operators: what takes entries back.
-    """
-
-    def __init__(self, journal: Journal | None = None, operators: Operators = files_only) -> None:
+    def __init__(self, journal: Journal | None = None) -> None:
         self._journal = journal or Journal()
-        self._operators = operators
 
     def recorded(self) -> Recorded:
         """All entries."""
@@ -75,7 +67,7 @@ class History:
             UsageError, Locked: it cannot be taken back now.
             ApplyFailed: something of it could not be taken back.
         """
-        with self._operators(entry) as operators:
+        with operators_of(entry) as operators:
             return undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
 
     def confirm(self, text: str = "") -> JournalEntry:
@@ -84,12 +76,60 @@ class History:
         Raises:
             UsageError: none waits, or this one does not.
         """
-        if text:
-            return undoing.confirm(self._journal, self._journal.find(text).id)
-        waiting = [entry for entry in self._journal.entries() if entry.state is EntryState.WAITING]
-        if not waiting:
+        waiting = [entry.id for entry in self._journal.entries() if entry.state is EntryState.WAITING]
+        if not text and not waiting:
             raise UsageError("No change waits for a confirmation.")
-        return undoing.confirm(self._journal, waiting[0].id)
+        entry = undoing.confirm(self._journal, self._journal.find(text).id if text else waiting[0])
+        confirm_timer.disarm(entry.id)
+        return entry
+
+    def take_back_expired(self, text: str) -> JournalEntry:
+        """Wait until the time to confirm a change is over, and take it back then; unless it is confirmed.
+
+        Raises:
+            ApplyFailed: something of it could not be taken back.
+        """
+        entry = self._journal.find(text)
+        while entry.state is EntryState.WAITING and (left := entry.confirm_by - time.time()) > 0:
+            time.sleep(min(left, _LOOK_AGAIN))
+            entry = self._journal.read(entry.id)
+        end = time.monotonic() + _LOCKED_LIMIT
+        while True:
+            try:
+                with operators_of(entry) as operators:
+                    return undoing.undo(
+                        self._journal,
+                        entry.id,
+                        operators,
+                        lambda event: None,
+                        why="It was not confirmed in time.",
+                        only_waiting=True,
+                    )
+            except Locked:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(_LOOK_AGAIN)
+
+    def forget(self, text: str) -> JournalEntry:
+        """Remove the original that an entry keeps, for good; without one, close an entry that is unfinished.
+
+        Raises:
+            UsageError: there is nothing to forget.
+        """
+        entry = self._journal.find(text)
+        with operators_of(entry) as operators:
+            return forgetting.forget(self._journal, entry.id, operators)
+
+    def refuse_busy(self, container: str) -> None:
+        """Raises Locked or UsageError where a change of a container is under way or was cut off."""
+        for entry in self._journal.unfinished():
+            if entry.container == container:
+                with locked(lock_folder(self._journal), container, entry.engine, "a look"):
+                    pass
+                raise UsageError(
+                    f"An earlier change of {visible(container, 80)} was cut off: {entry.id}.",
+                    f"First: hardentui undo {entry.id}",
+                )
 
     def interrupted(self) -> tuple[JournalEntry, ...]:
         """Changes that were cut off, and those whose time to be confirmed is over without an end."""

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
 from hardentui.model.facts import ImageFacts
-from hardentui.model.image import ScanReport
+from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known, Unreadable
 from hardentui.scanners.asking import CANCELLED, asker
 from hardentui.scanners.formats import parse_report, subject_of
@@ -27,6 +27,7 @@ from hardentui.scanners.stored import LARGEST, StoredScans
 from hardentui.visible import visible
 from hardentui.workbench.opening.opened import Opened
 
+DEFAULT = ScanSettings()
 _ROOM = 1.1  # an archive is as large as its layers, and a little
 
 
@@ -80,8 +81,7 @@ class Scanning:
         scanner: Scanner,
         on_progress: Callable[[ScanProgress], None],
         stop: threading.Event,
-        *,
-        offline: bool = False,
+        how: ScanSettings = DEFAULT,
     ) -> Known[ScanReport]:
         """Scan one image and store the report; blocking, a minute or more. `stop` cancels it."""
         if self._opened.state_folder is None:
@@ -89,7 +89,7 @@ class Scanning:
         try:
             with self._archive(image, on_progress, stop) as archive:
                 on_progress(ScanProgress("scanning"))
-                report = scanner.scan(archive, asker(stop), offline)
+                report = scanner.scan(archive, asker(stop), how)
         except EngineError as error:
             return CANCELLED if stop.is_set() else Unreadable(f"the image could not be read: {error.title}")
         except OSError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hardentui.options.argv.command_line import CommandLine, parse_create_command
-from hardentui.options.argv.flags import as_csv_field, split_csv
+from hardentui.options.argv.command_line import parse_create_command
+from hardentui.options.codecs.csv import as_csv_field, split_csv
+from hardentui.options.inspect.view import CommandLine
 
 
 def parsed(*words: str) -> CommandLine:

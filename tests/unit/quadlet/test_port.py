@@ -409,7 +409,7 @@ def test_the_hosts_own_generator_is_asked_for_its_own_version(monkeypatch: pytes
 
 def test_nothing_is_written_that_the_port_finds_different(monkeypatch: pytest.MonkeyPatch) -> None:
     _without_generator(monkeypatch)
-    monkeypatch.setattr("hardentui.quadlet.write.container.words", lambda _: 'sh ""')
+    monkeypatch.setattr("hardentui.quadlet.write.lines.words", lambda _: 'sh ""')
     with pytest.raises(GeneratorError, match="would run another command than was meant") as caught:
         _written(None)
     assert "command: meant 'sh' '-c'" in caught.value.hint

@@ -45,7 +45,7 @@ from hardentui.options import (
     Port,
 )
 from hardentui.options.argv.command import spec_from_argv
-from hardentui.options.argv.items import parse_publish
+from hardentui.options.codecs.network import parse_publish
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.systemd.unit_text import SYSTEMD, UnitText

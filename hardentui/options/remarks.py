@@ -1,36 +1,14 @@
-"""Flags of `podman run` and `podman create` that no unit or script carries, and why."""
+"""What has to be said of a container's own command line: flags that are not carried over."""
 
 from __future__ import annotations
 
-from hardentui.options import TABLE
-from hardentui.options.argv.command_line import CommandLine
 from hardentui.options.argv.flags import CARRIED_GLOBALS
-from hardentui.options.sources import View
+from hardentui.options.inspect.view import CommandLine, View
+from hardentui.options.table import TABLE
+from hardentui.options.table.not_carried import FLAGS_WITHOUT_ROW, NOT_CARRIED
 
-NOT_CARRIED = {
-    "--attach": "it belongs to the terminal from which the container was started",
-    "--cidfile": "the file belongs to whoever starts the container; Quadlet has its own",
-    "--creds": "credentials are never copied; log in with podman login or use an authentication file",
-    "--decryption-key": "keys are never copied; the image has been decrypted already",
-    "--detach": "the unit or script decides whether it waits",
-    "--detach-keys": "it belongs to the terminal from which the container was started",
-    "--disable-content-trust": "Podman ignores it",
-    "--env-merge": "its result is written as --env",
-    "--help": "it prints a text",
-    "--label-file": "its lines are written as --label",
-    "--no-healthcheck": "it is written as --health-cmd=none",
-    "--pod-id-file": "the pod is named with --pod",
-    "--preserve-fd": "file descriptors of a terminal cannot be passed on by a unit or script",
-    "--preserve-fds": "file descriptors of a terminal cannot be passed on by a unit or script",
-    "--quiet": "it belongs to the terminal from which the container was started",
-    "--replace": "a script does not remove a container on its own; Quadlet always replaces",
-    "--sig-proxy": "it belongs to the terminal from which the container was started",
-}
-"""Flag -> reason."""
-
-_CARRIED = frozenset(option.flag for option in TABLE) | {"--mount"}
-
-_TOLD = frozenset({"--creds", "--decryption-key", "--preserve-fd", "--preserve-fds"})
+_CARRIED = frozenset(flag for option in TABLE for flag in (option.flag, *dict(option.also)))
+_TOLD = frozenset(known.flag for known in FLAGS_WITHOUT_ROW if known.is_told)
 
 _CONNECTION_GLOBALS = frozenset(
     [

@@ -1,8 +1,10 @@
-"""Mounts as `--volume` and `--mount` spell them, both ways."""
+"""Mounts as `--volume`, `--mount` and `--tmpfs` spell them, both ways."""
 
 from __future__ import annotations
 
-from hardentui.options.argv.flags import as_csv_field, split_csv
+from hardentui.model.codec import Codec
+from hardentui.options.codecs.csv import as_csv_field, split_csv
+from hardentui.options.codecs.plain import entries
 from hardentui.options.values import Mount
 
 _PROPAGATIONS = frozenset(
@@ -65,11 +67,6 @@ def mount_flag(mount: Mount) -> tuple[str, str]:
     return ("--mount", mount_text(mount)) if needs_mount_flag(mount) else ("--volume", volume_text(mount))
 
 
-def mount_arguments(mounts: tuple[Mount, ...]) -> tuple[str, ...]:
-    """One argument per mount, of `--volume` or, where that cannot say it, of `--mount`."""
-    return tuple(mount_flag(mount)[1] for mount in mounts)
-
-
 def parse_volume(argument: str) -> Mount:
     """Read an argument of `--volume`."""
     parts = argument.split(":")
@@ -106,3 +103,52 @@ def parse_mount(argument: str) -> Mount:
 
 def _path(text: str) -> str:
     return text.rstrip("/") or "/"
+
+
+# --- codecs ----------------------------------------------------------------------------------------
+
+
+def _canonical_mount(mount: Mount) -> str:
+    return mount_text(mount.with_options(drop=("rw", "rbind", "rprivate")))
+
+
+def _canonical_tmpfs(text: str) -> str:
+    path, _, options = text.partition(":")
+    return f"{_path(path)}:{','.join(sorted(set(options.split(',')) - {'', 'rw'}))}"
+
+
+def _tmpfs_of_mount(argument: str) -> str:
+    """`type=tmpfs,destination=/x,ro` as `--tmpfs` says it."""
+    mount = parse_mount(argument)
+    return ":".join((mount.destination, *([",".join(mount.options)] if mount.options else [])))
+
+
+def _if_type(argument: str, *, tmpfs: bool) -> tuple[str, ...]:
+    """An argument of `--mount` belongs to one of two rows."""
+    return (argument,) if (parse_mount(argument).type == "tmpfs") is tmpfs else ()
+
+
+MOUNTS_OF_VOLUME: Codec[tuple[Mount, ...]] = entries(
+    parse_volume,
+    text=lambda mount: mount_flag(mount)[1],
+    identity=lambda text: parse_volume(text).destination,
+    canonical=_canonical_mount,
+    flag_of=lambda mount: mount_flag(mount)[0],
+)
+"""One argument per mount, of `--volume` or, where that cannot say it, of `--mount`."""
+MOUNTS_OF_MOUNT: Codec[tuple[Mount, ...]] = entries(
+    parse_mount,
+    text=mount_text,
+    split=lambda argument: _if_type(argument, tmpfs=False),
+    identity=lambda text: parse_mount(text).destination,
+    canonical=_canonical_mount,
+)
+TMPFS_MOUNTS: Codec[tuple[str, ...]] = entries(
+    str, identity=lambda text: _path(text.partition(":")[0]), canonical=_canonical_tmpfs
+)
+TMPFS_OF_MOUNT: Codec[tuple[str, ...]] = entries(
+    _tmpfs_of_mount,
+    split=lambda argument: _if_type(argument, tmpfs=True),
+    identity=lambda text: parse_mount(text).destination,
+    canonical=_canonical_tmpfs,
+)

@@ -66,7 +66,7 @@ from hardentui.options import (
     Mount,
     Port,
 )
-from hardentui.options.inspect.resources import ulimits_added_at_start
+from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
 

@@ -1,11 +1,11 @@
-"""The table, its readers and the list of what is not carried fit together."""
+"""The table, its codecs and the list of what is not carried fit together."""
 
 from __future__ import annotations
 
 import pytest
 
-from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES
-from hardentui.model.spec import Readability, Spec
+from hardentui.model.capabilities import ALL_CAPABILITIES, STOCK_CAPABILITIES, capability_name
+from hardentui.model.spec import UNKNOWABLE, Readability, Spec
 from hardentui.options import (
     BY_NAME,
     CAP_ADD,
@@ -18,16 +18,11 @@ from hardentui.options import (
     ULIMIT,
 )
 from hardentui.options.argv.flags import ALIASES, COMMA_LISTS, SHORT, SWITCHES
-from hardentui.options.capabilities import bounding_set, capability_name, with_only
-from hardentui.options.not_carried import NOT_CARRIED
-from hardentui.options.read import READERS
-from hardentui.options.sources import UNKNOWABLE, Sources, View
-from hardentui.options.table.shapes import size_text
-
-
-def test_every_row_has_exactly_one_reader() -> None:
-    assert [option for option, _ in READERS if option not in TABLE] == []
-    assert sorted(option.name for option, _ in READERS) == sorted(BY_NAME)
+from hardentui.options.capabilities import bounding_set, with_only
+from hardentui.options.codecs.plain import size_text
+from hardentui.options.read import view_of
+from hardentui.options.sources import Sources
+from hardentui.options.table.not_carried import NOT_CARRIED
 
 
 def test_names_are_unique() -> None:
@@ -51,8 +46,8 @@ def test_switches_of_the_table_are_known_as_such() -> None:
 
 def test_only_rows_that_may_hide_can_be_unknowable() -> None:
     """An empty container that was made through the API: what is unknowable is marked so in the table."""
-    view = View(Sources({"Id": "0" * 64, "Config": {}, "HostConfig": {"NetworkMode": "bridge"}}))
-    hidden = {option for option, reader in READERS if reader(view) is UNKNOWABLE}
+    view = view_of(Sources({"Id": "0" * 64, "Config": {}, "HostConfig": {"NetworkMode": "bridge"}}))
+    hidden = {option for option in TABLE if option.read(view) is UNKNOWABLE}
     assert SYSCTL in hidden
     assert {o for o in hidden if o.readability in (Readability.ALWAYS, Readability.CLIENT)} == set()
 
@@ -61,7 +56,6 @@ def test_lists_are_quoted_where_podman_splits() -> None:
     assert SYSCTL.to_arguments(("a=1,2", "b=3")) == ('"a=1,2"', "b=3")
     assert ULIMIT.to_arguments(("nofile=1:2",)) == ("nofile=1:2",)
     assert MASK.to_arguments(("/a", "/b")) == ("mask=/a:/b",)
-    assert MASK.to_values is not None
     assert MASK.to_values(("/a", "/b")) == ("/a", "/b")
 
 

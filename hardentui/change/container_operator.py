@@ -1,0 +1,271 @@
+"""Containers that a change replaces or updates, and how the original comes back.
+
+The original is known by its id throughout, its successor by the id that Podman gave it or, where a crash hid
+that, by having the name that the original gave away and the very command that was asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from hardentui.change.operator import NOTHING, Outcome, raise_if_stopped
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import ChangeFailed, NameTaken, NotFound
+from hardentui.model.journal import JournalEntry
+from hardentui.model.operations import (
+    CopyData,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    NoteContainer,
+    Operation,
+    RenameContainer,
+    SetRestart,
+    StartContainer,
+    StopContainer,
+    UpdateContainer,
+)
+from hardentui.visible import visible
+
+_TAKEN = ("address already in use", "port is already allocated", "already allocated", "bind for")
+_RETRY = 0.5
+_STILL_TAKEN = 20.0  # seconds that the ports of a killed successor are waited for
+_STOP_LIMIT = 600
+_STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
+
+
+class ContainerOperator:
+    """Changes containers of one engine."""
+
+    kinds: tuple[type[Operation], ...] = (
+        NoteContainer,
+        SetRestart,
+        RenameContainer,
+        CreateNetwork,
+        CreateVolume,
+        CreateContainer,
+        StopContainer,
+        CopyData,
+        StartContainer,
+        UpdateContainer,
+    )
+
+    def __init__(self, engine: ChangingEngine) -> None:
+        self._engine = engine
+        self._containers = engine.containers
+
+    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+        match operation:
+            case NoteContainer():
+                self._refuse_changed(operation)
+            case SetRestart():
+                self._containers.update(operation.id, (f"--restart={operation.after}",))
+            case RenameContainer():
+                self._containers.rename(operation.id, operation.after)
+            case CreateNetwork():
+                if not operation.existed:
+                    self._engine.networks.create_by_command(operation.arguments)
+            case CreateVolume():
+                self._engine.volumes.create(operation.name)
+            case CreateContainer():
+                return self._create(operation)
+            case StopContainer():
+                self._containers.stop(operation.id, timeout=min(operation.seconds, _STOP_LIMIT))
+            case CopyData():
+                self._copy(operation)
+            case StartContainer():
+                self._start(operation.name, operation.seconds, stop)
+            case UpdateContainer():
+                self._containers.update(operation.id, operation.arguments)
+            case _:
+                raise AssertionError(operation)
+        return NOTHING
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        match operation:
+            case NoteContainer():
+                self._as_before(operation)
+            case SetRestart():
+                if self._restart_policy(operation.id) != operation.before:
+                    self._containers.update(operation.id, (f"--restart={operation.before}",))
+            case RenameContainer():
+                if self._name(operation.id) == operation.after:
+                    self._containers.rename(operation.id, operation.before)
+            case CreateNetwork():
+                if not operation.existed and self._engine.networks.exists(operation.name):
+                    with suppress(ChangeFailed):  # something else uses it by now
+                        self._engine.networks.remove(operation.name)
+            case CreateContainer():
+                self._remove(operation)
+            case StartContainer():
+                self._stop_successor(entry)
+            case UpdateContainer():
+                self._limits_before(operation)
+            case CreateVolume() | StopContainer() | CopyData():
+                pass  # a volume may hold what was written since; the original starts at the very end
+            case _:
+                raise AssertionError(operation)
+
+    def remove_original(self, identity: str, name: str) -> None:
+        """Remove a kept original, but none that is in use again; its volumes stay.
+
+        Raises:
+            ChangeFailed: it runs, or is called otherwise by now.
+        """
+        try:
+            found = self._containers.inspect(identity)
+        except NotFound:
+            return
+        if _running(found) or str(found.get("Name")) != name:
+            raise ChangeFailed(f"{visible(name, 80)} is in use again; it was not removed.")
+        self._containers.remove(identity, volumes=False)
+
+    # --- forward ----------------------------------------------------------------------------------
+
+    def _refuse_changed(self, operation: NoteContainer) -> None:
+        now = self._containers.inspect(operation.id)
+        if str(now.get("Name")) != operation.name or _running(now) != operation.running:
+            raise ChangeFailed(
+                f"{visible(operation.name, 80)} is not what it was when this was planned.", "Try again."
+            )
+
+    def _create(self, operation: CreateContainer) -> Outcome:
+        created = self._containers.create_by_command(operation.arguments)
+        return Outcome(
+            CreateContainer(
+                name=operation.name,
+                original=operation.original,
+                arguments=operation.arguments,
+                created=created,
+            )
+        )
+
+    def _copy(self, operation: CopyData) -> None:
+        image = str(self._containers.inspect(operation.source)["Image"])
+        for path, volume in operation.paths:
+            self._engine.volumes.fill(volume, operation.source, path, image)
+
+    def _start(self, container: str, seconds: float, stop: threading.Event) -> None:
+        """Start it; a port that a killed container still holds is free a moment later."""
+        end = monotonic() + seconds
+        while True:
+            try:
+                self._containers.start(container)
+                return
+            except ChangeFailed as error:
+                taken = any(words in str(error).lower() for words in _TAKEN)
+                if not taken or monotonic() > end:
+                    raise
+            raise_if_stopped(stop)
+            stop.wait(_RETRY)
+
+    # --- back -------------------------------------------------------------------------------------
+
+    def _as_before(self, operation: NoteContainer) -> None:
+        now = self._containers.inspect(operation.id)
+        name = str(now.get("Name"))
+        if name != operation.name:
+            raise ChangeFailed(
+                f"The original is called {visible(name, 80)}, not {visible(operation.name, 80)}."
+            )
+        if not operation.running:
+            return
+        if (now.get("State") or {}).get("Paused"):
+            return
+        if not _running(now):
+            self._start(operation.id, _STILL_TAKEN, threading.Event())
+
+    def _limits_before(self, operation: UpdateContainer) -> None:
+        lifted, forgotten = limits_back(operation)
+        if lifted:
+            self._containers.set_limits(operation.id, lifted)
+        if forgotten:
+            with suppress(ChangeFailed):  # the runtime refuses a limit of 0; Podman keeps it all the same
+                self._containers.set_limits(operation.id, forgotten)
+        if any(word.startswith("--restart=") for word in operation.arguments):
+            self._containers.update(operation.id, (f"--restart={operation.before.restart}",))
+
+    def _stop_successor(self, entry: JournalEntry) -> None:
+        creation = next((one for one in entry.operations if isinstance(one, CreateContainer)), None)
+        successor = self._successor(creation) if creation else None
+        if successor is not None and _running(successor):
+            given = (successor.get("Config") or {}).get("StopTimeout")
+            seconds = _STOP_TIMEOUT if given is None else int(given)
+            self._containers.stop(str(successor["Id"]), timeout=min(seconds, _STOP_LIMIT))
+
+    def _remove(self, operation: CreateContainer) -> None:
+        """Remove the successor; its volumes are the original's, or hold what was written since."""
+        successor = self._successor(operation)
+        if successor is not None:
+            self._containers.remove(str(successor["Id"]), force=True, volumes=False)
+
+    def _successor(self, operation: CreateContainer) -> Mapping[str, Any] | None:
+        """The container that was created; None when there is none (any more)."""
+        if operation.created:
+            with suppress(NotFound):
+                return self._containers.inspect(operation.created)
+            return None
+        try:
+            found = self._containers.inspect(operation.name)
+        except NotFound:
+            return None
+        if str(found.get("Id")) == operation.original or str(found.get("Name")) != operation.name:
+            return None
+        command = tuple((found.get("Config") or {}).get("CreateCommand") or ())
+        if command[-len(operation.arguments) :] != operation.arguments:
+            raise NameTaken(
+                f"Another container is called {visible(operation.name, 80)} now; it was left alone."
+            )
+        return found
+
+    def _name(self, identity: str) -> str:
+        return str(self._containers.inspect(identity).get("Name"))
+
+    def _restart_policy(self, identity: str) -> str:
+        return restart_policy(self._containers.inspect(identity))
+
+
+def limits_back(operation: UpdateContainer) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What sets the limits that were changed to what they were.
+
+    Returns:
+        the limits with -1 for "none", which lifts them in the kernel; and 0 for those, which makes inspect
+        say again that there is none.
+    """
+    flags, before = {word.partition("=")[0] for word in operation.arguments}, operation.before
+    lifted: dict[str, Any] = {}
+    forgotten: dict[str, Any] = {}
+    if flags & {"--memory", "--memory-swap", "--memory-reservation"}:
+        memory = {
+            "limit": before.memory,
+            "swap": before.memory_swap,
+            "reservation": before.memory_reservation,
+        }
+        lifted["memory"] = {
+            name: value or -1 for name, value in memory.items() if value or name != "reservation"
+        }
+        if not before.memory:
+            forgotten["memory"] = {"limit": 0, "swap": 0}
+    if flags & {"--cpus", "--cpu-quota", "--cpu-period", "--cpu-shares"}:
+        cpu = {"quota": before.cpu_quota or -1, "period": before.cpu_period, "shares": before.cpu_shares}
+        lifted["cpu"] = {name: value for name, value in cpu.items() if value}
+        if not before.cpu_quota:
+            forgotten["cpu"] = {"quota": 0, "period": 0}
+    if "--pids-limit" in flags:
+        lifted["pids"] = {"limit": before.pids}
+    return lifted, forgotten
+
+
+def restart_policy(inspect: Mapping[str, Any]) -> str:
+    """The restart policy as `podman update --restart` takes it."""
+    policy = (inspect.get("HostConfig") or {}).get("RestartPolicy") or {}
+    name, retries = str(policy.get("Name") or "no"), int(policy.get("MaximumRetryCount") or 0)
+    return f"{name}:{retries}" if name == "on-failure" and retries else name
+
+
+def _running(inspect: Mapping[str, Any]) -> bool:
+    return bool((inspect.get("State") or {}).get("Running"))

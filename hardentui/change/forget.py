@@ -1,0 +1,42 @@
+"""Removing a kept original for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from hardentui.change.container_operator import ContainerOperator
+from hardentui.change.file_changes import lock_folder
+from hardentui.change.journal import Journal
+from hardentui.change.lock import locked
+from hardentui.change.operator import Operator
+from hardentui.change.who import who
+from hardentui.errors import UsageError
+from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.operations import NoteContainer
+
+FORGOTTEN = "Its original was removed"
+
+
+def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> JournalEntry:
+    """Remove the original that a finished entry keeps; it cannot be undone afterwards.
+
+    Raises:
+        UsageError: it keeps none, or is not finished.
+    """
+    entry = journal.read(identity)
+    with locked(lock_folder(journal), entry.container, entry.engine, f"forget {identity} by {who()}"):
+        entry = journal.read(identity)
+        if entry.state is not EntryState.DONE or entry.original is None:
+            raise UsageError(
+                f"{identity} keeps no original: it is {entry.state.value}.",
+                "Only a finished change that replaced a container keeps one.",
+            )
+        noted = next(one for one in entry.operations if isinstance(one, NoteContainer))
+        for operator in operators:
+            if isinstance(operator, ContainerOperator):
+                operator.remove_original(noted.id, entry.original)
+        entry = replace(entry, original=None, reason=f"{FORGOTTEN} by {who()}.")
+        journal.write(entry)
+        return entry

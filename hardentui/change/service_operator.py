@@ -1,0 +1,112 @@
+"""Whether the service works after a change: ready, answering its probes, and with the fixes in force."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from hardentui.change.operator import NOTHING, Cancelled, Outcome, raise_if_stopped
+from hardentui.engine.change.containers import Containers
+from hardentui.errors import ChangeFailed
+from hardentui.host.files.reader import Files
+from hardentui.model.journal import JournalEntry, JournalProof
+from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
+from hardentui.model.trial import How
+from hardentui.readiness.expectation import expectation
+from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, run_probe
+from hardentui.readiness.wait import Wait
+from hardentui.visible import visible
+
+_PAUSE = 0.5
+
+Prove = Callable[[str], tuple[JournalProof, ...]]
+"""What the checks say of the container of that name now."""
+
+
+class ServiceOperator:
+    """Judges the real container.
+
+    Args:
+        containers: of the engine; None where it is only needed to take changes back.
+        files: this machine's files; None when the engine runs on another one.
+    """
+
+    kinds: tuple[type[Operation], ...] = (WaitReady, RunProbe, ProveChanges)
+
+    def __init__(self, containers: Containers | None, files: Files | None, prove: Prove) -> None:
+        self._containers = containers
+        self._files = files
+        self._prove = prove
+
+    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+        match operation:
+            case WaitReady():
+                return self._wait(operation, stop)
+            case RunProbe():
+                return self._probe(operation, stop)
+            case ProveChanges():
+                return self._proof(operation)
+            case _:
+                raise AssertionError(operation)
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """They changed nothing."""
+
+    def _wait(self, operation: WaitReady, stop: threading.Event) -> Outcome:
+        containers = self._reached()
+        document = containers.inspect(operation.name)
+        expected = expectation(document, operation.ports, operation.seconds)
+        wait = Wait(containers, operation.name, expected, files=self._files, stop=stop)
+        try:
+            outcome = wait.outcome()
+        except KeyboardInterrupt:
+            if stop.is_set():
+                raise Cancelled("It was interrupted.") from None
+            raise
+        if not outcome.ready:
+            raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
+        after = 0.0 if expected.how is How.ALIVE else expected.settle
+        return Outcome(said=f"ready by {expected.words}", after=after)
+
+    def _reached(self) -> Containers:
+        if self._containers is None:
+            raise ChangeFailed("Podman was not reached.")
+        return self._containers
+
+    def _probe(self, operation: RunProbe, stop: threading.Event) -> Outcome:
+        """A service that is ready may still need a moment until it answers."""
+        end = monotonic() + operation.seconds
+        while True:
+            result = probe_once(self._reached(), operation.command, operation.name)
+            if result.succeeded:
+                return NOTHING
+            if monotonic() > end:
+                raise ChangeFailed(f"The probe {visible(operation.command, 120)!r} failed: {result.why}.")
+            raise_if_stopped(stop)
+            stop.wait(_PAUSE)
+
+    def _proof(self, operation: ProveChanges) -> Outcome:
+        proof = self._prove(operation.name)
+        by_check = {one.check: one for one in proof}
+        missing = [
+            check for check in operation.checks if check in by_check and by_check[check].status == "fail"
+        ]
+        if missing:
+            shown = "; ".join(f"{check} ({by_check[check].effective or 'still fails'})" for check in missing)
+            raise ChangeFailed(
+                f"Not in force on the real container: {shown}.",
+                "Leave these fixes out: hardentui explain ID tells what they need.",
+            )
+        wanted = tuple(one for one in proof if one.check in operation.checks)
+        passed = sum(1 for one in wanted if one.status == "pass")
+        return Outcome(proof=wanted, said=f"{passed} of {len(operation.checks)} pass")
+
+
+def probe_once(containers: Containers, command: str, name: str) -> ProbeResult:
+    """Run a probe on this host, as a client would; $TWIN_IP and $TWIN_NAME are the container's."""
+    settings = containers.inspect(name).get("NetworkSettings") or {}
+    networks = settings.get("Networks") or {}
+    addresses = (str((network or {}).get("IPAddress") or "") for network in networks.values())
+    address = str(settings.get("IPAddress") or "") or next((one for one in addresses if one), "")
+    return run_probe(command, PROBE_LIMIT, address=address, name=name)

@@ -1,0 +1,135 @@
+"""systemd, told to read its files, start and stop units; for the system and for a user's manager."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic
+
+from hardentui import account
+from hardentui.change.operator import Cancelled
+from hardentui.errors import ChangeFailed
+from hardentui.visible import visible
+
+_ASK_LIMIT = 30.0
+_TICK = 0.1
+_DEPENDS = ("RequiredBy", "RequisiteOf", "BoundBy", "ConsistsOf", "UpheldBy")
+_MOST_UNITS = 200
+
+
+class Systemctl:
+    """One service manager.
+
+    Args:
+        uid: of the user whose manager it is; None = the system's.
+    """
+
+    def __init__(self, uid: int | None) -> None:
+        self._words = ["systemctl", "--no-ask-password", "--no-pager"]
+        self._environment = {**account.environment(), "LC_ALL": "C", "SYSTEMD_COLORS": "0"}
+        if uid is not None:
+            self._words.append("--user")
+            if uid == os.geteuid():
+                self._environment.setdefault("XDG_RUNTIME_DIR", f"/run/user/{uid}")
+            else:
+                self._words.append(f"--machine={uid}@.host")
+
+    def reload(self) -> None:
+        """Read the unit files again, which also runs the generators.
+
+        Raises:
+            ChangeFailed
+        """
+        self._run(("daemon-reload",), 90.0)
+
+    def restart(self, unit: str, seconds: float, stop: threading.Event) -> None:
+        """Restart a unit and wait for it, also one that failed too often of late.
+
+        Raises:
+            ChangeFailed: it did not come up.
+            Cancelled: `stop` was set.
+        """
+        self._forgive((unit,))
+        self._run(("restart", "--", unit), seconds, stop)
+
+    def start(self, units: Sequence[str], seconds: float) -> None:
+        """Start units. Raises ChangeFailed."""
+        if units:
+            self._forgive(units)
+            self._run(("start", "--", *units), seconds)
+
+    def stop(self, unit: str, seconds: float) -> None:
+        """Stop a unit. Raises ChangeFailed."""
+        self._run(("stop", "--", unit), seconds)
+
+    def properties(self, unit: str, *names: str) -> Mapping[str, str]:
+        """Properties of a unit; of one that does not exist they are empty or `inactive`."""
+        shown = self._run(("show", f"--property={','.join(names)}", "--", unit), _ASK_LIMIT)
+        pairs = (line.partition("=") for line in shown.splitlines())
+        return {name: value for name, equals, value in pairs if equals}
+
+    def is_active(self, unit: str) -> bool:
+        return self.properties(unit, "ActiveState").get("ActiveState") == "active"
+
+    def active_dependents(self, unit: str) -> tuple[str, ...]:
+        """Active units that go down when this one stops, also those that depend on it through others."""
+        known, waiting = {unit}, [unit]
+        found = []
+        while waiting and len(known) < _MOST_UNITS:
+            shown = self.properties(waiting.pop(), *_DEPENDS)
+            for name in sorted({word for value in shown.values() for word in value.split()} - known):
+                known.add(name)
+                waiting.append(name)
+                if self.is_active(name):
+                    found.append(name)
+        return tuple(found)
+
+    def why_failed(self, unit: str) -> str:
+        """What systemd says of a unit that did not come up, in a few words."""
+        shown = self.properties(unit, "Result", "ExecMainStatus", "SubState")
+        result, status = shown.get("Result", ""), shown.get("ExecMainStatus", "0")
+        return f"{result}, exit status {status}" if status not in ("", "0") else result or "unknown"
+
+    def _forgive(self, units: Iterable[str]) -> None:
+        """Let a unit be started again although it failed often of late."""
+        for unit in units:
+            try:
+                self._run(("reset-failed", "--", unit), _ASK_LIMIT)
+            except ChangeFailed:
+                continue  # it is not loaded: there is nothing to forgive
+
+    def _run(self, words: Sequence[str], seconds: float, stop: threading.Event | None = None) -> str:
+        """What systemctl prints. A process group of its own: Ctrl-C in the terminal must not end it."""
+        what = f"systemctl {' '.join(visible(word, 80) for word in words if word != '--')}"
+        try:
+            process = subprocess.Popen(
+                [*self._words, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=self._environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ChangeFailed(f"{what} cannot be run: {error.strerror}.") from error
+        end = monotonic() + seconds
+        try:
+            while True:
+                try:
+                    out, errors = process.communicate(timeout=_TICK)
+                    break
+                except subprocess.TimeoutExpired:
+                    if stop is not None and stop.is_set():
+                        raise Cancelled("It was interrupted.") from None
+                    if monotonic() > end:
+                        raise ChangeFailed(f"{what} did not come to an end within {seconds:g} s.") from None
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate(timeout=_ASK_LIMIT)
+        if process.returncode:
+            said = " ".join(errors.decode("utf-8", "replace").split())
+            raise ChangeFailed(f"{what} failed: {visible(said, 300).rstrip('.')}.")
+        return out.decode("utf-8", "replace")

@@ -1,0 +1,88 @@
+"""Units that a change restarts, and how they and what depends on them come back."""
+
+from __future__ import annotations
+
+import threading
+
+from hardentui.change.operator import NOTHING, Outcome
+from hardentui.change.systemctl import Systemctl
+from hardentui.errors import ChangeFailed
+from hardentui.model.journal import JournalEntry
+from hardentui.model.operations import NoteUnit, Operation, ReloadUnits, RestartUnit, StartUnits
+from hardentui.visible import visible
+
+_LIMIT = 180.0
+
+
+class UnitOperator:
+    """Changes what systemd runs."""
+
+    kinds: tuple[type[Operation], ...] = (NoteUnit, ReloadUnits, RestartUnit, StartUnits)
+
+    def do(self, operation: Operation, stop: threading.Event) -> Outcome:
+        match operation:
+            case NoteUnit():
+                return Outcome(note_unit(operation.unit, operation.uid))
+            case ReloadUnits():
+                Systemctl(operation.uid).reload()
+            case RestartUnit():
+                self._restart(operation, stop)
+            case StartUnits():
+                Systemctl(operation.uid).start(operation.units, _LIMIT)
+            case _:
+                raise AssertionError(operation)
+        return NOTHING
+
+    def undo(self, operation: Operation, entry: JournalEntry) -> None:
+        """The files are as they were by the time that NoteUnit, the first operation, is taken back."""
+        if isinstance(operation, NoteUnit):
+            self._as_before(operation)
+
+    def _restart(self, operation: RestartUnit, stop: threading.Event) -> None:
+        systemctl = Systemctl(operation.uid)
+        try:
+            systemctl.restart(operation.unit, operation.seconds, stop)
+        except ChangeFailed as error:
+            why = systemctl.why_failed(operation.unit)
+            raise ChangeFailed(
+                f"{visible(operation.unit, 80)} did not start with the change: {why}.",
+                f"{error.title}\n{_journal_hint(operation)}",
+            ) from error
+        if not systemctl.is_active(operation.unit):
+            raise ChangeFailed(
+                f"{visible(operation.unit, 80)} did not stay active: {systemctl.why_failed(operation.unit)}."
+            )
+
+    def _as_before(self, noted: NoteUnit) -> None:
+        systemctl = Systemctl(noted.uid)
+        systemctl.reload()
+        shown = systemctl.properties(noted.unit, "ActiveState", "InvocationID")
+        active = shown.get("ActiveState") == "active"
+        if noted.active and not (active and shown.get("InvocationID") == noted.invocation):
+            systemctl.restart(noted.unit, _LIMIT, threading.Event())
+        elif not noted.active and shown.get("ActiveState") not in ("inactive", "failed"):
+            systemctl.stop(noted.unit, _LIMIT)
+        down = [unit for unit in noted.dependents if not systemctl.is_active(unit)]
+        systemctl.start(down, _LIMIT)
+
+
+def note_unit(unit: str, uid: int | None) -> NoteUnit:
+    """How a unit and what depends on it stand now.
+
+    Raises:
+        ChangeFailed: systemd does not answer.
+    """
+    systemctl = Systemctl(uid)
+    shown = systemctl.properties(unit, "ActiveState", "InvocationID")
+    return NoteUnit(
+        unit=unit,
+        uid=uid,
+        active=shown.get("ActiveState") == "active",
+        invocation=shown.get("InvocationID", ""),
+        dependents=systemctl.active_dependents(unit),
+    )
+
+
+def _journal_hint(operation: RestartUnit) -> str:
+    user = " --user" if operation.uid is not None else ""
+    return f"Its log: journalctl{user} -u {visible(operation.unit, 80)}"

@@ -1,0 +1,141 @@
+"""hardentui apply: bring a plan to the real container, proven, with a way back."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from hardentui.cli.asking import sure
+from hardentui.cli.parser import group_of
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import NotFound, UsageError
+
+if TYPE_CHECKING:
+    from hardentui.workbench.changing.applying import PreparedChange
+
+_LONGEST = 7 * 24 * 3600.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    group_of(parser, required=True)
+    group = parser.add_argument_group("how")
+    group.add_argument(
+        "--probe",
+        action="append",
+        metavar="CMD",
+        default=[],
+        help="a command that has to succeed on this host afterwards, as it does now; it meets real data",
+    )
+    group.add_argument(
+        "--patience",
+        type=_seconds,
+        metavar="S",
+        default=30.0,
+        help="seconds within which the service has to work again (30)",
+    )
+    group.add_argument(
+        "--confirm-within",
+        type=_seconds,
+        metavar="S",
+        default=0.0,
+        help="go back by itself unless hardentui confirm comes within so many seconds",
+    )
+    data = group.add_mutually_exclusive_group()
+    data.add_argument(
+        "--keep-data", action="store_true", help="copy what it wrote into its own layer into volumes"
+    )
+    data.add_argument(
+        "--discard-data", action="store_true", help="do without what it wrote into its own layer"
+    )
+    group.add_argument("--yes", action="store_true", help="do not ask")
+    group.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    from hardentui.cli import session
+    from hardentui.cli.change_progress import tell
+    from hardentui.cli.choosing import check_options, make_plan
+    from hardentui.cli.journal import entry_lines
+    from hardentui.model.journal import journal_document
+    from hardentui.workbench.changing.applying import Application, ApplyWishes
+    from hardentui.workbench.changing.history import History
+
+    History().refuse_busy(options.name)
+    saved = check_options(options)
+    wishes = ApplyWishes(
+        probes=tuple(options.probe),
+        patience=options.patience,
+        confirm_within=options.confirm_within,
+        keep_data=options.keep_data,
+        discard_data=options.discard_data,
+    )
+    with session.workbench(options, terminal) as bench:
+        try:
+            report = session.one_report(bench, options.name)
+        except (UsageError, NotFound):
+            History().refuse_busy(options.name)  # while it is replaced, its name is free for a moment
+            raise
+        plan = make_plan(bench, report, options, saved, terminal)
+        if not plan.changes:
+            return 1
+        application = Application(bench, report)
+        prepared = application.prepare(plan, wishes)
+        _show(terminal, prepared)
+        sure(terminal, "Do this?", yes=options.yes, command="the same with --yes")
+        with _stopped_by_signals() as stop:
+            entry = application.run(prepared, lambda event: tell(terminal, event), stop)
+    if options.format == "json":
+        terminal.write(json.dumps(journal_document((entry,)), indent=2) + "\n")
+    else:
+        terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
+    return 0
+
+
+def _show(terminal: Terminal, prepared: PreparedChange) -> None:
+    """What is going to happen, before it does."""
+    from hardentui.model.operations import described
+
+    for line in prepared.entry.diff.splitlines():
+        terminal.complain(line)
+    for note in prepared.notes:
+        terminal.note(f"note: {note}")
+    terminal.complain(f"Steps on {prepared.entry.container}:")
+    for number, operation in enumerate(prepared.entry.operations, 1):
+        terminal.complain(f"  {number}. {described(operation)}")
+    down = "It is down between stop and start." if prepared.restarts else "It goes on running meanwhile."
+    terminal.complain(f"{down} Any failure brings back what there was.")
+    if seconds := prepared.wishes.confirm_within:
+        terminal.complain(f"It goes back by itself unless hardentui confirm comes within {seconds:g} s.")
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, the end of the session or a kill sets: then everything is taken back in order."""
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: Any) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask_to_stop) for number in _SIGNALS}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds") from None
+    if not 1 <= value <= _LONGEST:
+        raise ArgumentTypeError(f"it has to be between 1 and {_LONGEST:g} seconds")
+    return value

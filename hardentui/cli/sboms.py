@@ -1,0 +1,32 @@
+"""hardentui images --sbom: the packages of images for the tools of others."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError
+from hardentui.model.known import Unreadable
+from hardentui.visible import visible
+from hardentui.workbench.looking.sboms import save_sboms, sbom_of
+
+if TYPE_CHECKING:
+    from hardentui.model.facts import ImageFacts
+
+
+def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal) -> None:
+    """One SBOM on standard output, or any number of them as files with -o; images not read are left out.
+
+    Raises:
+        UsageError: several without -o.
+    """
+    readable = [one for one in images if not isinstance(one.inventory, Unreadable)]
+    if options.folder:
+        for written in save_sboms(readable, options.folder):
+            terminal.write(f"{visible(written.path)}: {written.state.value}\n")
+    elif len(images) > 1:
+        raise UsageError(f"These are {len(images)} images.", "Name one, or give a folder with -o.")
+    elif readable:
+        terminal.write_exact(sbom_of(readable[0]))

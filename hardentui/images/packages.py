@@ -1,0 +1,127 @@
+"""Installed packages out of the databases of dpkg and apk, in bounded memory however hostile they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct, field
+
+from hardentui.images.tar import Source
+from hardentui.model.image import Package
+
+MOST_PACKAGES = 50_000
+_CHUNK = 1 << 16
+_LONGEST_LINE = 1 << 12
+_LONGEST_VALUE = 512
+_INSTALLED = b"install ok installed"
+_DPKG_FIELDS = {
+    b"Package": "name",
+    b"Version": "version",
+    b"Architecture": "architecture",
+    b"Source": "source",
+    b"Status": "status",
+}
+_APK_FIELDS = {b"P": "name", b"V": "version", b"A": "architecture", b"o": "source", b"L": "license"}
+
+
+class Database(Struct):
+    """What a package database holds.
+
+    Attributes:
+        count: installed packages.
+        packages: those of them that have a name and a version.
+    """
+
+    count: int = 0
+    packages: list[Package] = field(default_factory=list)
+
+
+def read_dpkg(source: Source) -> Database:
+    """`/var/lib/dpkg/status`: only what is installed counts, not what was removed and left its settings."""
+    found = Database()
+    for stanza in _stanzas(source, _DPKG_FIELDS):
+        if stanza.get("status", "") == _INSTALLED.decode():
+            found.count += 1
+            _keep(found, _dpkg(stanza))
+    return found
+
+
+def read_dpkg_part(source: Source) -> Database:
+    """A file of `/var/lib/dpkg/status.d`, as images without a package manager have them: one package."""
+    found = Database(count=1)
+    for stanza in _stanzas(source, _DPKG_FIELDS):
+        _keep(found, _dpkg(stanza))
+        break
+    return found
+
+
+def read_apk(source: Source) -> Database:
+    """`/lib/apk/db/installed`."""
+    found = Database()
+    for stanza in _stanzas(source, _APK_FIELDS):
+        if "name" in stanza:
+            found.count += 1
+            _keep(found, _package("apk", stanza))
+    return found
+
+
+def _keep(found: Database, package: Package | None) -> None:
+    if package is not None and len(found.packages) < MOST_PACKAGES:
+        found.packages.append(package)
+
+
+def _dpkg(stanza: dict[str, str]) -> Package | None:
+    """`Source: name (version)` names the version only where it is another one."""
+    source, _, version = stanza.get("source", "").partition(" ")
+    stanza = {**stanza, "source": source, "source_version": version.strip("()")}
+    return _package("deb", stanza)
+
+
+def _package(kind: str, stanza: dict[str, str]) -> Package | None:
+    name, version = stanza.get("name", ""), stanza.get("version", "")
+    if not name or not version:
+        return None
+    source = stanza.get("source", "")
+    return Package(
+        kind,
+        name,
+        version,
+        stanza.get("architecture", ""),
+        "" if source == name else source,
+        stanza.get("source_version", ""),
+        stanza.get("license", ""),
+    )
+
+
+def _stanzas(source: Source, fields: dict[bytes, str]) -> Iterator[dict[str, str]]:
+    """Blocks of `Name: value` lines between empty lines; of each, the fields that are known here."""
+    stanza: dict[str, str] = {}
+    for line in _lines(source):
+        if not line.strip():
+            if stanza:
+                yield stanza
+            stanza = {}
+            continue
+        name, colon, value = line.partition(b":")
+        known = fields.get(name)
+        if colon and known and known not in stanza:
+            stanza[known] = value.strip()[:_LONGEST_VALUE].decode("utf-8", "replace")
+    if stanza:
+        yield stanza
+
+
+def _lines(source: Source) -> Iterator[bytes]:
+    """Lines without their ends; of a long one only its beginning."""
+    rest, cut = b"", False  # `cut`: the beginning of this line was given away already
+    while part := source.read(_CHUNK):
+        *lines, rest = (rest + part).split(b"\n")
+        for line in lines:
+            if not cut:
+                yield line[:_LONGEST_LINE]
+            cut = False
+        if len(rest) > _LONGEST_LINE:  # no honest line is as long
+            if not cut:
+                yield rest[:_LONGEST_LINE]
+            rest, cut = b"", True
+    if rest and not cut:
+        yield rest

@@ -1,0 +1,131 @@
+"""What is inside an image as a CycloneDX SBOM, for the tools of others: Grype, Dependency-Track, an auditor.
+
+The packages are those of the distribution's own databases; what was copied in beside them is not known here,
+and the SBOM says so. The same image gives the same serial number each time.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import Property
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.bom_ref import BomRef
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.dependency import Dependency
+from cyclonedx.model.tool import ToolRepository
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from hardentui import __version__
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import ImageInventory, Package
+from hardentui.words import plural
+
+_NAMESPACE = uuid.UUID("6f1b8d2c-6a1e-5c58-9d4a-0d6c1f6b7f10")
+_VENDORS = {"deb": "debian", "apk": "alpine", "rpm": "redhat"}
+ONLY_DISTRIBUTION = "only packages of the distribution are listed, not what was copied in beside them"
+
+
+def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
+    """The SBOM as JSON, CycloneDX 1.6."""
+    identity = image.id.removeprefix("sha256:")
+    packages, nameless = _packages(inventory)
+    missing = [f"{plural(nameless, 'package')} cannot be named in an SBOM"] if nameless else []
+    tool = Component(type=ComponentType.APPLICATION, name="hardentui", version=__version__)
+    subject = _image(image, identity)
+    components = [*packages, *_system(inventory)]
+    bom = Bom(
+        serial_number=uuid.uuid5(_NAMESPACE, identity),
+        metadata=BomMetaData(
+            timestamp=now,
+            tools=ToolRepository(components=[tool]),
+            component=subject,
+            properties=[Property(name="hardentui:gap", value=gap) for gap in (*gaps(inventory), *missing)],
+        ),
+        components=components,
+        dependencies=[Dependency(subject.bom_ref, [Dependency(one.bom_ref) for one in components])],
+    )
+    return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
+
+
+def gaps(inventory: ImageInventory) -> tuple[str, ...]:
+    """What the SBOM of this inventory does not list."""
+    found = [ONLY_DISTRIBUTION, *inventory.gaps]
+    found += [f"packages of {kind} could not be read" for kind in inventory.uncounted]
+    missing = sum(inventory.packages.values()) - len(inventory.installed)
+    if missing > 0:
+        found.append(f"{missing} packages have no name or version in their database")
+    return tuple(found)
+
+
+def _packages(inventory: ImageInventory) -> tuple[list[Component], int]:
+    """The packages, each once, and how many have a name or version that no package URL can hold."""
+    distribution, release = inventory.release.get("ID", ""), inventory.release.get("VERSION_ID", "")
+    found: dict[str, Component] = {}
+    nameless = 0
+    for package in inventory.installed:
+        try:
+            url = package_url(package, distribution, release)
+        except ValueError:
+            nameless += 1
+            continue
+        found.setdefault(url.to_string(), _component(package, url))
+    return list(found.values()), nameless
+
+
+def _component(package: Package, url: PackageURL) -> Component:
+    return Component(
+        type=ComponentType.LIBRARY,
+        name=package.name,
+        version=package.version,
+        purl=url,
+        bom_ref=BomRef(url.to_string()),
+        licenses=[LicenseFactory().make_from_string(package.license)] if package.license else [],
+    )
+
+
+def _system(inventory: ImageInventory) -> list[Component]:
+    release = inventory.release
+    if not release.get("ID"):
+        return []
+    return [
+        Component(
+            type=ComponentType.OPERATING_SYSTEM,
+            name=release["ID"],
+            version=release.get("VERSION_ID") or None,
+            description=release.get("PRETTY_NAME") or None,
+            bom_ref=BomRef("operating-system"),
+        )
+    ]
+
+
+def _image(image: ImageFacts, identity: str) -> Component:
+    return Component(
+        type=ComponentType.CONTAINER,
+        name=image.names[0] if image.names else identity[:12],
+        version=str(image.inspect.get("Digest") or f"sha256:{identity}"),
+        bom_ref=BomRef(f"image:{identity}"),
+    )
+
+
+def package_url(package: Package, distribution: str, release: str) -> PackageURL:
+    """`pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13&upstream=glibc`."""
+    epoch, colon, rest = package.version.partition(":")
+    rpm = package.kind == "rpm" and bool(colon)
+    upstream = f"{package.source}@{package.source_version}" if package.source_version else package.source
+    qualifiers = {
+        "arch": package.architecture,
+        "epoch": epoch if rpm else "",
+        "distro": f"{distribution}-{release}" if distribution and release else distribution,
+        "upstream": upstream,
+    }
+    return PackageURL(
+        type=package.kind,
+        namespace=distribution or _VENDORS[package.kind],
+        name=package.name,
+        version=rest if rpm else package.version,
+        qualifiers={name: value for name, value in qualifiers.items() if value},
+    )

@@ -1,0 +1,94 @@
+"""Published ports and networks."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from hardentui.model.codec import Codec
+from hardentui.options.codecs.csv import split_csv
+from hardentui.options.codecs.plain import before_colon, entries
+from hardentui.options.values import Port
+
+_MOST_PORTS = 1024
+
+
+def parse_publish(text: str) -> tuple[Port, ...]:
+    """Ports of `[[address:][host]:]container[/protocol]`; ranges are spread out.
+
+    Raises:
+        ValueError: it is spelled in no known way, or the range is too wide.
+    """
+    body, _, protocol = text.partition("/")
+    address = ""
+    if body.startswith("["):
+        address, closed, body = body[1:].partition("]")
+        if not closed or not body.startswith(":"):
+            raise ValueError(text)
+        body = body[1:]
+        parts = body.split(":")
+    else:
+        parts = body.split(":")
+        if len(parts) == 3:
+            address, parts = parts[0], parts[1:]
+    if address:
+        ipaddress.ip_address(address)
+    if len(parts) > 2:
+        raise ValueError(text)
+    inside = _range(parts[-1])
+    outside = [str(port) for port in _range(parts[0])] if len(parts) == 2 and parts[0] else [""] * len(inside)
+    if len(inside) != len(outside):
+        raise ValueError(text)
+    return tuple(
+        Port(port, host, address, protocol or "tcp") for port, host in zip(inside, outside, strict=True)
+    )
+
+
+def _range(text: str) -> range:
+    low, dash, high = text.partition("-")
+    first, last = int(low), int(high if dash else low)
+    if not 0 < first <= last <= 65535 or last - first > _MOST_PORTS:
+        raise ValueError(text)
+    return range(first, last + 1)
+
+
+def _each_port(argument: str) -> tuple[str, ...]:
+    """Every port of a list of ranges, in a text of its own; what cannot be understood as it is."""
+    texts: list[str] = []
+    for text in split_csv(argument):
+        try:
+            texts += [port.argument() for port in parse_publish(text)]
+        except ValueError:
+            texts.append(text)
+    return tuple(texts)
+
+
+def _one_port(text: str) -> Port:
+    (port,) = parse_publish(text)
+    return port
+
+
+def _port_identity(text: str) -> str:
+    try:
+        port = _one_port(text)
+    except ValueError:
+        return text
+    return f"{port.host}:{port.container}/{port.protocol}"
+
+
+def _each_network(argument: str) -> tuple[str, ...]:
+    """`n1,n2` are two networks; commas after a colon part the options of one."""
+    return (argument,) if ":" in argument else tuple(argument.split(","))
+
+
+PORTS: Codec[tuple[Port, ...]] = entries(
+    _one_port,
+    text=Port.argument,
+    split=_each_port,
+    identity=_port_identity,
+    canonical=Port.argument,
+    several_alike=True,
+    comma_list=True,
+)
+NETWORKS: Codec[tuple[str, ...]] = entries(
+    str, split=_each_network, identity=before_colon, several_alike=True
+)

@@ -1,0 +1,188 @@
+"""Texts, numbers, sizes, switches, and lists of texts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from hardentui.model.codec import Codec
+from hardentui.options.codecs.csv import as_csv_field, split_csv
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+_SIZE = re.compile(r"(-?\d+)(?:\.0+)?\s*([bkmgtp]?)i?b?$", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+
+
+def scalar(
+    parse: Callable[[str], T], text: Callable[[T], str] = str, canonical: Callable[[T], str] = str
+) -> Codec[T]:
+    """One value, one argument."""
+    return Codec(write=lambda value: (text(value),), parse=parse, text=text, canonical=canonical)
+
+
+def entries(
+    parse: Callable[[str], E],
+    *,
+    text: Callable[[E], str] = str,
+    split: Callable[[str], tuple[str, ...]] | None = None,
+    identity: Callable[[str], str] = str,
+    canonical: Callable[[E], str] = str,
+    flag_of: Callable[[E], str] | None = None,
+    several_alike: bool = False,
+    comma_list: bool = False,
+) -> Codec[tuple[E, ...]]:
+    """A list; one argument per entry."""
+    return Codec(
+        write=lambda value: tuple(text(entry) for entry in value),
+        parse=parse,
+        split=split or (lambda argument: (argument,)),
+        text=text,
+        identity=identity,
+        canonical=canonical,
+        flag_of=flag_of,
+        several_alike=several_alike,
+        comma_list=comma_list,
+    )
+
+
+def comma_texts(
+    *, identity: Callable[[str], str] = str, canonical: Callable[[str], str] = str
+) -> Codec[tuple[str, ...]]:
+    """A list of texts that Podman also splits at commas; an entry is quoted where it has to be."""
+    return Codec(
+        write=lambda value: tuple(as_csv_field(entry) for entry in value),
+        parse=str,
+        split=split_csv,
+        identity=identity,
+        canonical=canonical,
+        comma_list=True,
+    )
+
+
+# --- texts of entries ------------------------------------------------------------------------------
+
+
+def before_equals(text: str) -> str:
+    """`NAME=value` -> `NAME`."""
+    return text.partition("=")[0]
+
+
+def before_colon(text: str) -> str:
+    """`name:options` -> `name`."""
+    return text.partition(":")[0]
+
+
+# --- sizes and times -------------------------------------------------------------------------------
+
+
+def size_text(value: int) -> str:
+    """`512m` as Podman takes it, with units of 1024; below zero is a word of its own (-1 = unlimited)."""
+    if value < 0:
+        return str(value)
+    for shift, unit in ((30, "g"), (20, "m"), (10, "k")):
+        if value and not value % (1 << shift):
+            return f"{value >> shift}{unit}"
+    return f"{value}b"
+
+
+def size_of(text: str) -> int:
+    """Bytes of `512m`.
+
+    Raises:
+        ValueError: it is no size.
+    """
+    match = _SIZE.match(text)
+    if not match:
+        raise ValueError(text)
+    return int(match[1]) << (10 * "bkmgtp".index(match[2].lower() or "b"))
+
+
+def _seconds(text: str) -> str:
+    """`90s` and `1m30s` alike; a word such as `disable` as it is."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        return text
+    return f"{sum(float(number) * _SECONDS[unit] for number, unit in parts):.9g}s"
+
+
+# --- switches --------------------------------------------------------------------------------------
+
+
+def is_true(text: str) -> bool:
+    return text in ("1", "t", "T", "true", "TRUE", "True")
+
+
+# --- words -----------------------------------------------------------------------------------------
+
+
+def entrypoint_arguments(words: tuple[str, ...] | None) -> tuple[str, ...]:
+    """One word as it is; several (or a word that looks like JSON) as a JSON array; none as an empty text."""
+    if words is None:
+        return ()
+    if len(words) == 0:
+        return ("",)
+    if len(words) == 1 and not words[0].startswith("["):
+        return words
+    return (json.dumps(list(words), ensure_ascii=False),)
+
+
+def _entrypoint_of(text: str) -> tuple[str, ...]:
+    if text == "":
+        return ()
+    if text.startswith("["):
+        words = json.loads(text)
+        if isinstance(words, list):
+            return tuple(str(word) for word in words)
+    return (text,)
+
+
+def _words(value: tuple[str, ...]) -> tuple[str, ...]:
+    return value
+
+
+def _if_on(value: bool) -> tuple[str, ...]:
+    return ("",) if value else ()
+
+
+def _if_off(value: bool) -> tuple[str, ...]:
+    return () if value else ("false",)
+
+
+TEXT: Codec[str] = scalar(str)
+NUMBER: Codec[int] = scalar(int)
+SIZE: Codec[int] = scalar(size_of, size_text)
+DECIMAL: Codec[float] = scalar(float, lambda value: f"{value:.9g}")
+DURATION: Codec[str] = scalar(str, canonical=_seconds)
+SWITCH: Codec[bool] = Codec(
+    write=_if_on,
+    parse=is_true,
+    canonical=repr,
+    values=lambda value: ("true",) if value else (),
+    is_switch=True,
+)
+"""A flag that is off when nothing is said."""
+SWITCH_OFF: Codec[bool] = Codec(write=_if_off, parse=is_true, canonical=repr, is_switch=True)
+"""A flag that is on when nothing is said: only `--flag=false` is ever written."""
+TEXTS: Codec[tuple[str, ...]] = entries(str)
+NAMED: Codec[tuple[str, ...]] = entries(str, identity=before_equals)
+"""`NAME=value`."""
+COMMA_TEXTS = comma_texts()
+COMMA_NAMED = comma_texts(identity=before_equals)
+WORDS: Codec[tuple[str, ...]] = Codec(write=_words, parse=lambda text: (text,), canonical=json.dumps)
+"""The command: one value that consists of words."""
+ENTRYPOINT_WORDS: Codec[tuple[str, ...] | None] = Codec(
+    write=entrypoint_arguments, parse=_entrypoint_of, canonical=json.dumps
+)
+
+
+def ulimit_name(text: str) -> str:
+    """`RLIMIT_NOFILE=1:2` -> `nofile`."""
+    return before_equals(text).lower().removeprefix("rlimit_")
+
+
+ULIMITS: Codec[tuple[str, ...]] = comma_texts(identity=ulimit_name)

@@ -1,0 +1,48 @@
+"""What rows are made of besides codecs and readers: Quadlet keys and rules of protection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hardentui.model.protection import Protection, Rule
+from hardentui.model.spec import KeyKind, QuadletKey
+from hardentui.model.version import Version
+
+
+def key(
+    name: str,
+    since: str,
+    kind: KeyKind = KeyKind.RAW_ONE,
+    *,
+    holds: Callable[[str, Version], bool] | None = None,
+    repeats_since: str = "",
+) -> QuadletKey:
+    """A key of `[Container]`, by the first Podman that knows it."""
+    repeats = Version.parse(repeats_since) if repeats_since else None
+    return QuadletKey(name, Version.parse(since), kind, holds, repeats)
+
+
+LOWER_IS_TIGHTER = Protection(Rule.HIGHER)
+"""A number that limits; below 1 is no limit."""
+ENTRIES_PROTECT = Protection(Rule.REMOVED)
+ENTRIES_EXPOSE = Protection(Rule.ADDED)
+CHANGE_IS_WEAKER = Protection(Rule.CHANGED)
+"""Values cannot be compared, so one that is set must stay."""
+JUDGED = Protection(Rule.JUDGED)
+"""Other options and facts decide: `hardentui/harden/protection.py` has a function for it."""
+
+NO_ORDER_PROGRAM = Protection(Rule.NEVER, "what its program does with it, only the program knows")
+NO_ORDER_MAKING = Protection(Rule.NEVER, "how it is made, not how it is held")
+NO_ORDER_NAMES = Protection(Rule.NEVER, "names and addresses, no rights")
+NO_ORDER_TIMING = Protection(Rule.NEVER, "when and how it starts, stops and is looked after")
+NO_ORDER_SHARE = Protection(Rule.NEVER, "a share among others, no limit")
+
+
+def on_protects(gain: str) -> Protection:
+    """A switch that protects while it is on; `gain` is what the container gets without it."""
+    return Protection(Rule.SWITCHED_OFF, gain)
+
+
+def on_exposes(gain: str) -> Protection:
+    """A switch that gives the container something while it is on."""
+    return Protection(Rule.SWITCHED_ON, gain)

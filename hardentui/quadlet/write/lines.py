@@ -1,0 +1,227 @@
+"""The lines of `[Container]`: each option by its key, or as a word of PodmanArgs=."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import KeyKind, Option, QuadletKey, Spec
+from hardentui.model.version import Version
+from hardentui.options import (
+    CAP_ADD,
+    CAP_DROP,
+    COMMAND,
+    IMAGE,
+    LABELS,
+    MOUNTS,
+    NETWORK,
+    POD,
+    READ_ONLY,
+    READ_ONLY_TMPFS,
+    ROOTFS,
+    SDNOTIFY,
+    TABLE,
+    Mount,
+)
+from hardentui.options.codecs.mounts import mount_flag
+from hardentui.systemd.escaping import escape, raw_single, word, words
+from hardentui.writers.supporting import network_name
+
+UNIT_SUFFIXES = (".volume", ".network", ".container", ".image", ".build", ".pod", ".kube", ".artifact")
+"""A name that ends so is a reference to another unit."""
+
+_UPDATES = "io.containers.autoupdate"
+_ON_ONE_LINE = frozenset({CAP_ADD, CAP_DROP})
+_AUTO_UPDATE = Version(4, 6)
+_GLOBAL_ARGS = Version(4, 8)
+_READ_ONLY_FIXED = Version(4, 8)
+_MOUNT_KEY = Version(4, 8)
+"""The key came with 4.5, but up to 4.7 a word without `=` crashes the generator, and all units are lost."""
+_POD_KEY = Version(5, 0)
+_HEALTHY = Version(5, 0)
+
+
+def is_reserved(name: str) -> bool:
+    """Whether Quadlet would take this name for a reference to another unit."""
+    return name.endswith(UNIT_SUFFIXES)
+
+
+class ContainerLines:
+    """Turns options into lines of [Container].
+
+    Args:
+        version: the Podman that will read them; newer keys are written as PodmanArgs=.
+        networks, volumes: name -> file name of units that are written beside it.
+        pod_unit, image_unit: file name of the unit of its pod and of its image.
+
+    Attributes:
+        lines: (key, text as it stands in the file).
+        notes: what could not be written.
+    """
+
+    def __init__(
+        self,
+        version: Version,
+        networks: Mapping[str, str],
+        volumes: Mapping[str, str],
+        pod_unit: str,
+        image_unit: str,
+    ) -> None:
+        self.version = version
+        self.networks = networks
+        self.volumes = volumes
+        self.pod_unit = pod_unit
+        self.image_unit = image_unit
+        self.lines: list[tuple[str, str]] = []
+        self.notes: list[str] = []
+
+    def write(self, spec: Spec) -> None:
+        """Add the lines of every option of a spec, in the order of the table."""
+        of_its_own: Mapping[Option[Any], Callable[[Any], None]] = {
+            MOUNTS: self._mounts,
+            NETWORK: self._networks,
+            POD: self._pod,
+            SDNOTIFY: self._notify,
+            COMMAND: self._command,
+            LABELS: self._labels,
+        }
+        for option in TABLE:
+            if option not in spec or self._is_said_by_another(option, spec):
+                continue
+            write = of_its_own.get(option)
+            if write is not None:
+                write(spec[option])
+            elif option.before_verb:
+                self._global(option, spec[option])
+            else:
+                self._plain(option, spec[option])
+
+    def _is_said_by_another(self, option: Option[Any], spec: Spec) -> bool:
+        """What the root directory, the unit of the image or a flag says in place of a key."""
+        if option is IMAGE and not spec[ROOTFS] and self.image_unit:
+            self.lines.append(("Image", raw_single(self.image_unit)))
+        elif option is READ_ONLY and self.version < _READ_ONLY_FIXED and READ_ONLY_TMPFS not in spec:
+            self._podman_args(option.to_words(spec[option]))  # the key would switch the tmpfs mounts off
+        else:
+            return option is IMAGE and bool(spec[ROOTFS])
+        return True
+
+    def _command(self, command: tuple[str, ...]) -> None:
+        self.lines.append(("Exec", words(command)))
+
+    def _labels(self, labels: tuple[str, ...]) -> None:
+        """The label of automatic updates has a key of its own."""
+        updates = [label for label in labels if self._has_own_key(label)]
+        self.lines += [("AutoUpdate", label.partition("=")[2]) for label in updates]
+        others = tuple(label for label in labels if label not in updates)
+        if others:
+            self._plain(LABELS, others)
+
+    def _has_own_key(self, label: str) -> bool:
+        name, _, policy = label.partition("=")
+        return name == _UPDATES and policy in ("registry", "local") and self.version >= _AUTO_UPDATE
+
+    # --- one option ----------------------------------------------------------------------------
+
+    def _plain(self, option: Option[Any], value: Any) -> None:
+        """By its key where this version has one that can hold the value, else by PodmanArgs=.
+
+        From the first value of a list on that does not fit, all go to PodmanArgs=: Quadlet writes that after
+        the keys, so the values keep their order.
+        """
+        as_words = option.to_words(value)
+        key = option.quadlet
+        if key is None or self.version < key.since:
+            self._podman_args(as_words)
+            return
+        values = option.to_values(value)
+        escaped = self._escaped_until_misfit(key, values)
+        if len(values) > 1 and key.holds_one(self.version):
+            escaped = []
+        if len(escaped) == len(values):
+            as_words = ()
+        elif len(values) == len(as_words):
+            as_words = as_words[len(escaped) :]
+        else:  # one argument says all values
+            escaped = []
+        if option in _ON_ONE_LINE and escaped:
+            escaped = [" ".join(escaped)]
+        self.lines += [(key.name, text) for text in escaped]
+        self._podman_args(as_words)
+
+    def _escaped_until_misfit(self, key: QuadletKey, values: Iterable[str]) -> list[str]:
+        """What stands after `Key=` for each value, up to the first that the key cannot hold."""
+        escaped: list[str] = []
+        for value in values:
+            try:
+                if key.holds is not None and not key.holds(value, self.version):
+                    break
+                escaped.append(escape(value, key.kind))
+            except CannotExpress:
+                break
+        return escaped
+
+    def _podman_args(self, arguments: Iterable[str]) -> None:
+        self.lines += [("PodmanArgs", word(argument)) for argument in arguments]
+
+    def _global(self, option: Option[Any], value: Any) -> None:
+        if self.version >= _GLOBAL_ARGS:
+            self.lines += [("GlobalArgs", word(argument)) for argument in option.to_words(value)]
+            return
+        self.notes.append(f"{option.flag} is left out: Podman {self.version} has no key for global flags")
+
+    def _notify(self, mode: str) -> None:
+        if mode == "container":
+            self.lines.append(("Notify", "true"))
+        elif mode == "healthy" and self.version >= _HEALTHY:
+            self.lines.append(("Notify", "healthy"))
+        elif mode != "conmon":  # conmon is what Quadlet does by itself
+            self._podman_args([f"--sdnotify={mode}"])
+
+    # --- references to other units -------------------------------------------------------------
+
+    def _pod(self, name: str) -> None:
+        if self.pod_unit and self.version >= _POD_KEY:
+            self.lines.append(("Pod", raw_single(self.pod_unit)))
+        else:
+            self._podman_args([f"--pod={name}"])
+
+    def _networks(self, arguments: tuple[str, ...]) -> None:
+        for argument in arguments:
+            name, colon, options = argument.partition(":")
+            unit = self.networks.get(network_name(argument))
+            if unit:
+                self._keyed("Network", f"{unit}{colon}{options}", f"--network={argument}")
+            elif is_reserved(name) or is_reserved(argument):
+                self._podman_args([f"--network={argument}"])
+            else:
+                self._keyed("Network", argument, f"--network={argument}")
+
+    def _mounts(self, mounts: tuple[Mount, ...]) -> None:
+        for mount in mounts:
+            flag, argument = mount_flag(mount)
+            whole = f"{flag}={argument}"
+            if flag == "--mount":
+                if self.version < _MOUNT_KEY or not mount.source or is_reserved(mount.source):
+                    self._podman_args([whole])  # without a source, generators before 5.7 crash
+                else:
+                    self.lines.append(("Mount", word(argument)))
+                continue
+            unit = self.volumes.get(mount.source) if mount.type == "volume" else None
+            if unit:
+                self._keyed("Volume", unit + argument[len(mount.source) :], whole)
+            elif is_reserved(mount.source) or not self._source_is_plain(mount):
+                self._podman_args([whole])
+            else:
+                self._keyed("Volume", argument, whole)
+
+    def _source_is_plain(self, mount: Mount) -> bool:
+        """Whether Quadlet leaves the source as it is (it resolves what begins with a dot)."""
+        return not mount.source.startswith(".")
+
+    def _keyed(self, key: str, value: str, fallback: str) -> None:
+        try:
+            self.lines.append((key, escape(value, KeyKind.RAW_ALL)))
+        except CannotExpress:
+            self._podman_args([fallback])

@@ -1,0 +1,87 @@
+"""What a container has written into its own layer, and a container that is made anew does not have."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Collection, Iterable
+
+from msgspec import Struct
+
+from hardentui.model.activity import FileChange
+
+_VOLATILE = (
+    *("/dev", "/proc", "/run", "/sys", "/var/cache", "/var/lock", "/var/run"),
+    *("/tmp", "/var/tmp"),  # noqa: S108 - names of folders in a container
+)
+_LOGS = ("/var/log",)
+_OF_PODMAN = frozenset(
+    {"/etc/group", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/passwd", "/etc/resolv.conf"}
+)
+_NO_VOLUME = ("/", "/bin", "/boot", "/etc", "/lib", "/lib64", "/sbin", "/usr", "/usr/bin", "/usr/lib", "/var")
+"""A volume there would hide what the image brings, or all of it."""
+
+
+class LayerData(Struct, frozen=True):
+    """Files of the layer.
+
+    Attributes:
+        data: files that may matter.
+        logs: log files.
+        folders: folders that hold all of `data`, for a volume each; empty when no volume can hold it.
+    """
+
+    data: tuple[str, ...] = ()
+    logs: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+    def without(self, folders: Collection[str]) -> LayerData:
+        """What is not below one of these folders."""
+        data = tuple(path for path in self.data if not is_below(path, folders))
+        return LayerData(data, self.logs, _mountable(data))
+
+
+def layer_data(changes: Iterable[FileChange], mounted: Collection[str]) -> LayerData:
+    """What would be lost, without what is made anew at each start.
+
+    Args:
+        changes: what differs from the image.
+        mounted: where something is mounted; its mount points show as changes too.
+    """
+    written = [change for change in changes if change.kind != "deleted"]
+    above = {folder for change in written for folder in _parents(change.path)}
+    above |= {folder for place in mounted for folder in (*_parents(place), place)}
+    files = sorted(
+        change.path
+        for change in written
+        if change.path not in above
+        and change.path not in _OF_PODMAN
+        and not (change.folder is True and change.kind == "modified")
+        and not (change.folder is None and change.kind == "modified" and change.path.count("/") == 1)
+        and not is_below(change.path, _VOLATILE)
+        and not is_below(change.path, mounted)
+    )
+    logs = tuple(path for path in files if is_below(path, _LOGS))
+    data = tuple(path for path in files if path not in logs)
+    return LayerData(data, logs, _mountable(data))
+
+
+def _mountable(files: Iterable[str]) -> tuple[str, ...]:
+    """The fewest folders that hold all of these, none inside another; none when no volume can be there."""
+    folders: list[str] = []
+    for folder in sorted({posixpath.dirname(path) for path in files}):
+        if not is_below(folder, folders):
+            folders.append(folder)
+    return () if any(folder in _NO_VOLUME for folder in folders) else tuple(folders)
+
+
+def _parents(path: str) -> list[str]:
+    found = []
+    while path not in ("/", ""):
+        path = posixpath.dirname(path)
+        found.append(path)
+    return found
+
+
+def is_below(path: str, folders: Collection[str]) -> bool:
+    """Whether a path is one of these folders, or inside one."""
+    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)

@@ -1,0 +1,111 @@
+"""debsecan: compares the packages of a Debian image with the data of Debian's security tracker.
+
+The image's package database is read here and handed over as a file of its own; nothing of the image is run.
+Without a network it needs a mirror of the data (`--data file:///DIR`, one file for each suite).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from urllib.parse import unquote, urlsplit
+
+from hardentui.images.inventory import read_inventory
+from hardentui.model.image import Package, ScanReport, Vulnerability
+from hardentui.model.known import Known, Unreadable
+from hardentui.scanners.asking import Ask
+from hardentui.scanners.fields import unique
+from hardentui.visible import visible
+from hardentui.words import plural
+
+NAME = "debsecan"
+_SECONDS = 300.0
+_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*")
+_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~:-]*")
+_ARCHITECTURE = re.compile(r"[a-z0-9-]*")
+_CODENAME = re.compile(r"[a-z]+")
+_HEAD = re.compile(r"(?P<id>[A-Z][A-Z0-9-]+)(?: \((?P<notes>[^()]*)\))?")
+_URGENCIES = {"high urgency": "high", "medium urgency": "medium", "low urgency": "low"}
+_GAP = "only packages of Debian were compared, not what was copied in beside them"
+
+
+def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[ScanReport]:
+    """Compare the packages of an image archive.
+
+    Args:
+        offline: take the data from a file only.
+        data: address of a mirror of the data; empty = where debsecan's own settings say.
+    """
+    if offline and not data.startswith("file://"):
+        return Unreadable("debsecan without a network needs a mirror of its data: --data file:///DIR")
+    with open(archive, "rb") as file:
+        inside = read_inventory(file)
+    codename = inside.release.get("VERSION_CODENAME", "")
+    if inside.release.get("ID") != "debian" or not _CODENAME.fullmatch(codename):
+        name = visible(inside.release.get("ID") or "no distribution", 40)
+        return Unreadable(f"debsecan knows releases of Debian only, and this image holds {name}")
+    with tempfile.NamedTemporaryFile("w", prefix="hardentui-", suffix=".status", encoding="utf-8") as status:
+        stanzas = list(_stanzas(inside.installed))
+        status.writelines(stanzas)
+        status.flush()
+        command = (NAME, "--suite", codename, "--format", "detail", "--status", status.name)
+        answer = ask((*command, *(("--source", data) if data else ())), _SECONDS)
+    if isinstance(answer, Unreadable):
+        return answer
+    now = datetime.now(UTC)
+    missing = inside.packages.get("dpkg", 0) - len(stanzas)
+    unread = (f"{plural(missing, 'package')} with a name or version that dpkg does not know",) * (missing > 0)
+    gaps = (_GAP, *inside.gaps, *unread)
+    return ScanReport(NAME, now, _date_of(data, codename, now), parse(answer), gaps=gaps)
+
+
+def parse(output: str) -> tuple[Vulnerability, ...]:
+    """What `debsecan --format detail` prints: a block for each vulnerability of each package."""
+    return unique(_blocks(output.splitlines()))
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[Vulnerability]:
+    name, notes = "", frozenset[str]()
+    package, installed, fixed = "", "", ""
+    for line in (*lines, ""):
+        if not line:
+            if name and package:
+                severity = next((word for note, word in _URGENCIES.items() if note in notes), "unknown")
+                repair = (fixed or "a newer version") if "fixed" in notes else ""
+                yield Vulnerability(name, package, severity, repair, installed=installed)
+            name, package, installed, fixed = "", "", "", ""
+        elif not line.startswith(" "):
+            head = _HEAD.fullmatch(line)
+            name = head["id"] if head else ""
+            notes = frozenset((head["notes"] or "").split(", ")) if head else frozenset()
+        elif line.startswith("  installed: "):
+            package, _, installed = line.removeprefix("  installed: ").partition(" ")
+        elif line.startswith("  fixed on branch: "):
+            fixed = line.removeprefix("  fixed on branch: ").split()[1]
+        elif line.startswith("  fixed in unstable: ") and not fixed:
+            fixed = line.removeprefix("  fixed in unstable: ").split()[1]
+
+
+def _stanzas(packages: Iterable[Package]) -> Iterator[str]:
+    """A dpkg status file of the packages whose fields dpkg would accept; debsecan fails on others."""
+    for one in packages:
+        source = one.source or one.name
+        plain = one.kind == "deb" and _NAME.fullmatch(one.name) and _NAME.fullmatch(source)
+        if not plain or not _VERSION.fullmatch(one.version) or not _ARCHITECTURE.fullmatch(one.architecture):
+            continue
+        built_from = one.source_version if _VERSION.fullmatch(one.source_version) else ""
+        yield (
+            f"Package: {one.name}\nStatus: install ok installed\nArchitecture: {one.architecture}\n"
+            f"Source: {source}{f' ({built_from})' if built_from else ''}\nVersion: {one.version}\n\n"
+        )
+
+
+def _date_of(data: str, codename: str, now: datetime) -> datetime:
+    """Of a mirror the date of its file; else the data was fetched just now."""
+    if not data.startswith("file://"):
+        return now
+    path = os.path.join(unquote(urlsplit(data).path), codename)
+    return datetime.fromtimestamp(os.stat(path).st_mtime, UTC)

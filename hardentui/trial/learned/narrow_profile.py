@@ -1,0 +1,152 @@
+"""A seccomp profile that allows only what is needed, made of another one and never weaker than that.
+
+It consists of the rules of its base for the names that are allowed, so what the base refuses stays refused.
+Three calls get conditions of their own: `socket` and `socketpair` by family, `clone` and `unshare` without
+the flags that make namespaces. Families are compared in the low 32 bits only, as the kernel does: a filter
+that compares all 64 bits lets `1 << 32 | family` past.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.reading.seccomp import LETS_THROUGH, Access, access, parse_profile
+from hardentui.trial.learned.effects import AF_NETLINK, NETLINK_AUDIT, NEW_NAMESPACES
+
+LOW_BITS = 0xFFFFFFFF
+_ALLOW, _REFUSE = "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"
+_GO_NAMES = {"SCMP_ARCH_X86_64": "amd64", "SCMP_ARCH_AARCH64": "arm64"}
+_BY_ARGUMENT = ("socket", "socketpair", "clone", "unshare", "clone3")
+
+
+class SocketUse(Struct, frozen=True):
+    """A kind of socket; `protocol` is None where any may be asked for."""
+
+    family: int
+    protocol: int | None = None
+
+
+class Allowed(Struct, frozen=True):
+    """What is let through of what the base lets through.
+
+    Attributes:
+        names: system calls.
+        sockets: kinds of sockets; None = as the base has it.
+        pairs: families of `socketpair`; None = as the base has it.
+        new_namespaces: those of `clone clone3 unshare` that may make namespaces. Of `clone3` no filter can
+            read the flags: where it may not, it is answered with ENOSYS, after which libc takes `clone`.
+        native: the machine's own way into the kernel; `others`: those that programs came by besides.
+    """
+
+    names: frozenset[str]
+    sockets: frozenset[SocketUse] | None = None
+    pairs: frozenset[int] | None = None
+    new_namespaces: frozenset[str] = frozenset({"clone", "clone3", "unshare"})
+    native: str = "SCMP_ARCH_X86_64"
+    others: frozenset[str] = frozenset()
+
+
+def narrow_profile(base: Mapping[str, Any], allowed: Allowed, held: frozenset[str]) -> dict[str, Any]:
+    """The profile, as a document for containers and for the OCI runtime.
+
+    Args:
+        held: the capabilities of the container; some rules of the base ask for them.
+    """
+    entries = [entry for entry in base.get("syscalls") or () if isinstance(entry, Mapping)]
+    denies = base.get("defaultAction") not in _THROUGH
+    special = _special(base, allowed, held)
+    plain = allowed.names - frozenset(special)
+    refusing = [dict(entry) for entry in entries if entry.get("action") not in _THROUGH]
+    rules: list[dict[str, Any]]
+    if denies:
+        rules = [_without(entry, frozenset(special)) for entry in refusing]
+        rules += [
+            {**entry, "names": names}
+            for entry in entries
+            if entry.get("action") in _THROUGH and (names := sorted(plain.intersection(_names(entry))))
+        ]
+    else:  # what it has a rule for it refuses, for some arguments at least
+        ruled = {name for entry in refusing for name in _names(entry)}
+        rules = [{"names": sorted(plain - ruled), "action": _ALLOW}]
+    rules += [rule for name in sorted(special) for rule in special[name]]
+    return {
+        "defaultAction": base["defaultAction"] if denies else _REFUSE,
+        "defaultErrnoRet": base.get("defaultErrnoRet", errno.EPERM) if denies else errno.ENOSYS,
+        "archMap": [{"architecture": allowed.native, "subArchitectures": sorted(allowed.others)}],
+        "syscalls": [rule for rule in rules if rule["names"]],
+    }
+
+
+def calls_let_through(document: Mapping[str, Any], held: frozenset[str], native: str) -> frozenset[str]:
+    """Names that a profile lets through for some arguments at least, on this kind of machine."""
+    profile = parse_profile(document, capabilities=held, architecture=_GO_NAMES.get(native, ""))
+    return frozenset(name for name in profile.rules if access(profile, name) is not Access.NEVER)
+
+
+_THROUGH = frozenset(f"SCMP_ACT_{action}" for action in LETS_THROUGH)
+
+
+def _names(entry: Mapping[str, Any]) -> list[str]:
+    return [str(name) for name in entry.get("names") or ([entry["name"]] if entry.get("name") else [])]
+
+
+def _without(entry: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {**entry, "names": [name for name in _names(entry) if name not in names]}
+
+
+def _special(
+    base: Mapping[str, Any], allowed: Allowed, held: frozenset[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Name -> the rules that stand in the place of the base's; a call that it refuses gets none."""
+    profile = parse_profile(base, capabilities=held, architecture=_GO_NAMES.get(allowed.native, "amd64"))
+
+    def open_for(name: str, arguments: Mapping[int, int] | None = None) -> bool:
+        return access(profile, name, arguments) is Access.ALWAYS
+
+    found: dict[str, list[dict[str, Any]]] = {}
+    if "socket" in allowed.names and allowed.sockets is not None:
+        kinds = [one for one in _sorted(allowed.sockets) if open_for("socket", _values(one))]
+        found["socket"] = [_socket_rule(one) for one in kinds]
+    if "socketpair" in allowed.names and allowed.pairs is not None and open_for("socketpair"):
+        found["socketpair"] = [_rule("socketpair", _equal(0, family)) for family in sorted(allowed.pairs)]
+    for name in ("clone", "unshare"):
+        if name in allowed.names and name not in allowed.new_namespaces and open_for(name):
+            found[name] = [_rule(name, _masked(0, NEW_NAMESPACES, 0))]
+    if "clone3" in allowed.names and "clone3" not in allowed.new_namespaces:
+        found["clone3"] = [{"names": ["clone3"], "action": _REFUSE, "errnoRet": errno.ENOSYS}]
+    return found
+
+
+def _sorted(uses: Iterable[SocketUse]) -> list[SocketUse]:
+    return sorted(uses, key=lambda one: (one.family, -1 if one.protocol is None else one.protocol))
+
+
+def _values(use: SocketUse) -> dict[int, int]:
+    return {0: use.family, **({} if use.protocol is None else {2: use.protocol})}
+
+
+def _socket_rule(use: SocketUse) -> dict[str, Any]:
+    conditions = [_equal(0, use.family)]
+    if use.protocol is not None:
+        conditions.append(_equal(2, use.protocol))
+    rule = _rule("socket", *conditions)
+    if use == SocketUse(AF_NETLINK, NETLINK_AUDIT):
+        rule["includes"] = {"caps": ["CAP_AUDIT_WRITE"]}
+    return rule
+
+
+def _rule(name: str, *conditions: dict[str, Any]) -> dict[str, Any]:
+    return {"names": [name], "action": _ALLOW, "args": list(conditions)}
+
+
+def _equal(index: int, value: int) -> dict[str, Any]:
+    """Compares the 32 bits that the kernel takes."""
+    return _masked(index, LOW_BITS, value)
+
+
+def _masked(index: int, mask: int, value: int) -> dict[str, Any]:
+    return {"index": index, "value": mask, "valueTwo": value, "op": "SCMP_CMP_MASKED_EQ"}

@@ -1,0 +1,194 @@
+"""From the system calls that were seen to those that a profile allows: the same, and a stated margin.
+
+The margin is what another version of libc, of the runtime or of the kernel would use in place of what was
+seen, and what every program may come to without having shown it: to end, to be interrupted, to get memory.
+Dangerous calls are never in a margin; they are allowed only where they were seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hardentui.model.observation import CallDetail, CallLog
+from hardentui.reading.seccomp import DANGEROUS
+from hardentui.trial.learned.effects import (
+    AF_INET,
+    AF_INET6,
+    AF_NETLINK,
+    NEW_NAMESPACES,
+    NEW_USER,
+)
+from hardentui.trial.learned.narrow_profile import Allowed, SocketUse, narrow_profile
+
+AF_UNIX = 1
+NETLINK_ROUTE = 0
+_NEW_TIME = 0x80
+"""A flag of `unshare` and `clone3` only: for `clone` it is a part of the signal's number."""
+_NAMESPACE_CALLS = frozenset({"clone", "clone3", "unshare"})
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+RUNTIME = _words(
+    """brk capget capset chdir clock_nanosleep clone close close_range epoll_create1 epoll_ctl epoll_pwait
+    eventfd2 execve exit exit_group faccessat2 fchdir fcntl fstat fstatfs futex getcwd getdents64 getpid
+    getppid gettid kill madvise mmap mprotect munmap nanosleep newfstatat openat pipe2 poll ppoll prctl
+    pselect6 read readlinkat rt_sigaction rt_sigprocmask rt_sigreturn sched_getaffinity sched_yield
+    set_robust_list set_tid_address setgid setgroups setresgid setresuid setsid setuid sigaltstack statx
+    tgkill umask wait4 waitid write"""
+)
+"""What crun and runc call between the filter and the program, whichever of them comes next."""
+
+ALWAYS = _words(
+    """access arch_prctl brk clock_getres clock_gettime clock_nanosleep close exit exit_group faccessat
+    faccessat2 fcntl fstat futex getegid geteuid getgid getpid getppid getrandom gettid gettimeofday getuid
+    kill lseek madvise membarrier mmap mprotect mremap munmap nanosleep newfstatat poll ppoll prlimit64
+    pread64 read readlink readlinkat restart_syscall rseq rt_sigaction rt_sigprocmask rt_sigreturn
+    sched_yield set_robust_list set_tid_address sigaltstack stat statx sysinfo tgkill time uname write
+    writev"""
+)
+"""What every program may come to: loading its libraries, waiting, ending, dying of an assertion."""
+
+FAMILIES: tuple[frozenset[str], ...] = tuple(
+    map(
+        _words,
+        (
+            "open openat openat2 creat",
+            "stat lstat fstat newfstatat statx",
+            "statfs fstatfs",
+            "access faccessat faccessat2",
+            "readlink readlinkat",
+            "getdents getdents64",
+            "mkdir mkdirat",
+            "rmdir unlink unlinkat",
+            "rename renameat renameat2",
+            "link linkat",
+            "symlink symlinkat",
+            "mknod mknodat",
+            "chmod fchmod fchmodat fchmodat2",
+            "chown fchown lchown fchownat",
+            "utime utimes futimesat utimensat",
+            "truncate ftruncate",
+            "read readv pread64 preadv preadv2",
+            "write writev pwrite64 pwritev pwritev2",
+            "fsync fdatasync sync_file_range",
+            "sendfile splice copy_file_range",
+            "dup dup2 dup3",
+            "pipe pipe2",
+            "poll ppoll",
+            "select pselect6",
+            "epoll_create epoll_create1",
+            "epoll_wait epoll_pwait epoll_pwait2",
+            "inotify_init inotify_init1",
+            "signalfd signalfd4",
+            "eventfd eventfd2",
+            "timerfd_create timerfd_settime timerfd_gettime",
+            "timer_create timer_settime timer_gettime timer_delete timer_getoverrun",
+            "accept accept4",
+            "recvfrom recvmsg recvmmsg",
+            "sendto sendmsg sendmmsg",
+            "socket bind connect listen getsockname getpeername getsockopt setsockopt shutdown",
+            "fork vfork clone clone3",
+            "wait4 waitid",
+            "execve execveat",
+            "kill tkill tgkill",
+            "getrlimit setrlimit prlimit64",
+            "setuid setreuid setresuid",
+            "setgid setregid setresgid",
+            "setgroups getgroups",
+            "getpgrp getpgid setpgid getsid setsid",
+            "sched_getaffinity sched_setaffinity",
+            "alarm setitimer getitimer",
+            "nanosleep clock_nanosleep pause",
+            "mlock mlock2 munlock",
+            "shmget shmat shmdt shmctl",
+            "semget semop semctl semtimedop",
+            "io_setup io_submit io_getevents io_destroy io_cancel",
+        ),
+    )
+)
+"""Calls that do the same in another way: which one a program uses is up to its libc."""
+
+RISKY = frozenset(name for group in DANGEROUS for name in group.calls) | _words(
+    """acct chroot fsconfig fsmount fsopen fspick keyctl memfd_secret mount mount_setattr move_mount
+    name_to_handle_at open_tree personality pidfd_getfd pivot_root process_vm_readv process_vm_writev ptrace
+    quotactl reboot seccomp setns settimeofday syslog umount umount2 unshare"""
+)
+"""Allowed only where they were seen, whatever a margin says."""
+
+_OTHER_WAYS = _words(
+    """_llseek _newselect fstatat64 ipc mmap2 recv send sigaction signal sigprocmask sigreturn socketcall
+    ugetrlimit umount waitpid set_thread_area get_thread_area set_tls"""
+)
+"""What programs of 32 bits need besides the names that others have too."""
+
+
+def allowed_calls(log: CallLog, *, native: str) -> Allowed:
+    """What a profile must allow for what was seen."""
+    seen = frozenset(call.name for call in log.calls if call.program + call.runtime > call.refused)
+    others = frozenset(call.architecture for call in log.calls if call.architecture.startswith("SCMP_ARCH_"))
+    others -= {native}
+    names = seen | margin(seen, other_ways=bool(others))
+    unknown = log.cut | log.unread
+    return Allowed(
+        names=names,
+        sockets=None if others or "socket" in unknown else _sockets(log.details),
+        pairs=None if others or "socketpair" in unknown else _pairs(log.details),
+        new_namespaces=_makers_of_namespaces(log.details) | (_NAMESPACE_CALLS & unknown),
+        native=native,
+        others=others,
+    )
+
+
+def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
+    """What is allowed besides what was seen.
+
+    Args:
+        other_ways: programs of 32 bits ran; many of their calls have names of their own.
+    """
+    found = set(RUNTIME | ALWAYS)
+    for family in FAMILIES:
+        if seen & family:
+            found |= family
+    if other_ways:
+        found |= _OTHER_WAYS
+        names = found | seen
+        found |= {f"{name}{suffix}" for name in names for suffix in ("32", "64", "_time64")}
+    return frozenset(found) - RISKY - seen
+
+
+def learned_profile(
+    base: Mapping[str, Any], log: CallLog, held: frozenset[str], *, native: str
+) -> dict[str, Any]:
+    """The profile for a container that makes these calls, within what `base` lets through."""
+    return narrow_profile(base, allowed_calls(log, native=native), held)
+
+
+def _sockets(details: Iterable[CallDetail]) -> frozenset[SocketUse]:
+    """The kinds that were made; both versions of the internet protocol, and what libc asks the kernel by."""
+    made = [one.numbers for one in details if one.call == "socket" and len(one.numbers) == 3]
+    families = {numbers[0] for numbers in made} | {AF_UNIX}
+    if families & {AF_INET, AF_INET6}:
+        families |= {AF_INET, AF_INET6}
+    found = {SocketUse(family) for family in families - {AF_NETLINK}}
+    protocols = {numbers[2] for numbers in made if numbers[0] == AF_NETLINK} | {NETLINK_ROUTE}
+    return frozenset(found | {SocketUse(AF_NETLINK, protocol) for protocol in protocols})
+
+
+def _pairs(details: Iterable[CallDetail]) -> frozenset[int]:
+    made = {one.numbers[0] for one in details if one.call == "socketpair" and one.numbers}
+    return frozenset(made | {AF_UNIX})
+
+
+def _makers_of_namespaces(details: Iterable[CallDetail]) -> frozenset[str]:
+    flags = NEW_NAMESPACES | NEW_USER
+    return frozenset(
+        one.call
+        for one in details
+        if one.call in _NAMESPACE_CALLS
+        and one.numbers
+        and one.numbers[0] & (flags if one.call == "clone" else flags | _NEW_TIME)
+    )

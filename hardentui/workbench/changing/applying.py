@@ -1,0 +1,316 @@
+"""Apply as a use case: what a plan would do to the real container, and doing it with a way back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.change import confirm_timer
+from hardentui.change.file_changes import lock_folder
+from hardentui.change.journal import Journal
+from hardentui.change.lock import locked
+from hardentui.change.operator import OnEvent
+from hardentui.change.service_operator import probe_once
+from hardentui.change.transaction import Transaction
+from hardentui.change.who import who
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import CannotFix, NotFound, UsageError
+from hardentui.host.process.activity import read_listening
+from hardentui.model.draft import Target
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Status
+from hardentui.model.journal import EntryAction, EntryState, JournalChange, JournalEntry, JournalProof
+from hardentui.model.known import Unreadable
+from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
+from hardentui.model.plan import Plan
+from hardentui.readiness.expectation import PATIENCE, ports_of
+from hardentui.reading.layer_data import LayerData, layer_data
+from hardentui.reading.masking import mask_argument
+from hardentui.visible import visible
+from hardentui.workbench.changing.apply_ways import (
+    Way,
+    live_flags,
+    new_volumes,
+    replace_way,
+    unit_way,
+    update_way,
+)
+from hardentui.workbench.changing.operators import address_of, operators_on
+from hardentui.workbench.changing.unit_origin import origin_of
+
+if TYPE_CHECKING:
+    from hardentui.workbench.views import Report
+    from hardentui.workbench.workbench import Workbench
+
+_SHOWN_FILES = 8
+
+
+class ApplyWishes(Struct, frozen=True, kw_only=True):
+    """What somebody wants of an apply.
+
+    Attributes:
+        probes: commands that have to succeed on this host afterwards, as they do now.
+        patience: seconds within which the service has to work again.
+        confirm_within: seconds within which somebody has to confirm; 0 = nobody has to.
+        keep_data: copy what the container wrote into its own layer into volumes.
+        discard_data: do without it.
+    """
+
+    probes: tuple[str, ...] = ()
+    patience: float = PATIENCE
+    confirm_within: float = 0.0
+    keep_data: bool = False
+    discard_data: bool = False
+
+
+class PreparedChange(Struct, frozen=True):
+    """What would be done, before anything is.
+
+    Attributes:
+        entry: as it will stand in the journal.
+        notes: what has to be known before saying yes.
+        restarts: the service is down for a moment.
+    """
+
+    entry: JournalEntry
+    notes: tuple[str, ...]
+    restarts: bool
+    wishes: ApplyWishes
+
+
+class Application:
+    """Brings a plan to one real container.
+
+    Args:
+        report: of the container, as it is.
+    """
+
+    def __init__(self, bench: Workbench, report: Report, journal: Journal | None = None) -> None:
+        if report.facts is None:
+            raise NotFound(f"There is nothing known of {report.subject.name}.", report.trouble)
+        self._bench = bench
+        self._report = report
+        self._facts: ContainerFacts = report.facts
+        self._journal = journal or Journal()
+        self._opened = bench.opened
+        self._engine = self._opened.engine(self._facts.engine.label)
+        self._address = address_of(self._opened, self._facts.engine)
+
+    def prepare(self, plan: Plan, wishes: ApplyWishes) -> PreparedChange:
+        """What would be done; changes nothing.
+
+        Raises:
+            UsageError: an earlier change is unfinished, or a probe fails already now.
+            CannotFix: it cannot be done without losing something.
+            GeneratorError: the host's generator or systemd does not accept the change.
+        """
+        facts = self._facts
+        self._refuse_unfinished()
+        if facts.engine.simulated:
+            raise CannotFix(
+                "Nothing is applied on a made-up or saved host.", "Leave --demo and --facts away."
+            )
+        now = datetime.now(UTC)
+        identity = self._journal.new_id(now)
+        layer = self._layer()
+        with closing(ChangingEngine(self._engine)) as engine:
+            self._try_probes(engine, wishes)
+            way, diff, notes = self._way(plan, wishes, engine, identity, layer)
+        entry = JournalEntry(
+            id=identity,
+            time=now.isoformat(timespec="seconds"),
+            action=EntryAction.APPLY,
+            container=facts.name,
+            engine=self._address,
+            by=who(),
+            changes=_changes(plan),
+            diff=diff,
+            original=way.original,
+            operations=(*way.operations, *self._judgement(plan, wishes), *way.afterwards),
+        )
+        notes = (*way.notes, *notes, *self._about_layer(layer, wishes, way))
+        return PreparedChange(entry, notes, way.restarts, wishes)
+
+    def run(
+        self, prepared: PreparedChange, on_event: OnEvent, stop: threading.Event | None = None
+    ) -> JournalEntry:
+        """Do what was prepared; blocking. The entry as it stands in the journal afterwards.
+
+        Raises:
+            Locked: somebody else is changing this container.
+            ApplyFailed: it did not work, and the original runs as before.
+        """
+        name, by = prepared.entry.container, who()
+        seconds = prepared.wishes.confirm_within
+
+        def finish(entry: JournalEntry) -> JournalEntry:
+            if not seconds:
+                return replace(entry, state=EntryState.DONE)
+            waiting = replace(entry, state=EntryState.WAITING, confirm_by=time.time() + seconds)
+            self._journal.write(waiting)  # what waits for the time to pass must find it
+            confirm_timer.arm(entry.id, seconds)
+            return waiting
+
+        files = self._opened.files if self._facts.engine.local else None
+        with (
+            locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
+            operators_on(self._engine, files, self._prove) as operators,
+        ):
+            self._refuse_unfinished()
+            return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
+
+    # --- what is to be done -----------------------------------------------------------------------
+
+    def _way(
+        self, plan: Plan, wishes: ApplyWishes, engine: ChangingEngine, identity: str, layer: LayerData
+    ) -> tuple[Way, str, tuple[str, ...]]:
+        """The operations, the difference that is shown, and what has to be known of it."""
+        facts, bench = self._facts, self._bench
+        live = live_flags(plan, facts.engine.version)
+        own = bench.drafter.own_unit(self._report)
+        if own is not None:
+            if own.why_not or not own.path:
+                raise CannotFix(own.why_not or f"The unit {visible(own.name, 80)} cannot be changed.")
+            draft = bench.drafter.draft(self._report, plan, own.ways[0])
+            origin = origin_of(self._opened.files, facts)
+            assert origin is not None  # noqa: S101 - own_unit found it
+            way = unit_way(facts, origin, draft, live)
+            if way.restarts:
+                self._refuse_loss(layer, wishes, keeping="")
+            return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
+        diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
+        if live:
+            return update_way(facts, live), diff, ("it goes on running: only its limits change",)
+        self._refuse_loss(
+            layer.without(new_volumes(plan)), wishes, keeping="--keep-data copies it into volumes"
+        )
+        suffix = identity.rpartition("-")[2]
+        way = replace_way(
+            facts, plan, engine, self._opened.files, suffix=suffix, layer=layer, keep_data=wishes.keep_data
+        )
+        return way, diff, ()
+
+    def _judgement(self, plan: Plan, wishes: ApplyWishes) -> Iterator[Operation]:
+        """What has to be true afterwards, where it runs."""
+        facts = self._facts
+        if not facts.running:
+            return
+        listening = read_listening(
+            self._opened.files, int((facts.inspect.get("State") or {}).get("Pid") or 0)
+        )
+        ports = tuple(sorted(ports_of(listening))) if facts.engine.local else ()
+        yield WaitReady(name=facts.name, seconds=wishes.patience, ports=ports)
+        for command in wishes.probes:
+            yield RunProbe(command=command, name=facts.name, seconds=wishes.patience)
+        yield ProveChanges(name=facts.name, checks=self._provable(plan))
+
+    def _provable(self, plan: Plan) -> tuple[str, ...]:
+        """The chosen checks that pass with the plan, by what it declares."""
+        planned = self._bench.judge.container(self._facts.planned(plan.after), compared=True)
+        passing = {finding.check for finding in planned.findings if finding.status is Status.PASS}
+        return tuple(choice.check for choice in plan.choices if choice.check in passing)
+
+    def _prove(self, name: str) -> tuple[JournalProof, ...]:
+        label = self._facts.engine.label
+        rows = [
+            row for row in self._bench.containers.rows() if row.name == name and row.engine.label == label
+        ]
+        row = self._bench.containers.refresh(rows[0].key) if rows else None
+        if row is None or row.report is None:
+            return ()
+        return tuple(
+            JournalProof(
+                finding.check,
+                finding.status.value,
+                visible(finding.verdict.effective or finding.verdict.reason, 200),
+            )
+            for finding in row.report.findings
+        )
+
+    # --- why not ----------------------------------------------------------------------------------
+
+    def _refuse_unfinished(self) -> None:
+        for entry in self._journal.entries():
+            same = (entry.container, entry.engine) == (self._facts.name, self._address)
+            if same and entry.unfinished:
+                waits = entry.state is EntryState.WAITING
+                what = "waits to be confirmed" if waits else "was cut off"
+                way_out = f"hardentui confirm {entry.id}, or " if waits else ""
+                raise UsageError(
+                    f"An earlier change of {visible(self._facts.name, 80)} {what}: {entry.id}.",
+                    f"First: {way_out}hardentui undo {entry.id}",
+                )
+
+    def _try_probes(self, engine: ChangingEngine, wishes: ApplyWishes) -> None:
+        """A probe that fails today would fail afterwards too, and tell nothing."""
+        if not self._facts.running:
+            return
+        for command in wishes.probes:
+            result = probe_once(engine.containers, command, self._facts.name)
+            if not result.succeeded:
+                raise UsageError(
+                    f"The probe {visible(command, 120)!r} fails already, before any change: {result.why}.",
+                    "Probes of apply run on this host, like a client. Nothing was changed.",
+                )
+
+    def _layer(self) -> LayerData:
+        changes = self._facts.changes
+        if isinstance(changes, Unreadable):
+            return LayerData()
+        mounts = [str(mount.get("Destination") or "") for mount in self._facts.inspect.get("Mounts") or ()]
+        tmpfs = (self._facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
+        return layer_data(changes, [*mounts, *tmpfs])
+
+    def _refuse_loss(self, layer: LayerData, wishes: ApplyWishes, *, keeping: str) -> None:
+        if isinstance(self._facts.changes, Unreadable) and not wishes.discard_data:
+            raise CannotFix(
+                "Whether the container keeps data in its own layer is not known:"
+                f" {self._facts.changes.reason}.",
+                "--discard-data goes on without that data.",
+            )
+        if not layer.data or wishes.discard_data:
+            return
+        name = visible(self._facts.name, 80)
+        shown = ", ".join(visible(path, 80) for path in layer.data[:_SHOWN_FILES])
+        more = f" and {len(layer.data) - _SHOWN_FILES} more" if len(layer.data) > _SHOWN_FILES else ""
+        if wishes.keep_data and keeping:
+            if layer.folders:
+                return
+            raise CannotFix(f"{name} has data where no volume can be mounted: {shown}{more}.")
+        options = "; ".join(word for word in (keeping, "--discard-data goes on without it") if word)
+        raise CannotFix(
+            f"{name} has data in its own layer, which its successor would not have: {shown}{more}.",
+            f"{options}. All of it: podman diff {name}",
+        )
+
+    def _about_layer(self, layer: LayerData, wishes: ApplyWishes, way: Way) -> Iterator[str]:
+        if not way.restarts:
+            return
+        if layer.logs:
+            yield f"log files of its own layer are not taken along: {', '.join(layer.logs[:_SHOWN_FILES])}"
+        if layer.data and wishes.discard_data:
+            yield f"data of its own layer is not taken along: {', '.join(layer.data[:_SHOWN_FILES])}"
+        if wishes.probes:
+            yield "probes meet the real service and its data: they should only read"
+
+
+def _changes(plan: Plan) -> tuple[JournalChange, ...]:
+    def words(option: str, arguments: tuple[str, ...]) -> str | None:
+        return " ".join(mask_argument(option, one) for one in arguments) or None
+
+    return tuple(
+        JournalChange(
+            check=", ".join(change.checks),
+            option=change.option,
+            before=words(change.option, change.before),
+            after=words(change.option, change.after),
+        )
+        for change in plan.changes
+    )

@@ -1,0 +1,68 @@
+"""What carries out and takes back the operations of a journal entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hardentui.change.container_operator import ContainerOperator
+from hardentui.change.file_operator import FileOperator
+from hardentui.change.operator import Operator
+from hardentui.change.service_operator import Prove, ServiceOperator
+from hardentui.change.unit_operator import UnitOperator
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.read import Engine
+from hardentui.errors import NoEngine
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import EngineFacts
+from hardentui.model.journal import JournalEntry, JournalProof
+from hardentui.workbench.opening.engines import open_engines
+from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.views import Selection
+
+PRIVATE = "private"
+"""Stands for the address of a service that HardenTUI starts itself: the next one has another address."""
+
+
+def address_of(opened: Opened, facts: EngineFacts) -> str:
+    """How the journal names an engine, so that a later process finds it."""
+    return PRIVATE if opened.private_service else facts.url
+
+
+@contextmanager
+def operators_on(engine: Engine, files: Files | None, prove: Prove) -> Iterator[tuple[Operator, ...]]:
+    """Everything that changes containers of an engine and what is around them."""
+    changing = ChangingEngine(engine)
+    try:
+        service = ServiceOperator(changing.containers, files, prove)
+        yield (FileOperator(), UnitOperator(), ContainerOperator(changing), service)
+    finally:
+        changing.close()
+
+
+@contextmanager
+def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
+    """What takes an entry back. Podman is reached only where a container was changed.
+
+    Raises:
+        NoEngine: it cannot be reached.
+    """
+    kinds = {type(operation) for operation in entry.operations}
+    if not kinds & set(ContainerOperator.kinds):
+        yield (FileOperator(), UnitOperator(), ServiceOperator(None, None, _no_proof))
+        return
+    opened = open_engines(Selection(url="" if entry.engine == PRIVATE else entry.engine))
+    try:
+        if opened.simulated:
+            raise NoEngine(
+                f"The Podman of {entry.container} cannot be reached.", "It is needed to take this back."
+            )
+        with operators_on(opened.engines[0], opened.files, _no_proof) as operators:
+            yield operators
+    finally:
+        for engine in opened.engines:
+            engine.close()
+
+
+def _no_proof(name: str) -> tuple[JournalProof, ...]:
+    return ()

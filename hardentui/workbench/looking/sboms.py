@@ -1,0 +1,59 @@
+"""SBOMs of images out of what was read of their files, as text and as files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from hardentui.errors import UsageError
+from hardentui.model.facts import ImageFacts
+from hardentui.model.known import Unreadable
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.model.written import Written
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 150
+
+
+def sbom_of(image: ImageFacts) -> str:
+    """The SBOM of an image whose files were read before, as CycloneDX JSON.
+
+    Raises:
+        UsageError: what is inside is not known.
+    """
+    from hardentui.images.sbom import sbom  # its library takes a tenth of a second to import
+
+    if isinstance(image.inventory, Unreadable):
+        raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {image.inventory.reason}.")
+    return sbom(image, image.inventory, image.now)
+
+
+def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[Written, ...]:
+    """Write `IMAGE.cdx.json` for each; what was there before is kept as a backup.
+
+    Raises:
+        UsageError: what is inside one of them is not known.
+        WriteError: nothing was written.
+    """
+    from hardentui.files import write_bundle
+    from hardentui.model.draft import TextFile
+
+    files: dict[str, TextFile] = {}
+    for image in images:
+        name = _file_name(image)
+        if name in files:
+            name = f"{name}-{image.id.removeprefix('sha256:')[:12]}"
+        files[name] = TextFile(f"{name}.cdx.json", sbom_of(image), 0o644)
+    return write_bundle(folder, list(files.values()), create=True)
+
+
+def name_of(image: ImageFacts) -> str:
+    """Its first name, else the beginning of its ID."""
+    return image.names[0] if image.names else image.id.removeprefix("sha256:")[:12]
+
+
+def _file_name(image: ImageFacts) -> str:
+    return _NOT_IN_NAMES.sub("_", name_of(image)).lstrip(".-_")[:_LONGEST_NAME] or image.id[:12]

@@ -1,0 +1,375 @@
+"""Apply on a real Podman: the hardened container works; whatever goes wrong, the original runs as before."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.change.journal import Journal
+from hardentui.model.journal import EntryState, JournalEntry
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+NAME = "apply-web"
+VOLUME = "apply-data"
+PORT = "18093"
+FIXES = ("writable-rootfs", "new-privileges-allowed")
+ROOT = Path(__file__).parents[2]
+SERVE = "trap 'exit 0' TERM; httpd -p 80 -h /data; while :; do sleep 0.1; done"
+
+
+class Site:
+    """A web server with a volume, an anonymous volume, a published port and a restart policy."""
+
+    def __init__(self, bench: Bench, state: Path) -> None:
+        self.bench = bench
+        self.environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+        self.journal = Journal(str(state / "hardentui" / "journal"))
+        self.fixes = [word for check in FIXES for word in ("--check", check)]
+
+    def start(self, *options: str) -> None:
+        publish = ("-p", f"127.0.0.1:{PORT}:80", "-v", f"{VOLUME}:/data", "-v", "/scratch")
+        self.bench.podman(
+            "run", "-d", "--name", NAME, "--stop-timeout", "2", "--restart", "always", *publish, *options,
+            BUSYBOX, "sh", "-c", SERVE,
+        )  # fmt: skip
+        self.bench.podman("exec", NAME, "sh", "-c", "echo precious > /data/page; echo kept > /scratch/page")
+
+    def run(self, *arguments: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "hardentui", *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def apply(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run("apply", NAME, "--url", self.bench.url, *(arguments or (*self.fixes, "--yes")))
+
+    def faulty(self, fault: str, when: str, number: int) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "tests.support.faulty_apply", self.bench.url, NAME]
+        return subprocess.run(
+            [*words, fault, when, str(number), *FIXES],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def inspect(self, name: str = NAME) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.bench.podman("inspect", name))[0]
+        return document
+
+    def answers(self) -> bool:
+        try:
+            page = self.bench.execute("curl", "-s", "-m", "2", f"http://127.0.0.1:{PORT}/page")
+        except subprocess.CalledProcessError:
+            return False
+        return page == "precious"
+
+    def seen(self) -> dict[str, Any]:
+        """All that has to be as before, of the container and around it."""
+        now = self.inspect()
+        return {
+            "id": now["Id"],
+            "name": now["Name"],
+            "running": now["State"]["Running"],
+            "restart": now["HostConfig"]["RestartPolicy"],
+            "ports": now["HostConfig"]["PortBindings"],
+            "mounts": sorted((mount["Destination"], mount["Name"]) for mount in now["Mounts"]),
+            "containers": sorted(self.bench.podman("ps", "-a", "--format", "{{.Names}}").split()),
+            "volumes": sorted(self.bench.podman("volume", "ls", "-q").split()),
+        }
+
+    def newest(self) -> JournalEntry:
+        return self.journal.entries()[0]
+
+
+@pytest.fixture
+def site(podman: Bench, tmp_path: Path) -> Iterator[Site]:
+    site = Site(podman, tmp_path)
+    site.start()
+    assert eventually(site.answers)
+    yield site
+    leftovers = podman.podman("ps", "-a", "-q", "--filter", f"name=^{NAME}").split()
+    podman.remove(NAME, *leftovers)
+    podman.podman("volume", "rm", "-f", VOLUME)
+
+
+def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_back(site: Site) -> None:
+    before = site.seen()
+    done = site.apply(*site.fixes, "--yes", "--format", "json", "--probe", 'test "$TWIN_NAME" = apply-web')
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    (entry,) = document["entries"]
+    assert document["schema"] == "hardentui/journal/1"
+    assert (entry["action"], entry["state"], entry["container"]) == ("apply", "done", NAME)
+    assert {proof["check"]: proof["status"] for proof in entry["proof"]} == dict.fromkeys(FIXES, "pass")
+    assert 0 < entry["downtime_seconds"] < 20
+    hardened, original = site.inspect(), site.inspect(entry["original"])
+    assert hardened["HostConfig"]["ReadonlyRootfs"] is True
+    assert original["Id"] == before["id"]
+    assert original["State"]["Running"] is False
+    assert original["HostConfig"]["RestartPolicy"]["Name"] == "no", "it must not come back at boot"
+    assert hardened["HostConfig"]["RestartPolicy"]["Name"] == "always"
+    assert site.answers()
+    assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept"
+    assert sorted((mount["Destination"], mount["Name"]) for mount in hardened["Mounts"]) == before["mounts"]
+
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(site.answers)
+    assert site.seen() == before
+    again = site.run("undo", entry["id"], "--yes")
+    assert again.returncode == 2
+    assert "taken back already" in again.stderr
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("fault", ["fail", "kill"])
+def test_a_fault_at_any_operation_ends_with_the_original_running_as_before(site: Site, fault: str) -> None:
+    before, struck = site.seen(), 0
+    for number in range(1, 30):
+        for when in ("begun", "done"):
+            at = f"{fault} when {number} is {when}"
+            ended = site.faulty(fault, when, number)
+            if ended.returncode == 0:
+                break
+            struck += 1
+            if fault == "kill":
+                assert ended.returncode == -signal.SIGKILL, (at, ended.stderr)
+                assert site.newest().state is EntryState.OPEN
+                refused = site.apply()
+                assert refused.returncode == 2, (at, refused.stderr)
+                assert "was cut off" in refused.stderr
+                undone = site.run("undo", "--yes")
+                assert undone.returncode == 0, (at, undone.stderr)
+            else:
+                assert ended.returncode == 5, (at, ended.stderr)
+            entry = next(one for one in site.journal.entries() if one.action == "apply")
+            assert entry.state is EntryState.ROLLED_BACK, at
+            assert entry.begun == number, at
+            assert entry.reason, at
+            assert eventually(site.answers), at
+            assert site.seen() == before, at
+        else:
+            continue
+        break
+    assert struck >= 14, f"only {struck} operations were struck"
+
+
+@pytest.mark.timeout(300)
+def test_a_kill_on_the_way_back_is_no_worse(site: Site) -> None:
+    before = site.seen()
+    for number in range(1, 8):
+        ended = site.faulty("undo-kill", "done", number)
+        assert ended.returncode == -signal.SIGKILL, (number, ended.stderr)
+        undone = site.run("undo", "--yes")
+        assert undone.returncode == 0, (number, undone.stderr)
+        assert eventually(site.answers), number
+        assert site.seen() == before, number
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whoever_interrupts_it_gets_the_original_back(site: Site, sent: signal.Signals) -> None:
+    before = site.seen()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"],
+        env=site.environment,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert eventually(lambda: bool(site.journal.entries()) and site.newest().begun >= 5, 30)
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 5, errors
+    assert "interrupted" in errors
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+@pytest.mark.timeout(300)
+def test_a_kill_at_any_time_leaves_a_way_back(site: Site) -> None:
+    before = site.seen()
+    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
+    for tenths in range(0, 20, 3):
+        process = subprocess.Popen(
+            words, env=site.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        known = len(site.journal.entries())
+        eventually(lambda known=known: len(site.journal.entries()) > known, 30)  # type: ignore[misc]
+        time.sleep(tenths / 10)
+        process.kill()
+        process.communicate(timeout=30)
+        undone = site.run("undo", "--yes")
+        assert undone.returncode == 0, (tenths, undone.stderr)
+        assert eventually(site.answers), tenths
+        assert site.seen() == before, tenths
+
+
+def test_of_two_at_once_one_is_refused_and_told_who_is_at_it(site: Site) -> None:
+    words = [sys.executable, "-m", "hardentui", "apply", NAME, "--url", site.bench.url, *site.fixes, "--yes"]
+    both = [
+        subprocess.Popen(
+            words, env=site.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    ends = [(process.communicate(timeout=90)[1], process.returncode) for process in both]
+    assert sorted(code for _, code in ends) == [0, 2], ends
+    refused = next(errors for errors, code in ends if code == 2)
+    assert any(words in refused for words in ("under way", "was cut off", "not what it was")), refused
+    assert eventually(site.answers)
+
+
+def test_nobody_to_ask_means_no_change(site: Site) -> None:
+    before = site.seen()
+    refused = site.apply(*site.fixes)
+    assert refused.returncode == 2
+    assert "--yes" in refused.stderr
+    assert "Steps on apply-web" in refused.stderr
+    assert site.seen() == before
+    assert site.journal.entries() == ()
+
+
+def test_a_probe_that_fails_afterwards_brings_the_original_back(site: Site) -> None:
+    before = site.seen()
+    site.bench.podman("exec", NAME, "sh", "-c", "rm /data/page")
+    broken = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", "false")
+    assert broken.returncode == 2
+    assert "fails already" in broken.stderr
+    marker = site.bench.directory / "probe"
+    probe = f"test -e {marker} || {{ touch {marker}; exit 0; }}; exit 1"
+    broken = site.apply(*site.fixes, "--yes", "--patience", "2", "--probe", probe)
+    assert broken.returncode == 5, broken.stderr
+    assert "The probe" in broken.stderr
+    assert "Everything is as it was before" in broken.stderr
+    site.bench.podman("exec", NAME, "sh", "-c", "echo precious > /data/page")
+    assert eventually(site.answers)
+    assert site.seen() == before
+
+
+def test_limits_change_while_it_runs_and_go_back_while_it_runs(site: Site) -> None:
+    before, pid = site.seen(), site.inspect()["State"]["Pid"]
+    limits = site.inspect()["HostConfig"]
+    done = site.apply("--check", "no-memory-limit", "--check", "no-cpu-limit", "--yes", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads(done.stdout)["entries"]
+    assert entry["original"] is None
+    assert {proof["status"] for proof in entry["proof"]} == {"pass"}
+    now = site.inspect()
+    assert now["State"]["Pid"] == pid
+    assert now["HostConfig"]["Memory"] > 0
+    assert now["HostConfig"]["NanoCpus"] > 0
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert site.seen() == before
+    now = site.inspect()
+    assert now["State"]["Pid"] == pid
+    for name in ("Memory", "MemorySwap", "NanoCpus", "CpuQuota", "CpuPeriod"):
+        assert now["HostConfig"][name] == limits[name], name
+
+
+def test_data_in_its_own_layer_is_told_and_kept_or_refused(site: Site) -> None:
+    site.bench.podman("exec", NAME, "sh", "-c", "mkdir /srv; echo mine > /srv/file; chown 7:8 /srv/file")
+    before = site.seen()
+    refused = site.apply()
+    assert refused.returncode == 2, refused.stderr
+    assert "/srv/file" in refused.stderr
+    assert "--keep-data" in refused.stderr
+    assert site.seen() == before
+    kept = site.apply(*site.fixes, "--yes", "--keep-data")
+    assert kept.returncode == 0, kept.stderr
+    assert site.bench.podman("exec", NAME, "cat", "/srv/file") == "mine"
+    assert site.bench.podman("exec", NAME, "stat", "-c", "%u:%g", "/srv/file") == "7:8"
+    undone = site.run("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert site.seen()["id"] == before["id"]
+    assert site.bench.podman("exec", NAME, "cat", "/srv/file") == "mine"
+    site.bench.podman("volume", "rm", f"{NAME}-srv-data")
+
+
+def test_what_nobody_confirms_goes_back_by_itself_in_time(site: Site) -> None:
+    before = site.seen()
+    done = site.apply(*site.fixes, "--yes", "--confirm-within", "4", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads(done.stdout)["entries"]
+    assert entry["state"] == "waiting-for-confirm"
+    assert site.inspect()["Id"] != before["id"]
+
+    def back() -> bool:
+        return site.journal.read(entry["id"]).state is EntryState.ROLLED_BACK
+
+    assert eventually(back, 30)
+    late = time.time() - entry["confirm_by"]
+    assert late <= 5, f"{late:.1f} s after its time"
+    assert eventually(site.answers)
+    assert site.seen() == before
+    assert "not confirmed in time" in site.journal.read(entry["id"]).reason
+
+
+def test_what_is_confirmed_stays_and_can_be_forgotten(site: Site) -> None:
+    before = site.seen()
+    done = site.apply(*site.fixes, "--yes", "--confirm-within", "3", "--format", "json")
+    (entry,) = json.loads(done.stdout)["entries"]
+    confirmed = site.run("confirm")
+    assert confirmed.returncode == 0, confirmed.stderr
+    time.sleep(4)
+    assert site.journal.read(entry["id"]).state is EntryState.DONE
+    assert site.inspect()["Id"] != before["id"]
+    asked = site.run("journal", "forget", entry["id"])
+    assert asked.returncode == 2
+    forgotten = site.run("journal", "forget", entry["id"], "--yes")
+    assert forgotten.returncode == 0, forgotten.stderr
+    assert site.bench.podman("ps", "-a", "--format", "{{.Names}}", "--filter", f"name=^{NAME}").split() == [
+        NAME
+    ]
+    impossible = site.run("undo", entry["id"], "--yes")
+    assert impossible.returncode == 2
+    assert "original was removed" in impossible.stderr
+    assert site.answers()
+
+
+def test_others_that_stand_on_it_are_named(site: Site) -> None:
+    site.bench.run("apply-tenant", "--network", f"container:{NAME}", BUSYBOX, "sleep", "1000")
+    try:
+        before = site.seen()
+        refused = site.apply()
+        assert refused.returncode == 2
+        assert "apply-tenant" in refused.stderr
+        assert site.seen() == before
+    finally:
+        site.bench.remove("apply-tenant")
+
+
+def test_what_is_gone_when_it_stops_is_not_replaced(site: Site) -> None:
+    site.bench.run("apply-gone", "--rm", BUSYBOX, "sleep", "1000")
+    try:
+        refused = site.run("apply", "apply-gone", "--url", site.bench.url, *site.fixes, "--yes")
+        assert refused.returncode == 2
+        assert "--rm" in refused.stderr
+        assert site.inspect("apply-gone")["State"]["Running"] is True
+    finally:
+        site.bench.remove("apply-gone")

@@ -1,0 +1,99 @@
+"""The real debsecan on an image with the package database of a real Debian.
+
+Debian's own data cannot be fetched on the test machine; a file in its format stands for it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tarfile
+import threading
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.images.inventory import read_inventory
+from hardentui.model.known import Unreadable
+from hardentui.scanners import debsecan
+from hardentui.scanners.asking import asker
+from tests.conftest import cannot_run
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+
+IMAGE = "localhost/debian-packages:1"
+STATUS = Path("/var/lib/dpkg/status")
+
+
+@pytest.fixture(scope="module")
+def debian_image(podman: Bench) -> Iterator[str]:
+    if not STATUS.exists() or "VERSION_CODENAME" not in Path("/etc/os-release").read_text():
+        cannot_run("this host is no Debian with a code name")
+    tar = podman.directory / "tmp" / "debian.tar"
+    with tarfile.open(tar, "w") as archive:
+        archive.add(STATUS, "var/lib/dpkg/status")
+        archive.add("/usr/lib/os-release", "usr/lib/os-release")
+    podman.import_image(tar, IMAGE, ())
+    yield IMAGE
+    podman.podman("rmi", "-f", IMAGE)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> str:
+    """bash has a hole with a repair, zlib1g one without, dpkg none that matters to this version."""
+    if not shutil.which("debsecan"):
+        cannot_run("debsecan is missing; run: sudo apt-get install --no-install-recommends debsecan")
+    lines = (
+        "VERSION 1\nCVE-2026-0001,,shell\nCVE-2026-0002,,zip\nCVE-2026-0003,,old\n\n"
+        "bash,0,SHRF,9999,\nzlib,1,S   ,,\ndpkg,2,SM  ,0.1,\n\n\n"
+    )
+    release = dict(
+        line.split("=", 1) for line in Path("/usr/lib/os-release").read_text().splitlines() if "=" in line
+    )
+    (tmp_path / "mirror").mkdir()
+    path = tmp_path / "mirror" / release["VERSION_CODENAME"].strip('"')
+    path.write_bytes(zlib.compress(lines.encode()))
+    return f"file://{tmp_path}/mirror"
+
+
+def test_what_debsecan_finds_is_stored_with_the_date_of_its_data(
+    podman: Bench,
+    debian_image: str,
+    mirror: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    command = ["images", debian_image, "--scan", "--scanner", "debsecan", "--offline", "--format", "json"]
+    assert main([*command, "--url", podman.url]) == 4, "without a mirror there is nothing to compare with"
+    assert "needs a mirror of its data" in capsys.readouterr().err
+    assert main([*command, "--data", mirror, "--url", podman.url]) == 0
+    scan = json.loads(capsys.readouterr().out)["images"][0]["scan"]
+    found = {(one["id"], one["package"], one["severity"], one["fixed_in"]) for one in scan["vulnerabilities"]}
+    assert ("CVE-2026-0001", "bash", "high", "9999") in found
+    assert ("CVE-2026-0002", "zlib1g", "unknown", "") in found
+    assert not any(one["id"] == "CVE-2026-0003" for one in scan["vulnerabilities"])
+    version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "bash"], capture_output=True, text=True)
+    assert {one["installed"] for one in scan["vulnerabilities"] if one["package"] == "bash"} == {
+        version.stdout
+    }
+    assert datetime.now(UTC) - datetime.fromisoformat(scan["database"]) < timedelta(minutes=5)
+    assert any("only packages of Debian" in gap for gap in scan["gaps"])
+
+
+def test_an_image_of_another_distribution_is_not_scanned(podman: Bench, mirror: str, tmp_path: Path) -> None:
+    archive = tmp_path / "bb.tar"
+    podman.podman("save", "-o", str(podman.directory / "tmp" / "bb.tar"), BUSYBOX)
+    archive.write_bytes((podman.directory / "tmp" / "bb.tar").read_bytes())
+    found = debsecan.scan(str(archive), asker(threading.Event()), offline=True, data=mirror)
+    assert found == Unreadable("debsecan knows releases of Debian only, and this image holds no distribution")
+    with archive.open("rb") as file:
+        assert read_inventory(file).installed == ()

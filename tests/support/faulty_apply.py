@@ -1,0 +1,63 @@
+"""Apply on a real Podman with a fault at one chosen moment: a failure, or the death of the process.
+
+    python -m tests.support.faulty_apply URL NAME FAULT WHEN NUMBER CHECK…
+
+FAULT is `fail` or `kill`; WHEN is `begun` (the journal says so, nothing is done yet) or `done`; NUMBER counts
+operations from 1. `undo-kill` applies, and dies when NUMBER operations of the way back are done.
+Ends with 5 when the change was taken back, and with 0 when there is no such operation any more.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from hardentui.errors import ApplyFailed, ChangeFailed
+from hardentui.model.change_events import ChangeEvent, OperationBegun, OperationDone, OperationUndone
+from hardentui.model.plan import Choice
+from hardentui.workbench.changing.applying import Application, ApplyWishes
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
+
+_KINDS: dict[str, type[OperationBegun | OperationDone]] = {"begun": OperationBegun, "done": OperationDone}
+
+
+def main(url: str, name: str, fault: str, when: str, number: int, checks: list[str]) -> int:
+    bench = Workbench.open(Selection(url=url))
+    try:
+        key = next(row.key for row in bench.containers.rows() if row.name == name)
+        bench.surroundings.host()
+        row = bench.containers.refresh(key)
+        assert row is not None
+        assert row.report is not None
+        plan = bench.planner.plan(row.report, [Choice(check) for check in checks])
+        application = Application(bench, row.report)
+        prepared = application.prepare(plan, ApplyWishes(patience=10.0))
+        undone = 0
+
+        def strike(event: ChangeEvent) -> None:
+            nonlocal undone
+            if fault == "undo-kill":
+                if isinstance(event, OperationDone) and event.number == event.total:
+                    raise ChangeFailed("The last operation fails on purpose.")
+                undone += isinstance(event, OperationUndone)
+                if isinstance(event, OperationUndone) and undone == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            elif isinstance(event, _KINDS[when]) and event.number == number:
+                if fault == "kill":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                raise ChangeFailed("It fails on purpose.")
+
+        application.run(prepared, strike)
+    except ApplyFailed as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    finally:
+        bench.close()
+    return 0
+
+
+if __name__ == "__main__":
+    url, name, fault, when, number, *checks = sys.argv[1:]
+    sys.exit(main(url, name, fault, when, int(number), checks))

@@ -1,0 +1,57 @@
+"""What a container wrote into its own layer, and what of it would be missed."""
+
+from __future__ import annotations
+
+from hardentui.model.activity import FileChange
+from hardentui.reading.layer_data import LayerData, layer_data
+
+
+def found(*changes: tuple[str, str, bool | None], mounted: tuple[str, ...] = ()) -> LayerData:
+    return layer_data([FileChange(path, kind, folder) for path, kind, folder in changes], mounted)
+
+
+def test_a_new_file_and_a_changed_one_would_be_missed() -> None:
+    seen = found(
+        ("/srv", "modified", True), ("/srv/app.db", "modified", False), ("/data/new", "added", False)
+    )  # fmt: skip
+    assert seen.data == ("/data/new", "/srv/app.db")
+    assert seen.folders == ("/data", "/srv")
+
+
+def test_what_each_start_makes_anew_would_not() -> None:
+    seen = found(
+        ("/run/nginx.pid", "added", False),
+        ("/tmp/x", "added", False),
+        ("/etc", "modified", None),
+        ("/etc/passwd", "modified", False),
+        ("/old", "deleted", False),
+        ("/var/lib", "modified", True),
+    )
+    assert seen == LayerData()
+
+
+def test_mount_points_are_no_data() -> None:
+    seen = found(
+        ("/var/lib/db", "added", None),
+        ("/var/lib/db/data", "added", None),
+        ("/var/lib/db/data/file", "added", False),
+        mounted=("/var/lib/db/data",),
+    )
+    assert seen == LayerData()
+
+
+def test_logs_are_told_apart() -> None:
+    seen = found(("/var/log/web/access.log", "added", False), ("/var/logs", "added", False))
+    assert (seen.logs, seen.data) == (("/var/log/web/access.log",), ("/var/logs",))
+
+
+def test_folders_do_not_stand_inside_each_other_and_hide_no_image() -> None:
+    assert found(("/srv/a", "added", False), ("/srv/b/c", "added", False)).folders == ("/srv",)
+    assert found(("/etc/app.conf", "modified", False)).folders == ()
+    assert found(("/loose", "added", False)).folders == ()
+
+
+def test_what_a_new_volume_covers_is_not_lost() -> None:
+    seen = found(("/srv/a", "added", False), ("/data/b", "added", False))
+    assert seen.without(["/srv"]) == LayerData(("/data/b",), (), ("/data",))
+    assert seen.without(["/sr"]).data == ("/data/b", "/srv/a")

@@ -1,0 +1,85 @@
+"""Packages of dpkg and apk databases."""
+
+from __future__ import annotations
+
+import io
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardentui.images.packages import MOST_PACKAGES, read_apk, read_dpkg, read_dpkg_part
+from hardentui.model.image import Package
+
+DPKG = b"""\
+Package: libc6
+Status: install ok installed
+Architecture: amd64
+Source: glibc (2.41-12)
+Version: 2.41-12+b1
+Description: GNU C Library
+ Package: not-a-field
+Version: 9
+
+Package: removed
+Status: deinstall ok config-files
+Version: 1
+
+Package: nameless-version
+Status: install ok installed
+
+Package: bash
+Status: install ok installed
+Source: bash
+Version: 5.2.37-2
+"""
+APK = b"""\
+C:Q1abc
+P:libssl3
+V:3.3.2-r0
+A:x86_64
+L:Apache-2.0
+o:openssl
+
+C:Q1def
+P:musl
+V:1.2.5-r0
+o:musl
+"""
+
+
+def test_what_dpkg_has_installed() -> None:
+    found = read_dpkg(io.BytesIO(DPKG))
+    assert found.count == 3
+    assert found.packages == [
+        Package("deb", "libc6", "2.41-12+b1", "amd64", "glibc", "2.41-12"),
+        Package("deb", "bash", "5.2.37-2"),
+    ]
+
+
+def test_a_part_of_dpkg_is_one_package_without_a_status() -> None:
+    found = read_dpkg_part(io.BytesIO(b"Package: tzdata\nVersion: 2025b\nArchitecture: all\n"))
+    assert found.packages == [Package("deb", "tzdata", "2025b", "all")]
+
+
+def test_what_apk_has_installed() -> None:
+    assert read_apk(io.BytesIO(APK)).packages == [
+        Package("apk", "libssl3", "3.3.2-r0", "x86_64", "openssl", "", "Apache-2.0"),
+        Package("apk", "musl", "1.2.5-r0"),
+    ]
+
+
+def test_more_packages_than_any_honest_image_has_are_counted_and_not_kept() -> None:
+    found = read_apk(io.BytesIO(b"P:a\nV:1\n\n" * (MOST_PACKAGES + 5)))
+    assert (found.count, len(found.packages)) == (MOST_PACKAGES + 5, MOST_PACKAGES)
+
+
+def test_a_line_without_end_hides_no_field_behind_it() -> None:
+    long = b"P:a\nT:" + b"P" * 300_000 + b"\nV:1\n"
+    assert read_apk(io.BytesIO(long)).packages == [Package("apk", "a", "1")]
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_make_it_fail(content: bytes) -> None:
+    for read in (read_dpkg, read_dpkg_part, read_apk):
+        found = read(io.BytesIO(content))
+        assert all(one.name and one.version for one in found.packages)

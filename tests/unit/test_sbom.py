@@ -1,0 +1,113 @@
+"""SBOMs are valid by CycloneDX's own schema, whatever an image calls its packages."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardentui.errors import UsageError
+from hardentui.images.sbom import ONLY_DISTRIBUTION, package_url, sbom
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import ImageInventory, Package
+from hardentui.workbench.looking.sboms import save_sboms, sbom_of
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DEBIAN = {"ID": "debian", "VERSION_ID": "13", "PRETTY_NAME": "Debian GNU/Linux 13 (trixie)"}
+LIBC = Package("deb", "libc6", "2.41-12+b1", "amd64", "glibc", "2.41-12")
+
+
+def facts(*packages: Package, identity: str = "a" * 64, **inventory: Any) -> ImageFacts:
+    inside = ImageInventory(**{"release": DEBIAN, "installed": packages, **inventory})
+    return ImageFacts(identity, names=("docker.io/library/app:1",), inventory=inside, now=NOW)
+
+
+def document(image: ImageFacts) -> Any:
+    text = sbom_of(image)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    return json.loads(text)
+
+
+def test_packages_system_and_image_are_told() -> None:
+    made = document(facts(LIBC, Package("apk", "musl", "1.2.5-r0", license="MIT"), packages={"dpkg": 2}))
+    assert {one["name"]: one["type"] for one in made["components"]} == {
+        "libc6": "library",
+        "musl": "library",
+        "debian": "operating-system",
+    }
+    assert made["metadata"]["component"]["name"] == "docker.io/library/app:1"
+    urls = {one["name"]: one.get("purl") for one in made["components"]}
+    assert urls["libc6"] == (
+        "pkg:deb/debian/libc6@2.41-12%2Bb1?arch=amd64&distro=debian-13&upstream=glibc%402.41-12"
+    )
+    assert made["components"][[*urls].index("musl")]["licenses"] == [{"license": {"id": "MIT"}}]
+
+
+def test_what_it_does_not_list_is_told() -> None:
+    made = document(facts(LIBC, packages={"dpkg": 3}, uncounted=("rpm",), gaps=("layer 2: it was cut off",)))
+    assert [one["value"] for one in made["metadata"]["properties"]] == [
+        "2 packages have no name or version in their database",
+        "layer 2: it was cut off",
+        ONLY_DISTRIBUTION,
+        "packages of rpm could not be read",
+    ]
+
+
+def test_the_same_image_has_the_same_serial_number() -> None:
+    serials = [
+        document(facts(identity=identity))["serialNumber"] for identity in ("a" * 64, "a" * 64, "b" * 64)
+    ]
+    assert serials[0] == serials[1] != serials[2]
+
+
+def test_an_epoch_of_rpm_has_its_own_place() -> None:
+    url = package_url(Package("rpm", "bash", "1:5.2-3", "x86_64"), "sles", "15.7")
+    assert url.to_string() == "pkg:rpm/sles/bash@5.2-3?arch=x86_64&distro=sles-15.7&epoch=1"
+
+
+@given(st.lists(st.tuples(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12)), max_size=6))
+def test_any_names_give_a_valid_document(texts: list[tuple[str, str, str]]) -> None:
+    packages = [
+        Package("deb", name, version, license=text) for name, version, text in texts if name and version
+    ]
+    made = document(facts(*packages))
+    references = [one["bom-ref"] for one in made["components"]]
+    assert len(references) == len(set(references))
+
+
+def test_a_thousand_packages_take_little_longer_than_their_number() -> None:
+    def seconds(count: int) -> float:
+        image = facts(*(Package("deb", f"package-{number}", "1") for number in range(count)))
+        assert isinstance(image.inventory, ImageInventory)
+        began = time.process_time()
+        sbom(image, image.inventory, NOW)
+        return time.process_time() - began
+
+    few = min(seconds(250) for _ in range(2))
+    assert seconds(1000) < 10 * few
+
+
+def test_files_have_safe_names_of_their_own(tmp_path: Path) -> None:
+    inside = ImageInventory()
+    images = [
+        ImageFacts("a" * 64, names=("-../x/y:1\n",), inventory=inside, now=NOW),
+        ImageFacts("b" * 64, names=("-..-x_y:1 ",), inventory=inside, now=NOW),
+        ImageFacts("c" * 64, inventory=inside, now=NOW),
+    ]
+    saved = [Path(one.path) for one in save_sboms(images, str(tmp_path))]
+    assert {one.parent for one in saved} == {tmp_path}
+    assert len({one.name for one in saved}) == 3
+    assert all(one.name.endswith(".cdx.json") and one.name[0].isalnum() for one in saved)
+
+
+def test_an_image_that_was_not_looked_into_has_none() -> None:
+    with pytest.raises(UsageError, match="has no SBOM"):
+        sbom_of(ImageFacts("a" * 64))
