@@ -155,7 +155,7 @@ def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
     if options.format == "json":
         document = {
             "schema": SENSORS_SCHEMA,
-            "simulated": bench.simulated,
+            "simulated": bench.opened.simulated,
             "sensors": [to_builtins(one) for one in found],
         }
         terminal.write(json.dumps(document, indent=1) + "\n")
