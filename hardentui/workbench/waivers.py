@@ -21,7 +21,6 @@ from datetime import date, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-import tomli_w
 from msgspec import Struct, field
 
 from hardentui.errors import InputError, UsageError, WaiversError
@@ -89,6 +88,8 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
         WaiversError: the file has faults.
         UsageError: the file has this waiver already.
     """
+    import tomli_w  # only who waives needs it
+
     known = parse(text, path, checks)
     if any(
         (one.check, one.subject, one.engine) == (waiver.check, waiver.subject, waiver.engine) for one in known

@@ -19,7 +19,6 @@ from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.workbench.looking.containers import Containers
-from hardentui.workbench.opening import engines as opening
 from hardentui.workbench.opening import saved_facts, simulated
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt, Row
@@ -151,7 +150,7 @@ def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
         return simulated.open_simulated(attempts)
 
     monkeypatch.setattr("hardentui.cli.session.open_engines", found_nothing)
-    monkeypatch.setattr(opening, "open_engines", found_nothing)
+    monkeypatch.setattr("hardentui.cli.facts.open_engines", found_nothing)
 
 
 @pytest.mark.parametrize(
