@@ -13,6 +13,8 @@ from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.planning import saved_plans as plans
+from hardentui.workbench.trials.files import plan_of_trial
+from hardentui.workbench.trials.tried import no_longer_fits, read_trial
 
 if TYPE_CHECKING:
     from hardentui.workbench.planning.saved_plans import SavedPlan
@@ -34,9 +36,18 @@ def check_options(options: Namespace) -> SavedPlan | None:
 
 
 def _read(path: str) -> SavedPlan:
+    return plans.load(_text(path))
+
+
+def _text(path: str) -> str:
+    """Of a file that somebody named.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         with open(path, encoding="utf-8") as file:
-            return plans.load(file.read(1 << 20))
+            return file.read(8 << 20)
     except OSError as error:
         raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
@@ -47,7 +58,9 @@ def make_plan(
     bench: Workbench, report: Report, options: Namespace, saved: SavedPlan | None, terminal: Terminal
 ) -> Plan:
     """The plan; what is left out, troubles and what no longer fits are told as notes."""
-    if saved is not None:
+    if path := getattr(options, "trial", ""):
+        plan = _tried(bench, report, path, terminal)
+    elif saved is not None:
         plan = bench.planner.plan(report, plans.usable_choices(saved, bench.judge.checks))
         version = str(report.facts.engine.version) if report.facts else ""
         for sentence in plans.no_longer_fits(saved, plan, version):
@@ -65,6 +78,15 @@ def make_plan(
         terminal.note(f"seen: {note.check}: {note.text}")
     if not plan.changes:
         terminal.complain(f"Nothing is changed in {visible(plan.container)}. {_why_nothing(plan)}".rstrip())
+    return plan
+
+
+def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> Plan:
+    """The plan of a trial; what differs from when it was tried as notes."""
+    trial = read_trial(_text(path))
+    plan = plan_of_trial(bench.planner, report, trial)
+    for sentence in no_longer_fits(trial, plan):
+        terminal.note(f"differs: {sentence}")
     return plan
 
 

@@ -19,13 +19,14 @@ from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.views import Selection
+from hardentui.workbench.views import Report, Selection, known_facts
 from hardentui.workbench.waivers import accepted
 
 if TYPE_CHECKING:
     from hardentui.workbench.changing.drafter import Drafter
     from hardentui.workbench.looking.scanning import Scanning
     from hardentui.workbench.planning.planner import Planner
+    from hardentui.workbench.trials.trying import Trying
 
 
 class Workbench:
@@ -46,7 +47,7 @@ class Workbench:
         self.judge = judge
         inventories = Inventories(opened.cache_folder, opened.inventories)
         scans = StoredScans(opened.state_folder) if opened.state_folder else None
-        gatherers = {
+        self._gatherers = {
             engine.facts.label: Gatherer(
                 engine,
                 opened.files,
@@ -59,8 +60,8 @@ class Workbench:
             )
             for engine in opened.engines
         }
-        self.surroundings = Surroundings(opened, gatherers, judge, inventories)
-        self.containers = Containers(opened, gatherers, judge, self.surroundings.forget_what_changes)
+        self.surroundings = Surroundings(opened, self._gatherers, judge, inventories)
+        self.containers = Containers(opened, self._gatherers, judge, self.surroundings.forget_what_changes)
 
     @classmethod
     def open(
@@ -104,6 +105,13 @@ class Workbench:
         from hardentui.workbench.looking.scanning import Scanning
 
         return Scanning(self.opened, self.surroundings.forget_image)
+
+    def trying(self, report: Report) -> Trying:
+        """Trials of a container, on twins beside it."""
+        from hardentui.workbench.trials.trying import Trying
+
+        members = self.containers.neighbours(report).members
+        return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members)
 
     def close(self) -> None:
         """End all connections and a private service."""

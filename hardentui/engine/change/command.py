@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 from collections.abc import Sequence
 from time import monotonic
@@ -58,3 +59,8 @@ def _refused(what: str, errors: str) -> ChangeFailed | NotFound:
     if said.startswith(_UNKNOWN_FLAG) and any(flag in said for flag in _NOT_OVER_A_SOCKET):
         said += " (Podman does not take this option over its socket)"
     return refusal(what, 0, said)
+
+
+def podman_is_installed() -> bool:
+    """Whether there is a podman to run."""
+    return shutil.which("podman", path=account.environment().get("PATH")) is not None

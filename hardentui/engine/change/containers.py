@@ -146,6 +146,15 @@ class Containers:
         what = f"compare {_the(container)} with its image"
         return tuple(json.loads(self._session.send("GET", where, what, seconds=seconds)) or ())
 
+    def archive(self, container: str, place: str, *, seconds: float) -> Iterator[bytes]:
+        """A file or folder as a tar archive, also of a tmpfs or a volume, but without its owners.
+
+        `/data/.` is what a folder holds. `export` keeps owners.
+        """
+        where = path("containers", container, "archive")
+        what = f"read {visible(place, 80)} of {_the(container)}"
+        return self._session.download(where, what, seconds=seconds, query={"path": place})
+
     def export(self, container: str, *, seconds: float) -> Iterator[bytes]:
         """Its whole file system without its volumes, as a tar archive with the owners that it sees."""
         where = path("containers", container, "export")
