@@ -75,6 +75,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             reports += session.of_waivers(bench, reports)
         fail_on = Severity.parse(options.fail_on)
         result = session.result(bench, reports, fail_on, fixes=options.format != "text")
+        if options.format == "html":
+            result = replace(result, network_map=session.map_of(bench, rows))
     deliver(result, options, terminal, _look(options))
     return result.exit_code
 

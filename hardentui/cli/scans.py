@@ -12,6 +12,7 @@ from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unreadable
 from hardentui.reading.scans import rank, severities, stale
 from hardentui.visible import visible
+from hardentui.workbench.looking.scanning import Scanning
 from hardentui.workbench.pages.sections import size_text
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def run(
         ToolMissing: there is no scanner; says how to get one.
         InputError: a report cannot be used.
     """
-    scanning = bench.scanning
+    scanning = Scanning(bench.parts)
     for path in options.reports:
         image, report = scanning.take_in(path, images)
         terminal.note(f"{visible(_name(image), 60)}: the report of {report.scanner} is stored")

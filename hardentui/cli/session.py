@@ -19,6 +19,7 @@ from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
 if TYPE_CHECKING:
+    from hardentui.model.network_map import NetworkMap
     from hardentui.reports.result import CheckResult
     from hardentui.workbench.workbench import Workbench
 
@@ -218,6 +219,22 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
     bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
     found = (bench.containers.refresh(row.key) for row in wanted)
     return tuple(row.report for row in found if row and row.report)
+
+
+def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
+    """Who reaches whom among these containers."""
+    from hardentui.model.facts import NetworkFacts
+    from hardentui.workbench.pages.network_map import network_map
+
+    rows = tuple(rows)
+    networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
+    return network_map(
+        networks,
+        [row.report.facts for row in rows if row.report and row.report.facts],
+        host=bench.opened.host_name,
+        simulated=bench.opened.simulated,
+        missing=[row.name for row in rows if not (row.report and row.report.facts)],
+    )
 
 
 def result(

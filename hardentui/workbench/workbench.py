@@ -16,6 +16,7 @@ from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.looking.parts import Parts
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
@@ -24,7 +25,6 @@ from hardentui.workbench.waivers import accepted
 
 if TYPE_CHECKING:
     from hardentui.workbench.changing.drafter import Drafter
-    from hardentui.workbench.looking.scanning import Scanning
     from hardentui.workbench.planning.planner import Planner
     from hardentui.workbench.trials.trying import Trying
 
@@ -39,7 +39,7 @@ class Workbench:
         surroundings: host, engines, images, networks.
         planner: fixes, choices, plans, scores.
         drafter: the files of a plan.
-        scanning: scans of images for known vulnerabilities.
+        parts: what use cases with a room of their own are made of.
     """
 
     def __init__(self, opened: Opened, judge: Judge) -> None:
@@ -61,6 +61,7 @@ class Workbench:
             for engine in opened.engines
         }
         self.surroundings = Surroundings(opened, self._gatherers, judge, inventories)
+        self.parts = Parts(opened, self._gatherers, self.surroundings)
         self.containers = Containers(opened, self._gatherers, judge, self.surroundings.forget_what_changes)
 
     @classmethod
@@ -99,12 +100,6 @@ class Workbench:
         from hardentui.workbench.changing.drafter import Drafter
 
         return Drafter(self.opened.files, self.containers.neighbours)
-
-    @cached_property
-    def scanning(self) -> Scanning:
-        from hardentui.workbench.looking.scanning import Scanning
-
-        return Scanning(self.opened, self.surroundings.forget_image)
 
     def trying(self, report: Report) -> Trying:
         """Trials of a container, on twins beside it."""
