@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from argparse import ArgumentParser, Namespace
 
+from hardentui.checks import all_checks
+from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ChecklistError, UsageError
+from hardentui.training.loading import load_labs
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.checklists import loading as checklists
+from hardentui.workbench.training import check_lab, open_training
+from hardentui.workbench.workbench import Workbench
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -33,14 +40,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def _test(options: Namespace, terminal: Terminal) -> int:
     """Do each lab on the engine of this host, or on the simulated host; 1 when one has a fault."""
-    import tempfile
-
-    from hardentui.checks import all_checks
-    from hardentui.cli.session import selection_of
-    from hardentui.training.loading import load_labs
-    from hardentui.workbench.training import check_lab, open_training
-    from hardentui.workbench.workbench import Workbench
-
     labs = load_labs(options.file, checks=[check.id for check in all_checks()])
     bench = Workbench.open(selection_of(options))
     faulty = 0
@@ -67,9 +66,6 @@ def _test(options: Namespace, terminal: Terminal) -> int:
 def _lint(options: Namespace, terminal: Terminal) -> int:
     if not options.file:
         raise UsageError("Which checklist?", "hardentui checklist lint FILE")
-    from hardentui.checks import all_checks
-    from hardentui.workbench.checklists import loading as checklists
-
     try:
         checklist = checklists.load(options.file)
     except ChecklistError as error:

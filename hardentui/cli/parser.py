@@ -114,13 +114,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         if name in argv:
             import_module(f"hardentui.cli.{name}").arguments(one)
         common_options(one)
-        common_options(one, top=False)
     parser.set_defaults(command="")
     return parser.parse_args(argv)
 
 
 def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
-def common_options(parser: argparse.ArgumentParser, *, top: bool) -> None:
     """Options that every command has; those after the command win over those before it."""
     group = parser.add_argument_group("where to look")
     place = group.add_mutually_exclusive_group()

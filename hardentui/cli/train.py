@@ -8,18 +8,22 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from hardentui.checks import all_checks
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, Parser, common_options
+from hardentui.cli.saving import save_text
+from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import InputError, UsageError
+from hardentui.training.certificate import export
+from hardentui.training.course import Course, load_course
+from hardentui.training.lab import Lab, Mode
+from hardentui.training.loading import load_labs
+from hardentui.training.progress import load_progress, progress_file
 from hardentui.visible import visible, visible_lines
-
-if TYPE_CHECKING:
-    from hardentui.training.lab import Lab
-    from hardentui.workbench.training import Outcome, Training
-    from hardentui.workbench.workbench import Workbench
+from hardentui.workbench.training import Outcome, Training, open_training
+from hardentui.workbench.workbench import Workbench
 
 _ACTIONS = {
     "start": "open a lab: start LAB [--challenge | --exam]",
@@ -83,10 +87,6 @@ def _parse_words(action: str, options: Namespace) -> None:
 
 @contextmanager
 def _training(options: Namespace) -> Iterator[Training]:
-    from hardentui.checks import all_checks
-    from hardentui.training.loading import load_labs
-    from hardentui.training.progress import load_progress, progress_file
-    from hardentui.workbench.training import open_training
 
     labs = load_labs(options.labs, checks=[check.id for check in all_checks()])
     current = load_progress(progress_file())[0].current
@@ -106,14 +106,11 @@ def _training(options: Namespace) -> Iterator[Training]:
 
 def _real(options: Namespace) -> Workbench | None:
     """The engine of this host; where there is none, labs are simulated."""
-    from hardentui.cli.session import selection_of
-    from hardentui.workbench.workbench import Workbench
 
     return Workbench.open(selection_of(options))
 
 
 def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
-    from hardentui.training.course import Course, load_course
 
     course = load_course(options.course, training.labs) if options.course else Course()
     labs, progress = course.chosen(training.labs), training.progress
@@ -138,7 +135,6 @@ def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
 
 
 def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
-    from hardentui.training.lab import Mode
 
     lab = training.find(options.lab)
     mode = Mode.EXAM if options.exam else Mode.CHALLENGE if options.challenge else Mode.GUIDED
@@ -209,9 +205,6 @@ def _stop(training: Training, options: Namespace, terminal: Terminal) -> int:
 
 
 def _export(training: Training, options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli.saving import save_text
-    from hardentui.training.certificate import export
-    from hardentui.training.course import Course, load_course
 
     if options.learner:
         training.name_learner(options.learner)

@@ -303,7 +303,7 @@ def open_training(
     Args:
         bench: None, or one on the simulated host: labs are simulated.
     """
-    if bench is None or bench.simulated:
+    if bench is None or bench.opened.simulated:
         yield Training(labs, None, path=path, folder=folder)
         return
     engine = ChangingEngine(bench.opened.engines[0])
@@ -320,19 +320,17 @@ class _Watch:
         self._bench = bench
 
     def __call__(self, lab: Lab, made: Answer) -> Observed:
-        key = next((row.key for row in self._bench.rows() if row.name == lab.container), None)
+        key = next((row.key for row in self._bench.containers.rows() if row.name == lab.container), None)
         if key is None:
-            gone = (
-                Status.UNKNOWN,
-                f"there is no container called {lab.container}; hardentui train start {lab.id}",
-            )
+            gone = (Status.UNKNOWN, f"its container is gone: hardentui train start {lab.id}")
             return Observed(dict.fromkeys(lab.checks, gone), None)
-        if lab.inside:
-            self._bench.refresh(key)  # which image it is
-            self._bench.look_into_image(key, lambda _: None, threading.Event())
+        if lab.inside and (seen := self._bench.containers.refresh(key)) and seen.report and seen.report.facts:
+            image = str(seen.report.facts.inspect.get("Image") or "")
+            label = seen.engine.label
+            self._bench.surroundings.look_into_image(label, image, lambda _: None, threading.Event())
         if lab.neighbours:  # what the check compares
-            self._bench.scan(lambda _: None, lambda _: None, threading.Event())
-        row = self._bench.refresh(key)
+            self._bench.containers.scan(lambda _: None, lambda _: None, threading.Event())
+        row = self._bench.containers.refresh(key)
         if row is None or row.report is None:
             return Observed(dict.fromkeys(lab.checks, (Status.UNKNOWN, "it is gone")), None)
         by_check = {finding.check: finding for finding in row.report.findings}

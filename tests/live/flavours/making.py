@@ -108,9 +108,9 @@ class World:
         workbench = Workbench(open_engines(Selection(url=self.bench.url)), _judge_of_everything())
         seen: dict[str, Row] = {}
         try:
-            ours = {row.key for row in workbench.rows() if row.name.startswith(PREFIX)}
-            workbench.host_reports()
-            workbench.scan(
+            ours = {row.key for row in workbench.containers.rows() if row.name.startswith(PREFIX)}
+            workbench.surroundings.host()
+            workbench.containers.scan(
                 lambda row: seen.__setitem__(row.key, row),
                 lambda _: None,
                 threading.Event(),
