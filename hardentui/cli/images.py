@@ -56,6 +56,18 @@ def arguments(parser: ArgumentParser) -> None:
         help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
     )
     parser.add_argument(
+        "--updates",
+        action="store_true",
+        help="ask the registries whether they have newer images, with skopeo and without pulling",
+    )
+    parser.add_argument(
+        "--cool-down",
+        type=int,
+        default=3,
+        metavar="DAYS",
+        help="how long a newer image must have been there before it is taken; default: 3",
+    )
+    parser.add_argument(
         "--sbom",
         action="store_true",
         help="the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json",
@@ -80,6 +92,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.inside or options.sbom:
             stopped, troubles = _look(bench, reports, terminal)
             reports = chosen(bench.image_reports(), options.names)
+        if options.updates:
+            from hardentui.cli import updates
+
+            return updates.run(bench, [_facts(one) for one in reports], options, terminal)
         if options.scan or options.reports:
             from hardentui.cli import scans
 

@@ -16,6 +16,7 @@ from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.peers import Peers
+from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.changing.neighbours import Neighbours
 from hardentui.workbench.looking.gather import Gatherer, with_peers
@@ -61,6 +62,7 @@ class Workbench(Fixes):
         self._opened = opened
         inventories = Inventories(opened.cache_folder, opened.inventories)
         scans = StoredScans(opened.state_folder) if opened.state_folder else None
+        self._registry = RegistryAnswers(opened.state_folder) if opened.state_folder else None
         self._gatherers = {
             engine.facts.label: Gatherer(
                 engine,
@@ -71,6 +73,7 @@ class Workbench(Fixes):
                 inventories,
                 opened.run,
                 scans,
+                self._registry,
             )
             for engine in opened.engines
         }
@@ -347,7 +350,7 @@ class Workbench(Fixes):
     @property
     def parts(self) -> Parts:
         """What use cases with a room of their own are made of."""
-        return Parts(self._opened, self._gatherers, self._surroundings)
+        return Parts(self._opened, self._gatherers, self._surroundings, self._registry)
 
     def waiver_report(self, reports: Iterable[Report]) -> Report | None:
         """What the waivers are good for, after a check of everything; None where there are none."""
