@@ -10,10 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hardentui.cli import session
 from hardentui.cli.asking import sure
+from hardentui.cli.change_progress import tell
+from hardentui.cli.choosing import check_options, make_plan
+from hardentui.cli.journal import entry_lines
 from hardentui.cli.parser import group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NotFound, UsageError
+from hardentui.model.journal import journal_document
+from hardentui.model.operations import described
+from hardentui.workbench.changing.applying import Application, ApplyWishes
+from hardentui.workbench.changing.history import History
 
 if TYPE_CHECKING:
     from hardentui.workbench.changing.applying import PreparedChange
@@ -59,14 +67,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.cli.change_progress import tell
-    from hardentui.cli.choosing import check_options, make_plan
-    from hardentui.cli.journal import entry_lines
-    from hardentui.model.journal import journal_document
-    from hardentui.workbench.changing.applying import Application, ApplyWishes
-    from hardentui.workbench.changing.history import History
-
     History().refuse_busy(options.name)
     saved = check_options(options)
     wishes = ApplyWishes(
@@ -100,8 +100,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def _show(terminal: Terminal, prepared: PreparedChange) -> None:
     """What is going to happen, before it does."""
-    from hardentui.model.operations import described
-
     for line in prepared.entry.diff.splitlines():
         terminal.complain(line)
     for note in prepared.notes:

@@ -31,6 +31,7 @@ COMMANDS = {
     "trust": "which images Podman accepts, and a change of that, proven by real pulls",
     "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
     "waive": "accept a finding for a time: who, why, until when",
+    "train": "learn the ten steps in labs that start broken on purpose",
     "doctor": "what works on this host, what is missing, the command that fixes it",
     "facts": "save the facts of this host, to look at them later, elsewhere",
     "compare": "two saved results: what is new, fixed, changed",
@@ -112,12 +113,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         )
         if name in argv:
             import_module(f"hardentui.cli.{name}").arguments(one)
-        common_options(one, top=False)
+        common_options(one)
     parser.set_defaults(command="")
     return parser.parse_args(argv)
 
 
-def common_options(parser: argparse.ArgumentParser, *, top: bool) -> None:
+def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     """Options that every command has; those after the command win over those before it."""
     group = parser.add_argument_group("where to look")
     place = group.add_mutually_exclusive_group()
