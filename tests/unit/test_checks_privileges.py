@@ -175,7 +175,7 @@ def test_the_images_user_counts_when_the_container_names_none() -> None:
     image = ImageFacts("1" * 64, {"Config": {"User": "nginx"}})
     assert status("root-user", container(image=image)) is Status.PASS
     assert fixed("root-user", container((USER, "0"), image=image)) == Spec()
-    with pytest.raises(CannotFix, match="which user"):
+    with pytest.raises(CannotFix, match="user to run as"):
         fixed("root-user", container())
     assert fixed("root-user", container(), user="1001:1001")[USER] == "1001:1001"
     with pytest.raises(CannotFix):

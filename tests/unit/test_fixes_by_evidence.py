@@ -164,12 +164,12 @@ def test_a_new_user_gets_its_volumes_and_is_told_of_folders_of_the_host() -> Non
     mounts = (Mount("volume", "data", "/data"), Mount("bind", "/srv/www", "/www"))
     made = plan(running((MOUNTS, mounts), owners={"/www": (0, 0)}), AS_33)
     assert [one.options for one in made.after[MOUNTS]] == [("U",), ()]
-    assert "change the owner of what it writes in /srv/www (of uid 0) on the host" in said(made)
+    assert "change the owner of the files it writes in /srv/www (owned by UID 0) on the host" in said(made)
 
 
 def test_the_owner_of_its_data_is_proposed_as_the_user() -> None:
     (refused,) = plan(running(owners={"/data": (999, 999), "/etc/localtime": (0, 0)}), "root-user").skipped
-    assert "/data belongs to uid 999" in refused.hint
+    assert "/data belongs to UID 999" in refused.hint
 
 
 def test_a_high_owner_of_a_volume_gets_a_namespace_that_holds_it() -> None:
@@ -305,8 +305,8 @@ CRUN = {"OCIRuntime": "crun"}
     ("kind", "release", "runtime", "why"),
     [
         ("ext4", "6.1.0-9", CRUN, ""),
-        ("tmpfs", "6.1.0-9", CRUN, "tmpfs at /data cannot be mapped"),
-        ("nfs4", "6.18.1", CRUN, "nfs4 at /data cannot be mapped"),
+        ("tmpfs", "6.1.0-9", CRUN, "this kernel cannot map tmpfs at /data"),
+        ("nfs4", "6.18.1", CRUN, "this kernel cannot map nfs4 at /data"),
         ("ext4", "5.10.0-1", CRUN, "this kernel cannot"),
         ("ext4", "6.1.0", {"OCIRuntime": "kata"}, "the runtime kata"),
         ("ext4", "", CRUN, "it is not known whether this kernel can"),

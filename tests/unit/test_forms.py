@@ -96,7 +96,7 @@ def test_no_value_moves_a_terminal(check: str, name: str, start: str, hidden: st
 
 @pytest.mark.parametrize("text", ["inf", "1e400g", "nan", "", "m", "12 m", "0", "1" * 400])
 def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
-    with pytest.raises(ValueError, match="is no size"):
+    with pytest.raises(ValueError, match="is not a size"):
         bytes_of(text)
 
 

@@ -117,10 +117,10 @@ def test_other_transports_do_not_catch_a_pull() -> None:
     ("requirements", "verifies", "rejects", "words"),
     [
         ((ACCEPT,), False, False, "without verifying a signature"),
-        ((SIGSTORE,), True, False, "needs a sigstore signature"),
-        ((SIGNED, SIGSTORE), True, False, "needs a GPG signature and a sigstore signature"),
-        ((ACCEPT, SIGNED), True, False, "needs a GPG signature"),
-        ((SIGNED, REJECT), True, True, "is refused"),
+        ((SIGSTORE,), True, False, "requires a sigstore signature"),
+        ((SIGNED, SIGSTORE), True, False, "requires a GPG signature and a sigstore signature"),
+        ((ACCEPT, SIGNED), True, False, "requires a GPG signature"),
+        ((SIGNED, REJECT), True, True, "refused"),
     ],
 )
 def test_a_rule_says_in_one_sentence_what_it_does(

@@ -220,7 +220,7 @@ def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[st
         if len(words) < 10 or words[3] != state:
             continue
         address, _, port = words[1].partition(":")
-        yield words[9], ListeningSocket(protocol, _address(address), int(port, 16))
+        yield words[9], ListeningSocket(protocol, decoded_address(address), int(port, 16))
 
 
 def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> Known[tuple[Client, ...]]:
@@ -241,7 +241,7 @@ def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> 
                 continue
             port = int(words[1].partition(":")[2], 16)
             if port in ports:
-                found.add((port, _address(words[2].partition(":")[0])))
+                found.add((port, decoded_address(words[2].partition(":")[0])))
     return tuple(Client(port, address) for port, address in sorted(found))
 
 
@@ -273,7 +273,7 @@ def _open_files(files: Files, pid: int) -> Iterator[str]:
         return
 
 
-def _address(text: str) -> str:
+def decoded_address(text: str) -> str:
     """The kernel prints an address as 32 bit numbers in the byte order of the machine."""
     count = len(text) // 8
     order = "<" if sys.byteorder == "little" else ">"

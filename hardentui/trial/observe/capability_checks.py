@@ -1,0 +1,177 @@
+"""The kernel's own questions for capabilities, by the tracepoint cap_capable. Only root can ask for them.
+
+An instance of its own is made below tracefs: its own buffer, its own switches; nothing else on the host
+changes. It is removed at the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from hardentui.host.files.reader import reason
+from hardentui.host.process.capabilities import NAMES
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.observation import CapabilityCheck
+
+TRACEFS = "/sys/kernel/tracing"
+_EVENT = "events/capability/cap_capable"
+_EXEC = "events/sched/sched_process_exec"
+_PROGRAM_BEGINS = " sched_process_exec: "
+"""Until then it is the runtime that uses its own rights, which the container will not have."""
+_LINE = re.compile(r"cap_capable: cred (\w+).*\bcap (\d+),? ret (-?\d+)")
+_BUFFER = 4096
+_MARK = "hardentui-"
+
+
+class CapabilityWatcher:
+    """Use: `start` with the pid of a container that waits to be started; `finish` when it has ended."""
+
+    def __init__(self, folder: str = TRACEFS) -> None:
+        self._folder = os.path.join(folder, "instances", f"{_MARK}{os.getpid()}-{secrets.token_hex(4)}")
+        self._tracefs = folder
+        self._counts: Counter[tuple[str, int, bool]] = Counter()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._why = ""
+        self._pipe = -1
+        self._began = False
+
+    def start(self, pids: Iterable[int]) -> bool:
+        """Begin to watch these processes and all that they start; False where it cannot be, see `finish`."""
+        self._why = self._unavailable()
+        if self._why:
+            return False
+        try:
+            os.mkdir(self._folder, 0o700)
+            self._write("buffer_size_kb", str(_BUFFER))
+            self._write("options/event-fork", "1")
+            self._write("set_event_pid", " ".join(map(str, pids)))
+            self._write(f"{_EXEC}/enable", "1")
+            self._write(f"{_EVENT}/enable", "1")
+            self._pipe = os.open(f"{self._folder}/trace_pipe", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            self._why = f"{error.filename or self._folder}: {reason(error)}"
+            self._remove()
+            return False
+        self._thread = threading.Thread(target=self._run, name="hardentui-capabilities", daemon=True)
+        self._thread.start()
+        return True
+
+    def finish(self, held: frozenset[str], patience: float = 5.0) -> Known[tuple[CapabilityCheck, ...]]:
+        """Stop watching.
+
+        Args:
+            held: the capabilities of the container. An overlay asks in the name of whoever mounted it, also
+                about what the container does in it; credentials that were granted more than the container
+                holds are such, and do not count.
+        """
+        if self._thread is None:
+            return Unreadable(self._why or "the kernel was not asked")
+        self._stop.set()
+        self._thread.join(timeout=patience)
+        lost = self._lost()
+        os.close(self._pipe)
+        self._thread = None
+        self._remove()
+        if lost:
+            self._why = f"the kernel had to drop {lost} of its notes"
+            return Unreadable(self._why)
+        return self._of_container(held)
+
+    def _of_container(self, held: frozenset[str]) -> tuple[CapabilityCheck, ...]:
+        foreign = {
+            credentials
+            for credentials, number, granted in self._counts
+            if granted and _name(number) not in held
+        }
+        totals: Counter[tuple[int, bool]] = Counter()
+        for (credentials, number, granted), count in self._counts.items():
+            if credentials not in foreign:
+                totals[number, granted] += count
+        numbers = sorted({number for number, _ in totals})
+        return tuple(
+            CapabilityCheck(_name(number), totals[number, True], totals[number, False]) for number in numbers
+        )
+
+    def _unavailable(self) -> str:
+        if os.geteuid() != 0:
+            return "only root may use the kernel's tracing"
+        try:
+            os.stat(os.path.join(self._tracefs, "instances"))
+        except OSError as error:
+            return f"{self._tracefs} is not there to be used ({reason(error)})"
+        try:
+            os.stat(os.path.join(self._tracefs, _EVENT))
+        except OSError:
+            return "this kernel does not tell its questions for capabilities (it does from 6.14 on)"
+        return ""
+
+    def _run(self) -> None:
+        left = ""
+        while True:
+            last = self._stop.is_set()
+            try:
+                data = os.read(self._pipe, 1 << 16)
+            except (BlockingIOError, InterruptedError):
+                if last:
+                    return
+                time.sleep(0.02)
+                continue
+            except OSError:
+                return
+            lines = (left + data.decode("ascii", "replace")).split("\n")
+            left = lines.pop()
+            for line in lines:
+                self._began = self._began or _PROGRAM_BEGINS in line
+                match = _LINE.search(line)
+                if match and self._began:
+                    self._counts[match[1], int(match[2]), match[3] == "0"] += 1
+
+    def _lost(self) -> int:
+        total = 0
+        with contextlib.suppress(OSError):
+            for name in os.listdir(f"{self._folder}/per_cpu"):
+                with open(f"{self._folder}/per_cpu/{name}/stats", encoding="ascii") as file:
+                    words = dict(line.split(": ", 1) for line in file.read().splitlines() if ": " in line)
+                total += int(words.get("overrun", "0")) + int(words.get("dropped events", "0"))
+        return total
+
+    def _write(self, name: str, text: str) -> None:
+        handle = os.open(f"{self._folder}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(handle, text.encode())
+        finally:
+            os.close(handle)
+
+    def _remove(self) -> None:
+        with contextlib.suppress(OSError):
+            self._write("events/enable", "0")
+        with contextlib.suppress(OSError):
+            os.rmdir(self._folder)
+
+
+def _name(number: int) -> str:
+    return NAMES[number] if number < len(NAMES) else f"CAP_{number}"
+
+
+def remove_leftovers(folder: str = TRACEFS) -> int:
+    """Remove instances of sessions of ours that ended without doing so; returns how many."""
+    count = 0
+    with contextlib.suppress(OSError):
+        for name in os.listdir(os.path.join(folder, "instances")):
+            owner = name.removeprefix(_MARK).partition("-")[0]
+            if name.startswith(_MARK) and owner.isdecimal() and not os.path.exists(f"/proc/{owner}"):
+                path = os.path.join(folder, "instances", name)
+                with contextlib.suppress(OSError):
+                    with open(f"{path}/events/enable", "w", encoding="ascii") as file:
+                        file.write("0")
+                    os.rmdir(path)
+                    count += 1
+    return count

@@ -1,0 +1,135 @@
+"""What /proc, the cgroup and the kernel's tracepoint say of a container while it runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardentui.model.known import Unreadable
+from hardentui.model.observation import CapabilityCheck, Sampled
+from hardentui.trial.observe.capability_checks import CapabilityWatcher, remove_leftovers
+from hardentui.trial.observe.sampling import Sampler
+from tests.conftest import cannot_run
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+
+NAME = "watched-samples"
+DEFAULT = frozenset(
+    f"CAP_{name}"
+    for name in (
+        *("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETFCAP", "SETGID"),
+        *("SETPCAP", "SETUID", "SYS_CHROOT"),
+    )
+)
+
+
+@pytest.fixture
+def prepared(podman: Bench) -> Iterator[Bench]:
+    yield podman
+    podman.remove(NAME, f"{NAME}-peer")
+
+
+def prepare(bench: Bench, script: str, *options: str) -> int:
+    """A container that waits to be started; returns its pid."""
+    bench.podman("create", "--name", NAME, "--stop-timeout=0", *options, BUSYBOX, "sh", "-c", script)
+    bench.podman("init", NAME)
+    pid = bench.get(f"/containers/{NAME}/json")["State"]["Pid"]
+    assert isinstance(pid, int)
+    return pid
+
+
+def test_samples_show_what_it_serves_and_uses(prepared: Bench) -> None:
+    prepared.run(f"{NAME}-peer", BUSYBOX, "sh", "-c", "nc -lk -p 7070 -e cat")
+    peer = prepared.get(f"/containers/{NAME}-peer/json")["NetworkSettings"]["Networks"]["podman"]["IPAddress"]
+    script = f"httpd -f -p 8080 & sleep 30 | nc {peer} 7070 & dd if=/dev/zero of=/tmp/x bs=1M count=20; wait"
+    sampler = Sampler(prepare(prepared, script), every=0.05)
+    sampler.start()
+    prepared.podman("start", NAME)
+    assert eventually(lambda: "8080" in str(sampler.so_far().listening)), sampler.so_far()
+    assert eventually(lambda: "7070" in str(sampler.so_far().outgoing))
+    prepared.remove(NAME)
+    seen = sampler.finish()
+    assert isinstance(seen, Sampled), seen
+    assert isinstance(seen.listening, tuple)
+    assert {one.port for one in seen.listening} == {8080}
+    assert isinstance(seen.outgoing, tuple)
+    assert {(one.address, one.port) for one in seen.outgoing} == {(peer, 7070)}
+    assert isinstance(seen.memory_peak, int)
+    assert seen.memory_peak > 20 << 20
+    assert isinstance(seen.pids_peak, int)
+    assert seen.pids_peak >= 4
+    assert seen.uids == frozenset({0})
+    assert isinstance(seen.programs, tuple)
+    assert "nc" in seen.programs
+    assert seen.capabilities == DEFAULT
+
+
+def test_a_container_that_has_ended_is_unknown(prepared: Bench) -> None:
+    pid = prepare(prepared, "true")
+    prepared.podman("start", NAME)
+    prepared.podman("wait", NAME)
+    sampler = Sampler(pid)
+    sampler.start()
+    assert isinstance(sampler.finish(), Unreadable)
+
+
+@pytest.fixture
+def tracefs() -> Iterator[str]:
+    if os.geteuid() != 0:
+        cannot_run("only root can trace")
+    with tempfile.TemporaryDirectory(prefix="tracefs-") as folder:
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", folder], check=True, timeout=10)
+        try:
+            if not Path(folder, "events/capability/cap_capable").exists():
+                pytest.skip("this kernel has no tracepoint cap_capable")
+            yield folder
+        finally:
+            subprocess.run(["umount", folder], check=True, timeout=10)
+
+
+@pytest.mark.parametrize(
+    ("script", "asked"),
+    [
+        ("echo x > /f; chown 33 /f", {"CAP_CHOWN"}),
+        ("echo x > /tmp/f", set()),
+        ("chroot / true", {"CAP_SYS_CHROOT"}),
+    ],
+)
+def test_the_kernel_says_which_capability_was_used(
+    prepared: Bench, tracefs: str, script: str, asked: set[str]
+) -> None:
+    watcher = CapabilityWatcher(tracefs)
+    assert watcher.start([prepare(prepared, script)])
+    prepared.podman("start", NAME)
+    prepared.podman("wait", NAME)
+    checks = watcher.finish(DEFAULT)
+    assert isinstance(checks, tuple), checks
+    granted = {one.name for one in checks if one.granted}
+    assert granted - {"CAP_DAC_OVERRIDE"} == asked  # the overlay asks for that one in its mounter's name
+    assert all(isinstance(one, CapabilityCheck) for one in checks)
+    assert os.listdir(f"{tracefs}/instances") == []
+
+
+def test_what_a_killed_session_left_in_the_kernel_is_removed(tracefs: str) -> None:
+    ended = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True, timeout=10)
+    left = f"{tracefs}/instances/hardentui-{ended.stdout.strip()}-00"
+    os.mkdir(left)
+    os.mkdir(f"{tracefs}/instances/hardentui-{os.getpid()}-00")
+    assert remove_leftovers(tracefs) == 1
+    assert os.listdir(f"{tracefs}/instances") == [f"hardentui-{os.getpid()}-00"]
+    os.rmdir(f"{tracefs}/instances/hardentui-{os.getpid()}-00")
+
+
+def test_where_nothing_can_be_traced_the_reason_is_told() -> None:
+    watcher = CapabilityWatcher("/nowhere")
+    assert not watcher.start([1])
+    told = watcher.finish(DEFAULT)
+    assert isinstance(told, Unreadable)
+    assert "/nowhere" in told.reason or "only root" in told.reason
