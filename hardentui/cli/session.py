@@ -53,6 +53,7 @@ def workbench(
     Raises:
         NoEngine: there is no Podman; says what was tried. A script must not take a simulated host for real.
     """
+    from hardentui.workbench.changing.cut_off import cut_off_changes
     from hardentui.workbench.opening.engines import open_engines
 
     selection = selection_of(options)
@@ -70,6 +71,8 @@ def workbench(
         for attempt in bench.attempts:
             if "permission" in attempt.reason:
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
+        for sentence in cut_off_changes():
+            terminal.note(f"note: {sentence}")
         yield bench
     finally:
         bench.close()

@@ -11,6 +11,7 @@ from hardentui import account
 from hardentui.engine.change.session import Session, refusal
 from hardentui.engine.connection import Request
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound
+from hardentui.reading.masking import mask_text
 
 _UNKNOWN_FLAG = "unknown flag"
 _NOT_OVER_A_SOCKET = ("--conmon-pidfile", "--decryption-key", "--env-host", "--pidfile")
@@ -44,7 +45,7 @@ def run_podman(session: Session, arguments: Sequence[str], what: str, seconds: f
     except (OSError, ValueError) as error:
         raise ChangeFailed(f"Cannot {what}: podman cannot be run ({error}).") from error
     if session.listener is not None:
-        shown = shlex.join(("podman", *arguments))
+        shown = shlex.join(("podman", *map(mask_text, arguments)))
         session.listener(Request("run", shown, 200 if done.returncode == 0 else 500, monotonic() - started))
     if done.returncode == 0:
         return done.stdout.decode("utf-8", "replace").strip()
