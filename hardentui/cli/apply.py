@@ -10,10 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from hardentui.cli import session
 from hardentui.cli.asking import sure
+from hardentui.cli.change_progress import tell
+from hardentui.cli.choosing import check_options, make_plan
+from hardentui.cli.journal import entry_lines
 from hardentui.cli.parser import group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, NotFound, UsageError
+from hardentui.model.journal import journal_document
+from hardentui.model.operations import described
+from hardentui.workbench.changing.applying import Application, ApplyWishes
+from hardentui.workbench.changing.history import History
 
 if TYPE_CHECKING:
     from hardentui.model.journal import JournalEntry
@@ -60,13 +68,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.cli.change_progress import tell
-    from hardentui.cli.choosing import check_options, make_plan
-    from hardentui.workbench.changing.applying import Application, ApplyWishes
-    from hardentui.workbench.changing.history import History
-
-    History().refuse_busy(options.name)
+    _end_what_was_cut_off(options, terminal)
     saved = check_options(options)
     wishes = ApplyWishes(
         probes=tuple(options.probe),
@@ -99,9 +101,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _write(terminal: Terminal, entry: JournalEntry, form: str) -> None:
-    from hardentui.cli.journal import entry_lines
-    from hardentui.model.journal import journal_document
-
     if form == "json":
         terminal.write(json.dumps(journal_document((entry,)), indent=2) + "\n")
     else:
@@ -115,9 +114,6 @@ def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:
         UsageError: nobody can be asked, or it is not wanted.
         Locked: it is under way.
     """
-    from hardentui.cli.change_progress import tell
-    from hardentui.workbench.changing.history import History
-
     history = History()
     try:
         history.refuse_busy(options.name)
@@ -131,8 +127,6 @@ def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:
 
 def _show(terminal: Terminal, prepared: PreparedChange) -> None:
     """What is going to happen, before it does."""
-    from hardentui.model.operations import described
-
     for line in prepared.entry.diff.splitlines():
         terminal.complain(line)
     for note in prepared.notes:

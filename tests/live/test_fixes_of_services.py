@@ -56,21 +56,21 @@ class Hardened:
             self.report = self._report(workbench)
             choices = [fix if isinstance(fix, Choice) else Choice(fix) for fix in fixes]
             self.plan: Plan = (
-                workbench.plan(self.report, choices)
+                workbench.planner.plan(self.report, choices)
                 if caution is None
-                else workbench.plan_with(self.report, caution)
+                else workbench.planner.plan_with(self.report, caution)
             )
-            files = workbench.draft(self.report, self.plan, Target.RUN).files
+            files = workbench.drafter.draft(self.report, self.plan, Target.RUN).files
             self.script = next(one for one in files if one.name.endswith(".sh"))
-            self.unit = workbench.draft(self.report, self.plan, Target.QUADLET).files[0].text
+            self.unit = workbench.drafter.draft(self.report, self.plan, Target.QUADLET).files[0].text
         finally:
             workbench.close()
 
     @staticmethod
     def _report(workbench: Workbench) -> Report:
-        rows = {row.name: row for row in workbench.rows()}
-        workbench.scan(lambda row: rows.update({row.name: row}), lambda _: None, threading.Event())
-        row = workbench.refresh(rows[NAME].key)
+        rows = {row.name: row for row in workbench.containers.rows()}
+        workbench.containers.scan(lambda row: rows.update({row.name: row}), lambda _: None, threading.Event())
+        row = workbench.containers.refresh(rows[NAME].key)
         assert row is not None
         assert row.report is not None
         return row.report

@@ -53,7 +53,7 @@ from hardentui.options import (
     Port,
 )
 from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.looking.judging import find_check
+from hardentui.workbench.checklists.lookup import find_check
 
 CHECKLIST = load()
 CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)
