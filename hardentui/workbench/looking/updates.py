@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from hardentui.account import home
-from hardentui.errors import ToolMissing, UsageError, WriteError
+from hardentui.errors import ToolMissing, WriteError
 from hardentui.host.asking import CANCELLED, Ask, asker
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
@@ -19,7 +19,6 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import full_reference
 from hardentui.reading.images import reference
 from hardentui.scanners import skopeo
-from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.workbench.looking.parts import Parts
 
 COOL_DOWN = 3
@@ -54,12 +53,10 @@ class Updates:
     """
 
     def __init__(self, parts: Parts, stop: threading.Event, ask: Ask | None = None) -> None:
-        if parts.opened.state_folder is None:
-            raise UsageError("The images are not those of a real host, so no registry is asked for them.")
         self._parts = parts
         self._stop = stop
         self._ask = ask or asker(stop)
-        self._answers = parts.registry or RegistryAnswers(parts.opened.state_folder)
+        self._answers = parts.registry
 
     def ask(self, images: Iterable[ImageFacts], told: Callable[[str], None]) -> tuple[Update, ...]:
         """Ask for each name of each image; a registry that does not answer keeps none of the others back.
@@ -80,6 +77,8 @@ class Updates:
         return tuple(found)
 
     def _one(self, image: ImageFacts, name: str) -> Update:
+        if self._answers is None:
+            return Update(name, image, Unreadable("it is an image of a simulated host"))
         digest = skopeo.digest_of(name, self._ask, logins())
         if isinstance(digest, Unreadable):
             refuse_without_skopeo(digest)
