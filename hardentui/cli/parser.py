@@ -21,13 +21,17 @@ COMMANDS = {
     "confirm": "keep a change that would otherwise go back by itself",
     "undo": "take a change back",
     "journal": "what was changed on this host, by whom, with what proof, and the way back",
+    "trial": "try fixes on a twin beside the container, which stays untouched",
     "host": "the findings of the host and its engines",
     "images": "the images: who uses them, how old they are, what is inside",
     "networks": "which containers are where, what is open, who can reach whom",
     "capabilities": "what each capability of a container allows, and which it really has",
     "seccomp": "which system calls the filter of a container lets through",
     "lsm": "what SELinux or AppArmor holds a container to, and a policy of its own",
+    "trust": "which images Podman accepts, and a change of that, proven by real pulls",
+    "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
     "waive": "accept a finding for a time: who, why, until when",
+    "train": "learn the ten steps in labs that start broken on purpose",
     "doctor": "what works on this host, what is missing, the command that fixes it",
     "facts": "save the facts of this host, to look at them later, elsewhere",
     "compare": "two saved results: what is new, fixed, changed",
@@ -36,11 +40,12 @@ COMMANDS = {
 EXIT_CODES = """\
 exit codes:
   0  fine
-  1  findings at or above --fail-on; for plan and fix: nothing can be changed
+  1  findings at or above --fail-on; for plan, fix and trial: nothing can be changed
   2  the call is wrong
   3  Podman cannot be reached
   4  incomplete: something that matters could not be looked at
   5  a change did not work and was taken back
+  6  trial: the twin does not work even without changes
 """
 
 
@@ -89,7 +94,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=width),
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
-    _common(parser, top=True)
+    common_options(parser, top=True)
     commands = parser.add_subparsers(
         dest="command",
         metavar="COMMAND",
@@ -108,12 +113,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         )
         if name in argv:
             import_module(f"hardentui.cli.{name}").arguments(one)
-        _common(one, top=False)
+        common_options(one)
     parser.set_defaults(command="")
     return parser.parse_args(argv)
 
 
-def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
+def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     """Options that every command has; those after the command win over those before it."""
     group = parser.add_argument_group("where to look")
     place = group.add_mutually_exclusive_group()
@@ -135,8 +140,15 @@ def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
     group.add_argument("--quiet", action="store_true", default=off, help="no progress, no notes, no hints")
 
 
-def group_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    """`--plan FILE | --check ID | --all | --likely | --safe`: which fixes."""
+def group_of(
+    parser: argparse.ArgumentParser, *, required: bool, saved: bool | None = None, tried: bool = False
+) -> None:
+    """`--plan FILE | --trial FILE | --check ID | --all | --likely | --safe`: which fixes.
+
+    Args:
+        saved: those of a saved plan can be taken; None = where a choice is required.
+        tried: those of a trial can be taken.
+    """
     group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)
     group.add_argument("--check", metavar="ID", action="append", default=[], help="this fix; repeatable")
     group.add_argument("--all", action="store_true", help="every fix that can be carried out")
@@ -144,9 +156,17 @@ def group_of(parser: argparse.ArgumentParser, *, required: bool) -> None:
         "--likely", action="store_true", help="every fix but those that may break what works today"
     )
     group.add_argument("--safe", action="store_true", help="only fixes that change nothing that works today")
-    if required:
+    if required if saved is None else saved:
         group.add_argument(
             "--plan", action=Given, metavar="FILE", default="", help="the fixes of a saved plan"
+        )
+    if tried:
+        group.add_argument(
+            "--trial",
+            action=Given,
+            metavar="FILE",
+            default="",
+            help="what a trial showed to work (trial.json)",
         )
 
 

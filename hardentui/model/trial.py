@@ -85,7 +85,7 @@ class Relaxed(Struct, frozen=True):
 
 
 class LeftOut(Struct, frozen=True):
-    """A change that is not kept, or that a twin cannot show (`tried` is false then)."""
+    """A change that is not kept."""
 
     check: str
     reason: str
@@ -141,7 +141,7 @@ class ChosenFix(Struct, frozen=True):
     parameters: dict[str, ParameterValue] = {}
 
 
-class Trial(Struct, frozen=True):
+class Trial(Struct, frozen=True, kw_only=True):
     """A trial's record; as JSON it is `trial.json`.
 
     Attributes:
@@ -153,6 +153,7 @@ class Trial(Struct, frozen=True):
         seconds: of the whole trial.
     """
 
+    schema: str = SCHEMA
     container: str
     result: Result
     baseline: Baseline
@@ -171,7 +172,6 @@ class Trial(Struct, frozen=True):
     image: str = ""
     engine_version: str = ""
     seconds: float = 0.0
-    schema: str = SCHEMA
 
 
 class Step(StrEnum):

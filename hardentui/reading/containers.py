@@ -1,4 +1,4 @@
-"""What checks of a container share: asking the kernel, the user, its namespace, the LSM, the neighbours."""
+"""What checks of a container share: the kernel's view, the user, the LSM, the neighbours."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from hardentui.options import (
 T = TypeVar("T")
 
 CONFIGURATION = "configuration of the container"
-OF_PODMAN = "it is the infra container of a pod: Podman's own program, which only waits and holds namespaces"
+OF_PODMAN = "a pod's infra container: Podman's own program, which only holds namespaces"
 SELINUX, APPARMOR_LSM, NO_LSM = "selinux", "apparmor", "none"
 UNCONFINED_TYPES = frozenset(
     {"spc_t", "unconfined_t", "unconfined_service_t", "container_runtime_t", "init_t"}
 )
-"""SELinux types that keep a process from nothing; which of them it gets depends on the policy."""
+"""SELinux types that do not confine a process; which one applies depends on the policy."""
 
 
 def ask(facts: ContainerFacts, read: Callable[[Kernel], Known[T]]) -> T | Unreadable | NotRunning:
-    """One item of the kernel's view, or why there is none."""
+    """One value of the kernel's view, or why there is none."""
     return read(facts.kernel) if isinstance(facts.kernel, Kernel) else facts.kernel
 
 
 def proc(facts: ContainerFacts, name: str = "status") -> str:
-    """Path of a file of the main process, for evidence."""
+    """The path of a file of the main process, for evidence."""
     return f"/proc/{facts.kernel.pid if isinstance(facts.kernel, Kernel) else 'PID'}/{name}"
 
 
@@ -60,14 +60,14 @@ def judge(
     severity: Severity | None = None,
     commands: tuple[str, ...] = (),
 ) -> Verdict:
-    """Declared beside effective; the kernel decides where it could be asked.
+    """Declared next to effective; the kernel decides if it could be asked.
 
     Args:
-        seen: what `ask` gave.
-        look: that value -> (is it bad, the value in a few words).
-        declared_bad, declared: what the configuration says, and in words.
+        seen: the result of `ask`.
+        look: that value -> (whether it is bad, the value in a few words).
+        declared_bad, declared: whether the configuration is bad, and what it says.
         reason: what is wrong, for a failure.
-        where: the file that the kernel's answer comes from.
+        where: the file that holds the kernel's answer.
     """
     asked = Evidence(CONFIGURATION, declared)
     if isinstance(seen, NotRunning | Unreadable):
@@ -80,30 +80,30 @@ def judge(
     bad, effective = look(seen)
     evidence = (asked, Evidence(where, effective))
     if bad:
-        why = reason if declared_bad else f"{reason}: the kernel differs from what is declared and decides"
+        why = reason if declared_bad else f"{reason}: the kernel differs from the configuration, and decides"
         return failed(why, declared, effective, evidence, severity, commands)
-    why = "the kernel differs from what is declared and decides" if declared_bad else ""
+    why = "the kernel differs from the configuration, and decides" if declared_bad else ""
     return passed(declared, effective, evidence, why)
 
 
 def is_planned(facts: ContainerFacts) -> bool:
-    """These are the facts of a plan: what inspect says is no longer true."""
+    """Whether these are the facts of a plan, for which inspect no longer holds."""
     return isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
 
 
 def section(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """A part of an inspect document; empty when it is missing or null."""
-    found = document.get(name)
-    return found if isinstance(found, (dict, Mapping)) else {}  # a dictionary is told from others at once
+    part = document.get(name)
+    return part if isinstance(part, (dict, Mapping)) else {}  # isinstance is fastest for dict
 
 
 def image_config(facts: ContainerFacts) -> Mapping[str, Any]:
-    """`Config` of the image; empty when the image is not known."""
+    """The image's `Config`; empty if the image is not known."""
     return facts.image.config if isinstance(facts.image, ImageFacts) else {}
 
 
 def labels_of(facts: ContainerFacts) -> Mapping[str, str]:
-    """The labels that Podman acts on: those of the image, and over them the container's own."""
+    """The labels that Podman acts on: the image's, overridden by the container's."""
     of_image = section(image_config(facts), "Labels")
     own = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
     recorded = {} if is_planned(facts) else facts.labels
@@ -111,7 +111,7 @@ def labels_of(facts: ContainerFacts) -> Mapping[str, str]:
 
 
 def declared_user(facts: ContainerFacts) -> str:
-    """User of the main process as declared by the container or its image; empty means root."""
+    """The user of the main process, as declared by the container or its image; empty means root."""
     if facts.spec[USER]:
         return facts.spec[USER]
     if isinstance(facts.image, ImageFacts) or is_planned(facts):
@@ -120,35 +120,35 @@ def declared_user(facts: ContainerFacts) -> str:
 
 
 def is_root(user: str) -> bool:
-    """`user[:group]` means uid 0."""
+    """Whether `user[:group]` means UID 0."""
     name = user.partition(":")[0].strip()
     return name in ("", "root") or (name.isdecimal() and int(name) == 0)
 
 
 def is_infra(facts: ContainerFacts) -> bool:
-    """It holds the namespaces of a pod and runs nothing of yours."""
+    """Whether it is the container that holds the namespaces of a pod."""
     return bool(facts.inspect.get("IsInfra"))
 
 
 def pod_of(facts: ContainerFacts) -> str:
-    """Name or id of its pod; empty when it is in none."""
+    """Name or ID of the pod; empty if there is none."""
     return str(facts.spec[POD] or facts.inspect.get("Pod") or "")
 
 
 def related(facts: ContainerFacts, peer: Peer | PeerGroup) -> bool:
-    """Both belong to the same pod or the same application."""
+    """Whether both belong to the same pod or application."""
     mine = {str(facts.spec[POD]), str(facts.inspect.get("Pod") or "")} - {""}
     app = app_of(facts.labels)
     return peer.pod in mine or bool(app and peer.app == app)
 
 
 def peer_called(facts: ContainerFacts, name: str) -> Peer | None:
-    """The neighbour with this name or beginning of an id."""
+    """The neighbour with this name or ID prefix."""
     return facts.peers.called(name)
 
 
 def engine_info(engine: EngineFacts, part: str) -> Mapping[str, Any]:
-    """A part of the answer of /info below `host`; empty when it was not asked."""
+    """A part of the answer of /info below `host`; empty if it was not asked."""
     host = section(engine.info, "host") if isinstance(engine.info, Mapping) else {}
     return section(host, part) if part else host
 
@@ -159,13 +159,13 @@ def looks_like_selinux(label: str) -> bool:
 
 
 def selinux_type(label: str) -> str:
-    """The third word of an SELinux label; empty when it is none."""
+    """The type in an SELinux label; empty if it is not one."""
     words = label.split(":")
     return words[2] if looks_like_selinux(label) else ""
 
 
 def selinux_switched_off(spec: Spec) -> str:
-    """What of it makes Podman run the container without SELinux's separation; empty when nothing does."""
+    """The option that makes Podman run the container without SELinux separation; empty if none does."""
     if spec[LABEL_DISABLE]:
         return "label=disable"
     if spec[LABEL_TYPE]:
@@ -178,7 +178,7 @@ def selinux_switched_off(spec: Spec) -> str:
 
 
 def lsm(facts: ContainerFacts) -> Known[str]:
-    """Which security module confines containers here: `selinux`, `apparmor` or `none`."""
+    """The security module that confines containers here: `selinux`, `apparmor` or `none`."""
     label = facts.kernel.lsm_label if isinstance(facts.kernel, Kernel) else ""
     if isinstance(label, str) and label:
         return SELINUX if looks_like_selinux(label) else APPARMOR_LSM
@@ -201,16 +201,16 @@ def lsm(facts: ContainerFacts) -> Known[str]:
             return NO_LSM
     if "selinuxEnabled" in security or "apparmorEnabled" in security:
         return NO_LSM
-    return Unreadable("which security module the engine uses is not known")
+    return Unreadable("the engine's security module is not known")
 
 
 def runs_systemd(facts: ContainerFacts) -> bool:
-    """systemd is the main process inside: Podman prepared the container for it."""
+    """Whether systemd is the main process, so that Podman prepared the container for it."""
     return bool(section(facts.inspect, "Config").get("SystemdMode")) or facts.spec[SYSTEMD] == "always"
 
 
 def without_cgroup(facts: ContainerFacts) -> bool:
-    """It was made with `--cgroups=disabled`: nothing can be limited or counted."""
+    """Created with `--cgroups=disabled`: nothing can be limited or counted."""
     return facts.spec[CGROUPS] == "disabled"
 
 
@@ -218,17 +218,17 @@ def bytes_of(size: str) -> int:
     """`512m`, `1g`, `1024` in bytes.
 
     Raises:
-        ValueError: the text is no size.
+        ValueError: the text is not a size.
     """
-    found = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([kmgt]?)b?", size.strip().lower())
-    number = float(found[1]) if found else 0
-    if not found or number <= 0:
-        raise ValueError(f"{size!r} is no size")
-    return int(number * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}[found[2]])
+    match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([kmgt]?)b?", size.strip().lower())
+    number = float(match[1]) if match else 0
+    if not match or number <= 0:
+        raise ValueError(f"{size!r} is not a size")
+    return int(number * {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}[match[2]])
 
 
 def listed(words: frozenset[str] | tuple[str, ...] | list[str], most: int = 12) -> str:
-    """Names as one short text."""
+    """Names as a short text."""
     names = sorted(words)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

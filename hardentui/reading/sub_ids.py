@@ -1,4 +1,4 @@
-"""Ranges of subordinate ids that nobody has."""
+"""Free ranges of subordinate IDs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Collection, Iterable
 from hardentui.model.host import SubIds
 
 WHOLE = 65_536
-"""Ids that a container can have at most without a larger map; what useradd gives to an account."""
+"""What useradd assigns to an account, and the most IDs a container can have by default."""
 _FIRST = 100_000
 _LAST = (1 << 32) - 2
 
 
 def free_start(ranges: Iterable[SubIds], accounts: Collection[int], size: int = WHOLE) -> int | None:
-    """The lowest id from which `size` ids belong to no range and no account; None = there is no such gap."""
+    """The lowest ID from which `size` IDs belong to no range or account; None if there is no such gap."""
     start = _FIRST
-    taken = [(one.start, one.end) for one in ranges if one.size] + [(uid, uid + 1) for uid in accounts]
+    taken = [(ids.start, ids.end) for ids in ranges if ids.size] + [(uid, uid + 1) for uid in accounts]
     for first, end in sorted(taken):
         if first >= start + size:
             break

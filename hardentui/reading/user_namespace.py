@@ -1,4 +1,4 @@
-"""Whether the ids of a container are other ids on the host: the one place that answers it."""
+"""Whether a container's IDs are other IDs on the host."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _OWN_NAMESPACE = frozenset({"auto", "keep-id", "nomap", "private"})
 def own_user_namespace(facts: ContainerFacts) -> bool:
     """No id of the container is root of the host, and its namespace is another one.
 
-    The kernel says so, else the declaration does. A namespace whose map leads to uid 0 of the host is none
-    in this sense: root of the host is in it. Under a rootless engine ids are always others.
+    The kernel decides, otherwise the declaration. A namespace whose map leads to UID 0 on the host does not
+    count, because root of the host is in it. With a rootless engine, IDs are always different.
     """
     if facts.engine.rootless is True:
         shared = facts.kernel.host_user_namespace if isinstance(facts.kernel, Kernel) else False
@@ -26,7 +26,7 @@ def own_user_namespace(facts: ContainerFacts) -> bool:
 
 
 def maps_root_of_host(facts: ContainerFacts) -> bool:
-    """A user namespace of the rootful engine has an id that is uid 0 of the host."""
+    """A user namespace of the rootful engine maps an ID to UID 0 on the host."""
     if facts.engine.rootless is True:
         return False
     kernel = facts.kernel
@@ -36,7 +36,7 @@ def maps_root_of_host(facts: ContainerFacts) -> bool:
 
 
 def asks_for_user_namespace(facts: ContainerFacts) -> bool:
-    """The container declares a user namespace of its own, without root of the host in it."""
+    """The container declares its own user namespace, without the host's root in it."""
     spec = facts.spec
     if facts.engine.rootless is not True and _declares_root(spec):
         return False
@@ -49,8 +49,8 @@ def asks_for_user_namespace(facts: ContainerFacts) -> bool:
 
 
 def _declares_root(spec: Spec) -> bool:
-    """One of the maps that are asked for, `INSIDE:OUTSIDE[:SIZE]`, begins at uid 0 of the host."""
+    """A requested map, `INSIDE:OUTSIDE[:SIZE]`, starts at UID 0 on the host."""
     options = spec[USERNS].partition(":")[2].split(",")
     maps = [*spec[UIDMAP], *(word[11:] for word in options if word.startswith("uidmapping="))]
     outside = (text.split(":")[1] for text in maps if ":" in text)
-    return any(one.isdecimal() and int(one) == 0 for one in outside)
+    return any(number.isdecimal() and int(number) == 0 for number in outside)

@@ -117,7 +117,7 @@ def test_networks_come_and_go(changing: ChangingEngine, bench: Bench) -> None:
     changing.networks.create("chg-net", internal=True, labels={"chg": "1"})
     try:
         assert changing.networks.exists("chg-net")
-        assert changing.networks.labelled("chg=1") == ("chg-net",)
+        assert set(changing.networks.labelled("chg=1")) == {"chg-net"}
         assert bench.get("/networks/chg-net/json")["internal"] is True
     finally:
         changing.networks.remove("chg-net")
@@ -138,7 +138,7 @@ def test_a_volume_is_copied_with_owners_and_modes(changing: ChangingEngine, benc
             "sh", "-c", "cat /d/link; stat -c '%n %u %g %a' /d/file /d/folder",
         )  # fmt: skip
         assert shown.splitlines() == ["text", "/d/file 33 44 600", "/d/folder 0 0 711"]
-        assert changing.volumes.labelled("chg=1") == ("chg-copy",)
+        assert set(changing.volumes.labelled("chg=1")) == {"chg-copy"}
         assert changing.containers.labelled("hardentui.carrier") == ()
     finally:
         changing.volumes.remove("chg-data")

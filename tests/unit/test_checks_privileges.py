@@ -175,7 +175,7 @@ def test_the_images_user_counts_when_the_container_names_none() -> None:
     image = ImageFacts("1" * 64, {"Config": {"User": "nginx"}})
     assert status("root-user", container(image=image)) is Status.PASS
     assert fixed("root-user", container((USER, "0"), image=image)) == Spec()
-    with pytest.raises(CannotFix, match="which user"):
+    with pytest.raises(CannotFix, match="user to run as"):
         fixed("root-user", container())
     assert fixed("root-user", container(), user="1001:1001")[USER] == "1001:1001"
     with pytest.raises(CannotFix):
@@ -602,7 +602,7 @@ def test_an_engine_secret_as_a_variable_is_seen_where_inspect_hides_its_name() -
 def test_a_secret_goes_to_the_user_of_the_process() -> None:
     spec = fixed("loose-secret", container((SECRETS, ("db,type=mount,mode=0444",)), (USER, "1001:5")))
     assert spec[SECRETS] == ("db,type=mount,uid=1001,mode=0400",)
-    with pytest.raises(CannotFix, match="uid of user nginx"):
+    with pytest.raises(CannotFix, match="UID of user nginx"):
         fixed("loose-secret", container((SECRETS, ("db,type=mount",)), (USER, "nginx")))
 
 

@@ -96,7 +96,7 @@ def test_no_value_moves_a_terminal(check: str, name: str, start: str, hidden: st
 
 @pytest.mark.parametrize("text", ["inf", "1e400g", "nan", "", "m", "12 m", "0", "1" * 400])
 def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
-    with pytest.raises(ValueError, match="is no size"):
+    with pytest.raises(ValueError, match="is not a size"):
         bytes_of(text)
 
 
@@ -123,8 +123,8 @@ def test_where_a_value_comes_from() -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "used at most"),
-        (container((MEMORY_RESERVATION, 2 << 30)), "reserved"),
+        (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "peak use"),
+        (container((MEMORY_RESERVATION, 2 << 30)), "reservation"),
     ],
 )
 def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: str) -> None:

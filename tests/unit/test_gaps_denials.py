@@ -195,3 +195,18 @@ def test_without_its_processes_nothing_is_said() -> None:
     hidden = Kernel(4000, processes=Unreadable("no permission"))
     assert isinstance(denials_of((), files(), hidden, ""), Unreadable)
     assert denials_of((), files(), ENDED, "") == ()
+
+
+def test_the_kernels_buffer_counts_for_what_it_shows_only() -> None:
+    def says(text: Known[str]) -> Known[tuple[Refusal, ...]]:
+        return read_refusals(files(), lambda words, seconds: text, NOW, root=True)
+
+    shown = says(f"[ 1.0] veth0: entered disabled state\n[ 2.0] {SECCOMP}\n")
+    assert not isinstance(shown, Unreadable)
+    assert [(one.by, one.pid, one.command) for one in shown] == [("seccomp", 4242, "nginx")]
+    nothing = says("[ 1.0] veth0: entered disabled state\n")
+    assert isinstance(nothing, Unreadable)
+    assert "drops lines" in nothing.reason
+    refused = says(Unreadable("dmesg ended with status 1"))
+    assert isinstance(refused, Unreadable)
+    assert "dmesg" in refused.reason

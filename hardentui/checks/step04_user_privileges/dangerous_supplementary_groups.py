@@ -1,21 +1,21 @@
-"""The container gets groups of the host that open privileged files.
+"""The container is a member of host groups that open privileged files.
 
 What it checks:
-The groups of the main process as the kernel knows them, whoever gave them: `--group-add`, `--user UID:GID`,
-or /etc/group of the image. Bad are `keep-groups` (all groups of the caller), and groups that own disks,
-password hashes, kernel memory, the engine's socket or administration rights (parameter `groups`). Other
-groups of a container with a user namespace of its own are no groups of the host and are left out; so are
-those of a process that is root of the host, which gains nothing by them.
+The groups of the main process as the kernel sees them, wherever they come from: `--group-add`, `--user
+UID:GID`, or the image's /etc/group. Bad are `keep-groups` (all groups of the caller) and groups that own
+disks, password hashes, kernel memory, the engine's socket or administrative rights (parameter `groups`).
+Other groups of a container with its own user namespace are not host groups and are left out; so are groups
+of a process that is root on the host anyway.
 
 Why it matters:
-A group is as good as a password for the files that it owns. Members of `disk` read and write the host's disks
-block by block, whatever the permissions of files say; `shadow` reads password hashes; the group of an engine
-socket is root by another name. `keep-groups` hands over every group of the person who started the container.
-Once a matching file or device is visible inside, the attacker needs no further hole.
+For the files it owns, a group is as good as a password. Members of `disk` read and write the host's disks
+block by block, whatever the file permissions say; `shadow` reads password hashes; the group of an engine
+socket is root by another name. `keep-groups` passes on every group of the person who started the container.
+Once a matching file or device is visible inside, an attacker needs no further vulnerability.
 
 What may break:
-What the group was given for: a device, a shared folder, a socket. Give the container that one file with
-its own owner or an ACL instead, or a group that owns nothing else.
+Whatever the group was granted for: a device, a shared directory, a socket. Give the container that one file
+with its own owner or an ACL instead, or use a group that owns nothing else.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable(OF_PODMAN)
     groups, known = facts.spec[GROUP_ADD], parameters.texts("groups")
     if groups == (_KEEP,) and facts.spec[USERNS] == "nomap":
-        return not_applicable("no group of the host is mapped into it")
+        return not_applicable("no host group is mapped into the container")
     live = ask(facts, _ids)
     declared = _declared(facts.spec)
     effective = f"uid {live[0]}, groups {' '.join(map(str, live[1]))}" if isinstance(live, tuple) else ""
@@ -61,7 +61,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if bad:
         where = proc(facts) if effective else CONFIGURATION
         return failed(
-            f"it is a member of {listed(bad)}", declared, effective, (Evidence(where, effective or declared),)
+            f"member of {listed(bad)}", declared, effective, (Evidence(where, effective or declared),)
         )
     if isinstance(live, Unreadable):
         return unknown(live.reason, declared)
@@ -71,17 +71,17 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _declared(spec: Spec) -> str:
     parts = [f"group-add {listed(spec[GROUP_ADD])}"] if spec[GROUP_ADD] else []
     parts += [f"user {spec[USER]}"] if _by_user(spec) else []
-    return ", ".join(parts) or "no group is added"
+    return ", ".join(parts) or "no added groups"
 
 
 def _by_user(spec: Spec) -> tuple[str, ...]:
-    """The group in `--user UID:GID`; group 0 is what a user without one gets as well, and root needs none."""
+    """The group in `--user UID:GID`. Group 0 is the default anyway, and root needs no group."""
     user, _, group = spec[USER].partition(":")
     return (group,) if group not in ("", "0", "root") and not is_root(user) else ()
 
 
 def _ids(kernel: Kernel) -> tuple[int, tuple[int, ...]] | Unreadable:
-    """uid and all groups of the main process, as numbers of the host."""
+    """UID and all groups of the main process, as host IDs."""
     if isinstance(kernel.uid, Unreadable):
         return kernel.uid
     if isinstance(kernel.gid, Unreadable):
@@ -92,12 +92,12 @@ def _ids(kernel: Kernel) -> tuple[int, tuple[int, ...]] | Unreadable:
 
 
 def _live(facts: ContainerFacts, ids: tuple[int, tuple[int, ...]], known: tuple[str, ...]) -> tuple[str, ...]:
-    """Its dangerous groups, by the numbers that they have on the host: `6`, or `998 (docker)`."""
+    """The dangerous groups, by their IDs on the host: `6`, or `998 (docker)`."""
     uid, groups = ids
     if uid == 0:
         return ()
     named = facts.host.groups if not isinstance(facts.host, Unreadable) else {}
-    numbers = {} if isinstance(named, Unreadable) else {named[one]: one for one in known if one in named}
+    numbers = {} if isinstance(named, Unreadable) else {named[name]: name for name in known if name in named}
     return tuple(
         f"{gid} ({numbers[gid]})" if gid in numbers else str(gid)
         for gid in groups
@@ -106,7 +106,7 @@ def _live(facts: ContainerFacts, ids: tuple[int, tuple[int, ...]], known: tuple[
 
 
 def _dangerous(groups: tuple[str, ...], known: tuple[str, ...], mapped: bool) -> tuple[str, ...]:
-    """Names and numbers count only where they are the host's: a map makes `disk` nobody's group."""
+    """Names and IDs count only if they are the host's: with a map, `disk` is nobody's group."""
     return tuple(group for group in groups if group == _KEEP or (group in known and not mapped))
 
 
@@ -119,8 +119,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     live = ask(facts, _ids)
     if fixed == spec and isinstance(live, tuple) and _live(facts, live, known):
         raise CannotFix(
-            "/etc/group of its image makes its user a member",
-            "Run it as a uid that no line of that file names, or give it a user namespace of its own.",
+            "the image's /etc/group makes the user a member",
+            "Run it as a UID that is not in that file, or give it its own user namespace.",
         )
     return fixed
 

@@ -1,23 +1,22 @@
 """The container shares the host's user namespace.
 
 What it checks:
-Whether a container of a rootful engine has a user namespace of its own. Without one, every uid inside is the
-same uid outside. One whose map leads to uid 0 of the host (`--uidmap 0:0:1`) counts as none. Podman shows
-nothing at all for the host's namespace, so for a running container the namespace itself is compared with the
-one of the host.
+Whether a container of a rootful engine has its own user namespace. Without one, every UID inside is the same
+UID outside. A namespace whose map leads to UID 0 on the host (`--uidmap 0:0:1`) does not count. Podman shows
+nothing for the host's namespace, so for a running container the namespace itself is compared with the
+host's.
 
 Why it matters:
-With a user namespace, root inside is an ordinary, otherwise unused uid on the host: an attacker who gets out
-finds that no file belongs to them and no capability counts. Without it, the same escape ends as root of the
-host. It is the one wall that still stands after a vulnerability in the kernel interface, the runtime or a
-mount.
+With a user namespace, root inside is an ordinary, otherwise unused UID on the host: an attacker who escapes
+owns no files and has no capabilities. Without it, the same escape ends as root on the host. It is the one
+barrier that still holds after a vulnerability in the kernel interface, the runtime or a mount.
 
 What may break:
-The owners of files on volumes and bind mounts are not in the new range. The fix mounts them so that they keep
-their owners (`idmap`) where kernel, runtime and file system can; where they cannot, it refuses, and `:U` is
-left: Podman gives the files to the user of the container, on disk, and the way back needs the same. Podman
-must have a range for the user `containers` in /etc/subuid and /etc/subgid. Containers that share a namespace
-with another one, and members of a pod, cannot have a user namespace of their own.
+The owners of files in volumes and bind mounts are not in the new range. Where kernel, runtime and filesystem
+can, the fix mounts them so that the files keep their owners (`idmap`). Where they cannot, it refuses, and
+`:U` remains: Podman changes the owner on disk to the container's user, and going back takes another change
+of owner. Podman needs a range for the user `containers` in /etc/subuid and /etc/subgid. Containers that
+share a namespace with another container, and members of a pod, cannot have their own user namespace.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _MAPS_IDS = {
     "overlay": (5, 19),
     "tmpfs": (6, 3),
 }
-"""File system -> the first kernel that mounts it with mapped ids (mount_setattr(2))."""
+"""Filesystem -> the first kernel that can mount it with mapped IDs (mount_setattr(2))."""
 _SHARED = ("container:", "ns:")
 
 
@@ -53,82 +52,80 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if facts.engine.rootless is True:
-        return not_applicable("a rootless engine always puts containers into a user namespace of its user")
+        return not_applicable("a rootless engine always uses the user namespace of its account")
     separate = ask(facts, lambda kernel: kernel.host_user_namespace)
     if isinstance(facts.engine.rootless, Unreadable) and not isinstance(separate, bool):
         return unknown(facts.engine.rootless.reason)
     if facts.spec[USERNS].startswith(_SHARED) and not isinstance(separate, bool):
-        return unknown("it uses the user namespace of something else, which only a running container shows")
+        return unknown("it joins another user namespace, which only a running container shows")
     return judge(
         separate,
         lambda shared: _look(facts, shared),
         declared_bad=not asks_for_user_namespace(facts),
         declared=f"userns {facts.spec[USERNS] or 'not set'}",
-        reason="its user ids are those of the host",
+        reason="user IDs inside are user IDs of the host",
         where=proc(facts, "ns/user"),
     )
 
 
 def _look(facts: ContainerFacts, shared: bool) -> tuple[bool, str]:
     if shared:
-        return True, "the namespace of the host"
+        return True, "the host's namespace"
     if maps_root_of_host(facts):
-        return True, "a namespace of its own, but its map leads to root of the host"
-    return False, "a namespace of its own"
+        return True, "its own namespace, but its map leads to root on the host"
+    return False, "its own namespace"
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if asks_for_user_namespace(context.facts.planned(spec)):
         return spec
     if pod_of(context.facts):
-        raise CannotFix(
-            "a member of a pod uses the pod's user namespace", "Give the pod --userns=auto instead."
-        )
+        raise CannotFix("pod members use the pod's user namespace", "Give the pod --userns=auto instead.")
     joined = (spec[PID], spec[IPC], spec[UTS], spec[USERNS], spec[CGROUPNS], *spec[NETWORK])
     if any(value.startswith(_SHARED) for value in joined):
         raise CannotFix(
-            "it shares a namespace with another container",
-            "Both must be in one user namespace: --userns=auto for the first, --userns=container:… for this.",
+            "the container shares a namespace with another one",
+            "Both need one user namespace: --userns=auto for the other, --userns=container:… for this one.",
         )
     facts = context.facts
     shown = tuple(mount.destination for mount in spec[MOUNTS] if _keeps_owners(mount))
     if shown and (why := _no_id_mapping(facts, shown)):
         raise CannotFix(
-            f"files in {listed(shown)} belong to ids that it would not have then, and {why}",
-            "Mount them with :U, and Podman gives them to its user at each start, for other containers too.",
+            f"the owners of files in {listed(shown)} would not be mapped, and {why}",
+            "With :U, Podman changes their owner at each start, also for other containers that use them.",
         )
-    mounts = tuple(one.with_options("idmap") if _keeps_owners(one) else one for one in spec[MOUNTS])
+    mounts = tuple(m.with_options("idmap") if _keeps_owners(m) else m for m in spec[MOUNTS])
     return spec.without(GIDMAP, UIDMAP).with_(USERNS, _namespace(facts)).with_(MOUNTS, mounts)
 
 
 def _keeps_owners(mount: Mount) -> bool:
-    """A mount of the host whose files have owners that count."""
+    """A host mount whose files have owners that matter."""
     handed_over = any(option == "U" or option.startswith("idmap") for option in mount.options)
     kernel_tree = mount.type == "bind" and mount.source.split("/")[1:2] in (["proc"], ["sys"], ["dev"])
     return mount.type in ("bind", "volume") and bool(mount.source) and not handed_over and not kernel_tree
 
 
 def _no_id_mapping(facts: ContainerFacts, destinations: tuple[str, ...]) -> str:
-    """Why these cannot be mounted so that their owners stay (idmap); empty when nothing speaks against it."""
+    """Why these cannot be mounted with mapped owners (idmap); empty if they can."""
     runtime = str(facts.inspect.get("OCIRuntime") or "")
     numbers = re.match(r"(\d+)\.(\d+)", "" if isinstance(facts.host, Unreadable) else facts.host.kernel)
     version = (int(numbers[1]), int(numbers[2])) if numbers else None
     if version is None or version < (5, 12):
         known = "this kernel cannot" if version else "it is not known whether this kernel can"
-        return f"{known} mount files with their owners mapped"
+        return f"{known} map the owners of mounted files"
     if runtime not in ("crun", "runc"):
-        return f"the runtime {visible(runtime, 40) or 'of this engine'} is not known to map them"
+        return f"the runtime {visible(runtime, 40) or 'of this engine'} is not known to support it"
     kernel = facts.kernel
     if isinstance(kernel, Kernel) and not isinstance(kernel.mounts, Unreadable):
         for mount in kernel.mounts:
             if mount.point in destinations and version < _MAPS_IDS.get(mount.kind, (99, 0)):
                 what = f"{visible(mount.kind, 40)} at {visible(mount.point, 80)}"
-                return f"{what} cannot be mapped by this kernel"
+                return f"this kernel cannot map {what}"
     return ""
 
 
 def _namespace(facts: ContainerFacts) -> str:
-    """Podman makes it as large as the users of the image need; what was seen may have a higher id."""
+    """Podman sizes the namespace by the users in the image; what was seen may have a higher ID."""
     owners = [number for owner in facts.owners.values() for number in owner]
     highest = max([*(identity(facts) or (0,)), *(uid for uid, _ in uids(facts) or ()), *owners])
     return "auto" if highest < _USUAL_SIZE else "auto:size=65536"
@@ -136,15 +133,13 @@ def _namespace(facts: ContainerFacts) -> str:
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     notes = []
-    mapped = [one.destination for one in after[MOUNTS] if one not in before[MOUNTS]]
+    mapped = [mount.destination for mount in after[MOUNTS] if mount not in before[MOUNTS]]
     if mapped:
         notes.append(f"files in {listed(mapped)} keep their owners on disk (idmap)")
         if not isinstance(context.facts.kernel, Kernel):
-            notes.append(
-                "on which file systems they are was not seen: not every one can be mounted like that"
-            )
+            notes.append("their filesystems were not seen, and not every filesystem supports that")
     if ":size=" in after[USERNS]:
-        notes.append("a process or a volume of it has a high uid or gid, so its namespace gets 65536 ids")
+        notes.append("a process or volume has a high UID or GID, so the namespace gets 65536 IDs")
     return Advice(Risk.MAY_BREAK, tuple(notes))
 
 

@@ -1,20 +1,19 @@
-"""An account that runs rootless containers has no ids to give to them.
+"""An account that runs rootless containers has no subordinate IDs for them.
 
 What it checks:
-`/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536
-ids in both, whether the range of one owner overlaps that of another, and whether a range covers the id
-of a real account. Ranges that come from a directory service (`subid:` in nsswitch.conf) are not seen
-here.
+`/etc/subuid` and `/etc/subgid`: whether each account that runs rootless containers has at least 65536 IDs in
+both, whether the ranges of two owners overlap, and whether a range covers the ID of a real account. Ranges
+from a directory service (`subid:` in nsswitch.conf) are not seen here.
 
 Why it matters:
-Rootless containers live on the ids of these ranges. With none, every id in the container is the account
-itself: processes and files of all its containers are the same user, and images with more than one user
-do not work. When ranges overlap, two people's containers are the same user on the host and can touch
-each other's files; when a range covers a real account, root in a container may become that account.
+Rootless containers use the IDs in these ranges. Without any, every ID in the container is the account
+itself: the processes and files of all its containers belong to the same user, and images with more than one
+user do not work. If ranges overlap, two people's containers are the same user on the host and can touch each
+other's files; if a range covers a real account, root in a container may become that account.
 
 What may break:
-After a change of the ranges, run `podman system migrate` as the account: running containers are stopped.
-Files that containers wrote earlier keep their old ids and may need a `podman unshare chown`.
+After changing the ranges, run `podman system migrate` as the account, which stops its running containers.
+Files that containers wrote earlier keep their old IDs and may need `podman unshare chown`.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from hardentui.reading.sub_ids import free_start
 from hardentui.words import plural
 
 _FILES = ("/etc/subuid", "/etc/subgid")
-_SHARED = frozenset({"containers"})  # the pool of --userns=auto belongs to root, whoever runs them
+_SHARED = frozenset({"containers"})  # the pool of --userns=auto belongs to root
 
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
@@ -52,13 +51,13 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     for part in (users, subuids, subgids):
         if isinstance(part, Unreadable):
             return unknown(part.reason)
-    assert not isinstance(users, Unreadable)  # noqa: S101 - for the type checker: looked at above
+    assert not isinstance(users, Unreadable)  # noqa: S101 - for the type checker; checked above
     assert not isinstance(subuids, Unreadable)  # noqa: S101
     assert not isinstance(subgids, Unreadable)  # noqa: S101
     rootless = [user for user in users if user.rootless]
     hidden = hidden_users(users)
     if not rootless and not subuids and not subgids and not hidden:
-        return not_applicable("nobody runs rootless containers and no ranges are given out")
+        return not_applicable("no account runs rootless containers, and no ranges are assigned")
     least = parameters.integer("ids")
     evidence: list[Evidence] = []
     commands: list[str] = []
@@ -66,12 +65,12 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     for path, ranges in zip(_FILES, (subuids, subgids), strict=True):
         given: list[SubIds] = []
         for user in rootless:
-            count = sum(one.size for one in ranges if one.owner in (user.name, str(user.uid)))
+            count = sum(ids.size for ids in ranges if ids.owner in (user.name, str(user.uid)))
             if count < least:
-                evidence.append(Evidence(path, f"{user.name} has {plural(count, 'id')}, {least} are needed"))
+                evidence.append(Evidence(path, f"{user.name} has {plural(count, 'ID')}, {least} are needed"))
                 start = free_start((*ranges, *given), uids, least)
                 if start is None:
-                    commands.append(f"# {path} has no {least} ids left: shorten a range for {user.name}")
+                    commands.append(f"# {path} has no room for {least} IDs: shorten a range for {user.name}")
                     continue
                 given.append(SubIds(user.name, start, least))
                 commands += _give(path, user, start, least)
@@ -84,9 +83,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if not evidence and hidden:
         return hidden
     if not evidence:
-        return passed(
-            plural(len(rootless), "account with ranges of its own", "accounts with ranges of their own")
-        )
+        return passed(plural(len(rootless), "account with its own ranges", "accounts with their own ranges"))
     return failed(
         f"{evidence[0].saw} in {evidence[0].where}",
         evidence=tuple(evidence),
@@ -95,14 +92,14 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 def _overlaps(ranges: tuple[SubIds, ...], users: tuple[User, ...], uids: bool) -> Iterable[str]:
-    ordered = sorted((one for one in ranges if one.size), key=lambda one: one.start)
+    ordered = sorted((ids for ids in ranges if ids.size), key=lambda ids: ids.start)
     for first, second in pairwise(ordered):
         if second.start < first.end and first.owner != second.owner:
             yield f"the ranges of {first.owner} and {second.owner} overlap at {second.start}"
-    for one in ordered:
-        covered = [user.name for user in users if one.start <= (user.uid if uids else user.gid) < one.end]
-        if covered and one.owner not in _SHARED | set(covered):
-            yield f"the range of {one.owner} covers the account {covered[0]}"
+    for ids in ordered:
+        covered = [user.name for user in users if ids.start <= (user.uid if uids else user.gid) < ids.end]
+        if covered and ids.owner not in _SHARED | set(covered):
+            yield f"the range of {ids.owner} covers the account {covered[0]}"
 
 
 def _give(path: str, user: User, start: int, least: int) -> tuple[str, ...]:

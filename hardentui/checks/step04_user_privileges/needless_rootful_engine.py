@@ -1,22 +1,21 @@
-"""The container runs under root's engine and needs nothing of it.
+"""The container runs on the rootful engine without needing it.
 
 What it checks:
-Whether anything in the container needs root's Podman: a host port below the unprivileged range, devices,
-privileged mode, the host's network or processes, a network that only root can make (macvlan, ipvlan), a mount
-of a system directory that only root can read or write, or an added capability that only counts on the host.
-When there is nothing of that kind, a rootless engine could run it as it is. A read-only mount of what every
-account can read (/usr, /etc/localtime, certificates) is no need for root.
+Whether anything about the container needs the rootful engine: a host port below the unprivileged range,
+devices, privileged mode, the host's network or processes, a network that only root can create (macvlan,
+ipvlan), a mount of a system directory that only root can read or write, or an added capability that only
+counts on the host. If there is none of that, a rootless engine could run it as it is. A read-only mount of
+files that every account can read (/usr, /etc/localtime, certificates) does not need root.
 
 Why it matters:
-Under a rootless engine the runtime, the monitor and the network helper run as an ordinary user. Whoever
-breaks out of the container, or finds a vulnerability in one of those programs, has that user's rights and
-not root's. It is the largest single step away from root of the host, and most web services and databases
-lose nothing.
+With a rootless engine, the runtime, the monitor and the network helper run as an ordinary user. Whoever
+breaks out of the container, or exploits one of those programs, gets that user's rights and not root's. It is
+the largest single step away from root on the host, and most web services and databases lose nothing by it.
 
 What may break:
-Volumes, images, secrets and networks of root's engine do not move along: they must be exported and imported,
-and files get other owners. Source addresses of clients may look different behind rootless networking, and
-the service starts at boot only when lingering is enabled for the user.
+Volumes, images, secrets and networks of the rootful engine do not move along: they must be exported and
+imported, and files get other owners. Client source addresses may look different with rootless networking,
+and the service starts at boot only if lingering is enabled for the user.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ from hardentui.reading.networks import ports_of_pod
 
 _ROOT_ONLY_DRIVERS = ("macvlan", "ipvlan")
 _USERS_TREES = ("/home/", "/srv/", "/opt/", "/data/", "/mnt/", "/media/", "/tmp/", "/var/tmp/")  # noqa: S108
-_EVERYBODY_READS = (  # and so does a rootless container that has them mounted read-only
+_EVERYBODY_READS = (  # so a rootless container can mount them read-only, too
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys", "/etc/localtime", "/etc/timezone"),
     *("/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/etc/os-release", "/etc/machine-id"),
     *("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/services", "/etc/protocols"),
@@ -62,15 +61,15 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if facts.engine.rootless is True:
-        return passed("a rootless engine")
+        return passed("rootless engine")
     if isinstance(facts.engine.rootless, Unreadable):
         return unknown(facts.engine.rootless.reason)
     needs = _needs(facts, _first_free_port(facts, parameters))
     if needs:
-        return passed("root's engine", reason=f"it needs root's engine: {listed(needs)}")
+        return passed("rootful engine", reason=f"needs the rootful engine: {listed(needs)}")
     return failed(
-        "nothing in its configuration needs root's engine",
-        "root's engine",
+        "nothing in the configuration needs the rootful engine",
+        "rootful engine",
         commands=(
             "podman save IMAGE | sudo -iu USER podman load",
             "loginctl enable-linger USER",
@@ -80,7 +79,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _first_free_port(facts: ContainerFacts, parameters: Parameters) -> int:
-    """The first host port that needs no privilege: the kernel's setting, else the parameter."""
+    """The first unprivileged host port: the kernel's setting, otherwise the parameter."""
     if not isinstance(facts.host, Unreadable):
         value = facts.host.sysctls.get("net.ipv4.ip_unprivileged_port_start")
         if isinstance(value, str) and value.strip().isdecimal():
@@ -99,22 +98,23 @@ def _needs(facts: ContainerFacts, first_port: int) -> tuple[str, ...]:
         "devices": bool(spec[DEVICES] or spec[GPUS]),
         "the host's network": "host" in spec[NETWORK] or bool(pod.get("HostNetwork")),
         "the host's processes": spec[PID] == "host" or spec[IPC] == "host",
-        "a cgroup of its own choice": bool(spec[CGROUP_PARENT]),
-        "a port below the unprivileged ones": any(
+        "a chosen cgroup parent": bool(spec[CGROUP_PARENT]),
+        "a privileged port": any(
             first.isdecimal() and int(first) < first_port for first in (p.partition("-")[0] for p in ports)
         ),
-        "a network that only root can make": bool(drivers & set(_ROOT_ONLY_DRIVERS)),
+        "a network that only root can create": bool(drivers & set(_ROOT_ONLY_DRIVERS)),
         "a mount of a system directory": any(map(_needs_root, host_mounts(facts))),
         "capabilities that count on the host": bool(extra),
     }
     return tuple(reason for reason, needed in reasons.items() if needed)
 
 
-def _needs_root(one: HostMount) -> bool:
-    """It shows what only root can read or write."""
-    if one.path.startswith(_USERS_TREES):
+def _needs_root(shown: HostMount) -> bool:
+    """Whether the mount shows something that only root can read or write."""
+    if shown.path.startswith(_USERS_TREES):
         return False
-    return not (one.mount.read_only and any(at_or_above(other, one.path) for other in _EVERYBODY_READS))
+    readable = any(at_or_above(path, shown.path) for path in _EVERYBODY_READS)
+    return not (shown.mount.read_only and readable)
 
 
 CHECK = Check(

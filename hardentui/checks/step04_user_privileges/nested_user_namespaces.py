@@ -1,20 +1,20 @@
-"""It can make itself root of a user namespace, with every capability in it.
+"""Processes can create a user namespace and have every capability in it.
 
 What it checks:
-Whether a process of the container can make a user namespace: the filter in force lets `unshare`, `clone` or
-`clone3` with CLONE_NEWUSER through, and the kernel has such namespaces to give (`user.max_user_namespaces`).
+Whether a process in the container can create a user namespace: the seccomp filter in force allows `unshare`,
+`clone` or `clone3` with CLONE_NEWUSER, and the kernel allows user namespaces (`user.max_user_namespaces`).
 `--cap-drop=all` and `no-new-privileges` do not prevent it.
 
 Why it matters:
-In a user namespace of its own a process without any capability has all of them, as far as that namespace
-goes. That opens parts of the kernel that were written for root: packet filters, traffic control, mounting.
-Most vulnerabilities by which ordinary users became root in the last years began there.
+In its own user namespace, a process without any capability has all of them, within that namespace. This
+opens parts of the kernel that were written for root: packet filters, traffic control, mounting. Most kernel
+vulnerabilities of recent years that made ordinary users root started there.
 
 What may break:
-Programs that build their own sandbox: browsers, Flatpak, nested container engines, some build tools. All
-others never make a user namespace. The fix is a seccomp profile of its own that refuses these calls with
-CLONE_NEWUSER (and `clone3` as a whole, whose flags no filter can read), or `user.max_user_namespaces = 0`
-where no container of the host needs one, which also ends rootless Podman and `--userns=auto`.
+Programs that build their own sandbox: browsers, Flatpak, nested container engines, some build tools. Others
+never create a user namespace. The fix is a custom seccomp profile that blocks these calls with CLONE_NEWUSER
+(and all of `clone3`, whose flags a filter cannot read), or `user.max_user_namespaces = 0` if no container on
+the host needs one; that also ends rootless Podman and `--userns=auto`.
 """
 
 from __future__ import annotations
@@ -47,24 +47,26 @@ _MOST = "user.max_user_namespaces"
 def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
-    found = filter_of(facts)
+    seccomp = filter_of(facts)
     declared = facts.spec[SECCOMP_PROFILE] or "the engine's profile"
     most = "" if isinstance(facts.host, Unreadable) else facts.host.sysctls.get(_MOST, "")
     if most == "0":
         return passed(declared, f"{_MOST} = 0", (Evidence("sysctl", f"{_MOST} = 0"),))
-    if isinstance(found, Unreadable):
-        return unknown(found.reason, declared)
-    if isinstance(found.filter, EngineDefault):
-        return not_applicable("it has the engine's default profile, and has not been started with it yet")
-    ways = ("unshare",) if isinstance(found.filter, NoFilter) else open_ways_to_user_namespaces(found.filter)
+    if isinstance(seccomp, Unreadable):
+        return unknown(seccomp.reason, declared)
+    if isinstance(seccomp.filter, EngineDefault):
+        return not_applicable("the container was not started with the engine's default profile yet")
+    ways = (
+        ("unshare",) if isinstance(seccomp.filter, NoFilter) else open_ways_to_user_namespaces(seccomp.filter)
+    )
     if isinstance(ways, Unreadable):
         return unknown(ways.reason, declared)
-    if not ways and not found.in_force:
-        return unknown("its profile is good, but which filter was installed cannot be read", declared)
+    if not ways and not seccomp.in_force:
+        return unknown("the profile is good, but the installed filter cannot be read", declared)
     if not ways:
-        return passed(declared, "refused by its filter", (Evidence(found.source, "looked at"),))
-    evidence = (Evidence(found.source, f"lets CLONE_NEWUSER through: {', '.join(ways)}"),)
-    return failed("it can get every capability in a user namespace of its own", declared, "", evidence)
+        return passed(declared, "blocked by the filter", (Evidence(seccomp.source, "looked at"),))
+    evidence = (Evidence(seccomp.source, f"allows CLONE_NEWUSER through {', '.join(ways)}"),)
+    return failed("a process can get every capability in a new user namespace", declared, "", evidence)
 
 
 _WITH_FLAG = SeccompRule("ERRNO", (Condition(0, "MASKED_EQ", 0x10000000, 0x10000000),), 1)
@@ -72,7 +74,9 @@ _PLAIN = SeccompRule("ALLOW", (Condition(0, "MASKED_EQ", 0x10000000, 0),))
 
 
 def _runs(**rules: SeccompRule) -> RuntimeConfig:
-    return RuntimeConfig(seccomp=SeccompProfile("ERRNO", rules={name: (one,) for name, one in rules.items()}))
+    return RuntimeConfig(
+        seccomp=SeccompProfile("ERRNO", rules={name: (rule,) for name, rule in rules.items()})
+    )
 
 
 CHECK = Check(

@@ -1,19 +1,19 @@
-"""Processes may gain privileges by starting a program.
+"""Processes can gain privileges by running a program.
 
 What it checks:
-Whether no-new-privileges is set. The kernel keeps it as the flag NoNewPrivs of every process; it cannot be
-taken back and every child inherits it.
+Whether no-new-privileges is set. The kernel keeps it as the flag NoNewPrivs of each process; it cannot be
+cleared, and every child inherits it.
 
 Why it matters:
-A program with the set-user-id bit or with file capabilities (sudo, su, ping, mount, a forgotten helper in the
-image) starts with more rights than its caller. An attacker who comes in as an unprivileged user looks for
-exactly such a file to become root in the container. With the flag those bits mean nothing, and a careful
+A program with the setuid bit or file capabilities (sudo, su, ping, mount, a forgotten helper in the image)
+starts with more rights than its caller. An attacker who gets in as an unprivileged user looks for exactly
+such a file to become root in the container. With the flag set, those bits have no effect, and a careful
 choice of user and capabilities cannot be undone from inside.
 
 What may break:
-Programs that need those bits: sudo, su and newuidmap in the container, some versions of ping, mail
-servers and schedulers that switch users through a set-user-id helper. Services that start as root and give
-root up by themselves go on working.
+Programs that need those bits: sudo, su and newuidmap in the container, some versions of ping, mail servers
+and schedulers that switch users through a setuid helper. Services that start as root and drop root by
+themselves keep working.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         lambda on: (not on, f"NoNewPrivs {int(on)}"),
         declared_bad=not declared,
         declared="no-new-privileges" if declared else "no-new-privileges not set",
-        reason="a set-user-id program can raise the rights of a process",
+        reason="a setuid program can raise the rights of a process",
         where=proc(facts),
     )
 
@@ -49,7 +49,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """It breaks only what a set-user-id program or one with capabilities of its own does."""
+    """It breaks only programs with the setuid bit or file capabilities."""
     facts = context.facts
     notes = about_low_ports(before, after, facts)
     image = facts.image
@@ -57,13 +57,13 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     if isinstance(inventory, ImageInventory) and not inventory.gaps:
         there = [file.path for file in inventory.privileged_files if not file.deleted]
         if not there:
-            return Advice(Risk.SAFE, ("its image has no program that could gain privileges", *notes))
-        return Advice(Risk.MAY_BREAK, (f"these lose what they gain: {listed(there)}", *notes))
+            return Advice(Risk.SAFE, ("no program in the image could gain privileges", *notes))
+        return Advice(Risk.MAY_BREAK, (f"these programs gain no more privileges: {listed(there)}", *notes))
     known = uids(facts)
     if known is not None and seen_long_enough(facts) and all(uid == 0 for uid, _ in known):
-        why = "all its processes are root, which such a program gives nothing"
+        why = "all processes are root, which gains nothing from such a program"
         return Advice(Risk.CHANGES_BEHAVIOUR, (why, *notes))
-    look = "whether its image has set-user-id programs is not known: hardentui images --inside tells"
+    look = "whether the image has setuid programs is not known: hardentui images --inside tells"
     return Advice(Risk.MAY_BREAK, (look, *notes))
 
 

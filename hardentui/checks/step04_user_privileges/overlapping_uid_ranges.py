@@ -1,18 +1,17 @@
-"""Two unrelated containers use the same range of user ids.
+"""Two unrelated containers use the same range of user IDs.
 
 What it checks:
-Whether the ids that this container maps to on the host are also used by a container of another application.
-Only ranges that were asked for (`--uidmap`, `--userns`) are compared; containers of one pod or application
-may share a range.
+Whether the host IDs of this container are also used by a container of another application. Only requested
+ranges (`--uidmap`, `--userns`) are compared; containers of the same pod or application may share a range.
 
 Why it matters:
-A user namespace separates a container from the host, not from its neighbours. Two containers on the same ids
-are the same user for the kernel: somebody who gets out of one can signal the processes of the other, read
-its files and volumes, and attach to it. With ranges of their own, the same escape leads nowhere.
+A user namespace separates a container from the host, not from its neighbours. Two containers with the same
+IDs are the same user to the kernel: somebody who escapes from one can signal the other's processes, read its
+files and volumes, and attach to it. With separate ranges, the same escape leads nowhere.
 
 What may break:
-The container gets other ids on the host, so files on its volumes belong to the old ones: mount them with `:U`
-once, or change their owner.
+The container gets other IDs on the host, so files in its volumes belong to the old ones: mount them with
+`:U` once, or change their owner.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     kind = spec[USERNS].partition(":")[0]
     mapped = bool(_idmappings(facts)) or UIDMAP in spec or SUBUIDNAME in spec
     if kind in ("keep-id", "nomap"):
-        return not_applicable("it is meant to have the ids of its user, which the user's others have too")
+        return not_applicable("it uses its account's IDs on purpose, like the account's other containers")
     if not mapped and kind != "auto":
-        return not_applicable("no id range of its own was asked for")
+        return not_applicable("no ID range was requested")
     ranges = _ranges(facts)
     declared = listed(spec[UIDMAP]) or f"userns {spec[USERNS] or 'private'}"
     if not ranges:
-        return passed(declared, reason="Podman picks a free range when it starts")
+        return passed(declared, reason="Podman picks a free range at start")
     effective = ", ".join(f"{first}-{first + size - 1}" for first, size in ranges)
     others = [
         peer
@@ -51,12 +50,12 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if others:
         names = listed([peer.name for peer in others])
         evidence = tuple(Evidence(peer.name, str(peer.uid_ranges)) for peer in others[:5])
-        return failed(f"the same ids are used by {names}", declared, effective, evidence)
+        return failed(f"{names} uses the same IDs", declared, effective, evidence)
     return passed(declared, effective)
 
 
 def _idmappings(facts: ContainerFacts) -> tuple[str, ...]:
-    """The uid map that inspect shows; nothing for a plan."""
+    """The UID map that inspect shows; empty for a plan."""
     if is_planned(facts):
         return ()
     host = section(facts.inspect, "HostConfig")
@@ -64,14 +63,14 @@ def _idmappings(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def _ranges(facts: ContainerFacts) -> tuple[tuple[int, int], ...]:
-    """(first id on the host, how many)."""
+    """(first ID on the host, how many)."""
     if isinstance(facts.kernel, Kernel) and isinstance(facts.kernel.uid_map, tuple):
-        found = tuple((line.outside, line.size) for line in facts.kernel.uid_map)
+        ranges = tuple((line.outside, line.size) for line in facts.kernel.uid_map)
     else:
         lines = facts.spec[UIDMAP] or _idmappings(facts)
         parts = (line.split(":") for line in lines)
-        found = tuple((int(p[1]), int(p[2])) for p in parts if len(p) == 3 and p[1].isdecimal())
-    return tuple(one for one in found if one[1] < ALL_IDS)
+        ranges = tuple((int(p[1]), int(p[2])) for p in parts if len(p) == 3 and p[1].isdecimal())
+    return tuple((first, size) for first, size in ranges if size < ALL_IDS)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

@@ -1,18 +1,19 @@
-"""Somebody works in the container with more rights than it has.
+"""An exec session has more rights than the container's service.
 
 What it checks:
-The sessions of `podman exec` that are open now: whether one is privileged, or runs as root in a container
-whose own process does not. Sessions that were opened during the last day and are closed by now are counted;
-Podman does not record with which rights they ran.
+The `podman exec` sessions that are open now: whether one is privileged, or runs as root in a container whose
+main process does not. Sessions of the last day that are closed again are counted; Podman does not record
+their rights.
 
 Why it matters:
 A container that was made to run unprivileged loses that the moment somebody opens a root shell in it. What
-is typed there can change anything in the container, is not part of its image or its unit, and leaves no trace
-after a restart. Attackers with access to the engine use exec as a door; a privileged one leads to the host.
+is typed there can change anything in the container, is not part of its image or unit, and leaves no trace
+after a restart. Attackers with access to the engine use exec as a way in; a privileged session leads to the
+host.
 
 What may break:
-Nothing in the service. Whoever sits in the session loses it: ask before you end it, and put what they needed
-it for into the image or the configuration.
+Nothing in the service. Whoever uses the session loses it: ask before you end it, and put what they needed
+into the image or the configuration.
 """
 
 from __future__ import annotations
@@ -45,18 +46,22 @@ from hardentui.words import plural
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if not facts.running:
-        return not_applicable("nothing can be started in a container that does not run")
+        return not_applicable("the container is not running")
     if "ExecIDs" in facts.inspect and not facts.inspect["ExecIDs"]:
-        return passed(effective="no session is open", evidence=_closed(facts))
+        return passed(effective="no open session", evidence=_closed(facts))
     sessions = facts.exec_sessions
     if isinstance(sessions, Unreadable):
         return unknown(sessions.reason)
     unprivileged = not is_root(declared_user(facts))
-    bad = [one for one in sessions if one.get("Running", True) and _too_strong(one, unprivileged)]
+    bad = [
+        session for session in sessions if session.get("Running", True) and _too_strong(session, unprivileged)
+    ]
     effective = plural(len(sessions), "session")
     if not bad:
         return passed(effective=effective, evidence=_closed(facts))
-    evidence = tuple(Evidence(f"exec session {str(one.get('ID'))[:12]}", _rights(one)) for one in bad)
+    evidence = tuple(
+        Evidence(f"exec session {str(session.get('ID'))[:12]}", _rights(session)) for session in bad
+    )
     commands = ("podman top CONTAINER", "kill PID   # the process of the session, on the host")
     return failed(
         f"{plural(len(bad), 'open session has', 'open sessions have')} more rights than the container",
@@ -69,7 +74,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _closed(facts: ContainerFacts) -> tuple[Evidence, ...]:
-    """What Podman's events still say of the last day."""
+    """Sessions of the last day in Podman's events."""
     events = facts.exec_events
     if isinstance(events, Unreadable) or not events:
         return ()
@@ -86,7 +91,7 @@ def _user(session: Mapping[str, Any]) -> str:
 
 
 def _too_strong(session: Mapping[str, Any], unprivileged: bool) -> bool:
-    """Privileged, or explicitly root. A session without a user has the container's own."""
+    """Privileged, or explicitly root. A session without a user runs as the container's user."""
     if section(session, "ProcessConfig").get("privileged"):
         return True
     user = _user(session)
@@ -102,7 +107,7 @@ def _example(*sessions: Mapping[str, Any]) -> ContainerFacts:
     return container(
         (USER, "1001"),
         kernel=Kernel(7),
-        inspect={"ExecIDs": [one["ID"] for one in sessions]},
+        inspect={"ExecIDs": [session["ID"] for session in sessions]},
         exec_sessions=sessions,
     )
 

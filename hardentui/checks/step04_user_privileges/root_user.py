@@ -1,24 +1,24 @@
 """The main process runs as root.
 
 What it checks:
-Whether the main process is uid 0 inside the container. The user comes from `--user`, else from the image, and
-nothing said means root; a name counts by the uid that /etc/passwd of the image gives it. For a running
-container the kernel's uid decides: an entry point may have given root up on its own. The finding is worse
-where root inside is also root of the host (rootful, no user namespace), and worst where a writable system
-directory or the engine's socket is mounted.
+Whether the main process has UID 0 inside the container. The user comes from `--user`, otherwise from the
+image; if neither sets one, it is root. A name counts by its UID in the image's /etc/passwd. For a running
+container the kernel decides, because an entrypoint may drop root on its own. The finding is worse if root
+inside is also root on the host (rootful, no user namespace), and worst if a writable system directory or the
+engine's socket is mounted.
 
 Why it matters:
-A vulnerability in the service gives an attacker the rights of its process. As root they can change every
-file of the container, install tools, read every mounted file whoever owns it, and use every capability that
-is left. Most escapes from containers in the last years needed uid 0 inside. Where no user namespace stands
-between, whoever gets out is root of the host at once.
+A vulnerability in the service gives an attacker the rights of its process. As root, they can change every
+file in the container, install tools, read every mounted file no matter who owns it, and use every remaining
+capability. Most container escapes of recent years needed UID 0 inside. Without a user namespace, whoever
+escapes is root on the host right away.
 
 What may break:
-Files that belong to root cannot be written any more. The fix gives the folders that were seen to be written a
-tmpfs, its volumes the new owner (`:U`), and lets low ports that it serves begin lower in its own network; the
-owners of host folders that it mounts are yours to change. Entry points that begin as root to set things up
-and then drop it fail: look for a variant of the image that is made to run unprivileged. Give the uid that
-the image expects as parameter `user`.
+Files owned by root can no longer be written. The fix gives directories that were seen to be written a tmpfs
+and volumes the new owner (`:U`), and lets low ports of the service start lower in its own network; the
+owners of mounted host directories are yours to change. Entrypoints that start as root for setup and then
+drop it fail: look for an image variant made to run unprivileged. Set the UID that the image expects in the
+parameter `user`.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _named_root(facts: ContainerFacts, user: str) -> bool:
-    """The name of its user is another name of root in its image."""
+    """The user's name is another name for root in the image."""
     return facts.named_uid == 0 and not user.partition(":")[0].isdecimal()
 
 
 def _uids(kernel: Kernel) -> tuple[int, int] | Unreadable:
-    """uid inside and uid on the host."""
+    """UID inside and UID on the host."""
     if isinstance(kernel.uid, Unreadable):
         return kernel.uid
     if isinstance(kernel.uid_map, Unreadable):
@@ -84,16 +84,16 @@ def _uids(kernel: Kernel) -> tuple[int, int] | Unreadable:
     for line in kernel.uid_map:
         if line.outside <= kernel.uid < line.outside + line.size:
             return line.inside + kernel.uid - line.outside, kernel.uid
-    return Unreadable(f"uid {kernel.uid} of the host is in no line of its uid map")
+    return Unreadable(f"host UID {kernel.uid} is not in the UID map")
 
 
 def _severity(facts: ContainerFacts) -> Severity:
     if own_user_namespace(facts):
         return Severity.MEDIUM
     open_host = any(
-        at_or_above(one.path, "/etc") or one.path.endswith(".sock")
-        for one in host_mounts(facts)
-        if not one.mount.read_only
+        at_or_above(shown.path, "/etc") or shown.path.endswith(".sock")
+        for shown in host_mounts(facts)
+        if not shown.mount.read_only
     )
     return Severity.CRITICAL if open_host else Severity.HIGH
 
@@ -101,17 +101,17 @@ def _severity(facts: ContainerFacts) -> Severity:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if runs_systemd(context.facts):
         raise CannotFix(
-            "systemd is its main process, and that must be root inside",
-            "Give it a user namespace of its own (host-user-namespace): its root is nobody on the host then.",
+            "systemd is the main process and must be root inside",
+            "Give it its own user namespace (host-user-namespace): then its root is nobody on the host.",
         )
     chosen = context.parameters.text("user")
     if chosen:
         if is_root(chosen):
-            raise CannotFix("the chosen user is root again", "Give a uid such as 1001:1001.", needs="user")
+            raise CannotFix("the chosen user is root, too", "Use a UID such as 1001:1001.", needs="user")
         return _with_user(spec.with_(USER, chosen), context)
     live = ask(context.facts, _uids)
     if isinstance(live, tuple) and live[0] != 0 and live[1] == 0:
-        raise CannotFix("its uid map leads to root of the host", "Fix host-user-namespace first.")
+        raise CannotFix("the UID map leads to root on the host", "Fix host-user-namespace first.")
     name_of_root = isinstance(live, tuple) and live[0] == 0
     name_of_root = name_of_root or _named_root(context.facts, declared_user(context.facts))
     if spec[USER] and not is_root(spec[USER]) and not name_of_root:
@@ -119,27 +119,28 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     of_image = str(image_config(context.facts).get("User") or "")
     if not is_root(of_image) and not (name_of_root and not spec[USER]):
         return _with_user(spec.without(USER), context)
-    raise CannotFix("it must be decided which user it runs as", _who_works(context.facts), needs="user")
+    raise CannotFix("the user to run as must be chosen", _who_works(context.facts), needs="user")
 
 
 def _who_works(facts: ContainerFacts) -> str:
-    """Whom to choose: a process that gave root up on its own names the user that the service can run as."""
+    """Whom to choose: a process that dropped root shows a user that the service can run as."""
     ordinary = [(uid, name) for uid, name in uids(facts) or () if uid]
     if ordinary:
         seen = ", ".join(f"{visible(name, 30)} as {uid}" for uid, name in ordinary)
-        return f"Processes of it run as an ordinary user: {seen}. Give that uid as parameter user."
-    owned = [f"{place} belongs to uid {uid}" for place, uid in owners_of_mounts(facts).items() if uid]
+        return f"Some processes run as an ordinary user: {seen}. Set the parameter user to that UID."
+    owned = [f"{place} belongs to UID {uid}" for place, uid in owners_of_mounts(facts).items() if uid]
     if owned:
-        return f"{', '.join(visible(one, 80) for one in owned[:4])}: give that uid as parameter user."
-    return "The image names none. Choose the uid that owns its data (parameter user), such as 1001:1001."
+        return f"{', '.join(visible(text, 80) for text in owned[:4])}: set the parameter user to that UID."
+    return "The image names no user. Set the parameter user to the owner of its data, such as 1001:1001."
 
 
 def _with_user(spec: Spec, context: FixContext) -> Spec:
-    """What root was seen to write and serve, the new user can too: folders, volumes, low ports."""
-    found = needs(spec, context, by_podman=False)
-    spec = with_tmpfs(spec, found.folders, _TMPFS_SIZE, owned=True)
+    """Let the new user write and serve what root was seen to: directories, volumes, low ports."""
+    needed = needs(spec, context, by_podman=False)
+    spec = with_tmpfs(spec, needed.folders, _TMPFS_SIZE, owned=True)
     mounts = tuple(
-        one.with_options("U", drop=("idmap",)) if _is_handed_over(one) else one for one in spec[MOUNTS]
+        mount.with_options("U", drop=("idmap",)) if _is_handed_over(mount) else mount
+        for mount in spec[MOUNTS]
     )
     return with_low_ports(spec.with_(MOUNTS, mounts), context.facts)
 
@@ -150,29 +151,27 @@ def _is_handed_over(mount: Mount) -> bool:
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     facts = context.facts
-    found = needs(before, context, by_podman=False)
+    needed = needs(before, context, by_podman=False)
     notes = [*about_tmpfs(before, after), *about_low_ports(before, after, facts)]
-    handed = [one.destination for one in after[MOUNTS] if one not in before[MOUNTS]]
+    handed = [mount.destination for mount in after[MOUNTS] if mount not in before[MOUNTS]]
     if handed:
         notes.append(
-            f"its volumes at {listed(handed)} get this user as owner at each start (:U); other containers "
-            "that use them may no longer write there"
+            f"the volumes at {listed(handed)} get this user as owner at each start (:U); other containers "
+            "that use them may no longer be able to write there"
         )
     owners = owners_of_mounts(facts)
     binds = [
-        one.source + (f" (of uid {owners[one.destination]})" if one.destination in owners else "")
-        for one in after[MOUNTS]
-        if one.type == "bind" and not one.read_only
+        mount.source + (f" (owned by UID {owners[mount.destination]})" if mount.destination in owners else "")
+        for mount in after[MOUNTS]
+        if mount.type == "bind" and not mount.read_only
     ]
     if binds:
-        notes.append(f"change the owner of what it writes in {listed(binds)} on the host by hand")
-    if found.programs:
-        notes.append(
-            f"it writes beside its programs, in {listed([one for one, _ in found.programs])}: "
-            "that user may not"
-        )
-    if not found.known:
-        notes.append("nobody saw what it writes as root: what belongs to root it cannot write any more")
+        notes.append(f"change the owner of the files it writes in {listed(binds)} on the host yourself")
+    if needed.programs:
+        places = listed([place for place, _ in needed.programs])
+        notes.append(f"the service writes next to its programs, in {places}: the new user cannot")
+    if not needed.known:
+        notes.append("what it writes as root was not seen: the new user cannot write files of root")
     return Advice(None, tuple(notes))
 
 

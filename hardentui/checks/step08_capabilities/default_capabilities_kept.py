@@ -67,7 +67,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once: --check privileged goes with it.",
+            "Fix both at once (add --check privileged).",
         )
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
@@ -75,7 +75,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         return spec
     if runs_systemd(context.facts) and "capabilities" not in context.observations and _guesses(context):
         raise CannotFix(
-            "systemd is its main process, and nobody knows what the services that it starts need",
+            "systemd is the main process, and nobody knows what the services that it starts need",
             "Find out what they need and give it as parameter keep.",
             needs="keep",
         )

@@ -11,6 +11,7 @@ from typing import Any
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, Containers
 from hardentui.engine.change.copying import below, folder_archive, id_maps, own_archive
+from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import Session, path
 from hardentui.engine.read import Engine
 from hardentui.errors import ChangeFailed
@@ -19,7 +20,7 @@ from hardentui.model.version import Version
 from hardentui.visible import visible
 
 COPY_LIMIT = 600.0  # seconds for the content of one volume
-CARRIER = "hardentui.carrier=1"
+CARRIER = "hardentui.carrier"
 """The label of containers that only hold a volume while it is copied."""
 _TO = "/hardentui-to"
 _EXPORTS_VOLUMES = Version(5, 6)
@@ -52,9 +53,10 @@ class Networks:
             path("networks", name, "exists"), "look for a network", seconds=QUICK_LIMIT
         )
 
-    def labelled(self, label: str) -> tuple[str, ...]:
+    def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
+        """Name -> labels of the networks with a label (`KEY` or `KEY=VALUE`)."""
         listed = _labelled(self._session, "networks/json", label)
-        return tuple(str(network["name"]) for network in listed or ())
+        return {str(network["name"]): network.get("labels") or {} for network in listed}
 
     def remove(self, name: str) -> None:
         """Remove a network that no container uses."""
@@ -84,9 +86,10 @@ class Volumes:
     def exists(self, name: str) -> bool:
         return self._session.exists(path("volumes", name, "exists"), "look for a volume", seconds=QUICK_LIMIT)
 
-    def labelled(self, label: str) -> tuple[str, ...]:
+    def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
+        """Name -> labels of the volumes with a label."""
         listed = _labelled(self._session, "volumes/json", label)
-        return tuple(str(volume["Name"]) for volume in listed or ())
+        return {str(volume["Name"]): volume.get("Labels") or {} for volume in listed}
 
     def remove(self, name: str) -> None:
         """Remove a volume that no container uses, with all that it holds."""
@@ -138,15 +141,9 @@ class Volumes:
 
     @contextmanager
     def _carrier(self, image: str, volume: str) -> Iterator[str]:
-        words = (
-            "create",
-            "--pull=never",
-            "--network=none",
-            f"--label={CARRIER}",
-            f"--volume={volume}",
-            image,
-        )
-        carrier = self._containers.create_by_command((*words, "true"))
+        labels = (f"--label={CARRIER}=1", f"--label={owner_label()}")
+        words = ("create", "--pull=never", "--network=none", *labels, f"--volume={volume}", image, "true")
+        carrier = self._containers.create_by_command(words)
         try:
             yield carrier
         finally:
@@ -166,8 +163,11 @@ class Pods:
     def exists(self, name: str) -> bool:
         return self._session.exists(path("pods", name, "exists"), "look for a pod", seconds=QUICK_LIMIT)
 
-    def labelled(self, label: str) -> tuple[str, ...]:
-        return tuple(str(pod["Id"]) for pod in _labelled(self._session, "pods/json", label) or ())
+    def labelled(self, label: str) -> dict[str, Mapping[str, str]]:
+        """Id -> labels of the pods with a label."""
+        return {
+            str(pod["Id"]): pod.get("Labels") or {} for pod in _labelled(self._session, "pods/json", label)
+        }
 
     def remove(self, name: str, *, force: bool = False) -> None:
         what = f"remove the pod {visible(name, 80)}"
@@ -175,6 +175,8 @@ class Pods:
         self._session.send("DELETE", path("pods", name), what, seconds=REMOVE_LIMIT, query=query)
 
 
-def _labelled(session: Session, where: str, label: str) -> Any:
+def _labelled(session: Session, where: str, label: str) -> list[Any]:
     query = {"filters": json.dumps({"label": [label]})}
-    return json.loads(session.send("GET", where, "list what was made", seconds=QUICK_LIMIT, query=query))
+    return (
+        json.loads(session.send("GET", where, "list what was made", seconds=QUICK_LIMIT, query=query)) or []
+    )

@@ -85,7 +85,7 @@ def below(archive: Iterable[bytes], place: str) -> Iterator[bytes]:
 
 def _filter(archive: Iterable[bytes], prefix: str, out: IO[bytes]) -> None:
     with (
-        tarfile.open(fileobj=io.BufferedReader(_Pieces(archive), _PIECE), mode="r|") as whole,
+        tarfile.open(fileobj=io.BufferedReader(Pieces(archive), _PIECE), mode="r|") as whole,
         tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as part,
     ):
         for entry in whole:
@@ -188,7 +188,7 @@ class _Exactly:
         return piece
 
 
-class _Pieces(io.RawIOBase):
+class Pieces(io.RawIOBase):
     """Pieces of bytes as a file that can be read."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:

@@ -1,7 +1,8 @@
 """What the kernel's protections refused to processes, and to which container a refusal belongs.
 
-Read are auditd's own log, where there is one, else the journal of the kernel. A line names the process that
-was refused something; most lines are read after that process has ended, so that its container can only be
+Read are auditd's own log, where there is one, else the journal of the kernel, else the kernel's own buffer,
+which drops lines: what it shows counts, what it does not show is not known. A line names the process that was
+refused something; most lines are read after that process has ended, so that its container can only be
 told by a label or by a user id that no other container has. What may belong to a container and cannot be told
 is counted, never guessed.
 """
@@ -98,9 +99,19 @@ def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
 
 def _journal(files: Files, run: Run) -> Known[list[str]]:
     if not any(names(files, folder) for folder in _JOURNALS):
-        return Unreadable("there is neither an audit log nor a journal on this host")
+        return _kernel_buffer(run)
     answer = run(_JOURNAL, _SECONDS)
     return answer if isinstance(answer, Unreadable) else list(_messages(answer))
+
+
+def _kernel_buffer(run: Run) -> Known[list[str]]:
+    """Refusals in the kernel's buffer; Unreadable without one, for it holds few lines and drops some."""
+    without = "there is neither an audit log nor a journal on this host"
+    answer = run(("dmesg",), _SECONDS)
+    if isinstance(answer, Unreadable):
+        return Unreadable(f"{without}, and {answer.reason}")
+    found = [line for line in answer.splitlines() if parse(line) is not None]
+    return found or Unreadable(f"{without}; the kernel's buffer shows no refusal, but it drops lines")
 
 
 def _messages(answer: str) -> Iterator[str]:

@@ -1,0 +1,160 @@
+"""hardentui monitor NAME: watch a container; without a name: which sensors watch this host."""
+
+from __future__ import annotations
+
+import json
+import threading
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
+
+from hardentui.cli import session
+from hardentui.cli.check import SEVERITIES
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError
+from hardentui.model.finding import Severity
+from hardentui.reports.monitor_text import sample_text, sensors_text
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.monitoring.monitor import Monitor
+from hardentui.workbench.monitoring.sensors import sensors
+
+if TYPE_CHECKING:
+    from hardentui.model.monitoring import Sample
+    from hardentui.workbench.workbench import Workbench
+
+SCHEMA = "hardentui/monitor/1"
+SENSORS_SCHEMA = "hardentui/sensors/1"
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 86_400:
+        raise ArgumentTypeError("seconds between 0.5 and 86400")
+    return value
+
+
+def _lines(text: str) -> int:
+    if not text.isdecimal() or int(text) > 1000:
+        raise ArgumentTypeError("a number of lines up to 1000")
+    return int(text)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "name", metavar="NAME", nargs="?", default="", help="a container; none: the host's sensors"
+    )
+    often = parser.add_mutually_exclusive_group()
+    often.add_argument("--once", action="store_true", help="one look, then end")
+    often.add_argument(
+        "--interval", type=_seconds, metavar="S", default=2.0, help="seconds between two looks (default: 2)"
+    )
+    parser.add_argument(
+        "--for", type=_seconds, metavar="S", dest="duration", help="end after this many seconds"
+    )
+    parser.add_argument("--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)")
+    parser.add_argument(
+        "--baseline",
+        choices=("save", "forget"),
+        help="save: keep what is there now, to compare with it from then on; forget: compare no more",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "--fail-on",
+        choices=SEVERITIES,
+        default="medium",
+        help="an alarm of this severity makes the exit code 1",
+    )
+    parser.epilog = (
+        "Nothing is executed in the container. With --format json each look is one line. Ctrl-C ends it. "
+        "Exit code 1: an alarm was raised. 4: something that matters could not be looked at."
+    )
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    if not options.name:
+        if options.baseline:
+            raise UsageError("A baseline is one of a container: name it.")
+        with session.workbench(options, terminal) as bench:
+            return _sensors(bench, options, terminal)
+    with session.workbench(options, terminal) as bench:
+        report = session.one_report(bench, options.name)
+        key = f"{report.subject.engine}/{report.subject.id}"
+        monitor = Monitor(bench, key, log_lines=options.log)
+        if options.baseline:
+            return _baseline(monitor, options, terminal)
+        return _watch(monitor, options, terminal)
+
+
+def _baseline(monitor: Any, options: Namespace, terminal: Terminal) -> int:
+    if options.baseline == "forget":
+        there = monitor.forget_baseline()
+        terminal.write("The baseline is forgotten.\n" if there else "There was no baseline.\n")
+        return 0
+    path, kept = monitor.keep_baseline()
+    terminal.write(
+        f"Kept: {plural(len(kept.programs), 'program')}, {plural(len(kept.listening), 'open port')}, "
+        f"{plural(len(kept.files), 'path')} that differ from the image.\n"
+    )
+    terminal.note(f"note: {visible(path)}")
+    return 0
+
+
+def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
+    stop = threading.Event()
+    fail_on = Severity.parse(options.fail_on)
+    codes: set[int] = set()
+    timer = threading.Timer(options.duration, stop.set) if options.duration else None
+    live = terminal.is_terminal and not options.once
+
+    def seen(sample: Sample) -> None:
+        codes.add(sample.exit_code(fail_on))
+        terminal.write(_one_line(sample) if options.format == "json" else _page(sample, terminal, live))
+
+    if timer is not None:
+        timer.daemon = True
+        timer.start()
+    try:
+        monitor.watch(seen, stop, interval=options.interval, most=1 if options.once else None)
+    except KeyboardInterrupt:
+        stop.set()
+    finally:
+        if timer is not None:
+            timer.cancel()
+    return 1 if 1 in codes else 4 if 4 in codes else 0
+
+
+def _page(sample: Sample, terminal: Terminal, live: bool) -> str:
+    text = sample_text(sample, terminal.look)
+    # a live view starts at the top of an empty screen each time
+    return f"\x1b[H\x1b[2J{text}" if live and terminal.color else f"{text}\n"
+
+
+def _one_line(sample: Sample) -> str:
+    document = {"schema": SCHEMA, **to_builtins(sample)}
+    for name in ("alarms", "blind"):
+        seen = getattr(sample, name)
+        document[name] = [
+            {**one, "severity": each.severity.word} for one, each in zip(document[name], seen, strict=True)
+        ]
+    return json.dumps(document) + "\n"
+
+
+def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
+    found = sensors(bench.opened.host_facts(), bench.opened.files)
+    if options.format == "json":
+        document = {
+            "schema": SENSORS_SCHEMA,
+            "simulated": bench.opened.simulated,
+            "sensors": [to_builtins(one) for one in found],
+        }
+        terminal.write(json.dumps(document, indent=1) + "\n")
+    else:
+        terminal.write(sensors_text(found, terminal.look))
+    if any(one.running for one in found):
+        return 0
+    return 4 if any(one.running is None for one in found) else 1

@@ -1,0 +1,153 @@
+"""hardentui trial: fixes on a twin beside the container."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hardentui.cli import session
+from hardentui.cli.choosing import check_options, make_plan
+from hardentui.cli.parser import Given, group_of
+from hardentui.cli.terminal import Terminal
+from hardentui.cli.trial_text import trial_lines
+from hardentui.model.trial import Result, Step, Trial, TrialEvent
+from hardentui.visible import visible
+from hardentui.workbench.changing.saving import save
+from hardentui.workbench.trials.files import trial_files
+from hardentui.workbench.trials.tried import FILE_NAME, as_json
+from hardentui.workbench.trials.trying import Wishes
+
+if TYPE_CHECKING:
+    from hardentui.model.plan import Plan
+    from hardentui.workbench.views import Report
+    from hardentui.workbench.workbench import Workbench
+
+EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
+    group_of(parser, required=False, saved=True)
+    trial = parser.add_argument_group("the trial")
+    trial.add_argument(
+        "--probe",
+        action="append",
+        metavar="CMD",
+        default=[],
+        help="a shell command that succeeds when the service works; it runs on this machine, in the network "
+        "of the twin, whose address is $TWIN_IP; repeatable",
+    )
+    trial.add_argument(
+        "--peer",
+        action="append",
+        metavar="NAME",
+        default=[],
+        help="a container that it needs; it gets a twin too; repeatable",
+    )
+    trial.add_argument(
+        "--patience",
+        type=_seconds,
+        metavar="S",
+        default=30.0,
+        help="how many seconds a twin may take to become ready (default: 30)",
+    )
+    trial.add_argument(
+        "--outside", action="store_true", help="the twin can reach the outside; what it sends there is real"
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "-o",
+        action=Given,
+        metavar="DIR",
+        dest="folder",
+        default="",
+        help="write trial.json, plan.toml, the Quadlet and the run script into this folder",
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= 3600:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 3600")
+    return seconds
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    saved = check_options(options)
+    with session.workbench(options, terminal) as bench:
+        report = session.one_report(bench, options.name, terminal)
+        plan = make_plan(bench, report, options, saved, terminal)
+        if not plan.choices:
+            return EXIT_CODES[Result.NOTHING_WORKS]
+        wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
+        with _interruptible():
+            trying = bench.trying(report)
+            trial = trying.run(plan.choices, wishes, _Progress(terminal), threading.Event())
+        terminal.clear()
+        if options.format == "json":
+            terminal.write(as_json(trial))
+        else:
+            terminal.write("\n".join(trial_lines(trial, terminal)) + "\n")
+        if options.folder:
+            _save(bench, report, plan, trial, options, terminal)
+    return EXIT_CODES[trial.result]
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM and SIGHUP remove the twins as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Progress:
+    """What happens, one line each on standard error; what is being done now on a line that goes away."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._round = 0
+
+    def __call__(self, event: TrialEvent) -> None:
+        if event.step in (Step.CLEANING, Step.PREPARING, Step.DONE):
+            self._terminal.activity(event.text)
+            return
+        if event.step is Step.ROUND and event.round is None and event.changes:
+            self._terminal.activity(f"round {self._round + 1}: {event.text}")
+            return
+        if event.round is not None:
+            self._round += 1
+            mark = "works" if event.round.ready else "fails"
+            self._terminal.note(
+                f"round {self._round}: {event.round.purpose}: {mark} ({event.round.seconds:.1f} s)"
+                + (f": {event.round.why}" if event.round.why else "")
+            )
+            return
+        label = "  then" if event.step is Step.ROUND else event.step.value
+        self._terminal.note(f"{label}: {event.text}")
+
+
+def _save(
+    bench: Workbench, report: Report, plan: Plan, trial: Trial, options: Namespace, terminal: Terminal
+) -> None:
+    """The record and, where something works, the files of the hardened container."""
+    files = trial_files(bench.planner, bench.drafter, report, trial)
+    for written in save(files, options.folder, create=True):
+        terminal.note(f"{visible(written.path)}: {written.state.value}")
+    if trial.options:
+        where = visible(f"{options.folder.rstrip('/')}/{FILE_NAME}")
+        terminal.note(f"next: hardentui apply {visible(report.subject.name)} --trial {where}")

@@ -1,0 +1,133 @@
+"""The end of a container's log, and what Podman's events tell of its last minutes."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from time import monotonic
+
+from msgspec import Struct
+
+from hardentui.engine.connection import segment
+from hardentui.engine.events import Event, event
+from hardentui.engine.read import Engine
+from hardentui.errors import EngineError
+from hardentui.model.known import Known, Unreadable
+
+_LIMIT = 5.0  # seconds
+_MOST_BYTES = 1 << 20
+_LONGEST_LINE = 4000
+_TICK = 0.1
+_STREAMS = {0: "stdin", 1: "stdout", 2: "stderr"}
+_MOST_EVENTS = 200
+
+
+class LogLine(Struct, frozen=True):
+    """One line, raw: it comes from the container and may hold anything, secrets too.
+
+    Attributes:
+        time: as Podman writes it; empty when it does not.
+        stream: `stdout` or `stderr`; empty for a container with a terminal.
+    """
+
+    time: str
+    stream: str
+    text: str
+
+
+def read_log(
+    engine: Engine, container: str, lines: int, *, terminal: bool, stop: threading.Event
+) -> Known[tuple[LogLine, ...]]:
+    """The last lines of a container's log, oldest first; at most a megabyte of them.
+
+    Args:
+        terminal: it was made with a terminal, so that its streams are one.
+    """
+    if engine.facts.simulated:
+        return Unreadable("a simulated host has no logs")
+    query = {"stdout": "true", "stderr": "true", "timestamps": "true", "follow": "false", "tail": str(lines)}
+    ended = _Deadline(stop)
+    came = bytearray()
+    try:
+        for piece in engine.connection.download(f"/containers/{segment(container)}/logs", query, ended.stop):
+            came += piece
+            if len(came) > _MOST_BYTES:
+                break
+    except EngineError as error:
+        if ended.passed:
+            return Unreadable(f"Podman did not tell its log within {_LIMIT:g} s")
+        return Unreadable(f"Podman does not tell its log: {error.title}")
+    finally:
+        ended.end()
+    frames = [("", bytes(came))] if terminal else list(frames_of(bytes(came)))
+    return tuple(line for stream, data in frames for line in _lines(stream, data))[-lines:]
+
+
+class _Deadline:
+    """A stop sign that is set when another one is, or when time is up."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stop = threading.Event()
+        self.passed = False
+        self._outer = stop
+        self._done = threading.Event()
+        threading.Thread(target=self._watch, name="hardentui-log-deadline", daemon=True).start()
+
+    def _watch(self) -> None:
+        end = monotonic() + _LIMIT
+        while not self._done.wait(_TICK):
+            if self._outer.is_set() or monotonic() > end:
+                self.passed = not self._outer.is_set()
+                self.stop.set()
+                return
+
+    def end(self) -> None:
+        self._done.set()
+
+
+def frames_of(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The frames of a log with two streams: eight bytes of head (stream, length), then the data."""
+    at = 0
+    while at + 8 <= len(data):
+        stream, length = data[at], int.from_bytes(data[at + 4 : at + 8], "big")
+        yield _STREAMS.get(stream, ""), data[at + 8 : at + 8 + length]
+        at += 8 + length
+
+
+def _lines(stream: str, data: bytes) -> Iterator[LogLine]:
+    for line in data.decode("utf-8", "replace").splitlines():
+        time, blank, text = line.partition(" ")
+        if not blank or not time[:4].isdecimal():
+            time, text = "", line
+        if text or time:
+            yield LogLine(time, stream, text[:_LONGEST_LINE])
+
+
+def past_events(
+    engine: Engine, container: str, since: float, until: float, stop: threading.Event
+) -> Known[tuple[Event, ...]]:
+    """What happened to a container between two moments (seconds since 1970), oldest first."""
+    if engine.facts.simulated:
+        return Unreadable("a simulated host has no events")
+    query = {
+        "stream": "false",
+        "since": str(int(since)),
+        "until": str(int(until) + 1),  # Podman drops the fraction, and with it what just happened
+        "filters": json.dumps({"container": [container]}),
+    }
+    found: list[Event] = []
+    ended = _Deadline(stop)
+    try:
+        for item in engine.connection.stream("/events", query, ended.stop, _TICK):
+            if item is not None:
+                found.append(event(item))
+            if len(found) >= _MOST_EVENTS:
+                break
+    except EngineError as error:
+        return Unreadable(f"Podman does not tell its events: {error.title}")
+    finally:
+        ended.end()
+    if ended.passed:
+        return Unreadable(f"Podman did not tell its events within {_LIMIT:g} s")
+    return tuple(one for one in found if since < one.time <= until)

@@ -1,0 +1,138 @@
+"""A look at a container, and the host's sensors, as lines of text. Foreign text goes through the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from hardentui.model.monitoring import Sample, Sensor, Usage
+from hardentui.reports.result import Look
+from hardentui.reports.writer import COLORS, UNKNOWN_COLOR, Writer
+from hardentui.visible import visible
+from hardentui.words import plural
+
+_NAME = 60
+_MOST = 12
+_WORDS = {True: "", False: "  NOT IN THE BASELINE", None: ""}
+
+
+def sample_text(sample: Sample, look: Look) -> str:
+    """One look: alarms first, then what was seen."""
+    writer = Writer(look)
+    when = datetime.fromtimestamp(sample.time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    head = f"{visible(sample.container, _NAME)}  {sample.engine}  {sample.state}"
+    lines = [writer.bold(visible(head + (f", {sample.health}" if sample.health else ""))), when, ""]
+    lines += _alarms(sample, writer)
+    lines += ["", *_usage(sample.usage), _counts(sample)]
+    lines += _drift(sample)
+    lines += _things("Processes", [_process(sample, at) for at in range(len(sample.processes))])
+    lines += _things(
+        "Listening",
+        [
+            visible(f"{one.port}/{one.protocol} on {one.address}{_WORDS[one.expected]}", 100)
+            for one in sample.listening
+        ],
+    )
+    lines += _things("Events", [_event(one.time, one.action) for one in sample.events], last=True)
+    if sample.log:
+        lines += ["", "Log"]
+        lines += [
+            visible(f"  {one.time[11:19]} {'!' if one.stream == 'stderr' else ' '} {one.text}", writer.width)
+            for one in sample.log
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _alarms(sample: Sample, writer: Writer) -> list[str]:
+    lines = [f"Alarms: {len(sample.alarms)}" if sample.alarms else "No alarm."]
+    for one in sample.alarms:
+        lines += writer.marked(one.severity.word, COLORS[one.severity], f"{one.text} ({one.id})")
+        for detail in one.details:
+            lines += writer.below(detail)
+    for spot in sample.blind:
+        lines += writer.marked("unknown", UNKNOWN_COLOR, f"{spot.id}: {spot.why}")
+    return lines
+
+
+def _usage(usage: Usage) -> list[str]:
+    if usage.memory is None:
+        return ["Usage: not known"]
+    cpu = "not known yet" if usage.cpu_percent is None else f"{usage.cpu_percent:.1f} %"
+    limit = "no limit" if usage.cpu_limit is None else f"limit {usage.cpu_limit:g}"
+    parts = [f"cpu {cpu} of a processor ({limit})"]
+    if usage.throttled_percent:
+        parts.append(f"waits in {usage.throttled_percent:.0f} %")
+    parts.append(f"memory {_size(usage.memory)} ({_limit(usage.memory_limit, _size)})")
+    parts.append(f"{plural(usage.tasks or 0, 'task')} ({_limit(usage.tasks_limit, str)})")
+    whole = ", ".join(parts)
+    return [whole if usage.source == "cgroup" else f"{whole}; summed over its processes"]
+
+
+def _limit(value: int | None, say: Callable[[int], str]) -> str:
+    return "no limit" if value is None else f"limit {say(value)}"
+
+
+def _size(number: int) -> str:
+    value = float(number)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} GiB"
+
+
+def _counts(sample: Sample) -> str:
+    parts = [] if sample.restarts is None else [plural(sample.restarts, "restart")]
+    if sample.usage.oom_kills is not None:
+        parts.append(f"{sample.usage.oom_kills} killed for want of memory")
+    if sample.sensors is None:
+        parts.append("the host's sensors are not known")
+    else:
+        parts.append(f"sensors of the host: {', '.join(sample.sensors) or 'none'}")
+    return ", ".join(parts)
+
+
+def _drift(sample: Sample) -> list[str]:
+    drift = sample.drift
+    if drift.from_image is None:
+        return ["Files: not known"]
+    text = f"Files: {plural(drift.from_image, 'path differs', 'paths differ')} from the image"
+    if not sample.baseline:
+        return [f"{text}; no baseline is kept (--baseline save)"]
+    counts = f"{len(drift.added)} new, {len(drift.changed)} changed, {len(drift.gone)} gone"
+    return [f"{text}; since the baseline of {visible(sample.baseline, 40)}: {counts}"]
+
+
+def _process(sample: Sample, at: int) -> str:
+    one = sample.processes[at]
+    uid = "?" if one.uid is None else str(one.uid)
+    return visible(f"{one.pid:>8} {uid:>8} {one.name:<16} {one.program}{_WORDS[one.expected]}", 120)
+
+
+def _event(time: float, action: str) -> str:
+    return visible(f"{datetime.fromtimestamp(time, UTC):%H:%M:%S} {action}", 80)
+
+
+def _things(title: str, lines: list[str], *, last: bool = False) -> list[str]:
+    """A title and the first or last lines; nothing for none."""
+    if not lines:
+        return []
+    shown = lines[-_MOST:] if last else lines[:_MOST]
+    more = len(lines) - len(shown)
+    return ["", title, *(f"  {line}" for line in shown), *([f"  and {more} more"] if more else [])]
+
+
+def sensors_text(sensors: Iterable[Sensor], look: Look) -> str:
+    """Which sensors watch this host, and how to add the others."""
+    writer = Writer(look)
+    words = {True: "yes", False: "no", None: "not known"}
+    lines: list[str] = []
+    for one in sensors:
+        state = (
+            "running" if one.running else f"installed: {words[one.installed]}, running: {words[one.running]}"
+        )
+        lines += [writer.bold(f"{one.name}  {state}"), *writer.wrapped(f"It sees {one.sees}.")]
+        lines += [f"    {visible(command, 300)}" for command in one.add]
+        lines += writer.wrapped(one.mind)
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,182 @@
+"""A configuration that is tried: chosen fixes, and what was loosened of them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from hardentui.harden.spec_diff import arguments
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.spec import Option, Spec
+from hardentui.options import BY_NAME, CAP_ADD, CAP_DROP, MEMORY_SWAP, MOUNTS, READ_ONLY, TMPFS, Mount
+from hardentui.options.capabilities import bounding_set, with_only
+from hardentui.reading.behaviour import hides_a_program
+from hardentui.reading.mounts import at_or_above
+
+TMPFS_SIZE = "64m"
+_PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/boot")
+_OPTIONS = "rw,noexec,nosuid,nodev"
+
+
+class CapabilityBack(Struct, frozen=True):
+    """One capability that is not dropped."""
+
+    capability: str
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return (CAP_DROP.name, CAP_ADD.name)
+
+    @property
+    def words(self) -> str:
+        return f"capability {self.capability.removeprefix('CAP_')} kept"
+
+
+class WritableFolder(Struct, frozen=True):
+    """One folder of a read-only root that stays writable: a tmpfs, or a volume of this name."""
+
+    folder: str
+    volume: str = ""
+    size: str = TMPFS_SIZE
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return (READ_ONLY.name,)
+
+    @property
+    def words(self) -> str:
+        if self.volume:
+            return f"volume {self.volume} at {self.folder}"
+        return f"tmpfs of {self.size} at {self.folder}"
+
+
+class Raised(Struct, frozen=True):
+    """One limit that is higher than wanted; `factor` times."""
+
+    option: str
+    factor: int
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        return (self.option,)
+
+    @property
+    def words(self) -> str:
+        return f"{BY_NAME[self.option].flag} {self.factor} times as high"
+
+
+Loosening = CapabilityBack | WritableFolder | Raised
+
+
+class Configuration(Struct, frozen=True):
+    """What a twin is to run with."""
+
+    choices: tuple[Choice, ...]
+    loosenings: tuple[Loosening, ...] = ()
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        return tuple(choice.check for choice in self.choices)
+
+    def without(self, check: str) -> Configuration:
+        return Configuration(tuple(c for c in self.choices if c.check != check), self.loosenings)
+
+    def only(self, choices: tuple[Choice, ...]) -> Configuration:
+        return Configuration(choices, self.loosenings)
+
+    def with_(self, *loosenings: Loosening) -> Configuration:
+        """With these too; a folder that becomes a volume is no tmpfs any more, a limit is raised once."""
+        kept = [one for one in self.loosenings if not any(_replaces(new, one) for new in loosenings)]
+        return Configuration(self.choices, (*kept, *(new for new in loosenings if new not in kept)))
+
+    def tighter(self, loosening: Loosening) -> Configuration:
+        return Configuration(self.choices, tuple(one for one in self.loosenings if one != loosening))
+
+
+def _replaces(new: Loosening, old: Loosening) -> bool:
+    if isinstance(new, WritableFolder) and isinstance(old, WritableFolder):
+        return new.folder == old.folder
+    return isinstance(new, Raised) and isinstance(old, Raised) and new.option == old.option
+
+
+MakePlan = Callable[[ContainerFacts, tuple[Choice, ...]], Plan]
+
+
+class Planner:
+    """Configurations as specs.
+
+    Args:
+        facts: the container, with what its twin without changes was seen to write and use.
+        make_plan: the plan of chosen fixes.
+    """
+
+    def __init__(self, facts: ContainerFacts, make_plan: MakePlan) -> None:
+        self.facts = facts
+        self._make_plan = make_plan
+        self._plans: dict[tuple[Choice, ...], Plan] = {}
+
+    def plan(self, choices: tuple[Choice, ...]) -> Plan:
+        if choices not in self._plans:
+            self._plans[choices] = self._make_plan(self.facts, choices)
+        return self._plans[choices]
+
+    def spec(self, configuration: Configuration) -> Spec:
+        spec = self.plan(configuration.choices).after
+        for loosening in configuration.loosenings:
+            spec = self._loosened(spec, loosening)
+        return spec
+
+    def checks_of(self, loosening: Loosening, choices: tuple[Choice, ...]) -> tuple[str, ...]:
+        """The chosen fixes that it loosens."""
+        changes = [change for change in self.plan(choices).changes if change.option in loosening.options]
+        return tuple(dict.fromkeys(check for change in changes for check in change.checks))
+
+    def dropped_capabilities(self, configuration: Configuration) -> frozenset[str]:
+        """What it had and would not have any more."""
+        defaults = self.facts.engine.default_capabilities
+        return bounding_set(self.facts.spec, defaults) - bounding_set(self.spec(configuration), defaults)
+
+    def can_be_writable(self, folder: str, spec: Spec) -> bool:
+        """Whether something can be mounted there: it hides no program, and nothing covers it already."""
+        if folder == "/" or any(at_or_above(tree, folder) for tree in (*_PROGRAMS, "/proc", "/sys", "/dev")):
+            return False
+        if hides_a_program(folder, self.facts):
+            return False
+        covered = [mount.destination for mount in spec[MOUNTS]]
+        covered += [entry.partition(":")[0] for entry in spec[TMPFS]]
+        return not any(at_or_above(place, folder) for place in covered)
+
+    def _loosened(self, spec: Spec, loosening: Loosening) -> Spec:
+        if isinstance(loosening, CapabilityBack):
+            defaults = self.facts.engine.default_capabilities
+            bounding = bounding_set(spec, defaults)
+            return (
+                spec
+                if loosening.capability in bounding
+                else with_only(spec, {*bounding, loosening.capability})
+            )
+        if isinstance(loosening, Raised):
+            option: Option[int] = BY_NAME[loosening.option]
+            raised = spec.with_(option, self._plain_limit(spec, option) * loosening.factor)
+            return raised.without(MEMORY_SWAP) if option.name == "memory" else raised
+        if not spec[READ_ONLY]:
+            return spec
+        others = tuple(entry for entry in spec[TMPFS] if entry.partition(":")[0] != loosening.folder)
+        spec = spec.with_(TMPFS, others)
+        if loosening.volume:
+            return spec.with_(MOUNTS, (*spec[MOUNTS], Mount("volume", loosening.volume, loosening.folder)))
+        return spec.with_(TMPFS, (*others, f"{loosening.folder}:{_OPTIONS},size={loosening.size}"))
+
+    @staticmethod
+    def _plain_limit(spec: Spec, option: Option[int]) -> int:
+        return spec[option]
+
+
+def one_text(spec: Spec, option: Option[object]) -> str | None:
+    """The arguments of an option as one text; None when it is absent."""
+    values = arguments(spec, option)
+    if not values:
+        return None
+    return " ".join(values) if values != ("",) else "true"

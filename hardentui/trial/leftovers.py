@@ -1,0 +1,59 @@
+"""What trials that were killed have left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from hardentui.engine.change.around import CARRIER
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.ownership import OWNER_LABEL, is_abandoned
+from hardentui.errors import EngineError
+
+TRIAL_LABEL = "hardentui.trial"
+"""Its value is the trial's number."""
+
+_Mine = Callable[[Mapping[str, str]], bool]
+
+
+def remove_leftovers(changing: ChangingEngine) -> tuple[str, ...]:
+    """Remove the twins, copies and networks whose trial ended without removing them; returns their names.
+
+    Raises:
+        EngineError: Podman does not answer.
+    """
+    return _remove(changing, lambda labels: is_abandoned(str(labels.get(OWNER_LABEL, ""))))
+
+
+def remove_trial(changing: ChangingEngine, number: str) -> tuple[str, ...]:
+    """Remove all that one trial made, by its label: also what a request made whose answer was lost."""
+    return _remove(changing, lambda labels: labels.get(TRIAL_LABEL) == number)
+
+
+def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
+    """Containers first, for they hold the rest. What cannot be removed now is left to the next trial."""
+    removed: list[str] = []
+
+    def each(names: Iterable[str], remove: Callable[[str], None]) -> None:
+        for name in names:
+            try:
+                remove(name)
+            except EngineError:
+                continue
+            removed.append(name)
+
+    def container(name: str) -> None:
+        changing.containers.remove(name, force=True, volumes=True)
+
+    def pod(name: str) -> None:
+        changing.pods.remove(name, force=True)
+
+    for label in (TRIAL_LABEL, CARRIER):
+        listed = changing.containers.labelled(label)
+        ours = [one for one in listed if mine(one.get("Labels") or {}) and not one.get("IsInfra")]
+        each([str(one["Id"]) for one in ours], container)
+    each([name for name, labels in changing.pods.labelled(TRIAL_LABEL).items() if mine(labels)], pod)
+    volumes = changing.volumes.labelled(TRIAL_LABEL)
+    each([name for name, labels in volumes.items() if mine(labels)], changing.volumes.remove)
+    networks = changing.networks.labelled(TRIAL_LABEL)
+    each([name for name, labels in networks.items() if mine(labels)], changing.networks.remove)
+    return tuple(removed)

@@ -1,0 +1,94 @@
+"""What to tell whoever tries: a probe that would prove more, and how to give a twin what it lacks."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+
+from hardentui.model.facts import ContainerFacts
+from hardentui.options import ENV
+from hardentui.readiness.probes import PROBE_LIMIT
+from hardentui.reading.containers import listed
+from hardentui.trial.stage import Twin
+
+_LINE_PORTS = (21, 22, 25, 110, 143, 587, 3306)
+_OWN_PROBES = {
+    6379: ("nc", "printf 'PING\\r\\n' | nc -w 3 $TWIN_IP 6379 | grep -q -e PONG -e NOAUTH"),
+    11211: ("nc", "printf 'version\\r\\nquit\\r\\n' | nc -w 3 $TWIN_IP 11211 | grep -q VERSION"),
+    5432: ("pg_isready", "pg_isready -q -t 5 -h $TWIN_IP"),
+}
+"""Port -> the program that a probe of it takes, and the probe."""
+_MOST_ASKED = 4
+_NO_NAME = re.compile(
+    r"(could not resolve|name or service not known|name resolution|no such host|unknown host|getaddrinfo"
+    r"|enotfound|eai_again|bad address|nodename nor servname|host not found)",
+    re.IGNORECASE,
+)
+_NO_WAY = re.compile(
+    r"(network is unreachable|no route to host|connection (refused|timed out)|econnrefused|enetunreach"
+    r"|could not connect|can't connect|cannot connect)",
+    re.IGNORECASE,
+)
+
+
+def proposed_probe(twin: Twin, ports: Sequence[str]) -> str:
+    """A probe that succeeds on the unchanged twin; empty when none is known. It reads only."""
+    numbers = sorted(int(port.partition("/")[2]) for port in ports if port.startswith("tcp/"))
+    asked = 0
+    for number in numbers:
+        for command in _candidates(number):
+            if asked >= _MOST_ASKED:
+                return ""
+            asked += 1
+            if twin.run_probe(command, PROBE_LIMIT).succeeded:
+                return command
+    return ""
+
+
+def _candidates(port: int) -> Iterator[str]:
+    if port in _OWN_PROBES:
+        program, command = _OWN_PROBES[port]
+        if shutil.which(program):
+            yield command
+        return
+    if port in _LINE_PORTS:
+        if shutil.which("nc"):
+            yield f"nc -w 3 $TWIN_IP {port} </dev/null | head -c 1 | grep -q ."
+        return
+    scheme = "https" if port in (443, 8443) else "http"
+    if shutil.which("curl"):
+        insecure = " -k" if scheme == "https" else ""
+        yield f"curl -fsS{insecure} -m 5 -o /dev/null {scheme}://$TWIN_IP:{port}/"
+    elif shutil.which("wget") and scheme == "http":
+        yield f"wget -q -T 5 -O /dev/null http://$TWIN_IP:{port}/"
+
+
+def advice_for(facts: ContainerFacts, log: str, lacks: Sequence[str], outside: bool) -> str:
+    """How to give the twin what it lacks, as its log tells."""
+    sentences = []
+    neighbours = needed_peers(facts, log)
+    if neighbours:
+        flags = " ".join(f"--peer {name}" for name in neighbours)
+        sentences.append(f"It names {listed(list(neighbours))}: try again with {flags}.")
+    elif _NO_NAME.search(log) or _NO_WAY.search(log):
+        sentences.append(
+            "It misses somebody on its network: give it a twin of that container with --peer NAME."
+        )
+        if not outside:
+            sentences.append("If it needs the outside, --outside lets the twin reach it.")
+    if lacks:
+        sentences.append(f"The twin lacks {'; '.join(lacks)}.")
+    return " ".join(sentences)
+
+
+def needed_peers(facts: ContainerFacts, log: str) -> tuple[str, ...]:
+    """Containers on its networks whose name stands in its log or its environment."""
+    own = set(facts.networks)
+    variables: tuple[str, ...] = facts.spec[ENV]
+    words = set(re.findall(r"[A-Za-z0-9][A-Za-z0-9_-]*", "\n".join((log, *variables))))
+    return tuple(
+        peer.name
+        for peer in facts.peers.everyone
+        if peer.id != facts.id and own & set(peer.networks) and peer.name in words
+    )

@@ -1,0 +1,209 @@
+"""From a configuration that may fail to one that works: evidence first, else bisect; then tighten again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.model.plan import Choice
+from hardentui.model.spec import Option
+from hardentui.model.trial import LeftOut, Step, TrialEvent
+from hardentui.options import BY_NAME, READ_ONLY
+from hardentui.trial.configuration import (
+    CapabilityBack,
+    Configuration,
+    Loosening,
+    Planner,
+    Raised,
+    WritableFolder,
+)
+from hardentui.trial.evidence.refusals import Evidence
+from hardentui.trial.rounds import Rounds, Tell, Tried
+from hardentui.visible import visible
+from hardentui.words import plural
+
+MOST_ROUNDS = 80
+_MOST_RAISED = 8
+_RAISABLE = ("memory", "pids-limit")
+
+
+class Settled(Struct, frozen=True):
+    """What works. `why` has the evidence of each loosening."""
+
+    configuration: Configuration
+    why: dict[Loosening, str]
+    left_out: tuple[LeftOut, ...]
+
+
+class Relaxer:
+    """Finds the largest part of a configuration that works."""
+
+    def __init__(self, rounds: Rounds, planner: Planner, tell: Tell) -> None:
+        self._rounds = rounds
+        self._planner = planner
+        self._tell = tell
+        self._why: dict[Loosening, str] = {}
+        self._left_out: list[LeftOut] = []
+
+    def settle(self, configuration: Configuration) -> Settled:
+        """The configuration that works; one without choices when none does."""
+        tried = self._rounds.run(configuration, "every change at once")
+        tried = self._by_evidence(tried)
+        configuration = tried.configuration
+        if not tried.ready:
+            configuration = self._add(configuration.only(()), configuration.choices)
+        configuration = self._tightened(self._needed(configuration))
+        why = {one: text for one, text in self._why.items() if one in configuration.loosenings}
+        return Settled(configuration, why, tuple(self._left_out))
+
+    def leave_out(self, check: str, reason: str, evidence: str = "") -> None:
+        left = LeftOut(check, reason, evidence)
+        self._left_out.append(left)
+        self._tell(TrialEvent(Step.ROUND, f"{check} is left out: {reason}", left_out=left))
+
+    # --- evidence -----------------------------------------------------------------------------------
+
+    def _by_evidence(self, tried: Tried) -> Tried:
+        """Loosen what the evidence names, and try again, as long as there is something to loosen."""
+        while True:
+            useful = self._useful(tried)
+            if not useful and not tried.ready and not self._exhausted:
+                traced = self._rounds.run(tried.configuration, "what the kernel refuses it", trace=True)
+                useful = self._useful(traced)
+                if not useful:
+                    return traced if traced.ready else tried
+            if not useful or self._exhausted:
+                return tried
+            for loosening, text in useful.items():
+                self._note(loosening, text)
+            words = ", ".join(loosening.words for loosening in useful)
+            tried = self._rounds.run(tried.configuration.with_(*useful), f"with {words}")
+
+    def _useful(self, tried: Tried) -> dict[Loosening, str]:
+        """The loosenings that could help here and have not been made yet; for one that works, only what it
+        still complains about."""
+        found: dict[Loosening, str] = {}
+        for evidence in tried.evidence:
+            loosening = self._possible(tried, evidence)
+            if loosening is not None:
+                found.setdefault(loosening, evidence.text)
+        return found
+
+    def _possible(self, tried: Tried, evidence: Evidence) -> Loosening | None:
+        configuration, loosening = tried.configuration, evidence.loosening
+        if loosening is None or (tried.ready and not isinstance(loosening, WritableFolder)):
+            return None
+        if isinstance(loosening, CapabilityBack):
+            missing = loosening.capability in self._planner.dropped_capabilities(configuration)
+            return loosening if missing else None
+        if isinstance(loosening, WritableFolder):
+            spec = self._planner.spec(configuration)
+            adds = spec[READ_ONLY] and not self._planner.facts.spec[READ_ONLY]
+            return loosening if adds and self._planner.can_be_writable(loosening.folder, spec) else None
+        return self._raised(configuration, loosening)
+
+    def _raised(self, configuration: Configuration, wanted: Raised) -> Raised | None:
+        option: Option[Any] = BY_NAME[wanted.option]
+        spec, original = self._planner.spec(configuration), self._planner.facts.spec
+        if spec[option] == original[option] or not isinstance(spec[option], int) or spec[option] <= 0:
+            return None
+        before = [
+            one for one in configuration.loosenings if isinstance(one, Raised) and one.option == wanted.option
+        ]
+        factor = before[0].factor * 2 if before else wanted.factor
+        return Raised(wanted.option, factor) if factor <= _MOST_RAISED else None
+
+    # --- bisection ----------------------------------------------------------------------------------
+
+    def _add(self, working: Configuration, candidates: tuple[Choice, ...]) -> Configuration:
+        """As many of the candidates as work, on top of a configuration that works."""
+        if not candidates:
+            return working
+        wanted = Configuration((*working.choices, *candidates), working.loosenings)
+        what = candidates[0].check if len(candidates) == 1 else plural(len(candidates), "change")
+        tried = self._rounds.run(wanted, f"{what} on top of what works")
+        if tried.ready:
+            return wanted
+        if self._exhausted:
+            for choice in candidates:
+                self.leave_out(choice.check, f"no answer within {MOST_ROUNDS} rounds")
+            return working
+        if len(candidates) == 1:
+            return self._culprit(working, candidates[0], tried)
+        half = len(candidates) // 2
+        working = self._add(working, candidates[:half])
+        return self._add(working, candidates[half:])
+
+    def _culprit(self, working: Configuration, choice: Choice, tried: Tried) -> Configuration:
+        """One change that breaks it: loosened as little as makes it work, else left out."""
+        better = self._by_evidence(tried)
+        if better.ready:
+            return better.configuration
+        dropped = self._planner.dropped_capabilities(better.configuration)
+        gone = dropped - self._planner.dropped_capabilities(working)
+        if gone:
+            back = [CapabilityBack(capability) for capability in sorted(gone)]
+            again = self._rounds.run(better.configuration.with_(*back), "every capability that it had before")
+            if again.ready:
+                for one in back:
+                    self._note(one, f"it fails without all of them: {better.why}")
+                return again.configuration
+        for option in self._limits(choice):
+            while raised := self._raised(better.configuration, Raised(option, 2)):
+                better = self._rounds.run(better.configuration.with_(raised), f"with {raised.words}")
+                if better.ready:
+                    self._note(raised, f"it fails with the limit that was wanted: {tried.why}")
+                    return better.configuration
+        self.leave_out(choice.check, f"it does not work with it: {tried.why}", _shown(tried))
+        return working
+
+    def _limits(self, choice: Choice) -> Iterable[str]:
+        changes = self._planner.plan((choice,)).changes
+        return [change.option for change in changes if change.option in _RAISABLE]
+
+    # --- tightening ---------------------------------------------------------------------------------
+
+    def _needed(self, configuration: Configuration) -> Configuration:
+        """Without the loosenings of changes that were left out: they loosen nothing."""
+        spec = self._planner.spec(configuration)
+        kept = [
+            one for one in configuration.loosenings if self._planner.spec(configuration.tighter(one)) != spec
+        ]
+        return Configuration(configuration.choices, tuple(kept))
+
+    def _tightened(self, configuration: Configuration) -> Configuration:
+        """Without the capabilities that it works without. Only where something tells whether it answers."""
+        if not self._rounds.judges_work:
+            return configuration
+        back = [one for one in configuration.loosenings if isinstance(one, CapabilityBack)]
+        if len(back) < 2:
+            return configuration
+        for one in back:
+            if self._exhausted:
+                break
+            name = one.capability.removeprefix("CAP_")
+            tighter = configuration.tighter(one)
+            tried = self._rounds.run(tighter, f"without capability {name}")
+            if tried.ready:
+                configuration = tighter
+            else:
+                self._why[one] = f"{self._why.get(one, '')}; without {name}: {tried.why}".lstrip("; ")
+        return configuration
+
+    @property
+    def _exhausted(self) -> bool:
+        return len(self._rounds.records) >= MOST_ROUNDS
+
+    def _note(self, loosening: Loosening, evidence: str) -> None:
+        self._why.setdefault(loosening, evidence)
+        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}, because of: {evidence}"))
+
+
+def _shown(tried: Tried) -> str:
+    """What was seen of a failure: the first sign, else the last line of its log."""
+    if tried.evidence:
+        return tried.evidence[0].text
+    lines = [line for line in tried.log.splitlines() if line.strip()]
+    return visible(lines[-1], 200) if lines else ""

@@ -1,0 +1,367 @@
+"""A trial from its first twin to its record."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import ChangeFailed, EngineError
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.finding import Status, Verdict
+from hardentui.model.plan import Choice
+from hardentui.model.trial import (
+    Baseline,
+    How,
+    LeftOut,
+    Proof,
+    Result,
+    Step,
+    Trial,
+    TrialEvent,
+)
+from hardentui.readiness.expectation import ALIVE, PATIENCE, Expectation, expectation, ports_of
+from hardentui.readiness.wait import Outcome
+from hardentui.trial import results
+from hardentui.trial.configuration import Configuration, MakePlan, Planner, WritableFolder
+from hardentui.trial.leftovers import remove_leftovers
+from hardentui.trial.proposing import advice_for, proposed_probe
+from hardentui.trial.relax import Relaxer, Settled
+from hardentui.trial.restart import lasting_folders, lost, restarted
+from hardentui.trial.rounds import LOG_SHOWN, Rounds, Tell, stop
+from hardentui.trial.stage import Stage, Twin
+from hardentui.writers.file_name import safe_file_name
+
+_CAPABILITIES = "default-capabilities-kept"
+_ROOT = "writable-rootfs"
+_LEAST_PATIENCE = 8.0
+_TIMES_AS_LONG = 6  # a twin with changes may take as many times as long as the one without
+
+
+class Request(Struct, frozen=True):
+    """What is to be tried.
+
+    Attributes:
+        facts: the container after a close look.
+        choices: the fixes; those with parameters of somebody's own are tried as they are.
+        peers: containers that it needs; they get twins without changes.
+        members: the other members of its pod.
+        probes: commands that have to succeed.
+        outside: its network has a way out.
+    """
+
+    facts: ContainerFacts
+    choices: tuple[Choice, ...]
+    peers: tuple[ContainerFacts, ...] = ()
+    members: tuple[ContainerFacts, ...] = ()
+    probes: tuple[str, ...] = ()
+    patience: float = PATIENCE
+    outside: bool = False
+
+
+class Tools(Struct, frozen=True):
+    """What a trial works with.
+
+    Attributes:
+        files: this machine's; None when the engine runs on another one.
+        look: facts of a running container, closely looked at, from its inspect document.
+        judge: what a check says of facts.
+        stop: ends the trial.
+    """
+
+    changing: ChangingEngine
+    files: Files | None
+    look: Callable[[Mapping[str, Any]], ContainerFacts]
+    make_plan: MakePlan
+    judge: Callable[[str, ContainerFacts], Verdict]
+    tell: Tell
+    stop: threading.Event
+
+
+class _Seen(Struct, frozen=True):
+    """What the twin without changes was, and did."""
+
+    baseline: Baseline
+    facts: ContainerFacts
+    expected: Expectation
+    stops: bool = True
+    ends_well: bool = False
+    probe: str = ""
+
+
+def run_trial(request: Request, tools: Tools) -> Trial:
+    """Try fixes on twins; everything that was made is removed at the end, whatever happens.
+
+    Raises:
+        EngineError: Podman does not answer, or a peer does not work.
+        KeyboardInterrupt: it was given up.
+    """
+    begun = monotonic()
+    tools.tell(TrialEvent(Step.CLEANING, "looking for what an earlier trial left behind"))
+    for name in remove_leftovers(tools.changing):
+        tools.tell(TrialEvent(Step.CLEANING, f"removed {name}"))
+    stage = Stage(
+        tools.changing,
+        request.facts,
+        files=tools.files,
+        peers=request.peers,
+        members=request.members,
+        outside=request.outside,
+        patience=request.patience,
+        stop=tools.stop,
+    )
+    try:
+        tools.tell(TrialEvent(Step.PREPARING, "making the network of the twins"))
+        stage.open()
+        record = _tried(request, tools, stage)
+    finally:
+        stage.close()
+    record = replace(record, seconds=round(monotonic() - begun, 1))
+    tools.tell(TrialEvent(Step.DONE, record.result.value, record.seconds))
+    return record
+
+
+def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
+    facts = request.facts
+    blank = Trial(
+        container=facts.name,
+        result=Result.BASELINE_FAILS,
+        baseline=Baseline(False, How.ALIVE, 0.0),
+        probes=request.probes,
+        image=facts.image_name,
+        engine_version=str(facts.engine.version),
+    )
+    seen = _baseline(request, tools, stage)
+    record = replace(blank, baseline=seen.baseline, proposed_probe=seen.probe)
+    if not seen.baseline.ready:
+        return record
+    planner = Planner(seen.facts, tools.make_plan)
+    rounds = Rounds(
+        stage, planner, seen.expected, request.probes, tools.tell, stops=seen.stops, ends_well=seen.ends_well
+    )
+    relaxer = Relaxer(rounds, planner, tools.tell)
+    plan = planner.plan(_strictest(request.choices, rounds))
+    settled = relaxer.settle(Configuration(plan.choices))
+    settled = _lasting(settled, rounds, relaxer, tools)
+    return _recorded(record, settled, rounds, tools, tuple((skip.check, str(skip)) for skip in plan.skipped))
+
+
+# --- without changes --------------------------------------------------------------------------------
+
+
+def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
+    """The twin without changes: what it lacks, or how it works, listens, writes and stops."""
+    facts = request.facts
+    tools.tell(TrialEvent(Step.BASELINE, "starting a twin without any change"))
+    ends_well = _is_job(facts)
+    known = ports_of(facts.kernel.listening) if isinstance(facts.kernel, Kernel) else frozenset()
+    expected = expectation(facts.inspect, known, request.patience)
+    log = ""
+    lacks: tuple[str, ...] = ()
+    try:
+        with stage.twin(facts.spec) as twin:
+            lacks = twin.lacks
+            twin.start()
+            outcome = stage.wait(twin, expected, request.probes, ends_well=ends_well)
+            log = twin.log()[-LOG_SHOWN:]
+            if outcome.ready:
+                seen = _observed(request, tools, stage, twin, outcome, expected)
+                return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ends_well)
+    except ChangeFailed as error:
+        outcome = Outcome(False, expected.how, 0.0, error.title.rstrip("."))
+    advice = advice_for(facts, log, lacks, request.outside)
+    baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
+    tools.tell(TrialEvent(Step.BASELINE, f"it does not work even without changes: {outcome.why}"))
+    return _Seen(baseline, facts, expected)
+
+
+def _observed(
+    request: Request, tools: Tools, stage: Stage, twin: Twin, outcome: Outcome, expected: Expectation
+) -> _Seen:
+    """What a twin that works does."""
+    facts = request.facts
+    probe = ""
+    stopped = None
+    patience = min(request.patience, max(_LEAST_PATIENCE, _TIMES_AS_LONG * outcome.seconds))
+    if outcome.exit_code is None:
+        seen = tools.look(twin.document())
+        listening = ports_of(seen.kernel.listening) if isinstance(seen.kernel, Kernel) else frozenset()
+        if expected.how is How.ALIVE and listening:
+            expected = expectation({}, listening)
+        facts = _informed(facts, seen)
+        if not request.probes and expected.how is not How.HEALTH and tools.files is not None:
+            probe = proposed_probe(twin, sorted(listening))
+        stopped = stop(stage, twin)
+    else:
+        facts = _informed(facts, tools.look(twin.document()))
+        expected = Expectation(How.ALIVE, settle=min(ALIVE, request.patience))
+    stop_seconds = round(stopped.seconds, 2) if stopped else 0.0
+    baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=stop_seconds)
+    tools.tell(TrialEvent(Step.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds))
+    expected = replace(expected, patience=patience)
+    return _Seen(baseline, facts, expected, stops=not (stopped and stopped.killed), probe=probe)
+
+
+def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:
+    """The container with what its twin was seen to write; of one that does not run, all that was seen."""
+    changes = facts.changes
+    if isinstance(seen.changes, tuple):
+        known = changes if isinstance(changes, tuple) else ()
+        paths = {change.path for change in known}
+        changes = (*known, *(change for change in seen.changes if change.path not in paths))
+    kernel = facts.kernel if isinstance(facts.kernel, Kernel) else seen.kernel
+    return replace(facts, changes=changes, kernel=kernel)
+
+
+def _is_job(facts: ContainerFacts) -> bool:
+    """It has ended by itself, without a fault, and nothing starts it again: it is not meant to stay."""
+    state = facts.inspect.get("State") or {}
+    policy = ((facts.inspect.get("HostConfig") or {}).get("RestartPolicy") or {}).get("Name") or "no"
+    ended = state.get("Status") == "exited" and int(state.get("ExitCode") or 0) == 0
+    return bool(ended and policy == "no" and not facts.labels.get("PODMAN_SYSTEMD_UNIT"))
+
+
+def _strictest(choices: Sequence[Choice], rounds: Rounds) -> tuple[Choice, ...]:
+    """The choices; no capability is kept on a guess where something tells whether it works without."""
+    if not rounds.judges_work:
+        return tuple(choices)
+    return tuple(
+        Choice(choice.check, (("keep", ()),)) if choice == Choice(_CAPABILITIES) else choice
+        for choice in choices
+    )
+
+
+# --- what outlives a restart ------------------------------------------------------------------------
+
+
+def _lasting(settled: Settled, rounds: Rounds, relaxer: Relaxer, tools: Tools) -> Settled:
+    """With a volume for each folder whose content has to outlive a restart, and known to restart at all."""
+    planner = rounds.planner
+    spec, original = planner.spec(settled.configuration), planner.facts.spec
+    if not settled.configuration.choices or spec == original:
+        return settled
+    folders = lasting_folders(spec, original)
+    tools.tell(TrialEvent(Step.RESTART, "restarting a twin to see what has to outlive that"))
+    hardened = restarted(rounds, spec, folders)
+    if not folders and not hardened.why:
+        return settled
+    unchanged = restarted(rounds, original, folders)
+    if unchanged.why:
+        return settled  # it cannot be restarted as it is
+    files = lost(folders, unchanged, hardened) if not hardened.why else dict.fromkeys(folders, "")
+    if not files and not hardened.why:
+        return settled
+    stem = safe_file_name(planner.facts.name)
+    why = dict(settled.why)
+    configuration = settled.configuration
+    for folder, path in files.items():
+        volume = WritableFolder(folder, f"{stem}{folder.replace('/', '-')}"[:200])
+        configuration = configuration.with_(volume)
+        why[volume] = f"a restart loses {path}" if path else f"it does not restart: {hardened.why}"
+        tools.tell(TrialEvent(Step.RESTART, f"{volume.words}: {why[volume]}"))
+    if files and not (again := restarted(rounds, planner.spec(configuration), folders)).why:
+        return Settled(configuration, why, settled.left_out)
+    reason = again.why if files else hardened.why
+    return _without_read_only(settled, rounds, relaxer, reason)
+
+
+def _without_read_only(settled: Settled, rounds: Rounds, relaxer: Relaxer, why: str) -> Settled:
+    """It does not restart with what was found: without a read-only root it is to be seen once more."""
+    configuration = settled.configuration.without(_ROOT)
+    if configuration != settled.configuration:
+        relaxer.leave_out(_ROOT, f"it does not work after a restart: {why}")
+    again = relaxer.settle(configuration)
+    if restarted(rounds, rounds.planner.spec(again.configuration), ()).why:
+        for check in again.configuration.checks:
+            relaxer.leave_out(check, f"it does not work after a restart: {why}")
+        again = Settled(Configuration(()), {}, again.left_out)
+    return again
+
+
+# --- the record -------------------------------------------------------------------------------------
+
+
+def _recorded(
+    record: Trial, settled: Settled, rounds: Rounds, tools: Tools, skipped: tuple[tuple[str, str], ...]
+) -> Trial:
+    planner = rounds.planner
+    configuration, proof, effectless = _proven(settled.configuration, rounds, tools)
+    plan = planner.plan(configuration.choices)
+    spec = planner.spec(configuration)
+    loose = {
+        check for one in configuration.loosenings for check in planner.checks_of(one, configuration.choices)
+    }
+    left_out = [*settled.left_out, *effectless, *(LeftOut(check, why) for check, why in skipped)]
+    works = bool(configuration.choices) and spec != planner.facts.spec
+    return replace(
+        record,
+        result=Result.WORKS if works else Result.NOTHING_WORKS,
+        rounds=tuple(rounds.records),
+        kept=results.kept(plan, spec, loose),
+        relaxed=results.relaxed(planner, configuration, settled.why, spec),
+        left_out=tuple(left_out),
+        not_tried=results.not_tried(plan),
+        proof=proof,
+        options=results.option_changes(plan, spec),
+        fixes=results.fixes(configuration.choices),
+        sure=_sure(record, rounds),
+    )
+
+
+def _proven(
+    configuration: Configuration, rounds: Rounds, tools: Tools
+) -> tuple[Configuration, tuple[Proof, ...], tuple[LeftOut, ...]]:
+    """What the kernel enforces on the final twin. A change without effect is not counted."""
+    if not configuration.choices:
+        return configuration, (), ()
+    planner = rounds.planner
+    tools.tell(
+        TrialEvent(Step.PROOF, "asking the kernel what it enforces on the twin", changes=configuration.checks)
+    )
+    try:
+        with rounds.stage.twin(planner.spec(configuration)) as twin:
+            outcome = rounds.start(twin)
+            document = twin.document() if outcome.ready else None
+            facts = tools.look(document) if document else None
+    except EngineError as error:
+        return configuration, tuple(Proof(c, "unknown", error.title) for c in configuration.checks), ()
+    if facts is None:
+        return configuration, tuple(Proof(c, "unknown", outcome.why) for c in configuration.checks), ()
+    untried = {one.check for one in results.not_tried(planner.plan(configuration.choices))}
+    loose = {
+        check for one in configuration.loosenings for check in planner.checks_of(one, configuration.choices)
+    }
+    proof: list[Proof] = []
+    effectless: list[LeftOut] = []
+    for check in configuration.checks:
+        if check in untried:
+            continue
+        verdict = tools.judge(check, facts)
+        effective = verdict.effective or verdict.declared or verdict.reason
+        proof.append(Proof(check, verdict.status.value, effective))
+        if verdict.status is Status.FAIL and check not in loose:
+            effectless.append(LeftOut(check, "it has no effect on this host", effective or verdict.reason))
+    for left in effectless:
+        configuration = configuration.without(left.check)
+        tools.tell(TrialEvent(Step.PROOF, f"{left.check}: {left.reason}", left_out=left))
+    return configuration, tuple(proof), tuple(effectless)
+
+
+def _sure(record: Trial, rounds: Rounds) -> str:
+    """How much a trial of this kind proves."""
+    if rounds.probes:
+        return "Every probe answered on the hardened twin."
+    if rounds.expected.how is How.HEALTH:
+        return "Its health check passed on the hardened twin."
+    if rounds.expected.how is How.PORTS:
+        ports = ", ".join(sorted(rounds.expected.ports))
+        return f"The hardened twin listens on {ports}; whether it answers only a probe shows."
+    if record.baseline.how is How.ALIVE and rounds.judges_work:
+        return "The hardened twin did its work and ended without a fault."
+    return "The hardened twin stayed alive. Whether it does its work only a probe shows."

@@ -1,0 +1,251 @@
+"""A kept picture of a container that works as it should: what later looks are compared with."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from hardentui.errors import InputError, WriteError
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import CapabilitySets, ContainerFacts, Kernel
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.monitoring import Drift
+from hardentui.state.own_files import Folder, read_document, write_own
+from hardentui.writers.file_name import safe_file_name
+
+SCHEMA = "hardentui/baseline/1"
+_FILE_LIMIT = 4 << 20
+_ALL_FILES_LIMIT = 64 << 20
+_MOST_FILES = 5000
+_SHOWN = 50
+_MANY_PROGRAMS = frozenset({"busybox", "toybox", "coreutils"})
+
+
+class FileMark(Struct, frozen=True):
+    """A path that differs from the image, and what is there.
+
+    Attributes:
+        kind: modified, added or deleted.
+        digest: sha256 of the content; empty for what is no file, is too large or cannot be read.
+    """
+
+    path: str
+    kind: str
+    size: int = 0
+    modified: float = 0.0
+    digest: str = ""
+
+
+class Port(Struct, frozen=True):
+    protocol: str
+    port: int
+
+
+class Baseline(Struct, frozen=True):
+    """What was there when it was kept.
+
+    Attributes:
+        kept: when, ISO 8601.
+        image: id of the container's image.
+        programs: files that its processes run, or their names where the files may not be seen.
+        listening: without the addresses, which change with the network.
+    """
+
+    schema: str
+    kept: str
+    container: str
+    engine: str
+    image: str
+    files: tuple[FileMark, ...] = ()
+    programs: tuple[str, ...] = ()
+    listening: tuple[Port, ...] = ()
+    capabilities: tuple[str, ...] | None = None
+    uid: int | None = None
+    seccomp_mode: int | None = None
+    no_new_privileges: bool | None = None
+    read_only_root: bool | None = None
+
+
+class Baselines:
+    """The baselines of this host's containers.
+
+    Args:
+        folder: our own for what must not be lost; None = there is none (a simulated host, saved facts).
+    """
+
+    def __init__(self, folder: Folder | None) -> None:
+        self._folder = folder
+
+    def _path(self, facts: ContainerFacts) -> str | None:
+        if self._folder is None:
+            return None
+        whole = f"{facts.engine.label}\0{facts.name}".encode("utf-8", "surrogateescape")
+        name = f"{safe_file_name(facts.name)[:60]}-{hashlib.sha256(whole).hexdigest()[:16]}.json"
+        return os.path.join(os.fspath(self._folder()), "baselines", name)
+
+    def load(self, facts: ContainerFacts) -> Baseline | Unreadable | None:
+        """The kept one; None where none was kept."""
+        path = self._path(facts)
+        if path is None:
+            return None
+        try:
+            found = msgspec.convert(read_document(path), Baseline)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Unreadable(f"{path}: {error.strerror}")
+        except (ValueError, RecursionError):
+            return Unreadable(f"{path} is damaged; keep it anew")
+        return found if found.schema == SCHEMA else Unreadable(f"{path} is of another version; keep it anew")
+
+    def save(self, facts: ContainerFacts, baseline: Baseline) -> str:
+        """Keep it; returns where.
+
+        Raises:
+            InputError: this host is simulated or recorded.
+            WriteError
+        """
+        path = self._path(facts)
+        if path is None:
+            raise InputError("A baseline is kept of real containers only.")
+        try:
+            write_own(path, msgspec.json.encode(baseline).decode())
+        except OSError as error:
+            raise WriteError(f"The baseline could not be kept: {error.strerror}.") from error
+        return path
+
+    def forget(self, facts: ContainerFacts) -> bool:
+        """Remove it; whether there was one."""
+        path = self._path(facts)
+        if path is None:
+            return False
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+            return True
+        return False
+
+
+def plain(text: str) -> str:
+    """Names of files are bytes; halves of surrogate pairs do not fit into JSON, so they are written out."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def picture(facts: ContainerFacts, files: Files) -> Known[Baseline]:
+    """What is there now; Unreadable when too little can be seen for a baseline."""
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel):
+        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it does not run ({kernel.state})")
+    marks = marks_of(facts, files)
+    if isinstance(marks, Unreadable):
+        return marks
+    if isinstance(kernel.processes, Unreadable):
+        return kernel.processes
+    if isinstance(kernel.listening, Unreadable):
+        return kernel.listening
+    sets = kernel.capabilities
+    return Baseline(
+        schema=SCHEMA,
+        kept=facts.now.isoformat(timespec="seconds"),
+        container=facts.name,
+        engine=facts.engine.label,
+        image=str(facts.inspect.get("Image") or ""),
+        files=marks,
+        programs=tuple(sorted({program_of(one.executable, one.name) for one in kernel.processes})),
+        listening=tuple(
+            Port(protocol, port)
+            for protocol, port in sorted({(one.protocol, one.port) for one in kernel.listening})
+        ),
+        capabilities=tuple(sorted(sets.effective)) if isinstance(sets, CapabilitySets) else None,
+        uid=_known(kernel.uid),
+        seccomp_mode=_known(kernel.seccomp_mode),
+        no_new_privileges=_known(kernel.no_new_privileges),
+        read_only_root=_known(kernel.read_only_root),
+    )
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, Unreadable) else value
+
+
+def program_of(executable: str, name: str) -> str:
+    """What a process runs: its file, with the name where one file is many programs."""
+    several = posixpath.basename(executable) in _MANY_PROGRAMS
+    return plain(f"{executable} as {name}" if several else executable or name)
+
+
+def marks_of(facts: ContainerFacts, files: Files) -> Known[tuple[FileMark, ...]]:
+    """What differs from the image, with the content of files as far as it can be read."""
+    if isinstance(facts.changes, Unreadable):
+        return facts.changes
+    layer = ((facts.inspect.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
+    readable = facts.engine.local and isinstance(layer, str) and layer.startswith("/")
+    left = _ALL_FILES_LIMIT
+    found = []
+    for number, change in enumerate(facts.changes):
+        mark = FileMark(plain(change.path), change.kind)
+        if readable and change.kind != "deleted" and number < _MOST_FILES:
+            mark, used = _mark(change.path, change.kind, str(layer), files, left)
+            left -= used
+        found.append(mark)
+    return tuple(found)
+
+
+def _mark(path: str, kind: str, layer: str, files: Files, left: int) -> tuple[FileMark, int]:
+    """Never through a link: a name of the container must not lead to a file of the host."""
+    place = layer + posixpath.normpath("/" + path.lstrip("/"))
+    try:
+        seen = files.stat(place, follow=False)
+        if not stat.S_ISREG(seen.mode):
+            size = 0 if stat.S_ISDIR(seen.mode) else seen.size
+            return FileMark(path, kind, size), 0
+        mark = FileMark(path, kind, seen.size, seen.mtime)
+        if seen.size > min(_FILE_LIMIT, left) or _has_link(files, layer, path):
+            return mark, 0
+        content = files.read_bytes(place, _FILE_LIMIT)
+    except OSError:
+        return FileMark(path, kind), 0
+    return FileMark(path, kind, len(content), seen.mtime, hashlib.sha256(content).hexdigest()), len(content)
+
+
+def _has_link(files: Files, layer: str, path: str) -> bool:
+    """Whether a folder on the way is a symbolic link."""
+    parts = posixpath.normpath("/" + path.lstrip("/")).strip("/").split("/")
+    folders = (layer + "/" + "/".join(parts[:count]) for count in range(1, len(parts)))
+    return any(stat.S_ISLNK(files.stat(folder, follow=False).mode) for folder in folders)
+
+
+def drift(now: Iterable[FileMark], before: Iterable[FileMark], expected: tuple[str, ...]) -> Drift:
+    """What differs from the baseline, without what is expected to change."""
+    ours = {one.path: one for one in now if not _below(one.path, expected)}
+    theirs = {one.path: one for one in before if not _below(one.path, expected)}
+    changed = [path for path in ours.keys() & theirs.keys() if _differs(ours[path], theirs[path])]
+    return Drift(
+        from_image=None,
+        added=_first(ours.keys() - theirs.keys()),
+        changed=_first(changed),
+        gone=_first(theirs.keys() - ours.keys()),
+    )
+
+
+def _below(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+
+
+def _differs(one: FileMark, other: FileMark) -> bool:
+    if one.kind != other.kind:
+        return True
+    if one.digest and other.digest:
+        return one.digest != other.digest
+    return (one.size, one.modified) != (other.size, other.modified)
+
+
+def _first(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(paths)[:_SHOWN])

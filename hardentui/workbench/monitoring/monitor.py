@@ -1,0 +1,283 @@
+"""Look at one container again and again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.logs import past_events, read_log
+from hardentui.errors import InputError, NotFound
+from hardentui.host.files.reader import Files
+from hardentui.host.process.usage import Counters, read_counters
+from hardentui.model.activity import UnitFacts
+from hardentui.model.check import ParameterValue
+from hardentui.model.facts import ContainerFacts, Kernel, Limits, ListeningSocket
+from hardentui.model.finding import Severity
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.monitoring import (
+    BlindSpot,
+    Drift,
+    Sample,
+    SeenEvent,
+    SeenLine,
+    SeenListener,
+    SeenProcess,
+    Usage,
+)
+from hardentui.reading.masking import mask_text
+from hardentui.visible import visible
+from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.monitoring import alarms
+from hardentui.workbench.monitoring.baseline import (
+    Baseline,
+    Baselines,
+    drift,
+    marks_of,
+    picture,
+    program_of,
+)
+from hardentui.workbench.workbench import Workbench
+
+_FIRST_EVENTS = 600.0  # seconds that the first look reaches back
+_NEXT_LOOK = 0.5  # seconds after which processor time can be told the first time
+_LOG_LINES = 10
+_PLAIN_LOG_LINE = 1000
+
+
+class _Counted(Struct, frozen=True):
+    """Counters, and when they were read (monotonic seconds)."""
+
+    moment: float
+    counters: Counters
+
+
+class Monitor:
+    """One container that is watched.
+
+    Args:
+        key: of its row.
+        log_lines: how many lines of the log each sample holds.
+    """
+
+    def __init__(self, bench: Workbench, key: str, *, log_lines: int = _LOG_LINES) -> None:
+        self._bench = bench
+        self._key = key
+        self._lines = log_lines
+        self._counted: _Counted | None = None
+        self._last: Sample | None = None
+        self._baselines = Baselines(bench.opened.state_folder)
+
+    def watch(
+        self,
+        on_sample: Callable[[Sample], None],
+        stop: threading.Event,
+        *,
+        interval: float = 2.0,
+        most: int | None = None,
+    ) -> None:
+        """Hand over a sample every `interval` seconds until `stop` is set, or `most` were handed over.
+
+        Before the first one it looks twice within half a second, so that it knows the use of the processor.
+
+        Raises:
+            NotFound: the container is gone.
+            EngineError: Podman does not answer any more.
+        """
+        self._count(self._facts())
+        stop.wait(_NEXT_LOOK)
+        handed = 0
+        while not stop.is_set():
+            began = monotonic()
+            on_sample(self.sample(stop))
+            handed += 1
+            if most is not None and handed >= most:
+                return
+            stop.wait(max(0.0, interval - (monotonic() - began)))
+
+    def keep_baseline(self) -> tuple[str, Baseline]:
+        """Keep what is there now as the baseline; returns its file and what it holds.
+
+        Raises:
+            InputError: too little can be seen, or the host is simulated.
+            NotFound, EngineError, WriteError
+        """
+        facts = self._facts()
+        found = picture(facts, self._bench.opened.files)
+        if isinstance(found, Unreadable):
+            raise InputError(f"No baseline of {visible(facts.name, 60)} can be kept: {found.reason}.")
+        return self._baselines.save(facts, found), found
+
+    def forget_baseline(self) -> bool:
+        """Remove the kept baseline; whether there was one."""
+        return self._baselines.forget(self._facts())
+
+    def sample(self, stop: threading.Event) -> Sample:
+        """One look.
+
+        Raises:
+            NotFound: the container is gone.
+            EngineError: Podman does not answer any more.
+        """
+        facts = self._facts()
+        last = self._last
+        now = facts.now.timestamp()
+        usage, usage_unknown = self._count(facts)
+        engine = self._bench.opened.engine(facts.engine.label)
+        tty = bool((facts.inspect.get("Config") or {}).get("Tty"))
+        log = read_log(engine, facts.id, self._lines, terminal=tty, stop=stop) if self._lines else ()
+        told = past_events(engine, facts.id, last.time if last else now - _FIRST_EVENTS, now, stop)
+        events = () if isinstance(told, Unreadable) else tuple(SeenEvent(e.time, e.action) for e in told)
+        restarts = _restarts(facts)
+        found, blind = alarms.of_checks(facts)
+        found += alarms.of_state(facts, last.restarts if last else None, restarts)
+        found += alarms.of_usage(usage, last.usage if last else None)
+        found += alarms.of_events(events)
+        kept = self._baselines.load(facts)
+        files = _drift(facts, self._bench.opened.files, kept)
+        if isinstance(kept, Baseline):
+            found += alarms.of_baseline(facts, kept, files)
+        elif isinstance(kept, Unreadable):
+            blind.append(BlindSpot("baseline", Severity.MEDIUM, kept.reason))
+        for name, reason in (
+            ("usage", usage_unknown),
+            ("log", log.reason if isinstance(log, Unreadable) else ""),
+            ("events", told.reason if isinstance(told, Unreadable) else ""),
+        ):
+            if reason:
+                blind.append(BlindSpot(name, Severity.LOW, reason))
+        self._last = Sample(
+            container=facts.name,
+            engine=facts.engine.label,
+            time=now,
+            state=facts.state,
+            health=str(((facts.inspect.get("State") or {}).get("Health") or {}).get("Status") or ""),
+            pid=facts.kernel.pid if isinstance(facts.kernel, Kernel) else None,
+            restarts=restarts,
+            usage=usage,
+            processes=_processes(facts, kept),
+            listening=_listening(facts, kept),
+            drift=files,
+            log=()
+            if isinstance(log, Unreadable)
+            else tuple(SeenLine(one.time, one.stream, mask_text(one.text[:_PLAIN_LOG_LINE])) for one in log),
+            events=events,
+            baseline=kept.kept if isinstance(kept, Baseline) else "",
+            sensors=_running_sensors(facts),
+            alarms=tuple(sorted(found, key=lambda one: -one.severity)),
+            blind=tuple(sorted(blind, key=lambda one: -one.severity)),
+        )
+        return self._last
+
+    def _facts(self) -> ContainerFacts:
+        row = self._bench.containers.refresh(self._key)
+        if row is None or row.report is None:
+            raise NotFound("The container is gone.")
+        if row.report.facts is None:
+            raise NotFound(f"The container cannot be looked at: {row.report.trouble}.")
+        return row.report.facts
+
+    def _count(self, facts: ContainerFacts) -> tuple[Usage, str]:
+        """What it uses since the look before, and why that is not known."""
+        kernel = facts.kernel
+        counters: Known[Counters]
+        if isinstance(kernel, Kernel):
+            counters = read_counters(self._bench.opened.files, kernel.pid, kernel.processes)
+        elif isinstance(kernel, Unreadable):
+            counters = kernel
+        else:
+            return Usage(), ""
+        if isinstance(counters, Unreadable):
+            return Usage(), counters.reason
+        limits = kernel.limits if isinstance(kernel, Kernel) else None
+        counted = _Counted(monotonic(), counters)
+        usage = _usage(counted, self._counted, limits if isinstance(limits, Limits) else None)
+        self._counted = counted
+        return usage, ""
+
+
+def _running_sensors(facts: ContainerFacts) -> tuple[str, ...] | None:
+    if isinstance(facts.host, Unreadable) or isinstance(facts.host.running_sensors, Unreadable):
+        return None
+    return facts.host.running_sensors
+
+
+def _usage(now: _Counted, before: _Counted | None, limits: Limits | None) -> Usage:
+    counters = now.counters
+    percent = throttled = None
+    last = before.counters if before else None
+    if before is not None and last is not None and last.source == counters.source:
+        seconds = now.moment - before.moment
+        if seconds > 0 and counters.cpu >= last.cpu:
+            percent = round(100 * (counters.cpu - last.cpu) / seconds, 1)
+        periods = (counters.periods or 0) - (last.periods or 0)
+        waited = (counters.throttled or 0) - (last.throttled or 0)
+        throttled = round(100 * waited / periods, 1) if periods > 0 and waited >= 0 else None
+    return Usage(
+        cpu_percent=percent,
+        cpu_limit=limits.cpus if limits else None,
+        throttled_percent=throttled,
+        memory=counters.memory,
+        memory_limit=limits.memory if limits else None,
+        tasks=counters.tasks,
+        tasks_limit=limits.pids if limits else None,
+        oom_kills=counters.oom_kills,
+        source=counters.source,
+    )
+
+
+def _restarts(facts: ContainerFacts) -> int:
+    """Podman's count and systemd's, whichever is larger: one of the two starts it anew."""
+    counted = int(facts.inspect.get("RestartCount") or 0)
+    unit = facts.unit
+    return max(counted, unit.restarts or 0) if isinstance(unit, UnitFacts) else counted
+
+
+def _drift(facts: ContainerFacts, files: Files, kept: Baseline | Unreadable | None) -> Drift:
+    if isinstance(facts.changes, Unreadable):
+        return Drift()
+    found = Drift()
+    if isinstance(kept, Baseline):
+        marks = marks_of(facts, files)
+        if not isinstance(marks, Unreadable):
+            found = drift(marks, kept.files, _expected())
+    return replace(found, from_image=len(facts.changes))
+
+
+def _expected() -> tuple[str, ...]:
+    """Folders in which files come and go, as the check of drifted files has them."""
+    value: ParameterValue = find_check("drifted-files").parameters["expected"]
+    return tuple(map(str, value)) if isinstance(value, tuple) else ()
+
+
+def _processes(facts: ContainerFacts, kept: Baseline | Unreadable | None) -> tuple[SeenProcess, ...]:
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
+        return ()
+    known = {*kept.programs} if isinstance(kept, Baseline) else None
+    return tuple(
+        SeenProcess(
+            one.pid,
+            one.name,
+            one.executable,
+            one.uid,
+            None if known is None else program_of(one.executable, one.name) in known,
+        )
+        for one in kernel.processes
+    )
+
+
+def _listening(facts: ContainerFacts, kept: Baseline | Unreadable | None) -> tuple[SeenListener, ...]:
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel) or isinstance(kernel.listening, Unreadable):
+        return ()
+    known = {(one.protocol, one.port) for one in kept.listening} if isinstance(kept, Baseline) else None
+
+    def seen(one: ListeningSocket) -> SeenListener:
+        expected = None if known is None else (one.protocol, one.port) in known
+        return SeenListener(one.protocol, one.address, one.port, expected)
+
+    return tuple(map(seen, kernel.listening))

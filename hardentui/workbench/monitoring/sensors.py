@@ -1,0 +1,115 @@
+"""Programs of the host that watch all containers at once: whether they are there, and how to add them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from hardentui.host.files.config import there
+from hardentui.host.files.reader import Files
+from hardentui.host.process.table import read_process_table, sees_everybody
+from hardentui.model.host import HostFacts
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.monitoring import Sensor
+
+_FALCO_KEY = "/usr/share/keyrings/falco-archive-keyring.gpg"
+_FALCO_DEB = (
+    "curl -fsSL https://falco.org/repo/falcosecurity-packages.asc | sudo gpg --dearmor -o " + _FALCO_KEY,
+    f"echo 'deb [signed-by={_FALCO_KEY}] https://download.falco.org/packages/deb stable main'"
+    " | sudo tee /etc/apt/sources.list.d/falcosecurity.list",
+    "sudo apt-get update && sudo apt-get install falco",
+)
+_FALCO_RPM = (
+    "sudo rpm --import https://falco.org/repo/falcosecurity-packages.asc",
+    "sudo curl -fsSL -o /etc/yum.repos.d/falcosecurity.repo https://falco.org/repo/falcosecurity-rpm.repo",
+    "sudo dnf install falco",
+)
+_TRACEE = (
+    "sudo podman run -d --name tracee --privileged --pid=host --cgroupns=host"
+    " -v /etc/os-release:/etc/os-release-host:ro docker.io/aquasec/tracee:latest",
+)
+
+
+class _Kind(Struct, frozen=True):
+    name: str
+    sees: str
+    mind: str
+    add: Mapping[str, tuple[str, ...]]
+    service: str = ""
+
+
+_KINDS = (
+    _Kind(
+        "falco",
+        "system calls of all containers against rules: shells, writes below /etc, outgoing connections",
+        "It loads a program into the kernel (eBPF) and needs a kernel of 5.8 or later for the modern probe.",
+        {"deb": _FALCO_DEB, "rpm": _FALCO_RPM},
+        "falco-modern-bpf",
+    ),
+    _Kind(
+        "tracee",
+        "system calls and signs of attacks by eBPF, with evidence",
+        "It runs as a privileged container; pin its image by digest.",
+        {"deb": _TRACEE, "rpm": _TRACEE, "zypper": _TRACEE},
+    ),
+    _Kind(
+        "auditd",
+        "changes of files and programs that rules name, refusals of SELinux, AppArmor and seccomp",
+        "Its log is where HardenTUI reads refusals from; hardentui explain unaudited-engine has rules.",
+        {
+            "deb": ("sudo apt-get install auditd",),
+            "rpm": ("sudo dnf install audit",),
+            "zypper": ("sudo zypper install audit",),
+        },
+        "auditd",
+    ),
+    _Kind(
+        "fapolicyd",
+        "programs that are started and are not known to the package manager; it refuses them",
+        "It can stop programs in containers too: begin with permissive = 1 in /etc/fapolicyd/fapolicyd.conf.",
+        {"deb": ("sudo apt-get install fapolicyd",), "rpm": ("sudo dnf install fapolicyd",)},
+        "fapolicyd",
+    ),
+)
+_FAPOLICYD = ("/usr/sbin/fapolicyd", "/sbin/fapolicyd")
+
+
+def sensors(host: Known[HostFacts], files: Files) -> tuple[Sensor, ...]:
+    """The sensors of this host, the same ones in the same order."""
+    if isinstance(host, Unreadable):
+        return tuple(Sensor(kind.name, kind.sees, None, None, (), host.reason) for kind in _KINDS)
+    family = _family(host)
+    return tuple(_sensor(kind, host, files, family) for kind in _KINDS)
+
+
+def _sensor(kind: _Kind, host: HostFacts, files: Files, family: str) -> Sensor:
+    if kind.name == "fapolicyd":
+        installed: bool | None = any(there(files, path) for path in _FAPOLICYD)
+        table = read_process_table(files)
+        running: bool | None = None
+        if not isinstance(table, Unreadable):
+            running = any(one.program == "fapolicyd" for one in table) or (
+                False if sees_everybody(table) else None
+            )
+    else:
+        installed = None if isinstance(host.detectors, Unreadable) else kind.name in host.detectors
+        known = host.running_sensors
+        running = None if isinstance(known, Unreadable) else kind.name in known
+    if running:
+        return Sensor(kind.name, kind.sees, True, True)
+    start = (f"sudo systemctl enable --now {kind.service}",) if kind.service else ()
+    add = () if installed else kind.add.get(family, ())
+    mind = kind.mind
+    if not installed and not add:
+        mind = f"No package for this distribution is known here. {mind}"
+    return Sensor(kind.name, kind.sees, installed, running, (*add, *start) if installed or add else (), mind)
+
+
+def _family(host: HostFacts) -> str:
+    words = f"{host.os_release.get('ID', '')} {host.os_release.get('ID_LIKE', '')}".split()
+    if any(word in words for word in ("debian", "ubuntu")):
+        return "deb"
+    if any(word in words for word in ("suse", "sles", "opensuse")):
+        return "zypper"
+    return "rpm" if any(word in words for word in ("fedora", "rhel", "centos")) else ""

@@ -1,0 +1,1 @@
+"""Trials: the use case, and their records."""

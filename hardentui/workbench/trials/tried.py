@@ -1,0 +1,149 @@
+"""A trial's record as a file, and as a plan: what `fix --trial` and `apply --trial` carry out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from hardentui.errors import InputError, PlanError
+from hardentui.harden.spec_diff import arguments, spec_diff
+from hardentui.model.finding import FixKind, Risk
+from hardentui.model.plan import Change, Choice, Note, Plan
+from hardentui.model.spec import Option, Spec
+from hardentui.model.trial import SCHEMA, OptionChange, Trial
+from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS
+from hardentui.options.argv.command import spec_from_argv
+from hardentui.reading.masking import mask_argument
+from hardentui.visible import visible
+
+FILE_NAME = "trial.json"
+SIZE_LIMIT = 8 << 20
+
+
+def as_json(trial: Trial) -> str:
+    """The record as `trial.json` holds it."""
+    return msgspec.json.format(msgspec.json.encode(trial), indent=2).decode() + "\n"
+
+
+def read_trial(text: str) -> Trial:
+    """A record that was written by `as_json`.
+
+    Raises:
+        PlanError: it is none, or one of another version.
+    """
+    try:
+        trial = msgspec.json.decode(text, type=Trial)
+    except msgspec.MsgspecError as error:
+        raise PlanError(
+            f"The file is no result of a trial: {visible(str(error), 200)}.",
+            "`hardentui trial NAME -o DIR` writes one.",
+        ) from error
+    if trial.schema != SCHEMA:
+        raise PlanError(f"The file is no result of a trial: its schema is not {SCHEMA!r}.")
+    if not trial.options:
+        raise PlanError(f"No change could be kept in that trial of {visible(trial.container, 80)!r}.")
+    return trial
+
+
+def choices_of(trial: Trial) -> tuple[Choice, ...]:
+    return tuple(
+        Choice(fix.check, tuple((name, _value(value)) for name, value in fix.parameters.items()))
+        for fix in trial.fixes
+    )
+
+
+def _value(value: object) -> int | str | tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        return tuple(str(word) for word in value)
+    return value if isinstance(value, int) else str(value)
+
+
+def plan_of(trial: Trial, plan: Plan) -> Plan:
+    """The plan of the trial's choices with exactly what worked in it.
+
+    Args:
+        plan: what `choices_of` gives on the container now.
+
+    Raises:
+        InputError: the record has an option or a value that is not understood.
+    """
+    spec = plan.before
+    for option in trial.options:
+        spec = _set(spec, option, plan.after)
+    known = {change.option: change for change in plan.changes}
+    checks = {option.option: option.checks for option in trial.options}
+    changes = []
+    for diff in spec_diff(plan.before, spec):
+        name = diff.option.name
+        before = known.get(name)
+        if before is None:
+            before = Change(
+                name,
+                (),
+                (),
+                checks.get(name, ()),
+                "A trial showed that it needs this.",
+                Risk.SAFE,
+                "",
+                FixKind.RECREATE,
+            )
+        changes.append(replace(before, before=diff.before, after=diff.after))
+    return replace(plan, after=spec, changes=tuple(changes), notes=(*plan.notes, *_notes(trial)))
+
+
+def no_longer_fits(trial: Trial, plan: Plan) -> tuple[str, ...]:
+    """What is different from when it was tried, one sentence each."""
+    found = []
+    if trial.container != plan.container:
+        found.append(f"The trial was of {trial.container!r}, this is {plan.container!r}.")
+    for option in trial.options:
+        row = BY_NAME.get(option.option)
+        now = () if row is None else _masked(option.option, arguments(plan.before, row))
+        if now != option.before:
+            shown = " ".join(option.before) or "absent"
+            found.append(
+                f"{option.option}: was {shown} in the trial, here it is {' '.join(now) or 'absent'}."
+            )
+    return tuple(visible(line, 400) for line in found)
+
+
+def _set(spec: Spec, change: OptionChange, planned: Spec) -> Spec:
+    row = BY_NAME.get(change.option)
+    if row is None:
+        raise InputError(f"The trial has an option that is not known: {visible(change.option, 60)!r}.")
+    if _masked(change.option, arguments(planned, row)) == change.after:
+        return spec.with_(row, planned[row])  # also where the record hides a secret
+    if not change.after:
+        return spec.without(row)
+    if row is IMAGE:
+        return spec.with_(IMAGE, change.after[0])
+    if row is COMMAND:
+        return spec.with_(COMMAND, change.after)
+    read = spec_from_argv(["podman", "run", *(_word(row, text) for text in change.after), "image"])
+    if row not in read:
+        raise InputError(f"A value of {visible(change.option, 60)} in the trial is not understood.")
+    return spec.with_(row, read[row])
+
+
+def _word(row: Option[Any], argument: str) -> str:
+    """One word of a command line; mounts have two flags, and the argument tells which one it is of."""
+    if row is MOUNTS and argument.startswith("type="):
+        return f"--mount={argument}"
+    return row.flag if argument == "" and isinstance(row.default, bool) else f"{row.flag}={argument}"
+
+
+def _masked(option: str, values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(mask_argument(option, value) for value in values)
+
+
+def _notes(trial: Trial) -> list[Note]:
+    """The trial's summary, for the top of a unit and for whoever reads the plan."""
+    notes = [Note(relaxed.check, f"given {relaxed.given} ({relaxed.evidence})") for relaxed in trial.relaxed]
+    notes += [Note(left.check, f"left out by a trial: {left.reason}") for left in trial.left_out]
+    notes += [Note(untried.check, f"not tried: {untried.reason}") for untried in trial.not_tried]
+    if trial.sure:
+        notes.append(Note("trial", trial.sure))
+    return notes

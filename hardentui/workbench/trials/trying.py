@@ -1,0 +1,153 @@
+"""The use case of a trial: fixes of a container on twins beside it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.change.command import podman_is_installed
+from hardentui.errors import EngineError, UsageError
+from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.plan import make_plan
+from hardentui.model.check import AnyCheck
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Status, Verdict
+from hardentui.model.plan import Choice, Plan
+from hardentui.model.trial import Trial, TrialEvent
+from hardentui.readiness.expectation import PATIENCE
+from hardentui.trial.running import Request, Tools, run_trial
+from hardentui.visible import visible
+from hardentui.workbench.looking.gather import Gatherer
+from hardentui.workbench.opening.opened import Opened
+
+_STEERING = "engine-steering-image"
+
+
+class Wishes(Struct, frozen=True):
+    """What somebody who tries can choose besides the fixes.
+
+    Attributes:
+        peers: names of containers that it needs; they get twins of their own.
+        probes: commands that have to succeed.
+        outside: the twins can reach the outside.
+    """
+
+    peers: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+    patience: float = PATIENCE
+    outside: bool = False
+
+
+class Judging(Protocol):
+    """What judges and plans: a workbench."""
+
+    @property
+    def checks(self) -> tuple[AnyCheck, ...]: ...
+    @property
+    def checklist(self) -> Checklist: ...
+
+
+class Trying:
+    """Trials of one container.
+
+    Args:
+        fixes: its checks and its checklist judge and plan.
+        facts: of a close look.
+        members: the other members of its pod.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        gatherers: Mapping[str, Gatherer],
+        fixes: Judging,
+        facts: ContainerFacts,
+        members: Iterable[ContainerFacts] = (),
+    ) -> None:
+        self._opened = opened
+        self._gatherer = gatherers[facts.engine.label]
+        self._checks = {check.id: check for check in fixes.checks}
+        self._checklist = fixes.checklist
+        self._facts = facts
+        self._members = tuple(members)
+
+    def run(
+        self,
+        choices: Iterable[Choice],
+        wishes: Wishes,
+        tell: Callable[[TrialEvent], None],
+        stop: threading.Event,
+    ) -> Trial:
+        """Try these fixes; blocking. All that was made is removed again, also when `stop` is set.
+
+        Args:
+            tell: is told what happens, in this thread.
+
+        Raises:
+            UsageError: it cannot be tried: simulated, steered by its image, a peer that is not there.
+            EngineError: Podman does not do it.
+            KeyboardInterrupt: `stop` was set.
+        """
+        if self._opened.simulated:
+            raise UsageError("A trial needs a real Podman; this host is simulated.")
+        facts, gatherer = self._facts, self._gatherer
+        self._refuse_steered(facts)
+        if not podman_is_installed():
+            raise EngineError("A trial needs the program podman on this machine, which makes the twins.")
+        changing = ChangingEngine(gatherer.engine, self._opened.log)
+        try:
+            request = Request(
+                facts=facts,
+                choices=tuple(choices),
+                peers=tuple(self._peer(name) for name in dict.fromkeys(wishes.peers)),
+                members=self._members,
+                probes=wishes.probes,
+                patience=wishes.patience,
+                outside=wishes.outside,
+            )
+            tools = Tools(
+                changing=changing,
+                files=self._opened.files if facts.engine.local else None,
+                look=lambda document: gatherer.container(document, closer=True),
+                make_plan=self._plan,
+                judge=self._judge,
+                tell=tell,
+                stop=stop,
+            )
+            return run_trial(request, tools)
+        finally:
+            changing.close()
+
+    def _refuse_steered(self, facts: ContainerFacts) -> None:
+        """An image whose annotations change how it is run may do with a twin what nobody asked for."""
+        check = self._checks.get(_STEERING)
+        if check is None:
+            return
+        verdict = judge(check, facts, parameters_of(check, self._checklist))
+        if verdict.status is Status.FAIL:
+            raise UsageError(
+                f"{visible(facts.name, 80)} is not tried: {verdict.reason}.",
+                f"See: hardentui explain {_STEERING}",
+            )
+
+    def _peer(self, name: str) -> ContainerFacts:
+        gatherer = self._gatherer
+        if name in (self._facts.name, self._facts.id):
+            raise UsageError(f"{visible(name, 80)} cannot be a peer of itself.")
+        listed = gatherer.engine.listed()
+        found = next((one for one in listed if one.name == name or one.id.startswith(name)), None)
+        if found is None:
+            raise UsageError(f"There is no container called {visible(name, 80)!r} to be a peer.")
+        return gatherer.container(gatherer.engine.inspect(found.id), closer=True)
+
+    def _plan(self, facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
+        return make_plan(facts, choices, self._checks.values(), self._checklist)
+
+    def _judge(self, check_id: str, facts: ContainerFacts) -> Verdict:
+        check = self._checks[check_id]
+        return judge(check, facts, parameters_of(check, self._checklist))

@@ -1,0 +1,151 @@
+"""`hardentui monitor` on a real Podman: what happens in the container is seen from outside."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.model.monitoring import Sample
+from hardentui.workbench.monitoring.monitor import Monitor
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+NAME = "watched"
+LOOP = 'while true; do echo "DB_PASSWORD=hunter2-live"; printf "err \\033[31m\\n" >&2; sleep 1; done'
+
+
+@pytest.fixture
+def watched(podman: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    podman.run(NAME, "--memory", "64m", "--pids-limit", "30", BUSYBOX, "sh", "-c", LOOP)
+    yield podman
+    podman.remove(NAME)
+
+
+def look(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
+    code = main(["monitor", NAME, "--once", "--url", bench.url, "--format", "json", *words])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def ids(sample: Any) -> set[str]:
+    return {one["id"] for one in sample["alarms"]}
+
+
+def test_what_a_look_tells_is_what_the_kernel_says(
+    watched: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    time.sleep(1.5)  # until it has written to its log
+    _, sample = look(watched, capsys)
+    assert sample["schema"] == "hardentui/monitor/1"
+    assert sample["state"] == "running"
+    usage = sample["usage"]
+    assert (usage["memory_limit"], usage["tasks_limit"]) == (64 << 20, 30)
+    assert 0 < usage["memory"] < 64 << 20
+    assert usage["tasks"] == len(sample["processes"]) == 2
+    assert usage["cpu_percent"] is not None
+    assert usage["cpu_percent"] < 100
+    texts = {one["text"] for one in sample["log"]}
+    assert "DB_PASSWORD=(withheld)" in texts, "the log is there, without its secret"
+    assert {one["stream"] for one in sample["log"]} == {"stdout", "stderr"}
+    assert "start" in {one["action"] for one in sample["events"]}
+
+
+def test_a_break_in_is_noticed_against_the_baseline(
+    watched: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["monitor", NAME, "--baseline", "save", "--url", watched.url]) == 0
+    capsys.readouterr()
+    _, before = look(watched, capsys, "--fail-on", "high")
+    quiet = {"files-appeared", "new-program", "new-listener", "unexpected-process", "event-exec"}
+    assert not ids(before) & quiet, before["alarms"]
+    watched.podman("exec", "-d", NAME, "sh", "-c", "echo x > /etc/evil; nc -l -p 4444")
+
+    def noticed() -> bool:
+        return "new-listener" in ids(look(watched, capsys)[1])
+
+    assert eventually(noticed, 20)
+    code, after = look(watched, capsys, "--fail-on", "high")
+    assert code == 1
+    assert quiet <= ids(after)
+    (listener,) = after["listening"]
+    assert (listener["port"], listener["expected"]) == (4444, False)
+    assert after["drift"]["added"] == ["/etc/evil"]
+    assert main(["monitor", NAME, "--baseline", "forget", "--url", watched.url]) == 0
+
+
+def test_memory_and_its_killer_are_told(watched: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    watched.remove(NAME)
+    fill = "while true; do x=$x$x$x.; done & wait"
+    watched.run(
+        NAME, "--memory", "16m", "--memory-swap", "16m", BUSYBOX, "sh", "-c", f"sleep 1; {fill}; sleep 99"
+    )
+
+    def killed() -> bool:
+        return bool(ids(look(watched, capsys)[1]) & {"out-of-memory", "not-running"})
+
+    assert eventually(killed, 30)
+    assert look(watched, capsys)[0] == 1
+
+
+def test_a_stopped_container_is_an_alarm(watched: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    watched.podman("stop", "-t", "0", NAME)
+    code, sample = look(watched, capsys)
+    assert code == 1
+    assert "not-running" in ids(sample)
+
+
+def test_watching_ends_at_once_and_leaves_nothing(watched: Bench) -> None:
+    bench = Workbench.open(Selection(url=watched.url))
+    try:
+        (key,) = (row.key for row in bench.containers.rows() if row.name == NAME)
+        stop = threading.Event()
+        samples: list[Sample] = []
+        thread = threading.Thread(
+            target=lambda: Monitor(bench, key).watch(samples.append, stop, interval=0.5)
+        )
+        thread.start()
+        assert eventually(lambda: len(samples) >= 3, 20)
+        began = time.monotonic()
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+        assert time.monotonic() - began < 1.5
+    finally:
+        bench.close()
+    assert all(one.usage.cpu_percent is not None for one in samples)
+    assert all(one.time <= other.time for one, other in pairwise(samples))
+    sessions = watched.get(f"/containers/{NAME}/json")["ExecIDs"]
+    assert not sessions, "nothing is executed in the container"
+
+
+def test_the_live_view_ends_after_its_time(watched: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    began = time.monotonic()
+    words = ["--interval", "0.5", "--for", "2", "--fail-on", "critical", "--format", "json"]
+    assert main(["monitor", NAME, "--url", watched.url, *words]) == 0
+    assert time.monotonic() - began < 8
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) >= 2
+    assert all(json.loads(line)["container"] == NAME for line in lines)
+
+
+def test_a_rootless_container_is_watched_too(
+    rootless_podman: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rootless_podman.run(NAME, BUSYBOX, "sh", "-c", LOOP)
+    try:
+        _, sample = look(rootless_podman, capsys)
+        assert sample["usage"]["tasks"] >= 1
+        assert sample["processes"]
+    finally:
+        rootless_podman.remove(NAME)
