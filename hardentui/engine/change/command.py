@@ -12,6 +12,7 @@ from hardentui import account
 from hardentui.engine.change.session import Session, refusal
 from hardentui.engine.connection import Request
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound
+from hardentui.reading.masking import mask_text
 
 _UNKNOWN_FLAG = "unknown flag"
 _NOT_OVER_A_SOCKET = ("--conmon-pidfile", "--decryption-key", "--env-host", "--pidfile")
@@ -59,7 +60,7 @@ def exit_of_podman(
     except (OSError, ValueError) as error:
         raise ChangeFailed(f"Cannot {what}: podman cannot be run ({error}).") from error
     if session.listener is not None:
-        shown = shlex.join(("podman", *arguments))
+        shown = shlex.join(("podman", *map(mask_text, arguments)))
         session.listener(Request("run", shown, 200 if done.returncode == 0 else 500, monotonic() - started))
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 

@@ -34,15 +34,9 @@ from hardentui.readiness.expectation import PATIENCE, ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
-from hardentui.workbench.changing.apply_ways import (
-    Way,
-    live_flags,
-    new_volumes,
-    replace_way,
-    unit_way,
-    update_way,
-)
+from hardentui.workbench.changing.apply_ways import Way, live_flags, unit_way, update_way
 from hardentui.workbench.changing.operators import address_of, operators_on
+from hardentui.workbench.changing.replacing import new_volumes, replace_way
 from hardentui.workbench.changing.unit_origin import origin_of
 
 if TYPE_CHECKING:
@@ -120,7 +114,7 @@ class Application:
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
         layer = self._layer()
-        with closing(ChangingEngine(self._engine)) as engine:
+        with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
             self._try_probes(engine, wishes)
             way, diff, notes = self._way(plan, wishes, engine, identity, layer)
         entry = JournalEntry(
@@ -161,7 +155,7 @@ class Application:
         files = self._opened.files if self._facts.engine.local else None
         with (
             locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
-            operators_on(self._engine, files, self._prove) as operators,
+            operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             self._refuse_unfinished()
             return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
