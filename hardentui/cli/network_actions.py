@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
+from hardentui.cli import session
+from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import InputError, UsageError
+from hardentui.files import write_bundle
+from hardentui.model.facts import NetworkFacts
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.learned import read_learned
+from hardentui.workbench.networking import outgoing as going_out
+from hardentui.workbench.networking import proving
+from hardentui.workbench.networking.proving import HOST, parse_target
+from hardentui.workbench.networking.splitting import Calls, lines_of, splits
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ContainerFacts
@@ -46,12 +55,10 @@ def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
     Raises:
         UsageError: there is none of that name, or several.
     """
-    from hardentui.cli import session
-
     found = session.named(rows, [name])
     if len(found) > 1:
         raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its id.")
-    row = bench.refresh(found[0].key)
+    row = bench.containers.refresh(found[0].key)
     if row is None or row.report is None or row.report.facts is None:
         raise InputError(f"{visible(name, 60)!r} cannot be looked at.")
     return row.report.facts
@@ -59,16 +66,13 @@ def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
 
 def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
     """0: a connection works. 1: none does. 4: it could not be told."""
-    from rich.table import Table
-
-    from hardentui.cli import session
-    from hardentui.workbench.networking.proving import HOST, parse_target, prove
-
     start, target = _facts(bench, rows, options.prove[0]), parse_target(options.prove[1])
     end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
     if end is not None and end.engine.label != start.engine.label:
         raise UsageError("Both containers must be of one engine.")
-    proofs = prove(start, target, end, session.map_of(bench, rows), bench.opened.run)
+    from rich.table import Table
+
+    proofs = proving.prove(start, target, end, session.map_of(bench, rows), bench.opened.run)
     if options.format == "json":
         document = {
             "schema": PROOF_SCHEMA,
@@ -92,14 +96,13 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
 
 def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
     """What a container contacts; 4 where that cannot be seen."""
-    from hardentui.workbench.learned import read_learned
-    from hardentui.workbench.networking.outgoing import outgoing
-
     learned = read_learned(options.trial).outgoing if options.trial else ()
     facts = _facts(bench, rows, options.outgoing)
     with _until_interrupted() as stop:
         terminal.activity(f"watching {facts.name}")
-        found = outgoing(facts, _all(rows), bench.opened.files, stop, seconds=options.watch, learned=learned)
+        found = going_out.outgoing(
+            facts, _all(rows), bench.opened.files, stop, seconds=options.watch, learned=learned
+        )
     terminal.clear()
     if options.format == "json":
         document = {"schema": OUTGOING_SCHEMA, **to_builtins(found)}
@@ -107,8 +110,6 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     else:
         _show_outgoing(found, terminal)
     if options.file and found.rules:
-        from hardentui.cli.saving import save_text
-
         save_text(options.file, found.rules, backup=False)
         terminal.note(f"note: the rules are in {visible(options.file)}; nft -f loads them")
     return 4 if found.unknown else 0
@@ -146,16 +147,15 @@ def _contact(one: Contact) -> str:
 
 def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
     """Proposals; 0 also where there is nothing to part."""
-    from hardentui.model.facts import NetworkFacts
-    from hardentui.workbench.networking.splitting import splits
-
-    networks = [one.about for one in bench.network_reports() if isinstance(one.about, NetworkFacts)]
-    watched = None if bench.simulated else _watched(bench, rows, options.watch or _SPLIT_WATCH, terminal)
+    networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
+    watched = (
+        None if bench.opened.simulated else _watched(bench, rows, options.watch or _SPLIT_WATCH, terminal)
+    )
     found = splits(networks, _all(rows), watched)
     if options.format == "json":
         document = {
             "schema": SPLIT_SCHEMA,
-            "simulated": bench.simulated,
+            "simulated": bench.opened.simulated,
             "splits": [to_builtins(one) for one in found],
         }
         terminal.write(json.dumps(document, indent=1) + "\n")
@@ -173,18 +173,15 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
 
 def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
     """Whom each container contacts within the time; one that cannot be watched may call anybody."""
-    from hardentui.workbench.networking.outgoing import outgoing
-    from hardentui.workbench.networking.splitting import Calls
-
     everybody = _all(rows)
     found: dict[str, dict[str, Calls]] = {}
     for one in everybody:
         found.setdefault(one.engine.label, {})[one.name] = Calls(outside=True)
-    again = [bench.refresh(row.key) for row in rows if row.report and row.report.facts]
+    again = [bench.containers.refresh(row.key) for row in rows if row.report and row.report.facts]
     running = [row.report.facts for row in again if row and row.report and row.report.facts]
 
     def watch(facts: ContainerFacts, stop: threading.Event) -> None:
-        seen = outgoing(facts, everybody, bench.opened.files, stop, seconds=seconds)
+        seen = going_out.outgoing(facts, everybody, bench.opened.files, stop, seconds=seconds)
         if not seen.unknown:
             called = {one.who.removeprefix("container ") for one in seen.contacts if "container " in one.who}
             outside = any(not one.who for one in seen.contacts)
@@ -202,8 +199,6 @@ def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Te
 
 
 def _show_split(one: Split, terminal: Terminal) -> None:
-    from hardentui.workbench.networking.splitting import lines_of
-
     terminal.show(foreign(f"{one.network}  {one.engine}: {one.why}", 300, "bold"))
     lines = []
     for network in one.networks:
@@ -219,8 +214,6 @@ def _show_split(one: Split, terminal: Terminal) -> None:
 
 
 def _save(found: Iterable[Split], folder: str, terminal: Terminal) -> None:
-    from hardentui.files import write_bundle
-
     files = tuple(file for one in found for file in one.files)
     for written in write_bundle(folder, files, create=True):
         terminal.note(f"note: {visible(written.path)}: {written.state.value}")

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
+from hardentui.cli import network_actions, session
 from hardentui.cli.parser import Given, seconds
+from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.model.facts import NetworkFacts
+from hardentui.reports.network_svg import network_svg
+from hardentui.visible import visible
+from hardentui.workbench.pages.networks import places
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -69,22 +75,15 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.model.facts import NetworkFacts
-    from hardentui.visible import visible
-    from hardentui.workbench.pages.networks import places
-
     with session.workbench(options, terminal, everything=True) as bench:
         rows = session.scan(bench, terminal)
         if options.prove or options.outgoing or options.split:
-            from hardentui.cli import network_actions
-
             if options.prove:
                 return network_actions.prove(bench, rows, options, terminal)
             if options.outgoing:
                 return network_actions.outgoing(bench, rows, options, terminal)
             return network_actions.split(bench, rows, options, terminal)
-        networks = [one.about for one in bench.network_reports() if isinstance(one.about, NetworkFacts)]
+        networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
         containers = [row.report.facts for row in rows if row.report and row.report.facts]
         found = places(networks, containers)
         missing = [row.name for row in rows if not (row.report and row.report.facts)]
@@ -94,7 +93,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.format == "json":
             document = {
                 "schema": SCHEMA,
-                "simulated": bench.simulated,
+                "simulated": bench.opened.simulated,
                 "places": [to_builtins(one) for one in found],
                 "map": to_builtins(picture),
             }
@@ -107,9 +106,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _draw(picture: NetworkMap, path: str, terminal: Terminal) -> None:
-    from hardentui.cli.saving import save_text
-    from hardentui.reports.network_svg import network_svg
-
     save_text(path, network_svg(picture), backup=False)
     terminal.note(f"note: the map is in {path}")
 

@@ -28,8 +28,10 @@ COMMANDS = {
     "capabilities": "what each capability of a container allows, and which it really has",
     "seccomp": "which system calls the filter of a container lets through",
     "lsm": "what SELinux or AppArmor holds a container to, and a policy of its own",
+    "trust": "which images Podman accepts, and a change of that, proven by real pulls",
     "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
     "waive": "accept a finding for a time: who, why, until when",
+    "train": "learn the ten steps in labs that start broken on purpose",
     "doctor": "what works on this host, what is missing, the command that fixes it",
     "facts": "save the facts of this host, to look at them later, elsewhere",
     "compare": "two saved results: what is new, fixed, changed",
@@ -107,7 +109,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=width),
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
-    _common(parser, top=True)
+    common_options(parser, top=True)
     commands = parser.add_subparsers(
         dest="command",
         metavar="COMMAND",
@@ -126,12 +128,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         )
         if name in argv:
             import_module(f"hardentui.cli.{name}").arguments(one)
-        _common(one, top=False)
+        common_options(one)
     parser.set_defaults(command="")
     return parser.parse_args(argv)
 
 
-def _common(parser: argparse.ArgumentParser, *, top: bool) -> None:
+def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     """Options that every command has; those after the command win over those before it."""
     group = parser.add_argument_group("where to look")
     place = group.add_mutually_exclusive_group()

@@ -76,11 +76,16 @@ class Rule(Struct, frozen=True):
 
 
 class Attachments(Struct, frozen=True):
-    """Whether sigstore signatures that lie beside an image are looked at for a scope ("" = everywhere)."""
+    """Whether sigstore signatures that lie beside an image are looked at for a scope ("" = everywhere).
+
+    Attributes:
+        lookaside: where GPG signatures are read; empty where the section does not say.
+    """
 
     scope: str
     enabled: bool
     file: str
+    lookaside: str = ""
 
 
 class Mirror(Struct, frozen=True):

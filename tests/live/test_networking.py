@@ -123,7 +123,7 @@ def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
     generator = find_generator()
     assert generator is not None
     done = dry_run({one.name: one.read_text() for one in folder.iterdir()}, user=False, generator=generator)
-    assert done.ok, done.complaints
+    assert done.ok, done
 
 
 def test_a_rootless_container_is_proven_too_and_gets_no_rules_that_cannot_hold(

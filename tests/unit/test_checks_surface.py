@@ -134,7 +134,7 @@ def test_publish_all_of_an_unknown_image_is_not_guessed() -> None:
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
-        (container(), "publishes no ports"),
+        (container(), "no published ports"),
         (container((NETWORK, ("none",))), "no network"),
         (container((NETWORK, ("host",)), (PUBLISH, (Port(80, "80"),))), "host"),
         (container((NETWORK, ("container:vpn",))), "another container"),

@@ -67,7 +67,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once: --check privileged goes with it.",
+            "Fix both at once (add --check privileged).",
         )
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)

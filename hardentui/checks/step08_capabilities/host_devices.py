@@ -75,9 +75,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     allowed = context.parameters.texts("allowed")
     kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
     if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode brings every device", "Fix both at once: --check privileged goes with it."
-        )
+        raise CannotFix("privileged mode brings every device", "Fix both at once (add --check privileged).")
     return spec.without(GPUS).with_(DEVICES, kept)
 
 

@@ -73,7 +73,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode switches the device filter off",
-            "Fix both at once: --check privileged goes with it.",
+            "Fix both at once (add --check privileged).",
         )
     return spec.with_(
         DEVICE_CGROUP_RULE, tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))

@@ -60,7 +60,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once: --check privileged goes with it.",
+            "Fix both at once (add --check privileged).",
         )
     needed = needed_by_image(context.facts)
     seen = context.observations.get("capabilities")

@@ -47,7 +47,7 @@ NOT_LOOKED_AT = {
 
 
 INFRA_UNKNOWN = {
-    "undeclared-published-port": "the ports of a pod are served by its members, whose images are not at hand",
+    "undeclared-published-port": "the pod's ports are served by its members, whose images are not at hand",
     "unsafe-sysctls": "its options leave no trace while it has not started",
     "open-device-cgroup": "its options leave no trace while it has not started",
     "unmasked-system-paths": "its options leave no trace while it has not started",

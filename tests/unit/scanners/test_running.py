@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from hardentui.host.asking import CANCELLED, asker
 from hardentui.model.image import ScanReport
 from hardentui.model.known import Unreadable
 from hardentui.scanners import grype, trivy
-from hardentui.scanners.asking import CANCELLED, asker
 from hardentui.scanners.present import SCANNERS, present
 from tests.support.waiting import eventually
 from tests.unit.scanners.recorded import GRYPE, TRIVY, TRIVY_VERSION

@@ -1,4 +1,4 @@
-"""Running a scanner: without a shell, with a time limit, and so that it can be cancelled."""
+"""Running a program that takes long: without a shell, with a time limit, and so that it can be cancelled."""
 
 from __future__ import annotations
 
