@@ -198,7 +198,10 @@ def checklist_option(parser: argparse.ArgumentParser) -> None:
 def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
     """`--to`, `-o DIR`, `--podman-version`: what convert and fix write, and where."""
     parser.add_argument(
-        "--to", choices=("quadlet", "run", *targets), default="quadlet", help="default: quadlet"
+        "--to",
+        choices=("quadlet", "run", "kube", "ansible", *targets),
+        default="quadlet",
+        help="default: quadlet",
     )
     parser.add_argument(
         "-o", action=Given, metavar="DIR", dest="folder", default="", help="write files into this folder"
