@@ -41,7 +41,7 @@ _SPLIT_WATCH = 5.0
 
 @contextmanager
 def _until_interrupted() -> Iterator[threading.Event]:
-    """A stop sign that Ctrl-C sets; what was seen by then counts."""
+    """A stop sign that Ctrl-C sets for threads; what they saw by then counts."""
     stop = threading.Event()
     try:
         yield stop
@@ -98,11 +98,9 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     """What a container contacts; 4 where that cannot be seen."""
     learned = read_learned(options.trial).outgoing if options.trial else ()
     facts = _facts(bench, rows, options.outgoing)
-    with _until_interrupted() as stop:
-        terminal.activity(f"watching {facts.name}")
-        found = going_out.outgoing(
-            facts, _all(rows), bench.opened.files, stop, seconds=options.watch, learned=learned
-        )
+    terminal.activity(f"watching {facts.name}")
+    stop, files = threading.Event(), bench.opened.files
+    found = going_out.outgoing(facts, _all(rows), files, stop, seconds=options.watch, learned=learned)
     terminal.clear()
     if options.format == "json":
         document = {"schema": OUTGOING_SCHEMA, **to_builtins(found)}
@@ -148,8 +146,8 @@ def _contact(one: Contact) -> str:
 def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
     """Proposals; 0 also where there is nothing to part."""
     networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
-    watched = (
-        None if bench.opened.simulated else _watched(bench, rows, options.watch or _SPLIT_WATCH, terminal)
+    seconds = options.watch or _SPLIT_WATCH
+    watched = None if bench.opened.simulated else _watched(bench, rows, seconds, terminal)
     )
     found = splits(networks, _all(rows), watched)
     if options.format == "json":

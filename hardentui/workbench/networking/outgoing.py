@@ -62,7 +62,7 @@ def outgoing(
     seconds: float = 0.0,
     learned: Iterable[str] = (),
 ) -> Outgoing:
-    """Watch the sockets of its network namespace for a while.
+    """Watch the sockets of its network namespace for a while, until `stop` is set or Ctrl-C.
 
     Args:
         everybody: containers, to tell whose an address is.
@@ -79,7 +79,10 @@ def outgoing(
         found |= seen
         if stop.is_set() or monotonic() - began >= seconds:
             break
-        stop.wait(_EVERY)
+        try:
+            stop.wait(_EVERY)
+        except KeyboardInterrupt:
+            break  # what was seen by then counts
     names = _names(facts, everybody)
     contacts = [Contact(*one, names.get(one[1], "")) for one in sorted(found)]
     known = {(one.protocol, one.address, one.port) for one in contacts}
