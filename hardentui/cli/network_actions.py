@@ -148,7 +148,6 @@ def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
     networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
     seconds = options.watch or _SPLIT_WATCH
     watched = None if bench.opened.simulated else _watched(bench, rows, seconds, terminal)
-    )
     found = splits(networks, _all(rows), watched)
     if options.format == "json":
         document = {
