@@ -804,3 +804,11 @@ def test_a_padded_umask_that_nothing_explains_is_unknown(sources: dict[str, Any]
 
 def test_a_umask_of_the_command_line_is_kept() -> None:
     assert spec(config={"Umask": "0000"}, command=["--umask=0"])[UMASK] == "0000"
+
+
+def test_limits_that_were_lifted_while_it_ran_are_none() -> None:
+    """`podman update` cannot take a limit away; through the API it becomes -1, which no flag takes."""
+    lifted = {"Memory": -1, "MemorySwap": -1, "MemoryReservation": -1, "CpuQuota": -1, "CpuPeriod": 100000}
+    spec = read_spec(Sources({"Config": {}, "HostConfig": {**lifted, "NanoCpus": -10000}}))
+    names = {option.name for option in spec}
+    assert not names & {"memory", "memory-swap", "memory-reservation", "cpu-quota", "cpu-period", "cpus"}
