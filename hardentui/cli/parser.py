@@ -76,6 +76,21 @@ class Given(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def seconds(text: str) -> float:
+    """A time as an option's value.
+
+    Raises:
+        ArgumentTypeError: it is none between half a second and a day.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 86_400:
+        raise argparse.ArgumentTypeError("seconds between 0.5 and 86400")
+    return value
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`; did you mean …?` with the nearest words, or nothing."""
     from difflib import get_close_matches
