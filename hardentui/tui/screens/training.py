@@ -111,7 +111,7 @@ class TrainingScreen(BrowseScreen):
             return Content.assemble(("Training", "bold"))
         labs, progress = self.training.labs, self.training.progress
         done = sum(1 for lab in labs if progress.of(lab.id).points)
-        where = "   simulated: no container is made" if self.training.simulated else ""
+        where = "   simulated" if self.training.simulated else ""
         return Content.assemble(
             ("Training", "bold"),
             f"   {done} of {len(labs)} labs passed, {Course().share(progress, labs)} % of the points",
