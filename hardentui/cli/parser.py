@@ -28,6 +28,7 @@ COMMANDS = {
     "capabilities": "what each capability of a container allows, and which it really has",
     "seccomp": "which system calls the filter of a container lets through",
     "lsm": "what SELinux or AppArmor holds a container to, and a policy of its own",
+    "pins": "images that Quadlet files pin by digest, and the pins moved",
     "trust": "which images Podman accepts, and a change of that, proven by real pulls",
     "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
     "waive": "accept a finding for a time: who, why, until when",
@@ -102,6 +103,21 @@ class Given(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def seconds(text: str) -> float:
+    """A time as an option's value.
+
+    Raises:
+        ArgumentTypeError: it is none between half a second and a day.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 86_400:
+        raise argparse.ArgumentTypeError("seconds between 0.5 and 86400")
+    return value
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`; did you mean …?` with the nearest words, or nothing."""
     from difflib import get_close_matches
@@ -147,20 +163,27 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
             name,
             help=about,
             description=about[0].upper() + about[1:] + ".",
-            epilog=_examples(name),
             allow_abbrev=False,
             formatter_class=formatter,
         )
         if name in loaded:
             import_module(f"hardentui.cli.{name}").arguments(one)
+            one.epilog = _epilog(one.epilog, EXAMPLES.get(name, ()), name, width)
         common_options(one)
     parser.set_defaults(command="")
     return parser
 
 
-def _examples(name: str) -> str | None:
-    lines = [f"  hardentui {name} {line}".rstrip() for line in EXAMPLES.get(name, ())]
-    return "\n".join(("examples:", *lines)) if lines else None
+def _epilog(about: str | None, lines: Sequence[str], name: str, width: int) -> str:
+    """What the help of a command ends with: its own words, and examples."""
+    parts = []
+    if about:
+        from textwrap import fill
+
+        parts.append(fill(about, width))
+    if lines:
+        parts.append("\n".join(("examples:", *(f"  hardentui {name} {line}".rstrip() for line in lines))))
+    return "\n\n".join(parts)
 
 
 def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
@@ -228,7 +251,10 @@ def checklist_option(parser: argparse.ArgumentParser) -> None:
 def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
     """`--to`, `-o DIR`, `--podman-version`: what convert and fix write, and where."""
     parser.add_argument(
-        "--to", choices=("quadlet", "run", *targets), default="quadlet", help="default: quadlet"
+        "--to",
+        choices=("quadlet", "run", "kube", "ansible", *targets),
+        default="quadlet",
+        help="default: quadlet",
     )
     parser.add_argument(
         "-o", action=Given, metavar="DIR", dest="folder", default="", help="write files into this folder"

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hardentui.checks import all_checks
+from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.containers import Containers
@@ -47,6 +48,7 @@ class Workbench:
         self.judge = judge
         inventories = Inventories(opened.cache_folder, opened.inventories)
         scans = StoredScans(opened.state_folder) if opened.state_folder else None
+        registry = RegistryAnswers(opened.state_folder) if opened.state_folder else None
         self._gatherers = {
             engine.facts.label: Gatherer(
                 engine,
@@ -57,11 +59,12 @@ class Workbench:
                 inventories,
                 opened.run,
                 scans,
+                registry,
             )
             for engine in opened.engines
         }
         self.surroundings = Surroundings(opened, self._gatherers, judge, inventories)
-        self.parts = Parts(opened, self._gatherers, self.surroundings)
+        self.parts = Parts(opened, self._gatherers, self.surroundings, registry)
         self.containers = Containers(opened, self._gatherers, judge, self.surroundings.forget_what_changes)
 
     @classmethod

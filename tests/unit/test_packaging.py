@@ -22,7 +22,11 @@ def test_groff_has_nothing_to_say_of_the_man_page() -> None:
     if groff is None:
         pytest.skip("groff is not here")
     done = subprocess.run(
-        [groff, "-man", "-Tutf8", "-ww", str(TARGET)], capture_output=True, text=True, timeout=60, check=False
+        [groff, "-k", "-man", "-Tutf8", "-ww", str(TARGET)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     for name in COMMANDS:

@@ -40,7 +40,7 @@ NOT_LOOKED_AT = {
         ("exploited-vulnerabilities", "fixable-vulnerabilities"),
         "no scanner is installed where the tests run",
     ),
-    "outdated-tag": "HardenTUI asks no registry (skopeo inspect does)",
+    "outdated-tag": "no registry was asked",
     "runtime-denials": "the audit log is read only on request",
 }
 """What a scan leaves out: the answer must be unknown (or not applicable), never a pass."""
