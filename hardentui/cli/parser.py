@@ -28,6 +28,7 @@ COMMANDS = {
     "capabilities": "what each capability of a container allows, and which it really has",
     "seccomp": "which system calls the filter of a container lets through",
     "lsm": "what SELinux or AppArmor holds a container to, and a policy of its own",
+    "pins": "images that Quadlet files pin by digest, and the pins moved",
     "trust": "which images Podman accepts, and a change of that, proven by real pulls",
     "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
     "waive": "accept a finding for a time: who, why, until when",
@@ -73,6 +74,21 @@ class Given(argparse.Action):
         if not values:
             parser.error(f"argument {option_string}: its value is empty")
         setattr(namespace, self.dest, values)
+
+
+def seconds(text: str) -> float:
+    """A time as an option's value.
+
+    Raises:
+        ArgumentTypeError: it is none between half a second and a day.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 86_400:
+        raise argparse.ArgumentTypeError("seconds between 0.5 and 86400")
+    return value
 
 
 def did_you_mean(word: str, words: Iterable[str]) -> str:
