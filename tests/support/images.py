@@ -105,7 +105,7 @@ def missing_package(image: ServiceImage) -> str:
 
 def build(bench: Bench, image: ServiceImage) -> str:
     """Make the image in the bench; returns its id."""
-    tar = bench.directory / "tmp" / f"{image.program}.tar"
+    tar = bench.directory / "tmp" / f"{Path(image.program).name}.tar"
     with tarfile.open(tar, "w") as archive:
         _fill(archive, image)
     try:
@@ -130,7 +130,7 @@ def _fill(archive: tarfile.TarFile, image: ServiceImage) -> None:
     for path, text in image.files.items():
         _add(archive, path, text.encode(), 0o644)
     _add(archive, "bin/busybox", Path(busybox).read_bytes(), 0o755)
-    for path in (program, *_libraries(program), *image.copied):
+    for path in dict.fromkeys((program, *_libraries(program), *image.copied)):
         _add(archive, path.lstrip("/"), Path(path).read_bytes(), 0o755)
 
 
