@@ -50,6 +50,8 @@ class Relaxer:
 
     def settle(self, configuration: Configuration) -> Settled:
         """The configuration that works; one without choices when none does."""
+        if not configuration.choices:
+            return Settled(configuration, {}, tuple(self._left_out))
         tried = self._rounds.run(configuration, "every change at once")
         tried = self._with_capabilities(self._by_evidence(tried), frozenset())
         configuration = tried.configuration
@@ -211,7 +213,7 @@ class Relaxer:
 
     def _note(self, loosening: Loosening, evidence: str) -> None:
         self._why.setdefault(loosening, evidence)
-        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}, because of: {evidence}"))
+        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words))
 
 
 def _shown(tried: Tried) -> str:

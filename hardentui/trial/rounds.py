@@ -138,8 +138,8 @@ class Rounds:
 
 def stop_timeout(stage: Stage) -> int:
     """How long Podman lets the original take to stop."""
-    config = stage.facts.inspect.get("Config") or {}
-    return min(int(config.get("StopTimeout") or 10), _MOST_STOP)
+    given = (stage.facts.inspect.get("Config") or {}).get("StopTimeout")
+    return min(10 if given is None else int(given), _MOST_STOP)
 
 
 def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
