@@ -18,7 +18,7 @@ from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.transaction import Transaction
 from hardentui.change.who import who
-from hardentui.model.journal import EntryAction, JournalChange, JournalEntry
+from hardentui.model.journal import EntryAction, JournalChange, JournalEntry, JournalProof
 from hardentui.visible import visible
 
 
@@ -30,6 +30,7 @@ def change_files(
     files: Sequence[tuple[str, str, int]],
     diff: str,
     changes: Sequence[JournalChange] = (),
+    proof: Sequence[JournalProof] = (),
 ) -> JournalEntry | None:
     """Write files, all or none, and keep in the journal how they are taken back.
 
@@ -38,6 +39,7 @@ def change_files(
         files: (absolute path, text, mode of a new file). A file that is there keeps its owner and mode.
         diff: what changes, with secrets masked.
         changes: the same by option, where there are options.
+        proof: what was proven of it before, where something was.
 
     Returns:
         the entry; None where every file says so already.
@@ -59,6 +61,7 @@ def change_files(
             by=who(),
             diff=diff,
             changes=tuple(changes),
+            proof=tuple(proof),
             operations=writes,
         )
         return Transaction(journal, [FileOperator()]).run(entry)

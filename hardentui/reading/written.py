@@ -54,6 +54,11 @@ def folders_of(
     return tuple(sorted(one for one in folders if folders.isdisjoint(_parents(one))))
 
 
+def by_podman(path: str) -> bool:
+    """It changes in every container: Podman makes it, or it lies in a tree of the kernel."""
+    return path in _BY_PODMAN or any(at_or_above(tree, path) for tree in _KERNEL_TREES)
+
+
 def normal_path(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 

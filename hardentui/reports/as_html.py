@@ -49,8 +49,18 @@ def render(result: CheckResult, look: Look) -> str:
         sections=_sections,
         quiet=_quiet,
         anchor=_anchors(result.subjects),
+        network_svg=_picture(result),
     )
     return page + "\n"
+
+
+def _picture(result: CheckResult) -> str:
+    """The network map; its own module escapes what it holds."""
+    if result.network_map is None:
+        return ""
+    from hardentui.reports.network_svg import network_svg
+
+    return network_svg(result.network_map)
 
 
 def _finalize(value: Any) -> Any:

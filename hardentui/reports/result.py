@@ -15,6 +15,7 @@ from hardentui.model.finding import Finding, Severity, Status, Subject
 
 if TYPE_CHECKING:
     from hardentui.harden.attack import RankedPath
+    from hardentui.model.network_map import NetworkMap
 
 FINE, FINDINGS, INCOMPLETE = 0, 1, 4
 """Exit codes of a check (see the command contract)."""
@@ -73,6 +74,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         fail_on: severity from which a finding counts for the exit code.
         place: name of the host.
         paths: the worst ways from containers to the host.
+        network_map: who reaches whom; None where it was not asked for.
     """
 
     engines: tuple[EngineFacts, ...]
@@ -83,6 +85,7 @@ class CheckResult(Struct, frozen=True, dict=True):
     place: str = ""
     simulated: bool = False
     paths: tuple[RankedPath, ...] = ()
+    network_map: NetworkMap | None = None
 
     @cached_property
     def exit_code(self) -> int:

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
+from hardentui.host.asking import Ask
 from hardentui.images.inventory import read_inventory
 from hardentui.model.image import Package, ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
-from hardentui.scanners.asking import Ask
 from hardentui.scanners.fields import unique
 from hardentui.visible import visible
 from hardentui.words import plural

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from hardentui.host.asking import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
-from hardentui.scanners.asking import Ask, ask_twice
 from hardentui.scanners.fields import severity, time, unique
 
 NAME = "grype"

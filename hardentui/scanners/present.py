@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from hardentui import account
+from hardentui.host.asking import Ask
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known
 from hardentui.scanners import debsecan, grype, trivy
-from hardentui.scanners.asking import Ask
 
 
 class Scanner(Struct, frozen=True):

@@ -12,9 +12,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.host.asking import Ask, ask_twice
 from hardentui.model.image import ScanReport, Vulnerability
 from hardentui.model.known import Known, Unreadable
-from hardentui.scanners.asking import Ask, ask_twice
 from hardentui.scanners.fields import severity, time, unique
 
 NAME = "trivy"

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.host.asking import asker
 from hardentui.images.inventory import read_inventory
 from hardentui.model.known import Unreadable
 from hardentui.scanners import debsecan
-from hardentui.scanners.asking import asker
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 

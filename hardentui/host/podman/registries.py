@@ -147,6 +147,7 @@ def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
     trust file would be worse than to say so.
     """
     enabled: dict[str, bool] = {}
+    lookaside: dict[str, str] = {}
     stack: list[tuple[int, str]] = []
     for number, line in enumerate(content.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#") or line.strip() in ("---", "..."):
@@ -166,4 +167,6 @@ def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
         enabled.setdefault(scope, False)
         if keys[-1] == "use-sigstore-attachments":
             enabled[scope] = value.strip("\"'").lower() in ("true", "yes", "on")
-    return tuple(Attachments(scope, on, path) for scope, on in enabled.items())
+        elif keys[-1] in ("lookaside", "sigstore"):  # the second is the older name
+            lookaside[scope] = value.strip("\"'")
+    return tuple(Attachments(scope, on, path, lookaside.get(scope, "")) for scope, on in enabled.items())

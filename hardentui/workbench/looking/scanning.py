@@ -17,15 +17,15 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from hardentui.errors import EngineError, InputError, ToolMissing, UsageError, WriteError
+from hardentui.host.asking import CANCELLED, asker
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import ScanReport, ScanSettings
 from hardentui.model.known import Known, Unreadable
-from hardentui.scanners.asking import CANCELLED, asker
 from hardentui.scanners.formats import parse_report, subject_of
 from hardentui.scanners.present import Scanner, how_to_get, present
 from hardentui.scanners.stored import LARGEST, StoredScans
 from hardentui.visible import visible
-from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.looking.parts import Parts
 
 DEFAULT = ScanSettings()
 _ROOM = 1.1  # an archive is as large as its layers, and a little
@@ -42,18 +42,12 @@ class Scanning:
     """Scans of images of the engines that were opened.
 
     Args:
-        scanned: told the engine's label and the image when a new report is stored.
         scanners: those that may be used; by default those on this host.
     """
 
-    def __init__(
-        self,
-        opened: Opened,
-        scanned: Callable[[str, str], None],
-        scanners: tuple[Scanner, ...] | None = None,
-    ) -> None:
-        self._opened = opened
-        self._scanned = scanned
+    def __init__(self, parts: Parts, scanners: tuple[Scanner, ...] | None = None) -> None:
+        self._opened = parts.opened
+        self._scanned = parts.more_is_known
         self._scanners = scanners
 
     @property

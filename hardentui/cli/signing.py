@@ -1,0 +1,66 @@
+"""hardentui trust sign, check and key."""
+
+from __future__ import annotations
+
+import threading
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from hardentui.cli.asking import sure
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError
+from hardentui.model.trust_change import Verdict
+from hardentui.visible import visible
+from hardentui.workbench.changing.signing import new_key, sign_and_prove
+
+if TYPE_CHECKING:
+    from hardentui.workbench.changing.trust import TrustChange
+
+
+def make_key(options: Namespace, terminal: Terminal) -> int:
+    """A sigstore key pair."""
+    if "/" in options.name or options.name[:1] in ("", ".", "-"):
+        raise UsageError("The name of a key is that of a file, such as: hardentui trust key release")
+    private, public = new_key(options.folder, options.name, options.passphrase_file)
+    terminal.write(f"{visible(private)}: keep it secret\n{visible(public)}: name it in a rule\n")
+    if not options.passphrase_file:
+        terminal.note("note: the private key has no passphrase; --passphrase-file FILE gives it one")
+    return 0
+
+
+def sign(options: Namespace, terminal: Terminal) -> int:
+    """A signature for each image, and the pull that proves it."""
+    images = ", ".join(visible(one, 100) for one in options.names)
+    sure(terminal, f"Put a signature beside {images}?", yes=options.yes, command="the same with --yes")
+    failed = False
+    for image in options.names:
+        terminal.activity(f"signing {image}")
+        pull = sign_and_prove(
+            image, options.key, options.passphrase_file, options.public, stop=threading.Event()
+        )
+        terminal.clear()
+        good = pull.verdict == "accepted"
+        failed = failed or not good
+        proven = f"a pull that asks for this key was {pull.verdict} ({pull.by})"
+        terminal.write(f"{visible(image, 100)}: signed; {proven}\n")
+        if not good:
+            terminal.complain(visible(pull.said, 300))
+    return 1 if failed else 0
+
+
+def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
+    """The verdict of the policy that holds, by a real pull of each image."""
+    codes = set()
+    for image in options.names:
+        terminal.activity(f"pulling {image}")
+        found = change.check(image, threading.Event())
+        terminal.clear()
+        pull = found.pull
+        terminal.write(
+            f"{visible(image, 100)}: {pull.verdict} ({visible(pull.by)})\n  {visible(found.rule, 300)}\n"
+        )
+        if pull.said:
+            terminal.write(f"  {visible(pull.said, 300)}\n")
+        terminal.write(f"  {visible(found.signatures_told, 300)}\n")
+        codes.add({Verdict.ACCEPTED: 0, Verdict.UNKNOWN: 4}.get(pull.verdict, 1))
+    return max(codes)

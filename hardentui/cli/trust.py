@@ -1,0 +1,242 @@
+"""hardentui trust: which images Podman accepts, and a change of that, proven by real pulls first."""
+
+from __future__ import annotations
+
+import json
+import threading
+from argparse import SUPPRESS, ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from hardentui.cli import session, signing
+from hardentui.cli.asking import sure
+from hardentui.cli.images import page_text
+from hardentui.cli.parser import Given, common_options
+from hardentui.cli.terminal import Terminal
+from hardentui.cli.trust_rules import rules_of
+from hardentui.model.facts import EngineFacts
+from hardentui.trust.proof import Named
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.changing.trust import trust_change_of, why_not
+from hardentui.workbench.pages.trust import trust_page
+
+if TYPE_CHECKING:
+    from hardentui.model.trust_change import PullProof, TrustDraft
+    from hardentui.workbench.changing.trust import TrustChange
+    from hardentui.workbench.workbench import Workbench
+
+SCHEMA = "hardentui/trust/1"
+VERBS = {
+    "show": "what holds now (the default)",
+    "plan": "what the files would be, proven by real pulls; nothing is written",
+    "apply": "the same, then write the files; hardentui undo takes it back",
+    "check": "what the policy says of images, by a real pull of each",
+    "sign": "put a sigstore signature beside images in their registry",
+    "key": "make a sigstore key pair",
+}
+_RULES = (
+    ("--sigstore", "SCOPE=FILE", "images must be signed with this sigstore (cosign, podman) public key"),
+    ("--gpg", "SCOPE=FILE", "images must be signed with a GPG key of this file"),
+    ("--keyless", "SCOPE=EMAIL", "images must be signed by this account; needs --issuer, --ca, --rekor"),
+    ("--accept", "SCOPE", "images are accepted without a signature"),
+    ("--reject", "SCOPE", "images are refused"),
+    ("--lookaside", "SCOPE=URL", "where GPG signatures of images lie"),
+)
+_KEYLESS = (
+    ("--issuer", "URL", "OpenID provider of keyless signers"),
+    ("--ca", "FILE", "certificates of Fulcio"),
+    ("--rekor", "FILE", "public key of Rekor"),
+)
+
+
+def arguments(parser: ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    for verb, about in VERBS.items():
+        one = verbs.add_parser(verb, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        _ARGUMENTS[verb](one)
+        if verb in ("show", "plan", "apply"):
+            _format(one, default=SUPPRESS)  # else it would undo one before the verb
+        common_options(one, top=False)
+    parser.set_defaults(verb="show")
+    _format(parser)
+
+
+def _format(parser: ArgumentParser, default: str = "text") -> None:
+    parser.add_argument("--format", choices=("text", "json"), default=default, help="default: text")
+
+
+def _no_arguments(parser: ArgumentParser) -> None:
+    """It has none of its own."""
+
+
+def _change_arguments(parser: ArgumentParser) -> None:
+    rules = parser.add_argument_group("rules; SCOPE is HOST, HOST/NAMESPACE, HOST/REPOSITORY or *.DOMAIN")
+    for option, value, about in _RULES:
+        rules.add_argument(option, metavar=value, action="append", default=[], help=f"{about}; repeatable")
+    for option, value, about in _KEYLESS:
+        rules.add_argument(option, metavar=value, action=Given, default="", help=about)
+    rules.add_argument(
+        "--any-tag", action="store_true", help="signatures without a tag count: what cosign makes"
+    )
+    rules.add_argument(
+        "--accept-in-use", action="store_true", help="accept unsigned whatever runs today and has no rule"
+    )
+    rules.add_argument("--keep-default", action="store_true", help="do not refuse what has no rule")
+    proof = parser.add_argument_group("images for the pulls; default: those that run, and a tiny one")
+    proof.add_argument(
+        "--signed", metavar="IMAGE", action="append", default=[], help="signed with the key of a rule"
+    )
+    proof.add_argument("--unsigned", metavar="IMAGE", action=Given, default="", help="unsigned, in a scope")
+    proof.add_argument("--elsewhere", metavar="IMAGE", action=Given, default="", help="that no rule names")
+    parser.epilog = "The exit code is 1 when a pull does not come out as it must."
+
+
+def _apply_arguments(parser: ArgumentParser) -> None:
+    _change_arguments(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _check_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("names", metavar="IMAGE", nargs="+", help="with its registry: quay.io/team/app:1")
+    parser.epilog = "The exit code is 1 when an image is refused, 4 when that could not be found out."
+
+
+def _sign_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("names", metavar="IMAGE", nargs="+", help="in a registry, with the tag to sign for")
+    for option, about, needed in (
+        ("--key", "sigstore private key", True),
+        ("--passphrase-file", "its passphrase; without one it has none", False),
+        ("--public", "public key; default: the .pub file beside the private one", False),
+    ):
+        parser.add_argument(option, metavar="FILE", action=Given, default="", required=needed, help=about)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _key_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="of the files NAME.private and NAME.pub")
+    parser.add_argument("-o", metavar="DIR", action=Given, dest="folder", default=".", help="default: here")
+    parser.add_argument(
+        "--passphrase-file", metavar="FILE", action=Given, default="", help="passphrase of the private key"
+    )
+
+
+_ARGUMENTS = {
+    "show": _no_arguments,
+    "plan": _change_arguments,
+    "apply": _apply_arguments,
+    "check": _check_arguments,
+    "sign": _sign_arguments,
+    "key": _key_arguments,
+}
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    if options.verb == "key":
+        return signing.make_key(options, terminal)
+    if options.verb == "sign":
+        return signing.sign(options, terminal)
+    with session.workbench(options, terminal) as bench:
+        rows = bench.containers.rows()
+        running = [(row.engine.label, row.image) for row in rows if row.state == "running"]
+        if options.verb == "show":
+            return _show(bench, running, options, terminal)
+
+        change = trust_change_of(bench.parts, [image for _, image in running])
+        if options.verb == "check":
+            return signing.check(change, options, terminal)
+        return _change(change, options, terminal)
+
+
+def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, terminal: Terminal) -> int:
+    from msgspec import to_builtins
+
+    engines = [one.about for one in bench.surroundings.host() if isinstance(one.about, EngineFacts)]
+    if options.format == "json":
+        documents = [{"engine": one.label, "trust": to_builtins(one.trust)} for one in engines]
+        document = {"schema": SCHEMA, "simulated": bench.opened.simulated, "engines": documents}
+        terminal.write(json.dumps(document, indent=2) + "\n")
+        return 0
+    for engine in engines:
+        images = [image for label, image in running if label == engine.label]
+        terminal.write(f"Engine {visible(engine.label, 40)}\n\n{page_text(trust_page(engine, images))}\n")
+    return 0
+
+
+def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
+    draft = change.draft(
+        rules_of(options), reject=not options.keep_default, accept_in_use=options.accept_in_use
+    )
+    as_json = options.format == "json"
+    if not as_json:
+        _tell_draft(draft, terminal)
+    named = Named(tuple(options.signed), options.unsigned, options.elsewhere)
+    stop = threading.Event()
+    proofs: tuple[PullProof, ...] = ()
+    if not draft.faults:
+        terminal.activity("pulling with the new policy")
+        told = (lambda proof: None) if as_json else (lambda proof: _tell_proof(proof, terminal))
+        proofs = change.prove(draft, named, told, stop)
+        terminal.clear()
+    reason = why_not(draft, proofs)
+    if as_json:
+        terminal.write(json.dumps(_document(draft, proofs, reason), indent=2) + "\n")
+    elif reason:
+        terminal.complain(f"not to be applied: {reason}")
+    if reason or options.verb == "plan":
+        return 1 if reason else 0
+    if not draft.files:
+        terminal.note("The files say so already.")
+        return 0
+    files = ", ".join(visible(one.path, 100) for one in draft.files)
+    sure(terminal, f"Write {files}?", yes=options.yes, command="the same with --yes")
+    entry = change.apply(draft, proofs)
+    if entry is not None:
+        terminal.note(f"{entry.id}: done. Way back: hardentui undo {entry.id}")
+    return 0
+
+
+def _tell_draft(draft: TrustDraft, terminal: Terminal) -> None:
+    terminal.write(
+        "\n".join(map(visible_lines, draft.diff.splitlines())) + "\n" if draft.diff else "no change\n"
+    )
+    for note in draft.notes:
+        terminal.note(f"note: {note}")
+    for image in draft.unsigned:
+        terminal.note(f"note: {visible(image, 100)} runs and is accepted without a signature")
+    for image in draft.refused:
+        terminal.complain(f"refused: {visible(image, 100)} runs and could not be pulled any more")
+
+
+def _tell_proof(proof: PullProof, terminal: Terminal) -> None:
+    mark = "ok " if proof.holds else "NO "
+    pull = proof.pull
+    terminal.write(
+        f"{mark} {proof.case:<16} {visible(pull.reference, 100)}: {pull.verdict} ({visible(pull.by)})\n"
+    )
+    if not proof.holds:
+        terminal.write(f"    wanted: {proof.wanted}; {visible(pull.said, 300)}\n    {proof.hint}\n")
+
+
+def _document(draft: TrustDraft, proofs: tuple[PullProof, ...], reason: str) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "files": [{"path": one.path, "text": one.text, "new": one.before is None} for one in draft.files],
+        "diff": draft.diff,
+        "rejects_by_default": draft.rejects,
+        "refused": list(draft.refused),
+        "unsigned": list(draft.unsigned),
+        "notes": list(draft.notes),
+        "proofs": [
+            {
+                "case": one.case,
+                "scope": one.scope,
+                "image": one.pull.reference,
+                "wanted": one.wanted.value,
+                "verdict": one.pull.verdict.value,
+                "said": one.pull.said,
+                "by": one.pull.by,
+            }
+            for one in proofs
+        ],
+        "can_be_applied": not reason,
+        "reason": reason,
+    }

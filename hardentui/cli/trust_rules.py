@@ -1,0 +1,79 @@
+"""The rules of `hardentui trust plan` and `apply`, out of its options."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+from collections.abc import Iterable
+
+from hardentui.errors import UsageError
+from hardentui.model.trust_change import RuleKind, ScopeRule
+from hardentui.trust.keys import kind_of
+from hardentui.visible import visible
+
+_SCOPE = re.compile(
+    r"(?:\*\.[a-z0-9][a-z0-9.-]*"  # a wildcard of hosts
+    r"|[a-z0-9][a-z0-9.-]*(?::[0-9]+)?"  # or a host with the rest of a name
+    r"(?:/[a-z0-9][a-z0-9._-]*)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*|@sha256:[0-9a-f]{64})?)"
+)
+
+
+def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
+    """Every rule that the options name.
+
+    Raises:
+        UsageError: an option is malformed, or two rules name the same scope.
+    """
+    lookaside = dict(_pairs(options.lookaside, "--lookaside"))
+    found = []
+    for kind, given in ((RuleKind.SIGSTORE, options.sigstore), (RuleKind.GPG, options.gpg)):
+        for scope, path in _pairs(given, f"--{kind.value}"):
+            key = os.path.abspath(path)
+            if (is_kind := kind_of(key)) is not kind:
+                raise UsageError(f"{visible(path, 100)} is a key of {is_kind.value}: use --{is_kind.value}.")
+            side = lookaside.pop(scope, "") if kind is RuleKind.GPG else ""
+            found.append(ScopeRule(scope, kind, key, options.any_tag, lookaside=side))
+    for scope, email in _pairs(options.keyless, "--keyless"):
+        if not (options.issuer and options.ca and options.rekor):
+            raise UsageError("--keyless needs --issuer, --ca and --rekor: Podman verifies with all three.")
+        found.append(
+            ScopeRule(
+                scope,
+                RuleKind.KEYLESS,
+                any_tag=True,  # cosign is what makes keyless signatures, and it signs without the tag
+                issuer=options.issuer,
+                email=email,
+                ca=os.path.abspath(options.ca),
+                rekor=os.path.abspath(options.rekor),
+            )
+        )
+    found += [ScopeRule(_scope(one), RuleKind.ACCEPT) for one in options.accept]
+    found += [ScopeRule(_scope(one), RuleKind.REJECT) for one in options.reject]
+    if lookaside:
+        raise UsageError(f"--lookaside {visible(min(lookaside), 80)}: there is no --gpg rule for that scope.")
+    scopes = [one.scope for one in found]
+    twice = next((one for one in scopes if scopes.count(one) > 1), "")
+    if twice:
+        raise UsageError(f"Two rules name {visible(twice, 80)}.")
+    return tuple(found)
+
+
+def _pairs(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:
+    for text in given:
+        scope, equals, value = text.partition("=")
+        if not equals or not value:
+            raise UsageError(f"{option} {visible(text, 80)!r}: it must be SCOPE=VALUE.")
+        yield _scope(scope), value
+
+
+def _scope(text: str) -> str:
+    host = text.partition("/")[0]
+    full = "." in host or ":" in host or host == "localhost"
+    if not full:
+        raise UsageError(
+            f"{visible(text, 80)!r} names no registry.", "Say the whole name, like docker.io/library/nginx."
+        )
+    if not _SCOPE.fullmatch(text):
+        raise UsageError(f"{visible(text, 80)!r} is no scope of a policy.")
+    return text

@@ -1,0 +1,220 @@
+"""The network map as an SVG picture: self-contained, dark and light, readable in print and without colour.
+
+Names come from containers: each goes through the gate and is escaped for XML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from xml.sax.saxutils import escape, quoteattr
+
+from msgspec import Struct
+
+from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Opening
+from hardentui.visible import visible
+
+_WIDTH = 1060
+_LEFT, _BOX, _BOX_WIDTH, _AWAY = 150, 440, 380, 950
+_ROW, _HEAD, _GAP, _TOP = 24, 46, 26, 64
+_MOST_MEMBERS, _MOST_WAYS = 40, 14
+_CLASSES = {Gate.OPEN: "open", Gate.FILTERED: "held", Gate.LOCAL: "local", Gate.UNKNOWN: "unsure"}
+
+STYLE = """\
+.hmap { --paper: #ffffff; --ink: #1b1f24; --soft: #59636e; --line: #b6bfc8; --panel: #f6f8fa;
+  --open: #a40e26; --held: #116329; --local: #3d5a80; --unsure: #7a5200; }
+@media (prefers-color-scheme: dark) {
+  .hmap { --paper: #0f1419; --ink: #e6edf3; --soft: #9aa7b4; --line: #47525f; --panel: #171d25;
+    --open: #ff8a8a; --held: #6fdd8b; --local: #8ab8ff; --unsure: #f2cc60; }
+}
+@media print {
+  .hmap { --paper: #fff; --ink: #000; --soft: #444; --line: #999; --panel: #f3f3f3;
+    --open: #a40e26; --held: #116329; --local: #3d5a80; --unsure: #7a5200; }
+}
+.hmap text { font: 13px system-ui, sans-serif; fill: var(--ink); }
+.hmap .name { font-weight: 700; } .hmap .title { font-size: 17px; font-weight: 700; }
+.hmap .soft { fill: var(--soft); font-size: 12px; } .hmap .small { font-size: 12px; }
+.hmap .paper { fill: var(--paper); } .hmap .box { fill: var(--panel); stroke: var(--line); }
+.hmap .shut { stroke-dasharray: 5 4; }
+.hmap .way { fill: none; stroke: var(--soft); stroke-width: 1.5; }
+.hmap .open { stroke: var(--open); } .hmap .held { stroke: var(--held); stroke-dasharray: 6 4; }
+.hmap .local { stroke: var(--local); stroke-dasharray: 2 4; }
+.hmap .unsure { stroke: var(--unsure); stroke-dasharray: 9 4; }
+.hmap .line { fill: none; stroke-width: 2; }
+.hmap text.open { fill: var(--open); stroke: none; font-weight: 700; }
+.hmap text.held { fill: var(--held); stroke: none; }
+.hmap text.local { fill: var(--local); stroke: none; }
+.hmap text.unsure { fill: var(--unsure); stroke: none; }
+.hmap .tip { fill: var(--soft); }
+"""
+
+
+class _Drawn(Struct, frozen=True):
+    """A place with where it stands; `rows` are its members, each with its openings."""
+
+    place: MapPlace
+    top: int
+    height: int
+    rows: tuple[tuple[str, tuple[Opening, ...]], ...]
+    hidden: int
+
+
+def network_svg(found: NetworkMap) -> str:
+    """The picture as one SVG element, to be used alone or inside an HTML page."""
+    drawn, bottom = _laid_out(found.places)
+    height = max(bottom, _TOP + 90) + 20 * len(found.notes) + 66
+    ways = found.ways if len(found.ways) <= _MOST_WAYS else ()
+    label = f"Network map of {visible(found.host, 80)}"
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="hmap" role="img" viewBox="0 0 {_WIDTH} {height}" '
+        f'width="{_WIDTH}" height="{height}" style="max-width:100%;height:auto" '
+        f"aria-label={quoteattr(label)}>",
+        f"<style>{STYLE}</style>",
+        '<defs><marker id="hmap-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+        'orient="auto-start-reverse"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>',
+        f'<rect class="paper" width="{_WIDTH}" height="{height}"/>',
+        _text(20, 32, label + (" (simulated)" if found.simulated else ""), "title", 100),
+    ]
+    lines += _sides(max(bottom, _TOP + 90))
+    for one in drawn:
+        lines += _place(one)
+    lines += _ways(ways, {one.place.key: one for one in drawn})
+    lines += _legend(found, height, hidden=len(found.ways) - len(ways))
+    return "\n".join([*lines, "</svg>"]) + "\n"
+
+
+def _laid_out(places: Iterable[MapPlace]) -> tuple[list[_Drawn], int]:
+    top, drawn = _TOP, []
+    for place in places:
+        by_member: dict[str, list[Opening]] = {name: [] for name in place.members}
+        for opening in place.openings:
+            by_member.setdefault(opening.container, []).append(opening)
+        # who is open to the outside comes first: those rows must not be the hidden ones
+        ordered = sorted(by_member.items(), key=lambda pair: (not pair[1], pair[0]))
+        rows = tuple((name, tuple(found)) for name, found in ordered[:_MOST_MEMBERS])
+        hidden = len(ordered) - len(rows)
+        count = sum(max(1, len(found)) for _, found in rows) + (1 if hidden else 0)
+        height = _HEAD + _ROW * max(1, count) + 10
+        drawn.append(_Drawn(place, top, height, rows, hidden))
+        top += height + _GAP
+    return drawn, top
+
+
+def _text(x: float, y: float, text: str, kind: str = "", limit: int = 60, anchor: str = "start") -> str:
+    shown = visible(text, limit)
+    whole = visible(text, 300)
+    title = f"<title>{escape(whole)}</title>" if shown != whole else ""
+    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" class="{kind}">{escape(shown)}{title}</text>'
+
+
+def _sides(bottom: int) -> list[str]:
+    """The outside on the left, where connections come from; where they go to on the right."""
+    height = bottom - _TOP - _GAP
+    return [
+        f'<rect class="box" x="20" y="{_TOP}" width="{_LEFT - 20}" height="{max(60, height)}" rx="8"/>',
+        _text(20 + (_LEFT - 20) / 2, _TOP + 28, "Outside", "name", anchor="middle"),
+        _text(20 + (_LEFT - 20) / 2, _TOP + 46, "any stranger", "soft", anchor="middle"),
+    ]
+
+
+def _place(one: _Drawn) -> list[str]:
+    place = one.place
+    shut = "" if place.out else " shut"
+    lines = [
+        f'<rect class="box{shut}" x="{_BOX}" y="{one.top}" '
+        f'width="{_BOX_WIDTH}" height="{one.height}" rx="8"/>',
+        _text(_BOX + 12, one.top + 20, place.name, "name", 36),
+        _text(_BOX + _BOX_WIDTH - 12, one.top + 20, place.engine, "soft", 20, "end"),
+        _text(_BOX + 12, one.top + 37, _about(place), "soft", 56),
+    ]
+    y = one.top + _HEAD + 16
+    for name, found in one.rows:
+        lines.append(_text(_BOX + 20, y, name, "", 48))
+        for opening in found:
+            lines += _opening(opening, y)
+            y += _ROW
+        y += 0 if found else _ROW
+    if one.hidden:
+        lines.append(_text(_BOX + 20, y, f"and {one.hidden} more", "soft"))
+    if not one.rows:
+        lines.append(_text(_BOX + 20, y, "no container", "soft"))
+    return lines + _outgoing(one)
+
+
+def _about(place: MapPlace) -> str:
+    parts = [place.sentence, ", ".join(place.subnets)]
+    if len(place.members) > 1 and place.together:
+        parts.append("members reach one another")
+    return "; ".join(part for part in parts if part)
+
+
+def _opening(opening: Opening, y: int) -> list[str]:
+    kind = _CLASSES[opening.gate]
+    label = f"{opening.words}: {opening.gate.value}"
+    middle = y - 4
+    end = _BOX + 12 if opening.gate in (Gate.OPEN, Gate.UNKNOWN) else _BOX - 14
+    lines = [
+        f'<path class="line {kind}" d="M{_LEFT} {middle}H{end}"'
+        + (' marker-end="url(#hmap-tip)"' if end > _BOX else "")
+        + f"><title>{escape(visible(f'{opening.container}: {label}. {opening.why}', 400))}</title></path>",
+        _text(_LEFT + 10, middle - 4, label, f"small {kind}", 44),
+    ]
+    if end < _BOX:  # a wall before the box
+        lines.append(f'<path class="line {kind}" style="stroke-dasharray:none" d="M{end} {middle - 7}v14"/>')
+    return lines
+
+
+def _outgoing(one: _Drawn) -> list[str]:
+    place = one.place
+    x, y = _BOX + _BOX_WIDTH, one.top + 20
+    words = [word for word, there in (("outside", place.out), ("host", place.host)) if there]
+    if not words:
+        return [_text(_AWAY + 8, y + 4, "no way out", "soft")]
+    return [
+        f'<path class="way" d="M{x} {y}H{_AWAY}" marker-end="url(#hmap-tip)"/>',
+        _text(_AWAY + 8, y + 4, " and ".join(words), "soft"),
+    ]
+
+
+def _ways(ways: Iterable[MapWay], drawn: dict[str, _Drawn]) -> list[str]:
+    """Arcs on the right; each further out, so that they can be told apart."""
+    lines = []
+    for number, way in enumerate(ways):
+        if way.start not in drawn or way.end not in drawn:
+            continue
+        start, end = drawn[way.start], drawn[way.end]
+        x = _BOX + _BOX_WIDTH
+        out = x + 50 + 8 * (number % _MOST_WAYS)
+        first, last = start.top + 34 + 3 * (number % 4), end.top + 34 + 3 * (number % 4)
+        both = ' marker-start="url(#hmap-tip)"' if way.both else ""
+        about = f"{start.place.name} {'and' if way.both else 'reaches'} {end.place.name}"
+        about += " reach one another" if way.both else ""
+        lines.append(
+            f'<path class="way" d="M{x + 2} {first}C{out} {first} {out} {last} {x + 2} {last}"{both} '
+            f'marker-end="url(#hmap-tip)"><title>{escape(visible(about, 200))}</title></path>'
+        )
+    return lines
+
+
+def _legend(found: NetworkMap, height: int, *, hidden: int) -> list[str]:
+    y = height - 34 - 20 * len(found.notes)
+    lines = []
+    x = 20
+    for gate, words in (
+        (Gate.OPEN, "open to a stranger"),
+        (Gate.FILTERED, "held back by the packet filter"),
+        (Gate.LOCAL, "this host only"),
+        (Gate.UNKNOWN, "not known"),
+    ):
+        lines.append(f'<path class="line {_CLASSES[gate]}" d="M{x} {y - 4}h28"/>')
+        lines.append(_text(x + 34, y, words, "small"))
+        x += 50 + 8 * len(words)
+    lines.append(_text(x, y, "dashed box: no way out", "small"))
+    if hidden:
+        y += 18
+        lines.append(
+            _text(20, y, f"{hidden} ways between networks are not drawn: the table has them.", "soft", 120)
+        )
+    for note in found.notes:
+        y += 20
+        lines.append(_text(20, y, note, "soft", 140))
+    return lines

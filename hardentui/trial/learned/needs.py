@@ -1,0 +1,273 @@
+"""What a container needs, as far as it was seen: the result of learning, kept, merged and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.observation import (
+    CallDetail,
+    CallLog,
+    CapabilityCheck,
+    Connection,
+    Observation,
+    Sampled,
+)
+from hardentui.reading.written import by_podman
+from hardentui.trial.learned.effects import AF_INET, AF_INET6, capabilities
+from hardentui.trial.learned.narrow_profile import Allowed
+from hardentui.trial.learned.places import Place, Written, places, written_files
+from hardentui.trial.learned.system_calls import allowed_calls
+
+T = TypeVar("T")
+
+_BY_MODE = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"})
+"""An overlay asks for these in its mounter's name too, so the call and its file say it better."""
+_ASKED_FIRST = frozenset({"CAP_SETUID", "CAP_SETGID"})
+"""The kernel asks for these also where the call would be allowed without."""
+_MOST_EVIDENCE = 3
+
+
+class Evidence(Struct, frozen=True):
+    """Why a capability is needed.
+
+    Attributes:
+        call: the system call; empty where only the kernel's question was seen.
+        subject: the path, port or ids that it was about.
+    """
+
+    call: str
+    subject: str = ""
+
+
+class CapabilityNeed(Struct, frozen=True):
+    """A capability that the container used."""
+
+    name: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Needs(Struct, frozen=True, kw_only=True):
+    """What was seen to be needed. None = nobody could look; `unknown` says why, by the field's name.
+
+    Attributes:
+        calls: what a seccomp profile must allow; `seen`: how many different system calls were made.
+        written: what was written to the root file system.
+        listening, outgoing: loopback is left out of what goes out.
+        memory_peak, pids_peak: bytes and tasks.
+        users: as the container sees them.
+        runs: how many times it was watched; `starts`: how many programs were started then.
+    """
+
+    capabilities: tuple[CapabilityNeed, ...] | None = None
+    calls: Allowed | None = None
+    seen: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    written: tuple[Written, ...] | None = None
+    listening: tuple[Connection, ...] | None = None
+    outgoing: tuple[Connection, ...] | None = None
+    memory_peak: int | None = None
+    pids_peak: int | None = None
+    users: frozenset[int] | None = None
+    runs: int = 1
+    seconds: float = 0.0
+    unknown: Mapping[str, str] = {}
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The folders that must be writable."""
+        return places(self.written or ())
+
+    @property
+    def capability_names(self) -> frozenset[str]:
+        return frozenset(need.name for need in self.capabilities or ())
+
+
+def needs_of(observation: Observation, held: frozenset[str], *, native: str, low_ports: int = 1024) -> Needs:
+    """What one run, or several merged ones, show.
+
+    Args:
+        held: the capabilities that it had; others it did without.
+        native: the machine's own way into the kernel, as seccomp profiles name it.
+        low_ports: the first port that everybody may bind in its network.
+    """
+    unknown: dict[str, str] = {}
+    log, sampled = observation.calls, observation.sampled
+    calls = None if isinstance(log, Unreadable) else allowed_calls(log, native=native)
+    if isinstance(log, Unreadable):
+        unknown["calls"] = log.reason
+    needed = _capabilities(log, observation.capability_checks, held, low_ports)
+    if isinstance(needed, Unreadable):
+        unknown["capabilities"] = needed.reason
+    details = () if isinstance(log, Unreadable) else log.details
+    if isinstance(log, Unreadable) and isinstance(observation.written, Unreadable):
+        unknown["written"] = observation.written.reason
+    return Needs(
+        capabilities=None if isinstance(needed, Unreadable) else needed,
+        calls=calls,
+        seen=frozenset() if isinstance(log, Unreadable) else frozenset(call.name for call in log.calls),
+        refused=_refused(log),
+        written=None if "written" in unknown else _written(log, observation.written),
+        listening=_sampled(sampled, "listening", unknown),
+        outgoing=_outgoing(details, sampled, unknown),
+        memory_peak=_sampled(sampled, "memory_peak", unknown),
+        pids_peak=_sampled(sampled, "pids_peak", unknown),
+        users=_sampled(sampled, "uids", unknown),
+        seconds=observation.seconds,
+        unknown=unknown,
+    )
+
+
+def merged_needs(first: Needs, second: Needs) -> Needs:
+    """Of both runs: what either showed."""
+    names = {need.name: need for need in (*(first.capabilities or ()), *(second.capabilities or ()))}
+    written: dict[str, Written] = {}
+    for one in (*(first.written or ()), *(second.written or ())):
+        known = written.get(one.path, one)
+        written[one.path] = Written(one.path, known.folder and one.folder, known.kept or one.kept)
+    return replace(
+        first,
+        capabilities=_if_any(first.capabilities, second.capabilities, tuple(names[n] for n in sorted(names))),
+        calls=_calls(first.calls, second.calls),
+        seen=first.seen | second.seen,
+        refused=first.refused | second.refused,
+        written=_if_any(first.written, second.written, tuple(written[path] for path in sorted(written))),
+        listening=_union(first.listening, second.listening),
+        outgoing=_union(first.outgoing, second.outgoing),
+        memory_peak=max((p for p in (first.memory_peak, second.memory_peak) if p is not None), default=None),
+        pids_peak=max((p for p in (first.pids_peak, second.pids_peak) if p is not None), default=None),
+        users=None if first.users is None and second.users is None else _ids(first) | _ids(second),
+        runs=first.runs + second.runs,
+        seconds=round(first.seconds + second.seconds, 2),
+        unknown={name: why for name, why in first.unknown.items() if name in second.unknown},
+    )
+
+
+def _ids(needs: Needs) -> frozenset[int]:
+    return needs.users or frozenset()
+
+
+def _if_any(first: object, second: object, both: tuple[T, ...]) -> tuple[T, ...] | None:
+    return None if first is None and second is None else both
+
+
+def _union(first: tuple[T, ...] | None, second: tuple[T, ...] | None) -> tuple[T, ...] | None:
+    return _if_any(first, second, tuple(dict.fromkeys((*(first or ()), *(second or ())))))
+
+
+def _calls(first: Allowed | None, second: Allowed | None) -> Allowed | None:
+    if first is None or second is None:
+        return first or second
+    sockets = None if first.sockets is None or second.sockets is None else first.sockets | second.sockets
+    pairs = None if first.pairs is None or second.pairs is None else first.pairs | second.pairs
+    return Allowed(
+        names=first.names | second.names,
+        sockets=sockets,
+        pairs=pairs,
+        new_namespaces=first.new_namespaces | second.new_namespaces,
+        native=first.native,
+        others=first.others | second.others,
+    )
+
+
+def _capabilities(
+    log: Known[CallLog],
+    checks: Known[tuple[CapabilityCheck, ...]],
+    held: frozenset[str],
+    low_ports: int,
+) -> Known[tuple[CapabilityNeed, ...]]:
+    if isinstance(log, Unreadable) and isinstance(checks, Unreadable):
+        return Unreadable(f"{log.reason}; {checks.reason}")
+    found: dict[str, list[Evidence]] = {}
+    told: frozenset[str] = frozenset()
+    if not isinstance(log, Unreadable):
+        told = _BY_MODE | _ASKED_FIRST
+        for detail in log.details:
+            for name in capabilities(detail, low_ports):
+                evidence = found.setdefault(name, [])
+                if len(evidence) < _MOST_EVIDENCE:
+                    evidence.append(Evidence(detail.call, _subject(detail)))
+        for name in _of_unread(log.unread):
+            found.setdefault(name, [])
+    for check in () if isinstance(checks, Unreadable) else checks:
+        if check.granted and check.name not in told:
+            found.setdefault(check.name, [Evidence("")])
+    return tuple(CapabilityNeed(name, tuple(found[name])) for name in sorted(found) if name in held)
+
+
+def _of_unread(unread: frozenset[str]) -> frozenset[str]:
+    """Of calls whose arguments could not be read, what they may have taken."""
+    found: set[str] = set()
+    for call in unread:
+        if "chown" in call:
+            found.add("CAP_CHOWN")
+        elif call in ("open", "openat", "openat2", "unlink", "unlinkat", "rename", "renameat", "renameat2"):
+            found.add("CAP_DAC_OVERRIDE")
+        elif call == "bind":
+            found.add("CAP_NET_BIND_SERVICE")
+        elif "kill" in call:
+            found.add("CAP_KILL")
+    return frozenset(found)
+
+
+def _subject(detail: CallDetail) -> str:
+    if detail.files:
+        return detail.files[0].path
+    if detail.address is not None:
+        return f"port {detail.address.port}"
+    return " ".join(str(_signed(number)) for number in detail.numbers)
+
+
+def _signed(number: int) -> int:
+    return number - (1 << 32) if 0x80000000 <= number <= 0xFFFFFFFF else number
+
+
+def _refused(log: Known[CallLog]) -> frozenset[str]:
+    """Calls that the filter in force always refused."""
+    if isinstance(log, Unreadable):
+        return frozenset()
+    return frozenset(call.name for call in log.calls if call.refused >= call.program + call.runtime)
+
+
+def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[Written, ...]:
+    """By the calls; where none were seen, what differs at the end, but for what Podman itself makes."""
+    if not isinstance(log, Unreadable):
+        return written_files(log.details, changed)
+    paths = () if isinstance(changed, Unreadable) else changed
+    return tuple(Written(path, kept=True) for path in sorted(paths) if not by_podman(path))
+
+
+def _outgoing(
+    details: Iterable[CallDetail], sampled: Known[Sampled], unknown: dict[str, str]
+) -> tuple[Connection, ...] | None:
+    found: dict[Connection, None] = {}
+    for detail in details:
+        address = detail.address
+        if detail.call == "connect" and address and address.family in (AF_INET, AF_INET6) and address.port:
+            found[Connection("ip", address.host, address.port)] = None
+    seen = _sampled(sampled, "outgoing", unknown)
+    known = {(one.address, one.port) for one in found}
+    for one in seen or ():
+        if (one.address, one.port) not in known:
+            found[one] = None
+    if not found and seen is None:
+        return None
+    return tuple(one for one in found if not _to_itself(one.address))
+
+
+def _to_itself(address: str) -> bool:
+    known = ip_address(address.partition("%")[0])
+    return known.is_loopback or known.is_unspecified
+
+
+def _sampled(sampled: Known[Sampled], name: str, unknown: dict[str, str]) -> Any:
+    value = sampled if isinstance(sampled, Unreadable) else getattr(sampled, name)
+    if isinstance(value, Unreadable):
+        unknown[name] = value.reason
+        return None
+    return value

@@ -1,0 +1,123 @@
+"""From what was written to the folders that must stay writable, and which of them keep what matters."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.observation import CallDetail, TouchedFile
+from hardentui.reading.mounts import at_or_above
+from hardentui.trial.learned.effects import O_CREAT, O_TRUNC
+
+_ACCESS = 0o3
+_MAKES = frozenset(
+    {
+        *("creat", "mkdir", "mkdirat", "mknod", "mknodat", "link", "linkat", "symlink", "symlinkat", "bind"),
+        *("rename", "renameat", "renameat2"),
+    }
+)
+_CHANGES = frozenset(
+    {
+        *("truncate", "chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchown", "fchownat"),
+        *("utime", "utimes", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "removexattr"),
+    }
+)
+_REMOVES = frozenset({"unlink", "unlinkat", "rmdir"})
+_SCRATCH = ("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/var/cache", "/dev/shm")  # noqa: S108 - compared
+_SCRATCH_NAMES = frozenset({"cache", "tmp", "temp", "run", "lock"})
+_PASSING = (".pid", ".sock", ".socket", ".lock", ".lck", ".tmp", ".log")
+
+
+class Written(Struct, frozen=True):
+    """A path of the root file system that a program wrote to, or meant to.
+
+    Attributes:
+        folder: the path is a folder that itself was changed: its owner, its mode, its times.
+        kept: it was still there at the end.
+    """
+
+    path: str
+    folder: bool = False
+    kept: bool = False
+
+
+class Place(Struct, frozen=True):
+    """A folder that must be writable under a read-only root.
+
+    Attributes:
+        matters: a file in it that may have to outlive a restart; empty = a tmpfs will do.
+    """
+
+    folder: str
+    matters: str = ""
+
+
+def written_files(
+    details: Iterable[CallDetail], changed: Known[tuple[str, ...]], root: str = "/"
+) -> tuple[Written, ...]:
+    """What was written to the root file system, by the calls that were made and by what differs at the end.
+
+    Paths on other mounts are left out: a volume or a tmpfs is there already.
+
+    Args:
+        changed: paths that differ from the image at the end, as Podman tells.
+    """
+    left = frozenset() if isinstance(changed, Unreadable) else frozenset(changed)
+    found: dict[str, Written] = {}
+    for detail in details:
+        for file in detail.files:
+            if file.mount == root and _writes(detail, file):
+                folder = file.kind == "folder" and file.exists and detail.call in _CHANGES
+                known = found.get(file.path)
+                found[file.path] = Written(
+                    file.path, folder and (known is None or known.folder), kept=file.path in left
+                )
+    return tuple(found[path] for path in sorted(found))
+
+
+def _writes(detail: CallDetail, file: TouchedFile) -> bool:
+    """Whether the call fails on a read-only file system."""
+    call = detail.call
+    if call in ("open", "openat", "openat2"):
+        flags = detail.numbers[0] if detail.numbers else 0
+        if not file.exists:
+            return bool(flags & O_CREAT)
+        return file.kind in ("file", "socket") and bool(flags & (_ACCESS | O_TRUNC))
+    if call in _MAKES:
+        return not file.exists or call.startswith(("rename", "creat"))
+    return file.exists and (call in _CHANGES or call in _REMOVES)
+
+
+def places(written: Iterable[Written]) -> tuple[Place, ...]:
+    """The outermost folders that hold what was written."""
+    everything = tuple(written)
+    folders = {one.path if one.folder else posixpath.dirname(one.path) for one in everything}
+    outermost = [
+        folder
+        for folder in sorted(folders)
+        if not any(other != folder and at_or_above(other, folder) for other in folders)
+    ]
+    return tuple(Place(folder, _what_matters(folder, everything)) for folder in outermost)
+
+
+def _what_matters(folder: str, written: Iterable[Written]) -> str:
+    """A file that was kept, and is none of those that are made anew at each start by their name."""
+    if any(at_or_above(scratch, folder) for scratch in _SCRATCH) or _scratch_name(folder):
+        return ""
+    files = {one.path for one in written if one.kept and not one.folder and at_or_above(folder, one.path)}
+    above = {posixpath.dirname(path) for path in files}
+    kept = sorted(
+        path for path in files - above if not path.endswith(_PASSING) and not _in_scratch_folder(path)
+    )
+    return kept[0] if kept else ""
+
+
+def _scratch_name(folder: str) -> bool:
+    return posixpath.basename(folder).lower() in _SCRATCH_NAMES
+
+
+def _in_scratch_folder(path: str) -> bool:
+    return any(part.lower() in _SCRATCH_NAMES for part in posixpath.dirname(path).split("/"))

@@ -1,0 +1,110 @@
+"""policy.json as it would be with further rules. Pure: texts in, texts out.
+
+Nothing that is there is lost: other transports, other scopes and fields that are not known here stay.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hardentui.errors import InputError
+from hardentui.model.trust_change import RuleKind, ScopeRule
+
+ACCEPT, REJECT = {"type": "insecureAcceptAnything"}, {"type": "reject"}
+LOCAL = ("containers-storage", "dir", "docker-archive", "docker-daemon", "oci", "oci-archive", "tarball")
+"""Transports of images that do not come from a registry: whoever can use them has the files already."""
+
+
+def with_rules(before: str | None, rules: Iterable[ScopeRule], *, reject: bool) -> str:
+    """The text of the policy with these rules.
+
+    Args:
+        before: the present text; None = there is no policy, so nothing can be pulled today.
+        reject: refuse what has no rule. Images of local files stay accepted as far as they are today.
+
+    Raises:
+        InputError: the present policy is no JSON object; Podman refuses every pull with it, too.
+    """
+    document = _parsed(before)
+    transports = document.setdefault("transports", {})
+    registries = transports.setdefault("docker", {})
+    if reject:
+        _keep_local(document, transports)
+        document["default"] = [dict(REJECT)]
+        registries.pop("", None)  # it would decide for all registries before the default is asked
+    for rule in rules:
+        registries[rule.scope] = [requirement(rule)]
+    return _text(document)
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    """With one scope on a line, as people write it: a diff then shows what changes."""
+    rest = {name: value for name, value in document.items() if name not in ("default", "transports")}
+    parts = [f"    {json.dumps(name)}: {json.dumps(value)}" for name, value in rest.items()]
+    parts.append(f'    "default": {json.dumps(document["default"])}')
+    transports = []
+    for name, scopes in document["transports"].items():
+        lines = ",\n".join(
+            f"            {json.dumps(one)}: {json.dumps(many)}" for one, many in scopes.items()
+        )
+        transports.append(
+            f"        {json.dumps(name)}: {{\n{lines}\n        }}"
+            if lines
+            else f"        {json.dumps(name)}: {{}}"
+        )
+    parts.append('    "transports": {\n' + ",\n".join(transports) + "\n    }")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def requirement(rule: ScopeRule) -> dict[str, Any]:
+    """A rule in the words of policy.json."""
+    if rule.kind is RuleKind.ACCEPT:
+        return dict(ACCEPT)
+    if rule.kind is RuleKind.REJECT:
+        return dict(REJECT)
+    if rule.kind is RuleKind.GPG:
+        found: dict[str, Any] = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": rule.key}
+    elif rule.kind is RuleKind.SIGSTORE:
+        found = {"type": "sigstoreSigned", "keyPath": rule.key}
+        if rule.rekor:
+            found["rekorPublicKeyPath"] = rule.rekor
+    else:
+        fulcio = {"caPath": rule.ca, "oidcIssuer": rule.issuer, "subjectEmail": rule.email}
+        found = {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": rule.rekor}
+    if rule.any_tag:
+        found["signedIdentity"] = {"type": "matchRepository"}
+    return found
+
+
+def rejects_by_default(text: str) -> bool:
+    """Whether images of a registry that no rule names are refused."""
+    document = _parsed(text)
+    docker = (document.get("transports") or {}).get("docker") or {}
+    decides = docker.get("", document.get("default"))
+    return isinstance(decides, list) and any(one.get("type") == "reject" for one in decides)
+
+
+def _parsed(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {"default": [dict(REJECT)]}
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"The present policy is no JSON ({error}).", "Mend or move the file first."
+        ) from None
+    if not isinstance(document, dict) or not isinstance(document.get("default"), list):
+        raise InputError("The present policy has no default, so Podman refuses it.", "Mend the file first.")
+    transports = document.get("transports") or {}
+    if not isinstance(transports, dict) or not all(isinstance(one, dict) for one in transports.values()):
+        raise InputError("The present policy has not the shape of one.", "Mend the file first.")
+    return document
+
+
+def _keep_local(document: Mapping[str, Any], transports: dict[str, Any]) -> None:
+    """What the default accepts of local files today, said for each transport, before the default changes."""
+    if any(one.get("type") == "insecureAcceptAnything" for one in document["default"]):
+        for name in LOCAL:
+            transports.setdefault(name, {}).setdefault("", [dict(ACCEPT)])

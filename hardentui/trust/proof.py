@@ -1,0 +1,119 @@
+"""The pulls that prove a policy before it is in force: signed, unsigned, wrong key, other repository.
+
+A passing `cosign verify` proves nothing for Podman, which reads other formats and compares other names. So
+Podman itself pulls, with the files as they would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, Verdict
+from hardentui.trust.keys import key_of_nobody
+from hardentui.trust.policy import with_rules
+from hardentui.trust.sandbox import Sandbox
+from hardentui.trust.tiny_registry import tiny_registry
+
+NOBODY = "nobody@hardentui.invalid"
+_ELSEWHERE = "elsewhere.hardentui.invalid/some/image:1"
+_TAG = "hardentui-unsigned"
+_HINTS = {
+    Verdict.WRONG_IDENTITY: "cosign signs without the tag: add --any-tag",
+    Verdict.UNSIGNED: "Podman reads signatures that lie as tag sha256-DIGEST.sig beside the image, not "
+    "bundles: sign with `hardentui trust sign`, podman, skopeo, or cosign --recursive "
+    "--new-bundle-format=false (an image for several architectures needs one signature for each)",
+    Verdict.WRONG_KEY: "the image was signed with another key than the one of the rule",
+    Verdict.REJECTED: "no rule allows this image",
+    Verdict.ACCEPTED: "nothing would be verified: look for a more specific rule that accepts it",
+    Verdict.UNKNOWN: "the pull failed for another reason, so nothing is proven",
+}
+
+
+class Named(Struct, frozen=True):
+    """Images that the user named for the pulls; where one is not named, a tiny image of ours stands in.
+
+    Attributes:
+        signed: images that are signed with the keys of the rules.
+        unsigned, elsewhere: an unsigned one of a rule's scope, and one that no rule allows.
+    """
+
+    signed: Sequence[str] = ()
+    unsigned: str = ""
+    elsewhere: str = ""
+
+
+def prove(
+    box: Sandbox,
+    policy: str,
+    sections: Mapping[str, str],
+    signed: Mapping[str, tuple[ScopeRule, Sequence[str]]],
+    named: Named,
+    told: Callable[[PullProof], None],
+    *,
+    rejects: bool,
+) -> tuple[PullProof, ...]:
+    """Make the pulls; each is told as it comes.
+
+    Args:
+        policy, sections: the texts as they would be.
+        signed: scope -> its rule and the images that it must accept, at least one; only rules that verify.
+        rejects: what no rule names must be refused.
+    """
+    found: list[PullProof] = []
+
+    def add(case: str, scope: str, wanted: Verdict, pull: Pull) -> None:
+        proof = PullProof(case, scope, wanted, pull)
+        proof = proof if proof.holds else replace(proof, hint=_HINTS[pull.verdict])
+        found.append(proof)
+        told(proof)
+
+    with ExitStack() as kept:
+        here = kept.enter_context(tiny_registry())
+        for scope, (rule, references) in signed.items():
+            for reference in references:
+                add("signed", scope, Verdict.ACCEPTED, box.pull(reference, policy, sections))
+            other = with_rules(policy, [_of_another(rule, box.folder)], reject=False)
+            add("wrong key", scope, Verdict.WRONG_KEY, box.pull(references[0], other, sections))
+            if named.unsigned and within(named.unsigned, scope):
+                pull = box.pull(named.unsigned, policy, sections)
+            else:
+                pull = box.pull(unsigned_in(scope), policy, sections, f"{here}/unsigned")
+            add("unsigned", scope, Verdict.UNSIGNED, pull)
+        if rejects:
+            if named.elsewhere:
+                pull = box.pull(named.elsewhere, policy, sections)
+            else:
+                pull = box.pull(_ELSEWHERE, policy, sections, f"{here}/elsewhere")
+            add("other repository", "default", Verdict.REJECTED, pull)
+    return tuple(found)
+
+
+def unsigned_in(scope: str) -> str:
+    """A name that the rule of this scope catches."""
+    if scope.startswith("*."):
+        return f"unsigned{scope[1:]}/hardentui/image:{_TAG}"
+    if "/" not in scope:
+        return f"{scope}/hardentui/image:{_TAG}"
+    name = scope.partition("@")[0]
+    return name if ":" in name.rpartition("/")[2] else f"{name}:{_TAG}"
+
+
+def within(reference: str, scope: str) -> bool:
+    """Whether a policy scope can catch this image."""
+    from hardentui.model.trust import full_reference, scopes_of
+
+    try:
+        return scope in scopes_of(full_reference(reference))
+    except ValueError:
+        return False
+
+
+def _of_another(rule: ScopeRule, folder: str) -> ScopeRule:
+    """The same rule for a signature of somebody else."""
+    if rule.kind is RuleKind.KEYLESS:
+        return replace(rule, email=NOBODY)
+    return replace(rule, key=key_of_nobody(rule.kind, folder))

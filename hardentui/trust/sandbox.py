@@ -1,0 +1,173 @@
+"""Real pulls with a policy that is not in force yet, in a throw-away store; nothing of the host is changed.
+
+Podman looks for policy.json and registries.d in the home folder first, so a home with both makes it obey
+them. Its locks lie in a file of the sandbox: the usual ones are shared by all stores of a machine, and a
+Podman that starts in a new store would free them. Without podman skopeo pulls, with the same library.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from msgspec import Struct
+
+from hardentui import account
+from hardentui.errors import ToolMissing
+from hardentui.host.asking import Ask, asker
+from hardentui.model.known import Unreadable
+from hardentui.model.trust_change import Pull, Verdict
+
+_ROOMY = "/var/tmp"  # noqa: S108 - on a disk; a folder of our own is made in it
+_SECONDS = 600.0
+_ASK_SECONDS = 30.0
+_WORDS = (
+    ("A signature was required, but no signature exists", Verdict.UNSIGNED),
+    ("is rejected by policy", Verdict.REJECTED),
+    ("cryptographic signature verification failed", Verdict.WRONG_KEY),
+    ("Invalid GPG signature", Verdict.WRONG_KEY),
+    ("No public key", Verdict.WRONG_KEY),
+    ("Required email", Verdict.WRONG_KEY),
+    ("is not accepted", Verdict.WRONG_IDENTITY),
+)
+
+
+class Sandbox(Struct, frozen=True):
+    """A folder with everything that a pull needs.
+
+    Attributes:
+        folder: of its own, removed afterwards.
+        home: the home folder of the engine's user, whose registry settings and logins hold.
+        auth_file: with the user's logins; empty = there is none.
+    """
+
+    folder: str
+    home: str
+    auth_file: str
+    ask: Ask
+
+    def pull(self, reference: str, policy: str, sections: Mapping[str, str], leads_to: str = "") -> Pull:
+        """Pull an image with this policy.
+
+        Args:
+            policy: text of policy.json.
+            sections: file name -> text of registries.d.
+            leads_to: `host:port/name` where this name leads to instead, without TLS.
+        """
+        home = os.path.join(self.folder, "home")
+        settings = os.path.join(home, ".config", "containers")
+        shutil.rmtree(home, ignore_errors=True)
+        os.makedirs(os.path.join(settings, "registries.d"), mode=0o700)
+        _write(os.path.join(settings, "policy.json"), policy)
+        for name, text in sections.items():
+            _write(os.path.join(settings, "registries.d", name), text)
+        for name in ("registries.conf", "registries.conf.d", "certs.d"):
+            own = os.path.join(self.home, ".config", "containers", name)
+            if os.path.exists(own):
+                os.symlink(own, os.path.join(settings, name))
+        environment = {"HOME": home, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1", **self._podman_files()}
+        if self.auth_file:
+            environment["REGISTRY_AUTH_FILE"] = self.auth_file
+        if leads_to:
+            remap = os.path.join(self.folder, "leads-to.conf")
+            prefix = reference.partition("@")[0]
+            head, slash, last = prefix.rpartition("/")
+            prefix = f"{head}{slash}{last.partition(':')[0]}"
+            _write(remap, f'[[registry]]\nprefix = "{prefix}"\nlocation = "{leads_to}"\ninsecure = true\n')
+            environment["CONTAINERS_REGISTRIES_CONF"] = remap
+        return self._run(reference, settings, environment)
+
+    def _podman_files(self) -> dict[str, str]:
+        """Settings that keep Podman inside the sandbox."""
+        inside = self.folder
+        engine = "\n".join(
+            f'{name} = "{inside}/{value}"'
+            for name, value in (("tmp_dir", "tmp"), ("static_dir", "root/libpod"), ("volume_path", "volumes"))
+        )
+        _write(
+            os.path.join(inside, "containers.conf"),
+            f'[engine]\nlock_type = "file"\nevents_logger = "none"\n{engine}\n'
+            f'[network]\nnetwork_config_dir = "{inside}/networks"\n',
+        )
+        _write(
+            os.path.join(inside, "storage.conf"),
+            f'[storage]\ndriver = "vfs"\ngraphroot = "{inside}/root"\nrunroot = "{inside}/runroot"\n'
+            f'rootless_storage_path = "{inside}/root"\n',
+        )
+        os.makedirs(os.path.join(inside, "copies"), exist_ok=True)
+        return {
+            "CONTAINERS_CONF": os.path.join(inside, "containers.conf"),
+            "CONTAINERS_STORAGE_CONF": os.path.join(inside, "storage.conf"),
+            "TMPDIR": os.path.join(inside, "copies"),
+        }
+
+    def _run(self, reference: str, settings: str, environment: Mapping[str, str]) -> Pull:
+        program = puller()
+        if program == "podman":
+            stores = ("--root", f"{self.folder}/root", "--runroot", f"{self.folder}/runroot")
+            command: Sequence[str] = ("podman", *stores, "--storage-driver", "vfs", "pull", "-q", reference)
+        else:
+            out = os.path.join(self.folder, "pulled")
+            shutil.rmtree(out, ignore_errors=True)
+            files = ("--policy", f"{settings}/policy.json", "--registries.d", f"{settings}/registries.d")
+            command = ("skopeo", *files, "copy", "-q", f"docker://{reference}", f"dir:{out}")
+        answer = self.ask(command, _SECONDS, environment)
+        by = version(self.ask, program)
+        if not isinstance(answer, Unreadable):
+            return Pull(reference, Verdict.ACCEPTED, by=by)
+        found = next((verdict for words, verdict in _WORDS if words in answer.reason), Verdict.UNKNOWN)
+        return Pull(reference, found, answer.reason.partition(": ")[2] or answer.reason, by)
+
+
+@contextmanager
+def sandbox(home: str, auth_files: Sequence[str], stop: threading.Event) -> Iterator[Sandbox]:
+    """A sandbox that is gone afterwards.
+
+    Args:
+        home: of the engine's user.
+        auth_files: where its logins may be, in the order in which Podman looks.
+
+    Raises:
+        ToolMissing: neither podman nor skopeo is here.
+    """
+    puller()
+    folder = tempfile.mkdtemp(prefix="hardentui-pull-", dir=_ROOMY if os.access(_ROOMY, os.W_OK) else None)
+    ask = asker(stop)
+    try:
+        yield Sandbox(folder, home, next(filter(os.path.exists, auth_files), ""), ask)
+    finally:
+        if os.geteuid() != 0:  # files of other users of its user namespace are in the store
+            asker(threading.Event())(("podman", "unshare", "rm", "-rf", f"{folder}/root"), _ASK_SECONDS)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def puller() -> str:
+    """The program that pulls.
+
+    Raises:
+        ToolMissing: there is none.
+    """
+    path = account.environment().get("PATH", os.defpath)
+    for name in ("podman", "skopeo"):
+        if shutil.which(name, path=path):
+            return name
+    raise ToolMissing(
+        "A policy is proven by real pulls, and neither podman nor skopeo is on this host.",
+        "Install one of them where the engine runs.",
+    )
+
+
+def version(ask: Ask, program: str) -> str:
+    """`podman 5.4.2`."""
+    answer = ask((program, "--version"), _ASK_SECONDS)
+    return program if isinstance(answer, Unreadable) else answer.strip().replace(" version ", " ")
+
+
+def _write(path: str, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,93 @@
+"""Our file of registries.d: where sigstore attachments are looked at, and where GPG signatures lie.
+
+Without `use-sigstore-attachments: true` Podman sees no sigstore signature at all. Two files that name the
+same registry are an error for Podman, so a registry that another file names has to be changed there. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from hardentui.model.trust import Attachments
+from hardentui.model.trust_change import RuleKind, ScopeRule
+
+NAME = "50-hardentui.yaml"
+_HEAD = """\
+# Written by `hardentui trust apply`: where the signatures of images are looked for.
+# Changes by hand are lost when it is run again; other files of this folder are left as they are.
+docker:
+"""
+
+
+def needed(rules: Iterable[ScopeRule]) -> dict[str, dict[str, str]]:
+    """Section -> its settings (name -> value as YAML)."""
+    found: dict[str, dict[str, str]] = {}
+    for rule in rules:
+        settings: dict[str, str] = {}
+        if rule.kind in (RuleKind.SIGSTORE, RuleKind.KEYLESS):
+            settings["use-sigstore-attachments"] = "true"
+        elif rule.kind is RuleKind.GPG and rule.lookaside:
+            settings["lookaside"] = json.dumps(rule.lookaside)
+        if settings:
+            found[section_of(rule.scope)] = settings
+    return found
+
+
+def section_of(scope: str) -> str:
+    """The section that holds for a policy scope: registries.d knows neither wildcards nor tags."""
+    if scope.startswith("*."):
+        return "default-docker"
+    name = scope.partition("@")[0]
+    head, slash, last = name.rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}" if slash else name
+
+
+def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachments]) -> tuple[str, ...]:
+    """What has to be changed by hand in files of others, one sentence each.
+
+    Args:
+        others: the sections of all files but ours.
+    """
+    known = {one.scope or "default-docker": one for one in others}
+    found = []
+    for section, settings in wanted.items():
+        other = known.get(section)
+        if other is None or (other.enabled and "use-sigstore-attachments" in settings):
+            continue
+        lines = "; ".join(f"{name}: {value}" for name, value in settings.items())
+        found.append(f"{other.file} has a section for {section} already: add `{lines}` to it there")
+    return tuple(found)
+
+
+def text_of(
+    wanted: Mapping[str, Mapping[str, str]], ours: Iterable[Attachments], others: Iterable[Attachments]
+) -> str | None:
+    """The text of our file; None when it has nothing to say.
+
+    Args:
+        ours: the sections that our file has now; they stay.
+    """
+    taken = {one.scope or "default-docker" for one in others}
+    sections = {(one.scope or "default-docker"): _present(one) for one in ours}
+    for name, settings in wanted.items():
+        if name not in taken:
+            sections[name] = {**sections.get(name, {}), **settings}
+    default = sections.pop("default-docker", {})
+    if not sections and not default:
+        return None
+    lines = [f"default-docker:\n{_settings(default, 2)}"] if default else []
+    body = "".join(
+        f"  {json.dumps(name)}:\n{_settings(settings, 4)}" for name, settings in sorted(sections.items())
+    )
+    head = _HEAD if body else _HEAD.removesuffix("docker:\n")
+    return f"{head}{body}{''.join(lines)}"
+
+
+def _present(section: Attachments) -> dict[str, str]:
+    on = {"use-sigstore-attachments": "true"} if section.enabled else {}
+    return {**on, "lookaside": json.dumps(section.lookaside)} if section.lookaside else on
+
+
+def _settings(settings: Mapping[str, str], indent: int) -> str:
+    return "".join(f"{' ' * indent}{name}: {value}\n" for name, value in settings.items())

@@ -1,0 +1,164 @@
+"""Signing an image that lies in a registry, and finding out which signatures lie beside one. With skopeo."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.errors import HardenError, InputError, WriteError
+from hardentui.host.asking import Ask
+from hardentui.model.known import Known, Unreadable
+from hardentui.trust.sections import section_of
+from hardentui.visible import visible
+
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "ppc64le", "s390x": "s390x"}
+_SECONDS = 600.0
+_ASK_SECONDS = 60.0
+
+
+class SigningKey(Struct, frozen=True):
+    """What to sign with: a sigstore private key with the file of its passphrase, or a GPG key by its ID.
+
+    Attributes:
+        lookaside: folder as file:// URL into which GPG signatures are written.
+    """
+
+    private: str = ""
+    passphrase_file: str = ""
+    gpg: str = ""
+    lookaside: str = ""
+
+
+class Signatures(Struct, frozen=True):
+    """Which kinds of signatures lie beside an image in its registry.
+
+    Attributes:
+        digest: of the image for this machine's architecture, which is what Podman verifies.
+        attachments: as tag `sha256-DIGEST.sig`: what Podman reads.
+        bundles: as referrers (cosign 3 by default): what no Podman reads yet.
+        only_list: the list of all architectures has an attachment, and the image itself has none.
+    """
+
+    digest: str
+    attachments: bool
+    bundles: bool
+    only_list: bool = False
+
+
+class SigningFailed(HardenError):
+    """The registry or the key did not do what was asked; nothing is signed."""
+
+    exit_code = 2
+
+
+def sign(reference: str, key: SigningKey, folder: str, ask: Ask) -> None:
+    """Put a signature beside an image, for all of its architectures; the image itself stays as it is.
+
+    Args:
+        reference: in the registry, with its tag: the signature is for this name.
+        folder: for files that skopeo needs meanwhile.
+
+    Raises:
+        SigningFailed
+    """
+    sections = os.path.join(folder, "sign.d")
+    os.makedirs(sections, mode=0o700, exist_ok=True)
+    lookaside = f"    lookaside-staging: {json.dumps(key.lookaside)}\n" if key.lookaside else ""
+    with open(os.path.join(sections, "sign.yaml"), "w", encoding="utf-8") as file:
+        name = json.dumps(section_of(reference))
+        file.write(f"docker:\n  {name}:\n    use-sigstore-attachments: true\n{lookaside}")
+    how: Sequence[str] = ("--sign-by", key.gpg)
+    if key.private:
+        passphrase = key.passphrase_file or os.path.join(folder, "no-passphrase")
+        if not key.passphrase_file:
+            with open(passphrase, "w", encoding="ascii") as file:
+                file.write("\n")
+        how = ("--sign-by-sigstore-private-key", key.private, "--sign-passphrase-file", passphrase)
+    where = f"docker://{reference}"
+    command = (
+        "skopeo",
+        "--insecure-policy",
+        "--registries.d",
+        sections,
+        "copy",
+        "-q",
+        "--all",
+        *how,
+        where,
+        where,
+    )
+    answer = ask(command, _SECONDS)
+    if isinstance(answer, Unreadable):
+        raise SigningFailed(f"{visible(reference, 100)} was not signed: {answer.reason}.")
+
+
+def make_key(folder: str, name: str, passphrase_file: str, ask: Ask) -> tuple[str, str]:
+    """Make a sigstore key pair; returns the paths of the private and the public key.
+
+    Raises:
+        WriteError: it could not be made, or there is one already.
+    """
+    prefix = os.path.join(os.path.abspath(folder), name)
+    private, public = f"{prefix}.private", f"{prefix}.pub"
+    if os.path.lexists(private) or os.path.lexists(public):
+        raise WriteError(f"{visible(private)} or its public key is there already; it was left as it is.")
+    command = (
+        "skopeo",
+        "generate-sigstore-key",
+        "--output-prefix",
+        prefix,
+        "--passphrase-file",
+        passphrase_file,
+    )
+    answer = ask(command, _ASK_SECONDS)
+    if isinstance(answer, Unreadable):
+        raise WriteError(f"No key was made: {answer.reason}.")
+    return private, public
+
+
+def public_key_of(private: str) -> str:
+    """The public key beside a private one, as skopeo, podman and cosign name them.
+
+    Raises:
+        InputError: there is none.
+    """
+    base = private.removesuffix(".private").removesuffix(".key")
+    public = f"{base}.pub"
+    if not os.path.isfile(public):
+        raise InputError(f"There is no {visible(public)} beside the private key.", "Give it with --public.")
+    return public
+
+
+def signatures_of(reference: str, ask: Ask) -> Known[Signatures]:
+    """Ask the registry; nothing is pulled."""
+    where = f"docker://{reference}"
+    digest = ask(("skopeo", "inspect", "--format", "{{.Digest}}", where), _ASK_SECONDS)
+    manifest = ask(("skopeo", "inspect", "--raw", where), _ASK_SECONDS)
+    if isinstance(digest, Unreadable):
+        return digest
+    if isinstance(manifest, Unreadable):
+        return manifest
+    listed = ask(("skopeo", "list-tags", f"docker://{section_of(reference)}"), _ASK_SECONDS)
+    if isinstance(listed, Unreadable):
+        return listed
+    try:
+        tags = set(json.loads(listed)["Tags"])
+        own = _of_this_machine(json.loads(manifest)) or digest.strip()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Unreadable("the registry's answer cannot be understood")
+    name, of_list = own.replace(":", "-"), digest.strip().replace(":", "-")
+    attached = f"{name}.sig" in tags
+    return Signatures(own, attached, bool({name, of_list} & tags), not attached and f"{of_list}.sig" in tags)
+
+
+def _of_this_machine(manifest: Any) -> str:
+    """The digest of this architecture's image in a list of several; empty where there is no list."""
+    for one in manifest.get("manifests") or ():
+        platform = one.get("platform") or {}
+        if platform.get("architecture") == _ARCHITECTURES.get(os.uname().machine):
+            return str(one["digest"])
+    return ""

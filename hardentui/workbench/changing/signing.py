@@ -1,0 +1,63 @@
+"""Signing one's own images: a key pair, a signature in the registry, and the pull that proves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import threading
+
+from hardentui.account import home
+from hardentui.errors import InputError
+from hardentui.host.asking import asker
+from hardentui.host.podman.trust import auth_paths
+from hardentui.model.trust import full_reference
+from hardentui.model.trust_change import Pull, RuleKind, ScopeRule
+from hardentui.trust.keys import kind_of
+from hardentui.trust.policy import with_rules
+from hardentui.trust.sandbox import sandbox
+from hardentui.trust.sections import needed, section_of, text_of
+from hardentui.trust.signing import SigningKey, make_key, public_key_of, sign
+from hardentui.visible import visible
+
+
+def new_key(folder: str, name: str, passphrase_file: str) -> tuple[str, str]:
+    """Make a sigstore key pair in a folder; returns the paths of the private and the public key.
+
+    Raises:
+        WriteError: it could not be made, or there is one already.
+    """
+    with tempfile.NamedTemporaryFile("w", prefix="hardentui-") as nothing:
+        nothing.write("\n")
+        nothing.flush()
+        return make_key(folder, name, passphrase_file or nothing.name, asker(threading.Event()))
+
+
+def sign_and_prove(
+    reference: str, private: str, passphrase_file: str, public: str, *, stop: threading.Event
+) -> Pull:
+    """Sign an image in its registry, then pull it with a policy that asks for just this key.
+
+    Args:
+        public: the public key; empty = the one beside the private key.
+
+    Raises:
+        InputError: a file or name that cannot be used.
+        SigningFailed: nothing was signed.
+        ToolMissing: skopeo is not here.
+    """
+    try:
+        full = full_reference(reference)
+    except ValueError:
+        raise InputError(f"{visible(reference, 100)!r} names no image of a registry.") from None
+    key = os.path.abspath(public or public_key_of(private))
+    kind_of(key)
+    rule = ScopeRule(section_of(full), RuleKind.SIGSTORE, key)
+    policy = with_rules(json.dumps({"default": [{"type": "reject"}]}), [rule], reject=True)
+    sections = {"50-hardentui.yaml": text_of(needed([rule]), (), ()) or ""}
+    with sandbox(home(), auth_paths(home(), os.geteuid()), stop) as box:
+        given = SigningKey(
+            os.path.abspath(private), os.path.abspath(passphrase_file) if passphrase_file else ""
+        )
+        sign(full, given, box.folder, box.ask)
+        return box.pull(full, policy, sections)

@@ -1,0 +1,370 @@
+"""A change of who must have signed images: drafted, proven by real pulls, then written with a way back."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.engine.locate import user_home
+from hardentui.errors import InputError, UsageError
+from hardentui.host.files.config import names, text
+from hardentui.host.podman.registries import parse_sections
+from hardentui.host.podman.trust import auth_paths, parse_policy
+from hardentui.model.configuration import FileFact, Missing
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
+from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, TrustDraft, TrustFile
+from hardentui.trust import sections
+from hardentui.trust.policy import rejects_by_default, with_rules
+from hardentui.trust.signing import Signatures
+from hardentui.visible import visible
+
+if TYPE_CHECKING:
+    from hardentui.host.files.reader import Files
+    from hardentui.model.journal import JournalEntry
+    from hardentui.trust.proof import Named
+    from hardentui.workbench.looking.parts import Parts
+
+SYSTEM = "/etc/containers"
+
+
+class TrustCheck(Struct, frozen=True):
+    """What the policy says of one image.
+
+    Attributes:
+        rule: which rule catches it, a sentence.
+        signatures: what lies beside it in its registry.
+    """
+
+    pull: Pull
+    rule: str
+    signatures: Known[Signatures]
+
+    @property
+    def signatures_told(self) -> str:
+        """Which signature formats are there, and which of them Podman reads; a sentence."""
+        found = self.signatures
+        if isinstance(found, Unreadable):
+            return f"which signatures its registry has is not known: {found.reason}"
+        if found.attachments:
+            return "its registry has a sigstore attachment, which Podman reads where registries.d allows it"
+        if found.only_list:
+            return (
+                "only its list of architectures is signed, and Podman verifies the image of its own: "
+                "cosign sign --recursive"
+            )
+        if found.bundles:
+            return "its registry has only a sigstore bundle, which Podman cannot read"
+        return "its registry has no sigstore signature of it (GPG signatures lie elsewhere)"
+
+
+class TrustChange:
+    """Changes of the policy of one local engine's user.
+
+    Args:
+        engine: with the trust facts as they are now.
+        home: the home folder of the engine's user.
+        in_use: references of the images that run, as they were asked for.
+    """
+
+    def __init__(self, engine: EngineFacts, files: Files, home: str, in_use: Iterable[str]) -> None:
+        if isinstance(engine.trust, Unreadable):
+            raise UsageError(f"The trust policy of {engine.label} is not known: {engine.trust.reason}.")
+        self._trust: TrustFacts = engine.trust
+        self._files = files
+        self._home = home
+        self._in_use = tuple(dict.fromkeys(one for one in map(_full, in_use) if one))
+        own = f"{home}/.config/containers"
+        present = engine.trust.policy.file if isinstance(engine.trust.policy, Policy) else ""
+        self._folder = own if present.startswith(f"{own}/") or engine.trust.uid else SYSTEM
+        self._policy_path = f"{self._folder}/policy.json"
+        self._read_from = present
+
+    def draft(self, rules: Sequence[ScopeRule], *, reject: bool, accept_in_use: bool) -> TrustDraft:
+        """What the files would be; nothing is written.
+
+        Args:
+            reject: refuse whatever has no rule.
+            accept_in_use: images that run and have no rule get one that accepts them unsigned.
+
+        Raises:
+            InputError: the present files cannot be understood.
+        """
+        before = self._text(self._policy_path)
+        base = before if before is not None else self._text(self._read_from) if self._read_from else None
+        policy = with_rules(base, rules, reject=reject)
+        if accept_in_use:
+            added = self._rules_for_use(policy)
+            rules = (*rules, *added)
+            policy = with_rules(base, rules, reject=reject)
+        parsed = parse_policy(policy, self._policy_path)
+        if isinstance(parsed, Unreadable):
+            raise InputError(f"{parsed.reason}.")
+        trust = replace(self._trust, policy=parsed)
+        found = {one: rule_for(trust, one) for one in self._in_use}
+        ours, others, copies = self._sections()
+        wanted = sections.needed(rules)
+        written = [TrustFile(self._policy_path, policy, before)]
+        section_text = sections.text_of(wanted, ours, others)
+        if section_text is None:
+            copies = ()
+        else:
+            written += copies
+            path = f"{self._sections_folder}/{sections.NAME}"
+            written.append(TrustFile(path, section_text, self._text(path)))
+        changed = tuple(one for one in written if one.text != one.before)
+        return TrustDraft(
+            rules=tuple(rules),
+            rejects=rejects_by_default(policy),
+            files=changed,
+            diff="".join(map(_diff, changed)),
+            refused=tuple(
+                one for one, rule in found.items() if not isinstance(rule, Unreadable) and rule.rejects
+            ),
+            unsigned=tuple(
+                one
+                for one, rule in found.items()
+                if not isinstance(rule, Unreadable) and not rule.rejects and not rule.verifies
+            ),
+            faults=(*sections.conflicts(wanted, others), *self._key_faults(rules)),
+            notes=tuple(self._notes(policy, copies)),
+        )
+
+    def prove(
+        self,
+        draft: TrustDraft,
+        named: Named,
+        told: Callable[[PullProof], None],
+        stop: threading.Event,
+    ) -> tuple[PullProof, ...]:
+        """Pull for real with the files as they would be: signed, unsigned, wrong key, other repository.
+
+        Raises:
+            UsageError: a rule that verifies has no image to be proven with.
+            ToolMissing: neither podman nor skopeo is here.
+        """
+        from hardentui.trust.proof import prove
+        from hardentui.trust.sandbox import sandbox
+
+        policy = self._planned(draft, self._policy_path) or ""
+        verifying = [rule for rule in draft.rules if rule.kind.verifies]
+        signed = {rule.scope: (rule, self._signed_images(rule, named, policy)) for rule in verifying}
+        with sandbox(self._home, auth_paths(self._home, self._trust.uid), stop) as box:
+            return prove(box, policy, self._all_sections(draft), signed, named, told, rejects=draft.rejects)
+
+    def check(self, reference: str, stop: threading.Event) -> TrustCheck:
+        """What the policy that holds says of an image, by a real pull.
+
+        Raises:
+            InputError: the name is none of a registry.
+            ToolMissing: neither podman nor skopeo is here.
+        """
+        from hardentui.trust.sandbox import sandbox
+        from hardentui.trust.signing import signatures_of
+
+        full = _full(reference)
+        if not full:
+            raise InputError(f"{visible(reference, 100)!r} names no image of a registry.")
+        rule = rule_for(self._trust, full)
+        folder = (
+            f"{self._folder}/registries.d" if self._names(self._sections_folder) else f"{SYSTEM}/registries.d"
+        )
+        texts = {name: self._text(f"{folder}/{name}") or "" for name in self._names(folder)}
+        with sandbox(self._home, auth_paths(self._home, self._trust.uid), stop) as box:
+            pull = box.pull(full, self._text(self._read_from) or "" if self._read_from else "", texts)
+            signatures = signatures_of(full, box.ask)
+        return TrustCheck(pull, rule.reason if isinstance(rule, Unreadable) else rule.explanation, signatures)
+
+    def apply(self, draft: TrustDraft, proofs: Sequence[PullProof]) -> JournalEntry | None:
+        """Write the files; the journal keeps what was there. None where everything says so already.
+
+        Raises:
+            UsageError: a pull did not come out as it must, or was not made.
+            WriteError, Locked, JournalError, ApplyFailed: everything is as it was.
+        """
+        from hardentui.change.file_changes import change_files
+        from hardentui.change.journal import Journal
+        from hardentui.model.journal import EntryAction, JournalProof
+
+        if reason := why_not(draft, proofs):
+            raise UsageError(f"The policy stays as it is: {reason}.")
+        return change_files(
+            Journal(),
+            action=EntryAction.TRUST,
+            subject=self._policy_path,
+            files=[(one.path, one.text, 0o644) for one in draft.files],
+            diff=draft.diff,
+            proof=[
+                JournalProof(
+                    f"pull {one.case} ({one.scope})", "pass", f"{one.pull.reference}: {one.pull.verdict}"
+                )
+                for one in proofs
+            ],
+        )
+
+    @property
+    def _sections_folder(self) -> str:
+        return f"{self._folder}/registries.d"
+
+    def _text(self, path: str) -> str | None:
+        found = text(self._files, path)
+        if isinstance(found, Unreadable):
+            raise InputError(f"{found.reason}.")
+        return None if isinstance(found, Missing) else found
+
+    def _sections(self) -> tuple[tuple[Attachments, ...], tuple[Attachments, ...], tuple[TrustFile, ...]]:
+        """The sections of our file, those of others, and files that have to be copied.
+
+        A user's own folder shuts out the system's, so when ours is the first file in it the
+        others come along.
+        """
+        folder = self._sections_folder
+        there = self._names(folder)
+        source = folder if there or self._folder == SYSTEM else f"{SYSTEM}/registries.d"
+        ours: list[Attachments] = []
+        others: list[Attachments] = []
+        copies: list[TrustFile] = []
+        for name in self._names(source):
+            content = self._text(f"{source}/{name}") or ""
+            found = parse_sections(content, f"{folder}/{name}")
+            if isinstance(found, Unreadable):
+                raise InputError(f"{found.reason}.")
+            (ours if name == sections.NAME else others).extend(found)
+            if source != folder and name != sections.NAME:
+                copies.append(TrustFile(f"{folder}/{name}", content, None))
+        return tuple(ours), tuple(others), tuple(copies)
+
+    def _names(self, folder: str) -> tuple[str, ...]:
+        found = names(self._files, folder)
+        if isinstance(found, Unreadable):
+            raise InputError(f"{found.reason}.")
+        return tuple(name for name in found if name.endswith(".yaml"))
+
+    def _planned(self, draft: TrustDraft, path: str) -> str | None:
+        """A file as it would be."""
+        return next((one.text for one in draft.files if one.path == path), None) or self._text(path)
+
+    def _all_sections(self, draft: TrustDraft) -> dict[str, str]:
+        folder = self._sections_folder
+        planned = [os.path.basename(one.path) for one in draft.files if one.path.startswith(f"{folder}/")]
+        return {
+            name: self._planned(draft, f"{folder}/{name}") or "" for name in {*self._names(folder), *planned}
+        }
+
+    def _rules_for_use(self, policy: str) -> tuple[ScopeRule, ...]:
+        """A rule for the repository of each image in use that only the default catches."""
+        parsed = parse_policy(policy, self._policy_path)
+        trust = replace(self._trust, policy=parsed)
+        scopes = []
+        for one in self._in_use:
+            rule = rule_for(trust, one)
+            if not isinstance(rule, Unreadable) and rule.scope == "default":
+                scopes.append(sections.section_of(one))
+        return tuple(ScopeRule(scope, RuleKind.ACCEPT) for scope in dict.fromkeys(scopes))
+
+    def _signed_images(self, rule: ScopeRule, named: Named, policy: str) -> tuple[str, ...]:
+        """Images that the rule must accept: those that were named, and all that run and are caught by it."""
+        trust = replace(self._trust, policy=parse_policy(policy, self._policy_path))
+        caught = {one: rule_for(trust, one) for one in (*map(_full, named.signed), *self._in_use) if one}
+        found = tuple(
+            one for one, by in caught.items() if not isinstance(by, Unreadable) and by.scope == rule.scope
+        )
+        if not found:
+            raise UsageError(
+                f"No image of {visible(rule.scope, 100)} runs, so the rule cannot be proven.",
+                "Name one that is signed with its key: --signed IMAGE",
+            )
+        return found
+
+    def _key_faults(self, rules: Iterable[ScopeRule]) -> Iterable[str]:
+        from hardentui.host.files.config import ROOT_ONLY, examine
+
+        owners = ROOT_ONLY | {self._trust.uid}
+        for path in dict.fromkeys(path for rule in rules for path in (rule.key, rule.ca, rule.rekor) if path):
+            fact = examine(self._files, path, owners)
+            if isinstance(fact, FileFact) and fact.dangers:
+                yield f"others can change {path}: {'; '.join(map(str, fact.dangers))}"
+            elif isinstance(fact, Missing):
+                yield f"there is no {path}"
+            elif isinstance(fact, Unreadable):
+                yield fact.reason
+
+    def _notes(self, policy: str, copies: Sequence[TrustFile]) -> Iterable[str]:
+        if copies:
+            yield (
+                f"{self._sections_folder} shuts out the system's folder, so its "
+                f"{len(copies)} files come along as copies"
+            )
+        if self._folder != SYSTEM and self._text(self._policy_path) is None:
+            yield f"{self._policy_path} is new and from then on replaces the system's policy for this user"
+
+
+def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
+    """For the engine of this account.
+
+    Args:
+        in_use: references of the images that run.
+
+    Raises:
+        UsageError: there is none on this machine.
+    """
+    opened = parts.opened
+    for one in opened.engines:
+        engine = parts.gatherers[one.facts.label].engine_facts()
+        trust = engine.trust
+        ours = isinstance(trust, TrustFacts) and trust.uid == os.geteuid()
+        if engine.local and not opened.simulated and ours:
+            return TrustChange(engine, opened.files, user_home(os.geteuid()), in_use)
+    raise UsageError(
+        "None of these engines is one of this account on this machine, so its policy cannot be tried here.",
+        "Run HardenTUI on that host, as the engine's user.",
+    )
+
+
+def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
+    """Why a draft must not be applied; empty when nothing speaks against it."""
+    if draft.faults:
+        return "; ".join(draft.faults)
+    if draft.refused:
+        return (
+            f"{', '.join(visible(one, 100) for one in draft.refused)} could not be pulled any more "
+            "(give them a rule, or --accept-in-use)"
+        )
+    failed = [one for one in proofs if not one.holds]
+    if failed:
+        return "; ".join(
+            f"the pull {one.case!r} of {one.pull.reference} was {one.pull.verdict}" for one in failed
+        )
+    wanted = {(case, rule.scope) for rule in draft.rules if rule.kind.verifies for case in _CASES}
+    wanted |= {("other repository", "default")} if draft.rejects else set()
+    missing = wanted - {(one.case, one.scope) for one in proofs}
+    return f"{len(missing)} of its pulls were not made" if missing else ""
+
+
+_CASES = ("signed", "wrong key", "unsigned")
+
+
+def _full(reference: str) -> str:
+    """The full name of an image of a registry; empty for a local one or an ID."""
+    try:
+        full = full_reference(reference)
+    except ValueError:
+        return ""
+    return "" if full.startswith("localhost/") else full
+
+
+def _diff(file: TrustFile) -> str:
+    lines = difflib.unified_diff(
+        (file.before or "").splitlines(keepends=True),
+        file.text.splitlines(keepends=True),
+        file.path if file.before is not None else "/dev/null",
+        file.path,
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

@@ -1,0 +1,98 @@
+"""The network map of all engines out of what was read of networks and containers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from hardentui.model.facts import ContainerFacts, NetworkFacts
+from hardentui.model.network_map import MapPlace, MapWay, NetworkMap
+from hardentui.reading.openings import openings
+from hardentui.workbench.pages.networks import Place, connected, places
+
+
+def network_map(
+    networks: Iterable[NetworkFacts],
+    containers: Iterable[ContainerFacts],
+    *,
+    host: str,
+    simulated: bool = False,
+    missing: Iterable[str] = (),
+) -> NetworkMap:
+    """The map.
+
+    Args:
+        missing: names of containers that could not be looked at.
+    """
+    networks = sorted(
+        networks, key=lambda one: (one.engine.label, one.name)
+    )  # engines list them in any order
+    containers = tuple(containers)
+    found = tuple(_place(place, networks, containers) for place in places(networks, containers))
+    notes = tuple(f"{name} could not be looked at, so its ways are not known" for name in missing)
+    return NetworkMap(host, found, tuple(_ways(networks, found)), notes, simulated)
+
+
+def _key(engine: str, name: str) -> str:
+    return f"{engine}\0{name}"
+
+
+def _place(place: Place, networks: Sequence[NetworkFacts], containers: Sequence[ContainerFacts]) -> MapPlace:
+    mine = {*place.members}
+    here = [
+        one
+        for one in containers
+        if one.engine.label == place.engine and (place.name in one.networks or one.name in mine)
+    ]
+    network = any(one.name == place.name and one.engine.label == place.engine for one in networks)
+    first = [one for one in here if not one.networks or _entrance(one) == place.name]
+    return MapPlace(
+        key=_key(place.engine, place.name),
+        engine=place.engine,
+        name=place.name,
+        members=place.members,
+        subnets=place.subnets,
+        openings=tuple(opening for one in first for opening in openings(one)),
+        out="the outside" in place.reaches
+        or "the physical network, past the host's firewall" in place.reaches,
+        host=any(word.startswith("the host") for word in place.reaches),
+        together=network,
+        sentence=_sentence(place, network),
+    )
+
+
+def _entrance(facts: ContainerFacts) -> str:
+    """A container on several networks opens its ports once; they do not answer on an internal one."""
+    return min(facts.networks, key=lambda name: (bool(facts.networks[name].inspect.get("internal")), name))
+
+
+def _sentence(place: Place, network: bool) -> str:
+    if not network:
+        return {
+            "(host)": "the host's own network: no wall to the host's services",
+            "(none)": "no network at all",
+        }.get(place.name, "no network shared with others" if not place.name.startswith("(in ") else "")
+    parts = [place.driver]
+    if place.internal:
+        parts.append("internal, no way out")
+    if place.isolated in ("yes", "strict"):
+        parts.append("isolated" if place.isolated == "yes" else "strictly isolated")
+    if place.driver in ("macvlan", "ipvlan"):
+        parts.append("past the host's firewall")
+    return ", ".join(parts)
+
+
+def _ways(networks: Sequence[NetworkFacts], found: Sequence[MapPlace]) -> Iterable[MapWay]:
+    for at, one in enumerate(networks):
+        for other in networks[at + 1 :]:
+            if one.engine.label == other.engine.label and connected(one, other):
+                yield MapWay(_key(one.engine.label, one.name), _key(other.engine.label, other.name))
+    for place in found:
+        if place.name != "(host)":
+            continue
+        for one in networks:
+            # rootless bridges live in a network namespace of their own, where the host cannot look in
+            bridge = str(one.inspect.get("driver") or "bridge") == "bridge"
+            if one.engine.label == place.engine and bridge and one.engine.rootless is False:
+                yield MapWay(
+                    place.key, _key(one.engine.label, one.name), both=not one.inspect.get("internal")
+                )

@@ -1,0 +1,50 @@
+"""The network map of a real Podman."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from hardentui.__main__ import main
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+INNER, BACK = "map-inner", "map-back"
+WEB, DB, ALONE = "map-web", "map-db", "map-alone"
+
+
+@pytest.fixture(scope="module")
+def bench(podman: Bench) -> Iterator[Bench]:
+    podman.podman("network", "create", "--internal", INNER)
+    podman.podman("network", "create", BACK)
+    sleep = (BUSYBOX, "sleep", "100000")
+    podman.run(
+        WEB, "--network", BACK, "--network", INNER, "-p", "127.0.0.1:18090:80", "-p", "18091:81", *sleep
+    )
+    podman.run(DB, "--network", INNER, *sleep)
+    podman.run(ALONE, "--network", "none", *sleep)
+    yield podman
+    podman.remove(WEB, DB, ALONE)
+    podman.podman("network", "rm", INNER, BACK)
+
+
+def test_the_picture_and_the_json_say_what_podman_has(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "map.svg"
+    assert main(["networks", "--url", bench.url, "--format", "json", "--svg", str(picture)]) == 0
+    document: Any = json.loads(capsys.readouterr().out)
+    places = {one["name"]: one for one in document["map"]["places"]}
+    assert (places[INNER]["out"], places[BACK]["out"]) == (False, True)
+    assert places[INNER]["openings"] == []
+    found = {one["host_port"]: one["gate"] for one in places[BACK]["openings"]}
+    assert found[18090] == "this host only"
+    assert set(found) == {18090, 18091}
+    assert ALONE in places["(none)"]["members"]
+    words = " ".join(ElementTree.fromstring(picture.read_text()).itertext())  # noqa: S314 - our own text
+    assert {INNER, BACK, WEB, DB} <= {*words.split()}

@@ -1,0 +1,236 @@
+"""The trust assistant on a real Podman, a real registry and real signatures, before and after it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.support.bench_registry import HOST, Answer, Registry, started
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+
+POLICY = "/etc/containers/policy.json"
+OURS = "/etc/containers/registries.d/50-hardentui.yaml"
+
+
+@pytest.fixture(scope="module")
+def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """`team/app:1`, signed with `folder`/release, `team/plain:1`, `other/app:1`."""
+    yield from _filled(started(podman, tmp_path_factory.mktemp("trust"), "cosign", "gpg"))
+
+
+def _filled(registry: Registry) -> Iterator[Registry]:
+    folder = registry.folder
+    try:
+        for name in ("team/app:1", "team/plain:1", "other/app:1"):
+            registry.bench.podman("push", "-q", BUSYBOX, f"{HOST}/{name}")
+        assert registry.hardentui("trust", "key", "release", "-o", str(folder)).code == 0
+        signed = registry.hardentui(
+            "trust", "sign", f"{HOST}/team/app:1", "--key", f"{folder}/release.private", "--yes"
+        )
+        assert "a pull that asks for this key was accepted (podman" in signed.out
+        yield registry
+    finally:
+        registry.bench.podman("rmi", "-f", "-i", *(f"{HOST}/{one}" for one in ("team/app:1", "team/plain:1")))
+
+
+@pytest.fixture
+def rule(registry: Registry) -> Sequence[str]:
+    return ("--sigstore", f"{HOST}/team={registry.folder}/release.pub", "--signed", f"{HOST}/team/app:1")
+
+
+def cases(answer: Answer) -> dict[str, str]:
+    proofs = json.loads(answer.out)["proofs"]
+    return {one["case"]: one["verdict"] for one in proofs}
+
+
+def test_four_pulls_prove_the_plan_and_nothing_is_written(registry: Registry, rule: Sequence[str]) -> None:
+    before, images = registry.file(POLICY), registry.bench.podman("images", "-q")
+    answer = registry.trust("plan", *rule, "--format", "json")
+    assert answer.code == 0, answer.err
+    assert cases(answer) == {
+        "signed": "accepted",
+        "wrong key": "refused: signed with another key",
+        "unsigned": "refused: no signature",
+        "other repository": "refused by policy",
+    }
+    assert all("podman" in one["by"] for one in json.loads(answer.out)["proofs"])
+    assert registry.file(POLICY) == before
+    assert not registry.there(OURS)
+    assert registry.bench.podman("images", "-q") == images
+    assert registry.bench.execute("sh", "-c", "ls /var/tmp /tmp | grep -c hardentui-pull || true") == "0"
+
+
+def test_a_plan_does_not_touch_the_locks_of_containers(registry: Registry, rule: Sequence[str]) -> None:
+    registry.bench.run("locked", "--network", "none", BUSYBOX, "sleep", "600")
+    try:
+        assert registry.trust("plan", *rule).code == 0
+        inspected = registry.bench.podman(
+            "inspect", "locked", "--format", "{{.State.Status}} {{.LockNumber}}"
+        )
+        assert inspected.startswith("running ")
+        registry.bench.run("second", "--network", "none", BUSYBOX, "sleep", "600")
+        second = registry.bench.podman("inspect", "second", "--format", "{{.LockNumber}}")
+        assert second != inspected.split()[1]
+    finally:
+        registry.bench.remove("locked", "second")
+
+
+def test_apply_makes_it_true_and_undo_takes_it_back(registry: Registry, rule: Sequence[str]) -> None:
+    before = registry.file(POLICY)
+    assert registry.pulls("team/plain:1")
+    answer = registry.trust("apply", *rule, "--yes")
+    assert answer.code == 0, answer.err
+    try:
+        assert registry.pulls("team/app:1")
+        assert not registry.pulls("team/plain:1")
+        assert not registry.pulls("other/app:1")
+        assert "use-sigstore-attachments: true" in registry.file(OURS)
+        again = registry.trust("apply", *rule, "--yes")
+        assert "say so already" in again.err
+        entry = json.loads(registry.hardentui("journal", "--format", "json").out)["entries"][0]
+        assert (entry["action"], entry["container"], entry["state"]) == ("trust", POLICY, "done")
+        assert len(entry["proof"]) == 4
+        checked = registry.trust("check", f"{HOST}/team/app:1", f"{HOST}/team/plain:1", f"{HOST}/other/app:1")
+        assert checked.code == 1
+        lines = checked.out.splitlines()
+        assert f"{HOST}/team/app:1: accepted" in lines[0]
+        assert "sigstore attachment" in lines[2]
+        assert "is rejected by policy" in checked.out
+    finally:
+        assert registry.hardentui("undo", "--yes").code == 0
+    assert registry.file(POLICY) == before
+    assert not registry.there(OURS)
+    assert registry.pulls("team/plain:1")
+
+
+@pytest.mark.parametrize("image", ["team/plain:1", "team/wrong:1"])
+def test_what_the_rule_would_refuse_is_never_applied(registry: Registry, image: str) -> None:
+    folder = registry.folder
+    if image == "team/wrong:1" and not (folder / "other.private").exists():
+        registry.bench.podman("push", "-q", BUSYBOX, f"{HOST}/{image}")
+        registry.hardentui("trust", "key", "other", "-o", str(folder))
+        registry.hardentui("trust", "sign", f"{HOST}/{image}", "--key", f"{folder}/other.private", "--yes")
+    before = registry.file(POLICY)
+    sigstore = f"{HOST}/team={folder}/release.pub"
+    answer = registry.trust("apply", "--sigstore", sigstore, "--signed", f"{HOST}/{image}", "--yes")
+    assert answer.code == 1
+    assert f"the pull 'signed' of {HOST}/{image} was refused" in answer.err
+    assert registry.file(POLICY) == before
+    assert not registry.there(OURS)
+
+
+def test_an_image_that_runs_is_not_shut_out(registry: Registry, rule: Sequence[str]) -> None:
+    registry.bench.run("outside", "--network", "none", f"{HOST}/other/app:1", "sleep", "600")
+    try:
+        answer = registry.trust("apply", *rule, "--yes")
+        assert answer.code == 1
+        assert f"{HOST}/other/app:1 runs and could not be pulled any more" in answer.err
+        answer = registry.trust("plan", *rule, "--accept-in-use", "--format", "json")
+        assert answer.code == 0
+        document = json.loads(answer.out)
+        assert document["unsigned"] == [f"{HOST}/other/app:1"]
+        policy = json.loads(next(one["text"] for one in document["files"] if one["path"] == POLICY))
+        assert policy["transports"]["docker"][f"{HOST}/other/app"] == [{"type": "insecureAcceptAnything"}]
+    finally:
+        registry.bench.remove("outside")
+
+
+def test_an_unsigned_image_that_runs_in_the_scope_is_found_by_its_pull(
+    registry: Registry, rule: Sequence[str]
+) -> None:
+    registry.bench.run("inside", "--network", "none", f"{HOST}/team/plain:1", "sleep", "600")
+    try:
+        answer = registry.trust("plan", *rule)
+        assert answer.code == 1
+        assert f"the pull 'signed' of {HOST}/team/plain:1 was refused: no signature" in answer.err
+        assert registry.trust("plan", *rule, "--accept", f"{HOST}/team/plain").code == 0
+    finally:
+        registry.bench.remove("inside")
+
+
+def test_what_cosign_signs_needs_any_tag(registry: Registry) -> None:
+    image = f"{HOST}/cosign/app:1"
+    registry.bench.podman("push", "-q", BUSYBOX, image)
+    plain = ("--yes", "--tlog-upload=false", "--allow-insecure-registry", "--allow-http-registry")
+    make = f"cd {registry.folder} && export COSIGN_PASSWORD=pw && cosign generate-key-pair"
+    registry.bench.execute("sh", "-c", f"{make} && cosign sign {' '.join(plain)} --key cosign.key {image}")
+    rule = ("--sigstore", f"{HOST}/cosign={registry.folder}/cosign.pub", "--signed", image)
+    answer = registry.trust("plan", *rule)
+    assert answer.code == 1
+    assert "refused: signed under another name" in answer.out
+    assert "add --any-tag" in answer.out
+    assert registry.trust("plan", *rule, "--any-tag").code == 0
+
+
+def test_gpg_signatures_in_a_lookaside(registry: Registry) -> None:
+    image, folder = f"{HOST}/gpg/app:1", registry.folder
+    section = f"docker:\n  {HOST}/gpg:\n    lookaside-staging: file://{folder}/side\n"
+    registry.bench.execute(
+        "sh", "-c", f"mkdir -p /etc/containers/registries.d {folder}/side; mkdir -m 700 {folder}/g"
+    )
+    staging = "/etc/containers/registries.d/00-staging.yaml"
+    registry.bench.execute("sh", "-c", f"printf '{section}' > {staging}")
+    key = "gpg --batch --quiet --passphrase '' --quick-gen-key bench@example.test default default never"
+    export = f"gpg --export --armor bench@example.test > {folder}/public.gpg"
+    push = f"podman push -q --remove-signatures --sign-by bench@example.test {BUSYBOX} {image}"
+    registry.bench.execute("sh", "-c", f"export GNUPGHOME={folder}/g; {key} && {export} && {push}")
+    registry.bench.execute("rm", staging)
+    rule = ("--gpg", f"{HOST}/gpg={folder}/public.gpg", "--signed", image)
+    without = registry.trust("plan", *rule)
+    assert without.code == 1
+    assert "refused: no signature" in without.out
+    answer = registry.trust(
+        "plan", *rule, "--lookaside", f"{HOST}/gpg=file://{folder}/side", "--format", "json"
+    )
+    assert answer.code == 0, answer.err
+    assert cases(answer)["wrong key"] == "refused: signed with another key"
+
+
+def test_a_section_of_another_file_has_to_be_changed_there(registry: Registry, rule: Sequence[str]) -> None:
+    other = "/etc/containers/registries.d/other.yaml"
+    registry.bench.execute("mkdir", "-p", "/etc/containers/registries.d")
+    registry.bench.execute(
+        "sh", "-c", f"printf 'docker:\\n  {HOST}/team:\\n    lookaside: file:///x\\n' > {other}"
+    )
+    try:
+        answer = registry.trust("apply", *rule, "--yes")
+    finally:
+        registry.bench.execute("rm", other)
+    assert answer.code == 1
+    assert f"{other} has a section for {HOST}/team already" in answer.err
+
+
+def test_only_a_bundle_is_told_as_what_podman_cannot_read(registry: Registry) -> None:
+    """The tag under which registries without the referrers API keep what cosign 3 makes stands for it."""
+    image = f"{HOST}/bundle/app:1"
+    registry.bench.podman("push", "-q", BUSYBOX, image)
+    digest = registry.bench.execute("skopeo", "inspect", "--format", "{{.Digest}}", f"docker://{image}")
+    tag = f"docker://{HOST}/bundle/app:{digest.replace(':', '-')}"
+    registry.bench.execute("skopeo", "--insecure-policy", "copy", "-q", f"docker://{image}", tag)
+    answer = registry.trust("check", image)
+    assert "only a sigstore bundle, which Podman cannot read" in answer.out
+
+
+def test_a_signature_of_the_list_alone_does_not_count(registry: Registry) -> None:
+    image, folder = f"{HOST}/several/app:1", registry.folder
+    plain = ("--yes", "--tlog-upload=false", "--allow-insecure-registry", "--allow-http-registry")
+    registry.bench.podman("manifest", "create", "several")
+    try:
+        registry.bench.podman("manifest", "add", "several", f"docker://{HOST}/team/plain:1")
+        registry.bench.podman("manifest", "push", "-q", "--all", "several", f"docker://{image}")
+    finally:
+        registry.bench.podman("manifest", "rm", "several")
+    make = f"cd {folder} && export COSIGN_PASSWORD=pw && cosign generate-key-pair --output-key-prefix list"
+    sign = f"cosign sign {' '.join(plain)} --key list.key"
+    registry.bench.execute("sh", "-c", f"{make} && {sign} {image}")
+    assert "only its list of architectures is signed" in registry.trust("check", image).out
+    rule = ("--sigstore", f"{HOST}/several={folder}/list.pub", "--any-tag", "--signed", image)
+    assert registry.trust("plan", *rule).code == 1
+    registry.bench.execute(
+        "sh", "-c", f"cd {folder} && export COSIGN_PASSWORD=pw && {sign} --recursive {image}"
+    )
+    assert registry.trust("plan", *rule).code == 0

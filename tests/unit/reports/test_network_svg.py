@@ -1,0 +1,139 @@
+"""The network map as a picture: what it says, that it is complete and safe, and what it does with many."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.checks.examples import container, rootful
+from hardentui.model.facts import NetworkFacts
+from hardentui.model.host import Firewall, HostFacts
+from hardentui.model.known import Unreadable
+from hardentui.model.network_map import Gate, MapPlace, MapWay, NetworkMap, Opening
+from hardentui.options import NETWORK, PUBLISH, Port
+from hardentui.reading.openings import openings
+from hardentui.reports.network_svg import network_svg
+from hardentui.workbench.pages.network_map import network_map
+
+HOSTILE = "\x1b]0;owned\x07<script>alert(1)</script>\"'&]]>\u202e\ud800\ufffe{{7*7}}"
+DROP: dict[str, Any] = {"family": "inet", "table": "f", "type": "filter", "policy": "drop", "prio": 0}
+
+
+def host(*hooks: str) -> HostFacts:
+    chains = tuple({"chain": {**DROP, "name": hook, "hook": hook}} for hook in hooks)
+    return HostFacts(firewall=Firewall(rules=chains, outside=("eth0",)))
+
+
+def web(*ports: Port, **over: Any) -> Any:
+    return container((PUBLISH, ports), **{"host": host(), **over})
+
+
+def gates(facts: Any) -> list[Gate]:
+    return [one.gate for one in openings(facts)]
+
+
+def test_the_gate_is_what_the_firewall_does_with_a_stranger() -> None:
+    wide, local = Port(80, "8080"), Port(80, "8081", "127.0.0.1")
+    assert gates(web(wide, local)) == [Gate.OPEN, Gate.LOCAL]
+    assert gates(web(wide, host=host("forward"))) == [Gate.FILTERED]
+    assert gates(web(wide, host=host("input"))) == [Gate.OPEN], "a published port does not pass input"
+    assert gates(web(wide, engine=rootful(rootless=True), host=host("input"))) == [Gate.FILTERED]
+    assert gates(web(wide, host=Unreadable("no permission"))) == [Gate.UNKNOWN]
+    assert gates(web(wide, engine=rootful(local=False))) == [Gate.UNKNOWN]
+    assert gates(web()) == []
+    on_host = container((NETWORK, ("host",)), host=host("input"))
+    assert [(one.gate, one.words) for one in openings(on_host)] == [
+        (Gate.FILTERED, "every port that it opens")
+    ]
+
+
+def network(name: str, *members: str, **inspect: Any) -> NetworkFacts:
+    return NetworkFacts(name, {"driver": "bridge", **inspect}, members, rootful())
+
+
+def test_places_ways_and_a_container_on_two_networks() -> None:
+    front, inner = network("a-inner", "web", internal=True), network("front", "web")
+    other = network("other", "x", options={"isolate": "strict"})
+    both = web(Port(80, "8080"), networks={"a-inner": front, "front": inner})
+    found = network_map((front, inner, other), (both,), host="h")
+    places = {one.name: one for one in found.places}
+    assert [len(places[name].openings) for name in ("a-inner", "front")] == [0, 1]
+    assert (places["a-inner"].out, places["front"].out) == (False, True)
+    assert found.ways == ()
+    free = network_map((inner, network("free")), (), host="h")
+    assert [(way.both, way.start.partition("\0")[2], way.end.partition("\0")[2]) for way in free.ways] == [
+        (True, "free", "front")
+    ]
+
+
+def hostile_map(members: int = 1) -> NetworkMap:
+    names = tuple(f"{HOSTILE}{number}" for number in range(members))
+    opening = Opening(names[0], HOSTILE, 80, 80, HOSTILE, Gate.OPEN, HOSTILE)
+    place = MapPlace("a", HOSTILE, HOSTILE, names, (HOSTILE,), (opening,), sentence=HOSTILE)
+    other = MapPlace("b", "e", "b", out=False, host=False)
+    return NetworkMap(HOSTILE, (place, other), (MapWay("a", "b"), MapWay("a", "gone")), (HOSTILE,))
+
+
+def test_hostile_names_are_text_and_nothing_else() -> None:
+    text = network_svg(hostile_map())
+    root = ElementTree.fromstring(text)  # noqa: S314 - our own text
+    tags = {one.tag.rpartition("}")[2] for one in root.iter()}
+    assert tags <= {"svg", "style", "defs", "marker", "path", "rect", "text", "title"}
+    assert not {"\x1b", "\x07", "\u202e", "\ud800"} & set(text)
+    assert "owned" in text
+    for one in root.iter():
+        assert not any(name.lower().startswith("on") or "href" in name for name in one.attrib)
+
+
+def test_it_loads_nothing_and_fits_its_frame() -> None:
+    text = network_svg(hostile_map(3))
+    assert re.findall(r"url\(([^)]*)\)", text) == ["#hmap-tip"] * text.count("url(")
+    assert "http" not in text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+    root = ElementTree.fromstring(text)  # noqa: S314
+    height = float(root.attrib["height"])
+    rows = [float(one.attrib["y"]) for one in root.iter() if "y" in one.attrib]
+    assert max(rows) < height
+
+
+def test_many_members_are_counted_and_those_that_are_open_are_shown() -> None:
+    text = network_svg(hostile_map(500))
+    assert "and 460 more" in text
+    assert text.count(": open") >= 1
+    assert len(text) < 200_000
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+
+def test_the_html_report_has_the_map(tmp_path: Path) -> None:
+    report = tmp_path / "r.html"
+    main(["check", "--demo", "--format", "html", "-o", str(report), "--quiet"])
+    text = report.read_text()
+    reader = _Reader()
+    reader.feed(text)
+    assert reader.tags.count("svg") == 1
+    assert "script" not in reader.tags
+    assert "Who reaches whom" in text
+    assert "*:8443 -&gt; 443/tcp: open" in text
+
+
+def test_the_command_writes_the_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "map.svg"
+    assert main(["networks", "--demo", "--svg", str(picture)]) == 0
+    root = ElementTree.fromstring(picture.read_text())  # noqa: S314
+    words = " ".join(root.itertext())
+    assert "shop-net" in words
+    assert "(simulated)" in words
+    assert "shop-net" in capsys.readouterr().out, "the table is told all the same"
