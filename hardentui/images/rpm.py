@@ -83,7 +83,7 @@ def _of_sqlite(content: bytes) -> list[bytes]:
             raise NotReadable("it has no table of packages")
         rows = connection.execute("SELECT blob FROM Packages LIMIT ?", (MOST_PACKAGES,)).fetchall()
         return [row[0] for row in rows if isinstance(row[0], bytes)]
-    except (sqlite3.Error, OverflowError, MemoryError) as error:
+    except (sqlite3.Error, ValueError, OverflowError, MemoryError) as error:  # a message may not be UTF-8
         raise NotReadable(str(error)) from error
     finally:
         connection.close()
