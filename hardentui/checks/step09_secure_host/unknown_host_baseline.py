@@ -1,9 +1,10 @@
 """Nobody has looked at the host itself, or a host profile works against rootless containers.
 
 What it checks:
-Whether a report of Lynis or OpenSCAP is on record at the places where these tools leave it, and not
-older than 90 days (parameter `days`). And whether `user.max_user_namespaces` is 0 while accounts run
-rootless containers: some hardening profiles ask for it, and it makes rootless Podman impossible.
+Whether a report of Lynis or OpenSCAP is on record at the places where these tools leave it, or was imported
+(`hardentui host --import FILE`), and not older than 90 days (parameter `days`). And whether
+`user.max_user_namespaces` is 0 while accounts run rootless containers: some hardening profiles ask for it,
+and it makes rootless Podman impossible.
 
 Why it matters:
 This tool looks at what containers need from the host. Open services, weak logins and missing updates of
@@ -47,6 +48,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     baselines = facts.baselines
     if isinstance(baselines, Unreadable):
         return unknown(baselines.reason)
+    baselines = (*baselines, *_imported(facts))
     commands = ("lynis audit system",)
     if not baselines:
         return failed("no report of Lynis or OpenSCAP is on record", "none", commands=commands)
@@ -58,6 +60,16 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
             f"the newest report is {age} days old", newest.tool, evidence=evidence, commands=commands
         )
     return passed(f"{newest.tool}, {age} days old", evidence=evidence)
+
+
+def _imported(facts: HostFacts) -> tuple[Baseline, ...]:
+    """Results that were imported count as well, as long as they say something."""
+    scans = () if isinstance(facts.host_scans, Unreadable) else facts.host_scans
+    return tuple(
+        Baseline(scan.tool, scan.source, scan.finished)
+        for scan in scans
+        if scan.finished is not None and not scan.checked_nothing
+    )
 
 
 CHECK = Check(
