@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from hardentui.model.facts import ImageFacts
-    from hardentui.workbench.looking.updates import Update
+    from hardentui.workbench.updating.updates import Update
     from hardentui.workbench.workbench import Workbench
 
 SCHEMA = "hardentui/updates/1"
@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 def run(bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal) -> int:
     """Ask and tell: 0 all is known, 4 a registry did not answer."""
-    from hardentui.workbench.looking.updates import Updates
+    from hardentui.workbench.updating.updates import Updates
 
     stop = threading.Event()
     try:

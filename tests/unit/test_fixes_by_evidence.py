@@ -188,7 +188,7 @@ def test_a_root_with_workers_of_another_user_may_end_them() -> None:
     processes = (Process(7, "nginx", "/usr/sbin/nginx", 0), Process(8, "nginx", "/usr/sbin/nginx", 33))
     made = plan(running(seen=kernel(processes=processes)), "default-capabilities-kept")
     assert "CAP_KILL" in made.after[CAP_ADD]
-    assert "runs as uid 33" in said(made)
+    assert "runs as UID 33" in said(made)
 
 
 CACHE = FileChange("/opt/app/cache", "modified", True)
