@@ -3,8 +3,8 @@
 What it checks:
 Whether there is a Lynis or OpenSCAP report in the places where these tools leave it, or an imported one
 (`hardentui host --import FILE`), not older than 90 days (parameter `days`). And whether
-`user.max_user_namespaces` is 0 while accounts run rootless containers: some hardening profiles require it, and
-it makes rootless Podman impossible.
+`user.max_user_namespaces` is 0 while accounts run rootless containers: some hardening profiles require it,
+and it makes rootless Podman impossible.
 
 Why it matters:
 HardenTUI looks at what containers need from the host. Open services, weak logins and missing host updates are
