@@ -77,7 +77,7 @@ def _real(
         host = read(
             files, version=local.facts.version, run=run_program, root=os.geteuid() == 0, deep=selection.deep
         )
-        from hardentui.scanners.host_scans import HostScans
+        from hardentui.scanners.kept_host_scans import HostScans
 
         return replace(host, host_scans=HostScans(state_folder).load())
 

@@ -85,7 +85,7 @@ class Recorder:
 
     def _scans(self) -> Known[tuple[HostScan, ...]]:
         """Results of host scanners that were imported on this host."""
-        from hardentui.scanners.host_scans import HostScans
+        from hardentui.scanners.kept_host_scans import HostScans
 
         folder = self._inner.state_folder
         return HostScans(folder).load() if folder is not None else ()
