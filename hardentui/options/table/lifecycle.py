@@ -231,7 +231,7 @@ TLS_VERIFY = Option(
     codec=SWITCH_OFF,
     read=read_tls_verify,
     readability=Readability.CLIENT,
-    protection=on_protects("the registry's certificate is not checked"),
+    protection=on_protects("stops checking the registry's certificate"),
 )
 AUTHFILE = Option(
     flag="--authfile",
