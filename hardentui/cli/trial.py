@@ -51,6 +51,12 @@ def arguments(parser: ArgumentParser) -> None:
     trial.add_argument(
         "--outside", action="store_true", help="the twin can reach the outside; what it sends there is real"
     )
+    trial.add_argument(
+        "--learn",
+        action="store_true",
+        help="watch what twins without changes do and learn from it: capabilities, a seccomp profile of its "
+        "own, folders it writes to, limits; what is learned is tried too; learning again adds to it",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "-o",
@@ -58,7 +64,8 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         dest="folder",
         default="",
-        help="write trial.json, plan.toml, the Quadlet and the run script into this folder",
+        help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
+        "this folder",
     )
 
 
@@ -76,6 +83,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     from hardentui.cli import session
     from hardentui.cli.choosing import check_options, make_plan
     from hardentui.cli.trial_text import trial_lines
+    from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
     from hardentui.workbench.trials.tried import as_json
     from hardentui.workbench.trials.trying import Wishes
 
@@ -85,7 +93,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.choices:
             return EXIT_CODES[Result.NOTHING_WORKS]
-        wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
+        wishes = Wishes(
+            tuple(options.peer),
+            tuple(options.probe),
+            options.patience,
+            options.outside,
+            profile_path(report.subject.name, options.folder) if options.learn else "",
+        )
         with _interruptible():
             trying = bench.trying(report)
             trial = trying.run(plan.choices, wishes, _Progress(terminal), threading.Event())
@@ -94,6 +108,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             terminal.write(as_json(trial))
         else:
             terminal.write("\n".join(trial_lines(trial, terminal)) + "\n")
+        if trial.learned is not None and trial.learned.seccomp is not None and not options.folder:
+            terminal.note(f"the learned seccomp profile: {visible(keep_profile(trial))}")
         if options.folder:
             _save(bench, report, plan, trial, options, terminal)
     return EXIT_CODES[trial.result]

@@ -139,9 +139,11 @@ class Stage:
         remove_trial(self.changing, self.number)
 
     @contextmanager
-    def twin(self, spec: Spec, *, copy_volumes: bool = False) -> Iterator[Twin]:
+    def twin(self, spec: Spec, *, copy_volumes: bool = False, empty_volumes: bool = False) -> Iterator[Twin]:
         """A twin that was created and not started; it is removed at the end."""
-        twin = self._create(spec, self.facts, self._pod, copy_volumes=copy_volumes)
+        twin = self._create(
+            spec, self.facts, self._pod, copy_volumes=copy_volumes, empty_volumes=empty_volumes
+        )
         try:
             yield twin
         finally:
@@ -162,10 +164,18 @@ class Stage:
             ends_well=ends_well,
         ).outcome()
 
-    def _create(self, spec: Spec, facts: ContainerFacts, pod: str, *, copy_volumes: bool) -> Twin:
+    def _create(
+        self,
+        spec: Spec,
+        facts: ContainerFacts,
+        pod: str,
+        *,
+        copy_volumes: bool,
+        empty_volumes: bool = False,
+    ) -> Twin:
         name = self._name()
         labels = (f"{TRIAL_LABEL}={self.number}", f"{TRIAL_LABEL}.of={spec[NAME]}", owner_label())
-        role = Role(name, labels, self._network, pod, self._twins, copy_volumes)
+        role = Role(name, labels, self._network, pod, self._twins, copy_volumes, empty_volumes)
         made = harmless(spec, facts, role, self._place_of)
         self._copy(made, facts)
         return Twin(self.changing, self.changing.containers.create(made.spec), name, made.lacks)

@@ -209,12 +209,18 @@ class Fixes:
 
         text = as_json(trial)
         record = DraftFile(FILE_NAME, text, masked=text)
+        profiles: tuple[DraftFile, ...] = ()
+        if trial.learned is not None and trial.learned.seccomp is not None:
+            from hardentui.writers.seccomp import profile_text
+
+            rules = profile_text(trial.learned.seccomp)
+            profiles = (DraftFile(trial.learned.profile, rules, masked=rules),)
         if not trial.options:
             return (record,)
         plan = self.plan_of_trial(report, trial)
         saved = replace(self.plan_file(report, plan), name="plan.toml")
         drafts = [self.draft(report, plan, target) for target in (Target.QUADLET, Target.RUN)]
-        return (record, saved, *(file for draft in drafts for file in draft.files))
+        return (record, saved, *profiles, *(file for draft in drafts for file in draft.files))
 
     def plan_file(self, report: Report, plan: Plan) -> DraftFile:
         """The plan as a file that `fix --plan` reads."""
