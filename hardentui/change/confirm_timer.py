@@ -16,7 +16,7 @@ from hardentui import account
 from hardentui.errors import ChangeFailed
 
 _LIMIT = 20.0
-_KEPT = ("HOME", "LANG", "PATH", "PYTHONPATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
+_KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
 _RUNS = "/run/systemd/system"
 
 
@@ -29,6 +29,7 @@ def arm(identity: str, seconds: float) -> str:
     command = [sys.executable, "-m", "hardentui", "--quiet", "undo", identity, "--expired", "--yes"]
     ours = account.environment()
     environment = {name: ours[name] for name in _KEPT if name in ours}
+    environment["PYTHONPATH"] = _with_ourselves(ours.get("PYTHONPATH", ""))
     if os.path.isdir(_RUNS) and _systemd_timer(identity, seconds, command, environment):
         return "by a timer of systemd"
     try:
@@ -88,6 +89,12 @@ def _systemd_timer(
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def _with_ourselves(places: str) -> str:
+    """Where Python finds HardenTUI, also when it was found in the working directory so far."""
+    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return os.pathsep.join(dict.fromkeys(place for place in (ours, *places.split(os.pathsep)) if place))
 
 
 def _manager(program: str) -> list[str]:

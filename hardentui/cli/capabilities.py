@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
+from hardentui.cli import session
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
+from hardentui.visible import visible
+from hardentui.workbench.learned import read_learned
+from hardentui.workbench.pages.capabilities import capability_page, summary
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,11 +40,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.visible import visible
-    from hardentui.workbench.learned import read_learned
-    from hardentui.workbench.pages.capabilities import capability_page
-
     if options.trial and len(options.names) != 1:
         raise UsageError("--trial is about one container: name it.")
     learned = read_learned(options.trial) if options.trial else None
@@ -54,7 +53,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.format == "json":
             document = {
                 "schema": SCHEMA,
-                "simulated": bench.simulated,
+                "simulated": bench.opened.simulated,
                 "containers": [to_builtins(one) for one in pages],
             }
             terminal.write(json.dumps(document, indent=1) + "\n")
@@ -69,8 +68,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _show(page: CapabilityPage, everything: bool, terminal: Terminal) -> None:
-    from hardentui.workbench.pages.capabilities import summary
-
     rows = page.rows if everything else page.held
     head = f"{page.container}  {page.engine}  {page.asked}"
     lines = [head, *summary(page)]

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from hardentui.cli import session
+from hardentui.cli.next_steps import next_steps
 from hardentui.cli.parser import Given, checklist_option
+from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.model.finding import Severity
 from hardentui.reports import FORMATS, render
+from hardentui.reports.result import Look
+from hardentui.workbench.checklists.lookup import find_check
 
 if TYPE_CHECKING:
-    from hardentui.reports.result import CheckResult, Look
+    from hardentui.reports.result import CheckResult
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
@@ -47,19 +53,14 @@ def report_options(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.model.finding import Severity
-
     if options.check:
-        from hardentui.workbench.looking.judging import find_check
-
         for check in options.check:
             find_check(check)
     with session.workbench(
         options, terminal, steps=options.step, checks=options.check, everything=True
     ) as bench:
         _all_there(options, bench)
-        listed = bench.rows()
+        listed = bench.containers.rows()
         wanted = {row.key for row in session.named(listed, options.names)}
         shared = [] if options.names else session.of_host(bench)
         rows = session.scan(bench, terminal, listed)
@@ -82,8 +83,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 def _look(options: Namespace) -> Look:
     """One line for each subject where everything is checked, all that is known where something was named."""
-    from hardentui.reports.result import Look
-
     whole = not (options.names or options.step or options.check)
     blocks = options.details or not (whole or options.summary)
     return Look(brief=whole, blocks=blocks, advice=not options.summary)
@@ -95,10 +94,10 @@ def _all_there(options: Namespace, bench: Workbench) -> None:
     Raises:
         UsageError: a check that is not in the checklist, or not in the steps that were asked for.
     """
-    chosen = {check.id for check in bench.checks}
+    chosen = {check.id for check in bench.judge.checks}
     missing = [check for check in options.check if check not in chosen]
     if missing or not chosen:
-        where = f"the checklist {bench.checklist.id}" + (" in these steps" if options.step else "")
+        where = f"the checklist {bench.judge.checklist.id}" + (" in these steps" if options.step else "")
         raise UsageError(f"{', '.join(missing) or 'Every check'} is not in {where}.")
 
 
@@ -110,7 +109,7 @@ def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Rep
     """
     if not (options.check or options.step) or any(one.findings or one.trouble for one, _ in reports):
         return
-    kinds = sorted({check.kind.value for check in bench.checks})
+    kinds = sorted({check.kind.value for check in bench.judge.checks})
     about = " or ".join(kinds)
     if options.names:
         raise UsageError(f"Nothing was checked: this is about the {about}.", "Leave the names out.")
@@ -119,13 +118,8 @@ def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Rep
 
 def deliver(result: CheckResult, options: Namespace, terminal: Terminal, look: Look | None = None) -> None:
     """The report where the options want it; without `look` with all that is known."""
-    from hardentui.cli.next_steps import next_steps
-    from hardentui.reports.result import Look
-
     steps = () if terminal.quiet else next_steps(result, options)
     if options.file and options.file != "-":
-        from hardentui.cli.saving import save_text
-
         look = replace(look or Look(), next_steps=steps)
         save_text(options.file, render(options.format, result, look), backup=False)
         terminal.note(f"note: the report is in {options.file}")

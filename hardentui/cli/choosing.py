@@ -11,6 +11,10 @@ from hardentui.errors import InputError
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.planning import saved_plans as plans
+from hardentui.workbench.trials.files import plan_of_trial
+from hardentui.workbench.trials.tried import no_longer_fits, read_trial
 
 if TYPE_CHECKING:
     from hardentui.workbench.planning.saved_plans import SavedPlan
@@ -25,8 +29,6 @@ def check_options(options: Namespace) -> SavedPlan | None:
         UsageError: an unknown check.
         PlanError, InputError: a plan that cannot be read.
     """
-    from hardentui.workbench.looking.judging import find_check
-
     for check in options.check:
         find_check(check)
     path = getattr(options, "plan", "")
@@ -34,8 +36,6 @@ def check_options(options: Namespace) -> SavedPlan | None:
 
 
 def _read(path: str) -> SavedPlan:
-    from hardentui.workbench.planning import saved_plans as plans
-
     return plans.load(_text(path))
 
 
@@ -61,9 +61,7 @@ def make_plan(
     if path := getattr(options, "trial", ""):
         plan = _tried(bench, report, path, terminal)
     elif saved is not None:
-        from hardentui.workbench.planning import saved_plans as plans
-
-        plan = bench.plan(report, plans.usable_choices(saved, bench.checks))
+        plan = bench.planner.plan(report, plans.usable_choices(saved, bench.judge.checks))
         version = str(report.facts.engine.version) if report.facts else ""
         for sentence in plans.no_longer_fits(saved, plan, version):
             terminal.note(f"differs: {sentence}")
@@ -73,7 +71,7 @@ def make_plan(
             terminal.note(f"left out: {line}")
     for conflict in plan.conflicts:
         terminal.note(f"mind: {conflict}")
-    before, after = report.score.value, bench.score_after(report, plan).value
+    before, after = report.score.value, bench.planner.score_after(report, plan).value
     if before is not None and after is not None and after < before:
         terminal.note(f"mind: the score falls from {before} to {after}; the notes tell what fails then")
     for note in plan.notes:
@@ -85,10 +83,8 @@ def make_plan(
 
 def _tried(bench: Workbench, report: Report, path: str, terminal: Terminal) -> Plan:
     """The plan of a trial; what differs from when it was tried as notes."""
-    from hardentui.workbench.trials.tried import no_longer_fits, read_trial
-
     trial = read_trial(_text(path))
-    plan = bench.plan_of_trial(report, trial)
+    plan = plan_of_trial(bench.planner, report, trial)
     for sentence in no_longer_fits(trial, plan):
         terminal.note(f"differs: {sentence}")
     return plan
@@ -122,6 +118,6 @@ def _why_nothing(plan: Plan) -> str:
 
 def _chosen(bench: Workbench, report: Report, options: Namespace) -> Plan:
     if options.check:
-        return bench.plan(report, [Choice(check) for check in dict.fromkeys(options.check)])
+        return bench.planner.plan(report, [Choice(check) for check in dict.fromkeys(options.check)])
     cautious = Caution.LIKELY if getattr(options, "likely", False) else Caution.ALL
-    return bench.plan_with(report, Caution.SAFE if options.safe else cautious)
+    return bench.planner.plan_with(report, Caution.SAFE if options.safe else cautious)

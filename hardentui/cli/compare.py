@@ -5,10 +5,17 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from hardentui.cli import session
 from hardentui.cli.check import SEVERITIES
 from hardentui.cli.parser import Given
+from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import InputError
+from hardentui.model.finding import Severity
+from hardentui.reports.as_json import document
+from hardentui.reports.comparing import compare, read_report
+from hardentui.reports.comparison_text import as_json, as_text
+from hardentui.reports.result import Look
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -37,19 +44,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.model.finding import Severity
-    from hardentui.reports.comparing import compare
-    from hardentui.reports.comparison_text import as_json, as_text
-    from hardentui.reports.result import Look
-
     comparison = compare(_load(options.old, options, terminal), _load(options.new, options, terminal))
     code = comparison.exit_code(Severity.parse(options.fail_on))
     to_file = options.file not in ("", "-")
     look = Look() if to_file else terminal.look
     text = as_json(comparison, code) if options.format == "json" else as_text(comparison, look)
     if to_file:
-        from hardentui.cli.saving import save_text
-
         save_text(options.file, text, backup=False)
         terminal.note(f"note: the comparison is in {options.file}")
     else:
@@ -63,8 +63,6 @@ def _load(path: str, options: Namespace, terminal: Terminal) -> SavedReport:
     Raises:
         InputError: it is neither.
     """
-    from hardentui.reports.comparing import read_report
-
     try:
         with open(path, "rb") as file:
             content = file.read(_LARGEST + 1)
@@ -90,15 +88,10 @@ def _judged(path: str, options: Namespace, terminal: Terminal) -> SavedReport:
     """What a check finds in saved facts."""
     import json
 
-    from hardentui.cli import session
-    from hardentui.model.finding import Severity
-    from hardentui.reports.as_json import document
-    from hardentui.reports.comparing import read_report
-
     asked = Namespace(**{**vars(options), "facts": path, "url": "", "connection": "", "demo": False})
     with session.workbench(asked, terminal, everything=True) as bench:
         shared = session.of_host(bench)
-        rows = session.scan(bench, terminal, bench.rows())
+        rows = session.scan(bench, terminal, bench.containers.rows())
         result = session.result(
             bench, [*shared, *session.of_rows(rows)], Severity.parse(options.fail_on), fixes=False
         )

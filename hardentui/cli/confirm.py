@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.cli.terminal import Terminal
 from hardentui.visible import visible
+from hardentui.workbench.changing.history import History
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -19,8 +20,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.workbench.changing.history import History
-
     entry = History().confirm(options.id)
     terminal.write(f"{entry.id}: {visible(entry.container, 80)} keeps its change.\n")
     return 0

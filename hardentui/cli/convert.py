@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hardentui.cli import saving, session
 from hardentui.cli.parser import output_options
 from hardentui.cli.terminal import Terminal
+from hardentui.model.draft import Target
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -14,12 +16,9 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import saving, session
-    from hardentui.model.draft import Target
-
     version = saving.version_of(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name)
-        draft = bench.draft(report, None, Target(options.to), version=version)
+        draft = bench.drafter.draft(report, None, Target(options.to), version=version)
         saving.deliver(bench, report, draft, options, terminal)
     return 0

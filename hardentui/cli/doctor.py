@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine
+from hardentui.workbench.opening.doctor import Machine, examine
 
 if TYPE_CHECKING:
     from hardentui.workbench.opening.doctor import Line
@@ -23,8 +24,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.workbench.opening.doctor import Machine, examine
-
     lines = examine(Machine(size=_size()), options.url, options.connection)
     terminal.write("\n".join(_shown(lines, Paragraphs(terminal))) + "\n")
     return 0 if any(line.engine for line in lines) else NoEngine.exit_code

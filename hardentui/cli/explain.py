@@ -8,17 +8,21 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from hardentui.checks import all_checks
 from hardentui.checks.examples import container
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import UsageError
 from hardentui.harden.evaluate import judge, parameters_of, remediation
+from hardentui.harden.score_meaning import MEANING
 from hardentui.harden.spec_diff import as_run_lines, spec_diff
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.reading.forms import FORMS
+from hardentui.workbench.checklists import loading as checklists
+from hardentui.workbench.checklists.lookup import find_check
 
 _EXAMPLES = 4
 
@@ -30,9 +34,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.workbench.checklists import loading as checklists
-    from hardentui.workbench.looking.judging import find_check
-
     if options.list:
         terminal.show(_list())
         return 0
@@ -49,8 +50,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def _list() -> Any:
     from rich.table import Table
 
-    from hardentui.checks import all_checks
-
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column("Step", justify="right")
     shown.add_column("Check", no_wrap=True)
@@ -62,8 +61,6 @@ def _list() -> Any:
 
 
 def _score(write: Paragraphs) -> Iterator[str]:
-    from hardentui.harden.score_meaning import MEANING
-
     yield write.bold("The score")
     for heading, text in MEANING:
         yield from write.section(heading, text)

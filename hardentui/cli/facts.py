@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 
+from hardentui.checks import all_checks
+from hardentui.cli import saving, session
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, UsageError
 from hardentui.words import plural
+from hardentui.workbench.checklists import loading as checklists
+from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.opening.engines import open_engines
+from hardentui.workbench.opening.saved_facts import Recorder
+from hardentui.workbench.workbench import Workbench
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -20,14 +27,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.checks import all_checks
-    from hardentui.cli import saving, session
-    from hardentui.workbench.checklists import loading as checklists
-    from hardentui.workbench.looking.judging import Judge
-    from hardentui.workbench.opening.engines import open_engines
-    from hardentui.workbench.opening.saved_facts import Recorder
-    from hardentui.workbench.workbench import Workbench
-
     if options.demo:
         raise UsageError("The simulated host has no facts to save.")
     opened = open_engines(session.selection_of(options))
@@ -37,7 +36,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     judge = Judge(checklists.load(), {check.id: check for check in all_checks()})
     bench = Workbench(recorder.opened, judge)
     try:
-        bench.host_reports()
+        bench.surroundings.host()
         rows = session.scan(bench, terminal, closer=True)
     finally:
         bench.close()

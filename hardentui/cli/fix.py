@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hardentui.cli import saving, session
+from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import group_of, output_options
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.model.draft import Target
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -21,10 +24,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import saving, session
-    from hardentui.cli.choosing import check_options, make_plan
-    from hardentui.model.draft import Target
-
     if options.in_place and (options.to not in ("unit", "drop-in") or options.folder):
         raise UsageError("--in-place goes with --to unit or --to drop-in, and without -o.")
     version = saving.version_of(options)
@@ -35,6 +34,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if not plan.changes:
             terminal.complain("Nothing was written; hardentui convert NAME writes the container as it is.")
             return 1
-        draft = bench.draft(report, plan, Target(options.to), version=version)
+        draft = bench.drafter.draft(report, plan, Target(options.to), version=version)
         saving.deliver(bench, report, draft, options, terminal)
     return 0

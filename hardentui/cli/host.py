@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from hardentui.cli import session
 from hardentui.cli.check import deliver, report_options
 from hardentui.cli.parser import checklist_option
 from hardentui.cli.terminal import Terminal
+from hardentui.model.finding import Severity
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -16,9 +18,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.model.finding import Severity
-
     with session.workbench(options, terminal) as bench:
         fail_on = Severity.parse(options.fail_on)
         shared = session.of_host(bench)

@@ -11,13 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from hardentui.cli import scans, session, updates
 from hardentui.cli.parser import Given
+from hardentui.cli.scans import scan_document
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import ToolMissing, UsageError
+from hardentui.model.facts import ImageFacts
+from hardentui.model.known import Unreadable
 from hardentui.visible import visible
+from hardentui.workbench.pages.images import (
+    age_of,
+    image_page,
+    packages_of,
+    short_id,
+    size_of,
+    support_of,
+    system_of,
+)
+from hardentui.workbench.pages.sections import Tone, size_text
 
 if TYPE_CHECKING:
-    from hardentui.model.facts import ImageFacts
     from hardentui.workbench.pages.sections import Section
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
@@ -56,6 +69,18 @@ def arguments(parser: ArgumentParser) -> None:
         help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
     )
     parser.add_argument(
+        "--updates",
+        action="store_true",
+        help="ask the registries whether they have newer images, with skopeo and without pulling",
+    )
+    parser.add_argument(
+        "--cool-down",
+        type=int,
+        default=3,
+        metavar="DAYS",
+        help="how long a newer image must have been there before it is taken; default: 3",
+    )
+    parser.add_argument(
         "--sbom",
         action="store_true",
         help="the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json",
@@ -68,30 +93,28 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-
     if options.folder and not options.sbom:
         raise UsageError("-o is for --sbom.")
     with session.workbench(options, terminal) as bench:
-        bench.rows()  # tells who uses an image
-        reports = chosen(bench.image_reports(), options.names)
+        bench.containers.rows()  # tells who uses an image
+        reports = chosen(bench.surroundings.images(), options.names)
         troubles: dict[str, str] = {}
         stopped, missing = False, None
         if options.inside or options.sbom:
             stopped, troubles = _look(bench, reports, terminal)
-            reports = chosen(bench.image_reports(), options.names)
+            reports = chosen(bench.surroundings.images(), options.names)
+        if options.updates:
+            return updates.run(bench, [_facts(one) for one in reports], options, terminal)
         if options.scan or options.reports:
-            from hardentui.cli import scans
-
             try:
                 stopped, failed = scans.run(bench, [_facts(one) for one in reports], options, terminal)
                 troubles |= failed
             except ToolMissing as error:  # what is known from before is shown all the same
                 missing = error
-            reports = chosen(bench.image_reports(), options.names)
+            reports = chosen(bench.surroundings.images(), options.names)
         facts = [_facts(one) for one in reports]
         if options.sbom:
-            from hardentui.cli import sboms
+            from hardentui.cli import sboms  # its library takes longer to load than the rest together
 
             sboms.deliver(facts, options, terminal)
         elif options.format == "json":
@@ -111,8 +134,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _facts(report: Report) -> ImageFacts:
-    from hardentui.model.facts import ImageFacts
-
     assert isinstance(report.about, ImageFacts)  # noqa: S101 - `image_reports` gives nothing else
     return report.about
 
@@ -152,9 +173,6 @@ def _is_called(report: Report, name: str) -> bool:
 
 def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tuple[bool, dict[str, str]]:
     """Read what is inside each; whether Ctrl-C ended it, and what could not be read."""
-    from hardentui.model.known import Unreadable
-    from hardentui.workbench.pages.sections import size_text
-
     troubles: dict[str, str] = {}
     stop = threading.Event()
     try:
@@ -164,7 +182,7 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
             def told(read: int, name: str = subject.name) -> None:
                 terminal.activity(f"{visible(name, 50)}: {size_text(read)}")
 
-            found = bench.look_into(subject.engine, subject.id, told, stop)
+            found = bench.surroundings.look_into_image(subject.engine, subject.id, told, stop)
             if isinstance(found, Unreadable):
                 troubles[subject.name] = found.reason
     except KeyboardInterrupt:
@@ -177,9 +195,6 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
 
 def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
     from rich.table import Table
-
-    from hardentui.workbench.pages.images import age_of, packages_of, short_id, size_of, system_of
-    from hardentui.workbench.pages.sections import size_text
 
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("Image", "Id", "Engine", "Users", "Age", "Size", "System", "Packages"):
@@ -200,15 +215,11 @@ def _table(images: Iterable[ImageFacts], terminal: Terminal) -> None:
 
 
 def _pages(images: Iterable[ImageFacts], terminal: Terminal) -> None:
-    from hardentui.workbench.pages.images import image_page
-
     terminal.write("\n".join(page_text(image_page(facts)) for facts in images))
 
 
 def page_text(sections: Iterable[Section]) -> str:
     """Sections as plain lines, safe to show; a bad one is marked."""
-    from hardentui.workbench.pages.sections import Tone
-
     lines: list[str] = []
     for section in sections:
         lines.append(visible(section.title, 100))
@@ -222,16 +233,12 @@ def page_text(sections: Iterable[Section]) -> str:
 def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, str]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
-        "simulated": bench.simulated,
+        "simulated": bench.opened.simulated,
         "images": [_image(one, troubles.get(one.subject.name, "")) for one in reports],
     }
 
 
 def _image(report: Report, trouble: str) -> dict[str, Any]:
-    from hardentui.cli.scans import scan_document
-    from hardentui.model.known import Unreadable
-    from hardentui.workbench.pages.images import size_of, support_of
-
     facts = _facts(report)
     inside = facts.inventory
     return {

@@ -12,6 +12,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.journal import EntryState, JournalEntry, journal_document
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.changing.history import History
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -29,8 +30,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.workbench.changing.history import History
-
     history = History()
     if options.verb and not options.id:
         raise UsageError(f"journal {options.verb} needs the id of an entry.", "hardentui journal lists them.")

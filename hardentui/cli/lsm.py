@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
+from hardentui.cli import session
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.errors import InputError, UsageError
+from hardentui.files import write_bundle
+from hardentui.model.draft import TextFile
+from hardentui.visible import visible
+from hardentui.workbench.pages.lsm import State, lsm_page
 
 if TYPE_CHECKING:
     from hardentui.workbench.pages.lsm import LsmPage
@@ -33,10 +38,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.visible import visible
-    from hardentui.workbench.pages.lsm import State, lsm_page
-
     if options.folder and len(options.names) != 1:
         raise UsageError("-o writes the profile of one container: name it.")
     with session.workbench(options, terminal, everything=not options.names) as bench:
@@ -45,7 +46,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.format == "json":
             document = {
                 "schema": SCHEMA,
-                "simulated": bench.simulated,
+                "simulated": bench.opened.simulated,
                 "containers": [to_builtins(one) for one in pages],
             }
             terminal.write(json.dumps(document, indent=1) + "\n")
@@ -79,10 +80,6 @@ def _show(page: LsmPage, terminal: Terminal) -> None:
 
 def _write(page: LsmPage, folder: str, terminal: Terminal) -> None:
     """Raises InputError where AppArmor does not confine the container."""
-    from hardentui.files import write_bundle
-    from hardentui.model.draft import TextFile
-    from hardentui.visible import visible
-
     if page.profile is None:
         raise InputError(
             f"No AppArmor profile is written for {visible(page.container, 60)}: {page.why}.",

@@ -9,9 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from hardentui.cli import session
 from hardentui.cli.check import SEVERITIES
+from hardentui.cli.parser import seconds
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.model.finding import Severity
+from hardentui.reports.monitor_text import sample_text, sensors_text
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.monitoring.monitor import Monitor
+from hardentui.workbench.monitoring.sensors import sensors
 
 if TYPE_CHECKING:
     from hardentui.model.monitoring import Sample
@@ -19,16 +27,6 @@ if TYPE_CHECKING:
 
 SCHEMA = "hardentui/monitor/1"
 SENSORS_SCHEMA = "hardentui/sensors/1"
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.5 <= value <= 86_400:
-        raise ArgumentTypeError("seconds between 0.5 and 86400")
-    return value
 
 
 def _lines(text: str) -> int:
@@ -44,10 +42,10 @@ def arguments(parser: ArgumentParser) -> None:
     often = parser.add_mutually_exclusive_group()
     often.add_argument("--once", action="store_true", help="one look, then end")
     often.add_argument(
-        "--interval", type=_seconds, metavar="S", default=2.0, help="seconds between two looks (default: 2)"
+        "--interval", type=seconds, metavar="S", default=2.0, help="seconds between two looks (default: 2)"
     )
     parser.add_argument(
-        "--for", type=_seconds, metavar="S", dest="duration", help="end after this many seconds"
+        "--for", type=seconds, metavar="S", dest="duration", help="end after this many seconds"
     )
     parser.add_argument("--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)")
     parser.add_argument(
@@ -69,9 +67,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.workbench.monitoring.monitor import Monitor
-
     if not options.name:
         if options.baseline:
             raise UsageError("A baseline is one of a container: name it.")
@@ -87,9 +82,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _baseline(monitor: Any, options: Namespace, terminal: Terminal) -> int:
-    from hardentui.visible import visible
-    from hardentui.words import plural
-
     if options.baseline == "forget":
         there = monitor.forget_baseline()
         terminal.write("The baseline is forgotten.\n" if there else "There was no baseline.\n")
@@ -104,8 +96,6 @@ def _baseline(monitor: Any, options: Namespace, terminal: Terminal) -> int:
 
 
 def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
-    from hardentui.model.finding import Severity
-
     stop = threading.Event()
     fail_on = Severity.parse(options.fail_on)
     codes: set[int] = set()
@@ -130,8 +120,6 @@ def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
 
 
 def _page(sample: Sample, terminal: Terminal, live: bool) -> str:
-    from hardentui.reports.monitor_text import sample_text
-
     text = sample_text(sample, terminal.look)
     # a live view starts at the top of an empty screen each time
     return f"\x1b[H\x1b[2J{text}" if live and terminal.color else f"{text}\n"
@@ -148,14 +136,11 @@ def _one_line(sample: Sample) -> str:
 
 
 def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
-    from hardentui.reports.monitor_text import sensors_text
-    from hardentui.workbench.monitoring.sensors import sensors
-
     found = sensors(bench.opened.host_facts(), bench.opened.files)
     if options.format == "json":
         document = {
             "schema": SENSORS_SCHEMA,
-            "simulated": bench.simulated,
+            "simulated": bench.opened.simulated,
             "sensors": [to_builtins(one) for one in found],
         }
         terminal.write(json.dumps(document, indent=1) + "\n")

@@ -28,9 +28,11 @@ COMMANDS = {
     "capabilities": "what each capability of a container allows, and which it really has",
     "seccomp": "which system calls the filter of a container lets through",
     "lsm": "what SELinux or AppArmor holds a container to, and a policy of its own",
+    "pins": "images that Quadlet files pin by digest, and the pins moved",
     "trust": "which images Podman accepts, and a change of that, proven by real pulls",
     "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
     "waive": "accept a finding for a time: who, why, until when",
+    "train": "learn the ten steps in labs that start broken on purpose",
     "doctor": "what works on this host, what is missing, the command that fixes it",
     "facts": "save the facts of this host, to look at them later, elsewhere",
     "compare": "two saved results: what is new, fixed, changed",
@@ -74,6 +76,21 @@ class Given(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def seconds(text: str) -> float:
+    """A time as an option's value.
+
+    Raises:
+        ArgumentTypeError: it is none between half a second and a day.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 86_400:
+        raise argparse.ArgumentTypeError("seconds between 0.5 and 86400")
+    return value
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`; did you mean …?` with the nearest words, or nothing."""
     from difflib import get_close_matches
@@ -112,12 +129,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         )
         if name in argv:
             import_module(f"hardentui.cli.{name}").arguments(one)
-        common_options(one, top=False)
+        common_options(one)
     parser.set_defaults(command="")
     return parser.parse_args(argv)
 
 
-def common_options(parser: argparse.ArgumentParser, *, top: bool) -> None:
+def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     """Options that every command has; those after the command win over those before it."""
     group = parser.add_argument_group("where to look")
     place = group.add_mutually_exclusive_group()
@@ -182,7 +199,10 @@ def checklist_option(parser: argparse.ArgumentParser) -> None:
 def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
     """`--to`, `-o DIR`, `--podman-version`: what convert and fix write, and where."""
     parser.add_argument(
-        "--to", choices=("quadlet", "run", *targets), default="quadlet", help="default: quadlet"
+        "--to",
+        choices=("quadlet", "run", "kube", "ansible", *targets),
+        default="quadlet",
+        help="default: quadlet",
     )
     parser.add_argument(
         "-o", action=Given, metavar="DIR", dest="folder", default="", help="write files into this folder"

@@ -7,6 +7,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
+from hardentui.cli import saving, session
+from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
@@ -14,6 +16,8 @@ from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument
+from hardentui.workbench.planning import saved_plans as plans
+from hardentui.writers.knowledge import not_carried
 
 SCHEMA = "hardentui/plan/1"
 
@@ -30,15 +34,11 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import saving, session
-    from hardentui.cli.choosing import check_options, make_plan
-    from hardentui.workbench.planning import saved_plans as plans
-
     check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
         plan = make_plan(bench, report, options, None, terminal)
-        after = bench.score_after(report, plan).value
+        after = bench.planner.score_after(report, plan).value
     version = str(report.facts.engine.version) if report.facts else ""
     if options.format == "json":
         terminal.write(json.dumps(_document(plan, report.score.value, after, version), indent=2) + "\n")
@@ -134,5 +134,5 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
         "notes": [{"check": one.check, "text": one.text} for one in plan.notes],
         "conflicts": list(plan.conflicts),
         "unknowable": sorted({option.name for option in plan.before.unknowable}),
-        "not_carried": list(plan.before.remarks),
+        "not_carried": list(not_carried(plan.before)),
     }

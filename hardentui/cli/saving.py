@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.files import write_bundle
 from hardentui.model.draft import Draft, TextFile
 from hardentui.model.version import OLDEST_WITH_QUADLET, Version
 from hardentui.visible import visible
+from hardentui.workbench.changing.in_place import save_in_place
+from hardentui.workbench.changing.saving import save
+from hardentui.workbench.views import Report, known_facts
 
 if TYPE_CHECKING:
-    from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
 
 
@@ -23,8 +26,6 @@ def save_text(path: str, text: str, *, backup: bool, mode: int = 0o644, create: 
     Raises:
         WriteError: what was there is untouched.
     """
-    from hardentui.files import write_bundle
-
     folder, name = os.path.split(os.path.abspath(path))
     # a report that is made every night must not pile up
     write_bundle(folder, [TextFile(name, text, mode)], follow_symlink=True, keep_backup=backup, create=create)
@@ -41,9 +42,9 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
     in_place = getattr(options, "in_place", False)
     if options.folder or in_place:
         if in_place:
-            saved = bench.save_in_place(report, draft)
+            saved = save_in_place(known_facts(report), draft)
         else:
-            saved = bench.save(draft.files, options.folder, create=True)
+            saved = save(draft.files, options.folder, create=True)
         for written in saved:
             backup = f" (what was there: {written.backup})" if written.backup else ""
             terminal.write(f"{visible(written.path)}: {written.state.value}{visible(backup)}\n")
@@ -52,7 +53,7 @@ def deliver(bench: Workbench, report: Report, draft: Draft, options: Namespace, 
                     f"note: {visible(written.path)} belongs to the pod or another member and may hold "
                     "fixes of its own; remove it to have it written anew"
                 )
-        for command in bench.next_commands(report, draft, options.folder):
+        for command in bench.drafter.next_commands(report, draft, options.folder):
             terminal.note(f"next: {command}")
         return
     several = len(draft.files) > 1

@@ -12,6 +12,8 @@ from hardentui.model.image import NeverScanned, ScanSettings
 from hardentui.model.known import Unreadable
 from hardentui.reading.scans import rank, severities, stale
 from hardentui.visible import visible
+from hardentui.workbench.looking.scanning import Scanning
+from hardentui.workbench.pages.sections import size_text
 
 if TYPE_CHECKING:
     from hardentui.model.facts import ImageFacts
@@ -28,8 +30,6 @@ def run(
         ToolMissing: there is no scanner; says how to get one.
         InputError: a report cannot be used.
     """
-    from hardentui.workbench.looking.scanning import Scanning
-
     scanning = Scanning(bench.parts)
     for path in options.reports:
         image, report = scanning.take_in(path, images)
@@ -40,8 +40,6 @@ def run(
 def _scan(
     scanning: Scanning, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
 ) -> tuple[bool, dict[str, str]]:
-    from hardentui.workbench.pages.sections import size_text
-
     scanner = scanning.chosen(options.scanner)
     how = ScanSettings(offline=options.offline, data=options.data)
     troubles: dict[str, str] = {}

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
+from hardentui.cli import session
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.visible import visible
+from hardentui.workbench.looking.default_profile import default_profile
+from hardentui.workbench.pages.seccomp import Kind, seccomp_page, summary
 
 if TYPE_CHECKING:
     from hardentui.workbench.pages.seccomp import SeccompPage
@@ -25,11 +29,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.visible import visible
-    from hardentui.workbench.looking.default_profile import default_profile
-    from hardentui.workbench.pages.seccomp import Kind, seccomp_page
-
     with session.workbench(options, terminal, everything=not options.names) as bench:
         reports = session.reports_of(bench, options.names, terminal)
         files = bench.opened.files
@@ -37,7 +36,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.format == "json":
             document = {
                 "schema": SCHEMA,
-                "simulated": bench.simulated,
+                "simulated": bench.opened.simulated,
                 "containers": [to_builtins(one) for one in pages],
             }
             terminal.write(json.dumps(document, indent=1) + "\n")
@@ -52,8 +51,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _show(page: SeccompPage, calls: bool, terminal: Terminal) -> None:
-    from hardentui.workbench.pages.seccomp import Kind, summary
-
     terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))
     lines = [*summary(page)]
     if page.kind in (Kind.PROFILE, Kind.COMPILED):

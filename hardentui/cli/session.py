@@ -15,6 +15,8 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.model.finding import Kind, Severity
 from hardentui.visible import visible
+from hardentui.workbench.changing.cut_off import cut_off_changes
+from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
 if TYPE_CHECKING:
@@ -45,17 +47,17 @@ def workbench(
     steps: Iterable[int] = (),
     checks: Iterable[str] = (),
     everything: bool = False,
+    simulated: bool = False,
 ) -> Iterator[Workbench]:
     """An open workbench on real engines, or on the simulated host where that was asked for.
 
     Args:
         everything: all containers will be looked at, so the engines can begin at once.
+        simulated: where there is no Podman, take the simulated host.
 
     Raises:
         NoEngine: there is no Podman; says what was tried. A script must not take a simulated host for real.
     """
-    from hardentui.workbench.opening.engines import open_engines
-
     selection = selection_of(options)
     opened = open_engines(selection)
     if everything:
@@ -66,11 +68,13 @@ def workbench(
 
     bench = Workbench.of(opened, selection.checklist, steps=steps, checks=checks)
     try:
-        if bench.simulated and not options.demo:
-            raise NoEngine("No Podman was found.", tried(bench.attempts))
-        for attempt in bench.attempts:
+        if opened.simulated and not (options.demo or simulated):
+            raise NoEngine("No Podman was found.", tried(opened.attempts))
+        for attempt in opened.attempts:
             if "permission" in attempt.reason:
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
+        for sentence in cut_off_changes():
+            terminal.note(f"note: {sentence}")
         yield bench
     finally:
         bench.close()
@@ -138,13 +142,13 @@ def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) 
         UsageError: no container of that name, or more than one.
         NotFound: it is gone by now.
     """
-    found = named(bench.rows(), [name])
+    found = named(bench.containers.rows(), [name])
     if len(found) > 1:
         raise _several(name, found)
-    bench.host_reports()  # asks the engine for its defaults, which decide what a container asked for itself
+    bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
     if scanned_on is not None:
         scan(bench, scanned_on)
-    row = bench.refresh(found[0].key)
+    row = bench.containers.refresh(found[0].key)
     if row is None or row.report is None:
         raise NotFound(f"The container {visible(name, 60)!r} is gone.")
     if row.report.trouble:
@@ -158,10 +162,10 @@ def scan(
     """All rows with their reports, without containers that were removed meanwhile. Ends early on Ctrl-C.
 
     Args:
-        listed: what `bench.rows()` gave just now.
+        listed: what `bench.containers.rows()` gave just now.
         closer: also look at processes, sockets and changed files.
     """
-    found = {row.key: row for row in (bench.rows() if listed is None else listed)}
+    found = {row.key: row for row in (bench.containers.rows() if listed is None else listed)}
     stop = threading.Event()
 
     def arrived(row: Row) -> None:
@@ -171,7 +175,7 @@ def scan(
         terminal.progress(progress.done, progress.total)
 
     try:
-        bench.scan(arrived, moved, stop, closer=closer)
+        bench.containers.scan(arrived, moved, stop, closer=closer)
     finally:
         stop.set()
         terminal.clear()
@@ -183,7 +187,7 @@ def closer(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
     found = []
     for row in rows:
         if row.report and not row.report.trouble:
-            again = bench.refresh(row.key)
+            again = bench.containers.refresh(row.key)
             if again is not None:
                 found.append(again)
         else:
@@ -195,7 +199,7 @@ def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) ->
     """A container that ended and was removed during the scan leaves no question open."""
     if not any(row.report and row.report.trouble for row in rows):
         return rows
-    there = {row.key for row in bench.rows()}
+    there = {row.key for row in bench.containers.rows()}
     for row in rows:
         if row.key not in there:
             terminal.note(f"note: {row.name} was removed meanwhile")
@@ -209,14 +213,14 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
         UsageError: no container of that name.
     """
     names = tuple(names)
-    listed = bench.rows()
+    listed = bench.containers.rows()
     if not names:
-        bench.host_reports()
+        bench.surroundings.host()
         rows = scan(bench, terminal, listed)
         return tuple(row.report for row in rows if row.report)
     wanted = named(listed, names)
-    bench.host_reports()  # asks the engine for its defaults, which decide what a container asked for itself
-    found = (bench.refresh(row.key) for row in wanted)
+    bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
+    found = (bench.containers.refresh(row.key) for row in wanted)
     return tuple(row.report for row in found if row and row.report)
 
 
@@ -226,12 +230,12 @@ def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     from hardentui.workbench.pages.network_map import network_map
 
     rows = tuple(rows)
-    networks = [one.about for one in bench.network_reports() if isinstance(one.about, NetworkFacts)]
+    networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
     return network_map(
         networks,
         [row.report.facts for row in rows if row.report and row.report.facts],
-        host=bench.host_name,
-        simulated=bench.simulated,
+        host=bench.opened.host_name,
+        simulated=bench.opened.simulated,
         missing=[row.name for row in rows if not (row.report and row.report.facts)],
     )
 
@@ -260,9 +264,9 @@ def result(
         findings = report.findings
         helpful: tuple[str, ...] = ()
         if fixes:
-            helpful = tuple(one.check for one in bench.raises_most(report, 3))
+            helpful = tuple(one.check for one in bench.planner.raises_most(report, 3))
             findings = tuple(
-                replace(one, remediation=bench.remediation(report, one)) if one.failing else one
+                replace(one, remediation=bench.planner.remediation(report, one)) if one.failing else one
                 for one in findings
             )
         subjects.append(
@@ -271,13 +275,13 @@ def result(
             )
         )
     return CheckResult(
-        engines=bench.engines,
+        engines=bench.opened.engine_facts,
         subjects=worst_first(subjects),
-        checklist=bench.checklist.id,
+        checklist=bench.judge.checklist.id,
         fail_on=fail_on,
         version=__version__,
-        place=bench.host_name,
-        simulated=bench.simulated,
+        place=bench.opened.host_name,
+        simulated=bench.opened.simulated,
         paths=ranked_paths((one.facts, one.failing) for one in told if one.facts is not None),
     )
 
@@ -290,16 +294,16 @@ def of_rows(rows: Iterable[Row]) -> list[tuple[Report, str]]:
 
 def of_waivers(bench: Workbench, reports: Iterable[tuple[Report, str]]) -> list[tuple[Report, str]]:
     """What the waivers are good for, after a check of everything."""
-    report = bench.waiver_report(report for report, _ in reports)
+    report = bench.judge.waiver_report(report for report, _ in reports)
     return [] if report is None else [(report, "accepted findings")]
 
 
 def of_host(bench: Workbench) -> list[tuple[Report, str]]:
     """Reports of the host and its engines, where the checklist has something to say about them."""
-    kinds = {check.kind for check in bench.checks}
+    kinds = {check.kind for check in bench.judge.checks}
     if not kinds & {Kind.HOST, Kind.ENGINE}:
         return []
-    return [(one, one.subject.kind.value) for one in bench.host_reports() if one.subject.kind in kinds]
+    return [(one, one.subject.kind.value) for one in bench.surroundings.host() if one.subject.kind in kinds]
 
 
 def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list[tuple[Report, str]]:
@@ -310,9 +314,9 @@ def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list
     """
     from hardentui.workbench.looking.surroundings import concerns
 
-    kinds = {check.kind for check in bench.checks}
-    reports = (*(bench.image_reports() if Kind.IMAGE in kinds else ()),)
-    reports += (*(bench.network_reports() if Kind.NETWORK in kinds else ()),)
+    kinds = {check.kind for check in bench.judge.checks}
+    reports = (*(bench.surroundings.images() if Kind.IMAGE in kinds else ()),)
+    reports += (*(bench.surroundings.networks() if Kind.NETWORK in kinds else ()),)
     if rows is not None:
         used = [row.report for row in rows if row.report]
         reports = tuple(one for one in reports if any(concerns(each, one.subject) for each in used))

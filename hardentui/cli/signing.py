@@ -6,9 +6,12 @@ import threading
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
+from hardentui.cli.asking import sure
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
+from hardentui.model.trust_change import Verdict
 from hardentui.visible import visible
+from hardentui.workbench.changing.signing import new_key, sign_and_prove
 
 if TYPE_CHECKING:
     from hardentui.workbench.changing.trust import TrustChange
@@ -16,8 +19,6 @@ if TYPE_CHECKING:
 
 def make_key(options: Namespace, terminal: Terminal) -> int:
     """A sigstore key pair."""
-    from hardentui.workbench.changing.signing import new_key
-
     if "/" in options.name or options.name[:1] in ("", ".", "-"):
         raise UsageError("The name of a key is that of a file, such as: hardentui trust key release")
     private, public = new_key(options.folder, options.name, options.passphrase_file)
@@ -29,9 +30,6 @@ def make_key(options: Namespace, terminal: Terminal) -> int:
 
 def sign(options: Namespace, terminal: Terminal) -> int:
     """A signature for each image, and the pull that proves it."""
-    from hardentui.cli.asking import sure
-    from hardentui.workbench.changing.signing import sign_and_prove
-
     images = ", ".join(visible(one, 100) for one in options.names)
     sure(terminal, f"Put a signature beside {images}?", yes=options.yes, command="the same with --yes")
     failed = False
@@ -52,8 +50,6 @@ def sign(options: Namespace, terminal: Terminal) -> int:
 
 def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     """The verdict of the policy that holds, by a real pull of each image."""
-    from hardentui.model.trust_change import Verdict
-
     codes = set()
     for image in options.names:
         terminal.activity(f"pulling {image}")

@@ -10,13 +10,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from hardentui.errors import HardenError
+from hardentui.reports.result import Look
 from hardentui.visible import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from hardentui.reports.result import Look
 
 PIPE_WIDTH = 100
 NO_TERMINAL_WIDTH = 80
@@ -69,8 +69,6 @@ class Terminal:
 
     @property
     def look(self) -> Look:
-        from hardentui.reports.result import Look
-
         return Look(self.width, self.color, summary_last=self.is_terminal)
 
     def write(self, text: str) -> None:

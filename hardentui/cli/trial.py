@@ -9,10 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from hardentui.cli import session
+from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.trial_text import trial_lines
 from hardentui.model.trial import Result, Step, Trial, TrialEvent
 from hardentui.visible import visible
+from hardentui.workbench.changing.saving import save
+from hardentui.workbench.trials.files import trial_files
+from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
+from hardentui.workbench.trials.tried import FILE_NAME, as_json
+from hardentui.workbench.trials.trying import Wishes
 
 if TYPE_CHECKING:
     from hardentui.model.plan import Plan
@@ -80,13 +88,6 @@ def _seconds(text: str) -> float:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session
-    from hardentui.cli.choosing import check_options, make_plan
-    from hardentui.cli.trial_text import trial_lines
-    from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
-    from hardentui.workbench.trials.tried import as_json
-    from hardentui.workbench.trials.trying import Wishes
-
     saved = check_options(options)
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
@@ -160,9 +161,8 @@ def _save(
     bench: Workbench, report: Report, plan: Plan, trial: Trial, options: Namespace, terminal: Terminal
 ) -> None:
     """The record and, where something works, the files of the hardened container."""
-    from hardentui.workbench.trials.tried import FILE_NAME
-
-    for written in bench.save(bench.trial_files(report, trial), options.folder, create=True):
+    files = trial_files(bench.planner, bench.drafter, report, trial)
+    for written in save(files, options.folder, create=True):
         terminal.note(f"{visible(written.path)}: {written.state.value}")
     if trial.options:
         where = visible(f"{options.folder.rstrip('/')}/{FILE_NAME}")

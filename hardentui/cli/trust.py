@@ -7,9 +7,17 @@ import threading
 from argparse import SUPPRESS, ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
+from hardentui.cli import session, signing
+from hardentui.cli.asking import sure
+from hardentui.cli.images import page_text
 from hardentui.cli.parser import Given, common_options
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.trust_rules import rules_of
+from hardentui.model.facts import EngineFacts
+from hardentui.trust.proof import Named
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.changing.trust import trust_change_of, why_not
+from hardentui.workbench.pages.trust import trust_page
 
 if TYPE_CHECKING:
     from hardentui.model.trust_change import PullProof, TrustDraft
@@ -122,18 +130,15 @@ _ARGUMENTS = {
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli import session, signing
-
     if options.verb == "key":
         return signing.make_key(options, terminal)
     if options.verb == "sign":
         return signing.sign(options, terminal)
     with session.workbench(options, terminal) as bench:
-        rows = bench.rows()
+        rows = bench.containers.rows()
         running = [(row.engine.label, row.image) for row in rows if row.state == "running"]
         if options.verb == "show":
             return _show(bench, running, options, terminal)
-        from hardentui.workbench.changing.trust import trust_change_of
 
         change = trust_change_of(bench.parts, [image for _, image in running])
         if options.verb == "check":
@@ -144,14 +149,10 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, terminal: Terminal) -> int:
     from msgspec import to_builtins
 
-    from hardentui.cli.images import page_text
-    from hardentui.model.facts import EngineFacts
-    from hardentui.workbench.pages.trust import trust_page
-
-    engines = [one.about for one in bench.host_reports() if isinstance(one.about, EngineFacts)]
+    engines = [one.about for one in bench.surroundings.host() if isinstance(one.about, EngineFacts)]
     if options.format == "json":
         documents = [{"engine": one.label, "trust": to_builtins(one.trust)} for one in engines]
-        document = {"schema": SCHEMA, "simulated": bench.simulated, "engines": documents}
+        document = {"schema": SCHEMA, "simulated": bench.opened.simulated, "engines": documents}
         terminal.write(json.dumps(document, indent=2) + "\n")
         return 0
     for engine in engines:
@@ -161,11 +162,6 @@ def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, 
 
 
 def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli.asking import sure
-    from hardentui.cli.trust_rules import rules_of
-    from hardentui.trust.proof import Named
-    from hardentui.workbench.changing.trust import why_not
-
     draft = change.draft(
         rules_of(options), reject=not options.keep_default, accept_in_use=options.accept_in_use
     )

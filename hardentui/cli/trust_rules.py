@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from hardentui.errors import UsageError
 from hardentui.model.trust_change import RuleKind, ScopeRule
+from hardentui.trust.keys import kind_of
 from hardentui.visible import visible
 
 _SCOPE = re.compile(
@@ -24,8 +25,6 @@ def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
     Raises:
         UsageError: an option is malformed, or two rules name the same scope.
     """
-    from hardentui.trust.keys import kind_of
-
     lookaside = dict(_pairs(options.lookaside, "--lookaside"))
     found = []
     for kind, given in ((RuleKind.SIGSTORE, options.sigstore), (RuleKind.GPG, options.gpg)):

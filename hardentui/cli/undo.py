@@ -5,7 +5,10 @@ from __future__ import annotations
 from argparse import SUPPRESS, ArgumentParser, Namespace
 
 from hardentui.cli.asking import sure
+from hardentui.cli.change_progress import tell
+from hardentui.cli.journal import entry_lines
 from hardentui.cli.terminal import Terminal
+from hardentui.workbench.changing.history import History
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -21,10 +24,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.cli.change_progress import tell
-    from hardentui.cli.journal import entry_lines
-    from hardentui.workbench.changing.history import History
-
     history = History()
     if options.expired:
         history.take_back_expired(options.id)

@@ -6,10 +6,15 @@ import os
 from argparse import ArgumentParser, Namespace
 from datetime import date
 
+from hardentui.checks import all_checks
 from hardentui.cli.parser import Given
+from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError, WaiversError
+from hardentui.model.waiver import Waiver
 from hardentui.visible import visible
+from hardentui.workbench import waivers
+from hardentui.workbench.checklists.lookup import find_check
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -36,8 +41,6 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    from hardentui.workbench import waivers
-
     path = options.file or waivers.own_file()
     if not options.id:
         return _list(path, terminal)
@@ -52,9 +55,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 def _list(path: str, terminal: Terminal) -> int:
-    from hardentui.checks import all_checks
-    from hardentui.workbench import waivers
-
     if not os.path.exists(path):
         terminal.note(f"There are no waivers: {visible(path)} does not exist.")
         return 0
@@ -75,12 +75,6 @@ def _list(path: str, terminal: Terminal) -> int:
 
 
 def _add(path: str, options: Namespace, terminal: Terminal) -> None:
-    from hardentui.checks import all_checks
-    from hardentui.cli.saving import save_text
-    from hardentui.model.waiver import Waiver
-    from hardentui.workbench import waivers
-    from hardentui.workbench.looking.judging import find_check
-
     checks = [check.id for check in all_checks()]
     if not any(sign in options.id for sign in "*?["):
         find_check(options.id)

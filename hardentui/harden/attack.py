@@ -66,7 +66,7 @@ def _socket(facts: ContainerFacts, finding: Finding) -> str:
         path for path in paths if not any(at_or_above(path, other) for other in paths if other != path)
     ]
     if _is_engine_user(facts):
-        return f"can command the engine through {', '.join(nearest)}"
+        return f"can control the engine through {', '.join(nearest)}"
     return f"has the engine's socket mounted ({', '.join(nearest)})"
 
 

@@ -135,3 +135,15 @@ class ScanSettings(Struct, frozen=True):
 
     offline: bool = False
     data: str = ""
+
+
+class RegistryDigest(Struct, frozen=True):
+    """What a registry had under a name when it was last asked.
+
+    Attributes:
+        first_seen: when this digest was first seen there by us.
+    """
+
+    digest: str
+    asked: datetime
+    first_seen: datetime

@@ -23,7 +23,7 @@ from hardentui.trial.learned.system_calls import RISKY
 from hardentui.trial.learning import Lesson, Tell, held_by
 from hardentui.trial.observe.watch import Watch
 from hardentui.trial.restart import restarted
-from hardentui.trial.rounds import Rounds
+from hardentui.trial.rounds import Rounds, stop
 from hardentui.writers.seccomp import profile_text
 
 _MOST_TRIES = 4
@@ -119,7 +119,8 @@ class Enforcer:
             spec = rounds.planner.spec(configuration).with_(SECCOMP_PROFILE, watch.profile_path)
             with rounds.stage.twin(spec, copy_volumes=True) as twin:
                 watch.attach(twin.init())
-                rounds.start(twin)
+                if rounds.start(twin).exit_code is None:
+                    stop(rounds.stage, twin)
             log = watch.finish().calls
         except EngineError:
             return frozenset()

@@ -183,7 +183,8 @@ class Stage:
     def _copy(self, made: Harmless, facts: ContainerFacts) -> None:
         labels = {TRIAL_LABEL: self.number, **dict([owner_label().split("=", 1)])}
         for copy in made.copies:
-            self.changing.volumes.create(copy.name, labels=labels)
+            owner = self.changing.volumes.ownership(copy.source) if copy.source else {}
+            self.changing.volumes.create(copy.name, labels=labels, options=owner)
             if copy.source:
                 image = str(facts.inspect.get("Image") or "")
                 self.changing.volumes.copy(copy.source, copy.name, image)

@@ -24,13 +24,13 @@ from hardentui.fault import EXIT_CODE, fault_text
 from hardentui.state.kept_copy import keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
-from hardentui.tui.bench import FirstLook
 from hardentui.tui.palette import ActionProvider, ThemeProvider
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.session import Session
 from hardentui.tui.status import signs_for
 from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.first_look import FirstLook
 
 _TWICE = 3.0  # seconds in which a second Ctrl-C means it
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from hardentui.errors import HardenError
 from hardentui.model.known import Unreadable
 from hardentui.tui import messages as say
-from hardentui.tui.bench import Bench
 from hardentui.workbench.views import Report, Row
 
 if TYPE_CHECKING:
     from hardentui.tui.session import Session
+    from hardentui.workbench.workbench import Workbench
 
 
 @dataclass
@@ -59,9 +59,9 @@ class Around:
             for what in self._wanted:
                 self._session.run(lambda what=what: self._read(bench, what), what)  # type: ignore[misc]
 
-    def _read(self, bench: Bench, what: str) -> None:
+    def _read(self, bench: Workbench, what: str) -> None:
         try:
-            reports = bench.image_reports() if what == "images" else bench.network_reports()
+            reports = bench.surroundings.images() if what == "images" else bench.surroundings.networks()
         except HardenError as error:
             self._session.post(say.WorkFailed(f"Looking at the {what}", error))
             return
@@ -86,9 +86,9 @@ class Around:
         self.look.stop.set()
         return True
 
-    def _look(self, bench: Bench, look: Look) -> None:
+    def _look(self, bench: Workbench, look: Look) -> None:
         try:
-            found = bench.look_into(
+            found = bench.surroundings.look_into_image(
                 look.engine,
                 look.image,
                 lambda read: self._session.post(say.LookProgressed(look.image, read)),

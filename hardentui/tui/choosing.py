@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import Score
@@ -11,8 +11,10 @@ from hardentui.harden.settings import Setting
 from hardentui.model.check import ParameterValue
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Choice, Plan, Skipped
-from hardentui.tui.bench import Bench
 from hardentui.workbench.views import Report
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
 
 Values: TypeAlias = dict[str, ParameterValue]
 """Parameter -> the value that was given for a fix."""
@@ -26,7 +28,7 @@ class Choosing:
     """
 
     def __init__(
-        self, bench: Bench, report: Report, chosen: dict[str, Choice], values: dict[str, Values]
+        self, bench: Workbench, report: Report, chosen: dict[str, Choice], values: dict[str, Values]
     ) -> None:
         self.bench = bench
         self.report = report
@@ -62,7 +64,7 @@ class Choosing:
         if self.report.facts is None:
             return Skipped(choice.check, "its details are not known")
         try:
-            return self.bench.refusal(self.report, choice)
+            return self.bench.planner.refusal(self.report, choice)
         except HardenError as error:
             return Skipped(choice.check, error.title)
 
@@ -79,7 +81,7 @@ class Choosing:
 
     def settings(self, check: str) -> tuple[Setting, ...]:
         """The values that a fix takes, as they are now."""
-        return self.bench.settings(self.report, self.choice(check))
+        return self.bench.planner.settings(self.report, self.choice(check))
 
     def toggle(self, check: str) -> Skipped | None:
         """Choose a fix, or drop it; returns why it cannot be chosen. Its values stay known."""
@@ -146,8 +148,8 @@ class Choosing:
         if not self._chosen:
             return
         try:
-            self._plan = self.bench.plan(self.report, tuple(self._chosen.values()))
-            self._after = self.bench.score_after(self.report, self._plan)
+            self._plan = self.bench.planner.plan(self.report, tuple(self._chosen.values()))
+            self._after = self.bench.planner.score_after(self.report, self._plan)
         except HardenError as error:
             self.trouble = str(error)
 
@@ -157,5 +159,5 @@ class Choosing:
         if plan is None:
             return ""
         if target not in self._drafts:
-            self._drafts[target] = self.bench.draft(self.report, plan, target, verify=False)
+            self._drafts[target] = self.bench.drafter.draft(self.report, plan, target, verify=False)
         return self._drafts[target].diff

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from hardentui.errors import HardenError
-from hardentui.tui.bench import Bench, Found
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
 
 if TYPE_CHECKING:
     from hardentui.workbench.changing.in_place import OwnUnit
+    from hardentui.workbench.opening.opened import Opened
+    from hardentui.workbench.workbench import Workbench
 
 
 @dataclass
@@ -28,12 +29,12 @@ class FromWorker(Message):
 
 @dataclass
 class PodmanFound(FromWorker):
-    found: Found
+    opened: Opened
 
 
 @dataclass
 class WorkbenchOpened(FromWorker):
-    bench: Bench
+    bench: Workbench
 
 
 @dataclass

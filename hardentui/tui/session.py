@@ -21,15 +21,15 @@ from textual.signal import Signal
 from hardentui.errors import HardenError
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
+from hardentui.tui.workers import Workers
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
 
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice
-    from hardentui.tui.bench import Bench, FirstLook, Found
     from hardentui.tui.choosing import Values
-
-_PATIENCE = 1.0
-"""Seconds that loading waits for the first rows to be painted."""
+    from hardentui.workbench.first_look import FirstLook
+    from hardentui.workbench.opening.opened import Opened
+    from hardentui.workbench.workbench import Workbench
 
 
 class Lost(Struct, frozen=True):
@@ -44,7 +44,7 @@ class Session:
     """State of one run of the app.
 
     Attributes:
-        found: where Podman is; None until that is known.
+        opened: where Podman is; None until that is known.
         bench: what can be done there; None until it is loaded, which is after the first rows are shown.
         failure: why there is none.
         rows: key -> newest row, with the newest report.
@@ -67,8 +67,8 @@ class Session:
         self._app = app
         self._first_look = first_look
         self.now = now
-        self.found: Found | None = None
-        self.bench: Bench | None = None
+        self.opened: Opened | None = None
+        self.bench: Workbench | None = None
         self.failure: HardenError | None = None
         self.rows: dict[str, Row] = {}
         self.listed = False
@@ -86,6 +86,7 @@ class Session:
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")
         self._inbox: deque[Row] = deque()
+        self._workers = Workers(self.post, self._inbox, lambda fault: app.call_later(_raise, fault))
         self._read_at: dict[str, datetime] = {}
         self._stop_scan: threading.Event | None = None
         self._stop_watch = threading.Event()
@@ -105,14 +106,14 @@ class Session:
         """Look for Podman (again), perhaps elsewhere; what was open before is closed."""
         self.close()
         self._first_look = first_look or self._first_look
-        self.found, self.bench, self.failure, self.host = None, None, None, None
+        self.opened, self.bench, self.failure, self.host = None, None, None, None
         self.rows, self.listed = {}, False
         self.lost, self.progress, self._waiting, self.judging = {}, None, set(), False
         self._watched = set()
         self.around.forget()
         self._stop_watch, self.rows_shown = threading.Event(), threading.Event()
         # no worker: while a probe waits for an answer, Textual would wait for the worker at the end
-        arguments = (self._open, self._first_look, self._stop_watch, self.rows_shown)
+        arguments = (self._workers.open, self._first_look, self._stop_watch, self.rows_shown)
         threading.Thread(target=copy_context().run, args=arguments, name="open", daemon=True).start()
         self.state_changed.publish("opening")
 
@@ -126,7 +127,7 @@ class Session:
         bench, stop = self.bench, threading.Event()
         self._stop_scan, self.stopped = stop, False
         self.progress = Progress(0, len(self.rows if keys is None else keys))
-        self.run(lambda: self._scan(bench, stop, keys), "scan")
+        self.run(lambda: self._workers.scan(bench, stop, keys), "scan")
         self.state_changed.publish("scan")
 
     def cancel_scan(self) -> bool:
@@ -141,23 +142,23 @@ class Session:
     def relist(self, *, after_gap: bool = False) -> None:
         """List the containers again; `after_gap`: no event told what became of them since the last list."""
         if bench := self.bench:
-            self.run(lambda: self._list(bench, after_gap), "list")
+            self.run(lambda: self._workers.list(bench.containers.rows, after_gap), "list")
 
     def recheck(self, key: str) -> None:
         """Inspect one container again."""
         if bench := self.bench:
-            self.run(lambda: self._recheck(bench, key), "recheck")
+            self.run(lambda: self._workers.recheck(bench, key), "recheck")
 
     def recheck_all(self, keys: Collection[str]) -> None:
         """Look closely at these again, one after the other."""
         if (bench := self.bench) and keys:
-            self.run(lambda: self._recheck_all(bench, keys), "recheck")
+            self.run(lambda: self._workers.recheck_all(bench, keys), "recheck")
 
     def judge_host(self, *, again: bool = False) -> None:
         """Ask for the reports of host and engines; `again` reads them anew."""
         if (bench := self.bench) and not self.judging:
             self.judging = True
-            self.run(lambda: self._judge_host(bench, again), "host")
+            self.run(lambda: self._workers.judge_host(bench, again), "host")
             self.state_changed.publish("host")
 
     def greyed(self, row: Row) -> bool:
@@ -171,10 +172,10 @@ class Session:
         if self._stop_scan is not None:
             self._stop_scan.set()
             self._stop_scan = None
-        if self.found is not None:
-            self.found.close()
+        if self.opened is not None:
+            self.opened.close()
 
-    # --- workers: on threads of their own, they only post ----------------------------------------------
+    # --- workers ---------------------------------------------------------------------------------------
 
     def run(self, work: Callable[[], object], group: str) -> None:
         """Start a worker on a thread of its own."""
@@ -184,95 +185,16 @@ class Session:
         """Tell the app; from any thread."""
         self._app.post_message(message)
 
-    def _open(
-        self, first_look: Callable[[], FirstLook], given_up: threading.Event, rows_shown: threading.Event
-    ) -> None:
-        """Rows first: what else there is to load would only keep them from the screen."""
-        try:
-            look = first_look()
-            if given_up.is_set():
-                look.close()
-                return
-            self.post(say.PodmanFound(look))
-            if self._list(look):
-                rows_shown.wait(_PATIENCE)
-            bench = look.workbench()
-        except HardenError as error:
-            if not given_up.is_set():
-                self.post(say.OpenFailed(error))
-            return
-        except Exception as fault:  # a fault of ours: it must end the app loudly, as in a worker
-            self._app.call_later(_raise, fault)
-            return
-        if given_up.is_set():
-            bench.close()
-            return
-        bench.on_command(lambda command: self.post(say.CommandRan()))
-        self.post(say.WorkbenchOpened(bench))
-
-    def _list(self, found: Found, after_gap: bool = False) -> bool:
-        """Whether there are rows to show."""
-        try:
-            self.post(say.RowsListed(found.rows(), after_gap))
-        except HardenError as error:
-            self.post(say.WorkFailed("Listing the containers", error))
-            return False
-        return True
-
-    def _scan(self, bench: Bench, stop: threading.Event, keys: Collection[str] | None) -> None:
-        def arrived(row: Row) -> None:
-            self._inbox.append(row)
-            self.post(say.ReportsArrived())
-
-        try:
-            bench.scan(arrived, lambda progress: self.post(say.ScanProgressed(progress)), stop, keys)
-        except HardenError as error:
-            self.post(say.WorkFailed("The scan", error))
-        self.post(say.ScanEnded(stop.is_set()))
-
-    def _recheck(self, bench: Bench, key: str) -> None:
-        try:
-            row = bench.refresh(key)
-        except HardenError as error:
-            self.post(say.WorkFailed("Looking again", error))
-            return
-        if row is None:
-            self.post(say.ContainerGone(key))
-            return
-        self._inbox.append(row)
-        self.post(say.ReportsArrived())
-
-    def _recheck_all(self, bench: Bench, keys: Collection[str]) -> None:
-        for key in keys:
-            self._recheck(bench, key)
-
-    def _judge_host(self, bench: Bench, again: bool) -> None:
-        try:
-            self.post(say.HostJudged(bench.host_reports(again=again)))
-        except HardenError as error:
-            self.post(say.HostJudged(()))
-            self.post(say.WorkFailed("Looking at the host", error))
-
-    def _watch(self, bench: Bench, stop: threading.Event) -> None:
-        try:
-            bench.watch(
-                lambda: self.post(say.ContainersChanged()),
-                lambda state: self.post(say.ConnectionChanged(state)),
-                stop,
-            )
-        except HardenError as error:
-            self.post(say.WorkFailed("Watching for changes", error))
-
     # --- what they post arrives here, on the app's thread ----------------------------------------------
 
     def handle(self, message: say.FromWorker) -> None:
         """Take in what a worker found out."""
         match message:
-            case say.PodmanFound(found):
-                self.found = found
+            case say.PodmanFound(opened):
+                self.opened = opened
                 self.state_changed.publish("found")
             case say.WorkbenchOpened(bench):
-                self.found = self.bench = bench
+                self.opened, self.bench = bench.opened, bench
                 self._begin()
                 self.state_changed.publish("opened")
             case say.OpenFailed(error):
@@ -349,7 +271,7 @@ class Session:
         """Watch and scan, once there are rows and what judges them."""
         if self.listed and (bench := self.bench):
             stop = self._stop_watch
-            self.run(lambda: self._watch(bench, stop), "watch")
+            self.run(lambda: self._workers.watch(bench, stop), "watch")
             self.scan()
 
     def _take_reports(self) -> None:

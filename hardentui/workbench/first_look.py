@@ -27,12 +27,7 @@ class FirstLook:
     """
 
     def __init__(self, opened: Opened, checklist: str) -> None:
-        self.engines = tuple(engine.facts for engine in opened.engines)
-        self.attempts = opened.attempts
-        self.simulated = opened.simulated
-        self.private_service = opened.private_service
-        self.host_name = opened.host_name
-        self._opened = opened
+        self.opened = opened
         self._checklist = checklist
         self._lists = Begun(lambda: read_lists(opened.engines), "Listing the containers")
 
@@ -53,9 +48,9 @@ class FirstLook:
         """
         lists = self._lists.result()
         return tuple(
-            row_of(engine, one)
-            for engine in self._opened.engines
-            for one in lists.get(engine.facts.label, ())
+            row_of(engine, container)
+            for engine in self.opened.engines
+            for container in lists.get(engine.facts.label, ())
         )
 
     def workbench(self) -> Workbench:
@@ -66,12 +61,11 @@ class FirstLook:
         """
         from hardentui.workbench.workbench import Workbench
 
-        bench = Workbench.of(self._opened, self._checklist)
+        bench = Workbench.of(self.opened, self._checklist)
         with suppress(EngineError):
-            bench.take(self._lists.result())
+            bench.containers.take(self._lists.result())
         return bench
 
     def close(self) -> None:
         """End all connections and a private service."""
-        for engine in self._opened.engines:
-            engine.close()
+        self.opened.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
 
+from hardentui.errors import EngineError
 from hardentui.harden.score import Cell, Score, cells, score
 from hardentui.model.finding import Status
 
@@ -73,6 +74,17 @@ class Report(Struct, frozen=True, dict=True):
         from hardentui.harden.attack import attack_path  # nobody needs it for the first rows
 
         return attack_path(self.facts, self.failing)
+
+
+def known_facts(report: Report) -> ContainerFacts:
+    """The facts of a container's report.
+
+    Raises:
+        EngineError: it could not be looked at.
+    """
+    if report.facts is None:
+        raise EngineError(f"There is nothing known of {report.subject.name}.", report.trouble)
+    return report.facts
 
 
 class Row(Struct, frozen=True):

@@ -48,6 +48,11 @@ def files_for(checklist: str) -> tuple[str, ...]:
     return tuple(path for path in (own_file(), beside) if path and os.path.exists(path))
 
 
+def accepted(checklist: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
+    """The waivers of this user and of the checklist; raises what `load` raises."""
+    return load(files_for(checklist), checks)
+
+
 def load(paths: Iterable[str], checks: Iterable[str]) -> tuple[Waiver, ...]:
     """The waivers of these files.
 
@@ -83,7 +88,7 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
         WaiversError: the file has faults.
         UsageError: the file has this waiver already.
     """
-    import tomli_w
+    import tomli_w  # only who waives needs it
 
     known = parse(text, path, checks)
     if any(

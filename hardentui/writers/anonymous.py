@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
-from hardentui.options.inspect.mounts import ANONYMOUS_DATA, is_anonymous_name
+from hardentui.options.inspect.mounts import is_anonymous_name
 from hardentui.options.values import Mount
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.file_name import safe_file_name
@@ -107,12 +107,16 @@ def with_existing(spec: Spec, anonymous: Mapping[str, str]) -> tuple[Spec, tuple
     kept = [one for one in kept_volumes(spec, anonymous, "", ()) if one.old]
     if not kept:
         return spec, ()
-    carried = tuple(f"{ANONYMOUS_DATA}{one.destination} " for one in kept)
-    named = with_names(spec, [KeptVolume(one.destination, one.old, one.old) for one in kept])
-    remarks = tuple(remark for remark in spec.remarks if not remark.startswith(carried))
+    named = with_names(spec, [KeptVolume(volume.destination, volume.old, volume.old) for volume in kept])
     again = "is mounted again by its name, with its data"
     notes = tuple(f"the anonymous volume at {one.destination} {again}" for one in kept)
-    return replace(named, remarks=remarks), notes
+    return saved(named, kept), notes
+
+
+def saved(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
+    """The spec without the volumes whose data is carried over after all."""
+    carried = {volume.destination for volume in kept if volume.old}
+    return replace(spec, unsaved=tuple(v for v in spec.unsaved if v.destination not in carried))
 
 
 _COPY = """\

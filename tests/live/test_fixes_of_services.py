@@ -56,21 +56,21 @@ class Hardened:
             self.report = self._report(workbench)
             choices = [fix if isinstance(fix, Choice) else Choice(fix) for fix in fixes]
             self.plan: Plan = (
-                workbench.plan(self.report, choices)
+                workbench.planner.plan(self.report, choices)
                 if caution is None
-                else workbench.plan_with(self.report, caution)
+                else workbench.planner.plan_with(self.report, caution)
             )
-            files = workbench.draft(self.report, self.plan, Target.RUN).files
+            files = workbench.drafter.draft(self.report, self.plan, Target.RUN).files
             self.script = next(one for one in files if one.name.endswith(".sh"))
-            self.unit = workbench.draft(self.report, self.plan, Target.QUADLET).files[0].text
+            self.unit = workbench.drafter.draft(self.report, self.plan, Target.QUADLET).files[0].text
         finally:
             workbench.close()
 
     @staticmethod
     def _report(workbench: Workbench) -> Report:
-        rows = {row.name: row for row in workbench.rows()}
-        workbench.scan(lambda row: rows.update({row.name: row}), lambda _: None, threading.Event())
-        row = workbench.refresh(rows[NAME].key)
+        rows = {row.name: row for row in workbench.containers.rows()}
+        workbench.containers.scan(lambda row: rows.update({row.name: row}), lambda _: None, threading.Event())
+        row = workbench.containers.refresh(rows[NAME].key)
         assert row is not None
         assert row.report is not None
         return row.report
@@ -264,7 +264,7 @@ def test_a_user_namespace_leaves_the_owners_of_a_volume(bench: Bench, redis_imag
 
 
 def test_a_port_with_a_client_from_elsewhere_is_not_taken_from_it(bench: Bench, redis_image: str) -> None:
-    """A client in a network namespace of its own, as another machine is, connected for the whole time."""
+    """A client in its own network namespace, as another machine is, connected for the whole time."""
     bench.run(NAME, "-p", "18486:6379", redis_image)
     setup = (
         "ip netns add fixes-far; ip link add fixes0 type veth peer name fixes1 netns fixes-far;"

@@ -37,16 +37,16 @@ class Looking:
         self.requests.append(command.what)
 
     def closer(self) -> tuple[ContainerFacts, dict[str, Finding]]:
-        key = next(row.key for row in self.workbench.rows() if row.name == NAME)
-        row = self.workbench.refresh(key)
+        key = next(row.key for row in self.workbench.containers.rows() if row.name == NAME)
+        row = self.workbench.containers.refresh(key)
         assert row is not None
         assert row.report is not None
         assert row.report.facts is not None
         return row.report.facts, {finding.check: finding for finding in row.report.findings}
 
     def scan(self) -> None:
-        self.workbench.rows()
-        self.workbench.scan(lambda row: None, lambda progress: None, threading.Event())
+        self.workbench.containers.rows()
+        self.workbench.containers.scan(lambda row: None, lambda progress: None, threading.Event())
 
 
 @pytest.fixture

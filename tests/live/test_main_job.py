@@ -11,8 +11,10 @@ import pytest
 from hardentui.errors import EngineError, WriteError
 from hardentui.model.draft import Target
 from hardentui.model.finding import Status
+from hardentui.model.plan import Caution
 from hardentui.model.version import Version
 from hardentui.tui.app import HardenApp
+from hardentui.workbench.changing.saving import save
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Connectivity, Progress, Row, Selection
 from hardentui.workbench.workbench import Workbench
@@ -39,8 +41,8 @@ def web(podman: Bench, service_image: str) -> Iterator[str]:
 
 
 def scanned(bench: Workbench) -> dict[str, Row]:
-    found = {row.key: row for row in bench.rows()}
-    bench.scan(lambda row: found.update({row.key: row}), lambda _: None, threading.Event())
+    found = {row.key: row for row in bench.containers.rows()}
+    bench.containers.scan(lambda row: found.update({row.key: row}), lambda _: None, threading.Event())
     return {row.name: row for row in found.values()}
 
 
@@ -48,20 +50,23 @@ def test_looking_and_planning_send_nothing_but_get(web: str, podman: Bench, tmp_
     with RecordingProxy(podman.socket, tmp_path) as proxy:
         bench = Workbench.open(Selection(url=proxy.url))
         stop = threading.Event()
-        watcher = threading.Thread(target=bench.watch, args=(lambda: None, lambda _: None, stop))
+        watcher = threading.Thread(target=bench.containers.watch, args=(lambda: None, lambda _: None, stop))
         watcher.start()
         row = scanned(bench)[web]
-        bench.host_reports()
-        bench.image_reports()
-        bench.network_reports()
-        closer = bench.refresh(row.key)
+        bench.surroundings.host()
+        bench.surroundings.images()
+        bench.surroundings.networks()
+        closer = bench.containers.refresh(row.key)
         assert closer
         assert closer.report
-        bench.look_into_image(row.key, lambda _: None, threading.Event())
-        plan = bench.plan(closer.report, bench.all_choices(closer.report))
+        assert closer.report.facts
+        bench.surroundings.look_into_image(
+            row.engine.label, str(closer.report.facts.inspect["Image"]), lambda _: None, threading.Event()
+        )
+        plan = bench.planner.plan(closer.report, bench.planner.choices(closer.report, Caution.ALL))
         for target in (Target.QUADLET, Target.RUN):
-            assert bench.draft(closer.report, plan, target).diff
-            assert bench.draft(closer.report, plan, target).files
+            assert bench.drafter.draft(closer.report, plan, target).diff
+            assert bench.drafter.draft(closer.report, plan, target).files
         stop.set()
         watcher.join(10)
         bench.close()
@@ -80,15 +85,15 @@ def test_the_kernel_decides_and_the_plan_is_accepted(web: str, podman: Bench, tm
     assert "SYS_ADMIN" in takeover.verdict.reason
     assert takeover.verdict.effective
     assert by_check["no-pids-limit"].status is Status.PASS
-    plan = bench.plan(report, bench.all_choices(report))
-    assert bench.score_after(report, plan).value > (report.score.value or 0)  # type: ignore[operator] # not None here
-    output = bench.draft(report, plan, Target.QUADLET)
+    plan = bench.planner.plan(report, bench.planner.choices(report, Caution.ALL))
+    assert bench.planner.score_after(report, plan).value > (report.score.value or 0)  # type: ignore[operator] # not None here
+    output = bench.drafter.draft(report, plan, Target.QUADLET)
     assert "exactly the intended command" in output.proof
-    written = bench.save(output.files, str(tmp_path))
+    written = save(output.files, str(tmp_path))
     unit = (tmp_path / f"{NAME}.container").read_text()
     assert "DropCapability" in unit
     assert "s3cr3t-v4lue" in unit
-    assert "s3cr3t-v4lue" not in bench.draft(report, plan, Target.QUADLET).diff
+    assert "s3cr3t-v4lue" not in bench.drafter.draft(report, plan, Target.QUADLET).diff
     assert {Path(one.path).name for one in written} >= {f"{NAME}.container", "main-job-data.volume"}
     assert all(Path(one.path).stat().st_mode & 0o077 == 0 for one in written), "they hold a plain secret"
     bench.close()
@@ -98,9 +103,11 @@ def test_an_older_podman_gets_other_keys(web: str, podman: Bench) -> None:
     bench = Workbench.open(Selection(url=podman.url))
     report = scanned(bench)[web].report
     assert report
-    plan = bench.plan(report, [one for one in bench.all_choices(report) if one.check == "no-memory-limit"])
-    new = bench.draft(report, plan, Target.QUADLET, version=Version(5, 5)).files[0].text
-    old = bench.draft(report, plan, Target.QUADLET, version=Version(4, 4)).files[0].text
+    plan = bench.planner.plan(
+        report, [one for one in bench.planner.choices(report, Caution.ALL) if one.check == "no-memory-limit"]
+    )
+    new = bench.drafter.draft(report, plan, Target.QUADLET, version=Version(5, 5)).files[0].text
+    old = bench.drafter.draft(report, plan, Target.QUADLET, version=Version(4, 4)).files[0].text
     assert "\nMemory=" in new
     assert "\nMemory=" not in old
     assert "--memory=" in old
@@ -110,7 +117,7 @@ def test_an_older_podman_gets_other_keys(web: str, podman: Bench) -> None:
 def test_an_engine_that_dies_in_mid_scan_keeps_what_came(web: str, podman: Bench, tmp_path: Path) -> None:
     with RecordingProxy(podman.socket, tmp_path) as proxy:
         bench = Workbench.open(Selection(url=proxy.url))
-        assert web in {row.name for row in bench.rows()}
+        assert web in {row.name for row in bench.containers.rows()}
         came: list[Row] = []
 
         def arrived(row: Row) -> None:
@@ -119,30 +126,30 @@ def test_an_engine_that_dies_in_mid_scan_keeps_what_came(web: str, podman: Bench
 
         def scan_until_it_is_lost() -> None:
             for _ in range(5):  # a scan of one container may be complete before the cut is felt
-                bench.scan(arrived, lambda _: None, threading.Event())
+                bench.containers.scan(arrived, lambda _: None, threading.Event())
 
         with pytest.raises(EngineError) as lost:
             scan_until_it_is_lost()
         assert lost.value.title
         assert came[0].report
-        assert bench.report(came[0].key)
+        assert bench.containers.report(came[0].key)
         bench.close()
 
 
 def test_a_container_that_comes_and_goes_is_seen(podman: Bench) -> None:
     bench = Workbench.open(Selection(url=podman.url))
-    bench.rows()
+    bench.containers.rows()
     stop, changes, states = threading.Event(), threading.Semaphore(0), list[Connectivity]()
-    watcher = threading.Thread(target=bench.watch, args=(changes.release, states.append, stop))
+    watcher = threading.Thread(target=bench.containers.watch, args=(changes.release, states.append, stop))
     watcher.start()
     try:
         eventually(lambda: bool(states) and states[-1].connected)
         podman.run("main-job-guest", BUSYBOX, "sleep", "100")
         assert changes.acquire(timeout=5)
-        assert "main-job-guest" in {row.name for row in bench.rows()}
+        assert "main-job-guest" in {row.name for row in bench.containers.rows()}
         podman.remove("main-job-guest")
         assert changes.acquire(timeout=5)
-        eventually(lambda: "main-job-guest" not in {row.name for row in bench.rows()})
+        eventually(lambda: "main-job-guest" not in {row.name for row in bench.containers.rows()})
     finally:
         podman.remove("main-job-guest")
         stop.set()
@@ -153,15 +160,15 @@ def test_a_container_that_comes_and_goes_is_seen(podman: Bench) -> None:
 
 def test_progress_reaches_its_end_and_a_stop_is_obeyed(web: str, podman: Bench) -> None:
     bench = Workbench.open(Selection(url=podman.url))
-    total = len(bench.rows())
+    total = len(bench.containers.rows())
     seen: list[Progress] = []
-    bench.scan(lambda _: None, seen.append, threading.Event())
+    bench.containers.scan(lambda _: None, seen.append, threading.Event())
     assert seen[0] == Progress(0, total)
     assert seen[-1] == Progress(total, total)
     stopped = threading.Event()
     stopped.set()
     later: list[Progress] = []
-    bench.scan(lambda _: None, later.append, stopped)
+    bench.containers.scan(lambda _: None, later.append, stopped)
     assert later == [Progress(0, total)]
     bench.close()
 
@@ -170,16 +177,16 @@ def test_a_folder_that_cannot_be_written_loses_nothing(web: str, podman: Bench, 
     bench = Workbench.open(Selection(url=podman.url))
     report = scanned(bench)[web].report
     assert report
-    output = bench.draft(report, None, Target.QUADLET)
+    output = bench.drafter.draft(report, None, Target.QUADLET)
     missing = tmp_path / "not-there"
     with pytest.raises(WriteError) as error:
-        bench.save(output.files, str(missing))
+        save(output.files, str(missing))
     assert error.value.hint
     assert not missing.exists()
     link = tmp_path / "link"
     link.symlink_to(tmp_path)
     with pytest.raises(WriteError):
-        bench.save(output.files, str(link))
+        save(output.files, str(link))
     assert not list(tmp_path.glob("*.container"))
     bench.close()
 

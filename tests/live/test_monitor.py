@@ -108,7 +108,7 @@ def test_a_stopped_container_is_an_alarm(watched: Bench, capsys: pytest.CaptureF
 def test_watching_ends_at_once_and_leaves_nothing(watched: Bench) -> None:
     bench = Workbench.open(Selection(url=watched.url))
     try:
-        (key,) = (row.key for row in bench.rows() if row.name == NAME)
+        (key,) = (row.key for row in bench.containers.rows() if row.name == NAME)
         stop = threading.Event()
         samples: list[Sample] = []
         thread = threading.Thread(

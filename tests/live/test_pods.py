@@ -12,9 +12,11 @@ import pytest
 
 from hardentui.errors import CannotExpress
 from hardentui.model.draft import Draft, Target
+from hardentui.model.plan import Caution
 from hardentui.model.spec import Spec
 from hardentui.model.written import State
 from hardentui.options import MOUNTS, REMOVE, SDNOTIFY, TABLE
+from hardentui.workbench.changing.saving import save
 from hardentui.workbench.views import Report, Selection
 from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
@@ -54,16 +56,18 @@ def remove_pod(podman: Bench) -> None:
 def reports(podman: Bench, *names: str) -> tuple[Workbench, dict[str, Report]]:
     """A workbench that has looked at nothing but these containers, and their reports."""
     workbench = Workbench.open(Selection(url=podman.url))
-    rows = {row.key: row for row in workbench.rows()}
+    rows = {row.key: row for row in workbench.containers.rows()}
     keys = [key for key, row in rows.items() if row.name in names]
-    workbench.scan(lambda row: rows.update({row.key: row}), lambda _: None, threading.Event(), keys)
+    workbench.containers.scan(
+        lambda row: rows.update({row.key: row}), lambda _: None, threading.Event(), keys
+    )
     return workbench, {row.name: row.report for row in rows.values() if row.report and row.name in names}
 
 
 def output(podman: Bench, name: str, target: Target) -> Draft:
     workbench, found = reports(podman, name)
     try:
-        return workbench.draft(found[name], None, target)
+        return workbench.drafter.draft(found[name], None, target)
     finally:
         workbench.close()
 
@@ -132,11 +136,11 @@ def test_a_pod_becomes_units_that_start_all_of_it_again(pod: Bench) -> None:
 
 def test_the_other_members_of_a_hardened_one_stay_as_they_are(pod: Bench) -> None:
     workbench, found = reports(pod, SIDE)
-    plan = workbench.plan(found[SIDE], workbench.all_choices(found[SIDE]))
+    plan = workbench.planner.plan(found[SIDE], workbench.planner.choices(found[SIDE], Caution.ALL))
     assert plan.changes
-    hardened = texts(workbench.draft(found[SIDE], plan, Target.QUADLET))
-    faithful = texts(workbench.draft(found[SIDE], None, Target.QUADLET))
-    difference = workbench.draft(found[SIDE], plan, Target.QUADLET).diff
+    hardened = texts(workbench.drafter.draft(found[SIDE], plan, Target.QUADLET))
+    faithful = texts(workbench.drafter.draft(found[SIDE], None, Target.QUADLET))
+    difference = workbench.drafter.draft(found[SIDE], plan, Target.QUADLET).diff
     workbench.close()
     assert hardened[f"{WEB}.container"] == faithful[f"{WEB}.container"]
     assert hardened[f"{SIDE}.container"] != faithful[f"{SIDE}.container"]
@@ -150,8 +154,8 @@ def test_fixing_one_member_keeps_what_was_fixed_for_another(pod: Bench, tmp_path
     workbench, found = reports(pod, WEB, SIDE)
     try:
         for name in (WEB, SIDE):
-            plan = workbench.plan(found[name], workbench.all_choices(found[name]))
-            written = workbench.save(workbench.draft(found[name], plan, Target.QUADLET).files, str(tmp_path))
+            plan = workbench.planner.plan(found[name], workbench.planner.choices(found[name], Caution.ALL))
+            written = save(workbench.drafter.draft(found[name], plan, Target.QUADLET).files, str(tmp_path))
     finally:
         workbench.close()
     units = {name: (tmp_path / f"{name}.container").read_text() for name in (WEB, SIDE)}
@@ -195,9 +199,9 @@ def test_the_infra_container_is_no_container_of_its_own(pod: Bench) -> None:
     try:
         if name in found:
             with pytest.raises(CannotExpress, match="holds a pod together"):
-                workbench.draft(found[name], None, Target.QUADLET)
+                workbench.drafter.draft(found[name], None, Target.QUADLET)
         else:
-            assert name not in {row.name for row in workbench.rows()}
+            assert name not in {row.name for row in workbench.containers.rows()}
     finally:
         workbench.close()
 

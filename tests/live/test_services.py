@@ -80,8 +80,8 @@ def remove_containers(podman: Bench) -> None:
 
 
 def scanned(workbench: Workbench) -> dict[str, Row]:
-    found = {row.key: row for row in workbench.rows()}
-    workbench.scan(lambda row: found.update({row.key: row}), lambda _: None, threading.Event())
+    found = {row.key: row for row in workbench.containers.rows()}
+    workbench.containers.scan(lambda row: found.update({row.key: row}), lambda _: None, threading.Event())
     return {row.name: row for row in found.values() if row.name in ALL}
 
 
@@ -92,7 +92,7 @@ def read(podman: Bench) -> tuple[dict[str, Spec], dict[tuple[str, Target], Draft
         reports = {name: row.report for name, row in scanned(workbench).items() if row.report}
         specs = {name: report.facts.spec for name, report in reports.items() if report.facts}
         files = {
-            (name, target): workbench.draft(report, None, target)
+            (name, target): workbench.drafter.draft(report, None, target)
             for name, report in reports.items()
             for target in (Target.RUN, Target.QUADLET)
         }

@@ -143,10 +143,12 @@ FIELDS = _fields(ANSWERS)
 def _look(document: dict[str, Any]) -> CheckResult:
     """All that a check does; a list that cannot be understood ends in an EngineError, as it does there."""
     bench = Workbench.of(replay(document, "odd"), "")
-    rows = {row.key: row for row in bench.rows()}
-    reports = [(report, "") for report in bench.host_reports()]
-    bench.scan(lambda row: rows.update({row.key: row}), lambda _: None, threading.Event(), closer=True)
-    for more in (bench.image_reports, bench.network_reports):
+    rows = {row.key: row for row in bench.containers.rows()}
+    reports = [(report, "") for report in bench.surroundings.host()]
+    bench.containers.scan(
+        lambda row: rows.update({row.key: row}), lambda _: None, threading.Event(), closer=True
+    )
+    for more in (bench.surroundings.images, bench.surroundings.networks):
         with suppress(EngineError):  # one sentence, as for every command
             reports += [(report, "") for report in more()]
     result = session.result(bench, [*reports, *session.of_rows(rows.values())], Severity.HIGH, fixes=True)

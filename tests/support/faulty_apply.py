@@ -26,12 +26,12 @@ _KINDS: dict[str, type[OperationBegun | OperationDone]] = {"begun": OperationBeg
 def main(url: str, name: str, fault: str, when: str, number: int, checks: list[str]) -> int:
     bench = Workbench.open(Selection(url=url))
     try:
-        key = next(row.key for row in bench.rows() if row.name == name)
-        bench.host_reports()
-        row = bench.refresh(key)
+        key = next(row.key for row in bench.containers.rows() if row.name == name)
+        bench.surroundings.host()
+        row = bench.containers.refresh(key)
         assert row is not None
         assert row.report is not None
-        plan = bench.plan(row.report, [Choice(check) for check in checks])
+        plan = bench.planner.plan(row.report, [Choice(check) for check in checks])
         application = Application(bench, row.report)
         prepared = application.prepare(plan, ApplyWishes(patience=10.0))
         undone = 0

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
 
-from hardentui.errors import EngineUnreachable, GeneratorError, HardenError, InputError, UsageError
-from hardentui.files import write_bundle
+from hardentui.errors import EngineUnreachable, GeneratorError, HardenError
 from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.helpful import raises_most
 from hardentui.harden.plan import fixable, make_plan
@@ -46,14 +45,11 @@ from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.plan import Caution, Choice, Plan, Skipped
 from hardentui.model.spec import Option, Spec
-from hardentui.model.written import Written
 from hardentui.options import CAP_DROP, IMAGE, MEMORY, NO_NEW_PRIVILEGES, READ_ONLY, TABLE, USER
-from hardentui.reading.forms import value_of
 from hardentui.workbench.changing import in_place
 from hardentui.workbench.changing.in_place import OwnUnit
 from hardentui.workbench.changing.taking_over import commands_after
 from hardentui.workbench.changing.unit_draft import changed_unit
-from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.views import (
     Attempt,
     Command,
@@ -251,8 +247,8 @@ def some() -> tuple[ContainerFacts, ...]:
 class StandIn:
     """Fills the ports `FirstLook` and `Bench`; tests reach into it to make things happen."""
 
-    containers: dict[str, ContainerFacts] = field(default_factory=dict)
-    engines: tuple[EngineFacts, ...] = (ROOTFUL, ROOTLESS)
+    hosted: dict[str, ContainerFacts] = field(default_factory=dict)
+    engine_facts: tuple[EngineFacts, ...] = (ROOTFUL, ROOTLESS)
     attempts: tuple[Attempt, ...] = ()
     simulated: bool = False
     private_service: bool = False
@@ -306,9 +302,6 @@ class StandIn:
     def commands(self) -> tuple[Command, ...]:
         return tuple(self._commands)
 
-    def on_command(self, listener: Callable[[Command], None]) -> None:
-        self._listeners.append(listener)
-
     def _log(self, what: str) -> None:
         command = Command("12:00:00", what, "200", 0.002)
         self._commands.append(command)
@@ -319,7 +312,7 @@ class StandIn:
         self._log("GET /containers/json?all=true")
         if self.lost:
             raise EngineUnreachable(f"{min(self.lost)} does not answer.", "It is asked again.")
-        return tuple(self._row(key, one) for key, one in self.containers.items())
+        return tuple(self._row(key, one) for key, one in self.hosted.items())
 
     def _row(self, key: str, one: ContainerFacts) -> Row:
         state = one.state
@@ -336,7 +329,7 @@ class StandIn:
         keys: Collection[str] | None = None,
     ) -> None:
         self.scans.append(None if keys is None else frozenset(keys))
-        todo = [key for key in self.containers if keys is None or key in keys]
+        todo = [key for key in self.hosted if keys is None or key in keys]
         for done, key in enumerate(todo, 1):
             while not self.hold_scan.wait(0.01):
                 if stop.is_set():
@@ -348,7 +341,7 @@ class StandIn:
             on_progress(Progress(done, len(todo)))
 
     def refresh(self, key: str) -> Row | None:
-        one = self.containers.get(key)
+        one = self.hosted.get(key)
         if one is None:
             return None
         self._log(f"GET /containers/{one.id}/json")
@@ -366,23 +359,23 @@ class StandIn:
         self, on_change: Callable[[], None], on_state: Callable[[Connectivity], None], stop: threading.Event
     ) -> None:
         self._on_change, self._on_state = on_change, on_state
-        for engine in self.engines:
+        for engine in self.engine_facts:
             on_state(Connectivity(engine.label, True))
         stop.wait()
 
-    def host_reports(self, *, again: bool = False) -> tuple[Report, ...]:
+    def host(self, *, again: bool = False) -> tuple[Report, ...]:
         self.host_reads += again
         subject = Subject(Kind.HOST, self.host_name, self.host_name)
         found = [self._report(subject, evaluate(None, subject, CHECKS, self.checklist), None)]
-        for engine in self.engines:
+        for engine in self.engine_facts:
             about = Subject(Kind.ENGINE, engine.label, engine.label, engine.label)
             found.append(replace(self._report(about, [], None), about=engine))
         return tuple(found)
 
-    def image_reports(self) -> tuple[Report, ...]:
+    def images(self) -> tuple[Report, ...]:
         """One image per container, called as the container says."""
         found = []
-        for one in self.containers.values():
+        for one in self.hosted.values():
             inside = self.inventories.get(_image_id(one), Unreadable("nobody has looked inside"))
             facts = ImageFacts(
                 _image_id(one),
@@ -396,16 +389,16 @@ class StandIn:
             found.append(Report(subject, (), tuple(range(1, 11)), about=facts))
         return tuple(found)
 
-    def network_reports(self) -> tuple[Report, ...]:
+    def networks(self) -> tuple[Report, ...]:
         found: dict[str, NetworkFacts] = {}
-        for one in self.containers.values():
+        for one in self.hosted.values():
             found.update({f"{one.engine.label}/{name}": net for name, net in one.networks.items()})
         return tuple(
             Report(Subject(Kind.NETWORK, net.name, net.name, net.engine.label), (), about=net)
             for net in found.values()
         )
 
-    def look_into(
+    def look_into_image(
         self, engine: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
     ) -> Known[ImageInventory]:
         on_bytes(12_000_000)
@@ -415,19 +408,19 @@ class StandIn:
         if self.look_trouble:
             return Unreadable(self.look_trouble)
         self.inventories[image] = self.inside
-        for key, one in self.containers.items():
+        for key, one in self.hosted.items():
             if _image_id(one) == image and isinstance(one.image, ImageFacts):
-                self.containers[key] = replace(one, image=replace(one.image, inventory=self.inside))
+                self.hosted[key] = replace(one, image=replace(one.image, inventory=self.inside))
         return self.inside
 
     def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
-        shared = [finding for one in self.host_reports() for finding in one.findings]
+        shared = [finding for one in self.host() for finding in one.findings]
         return tuple(f for f in (*report.findings, *shared) if f.step == step)
 
     def remediation(
         self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
     ) -> Remediation:
-        check = self.explain(finding.check)
+        check = self.check(finding.check)
         return remediation(check, report.facts, finding.verdict, self.checklist, dict(chosen))
 
     def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
@@ -441,22 +434,10 @@ class StandIn:
         return skipped[0] if skipped else None
 
     def settings(self, report: Report, choice: Choice) -> tuple[Setting, ...]:
-        return settings_of(self.explain(choice.check), self._facts(report), choice, self.checklist)
+        return settings_of(self.check(choice.check), self._facts(report), choice, self.checklist)
 
-    def value_of(self, check_id: str, name: str, text: str) -> ParameterValue:
-        try:
-            return value_of(self.explain(check_id), name, text)
-        except ValueError as error:
-            raise InputError(str(error)) from error
-
-    def safe_choices(self, report: Report) -> tuple[Choice, ...]:
-        return fixable(self._facts(report), CHECKS, self.checklist, Caution.SAFE)
-
-    def likely_choices(self, report: Report) -> tuple[Choice, ...]:
-        return fixable(self._facts(report), CHECKS, self.checklist, Caution.LIKELY)
-
-    def all_choices(self, report: Report) -> tuple[Choice, ...]:
-        return fixable(self._facts(report), CHECKS, self.checklist)
+    def choices(self, report: Report, caution: Caution) -> tuple[Choice, ...]:
+        return fixable(self._facts(report), CHECKS, self.checklist, caution)
 
     def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
         return make_plan(self._facts(report), choices, CHECKS, self.checklist)
@@ -510,30 +491,26 @@ class StandIn:
     def own_unit(self, report: Report) -> OwnUnit | None:
         return in_place.own_unit(LocalFiles(), self._facts(report))
 
-    def look_in_place(self, report: Report, draft: Draft) -> tuple[Written, ...]:
-        return in_place.look_in_place(self._facts(report), draft)
-
-    def save_in_place(self, report: Report, draft: Draft) -> tuple[Written, ...]:
-        return in_place.save_in_place(self._facts(report), draft)
-
-    def command_in_place(self, report: Report, target: Target, plan_file: str) -> str:
-        return in_place.command_in_place(self._facts(report), target, plan_file)
-
-    def plan_file(self, report: Report, plan: Plan) -> DraftFile:
-        return DraftFile(f"{plan.container}-plan.toml", plans.dump(plan), masked=plans.dump(plan))
-
-    def save(self, files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[Written, ...]:
-        return write_bundle(folder, files, create=create)
-
-    def explain(self, check_id: str) -> AnyCheck:
-        for check in CHECKS:
-            if check.id == check_id:
-                return check
-        raise UsageError(f"There is no check {check_id}.")
-
     def workbench(self) -> StandIn:
         assert self.hold_loading.wait(10)
         return self
 
     def close(self) -> None:
         self.closed = True
+
+    def check(self, check_id: str) -> AnyCheck:
+        return next(check for check in CHECKS if check.id == check_id)
+
+    # --- the parts of a workbench: this is all of them --------------------------------------------------
+
+    @property
+    def opened(self) -> Any:
+        return self
+
+    judge = planner = drafter = surroundings = containers = log = opened
+
+    def newest(self) -> tuple[Command, ...]:
+        return self.commands
+
+    def listen(self, listener: Callable[[Command], None]) -> None:
+        self._listeners.append(listener)

@@ -12,13 +12,12 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 
 from hardentui.tui.app import HardenApp
-from hardentui.tui.bench import FirstLook
 
 NOON = datetime(2026, 1, 2, 12, 0, 0)
 Driver = Pilot[None]
 
 
-def make_app(bench: FirstLook, **over: Any) -> HardenApp:
+def make_app(bench: Any, **over: Any) -> HardenApp:
     return HardenApp(lambda: bench, now=lambda: NOON, **{"environ": {}, **over})
 
 

@@ -182,7 +182,7 @@ async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
         EngineFacts("rootful", version=Version(5, 4, 2), trust=TrustFacts(policy=policy)),
         EngineFacts("rootless anna", rootless=True, trust=anna),
     )
-    app = make_app(StandIn.of(*some(), engines=engines))
+    app = make_app(StandIn.of(*some(), engine_facts=engines))
     async with running(app, (120, 50)) as pilot:
         await pilot.press("P")
         await shows(
@@ -325,7 +325,7 @@ def test_every_heading_sorts_by_what_it_says(width: int) -> None:
 
 def test_by_step_puts_the_worst_of_that_step_first() -> None:
     bench = StandIn.of(*some())
-    rows = [row for key in bench.containers if (row := bench.refresh(key))]
+    rows = [row for key in bench.hosted if (row := bench.refresh(key))]
     order = [name for name, _ in ORDERS].index("by step 8")
     assert arrange(rows, order, parse_filter(""))[0].name == "shop-web"
     order = [name for name, _ in ORDERS].index("by step 4")
@@ -373,5 +373,5 @@ def test_a_copy_is_never_written_through_a_link(tmp_path: Path) -> None:
 
 def test_the_stand_ins_images_are_images() -> None:
     bench = StandIn.of(*some())
-    assert all(isinstance(one.about, ImageFacts) for one in bench.image_reports())
-    assert {one.subject.engine for one in bench.image_reports()} == {"rootful", ROOTLESS.label}
+    assert all(isinstance(one.about, ImageFacts) for one in bench.images())
+    assert {one.subject.engine for one in bench.images()} == {"rootful", ROOTLESS.label}

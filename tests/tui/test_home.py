@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +11,6 @@ from textual.geometry import Size
 from textual.strip import Strip
 
 from hardentui.errors import NoEngine
-from hardentui.tui.bench import FirstLook
 from hardentui.tui.screens.command_log import CommandLogScreen
 from hardentui.tui.screens.connection import ConnectionScreen
 from hardentui.tui.screens.home import HomeScreen
@@ -32,7 +32,7 @@ def _names(pilot: Driver) -> list[str]:
 async def test_the_first_screen_does_not_wait_for_the_engine() -> None:
     gate = threading.Event()
 
-    def slow() -> FirstLook:
+    def slow() -> Any:
         assert gate.wait(10)
         return StandIn.of(*some())
 
@@ -77,8 +77,8 @@ async def test_what_came_before_events_were_followed_is_not_missed() -> None:
     app = make_app(bench)
     async with app.run_test(size=(80, 24)) as pilot:
         await shows(pilot, "shop-web")
-        bench.containers["rootful/new-id"] = facts("new-one")
-        del bench.containers["rootless anna/db-id"]
+        bench.hosted["rootful/new-id"] = facts("new-one")
+        del bench.hosted["rootless anna/db-id"]
         bench.hold_loading.set()
         await shows(pilot, "new-one")
         await until(pilot, lambda: "db" not in _names(pilot))
@@ -144,10 +144,10 @@ async def test_containers_appear_change_and_disappear_by_themselves() -> None:
     app = make_app(bench)
     async with running(app) as pilot:
         await until(pilot, lambda: bench.watched)
-        bench.containers["rootful/new-id"] = facts("new-one")
-        vault = bench.containers["rootful/vault-id"]
-        bench.containers["rootful/vault-id"] = replace(vault, inspect={"State": {"Status": "exited"}})
-        del bench.containers["rootless anna/db-id"]
+        bench.hosted["rootful/new-id"] = facts("new-one")
+        vault = bench.hosted["rootful/vault-id"]
+        bench.hosted["rootful/vault-id"] = replace(vault, inspect={"State": {"Status": "exited"}})
+        del bench.hosted["rootless anna/db-id"]
         bench.happen()
         await shows(pilot, "new-one", "exited")
         await until(pilot, lambda: "db" not in _names(pilot))
@@ -168,7 +168,7 @@ async def test_the_cursor_stays_on_its_container() -> None:
         await pilot.press("s")
         assert rows.current.name == "db"
         await until(pilot, lambda: bench.watched)
-        bench.containers["rootful/new-id"] = facts("aaa")
+        bench.hosted["rootful/new-id"] = facts("aaa")
         bench.happen()
         await shows(pilot, "aaa")
         assert rows.current.name == "db"
@@ -200,7 +200,7 @@ async def test_no_container_says_how_to_get_one() -> None:
 
 
 async def test_no_engine_says_why_and_the_ways_on() -> None:
-    def fail() -> FirstLook:
+    def fail() -> Any:
         raise NoEngine(
             "Nothing answers on unix:///nowhere\x1b[31m.", "systemctl --user enable --now podman.socket"
         )

@@ -53,7 +53,7 @@ def _hostile(attack: str) -> StandIn:
     network = NetworkFacts(attack, {"driver": attack, "subnets": [{"subnet": attack}]}, (attack,), engine)
     bench = StandIn.of(
         facts(attack or "x", engine=engine, image=f"img/{attack}", networks={attack: network}),
-        engines=(engine,),
+        engine_facts=(engine,),
         attempts=tried,
         inside=ImageInventory(
             {"ID": attack, "PRETTY_NAME": attack},

@@ -67,7 +67,7 @@ async def _writing(
     size: tuple[int, int] = (100, 30), one: ContainerFacts | None = None, keys: str = "aw"
 ) -> AsyncIterator[tuple[HardenApp, Driver, WriteScreen]]:
     one = one or _web()
-    app = make_app(StandIn.of(one, engines=(one.engine,)))
+    app = make_app(StandIn.of(one, engine_facts=(one.engine,)))
     async with running(app, size) as pilot:
         app.open_walk(f"{one.engine.label}/{one.id}")
         await shows(pilot, "score")
@@ -217,7 +217,7 @@ async def test_the_folder_of_before_is_offered_for_the_next_container(quadlet: P
 
 async def test_the_difference_of_the_unit_is_one_more_kind_of_file(quadlet: Path) -> None:
     one = _web()
-    app = make_app(StandIn.of(one, engines=(one.engine,)))
+    app = make_app(StandIn.of(one, engine_facts=(one.engine,)))
     async with running(app, (100, 30)) as pilot:
         app.open_walk(f"{one.engine.label}/{one.id}")
         await shows(pilot, "score")
@@ -226,6 +226,6 @@ async def test_the_difference_of_the_unit_is_one_more_kind_of_file(quadlet: Path
         await pilot.press("right_square_bracket", "right_square_bracket")
         await shows(pilot, f"--- today{quadlet}"[:60], "+NoNewPrivileges=true")
         await pilot.press("right_square_bracket")
-        await shows(pilot, "+# HardenTUI: hardens the container web.")
+        await shows(pilot, "+# Changed --no-new-privileges")
         await pilot.press("left_square_bracket", "left_square_bracket")
         await shows(pilot, "#!/bin/sh")

@@ -141,12 +141,12 @@ async def test_findings_follow_the_container() -> None:
         await _open_walk(app, pilot)
         await pilot.press("4", "down", "space")
         await shows(pilot, "[x] ✗ high      New privileges")
-        before = bench.containers[key]
-        bench.containers[key] = replace(before, spec=before.spec.with_(NO_NEW_PRIVILEGES, True))
+        before = bench.hosted[key]
+        bench.hosted[key] = replace(before, spec=before.spec.with_(NO_NEW_PRIVILEGES, True))
         await pilot.press("r")
         await shows(pilot, "✓ pass      new-privileges-allowed")
         assert app.session.choices[key] == {}, "a fix that is no longer needed stays chosen"
-        bench.containers[key] = replace(before, kernel=NotRunning("exited"))
+        bench.hosted[key] = replace(before, kernel=NotRunning("exited"))
         await until(pilot, lambda: bench.watched)
         bench.happen()
         await shows(pilot, "[ ] ✗ high      New privileges")
@@ -159,7 +159,7 @@ async def test_the_container_is_removed_while_its_walk_is_open() -> None:
         await _open_walk(app, pilot)
         await pilot.press("8")
         await until(pilot, lambda: bench.watched)
-        del bench.containers["rootful/shop-web-id"]
+        del bench.hosted["rootful/shop-web-id"]
         bench.happen()
         await shows(pilot, "removed", "Default capabilities are kept")
         assert app.screen.has_class("-grey")

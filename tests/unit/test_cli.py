@@ -18,8 +18,7 @@ from hardentui.__main__ import main
 from hardentui.checks import all_checks
 from hardentui.cli.parser import COMMANDS
 from hardentui.cli.terminal import Terminal, foreign
-from hardentui.workbench import workbench
-from hardentui.workbench.opening import engines as opening
+from hardentui.workbench.looking.containers import Containers
 from hardentui.workbench.opening import saved_facts, simulated
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt, Row
@@ -108,7 +107,7 @@ def test_findings_are_1(run: Run) -> None:
         (("fix", "shop-web", "--demo", "--all", "--podman-version", "new"), "is not a version"),
         (("convert", "db", "--demo", "--podman-version", "4.3"), "has no Quadlet"),
         (("convert", "db", "--demo", "-o", "/etc/passwd/at/all"), "is not a folder"),
-        (("convert", "db", "--demo", "--to", "kube"), "--to"),
+        (("convert", "db", "--demo", "--to", "compose"), "--to"),
         (("facts", "save", "/tmp/x", "--demo"), "no facts to save"),
         (("checklist", "lint", "nothing-like-it"), "no checklist"),
         (("check", "--connection", "nowhere-near"), "no connection called"),
@@ -150,8 +149,8 @@ def _nothing_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def found_nothing(selection: Any) -> Opened:
         return simulated.open_simulated(attempts)
 
-    monkeypatch.setattr(workbench, "open_engines", found_nothing)
-    monkeypatch.setattr(opening, "open_engines", found_nothing)
+    monkeypatch.setattr("hardentui.cli.session.open_engines", found_nothing)
+    monkeypatch.setattr("hardentui.cli.facts.open_engines", found_nothing)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +204,7 @@ def test_ctrl_c_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(workbench.Workbench, "scan", interrupted)
+    monkeypatch.setattr(Containers, "scan", interrupted)
     answer = run("check", "--demo")
     assert (answer.code, answer.out, answer.err) == (130, "", "interrupted\n")
 
@@ -357,14 +356,14 @@ def test_a_container_that_was_removed_meanwhile_leaves_nothing_open(
     target, _ = _containers(demo)["db"]
     del demo["engines"][0]["answers"][target]
     path = _facts(tmp_path, demo)
-    real = workbench.Workbench.rows
+    real = Containers.rows
     asked: list[None] = []
 
-    def rows(bench: workbench.Workbench) -> tuple[Row, ...]:
+    def rows(containers: Containers) -> tuple[Row, ...]:
         asked.append(None)
-        return tuple(row for row in real(bench) if len(asked) <= 1 or row.name != "db")
+        return tuple(row for row in real(containers) if len(asked) <= 1 or row.name != "db")
 
-    monkeypatch.setattr(workbench.Workbench, "rows", rows)
+    monkeypatch.setattr(Containers, "rows", rows)
     answer = run("check", "--facts", path, "db")
     assert answer.code == 0
     assert "note: db was removed meanwhile" in answer.err

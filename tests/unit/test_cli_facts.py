@@ -17,7 +17,6 @@ from hardentui.model.finding import Finding
 from hardentui.model.known import Known, Unreadable
 from hardentui.workbench.checklists import loading as checklists
 from hardentui.workbench.looking.judging import Judge
-from hardentui.workbench.opening import engines as opening
 from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.opening.saved_facts import Recorder, open_saved, replay
 from hardentui.workbench.opening.simulated import open_simulated
@@ -28,10 +27,10 @@ def _look(opened: Opened) -> list[Finding]:
     """Everything that a check finds there."""
     judge = Judge(checklists.load(), {check.id: check for check in all_checks()})
     bench = Workbench(opened, judge)
-    shared = bench.host_reports()
-    bench.rows()
-    bench.scan(lambda row: None, lambda progress: None, threading.Event())
-    reports = [*shared, *(row.report for row in bench.rows() if row.report)]
+    shared = bench.surroundings.host()
+    bench.containers.rows()
+    bench.containers.scan(lambda row: None, lambda progress: None, threading.Event())
+    reports = [*shared, *(row.report for row in bench.containers.rows() if row.report)]
     return [finding for report in reports for finding in report.findings]
 
 
@@ -120,7 +119,7 @@ def test_the_command_saves_what_check_reads(
 ) -> None:
     path = tmp_path / "facts.json"
     _, document = _recorded()
-    monkeypatch.setattr(opening, "open_engines", lambda selection: replay(document, "x"))
+    monkeypatch.setattr("hardentui.cli.facts.open_engines", lambda selection: replay(document, "x"))
     assert main(["facts", "save", str(path)]) == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "10 containers" in capsys.readouterr().err

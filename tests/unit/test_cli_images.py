@@ -14,6 +14,7 @@ from hardentui.__main__ import main
 from hardentui.model.facts import EngineFacts, NetworkFacts
 from hardentui.model.image import FoundFile, ImageInventory, LayerSize
 from hardentui.model.version import Version
+from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening import simulated
 from hardentui.workbench.pages.networks import connected, places
 from hardentui.workbench.workbench import Workbench
@@ -57,16 +58,16 @@ def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every image can be read, and is the same inside; the images that were read."""
     read: list[str] = []
 
-    def look(bench: Workbench, engine: str, image: str, on_bytes: Callable[[int], None], stop: Any) -> Any:
+    def look(
+        surroundings: Surroundings, engine: str, image: str, on_bytes: Callable[[int], None], stop: Any
+    ) -> Any:
         on_bytes(5_000_000)
         read.append(image)
-        gatherer = bench._gatherers[engine]
-        gatherer._inventories._known[image] = INSIDE  # type: ignore[union-attr]
-        gatherer.forget_image(image)
-        bench._surroundings.forget_what_changes()
+        surroundings._inventories._known[image] = INSIDE
+        surroundings.forget_image(engine, image)
         return INSIDE
 
-    monkeypatch.setattr(Workbench, "look_into", look)
+    monkeypatch.setattr(Surroundings, "look_into_image", look)
     return read
 
 
@@ -100,7 +101,7 @@ def test_every_image_of_the_simulated_host_can_be_looked_into() -> None:
     opened = simulated.open_simulated()
     bench = Workbench.of(opened, "")
     try:
-        images = {report.subject.id for report in bench.image_reports()}
+        images = {report.subject.id for report in bench.surroundings.images()}
     finally:
         bench.close()
     assert images
@@ -146,11 +147,11 @@ def test_ctrl_c_ends_the_look_keeps_what_was_found_and_is_130(
 ) -> None:
     stops: list[Any] = []
 
-    def look(bench: Workbench, engine: str, image: str, on_bytes: Any, stop: Any) -> Any:
+    def look(surroundings: Surroundings, engine: str, image: str, on_bytes: Any, stop: Any) -> Any:
         stops.append(stop)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Workbench, "look_into", look)
+    monkeypatch.setattr(Surroundings, "look_into_image", look)
     code, out, _ = run("images", "--demo", "--inside", "nginx")
     assert code == 130
     assert stops[0].is_set()

@@ -30,8 +30,8 @@ def test_the_workbench_goes_on_from_the_list_that_was_shown(tmp_path: Path) -> N
         bench = look.workbench()
         assert len(engine.requests) == 2, "the list is asked for once"
         assert [(row.name, row.image, row.state) for row in rows] == [("web", "nginx", "running")]
-        assert bench.engines == look.engines
-        assert [one.what.partition("/libpod")[2] for one in bench.commands] == [
+        assert bench.opened is look.opened
+        assert [one.what.partition("/libpod")[2] for one in bench.opened.log.newest()] == [
             "/_ping",
             "/containers/json?all=true",
         ], "the log tells what was asked before the workbench was there"
@@ -43,7 +43,7 @@ def test_a_list_that_fails_fails_when_it_is_asked_for(tmp_path: Path) -> None:
         look = FirstLook.open(Selection(url=f"unix://{engine.path}"))
         with pytest.raises(EngineUnreachable):
             look.rows()
-        assert look.workbench().engines == look.engines
+        assert look.workbench().opened is look.opened
         look.close()
 
 

@@ -123,8 +123,8 @@ def test_where_a_value_comes_from() -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "used at most"),
-        (container((MEMORY_RESERVATION, 2 << 30)), "reserved"),
+        (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "peak use"),
+        (container((MEMORY_RESERVATION, 2 << 30)), "reservation"),
     ],
 )
 def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: str) -> None:

@@ -29,7 +29,7 @@ from hardentui.options import (
     Port,
 )
 from hardentui.workbench.checklists.loading import load
-from hardentui.workbench.looking.judging import find_check
+from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.opening.simulated import open_simulated
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
@@ -111,13 +111,15 @@ def test_the_promised_score_counts_what_a_fix_brings_along() -> None:
     """`privileged` also switches seccomp off and opens every device; these have no fix of their own."""
     bench = Workbench.open(Selection(demo=True))
     try:
-        row = next(row for row in bench.rows() if row.name == "backup")
-        refreshed = bench.refresh(row.key)
+        row = next(row for row in bench.containers.rows() if row.name == "backup")
+        refreshed = bench.containers.refresh(row.key)
         assert refreshed is not None
         report = refreshed.report
         assert report is not None
-        after = bench.score_after(report, bench.plan(report, bench.all_choices(report)))
-        unchanged = bench.score_after(report, bench.plan(report, ()))
+        after = bench.planner.score_after(
+            report, bench.planner.plan(report, bench.planner.choices(report, Caution.ALL))
+        )
+        unchanged = bench.planner.score_after(report, bench.planner.plan(report, ()))
     finally:
         bench.close()
     assert unchanged == report.score
@@ -128,19 +130,19 @@ def test_the_promised_score_counts_what_a_fix_brings_along() -> None:
 def test_an_accepted_finding_is_fixed_only_by_name() -> None:
     bench = Workbench.open(Selection(demo=True))
     try:
-        row = next(row for row in bench.rows() if row.name == "db")
-        refreshed = bench.refresh(row.key)
+        row = next(row for row in bench.containers.rows() if row.name == "db")
+        refreshed = bench.containers.refresh(row.key)
         assert refreshed is not None
         report = refreshed.report
         assert report is not None
-        accepted = bench.all_choices(report)[0].check
+        accepted = bench.planner.choices(report, Caution.ALL)[0].check
         findings = tuple(
             replace(one, verdict=replace(one.verdict, status=Status.WAIVED)) if one.check == accepted else one
             for one in report.findings
         )
         waived = replace(report, findings=findings)
-        everything = bench.plan_with(waived, Caution.ALL)
-        named = bench.plan(waived, [Choice(accepted)])
+        everything = bench.planner.plan_with(waived, Caution.ALL)
+        named = bench.planner.plan(waived, [Choice(accepted)])
     finally:
         bench.close()
     assert accepted not in {one.check for one in everything.choices}

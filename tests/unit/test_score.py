@@ -103,9 +103,9 @@ def test_containers_have_the_same_score_in_a_list_and_in_a_close_look() -> None:
     try:
         scores = []
         for closer in (False, True):
-            bench.rows()
-            bench.scan(lambda row: None, lambda progress: None, threading.Event(), closer=closer)
-            reports = [bench.report(row.key) for row in bench.rows()]
+            bench.containers.rows()
+            bench.containers.scan(lambda row: None, lambda progress: None, threading.Event(), closer=closer)
+            reports = [bench.containers.report(row.key) for row in bench.containers.rows()]
             scores.append([report.score.value for report in reports if report])
     finally:
         bench.close()

@@ -1,18 +1,18 @@
-"""A control socket of the host is reachable from the container.
+"""The container can reach a control socket of the host.
 
 What it checks:
-Whether any mount is, or contains, a socket on which a service of the host takes commands: the D-Bus system
-bus and systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), agents and
-key rings (use keys), X11 and Wayland (read the screen, type), CUPS, udev and network services (configure
-hardware). A socket is known by who listens on it, whatever it is called; where that cannot be seen, its
-name decides. The sockets of container engines have a check of their own.
+Whether any mount is, or contains, a socket on which a host service takes commands: the D-Bus system bus and
+systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), agents and key rings
+(use keys), X11 and Wayland (read the screen, type), CUPS, udev and network services (configure hardware). A
+socket is identified by who listens on it, whatever its name; if that cannot be seen, its name decides. The
+sockets of container engines have their own check.
 
 Why it matters:
-Such a socket is a door that no capability, no seccomp profile and no user namespace closes, and that
-read-only does not lock. Through the system bus or systemd a container starts a unit that runs as root on
-the host; through libvirt or LXD it starts a machine with the host's disk; with an agent's socket it logs in
-to other machines as you. Which messages are allowed is decided by the service alone, often by the user id
-that connects.
+Such a socket is a door that no capability, seccomp profile or user namespace closes, and that a read-only
+mount does not lock. Through the system bus or systemd, a container starts a unit that runs as root on the
+host; through libvirt or LXD, it starts a machine with the host's disk; through an agent's socket, it logs in
+to other machines as you. The service alone decides which requests it accepts, often just by the UID that
+connects.
 
 What may break:
 Whatever the socket was mounted for: desktop programs, monitoring that asks systemd, tools that manage
@@ -56,7 +56,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     evidence = tuple(Evidence("Mounts", _seen(one, mounts[one.destination])) for one in bad)
     powers = dict.fromkeys(one.service.power.value for one in bad if one.service)
     paths = listed([one.path for one in bad])
-    reason = f"it can {', '.join(powers)}, through {paths}"
+    reason = f"can {', '.join(powers)} through {paths}"
     declared = shown([one.mount for one in through])
     return failed(reason, declared, evidence=evidence, severity=_severity(bad[0]))
 
@@ -80,12 +80,12 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         if not mount.declared:
             raise CannotFix(
                 f"the mount at {one.destination} {came_from(mount)}",
-                "Take the socket away there, then create this container again.",
+                "Remove the socket there, then recreate this container.",
             )
         if one.path not in mount.paths:
             raise CannotFix(
-                f"the socket lies in {mount.path}, which may be mounted for other things too",
-                "Mount the files of it that the service needs, one by one.",
+                f"the socket is in {mount.path}, which may be mounted for other reasons, too",
+                "Mount only the files that the service needs.",
             )
         sockets.add(mount.mount)
     return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))

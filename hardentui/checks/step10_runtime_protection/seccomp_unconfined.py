@@ -75,7 +75,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if _by_options(spec):
         raise CannotFix(
             "privileged mode switches the filter off as well",
-            "Fix both at once (--check privileged goes with it), or name a profile.",
+            "Fix both at once (add --check privileged), or name a profile.",
         )
     if (
         spec == context.facts.spec

@@ -66,9 +66,7 @@ def _lifted(spec: Spec) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode lifts every mask", "Fix both at once: --check privileged goes with it."
-        )
+        raise CannotFix("privileged mode lifts every mask", "Fix both at once (add --check privileged).")
     return spec.without(UNMASK)
 
 

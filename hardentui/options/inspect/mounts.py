@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.model.spec import UNKNOWABLE, Reading, UnsavedVolume
 from hardentui.options.codecs.mounts import parse_mount, parse_volume
 from hardentui.options.inspect.common import oci_mount
 from hardentui.options.inspect.view import View
@@ -15,8 +15,6 @@ from hardentui.options.values import Mount
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
 _FORGOTTEN = ("z", "Z", "U")
 _HEX = frozenset("0123456789abcdef")
-ANONYMOUS_DATA = "the data of the anonymous volume at "
-"""How the remark on an anonymous volume begins; its destination follows."""
 
 
 def is_anonymous_name(name: str) -> bool:
@@ -115,14 +113,6 @@ def _remark_forgotten(view: View, found: list[Mount]) -> None:
         )
 
 
-def _anonymous_remark(view: View, destination: str, from_image: bool) -> None:
-    origin = "the image asks for it" if from_image else "it has no name"
-    view.remarks.append(
-        f"{ANONYMOUS_DATA}{destination} is not carried over ({origin}): copy it into a"
-        " named volume first (podman volume export, podman volume import)"
-    )
-
-
 def read_mounts(view: View) -> Reading:
     given = commanded_mounts(view)
     inherited = view.image_config.get("Volumes") or {}
@@ -143,7 +133,7 @@ def read_mounts(view: View) -> Reading:
             continue
         if mount.type == "volume" and mount.source == "":
             from_image = destination in inherited and destination not in given
-            _anonymous_remark(view, mount.destination, from_image)
+            view.unsaved.append(UnsavedVolume(mount.destination, from_image))
             if from_image:
                 continue
         found.append(mount)

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.model.spec import Setting, Source
+from hardentui.model.spec import Setting, Source, UnsavedVolume
 from hardentui.options.codecs.plain import is_true
 from hardentui.options.sources import Document, Sources
 
@@ -63,7 +63,7 @@ class View:
         command: the command line that made it; None for containers made through the API.
         started: it has run at least once, so inspect also shows what Podman added at start.
         in_pod: it is a member of a pod, or its infra container.
-        remarks: what no option carries over; readers append to it.
+        remarks, unsaved: what no option carries over; readers append to it.
     """
 
     __slots__ = (
@@ -82,6 +82,7 @@ class View:
         "remarks",
         "sources",
         "started",
+        "unsaved",
     )
 
     def __init__(self, sources: Sources, command: CommandLine | None = None) -> None:
@@ -101,6 +102,7 @@ class View:
         self.network_mode = str(self.host.get("NetworkMode") or "")
         self.in_pod = bool(inspect.get("Pod"))
         self.remarks: list[str] = []
+        self.unsaved: list[UnsavedVolume] = []
 
     def of_pod(self, namespace: str) -> bool:
         """Its `net` or `uts` namespace, and the options that come with it, are the pod's."""

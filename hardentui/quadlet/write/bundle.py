@@ -13,13 +13,12 @@ from hardentui.model.draft import TextFile
 from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
-from hardentui.options.inspect.mounts import ANONYMOUS_DATA
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.quadlet.write.image import image_unit, needs_image_unit, without_pull
 from hardentui.quadlet.write.pod import pod_unit
 from hardentui.systemd.escaping import escape, plain, word
 from hardentui.systemd.unit_file import Unit
-from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, with_names
+from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, saved, with_names
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.dependencies import needed_services
 from hardentui.writers.file_name import safe_file_name
@@ -154,7 +153,7 @@ def _container(
     """The unit of a container with its networks, volumes and image."""
     stem = context.unit_name or safe_file_name(spec[NAME])
     kept = kept_volumes(spec, context.anonymous, stem, (*context.volumes, *_named_volumes(spec)))
-    left = _left_behind(spec, kept)
+    left = left_behind(saved(spec, kept))  # the script carries that data
     spec = with_names(spec, kept)
     joined = spec[NETWORK]
     networks = _network_units(joined, context)
@@ -187,14 +186,6 @@ def _container(
 def _named_volumes(spec: Spec) -> list[str]:
     """Volumes that it mounts as a whole; a unit cannot be named where a part of one is mounted."""
     return [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and not mount.subpath]
-
-
-def _left_behind(spec: Spec, kept: Sequence[KeptVolume]) -> tuple[str, ...]:
-    """What is not carried over; the data of anonymous volumes is, by the script."""
-    carried = tuple(f"{ANONYMOUS_DATA}{one.destination} " for one in kept if one.old)
-    return tuple(note for note in left_behind(spec) if not note.startswith(carried)) if carried else (
-        left_behind(spec)
-    )  # fmt: skip
 
 
 def _copies(

@@ -69,8 +69,8 @@ class HardenScreen(Screen[None]):
 
     def _show_title(self) -> None:
         if bars := self.query(TitleBar):
-            bars.first().show(self.session.found, self.signs)
-            self.query_one(Banner).show(self.session.found)
+            bars.first().show(self.session.opened, self.signs)
+            self.query_one(Banner).show(self.session.opened)
 
     def copied(self) -> tuple[str, str]:
         """What is under the cursor: what it is (`the name`), and its text; empty when nothing is."""

@@ -51,7 +51,7 @@ class CommandLogScreen(HardenScreen):
     def _draw(self) -> None:
         self._waiting = False
         bench = self.session.bench
-        commands = bench.commands if bench else ()
+        commands = bench.opened.log.newest() if bench else ()
         if commands == self._shown:
             return
         self._shown = commands

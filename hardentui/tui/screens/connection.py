@@ -46,20 +46,20 @@ class ConnectionScreen(HardenScreen):
         session = self.session
         if session.failure is not None:
             return no_engine(session.failure, self.harden.can_simulate)
-        found = session.found
-        if found is None:
+        opened = session.opened
+        if opened is None:
             return Content(self.signs.of("Looking for Podman…"))
         parts: list[Part] = [("Engines\n", _HEAD)]
-        for engine in found.engines:
+        for engine in opened.engine_facts:
             parts += self._engine(engine)
-        if not found.engines:
+        if not opened.engine_facts:
             parts.append("  none\n")
-        if found.private_service:
+        if opened.private_service:
             parts.append(
                 "\nNo socket was there, so HardenTUI started a service of its own; it ends with it.\n"
             )
-        if found.attempts:
-            parts += ["\n", ("Tried in vain, in this order\n", _HEAD), tried(found.attempts)]
+        if opened.attempts:
+            parts += ["\n", ("Tried in vain, in this order\n", _HEAD), tried(opened.attempts)]
         return Content.assemble(*parts)
 
     def _engine(self, engine: EngineFacts) -> list[Part]:

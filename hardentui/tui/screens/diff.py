@@ -49,7 +49,7 @@ class DiffScreen(HardenScreen):
         self.run_worker(self._look_for_unit, group="unit", thread=True)
 
     def _look_for_unit(self) -> None:
-        unit = self._choosing.bench.own_unit(self._choosing.report)
+        unit = self._choosing.bench.drafter.own_unit(self._choosing.report)
         if unit is not None and unit.ways:
             self.post_message(UnitFound(unit))
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from textual.content import Content
 
 from hardentui.errors import HardenError
-from hardentui.tui.bench import Found
 from hardentui.visible import visible, visible_lines
+from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.views import Attempt
 
 _HEAD = "bold $primary"
 
 
-def no_containers(found: Found) -> Content:
+def no_containers(opened: Opened) -> Content:
     """Podman answers, and has none."""
-    engines = ", ".join(visible(engine.label, 30) for engine in found.engines) or "no engine"
+    engines = ", ".join(visible(engine.label, 30) for engine in opened.engine_facts) or "no engine"
     return Content.assemble(
         ("No containers", _HEAD),
         f"\n\nPodman answers ({engines}), and there is no container, running or stopped.\n\n",

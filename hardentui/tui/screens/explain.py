@@ -11,7 +11,6 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from hardentui.errors import HardenError
 from hardentui.model.check import HEADINGS, AnyCheck
 from hardentui.model.finding import Finding, Remediation
 from hardentui.reading.forms import FORMS, text_of
@@ -57,11 +56,9 @@ class ExplainScreen(HardenScreen):
         ]
         if finding.verdict.reason:
             parts += [visible(finding.verdict.reason), "\n"]
-        try:
-            if bench is not None:
-                parts += self._of_check(bench.explain(finding.check))
-        except HardenError as error:
-            parts += ["\n", visible(error.title), "\n"]
+        check = bench.judge.check(finding.check) if bench is not None else None
+        if check is not None:
+            parts += self._of_check(check)
         if self._remedy is not None and self._remedy.run:
             parts += ["\n", ("As podman run flags\n", _HEAD), diff_content(self._remedy.run), "\n"]
         if self._remedy is not None and self._remedy.quadlet:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.content import Content
@@ -14,9 +14,8 @@ from textual.widgets import Input, Static
 from hardentui.errors import HardenError
 from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity
-from hardentui.model.plan import Choice
+from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, HOME, bindings
-from hardentui.tui.bench import Bench
 from hardentui.tui.listing import CYCLED, ORDERS, arrange, parse_filter, summary
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
@@ -27,6 +26,9 @@ from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
 from hardentui.words import plural
 from hardentui.workbench.views import Report, Row
+
+if TYPE_CHECKING:
+    from hardentui.workbench.workbench import Workbench
 
 _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
@@ -43,7 +45,7 @@ class HomeScreen(HardenScreen):
         self._filter = parse_filter("")
         self._redraw: Timer | None = None
         self._promise_timer: Timer | None = None
-        self._promises: dict[int, str] = {}
+        self._promises: dict[tuple[str, str], tuple[Report, str]] = {}
         self._warned_of: dict[str, tuple[Choice, ...]] = {}
 
     def body(self) -> Iterable[Widget]:
@@ -99,17 +101,17 @@ class HomeScreen(HardenScreen):
         session = self.session
         if session.failure is not None:
             return no_engine(session.failure, self.harden.can_simulate)
-        if rows or session.found is None or not session.listed:
+        if rows or session.opened is None or not session.listed:
             return None
         if session.rows:
             return nothing_matches(self._filter.text, self._filter.doubt)
-        return no_containers(session.found)
+        return no_containers(session.opened)
 
     # --- the lines above and below the list --------------------------------------------------------------
 
     def _show_summary(self) -> None:
         session, signs = self.session, self.signs
-        if session.found is None:
+        if session.opened is None:
             self._sum_up(signs.of("No Podman." if session.failure else "Looking for Podman…"))
             return
         if not session.listed:
@@ -167,23 +169,30 @@ class HomeScreen(HardenScreen):
 
     def _show_outlook(self, row: Row | None) -> None:
         report = row.report if row else None
-        promise = self._promises.get(id(report), "") if report else ""
-        self.query_one(Outlook).show(row, promise, self._helpful(report))
+        promise = self._promise_of(report)
+        self.query_one(Outlook).show(row, promise or "", self._helpful(report))
         if self._promise_timer is not None:
             self._promise_timer.stop()
-        if report is not None and report.facts is not None and id(report) not in self._promises:
+        if report is not None and report.facts is not None and promise is None:
             self._promise_timer = self.set_timer(_SETTLE, lambda: self._promise(report))
+
+    def _promise_of(self, report: Report | None) -> str | None:
+        """What was computed for this very report; None when nothing was."""
+        if report is None:
+            return None
+        known = self._promises.get((report.subject.engine, report.subject.id))
+        return known[1] if known is not None and known[0] is report else None
 
     def _promise(self, report: Report) -> None:
         """What the safe fixes of the row under the cursor would bring, computed beside the screen."""
         if bench := self.session.bench:
             self.run_worker(lambda: self._compute_promise(bench, report), group="outlook", thread=True)
 
-    def _compute_promise(self, bench: Bench, report: Report) -> None:
+    def _compute_promise(self, bench: Workbench, report: Report) -> None:
         try:
-            choices = bench.safe_choices(report)
-            plan = bench.plan(report, choices)
-            after = bench.score_after(report, plan).value
+            choices = bench.planner.choices(report, Caution.SAFE)
+            plan = bench.planner.plan(report, choices)
+            after = bench.planner.score_after(report, plan).value
         except HardenError:
             return
         count, now = len(plan.choices), report.score.value
@@ -193,14 +202,15 @@ class HomeScreen(HardenScreen):
         self.app.call_later(self._promised, report, self.signs.of(text))
 
     def _promised(self, report: Report, text: str) -> None:
-        self._promises[id(report)] = text
+        subject = report.subject
+        self._promises[subject.engine, subject.id] = (report, text)
         row = self._list.current
         if row is not None and row.report is report and text:
             self.query_one(Outlook).show(row, text, self._helpful(report))
 
     def _helpful(self, report: Report | None) -> tuple[Finding, ...]:
         bench = self.session.bench
-        return bench.raises_most(report, 3) if bench is not None and report is not None else ()
+        return bench.planner.raises_most(report, 3) if bench is not None and report is not None else ()
 
     # --- actions ---------------------------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ class HostScreen(HardenScreen):
         if bench is None or report is None:
             return None
         try:
-            return bench.remediation(report, finding)
+            return bench.planner.remediation(report, finding)
         except HardenError:
             return None
 

@@ -85,7 +85,7 @@ class MarksScreen(HardenScreen):
             limit = f"Whoever takes it over has the host: at most {TAKEOVER_CEILING}."
             parts += hanging("", limit, width, indent=13)
         bench = self.session.bench
-        helpful = bench.raises_most(report, _SHOWN) if bench else ()
+        helpful = bench.planner.raises_most(report, _SHOWN) if bench else ()
         for at, finding in enumerate(helpful):
             label = "raises most" if at == 0 else ""
             text = f"{self.signs.mark(look_of(finding))} {look_of(finding).word:<9} {finding.title}"
@@ -94,7 +94,7 @@ class MarksScreen(HardenScreen):
 
     def _steps(self, report: Report) -> list[Part]:
         bench = self.session.bench
-        titles = {step.number: step.title for step in bench.checklist.steps} if bench else {}
+        titles = {step.number: step.title for step in bench.judge.checklist.steps} if bench else {}
         width = min(100, self.app.size.width - 6)
         scores = score_by_step(report.findings)
         parts: list[Part] = []

@@ -26,6 +26,7 @@ from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.plan_panel import promise, short_diff
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.planning.planner import typed_value
 
 _BAD = "bold $status-high"
 _LINES = 4
@@ -121,7 +122,7 @@ class ValuesScreen(HardenScreen):
         field = next(one for one in self.query(ValueField) if one.input is message.input)
         self._warned = False
         try:
-            value = self._choosing.bench.value_of(self._check, field.setting.name, message.value)
+            value = typed_value(self._check, field.setting.name, message.value)
         except InputError as error:
             field.fault = error.title
         else:
@@ -187,7 +188,7 @@ class ValuesScreen(HardenScreen):
         if self._check not in self._choosing:
             return ()
         values = self._choosing.choice(self._check).parameters
-        remedy = self._choosing.bench.remediation(self._choosing.report, self._finding, values)
+        remedy = self._choosing.bench.planner.remediation(self._choosing.report, self._finding, values)
         return tuple(remedy.quadlet.split("\n"))
 
     def _outcome(self, lines: tuple[str, ...], width: int) -> Content:

@@ -18,6 +18,7 @@ from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Status
 from hardentui.model.known import Unreadable
+from hardentui.model.plan import Caution
 from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
@@ -109,7 +110,7 @@ class WalkScreen(HardenScreen):
 
     @property
     def _steps(self) -> tuple[Step, ...]:
-        return self.session.bench.checklist.steps if self.session.bench else ()
+        return self.session.bench.judge.checklist.steps if self.session.bench else ()
 
     @property
     def _report(self) -> Report | None:
@@ -123,14 +124,18 @@ class WalkScreen(HardenScreen):
     def _findings(self) -> tuple[Finding, ...]:
         if self._report is None or self.session.bench is None or not self._steps:
             return ()
-        return worst_first(self.session.bench.step_findings(self._report, self._steps[self._at].number))
+        return worst_first(
+            self.session.bench.surroundings.step_findings(self._report, self._steps[self._at].number)
+        )
 
     def _cells(self) -> tuple[Cell, ...]:
         """As the steps show them here: with the findings of host and engine, which the list leaves out."""
         bench, report = self.session.bench, self._report
         if bench is None or report is None:
             return ()
-        return tuple(cell(step.number, bench.step_findings(report, step.number)) for step in self._steps)
+        return tuple(
+            cell(step.number, bench.surroundings.step_findings(report, step.number)) for step in self._steps
+        )
 
     def _entry(self, finding: Finding) -> Entry:
         choosing = self._choosing
@@ -147,7 +152,7 @@ class WalkScreen(HardenScreen):
             return None
         try:
             values = self._choosing.choice(finding.check).parameters
-            return self.session.bench.remediation(self._choosing.report, finding, values)
+            return self.session.bench.planner.remediation(self._choosing.report, finding, values)
         except HardenError:
             return None
 
@@ -326,7 +331,7 @@ class WalkScreen(HardenScreen):
         choosing = self._choosing
         if choosing is None or choosing.report.facts is None:
             return
-        safe = choosing.bench.safe_choices(choosing.report)
+        safe = choosing.bench.planner.choices(choosing.report, Caution.SAFE)
         if not safe:
             self.complain("No fix is known to be safe here. L chooses those that nothing speaks against.")
         elif not choosing.add(safe):
@@ -337,7 +342,7 @@ class WalkScreen(HardenScreen):
         choosing = self._choosing
         if choosing is None or choosing.report.facts is None:
             return
-        likely = choosing.bench.likely_choices(choosing.report)
+        likely = choosing.bench.planner.choices(choosing.report, Caution.LIKELY)
         if not likely:
             self.complain("Every fix may break something here. F chooses them all.")
         elif not choosing.add(likely):
@@ -348,7 +353,7 @@ class WalkScreen(HardenScreen):
         choosing = self._choosing
         if choosing is None or choosing.report.facts is None:
             return
-        choosing.add(choosing.bench.all_choices(choosing.report))
+        choosing.add(choosing.bench.planner.choices(choosing.report, Caution.ALL))
         waiting = choosing.need_a_value()
         choosing.add(choosing.choice(check) for check, why in waiting.items() if why is None)
         if left := [check for check, why in waiting.items() if why is not None]:

@@ -27,7 +27,10 @@ from hardentui.tui.widgets.diff_view import DiffView, diff_content
 from hardentui.tui.widgets.tick import Tick
 from hardentui.visible import visible, visible_lines
 from hardentui.words import plural
-from hardentui.workbench.changing.in_place import OwnUnit
+from hardentui.workbench.changing.in_place import OwnUnit, command_in_place, look_in_place, save_in_place
+from hardentui.workbench.changing.saving import save
+from hardentui.workbench.planning.planner import plan_file
+from hardentui.workbench.views import known_facts
 
 _GOOD = "bold $status-pass"
 _BAD = "bold $status-high"
@@ -107,7 +110,7 @@ class WriteScreen(HardenScreen):
         self.run_worker(self._look_for_unit, group="unit", thread=True)
 
     def _look_for_unit(self) -> None:
-        unit = self._choosing.bench.own_unit(self._choosing.report)
+        unit = self._choosing.bench.drafter.own_unit(self._choosing.report)
         if unit is not None:
             self.post_message(UnitFound(unit))
 
@@ -159,7 +162,7 @@ class WriteScreen(HardenScreen):
         """The plan, where it is to be written too."""
         if self._plan is None or not self._ticked("plan"):
             return None
-        return self._choosing.bench.plan_file(self._choosing.report, self._plan)
+        return plan_file(self._choosing.report, self._plan)
 
     def on_resize(self) -> None:
         self._draw()
@@ -170,14 +173,14 @@ class WriteScreen(HardenScreen):
 
         def work() -> None:
             try:
-                draft = bench.draft(report, plan, target)
+                draft = bench.drafter.draft(report, plan, target)
             except HardenError as error:
                 self.post_message(DraftFailed(target, error))
                 return
             in_place: tuple[Written, ...] | HardenError = ()
             if target.changes_unit:
                 try:
-                    in_place = tuple(bench.look_in_place(report, draft))
+                    in_place = tuple(look_in_place(known_facts(report), draft))
                 except HardenError as error:
                     in_place = error
             self.post_message(DraftReady(draft, in_place))
@@ -277,9 +280,9 @@ class WriteScreen(HardenScreen):
 
     def _command(self, target: Target, width: int) -> list[Part]:
         """What to run where it can be done."""
-        plan = self._choosing.bench.plan_file(self._choosing.report, self._plan) if self._plan else None
+        plan = plan_file(self._choosing.report, self._plan) if self._plan else None
         file = str(self._folder() / plan.name) if plan else "FILE"
-        command = self._choosing.bench.command_in_place(self._choosing.report, target, file)
+        command = command_in_place(known_facts(self._choosing.report), target, file)
         said = hanging("", "Tick plan and write it; then this does it:", width, "$muted", indent=2)
         return said + hanging("", command, width, "$primary", indent=2)
 
@@ -326,18 +329,18 @@ class WriteScreen(HardenScreen):
             written: list[Written] = []
             try:
                 if files:
-                    written += bench.save(files, folder, create=True)  # all of it, or nothing
+                    written += save(files, folder, create=True)  # all of it, or nothing
                 if in_place is not None:
-                    if bench.draft(report, plan, in_place.target) != in_place:
+                    if bench.drafter.draft(report, plan, in_place.target) != in_place:
                         raise WriteError("The unit was changed meanwhile.", "Look at the difference again.")
-                    written += bench.save_in_place(report, in_place)
+                    written += save_in_place(known_facts(report), in_place)
             except HardenError as error:
                 self.post_message(FilesWritten(tuple(written), error=error))
             else:
                 if in_place is not None:
-                    commands = bench.next_commands(report, in_place, "")
+                    commands = bench.drafter.next_commands(report, in_place, "")
                 else:  # of several forms the first one: they are two ways to the same container
-                    ways = (bench.next_commands(report, draft, folder) for draft in to_folder)
+                    ways = (bench.drafter.next_commands(report, draft, folder) for draft in to_folder)
                     commands = next(ways, ())
                 self.post_message(FilesWritten(tuple(written), commands))
 

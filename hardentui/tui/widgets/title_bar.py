@@ -5,23 +5,23 @@ from __future__ import annotations
 from textual.content import Content
 from textual.widgets import Static
 
-from hardentui.tui.bench import Found
 from hardentui.tui.status import Signs
 from hardentui.tui.text import both_ends, plain
 from hardentui.visible import visible
+from hardentui.workbench.opening.opened import Opened
 
 
-def where(found: Found | None, signs: Signs) -> str:
+def where(opened: Opened | None, signs: Signs) -> str:
     """`web01 · Podman 5.4.2 rootful + rootless(anna)`."""
-    if found is None:
+    if opened is None:
         return signs.of("looking for Podman…")
     versions: dict[str, list[str]] = {}
-    for engine in found.engines:
+    for engine in opened.engine_facts:
         versions.setdefault(str(engine.version), []).append(visible(engine.label, 30))
     engines = ", ".join(f"Podman {version} {' + '.join(labels)}" for version, labels in versions.items())
-    if found.private_service:
+    if opened.private_service:
         engines += " (own service)"
-    return f"{visible(found.host_name, 40)} {signs.dot} {engines or 'no engine'}"
+    return f"{visible(opened.host_name, 40)} {signs.dot} {engines or 'no engine'}"
 
 
 class TitleBar(Static):
@@ -32,8 +32,8 @@ class TitleBar(Static):
     }
     """
 
-    def show(self, found: Found | None, signs: Signs) -> None:
-        left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(found, signs))
+    def show(self, opened: Opened | None, signs: Signs) -> None:
+        left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(opened, signs))
         right = Content.assemble(("only looks", "$muted"))
         self.update(both_ends(left, right, self.app.size.width - 2), layout=False)
 
@@ -50,12 +50,12 @@ class Banner(Static):
     Banner:nocolor { text-style: bold reverse; }
     """
 
-    def show(self, found: Found | None) -> None:
-        simulated = found is not None and found.simulated
+    def show(self, opened: Opened | None) -> None:
+        simulated = opened is not None and opened.simulated
         self.set_class(simulated, "-shown")
-        if found is None or not simulated:
+        if opened is None or not simulated:
             return
-        if found.attempts:
+        if opened.attempts:
             self.update(plain("SIMULATED HOST - no Podman found; press c to see what was tried"))
         else:
             self.update(plain("SIMULATED HOST - nothing here is real"))

@@ -34,15 +34,9 @@ from hardentui.readiness.expectation import PATIENCE, ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
-from hardentui.workbench.changing.apply_ways import (
-    Way,
-    live_flags,
-    new_volumes,
-    replace_way,
-    unit_way,
-    update_way,
-)
+from hardentui.workbench.changing.apply_ways import Way, live_flags, unit_way, update_way
 from hardentui.workbench.changing.operators import address_of, operators_on
+from hardentui.workbench.changing.replacing import new_volumes, replace_way
 from hardentui.workbench.changing.unit_origin import origin_of
 
 if TYPE_CHECKING:
@@ -120,7 +114,7 @@ class Application:
         now = datetime.now(UTC)
         identity = self._journal.new_id(now)
         layer = self._layer()
-        with closing(ChangingEngine(self._engine)) as engine:
+        with closing(ChangingEngine(self._engine, self._opened.log)) as engine:
             self._try_probes(engine, wishes)
             way, diff, notes = self._way(plan, wishes, engine, identity, layer)
         entry = JournalEntry(
@@ -161,7 +155,7 @@ class Application:
         files = self._opened.files if self._facts.engine.local else None
         with (
             locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
-            operators_on(self._engine, files, self._prove) as operators,
+            operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             self._refuse_unfinished()
             return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
@@ -174,18 +168,18 @@ class Application:
         """The operations, the difference that is shown, and what has to be known of it."""
         facts, bench = self._facts, self._bench
         live = live_flags(plan, facts.engine.version)
-        own = bench.own_unit(self._report)
+        own = bench.drafter.own_unit(self._report)
         if own is not None:
             if own.why_not or not own.path:
                 raise CannotFix(own.why_not or f"The unit {visible(own.name, 80)} cannot be changed.")
-            draft = bench.draft(self._report, plan, own.ways[0])
+            draft = bench.drafter.draft(self._report, plan, own.ways[0])
             origin = origin_of(self._opened.files, facts)
             assert origin is not None  # noqa: S101 - own_unit found it
             way = unit_way(facts, origin, draft, live)
             if way.restarts:
                 self._refuse_loss(layer, wishes, keeping="")
             return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
-        diff = bench.draft(self._report, plan, Target.RUN).diff
+        diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
         if live:
             return update_way(facts, live), diff, ("it goes on running: only its limits change",)
         self._refuse_loss(
@@ -219,8 +213,10 @@ class Application:
 
     def _prove(self, name: str) -> tuple[JournalProof, ...]:
         label = self._facts.engine.label
-        rows = [row for row in self._bench.rows() if row.name == name and row.engine.label == label]
-        row = self._bench.refresh(rows[0].key) if rows else None
+        rows = [
+            row for row in self._bench.containers.rows() if row.name == name and row.engine.label == label
+        ]
+        row = self._bench.containers.refresh(rows[0].key) if rows else None
         if row is None or row.report is None:
             return ()
         return tuple(

@@ -68,7 +68,10 @@ class History:
             ApplyFailed: something of it could not be taken back.
         """
         with operators_of(entry) as operators:
-            return undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
+            done = undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
+        if entry.state is EntryState.WAITING:
+            confirm_timer.disarm(entry.id)
+        return done
 
     def confirm(self, text: str = "") -> JournalEntry:
         """Keep a change that waits for it; without a text the newest that waits.
@@ -123,7 +126,7 @@ class History:
     def refuse_busy(self, container: str) -> None:
         """Raises Locked or UsageError where a change of a container is under way or was cut off."""
         for entry in self._journal.unfinished():
-            if entry.container == container:
+            if entry.container == container and entry.state is EntryState.OPEN:
                 with locked(lock_folder(self._journal), container, entry.engine, "a look"):
                     pass
                 raise UsageError(
@@ -131,12 +134,7 @@ class History:
                     f"First: hardentui undo {entry.id}",
                 )
 
-    def interrupted(self) -> tuple[JournalEntry, ...]:
-        """Changes that were cut off, and those whose time to be confirmed is over without an end."""
-        late = time.time() - 30
-        return tuple(
-            entry
-            for entry in self._journal.entries()
-            if entry.state is EntryState.OPEN
-            or (entry.state is EntryState.WAITING and entry.confirm_by < late)
-        )
+    def cut_off(self, container: str) -> str:
+        """The id of the newest change of this container that was cut off; empty = none."""
+        found = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
+        return next((entry.id for entry in found if entry.container == container), "")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
-from hardentui.checks import all_checks, check_by_id
-from hardentui.errors import UsageError
 from hardentui.harden.evaluate import container_subject, parameters_of, run
 from hardentui.harden.waive import uses, waive
 from hardentui.model.check import AnyCheck
@@ -14,7 +12,6 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Subject
 from hardentui.model.waiver import Waiver, WaiverFacts
-from hardentui.visible import visible
 from hardentui.workbench.views import Report, Shared
 
 
@@ -50,6 +47,10 @@ class Judge:
         self._by_kind = {kind: tuple(one for one in ready if one[0].kind is kind) for kind in Kind}
         about_containers = self._by_kind[Kind.CONTAINER]
         self._comparing = {at: one for at, one in enumerate(about_containers) if one[0].compares}
+
+    def check(self, check_id: str) -> AnyCheck | None:
+        """A check of the checklist by its id."""
+        return next((check for check in self.checks if check.id == check_id), None)
 
     def container(self, facts: ContainerFacts, *, compared: bool) -> Report:
         """The report of a container.
@@ -89,20 +90,3 @@ class Judge:
     def nothing(self, subject: Subject, why: str) -> Report:
         """The report of what could not be looked at."""
         return Report(subject, (), self._steps, trouble=why)
-
-
-def find_check(check_id: str) -> AnyCheck:
-    """A check by its id.
-
-    Raises:
-        UsageError: there is none; names the nearest.
-    """
-    check = check_by_id(check_id)
-    if check is None:
-        ids = [one.id for one in all_checks()]
-        from difflib import get_close_matches
-
-        close = get_close_matches(check_id, ids, 3, 0.5)
-        hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"
-        raise UsageError(f"There is no check called {visible(check_id, 60)}.", hint)
-    return check

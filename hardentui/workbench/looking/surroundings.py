@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 
 from hardentui.model.facts import ImageFacts, NetworkFacts
-from hardentui.model.finding import Kind, Subject
+from hardentui.model.finding import Finding, Kind, Status, Subject
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.workbench.looking.gather import Gatherer
@@ -14,7 +14,9 @@ from hardentui.workbench.looking.inventories import Inventories
 from hardentui.workbench.looking.judging import Judge
 from hardentui.workbench.opening.engine_info import EngineInfo
 from hardentui.workbench.opening.opened import Opened
-from hardentui.workbench.views import Report, Row
+from hardentui.workbench.views import Report
+
+_STATUS_ORDER = (Status.FAIL, Status.UNKNOWN, Status.WAIVED, Status.PASS, Status.NOT_APPLICABLE)
 
 
 class Surroundings:
@@ -43,33 +45,34 @@ class Surroundings:
 
     def images(self) -> tuple[Report, ...]:
         """One report per image of all engines."""
-        return self._once("images", lambda: self._each(Kind.IMAGE, lambda one: one.images()))
+        return self._once("images", lambda: self._each(Kind.IMAGE, Gatherer.images))
 
     def networks(self) -> tuple[Report, ...]:
         """One report per network that containers are on."""
-        return self._once("networks", lambda: self._each(Kind.NETWORK, lambda one: one.networks()))
-
-    def look_into(
-        self, row: Row, on_bytes: Callable[[int], None], stop: threading.Event
-    ) -> Known[ImageInventory]:
-        """Read what is inside the image of a container; see Workbench.look_into_image."""
-        facts = row.report.facts if row.report else None
-        image = str(facts.inspect.get("Image") or "") if facts else ""
-        if not image:
-            return Unreadable("its image is not known yet")
-        return self.look_into_image(row.engine.label, image, on_bytes, stop)
+        return self._once("networks", lambda: self._each(Kind.NETWORK, Gatherer.networks))
 
     def look_into_image(
         self, label: str, image: str, on_bytes: Callable[[int], None], stop: threading.Event
     ) -> Known[ImageInventory]:
-        """Read what is inside an image of the engine `label`; see Workbench.look_into."""
-        found = self._inventories.known(image)
-        if found is not None:
-            return found
+        """Read what is inside an image; blocking, about a second for 100 MB.
+
+        Containers of this image are judged with it from their next look on.
+
+        Args:
+            label: of its engine; `image`: its ID.
+            on_bytes: is told how many bytes of the image have arrived.
+        """
+        known = self._inventories.known(image)
+        if known is not None:
+            return known
         read = self._inventories.read(self._opened.engine(label), image, stop, on_bytes)
+        self.forget_image(label, image)
+        return read
+
+    def forget_image(self, label: str, image: str) -> None:
+        """Something new is known of an image: it and its containers are judged with that from now on."""
         self._gatherers[label].forget_image(image)
         self.forget_what_changes()
-        return read
 
     def forget_what_changes(self) -> None:
         """A new list of containers was read: which images and networks are in use may be different now."""
@@ -77,11 +80,18 @@ class Surroundings:
             self._known.pop("images", None)
             self._known.pop("networks", None)
 
+    def step_findings(self, report: Report, step: int) -> tuple[Finding, ...]:
+        """The findings of a container and of what it stands on in one step, the worst first."""
+        findings = [finding for finding in report.findings if finding.step == step]
+        for other in self.known_below(report):
+            findings += [finding for finding in other.findings if finding.step == step]
+        return tuple(sorted(findings, key=_worst_first))
+
     def known_below(self, report: Report) -> tuple[Report, ...]:
         """Reports, as far as they were made, that concern a container too."""
         with self._lock:
-            known = [one for reports in self._known.values() for one in reports]
-        return tuple(one for one in known if concerns(report, one.subject))
+            known = [report for reports in self._known.values() for report in reports]
+        return tuple(other for other in known if concerns(report, other.subject))
 
     def _once(self, what: str, read: Callable[[], tuple[Report, ...]]) -> tuple[Report, ...]:
         with self._lock:
@@ -130,3 +140,7 @@ def concerns(report: Report, other: Subject) -> bool:
     if other.kind is Kind.NETWORK:
         return report.facts is not None and other.name in report.facts.networks
     return True
+
+
+def _worst_first(finding: Finding) -> tuple[int, int, str]:
+    return (_STATUS_ORDER.index(finding.status), -finding.severity, finding.check)

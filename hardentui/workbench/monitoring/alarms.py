@@ -9,7 +9,7 @@ from hardentui.model.finding import Severity, Status
 from hardentui.model.known import Unreadable
 from hardentui.model.monitoring import Alarm, BlindSpot, Drift, SeenEvent, Usage
 from hardentui.words import plural
-from hardentui.workbench.looking.judging import find_check
+from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.monitoring.baseline import Baseline, program_of
 
 CHECKS = (

@@ -30,7 +30,7 @@ from hardentui.model.monitoring import (
 )
 from hardentui.reading.masking import mask_text
 from hardentui.visible import visible
-from hardentui.workbench.looking.judging import find_check
+from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.monitoring import alarms
 from hardentui.workbench.monitoring.baseline import (
     Baseline,
@@ -173,7 +173,7 @@ class Monitor:
         return self._last
 
     def _facts(self) -> ContainerFacts:
-        row = self._bench.refresh(self._key)
+        row = self._bench.containers.refresh(self._key)
         if row is None or row.report is None:
             raise NotFound("The container is gone.")
         if row.report.facts is None:

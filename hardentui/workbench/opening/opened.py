@@ -56,9 +56,18 @@ class Opened(Struct, frozen=True):
     _host: list[Known[HostFacts]] = field(default_factory=list)
     _begun: list[Begun[Known[HostFacts]]] = field(default_factory=list)
 
+    @property
+    def engine_facts(self) -> tuple[EngineFacts, ...]:
+        return tuple(engine.facts for engine in self.engines)
+
     def engine(self, label: str) -> Engine:
         """The engine of this label."""
         return next(engine for engine in self.engines if engine.facts.label == label)
+
+    def close(self) -> None:
+        """End all connections and a private service."""
+        for engine in self.engines:
+            engine.close()
 
     def forget_host(self) -> None:
         """Read the host's facts anew when they are asked for next."""

@@ -108,9 +108,9 @@ class World:
         workbench = Workbench(open_engines(Selection(url=self.bench.url)), _judge_of_everything())
         seen: dict[str, Row] = {}
         try:
-            ours = {row.key for row in workbench.rows() if row.name.startswith(PREFIX)}
-            workbench.host_reports()
-            workbench.scan(
+            ours = {row.key for row in workbench.containers.rows() if row.name.startswith(PREFIX)}
+            workbench.surroundings.host()
+            workbench.containers.scan(
                 lambda row: seen.__setitem__(row.key, row),
                 lambda _: None,
                 threading.Event(),
@@ -301,7 +301,7 @@ def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
 
 def _networks(engine: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {
-        NETWORK: (),
+        NETWORK: ("--subnet=10.98.0.0/20",),  # a /24 has too few addresses for all of them
         "truth-internal": ("--internal",),
         "truth-shared": (),
         "truth-other": (),

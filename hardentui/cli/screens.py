@@ -1,0 +1,28 @@
+"""hardentui without a command on a terminal: the terminal UI."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from msgspec.structs import replace
+
+from hardentui.cli.session import selection_of
+from hardentui.cli.terminal import Terminal
+from hardentui.workbench.begun import Begun
+from hardentui.workbench.first_look import FirstLook
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    """Open the terminal UI. The engines list their containers while it is loaded."""
+    selection = selection_of(options)
+    begun = [Begun(lambda: FirstLook.open(selection), "Looking for Podman")]
+
+    def first_look() -> FirstLook:
+        return begun.pop().result() if begun else FirstLook.open(selection)
+
+    def simulate() -> FirstLook:
+        return FirstLook.open(replace(selection, url="", connection="", demo=True))
+
+    from hardentui.tui.app import run as run_app  # while the engines are at work
+
+    return run_app(first_look, simulate)

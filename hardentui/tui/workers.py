@@ -1,0 +1,118 @@
+"""The work of the session that takes time: on threads of its own, telling the app by messages only."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from hardentui.errors import HardenError
+from hardentui.tui import messages as say
+from hardentui.workbench.views import Row
+
+if TYPE_CHECKING:
+    from hardentui.workbench.first_look import FirstLook
+    from hardentui.workbench.workbench import Workbench
+
+_PATIENCE = 1.0
+"""Seconds that loading waits for the first rows to be painted."""
+
+
+class Workers:
+    """Args:
+    post: tells the app; may be called from any thread.
+    inbox: rows with new reports, before `ReportsArrived` is posted.
+    fail: ends the app because of a fault of ours.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[say.FromWorker], None],
+        inbox: deque[Row],
+        fail: Callable[[Exception], object],
+    ) -> None:
+        self._post = post
+        self._inbox = inbox
+        self._fail = fail
+
+    def open(
+        self, first_look: Callable[[], FirstLook], given_up: threading.Event, rows_shown: threading.Event
+    ) -> None:
+        """Rows first: what else there is to load would only keep them from the screen."""
+        try:
+            look = first_look()
+            if given_up.is_set():
+                look.close()
+                return
+            self._post(say.PodmanFound(look.opened))
+            if self.list(look.rows):
+                rows_shown.wait(_PATIENCE)
+            bench = look.workbench()
+        except HardenError as error:
+            if not given_up.is_set():
+                self._post(say.OpenFailed(error))
+            return
+        except Exception as fault:  # a fault of ours: it must end the app loudly, as in a worker
+            self._fail(fault)
+            return
+        if given_up.is_set():
+            bench.close()
+            return
+        bench.opened.log.listen(lambda command: self._post(say.CommandRan()))
+        self._post(say.WorkbenchOpened(bench))
+
+    def list(self, rows: Callable[[], tuple[Row, ...]], after_gap: bool = False) -> bool:
+        """Whether there are rows to show."""
+        try:
+            self._post(say.RowsListed(rows(), after_gap))
+        except HardenError as error:
+            self._post(say.WorkFailed("Listing the containers", error))
+            return False
+        return True
+
+    def scan(self, bench: Workbench, stop: threading.Event, keys: Collection[str] | None) -> None:
+        def arrived(row: Row) -> None:
+            self._inbox.append(row)
+            self._post(say.ReportsArrived())
+
+        try:
+            bench.containers.scan(
+                arrived, lambda progress: self._post(say.ScanProgressed(progress)), stop, keys
+            )
+        except HardenError as error:
+            self._post(say.WorkFailed("The scan", error))
+        self._post(say.ScanEnded(stop.is_set()))
+
+    def recheck(self, bench: Workbench, key: str) -> None:
+        try:
+            row = bench.containers.refresh(key)
+        except HardenError as error:
+            self._post(say.WorkFailed("Looking again", error))
+            return
+        if row is None:
+            self._post(say.ContainerGone(key))
+            return
+        self._inbox.append(row)
+        self._post(say.ReportsArrived())
+
+    def recheck_all(self, bench: Workbench, keys: Collection[str]) -> None:
+        for key in keys:
+            self.recheck(bench, key)
+
+    def judge_host(self, bench: Workbench, again: bool) -> None:
+        try:
+            self._post(say.HostJudged(bench.surroundings.host(again=again)))
+        except HardenError as error:
+            self._post(say.HostJudged(()))
+            self._post(say.WorkFailed("Looking at the host", error))
+
+    def watch(self, bench: Workbench, stop: threading.Event) -> None:
+        try:
+            bench.containers.watch(
+                lambda: self._post(say.ContainersChanged()),
+                lambda state: self._post(say.ConnectionChanged(state)),
+                stop,
+            )
+        except HardenError as error:
+            self._post(say.WorkFailed("Watching for changes", error))

@@ -1,0 +1,66 @@
+"""The files of a plan, of whatever kind: the one way to a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hardentui.host.files.reader import Files
+from hardentui.model.draft import Draft, Target
+from hardentui.model.plan import Plan
+from hardentui.model.version import Version
+from hardentui.workbench.changing.drafts import new_files
+from hardentui.workbench.changing.in_place import OwnUnit, own_unit
+from hardentui.workbench.changing.neighbours import Neighbours
+from hardentui.workbench.changing.taking_over import commands_after
+from hardentui.workbench.changing.unit_draft import changed_unit
+from hardentui.workbench.changing.unit_origin import UNIT_LABEL
+from hardentui.workbench.views import Report, known_facts
+
+
+class Drafter:
+    """Drafts for containers that were judged before.
+
+    Args:
+        files: of the host that runs the containers.
+        neighbours: what is written along with a container.
+    """
+
+    def __init__(self, files: Files, neighbours: Callable[[Report], Neighbours]) -> None:
+        self._files = files
+        self._neighbours = neighbours
+
+    def draft(
+        self,
+        report: Report,
+        plan: Plan | None,
+        target: Target,
+        *,
+        version: Version | None = None,
+        verify: bool = True,
+    ) -> Draft:
+        """The files of a plan, or (None) of the container as it is.
+
+        Args:
+            version: the Podman to write for; None = the container's own.
+            verify: let a Quadlet generator or systemd check them (some 20 ms).
+
+        Raises:
+            CannotFix, CannotExpress: the target cannot hold it.
+            GeneratorError: what reads the files would not run what was meant.
+        """
+        facts = known_facts(report)
+        if target.changes_unit:
+            plan = plan or Plan(facts.name, facts.image_name, (), (), facts.spec, facts.spec)
+            return changed_unit(self._files, facts, plan, target, version=version, verify=verify)
+        neighbours = self._neighbours(report)
+        return new_files(facts, plan, target, version=version, verify=verify, neighbours=neighbours)
+
+    def next_commands(self, report: Report, draft: Draft, folder: str) -> tuple[str, ...]:
+        """What to run once files were written, in this order; `folder` empty = they were written in place."""
+        return commands_after(self._files, known_facts(report), draft, folder)
+
+    def own_unit(self, report: Report) -> OwnUnit | None:
+        """The unit that a container runs from; None when it runs from none."""
+        if report.facts is None or not report.facts.labels.get(UNIT_LABEL):
+            return None
+        return own_unit(self._files, report.facts)

@@ -1,0 +1,42 @@
+"""Writing the files of drafts into a folder."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Sequence
+
+from hardentui.files import write_bundle
+from hardentui.model.draft import DraftFile
+from hardentui.model.written import State, Written
+
+
+def save(files: Sequence[DraftFile], folder: str, *, create: bool = False) -> tuple[Written, ...]:
+    """Write the files, each as a whole; what was there before is kept as a backup. Units of the pod and
+    of its other members that stand in the folder already are left as they are.
+
+    Args:
+        create: make the folder when it is missing.
+
+    Raises:
+        WriteError: nothing was written.
+    """
+    written: list[Written] = []
+    for below in dict.fromkeys(_below(file) for file in files):
+        where = posixpath.join(folder, below) if below else folder
+        here = [file for file in files if _below(file) == below]
+        kept = {
+            name
+            for name in (file.name for file in here if file.of_pod)
+            if os.path.lexists(os.path.join(where, name))
+        }
+        new = [file for file in here if file.name not in kept]
+        written += write_bundle(where, new, create=create or bool(below))
+        written += [Written(os.path.join(where, name), State.KEPT) for name in sorted(kept)]
+    return tuple(written)
+
+
+def _below(file: DraftFile) -> str:
+    """Folder of a drop-in below the chosen folder; empty for every other file."""
+    name = posixpath.basename(file.folder)
+    return name if name.endswith(".d") else ""

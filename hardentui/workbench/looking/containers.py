@@ -1,0 +1,220 @@
+"""The containers of all engines: listed, scanned, looked at again, watched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+
+from msgspec.structs import replace
+
+from hardentui.engine import events
+from hardentui.engine.inspecting import Gone, Inspected
+from hardentui.errors import NotFound
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.finding import Kind, Subject
+from hardentui.model.known import Unreadable
+from hardentui.model.peers import Peers
+from hardentui.workbench.changing.neighbours import Neighbours
+from hardentui.workbench.looking.gather import Gatherer, with_peers
+from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.looking.pod_members import pod_members
+from hardentui.workbench.looking.rows import Lists, read_lists, row_of
+from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.views import Connectivity, Progress, Report, Row
+
+
+class Containers:
+    """Rows, and the reports that are known of them. Safe to call from several threads.
+
+    Args:
+        gatherers: by the label of their engine.
+        on_list: is called after each new list: images and networks may be used by others than before.
+    """
+
+    def __init__(
+        self, opened: Opened, gatherers: Mapping[str, Gatherer], judge: Judge, on_list: Callable[[], None]
+    ) -> None:
+        self._opened = opened
+        self._gatherers = gatherers
+        self._judge = judge
+        self._on_list = on_list
+        self._lock = threading.RLock()
+        self._reports: dict[str, Report] = {}
+        self._rows: dict[str, Row] = {}
+
+    def rows(self) -> tuple[Row, ...]:
+        """All containers of all engines, from one list request each; known reports come with them.
+
+        The rows of an engine that does not answer stay as they were; `watch` tells of it.
+
+        Raises:
+            EngineError: no engine answers any more.
+        """
+        return self.take(read_lists(self._opened.engines))
+
+    def take(self, lists: Lists) -> tuple[Row, ...]:
+        """Rows of lists that were read; those of an engine that is not among them stay as they were."""
+        rows: dict[str, Row] = {}
+        for engine in self._opened.engines:
+            label = engine.facts.label
+            listed = lists.get(label)
+            if listed is None:
+                rows.update({key: row for key, row in self._rows.items() if row.engine.label == label})
+                continue
+            self._gatherers[label].refresh(listed)
+            for container in listed:
+                row = row_of(engine, container, self._reports.get(f"{label}/{container.id}"))
+                rows[row.key] = row
+        with self._lock:
+            for key in set(self._rows) - set(rows):
+                self._reports.pop(key, None)
+            self._rows = rows
+            self._on_list()
+            return tuple(rows.values())
+
+    def scan(
+        self,
+        on_report: Callable[[Row], None],
+        on_progress: Callable[[Progress], None],
+        stop: threading.Event,
+        keys: Collection[str] | None = None,
+        *,
+        closer: bool = False,
+    ) -> None:
+        """Inspect and judge containers; blocking. Each row is handed over with its report as it arrives.
+
+        Checks that compare containers have the last word when all have arrived: then rows whose report
+        has become another one are handed over once more.
+
+        Args:
+            closer: also look at processes, listening sockets and changed files (about 15 ms each).
+
+        Raises:
+            EngineUnreachable: an engine does not answer any more; what arrived before was handed over.
+        """
+        with self._lock:
+            todo = [row for key, row in self._rows.items() if keys is None or key in keys]
+        done = 0
+        on_progress(Progress(0, len(todo)))
+        for engine in self._opened.engines:
+            rows = {row.id: row for row in todo if row.engine.label == engine.facts.label}
+
+            def arrived(identity: str, document: Inspected, rows: dict[str, Row] = rows) -> None:
+                nonlocal done
+                done += 1
+                on_report(self._judged(rows[identity], document, closer))
+                on_progress(Progress(done, len(todo)))
+
+            engine.inspect_many(list(rows), arrived, stop)
+        if not stop.is_set():
+            for row in self._compare():
+                on_report(row)
+
+    def _judged(self, row: Row, document: Inspected, closer: bool) -> Row:
+        gatherer = self._gatherers[row.engine.label]
+        if isinstance(document, Gone | Unreadable):
+            gone = "it was removed while it was being looked at"
+            why = gone if isinstance(document, Gone) else document.reason
+            subject = Subject(Kind.CONTAINER, row.id, row.name, row.engine.label)
+            return self._remember(row, self._judge.nothing(subject, why))
+        return self._remember(
+            row, self._judge.container(gatherer.container(document, closer=closer), compared=False)
+        )
+
+    def _remember(self, row: Row, report: Report) -> Row:
+        row = replace(row, report=report)
+        with self._lock:
+            self._reports[row.key] = report
+            if row.key in self._rows:
+                self._rows[row.key] = row
+        return row
+
+    def _compare(self) -> list[Row]:
+        """Judge again with the peers known, where all of an engine's are; the rows whose report changed."""
+        changed: list[Row] = []
+        with self._lock:
+            everything = list(self._rows.values())
+        for engine in self._opened.engines:
+            rows = [row for row in everything if row.engine.label == engine.facts.label]
+            if any(row.report is None for row in rows):
+                continue
+            reports = {row.id: (row, row.report) for row in rows if row.report and row.report.facts}
+            for facts in with_peers([report.facts for _, report in reports.values() if report.facts]):
+                row, before = reports[facts.id]
+                remembered = self._remember(row, self._judge.compared(before, facts))
+                if remembered.report and remembered.report.findings != before.findings:
+                    changed.append(remembered)
+        return changed
+
+    def report(self, key: str) -> Report | None:
+        """The last known report of a container."""
+        return self._reports.get(key)
+
+    def refresh(self, key: str) -> Row | None:
+        """Look closely at one container again; None when it is gone."""
+        with self._lock:
+            row = self._rows.get(key)
+        if row is None:
+            return None
+        engine = self._opened.engine(row.engine.label)
+        try:
+            document = engine.inspect(row.id)
+        except NotFound:
+            return None
+        facts = self._gatherers[row.engine.label].container(document, closer=True)
+        known = row.report.facts if row.report else None
+        facts = replace(facts, peers=known.peers if known else Peers())
+        return self._remember(row, self._judge.container(facts, compared=known is not None))
+
+    def watch(
+        self,
+        on_change: Callable[[], None],
+        on_state: Callable[[Connectivity], None],
+        stop: threading.Event,
+    ) -> None:
+        """Follow the events of all engines until `stop`; blocking."""
+        threads = []
+        for engine in self._opened.engines:
+            label = engine.facts.label
+
+            def changed(batch: tuple[events.Event, ...], label: str = label) -> None:
+                with self._lock:
+                    for event in batch:
+                        self._reports.pop(f"{label}/{event.id}", None)
+                on_change()
+
+            def state(link: events.Link, reason: str, label: str = label) -> None:
+                on_state(Connectivity(label, link is events.Link.CONNECTED, reason))
+
+            thread = threading.Thread(
+                target=events.watch,
+                args=(engine, changed, state, stop),
+                name=f"hardentui-events-{label}",
+                daemon=True,
+            )
+            thread.start()
+            threads.append(thread)
+        for thread in threads:
+            thread.join()
+        stop.wait()
+
+    def row(self, key: str) -> Row | None:
+        """The last known row of a container."""
+        with self._lock:
+            return self._rows.get(key)
+
+    def neighbours(self, report: Report) -> Neighbours:
+        """The other members of its pod, as they are, and the services of the engine's containers."""
+        if report.facts is None:
+            return Neighbours()
+        label = report.facts.engine.label
+        engine, gatherer = self._opened.engine(label), self._gatherers[label]
+
+        def known(identity: str) -> ContainerFacts | None:
+            member = self._reports.get(f"{label}/{identity}")
+            return member.facts if member else None
+
+        with self._lock:
+            rows = [row for row in self._rows.values() if row.engine.label == label]
+        services = {row.name: row.unit for row in rows if row.unit}
+        return Neighbours(pod_members(report.facts, engine, gatherer, known), services)

@@ -1,0 +1,132 @@
+"""What can be done about a report: remediations, choices, plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from msgspec.structs import replace
+
+from hardentui.errors import InputError
+from hardentui.harden.conflicts import conflicts_with_host
+from hardentui.harden.evaluate import remediation
+from hardentui.harden.helpful import raises_most
+from hardentui.harden.plan import fixable, left_out, make_plan
+from hardentui.harden.score import Score, score
+from hardentui.harden.settings import Setting, settings_of
+from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.draft import DraftFile
+from hardentui.model.finding import Finding, Remediation, Status
+from hardentui.model.host import HostFacts
+from hardentui.model.plan import Caution, Choice, Plan, Skipped
+from hardentui.reading.forms import value_of
+from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.looking.judging import Judge
+from hardentui.workbench.planning import saved_plans
+from hardentui.workbench.views import Report, known_facts
+from hardentui.writers.file_name import safe_file_name
+
+
+class Planner:
+    """Plans for containers that were judged before. Asks no engine.
+
+    Args:
+        known_host: the facts of the host; None while nobody has read them.
+    """
+
+    def __init__(self, judge: Judge, known_host: Callable[[], HostFacts | None]) -> None:
+        self._judge = judge
+        self._checklist = judge.checklist
+        self._checks = judge.checks
+        self._known_host = known_host
+
+    def remediation(
+        self, report: Report, finding: Finding, chosen: Iterable[tuple[str, ParameterValue]] = ()
+    ) -> Remediation:
+        """What to do about a finding, with the values that were chosen for its fix."""
+        check = find_check(finding.check)
+        return remediation(check, report.facts, finding.verdict, self._checklist, dict(chosen))
+
+    def refusal(self, report: Report, choice: Choice) -> Skipped | None:
+        """Why a plan cannot fix it so in this container; None when it can."""
+        if report.facts is None:
+            return Skipped(choice.check, "it is no matter of one container")
+        plan = make_plan(report.facts, [choice], [find_check(choice.check)], self._checklist)
+        return plan.skipped[0] if plan.skipped else None
+
+    def settings(self, report: Report, choice: Choice) -> tuple[Setting, ...]:
+        """The values that the fix of a check takes in this container, as they are with this choice."""
+        if report.facts is None:
+            return ()
+        return settings_of(find_check(choice.check), report.facts, choice, self._checklist)
+
+    def choices(self, report: Report, caution: Caution) -> tuple[Choice, ...]:
+        """Every fix that can be carried out, as far as the caution goes."""
+        if report.facts is None:
+            return ()
+        return fixable(report.facts, self._not_waived(report), self._checklist, caution)
+
+    def _not_waived(self, report: Report) -> tuple[AnyCheck, ...]:
+        """The checks without those whose finding here was accepted: only who names such a fix gets it."""
+        waived = {finding.check for finding in report.findings if finding.status is Status.WAIVED}
+        return tuple(check for check in self._checks if check.id not in waived)
+
+    def plan(self, report: Report, choices: Iterable[Choice]) -> Plan:
+        """The plan of these choices, with what it needs of the host and the host does not have."""
+        facts = known_facts(report)
+        plan, host = make_plan(facts, choices, self._checks, self._checklist), self._known_host()
+        if host is None:
+            return plan
+        missing = conflicts_with_host(facts, plan.after, host)
+        return replace(plan, conflicts=(*plan.conflicts, *missing))
+
+    def plan_with(self, report: Report, caution: Caution) -> Plan:
+        """The plan of all fixes that the caution allows; `skipped` has every other failing finding, and why
+        it is left out."""
+        plan = self.plan(report, self.choices(report, caution))
+        rest = left_out(known_facts(report), plan, self._not_waived(report), self._checklist)
+        return replace(plan, skipped=(*plan.skipped, *rest))
+
+    def raises_most(self, report: Report, most: int) -> tuple[Finding, ...]:
+        """Failing findings whose fix can be carried out alone and raises the score most."""
+        if report.facts is None:
+            return ()
+        by_id = {check.id: check for check in self._checks}
+        return raises_most(report.facts, report.findings, by_id, self._checklist, most)
+
+    def score_after(self, report: Report, plan: Plan) -> Score:
+        """The score with the plan: a finding that the options decide is judged by the new ones, also where no
+        fix was chosen for it; all other findings stay."""
+        facts = known_facts(report)
+        before, after = (
+            {
+                finding.check: finding
+                for finding in self._judge.container(facts.planned(spec), compared=True).findings
+            }
+            for spec in (facts.spec, plan.after)
+        )
+        chosen = {choice.check for choice in plan.choices}
+
+        def planned(finding: Finding) -> Finding:
+            old, new = before[finding.check], after[finding.check]
+            changes = (old.status, old.severity) != (new.status, new.severity)
+            return new if finding.check in chosen or (changes and finding.status is old.status) else finding
+
+        return score(planned(finding) for finding in report.findings)
+
+
+def typed_value(check_id: str, name: str, text: str) -> ParameterValue:
+    """A value for a fix as somebody typed it.
+
+    Raises:
+        InputError: it is not of the form that the fix takes.
+    """
+    try:
+        return value_of(find_check(check_id), name, text)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+
+
+def plan_file(report: Report, plan: Plan) -> DraftFile:
+    """The plan as a file that `fix --plan` reads."""
+    text = saved_plans.dump(plan, str(known_facts(report).engine.version))
+    return DraftFile(f"{safe_file_name(plan.container)}-plan.toml", text, masked=text)
