@@ -19,6 +19,7 @@ from tests.support.images import REDIS as REDIS_SERVICE
 from tests.support.images import build, missing_package
 from tests.support.podman import Bench
 from tests.support.postgres import postgres_image
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -118,6 +119,8 @@ def test_redis(bench: Bench, learn: Learn, tmp_path: Path) -> None:
 def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
     podman.run(NAME, "-v", "learn-pg:/var/lib/postgresql/data", postgres_image(podman))
     try:
+        told = ("sh", "-c", f"podman logs {NAME} 2>&1")
+        assert eventually(lambda: "ready to accept" in podman.execute(*told), 30)
         code, document = learn(podman, "--probe", POSTGRES, "-o", str(tmp_path), "--patience", "60")
     finally:
         podman.remove(NAME)
