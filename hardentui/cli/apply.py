@@ -33,7 +33,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
-    group_of(parser, required=True)
+    group_of(parser, required=True, tried=True)
     group = parser.add_argument_group("how")
     group.add_argument(
         "--probe",

@@ -86,17 +86,17 @@ def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[Drift
         created: what the container's own create command asked for. It tells an old file from what an image
             or Podman adds; without it, what inspect cannot show for sure is not compared.
     """
-    found = []
+    differences = []
     specs = [file, running] if created is None else [file, running, created]
     for option in TABLE:
-        if not any(option in one for one in specs):
+        if not any(option in spec for spec in specs):
             continue
-        if option in _OF_SYSTEMD or any(option in one.unknowable for one in (file, running)):
+        if option in _OF_SYSTEMD or any(option in spec.unknowable for spec in (file, running)):
             continue
-        one = _disagreement(option, file, running, created)
-        if one is not None:
-            found.append(one)
-    return tuple(found)
+        spec = _disagreement(option, file, running, created)
+        if spec is not None:
+            differences.append(spec)
+    return tuple(differences)
 
 
 def _disagreement(option: Option[Any], file: Spec, running: Spec, created: Spec | None) -> Drift | None:
@@ -119,7 +119,7 @@ def _disagreement(option: Option[Any], file: Spec, running: Spec, created: Spec 
 
 def _said(spec: Spec, option: Option[Any]) -> frozenset[str]:
     items = items_of(spec, option)
-    return frozenset(one.canonical for one in items if one.identity != _UNIT_LABEL)
+    return frozenset(item.canonical for item in items if item.identity != _UNIT_LABEL)
 
 
 def _drift(option: Option[Any], file: Spec, running: Spec) -> Drift:

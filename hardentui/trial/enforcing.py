@@ -23,7 +23,7 @@ from hardentui.trial.learned.system_calls import RISKY
 from hardentui.trial.learning import Lesson, Tell, held_by
 from hardentui.trial.observe.watch import Watch
 from hardentui.trial.restart import restarted
-from hardentui.trial.rounds import Rounds, stop
+from hardentui.trial.rounds import Rounds, stop, stop_timeout
 from hardentui.writers.seccomp import profile_text
 
 _MOST_TRIES = 4
@@ -120,7 +120,7 @@ class Enforcer:
             with rounds.stage.twin(spec, copy_volumes=True) as twin:
                 watch.attach(twin.init())
                 if rounds.start(twin).exit_code is None:
-                    stop(rounds.stage, twin)
+                    stop(rounds.stage, twin, stop_timeout(rounds.stage))
             log = watch.finish().calls
         except EngineError:
             return frozenset()

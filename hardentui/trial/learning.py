@@ -21,7 +21,7 @@ from hardentui.trial.learned.merging import merged
 from hardentui.trial.learned.needs import Needs, merged_needs, needs_of
 from hardentui.trial.learned.teaching import low_ports
 from hardentui.trial.observe.watch import Watch, native_way
-from hardentui.trial.rounds import stop
+from hardentui.trial.rounds import stop, stop_timeout
 from hardentui.trial.stage import Stage, Twin
 
 _TIMES_AS_SLOW = 10
@@ -115,9 +115,9 @@ def _watched(
             return why
         changes = look(twin.document()).changes
         if not ends_well:
-            stop(stage, twin)
+            stop(stage, twin, stop_timeout(stage))
             if not empty and not _run(watch, stage, twin, expected, probes, ends_well=False):
-                stop(stage, twin)
+                stop(stage, twin, stop_timeout(stage))
     written = tuple(change.path for change in changes) if isinstance(changes, tuple) else changes
     return watch.finish(written)
 

@@ -12,7 +12,7 @@ from typing import Any
 _REPOSITORY = Path(__file__).parents[2]
 _SCRIPT = _REPOSITORY / "tests" / "support" / "host_bench"
 _OURS = "/opt/hardentui"
-_NEEDS = ("certifi", "charset_normalizer", "idna", "msgspec", "podman", "requests", "urllib3")
+_NEEDS = ("certifi", "charset_normalizer", "idna", "msgspec", "podman", "requests", "tomli_w", "urllib3")
 """For looking msgspec would do; podman-py and what it needs are for changing."""
 _STEP_SECONDS = 300.0
 _START_SECONDS = 1500.0

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 NAME = "apply-hard"
@@ -154,3 +155,39 @@ def test_made_through_the_api_with_what_nobody_can_know_is_refused_or_complete(c
     assert done.returncode in (0, 2), done.stderr
     if done.returncode == 2:
         assert "would be lost" in done.stderr
+
+
+def test_a_database_keeps_its_data_there_and_back(call: Caller, redis_image: str) -> None:
+    """In the anonymous volume that its image asks for; what is written meanwhile is there afterwards too."""
+    call.bench.podman("run", "-d", "--name", NAME, redis_image)
+
+    def ask(*words: str) -> str:
+        networks = call.inspect()["NetworkSettings"]["Networks"]
+        return call.bench.execute("redis-cli", "-h", networks["podman"]["IPAddress"], *words)
+
+    assert eventually(lambda: "PONG" in ask("ping"))
+    ask("set", "key", "written before")
+    ask("save")
+    done = call("apply", NAME, "--likely", "--yes", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (entry,) = json.loads(done.stdout)["entries"]
+    assert {proof["status"] for proof in entry["proof"]} == {"pass"}
+    assert ask("get", "key") == "written before"
+    ask("set", "key", "written after")
+    ask("save")
+    undone = call("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert eventually(lambda: ask("get", "key") == "written after")
+
+
+def test_what_a_trial_showed_to_work_is_applied(call: Caller, service_image: str, tmp_path: Path) -> None:
+    call.bench.podman("run", "-d", "--name", NAME, "--stop-timeout", "2", service_image)
+    words = ("trial", NAME, "--check", "default-capabilities-kept", "--check", "writable-rootfs")
+    tried = call(*words, "--url", call.bench.url, "--patience", "10", "-o", str(tmp_path / "tried"))
+    assert tried.returncode == 0, tried.stderr
+    done = call("apply", NAME, "--trial", str(tmp_path / "tried" / "trial.json"), "--yes", "--discard-data")
+    assert done.returncode == 0, done.stderr
+    hardened = call.inspect()
+    assert hardened["HostConfig"]["ReadonlyRootfs"] is True
+    assert len(hardened["EffectiveCaps"] or ()) < 11
+    assert call("undo", "--yes").returncode == 0

@@ -3,7 +3,8 @@
     python -m tests.support.faulty_apply URL NAME FAULT WHEN NUMBER CHECK…
 
 FAULT is `fail` or `kill`; WHEN is `begun` (the journal says so, nothing is done yet) or `done`; NUMBER counts
-operations from 1. `undo-kill` applies, and dies when NUMBER operations of the way back are done.
+operations from 1. `undo-kill` applies, and dies when NUMBER operations of the way back are done. No second
+process watches it: that is what a power failure leaves.
 Ends with 5 when the change was taken back, and with 0 when there is no such operation any more.
 """
 
@@ -49,7 +50,7 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
                     os.kill(os.getpid(), signal.SIGKILL)
                 raise ChangeFailed("It fails on purpose.")
 
-        application.run(prepared, strike)
+        application.run(prepared, strike, watched=False)
     except ApplyFailed as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -59,18 +59,18 @@ def read_flags(
     switches: frozenset[str] = SWITCHES,
 ) -> tuple[tuple[Token, ...], int]:
     """Flags from `position` on, and the position of the first word that is none."""
-    found: list[Token] = []
+    tokens: list[Token] = []
     at = position
     while at < len(words):
         word = words[at]
         if word == "--":
-            return tuple(found), at + 1
+            return tuple(tokens), at + 1
         if word[:1] != "-" or word == "-":
-            return tuple(found), at
+            return tuple(tokens), at
         token = _long(words, at, switches) if word.startswith("--") else _cluster(words, at, short, switches)
-        found.append(token)
+        tokens.append(token)
         at = token.end
-    return tuple(found), at
+    return tuple(tokens), at
 
 
 def _long(words: Sequence[str], at: int, switches: frozenset[str]) -> Token:

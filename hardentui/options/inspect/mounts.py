@@ -29,14 +29,14 @@ def commanded_mounts(view: View) -> dict[str, Mount]:
     """Destination -> mount as the command line says it; empty without a command line."""
     if view.command is None:
         return {}
-    found = {}
+    mounts = {}
     for argument in view.command.all("--volume"):
         mount = parse_volume(argument)
-        found[mount.destination] = mount
+        mounts[mount.destination] = mount
     for argument in view.command.all("--mount"):
         mount = parse_mount(argument)
-        found[mount.destination] = mount
-    return found
+        mounts[mount.destination] = mount
+    return mounts
 
 
 # --- inspect's mounts --------------------------------------------------------------------------
@@ -98,11 +98,11 @@ def _one_mount(view: View, entry: Mapping[str, Any], given: Mount | None) -> Mou
     return Mount(kind, source, destination, tuple(sorted(options)), subpath)
 
 
-def _remark_forgotten(view: View, found: list[Mount]) -> None:
+def _remark_forgotten(view: View, mounts: list[Mount]) -> None:
     """What cannot be known of a started container that was made through the API."""
     if view.command is not None:
         return
-    bound = [mount.destination for mount in found if mount.type == "bind"]
+    bound = [mount.destination for mount in mounts if mount.type == "bind"]
     if view.started and bound:
         view.remarks.append(
             "--volume: relabelling (z, Z), U and idmap of bind mounts cannot be read: " + ", ".join(bound)
@@ -119,7 +119,7 @@ def read_mounts(view: View) -> Reading:
     from_others = bool(view.host.get("VolumesFrom"))
     entries = view.inspect.get("Mounts") or ()
     images = {entry.get("Destination") for entry in entries if entry.get("Type") == "image"}
-    found: list[Mount] = []
+    mounts: list[Mount] = []
     for entry in entries:
         destination = entry.get("Destination")
         if destination in images and entry.get("Type") != "image":
@@ -136,11 +136,11 @@ def read_mounts(view: View) -> Reading:
             view.unsaved.append(UnsavedVolume(mount.destination, from_image))
             if from_image:
                 continue
-        found.append(mount)
-    found = _globs(given, found)
-    found += _overlays_before_start(view, given, found)
-    _remark_forgotten(view, found)
-    return view.shown(tuple(sorted(found, key=lambda m: m.destination))) if found else None
+        mounts.append(mount)
+    mounts = _globs(given, mounts)
+    mounts += _overlays_before_start(view, given, mounts)
+    _remark_forgotten(view, mounts)
+    return view.shown(tuple(sorted(mounts, key=lambda m: m.destination))) if mounts else None
 
 
 def _is_of_pod(
@@ -153,22 +153,22 @@ def _is_of_pod(
     return known or destination in view.sources.pod_mounts
 
 
-def _globs(given: dict[str, Mount], found: list[Mount]) -> list[Mount]:
+def _globs(given: dict[str, Mount], mounts: list[Mount]) -> list[Mount]:
     """Put the pattern back in place of its matches."""
     for pattern in (mount for mount in given.values() if mount.type == "glob"):
         below = pattern.destination.rstrip("/") + "/"
-        found = [
+        mounts = [
             mount
-            for mount in found
+            for mount in mounts
             if not (mount.destination.startswith(below) and fnmatchcase(mount.source, pattern.source))
         ]
-        found.append(Mount("glob", pattern.source, pattern.destination, tuple(sorted(pattern.options))))
-    return found
+        mounts.append(Mount("glob", pattern.source, pattern.destination, tuple(sorted(pattern.options))))
+    return mounts
 
 
-def _overlays_before_start(view: View, given: dict[str, Mount], found: list[Mount]) -> list[Mount]:
+def _overlays_before_start(view: View, given: dict[str, Mount], mounts: list[Mount]) -> list[Mount]:
     """Overlay mounts of host directories, which inspect shows only once the container has run."""
-    shown = {mount.destination for mount in found}
+    shown = {mount.destination for mount in mounts}
     missing = []
     for mount in given.values():
         if "O" in mount.options and mount.type == "bind" and mount.destination not in shown:
@@ -204,11 +204,11 @@ def read_tmpfs(view: View) -> Reading:
     tmpfs = view.host.get("Tmpfs")
     if not tmpfs:
         return None
-    found = []
+    entries = []
     for destination in sorted(tmpfs):
         options = _tmpfs_options(str(tmpfs[destination]))
-        found.append(f"{destination}:{options}" if options else destination)
-    return view.shown(tuple(found))
+        entries.append(f"{destination}:{options}" if options else destination)
+    return view.shown(tuple(entries))
 
 
 def read_image_volume(view: View) -> Reading:

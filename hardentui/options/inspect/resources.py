@@ -141,15 +141,15 @@ def read_ulimits(view: View) -> Reading:
     if view.command is not None:
         given = view.command.all("--ulimit")
         asked = {text.partition("=")[0].lower().replace("rlimit_", "") for text in given}
-        found = ["host"] if "host" in given else []
-        found += [text for name, text in shown.items() if name in asked or name not in ADDED_AT_START]
-        return view.shown(tuple(sorted(found))) if found else None
+        limits = ["host"] if "host" in given else []
+        limits += [text for name, text in shown.items() if name in asked or name not in ADDED_AT_START]
+        return view.shown(tuple(sorted(limits))) if limits else None
     view.remarks.append("--ulimit: host cannot be read")
-    found = [text for text in shown.values() if text not in view.sources.default_ulimits]
-    doubtful = [text for text in found if text.partition("=")[0] in ADDED_AT_START]
+    limits = [text for text in shown.values() if text not in view.sources.default_ulimits]
+    doubtful = [text for text in limits if text.partition("=")[0] in ADDED_AT_START]
     if view.started and doubtful:
         view.remarks.append("--ulimit: may have been added by Podman itself: " + ", ".join(sorted(doubtful)))
-    return view.shown(tuple(sorted(found))) if found else None
+    return view.shown(tuple(sorted(limits))) if limits else None
 
 
 def read_shm_size(view: View) -> Reading:

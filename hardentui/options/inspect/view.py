@@ -40,18 +40,18 @@ class CommandLine(Struct):
 
     def last(self, flag: str) -> str | None:
         """The argument that counts for a flag that is not repeatable; None when it was not given."""
-        found = self.flags.get(flag)
-        return found[-1] if found else None
+        arguments = self.flags.get(flag)
+        return arguments[-1] if arguments else None
 
     def switched(self, flag: str) -> bool | None:
         """True, False, or None when the switch was not given."""
-        found = self.flags.get(flag)
-        return None if not found else is_true(found[-1])
+        arguments = self.flags.get(flag)
+        return None if not arguments else is_true(arguments[-1])
 
 
 def _section(document: Document, name: str) -> Document:
-    found = document.get(name)
-    return found if isinstance(found, Mapping) else _NOTHING
+    section = document.get(name)
+    return section if isinstance(section, Mapping) else _NOTHING
 
 
 class View:

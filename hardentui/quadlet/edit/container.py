@@ -65,10 +65,10 @@ class Edited(Struct, frozen=True):
 def planned_changes(before: Spec, after: Spec) -> tuple[tuple[OptionChange, ...], tuple[str, ...]]:
     """What changes for a container that systemd starts, and notes on what systemd does by itself."""
     (old, old_notes), (new, notes) = for_quadlet(before), for_quadlet(after)
-    found = [note for note in notes if note not in old_notes]
+    told = [note for note in notes if note not in old_notes]
     if before[RESTART] != after[RESTART]:
-        found.append(_RESTART_NOTE)
-    return changes_between(old, new), tuple(found)
+        told.append(_RESTART_NOTE)
+    return changes_between(old, new), tuple(told)
 
 
 def edit_quadlet(
@@ -140,16 +140,16 @@ class _Editor:
         for place in sorted(rest, key=_spot, reverse=True):
             self._remove(place)
         if entry.key in _FLAG_WORDS:
-            self._put(keep, " ".join(_flag_word(entry, one) for one in new))
+            self._put(keep, " ".join(_flag_word(entry, item) for item in new))
             return
         texts: list[str] = []
         others: list[tuple[str, str]] = []
-        for one in new:
-            respelled = _respelled(entry, one)
+        for item in new:
+            respelled = _respelled(entry, item)
             if respelled is not None:
                 texts.append(respelled)
                 continue
-            for key, text in self._lines(one.item):
+            for key, text in self._lines(item.item):
                 if key == entry.key and (not keep.whole or not texts):
                     texts.append(text)
                 else:
@@ -211,7 +211,7 @@ class _Editor:
                 return number, own[-1].end
         home = next(number for number, unit in enumerate(units) if _has_container(unit))
         lines = units[home].of(CONTAINER)
-        kin = [one for one in lines if one.key in _BY_KEY and _BY_KEY[one.key].area == option.area]
+        kin = [line for line in lines if line.key in _BY_KEY and _BY_KEY[line.key].area == option.area]
         if kin or lines:
             return home, (kin or lines)[-1].end
         return home, next(offset for name, offset in units[home].sections if name == CONTAINER)
@@ -232,7 +232,7 @@ class _Editor:
         return UnitText(self.files.texts[file])
 
     def _set(self, file: int, text: str) -> None:
-        texts = [text if number == file else one for number, one in enumerate(self.files.texts)]
+        texts = [text if number == file else old for number, old in enumerate(self.files.texts)]
         self.files = replace(self.files, texts=tuple(texts))
 
 

@@ -99,7 +99,7 @@ def _with_networks(text: str, change: OptionChange, networks: Mapping[str, Seque
 def _created(words: Sequence[str]) -> str:
     """`podman network create`, which leaves a network alone that is there."""
     spelled = [*words[:2], "--ignore", *words[2:]]
-    return "ExecStartPre=" + " ".join(_Word(one).in_line(False) for one in ("/usr/bin/podman", *spelled))
+    return "ExecStartPre=" + " ".join(_Word(part).in_line(False) for part in ("/usr/bin/podman", *spelled))
 
 
 def concerns_command(text: str) -> bool:
@@ -148,7 +148,7 @@ class _Editor:
         line = self.files.run_line()
         pieces = line.pieces[token.start : token.end]
         variables = {piece.variable for piece in pieces}
-        words = [_spelled_word(pieces, one, line) for one in new] if not image else []
+        words = [_spelled_word(pieces, item, line) for item in new] if not image else []
         if image:
             words = [_Word(str(new[0].item.value))]
         if variables == {EXTRA}:
@@ -164,7 +164,7 @@ class _Editor:
             line = self.files.run_line()
             start, end = _physical(line, line.pieces[index])
             if index == token.start and words:
-                text = " ".join(one.in_line(line.in_shell) for one in words)
+                text = " ".join(part.in_line(line.in_shell) for part in words)
                 self.text = with_span(self.text, start, end, text)
             else:
                 self.text = without_span(UnitText(self.text, SYSTEMD), start, end)
@@ -178,7 +178,7 @@ class _Editor:
         if len(spans) != len(own):
             raise CannotExpress(f"the words of {EXTRA} cannot be told apart")
         first, last = spans[own.index(token.start)][0], spans[own.index(token.end - 1)][1]
-        text = " ".join(one.in_variable(line.in_shell) for one in words)
+        text = " ".join(item.in_variable(line.in_shell) for item in words)
         parts = (spelled[:first].strip(), text, spelled[last:].strip())
         self._set_extra(" ".join(part for part in parts if part))
 
@@ -193,7 +193,7 @@ class _Editor:
             self._insert(line.command.verb, new)
         elif self._has_extra(line):
             known = self.files.variables().get(EXTRA)
-            text = " ".join(one.in_variable(line.in_shell) for one in new)
+            text = " ".join(part.in_variable(line.in_shell) for part in new)
             self._set_extra(f"{known.spelled} {text}" if known and known.spelled else text)
         else:
             self._insert(line.command.image, new)
@@ -211,7 +211,7 @@ class _Editor:
         if index >= len(line.pieces):
             raise CannotExpress("the command has no image")
         start, _ = _physical(line, line.pieces[index])
-        text = " ".join(one.in_line(line.in_shell) for one in words)
+        text = " ".join(part.in_line(line.in_shell) for part in words)
         self.text = with_span(self.text, start, start, text + " ")
 
     # --- our file ---------------------------------------------------------------------------------

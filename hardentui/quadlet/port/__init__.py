@@ -132,7 +132,9 @@ def generate(
     made = translate(units, version=version, rootless=rootless, folder=folder, devices=devices)
     for error in made.refused.values():
         raise error
-    return {name: one.start for name, one in made.services.items() if one.unit.endswith(".container")}
+    return {
+        name: service.start for name, service in made.services.items() if service.unit.endswith(".container")
+    }
 
 
 def losses(units: Mapping[str, str], *, version: Version, rootless: bool) -> tuple[str, ...]:
@@ -141,20 +143,20 @@ def losses(units: Mapping[str, str], *, version: Version, rootless: bool) -> tup
     Raises:
         GeneratorError: as `generate`.
     """
-    found: list[str] = []
+    lost: list[str] = []
     for name in units:
         if "/" in name:
             continue
         unit = _read(name, units, version)
         section = unit.own
-        found += unit.losses
+        lost += unit.losses
         for key in word_keys(section.name):
-            found += section.losses_of_words(key)
+            lost += section.losses_of_words(key)
         for key in literal_keys(section.name):
-            found += section.losses_of_literal_words(key)
+            lost += section.losses_of_literal_words(key)
         for key in pair_keys(section.name):
-            found += section.losses_of_pairs(key)
-    return tuple(found)
+            lost += section.losses_of_pairs(key)
+    return tuple(lost)
 
 
 _DROP_INS = Version(5, 0)
@@ -173,13 +175,13 @@ def _drop_ins(name: str, units: Mapping[str, str], version: Version) -> list[str
         return []
     stem, _, suffix = name.rpartition(".")
     folders = [f"{stem.partition('@')[0]}@.{suffix}.d"] if "@" in stem else []
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for folder in (*folders, f"{name}.d"):
         for path, text in units.items():
             inside, slash, own = path.rpartition("/")
             if slash and inside == folder and own.endswith(".conf"):
-                found[own] = text
-    return [found[own] for own in sorted(found)]
+                paths[own] = text
+    return [paths[own] for own in sorted(paths)]
 
 
 def _service(unit: QuadletUnit, units: Units) -> Service:

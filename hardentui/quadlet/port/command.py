@@ -144,7 +144,10 @@ def _remapped(unit: QuadletUnit, *, rootless: bool, manual: bool) -> list[str]:
             raise refused(unit, "RemapUsers=manual is not supported")
         return [*joined(version, "--uidmap", users), *joined(version, "--gidmap", groups)]
     if mode == "auto":
-        options = [*(f"uidmapping={one}" for one in users), *(f"gidmapping={one}" for one in groups)]
+        options = [
+            *(f"uidmapping={text}" for text in users),
+            *(f"gidmapping={text}" for text in groups),
+        ]
         size = own.number("RemapUidSize")
         options += [f"size={size}"] if size else []
     elif mode == "keep-id":
@@ -162,4 +165,4 @@ def _keep_id(unit: QuadletUnit, users: list[str], groups: list[str], rootless: b
             raise refused(unit, f"RemapUsers=keep-id supports only a single value for {kind} mapping")
     if unit.version < _KEEP_ID_OPTIONS:
         return []
-    return [*(f"uid={one}" for one in users), *(f"gid={one}" for one in groups)]
+    return [*(f"uid={number}" for number in users), *(f"gid={number}" for number in groups)]

@@ -238,8 +238,8 @@ def _security(unit: QuadletUnit, units: Units) -> list[str]:
         words += ["--security-opt", f"seccomp={own.last('SeccompProfile')}"]
     if own.last("AppArmor"):
         words += ["--security-opt", f"apparmor={own.last('AppArmor')}"]
-    words += joined(version, "--cap-drop", [one.lower() for one in own.literal_words("DropCapability")])
-    words += joined(version, "--cap-add", [one.lower() for one in own.literal_words("AddCapability")])
+    words += joined(version, "--cap-drop", [word.lower() for word in own.literal_words("DropCapability")])
+    words += joined(version, "--cap-add", [word.lower() for word in own.literal_words("AddCapability")])
     return [*words, *joined(version, "--sysctl", own.literal_words("Sysctl"))]
 
 

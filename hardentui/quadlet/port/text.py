@@ -94,12 +94,12 @@ class Section(msgspec.Struct, frozen=True):
 
     def pairs(self, key: str) -> list[str]:
         """`NAME=VALUE` words, sorted by name, the last of each name."""
-        found: dict[str, str] = {}
+        by_name: dict[str, str] = {}
         for word in self.words(key):
             name, equals, _ = word.partition("=")
             if equals or self.version >= _PAIRS_WITHOUT_VALUE:
-                found[name] = word
-        return [found[name] for name in sorted(found, key=lambda name: name.encode("utf-8"))]
+                by_name[name] = word
+        return [by_name[name] for name in sorted(by_name, key=lambda name: name.encode("utf-8"))]
 
     def losses_of_words(self, key: str) -> list[str]:
         return [self._loss(line, split.lost) for line, split in self._split(key, self._escaped) if split.lost]
@@ -108,21 +108,21 @@ class Section(msgspec.Struct, frozen=True):
         return [self._loss(line, split.lost) for line, split in self._split(key, split_literal) if split.lost]
 
     def losses_of_pairs(self, key: str) -> list[str]:
-        found = self.losses_of_words(key)
+        lost = self.losses_of_words(key)
         for line, split in self._split(key, self._escaped):
             names = [word for word in split.words if "=" not in word]
             if self.version >= _PAIRS_WITHOUT_VALUE:
-                found += [self._loss(line, "a name without `=` takes a value from elsewhere") for _ in names]
+                lost += [self._loss(line, "a name without `=` takes a value from elsewhere") for _ in names]
             else:
-                found += [self._loss(line, "a name without `=` is lost") for _ in names]
-        return found
+                lost += [self._loss(line, "a name without `=` is lost") for _ in names]
+        return lost
 
     def _current(self, key: str) -> list[Line]:
-        found: list[Line] = []
+        current: list[Line] = []
         for line in self.lines:
             if line.key == key:
-                found = [*found, line] if line.value else []
-        return found
+                current = [*current, line] if line.value else []
+        return current
 
     def _escaped(self, value: str) -> Split:
         return split_escaped(value, self.version)

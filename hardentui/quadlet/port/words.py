@@ -44,19 +44,19 @@ def split_escaped(value: str, version: Version) -> Split:
 def split_literal(value: str) -> Split:
     """Words with quotes; a backslash is a character. A quote that is never closed loses them all."""
     scanner = _Scanner(value, escapes=False)
-    found = _until_empty(scanner)
+    split = _until_empty(scanner)
     if scanner.open_quote:
         return Split((), "a quote that is never closed loses the whole line")
-    return found
+    return split
 
 
 def split_for_systemd(value: str) -> tuple[str, ...] | None:
     """Words as systemd itself splits them: an unknown escape stays; None when a quote is never closed."""
     scanner = _Scanner(value, escapes=True, keeps_unknown=True)
-    found: list[str] = []
+    words: list[str] = []
     while (word := scanner.next_word()) is not None:
-        found.append(word)
-    return None if scanner.open_quote else tuple(found)
+        words.append(word)
+    return None if scanner.open_quote else tuple(words)
 
 
 def _until_empty(scanner: _Scanner) -> Split:

@@ -85,16 +85,16 @@ class QuadletFiles(Struct, frozen=True, dict=True):
 
     @cached_property
     def _variables(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        variables: dict[str, str] = {}
         for text in self.read():
             for assignment in text.of("Service", "Environment"):
                 if not assignment.value:
-                    found = {}
+                    variables = {}
                 for word in split_words(assignment.value):
                     name, equals, value = word.text.partition("=")
                     if equals:
-                        found[name] = expand(value, dict(self.specifiers))
-        return found
+                        variables[name] = expand(value, dict(self.specifiers))
+        return variables
 
     @property
     def _read_only(self) -> bool:
@@ -110,14 +110,14 @@ class QuadletFiles(Struct, frozen=True, dict=True):
 
     def effective(self) -> dict[str, list[tuple[int, Assignment]]]:
         """Key of [Container] -> its lines since the last empty one."""
-        found: dict[str, list[tuple[int, Assignment]]] = {}
+        lines: dict[str, list[tuple[int, Assignment]]] = {}
         for number, text in enumerate(self.read()):
             for assignment in text.of(CONTAINER):
                 if assignment.value == "":
-                    found[assignment.key] = []
+                    lines[assignment.key] = []
                 else:
-                    found.setdefault(assignment.key, []).append((number, assignment))
-        return found
+                    lines.setdefault(assignment.key, []).append((number, assignment))
+        return lines
 
     def entries(self) -> tuple[Entry, ...]:
         """Everything that counts; PodmanArgs= last, because it wins over the keys.
@@ -127,17 +127,17 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         """
         if not any(name == CONTAINER for text in self.read() for name, _ in text.sections):
             raise InputError("The unit file has no section [Container]; it is no Quadlet of a container.")
-        found: list[Entry] = []
+        every: list[Entry] = []
         lines = self.effective()
         for key, assignments in lines.items():
             if key not in (*_WORDS_OF_FLAGS, *_REMAP):
-                found += self._of_key(key, assignments[-1:] if self._holds_one(key) else assignments)
-        found = joined_user(found)
-        found += self._empty_entrypoint()
-        found += self._remapped(lines)
+                every += self._of_key(key, assignments[-1:] if self._holds_one(key) else assignments)
+        every = joined_user(every)
+        every += self._empty_entrypoint()
+        every += self._remapped(lines)
         for key in _WORDS_OF_FLAGS:
-            found += self._of_flags(key, lines.get(key, []))
-        return tuple(found)
+            every += self._of_flags(key, lines.get(key, []))
+        return tuple(every)
 
     def _holds_one(self, key: str) -> bool:
         """Whether only the last line of a key counts."""
@@ -150,16 +150,16 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             return [self._command(*line) for line in lines]
         if key in _OTHER_WORDS or (option is not None and _kind(option) in _WORD_KINDS):
             escapes = option is None or _kind(option) is not KeyKind.WORDS_LITERAL
-            return [one for line in lines for one in self._words(key, *line, escapes=escapes)]
-        found = []
+            return [entry for line in lines for entry in self._words(key, *line, escapes=escapes)]
+        entries = []
         for number, assignment in lines:
             spelled = assignment.value
             if key in _LAST_COUNTS or (option is not None and _kind(option) in _SINGLE_KINDS):
                 spelled = unquoted(spelled, self.version)
             ignored = not spelled and key != "Entrypoint"
             items = () if ignored else self._items(key, self.expanded(self._placed(key, spelled)))
-            found.append(Entry(items, (whole_place(number, assignment),), key, spelled))
-        return found
+            entries.append(Entry(items, (whole_place(number, assignment),), key, spelled))
+        return entries
 
     def _placed(self, key: str, value: str) -> str:
         """A value with its relative path, if there is one in it, put below the unit's folder."""
@@ -172,7 +172,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
 
     def _empty_entrypoint(self) -> list[Entry]:
         """An empty Entrypoint= takes that of the image away; only 5.3 to 5.8.1 do not hand it on."""
-        lines = [(n, one) for n, text in enumerate(self.read()) for one in text.of(CONTAINER, "Entrypoint")]
+        lines = [(n, line) for n, text in enumerate(self.read()) for line in text.of(CONTAINER, "Entrypoint")]
         if not lines or unquoted(lines[-1][1].value, self.version) or not empty_entrypoint(self.version):
             return []
         return [Entry(parse_argument("--entrypoint", ""), (whole_place(*lines[-1]),), "Entrypoint")]
@@ -184,7 +184,11 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         if not own or not modes:
             return []
         words = {
-            key: [word.text for _, one in lines.get(key, []) for word in kept_words(one.value, escapes=False)]
+            key: [
+                word.text
+                for _, assignment in lines.get(key, [])
+                for word in kept_words(assignment.value, escapes=False)
+            ]
             for key in _REMAP
         }
         places = tuple(whole_place(*line) for _, line in own)
@@ -220,13 +224,13 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             tokens, _ = read_flags([self.expanded(text) for text in texts], 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
         else:
             tokens, _ = read_flags([self.expanded(text) for text in texts])
-        found = []
+        entries = []
         for token in tokens:
             spelled = texts[token.end - 1]
             spelled = spelled if token.end - token.start == 2 else spelled.partition("=")[2]
             items = tuple(i for i in items_of_token(token) if key != "GlobalArgs" or i.option.before_verb)
-            found.append(Entry(items, tuple(places[token.start : token.end]), key, spelled))
-        return found
+            entries.append(Entry(items, tuple(places[token.start : token.end]), key, spelled))
+        return entries
 
     def _items(self, key: str, value: str) -> tuple[Item, ...]:
         """What a value of a key (or one word of it) says."""

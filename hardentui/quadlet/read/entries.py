@@ -68,10 +68,11 @@ def joined_user(entries: list[Entry]) -> list[Entry]:
 def remapped_items(mode: str, users: list[str], groups: list[str], size: list[str]) -> tuple[Item, ...]:
     """What RemapUsers= of a mode means."""
     if mode == "manual":
-        maps = [("--uidmap", one) for one in users] + [("--gidmap", one) for one in groups]
-        return tuple(item for flag, one in maps for item in parse_argument(flag, one))
+        maps = [("--uidmap", text) for text in users] + [("--gidmap", text) for text in groups]
+        return tuple(item for flag, text in maps for item in parse_argument(flag, text))
     names = ("uidmapping", "gidmapping") if mode == "auto" else ("uid", "gid")
-    options = [f"{name}={one}" for name, values in zip(names, (users, groups), strict=True) for one in values]
+    pairs = zip(names, (users, groups), strict=True)
+    options = [f"{name}={text}" for name, texts in pairs for text in texts]
     if mode == "auto" and size and size[-1] != "0":
         options.append(f"size={size[-1]}")
     return parse_argument("--userns", f"{mode}:{','.join(options)}" if options else mode)

@@ -156,7 +156,8 @@ def moves_of(file: PinFile, reports: Sequence[PinReport]) -> str:
 
 def diff_of(file: PinFile, text: str) -> str:
     """What changes in it."""
-    lines = difflib.unified_diff(file.text.splitlines(True), text.splitlines(True), file.path, file.path, n=1)
+    name = visible(file.path)
+    lines = difflib.unified_diff(file.text.splitlines(True), text.splitlines(True), name, name, n=1)
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 

@@ -29,10 +29,10 @@ _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 def broken_rules(pod: Mapping[str, Any]) -> tuple[str, ...]:
     """What keeps a pod (the whole document) out of a namespace with `enforce: restricted`."""
     spec = pod["spec"]
-    found = [*_of_pod(pod)]
+    rules = [*_of_pod(pod)]
     for container in spec["containers"]:
-        found += [f"{container['name']}: {rule}" for rule in _of_container(container)]
-    return tuple(found)
+        rules += [f"{container['name']}: {rule}" for rule in _of_container(container)]
+    return tuple(rules)
 
 
 def _of_pod(pod: Mapping[str, Any]) -> Iterator[str]:
