@@ -73,9 +73,9 @@ class Inspector:
         paths = tuple((_folder(arguments, place), read_text(pid, arguments[at])) for place, at in shape.paths)
         handle = None if shape.handle is None else _signed(arguments[shape.handle])
         text = "" if shape.text is None else read_text(pid, arguments[shape.text]).decode("utf-8", "replace")
-        if call != "socket" and shape.address is None:
-            if self._often((call, pid, numbers, paths, handle, text)):
-                return None
+        kept_track_of = call == "socket" or shape.address is not None
+        if not kept_track_of and self._often((call, pid, numbers, paths, handle, text)):
+            return None
         address = _address(shape, pid, arguments)
         if call == "socket":
             self._kinds[pid] = numbers[1] & _SOCK_TYPE
