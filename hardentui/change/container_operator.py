@@ -68,7 +68,7 @@ class ContainerOperator:
             case RenameContainer():
                 self._containers.rename(operation.id, operation.after)
             case CreateNetwork():
-                if not operation.existed:
+                if operation.arguments and not operation.existed:
                     self._engine.networks.create_by_command(operation.arguments)
             case CreateVolume():
                 self._engine.volumes.create(operation.name)

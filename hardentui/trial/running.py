@@ -19,7 +19,8 @@ from hardentui.model.trial import (
     Trial,
     TrialEvent,
 )
-from hardentui.readiness.expectation import ALIVE, Expectation, expectation, ports_of
+from hardentui.readiness.expectation import ALIVE, Expectation, expectation
+from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Outcome
 from hardentui.trial.configuration import Configuration, Planner, WritableFolder
 from hardentui.trial.enforcing import Enforcer

@@ -17,7 +17,7 @@ import sys
 from hardentui.errors import ApplyFailed, ChangeFailed
 from hardentui.model.change_events import ChangeEvent, OperationBegun, OperationDone, OperationUndone
 from hardentui.model.plan import Choice
-from hardentui.workbench.changing.applying import Application, ApplyWishes
+from hardentui.workbench.changing.applying import ApplyWishes
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 
@@ -33,7 +33,7 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
         assert row is not None
         assert row.report is not None
         plan = bench.planner.plan(row.report, [Choice(check) for check in checks])
-        application = Application(bench, row.report)
+        application = bench.applying(row.report)
         prepared = application.prepare(plan, ApplyWishes(patience=10.0))
         undone = 0
 

@@ -55,13 +55,13 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     commands: list[str] = []
     rootful = False
     for socket in sockets:
-        found = _judge(socket, trusted)
-        if found:
-            evidence += found
+        wrong = _judge(socket, trusted)
+        if wrong:
+            evidence += wrong
             commands += _repairs(socket)
             rootful = rootful or socket.rootful
     if not evidence:
-        return passed(effective=", ".join(f"{one.file.path} {one.file.octal}" for one in sockets))
+        return passed(effective=", ".join(f"{socket.file.path} {socket.file.octal}" for socket in sockets))
     return failed(
         f"{evidence[0].where} {evidence[0].saw}",
         evidence=tuple(dict.fromkeys(evidence)),
@@ -74,12 +74,12 @@ def _judge(socket: EngineSocket, trusted: set[str]) -> list[Evidence]:
     path = socket.file.path
     if path == _DOCKER and not socket.found_in and not socket.target.endswith("podman/podman.sock"):
         return []  # a separate Docker, which is not judged here
-    found: list[Evidence] = []
+    evidence: list[Evidence] = []
     strangers = [name for name in socket.users if name not in trusted]
     if strangers:
         who = f"is open to {', '.join(strangers[:_SHOWN])}" + (" and more" if strangers[_SHOWN:] else "")
-        found.append(Evidence(path, f"{who} (mode {socket.file.octal}){_by_way_of(socket)}"))
-    return found + list(danger_evidence(socket.file.dangers))
+        evidence.append(Evidence(path, f"{who} (mode {socket.file.octal}){_by_way_of(socket)}"))
+    return evidence + list(danger_evidence(socket.file.dangers))
 
 
 def _by_way_of(socket: EngineSocket) -> str:

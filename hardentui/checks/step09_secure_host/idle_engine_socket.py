@@ -30,7 +30,9 @@ _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     enabled, sockets = facts.socket_enabled_by, facts.sockets
     live = (
-        () if isinstance(sockets, Unreadable) else tuple(one for one in sockets if one.file.path == _SOCKET)
+        ()
+        if isinstance(sockets, Unreadable)
+        else tuple(socket for socket in sockets if socket.file.path == _SOCKET)
     )
     if live or (isinstance(enabled, str) and enabled):
         return _enabled(

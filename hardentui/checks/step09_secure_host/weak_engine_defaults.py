@@ -101,40 +101,40 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
     return passed(f"{plural(files, 'file')} read, nothing that weakens all containers")
 
 
-def _weak(found: Configuration, parameters: Parameters) -> Iterator[Weak]:
-    if found.get("containers.privileged") is True:
+def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
+    if settings.get("containers.privileged") is True:
         yield Weak("containers.privileged", True, "all containers are privileged", Severity.CRITICAL)
-    if found.get("containers.seccomp_profile") == "unconfined":
+    if settings.get("containers.seccomp_profile") == "unconfined":
         yield Weak("containers.seccomp_profile", "unconfined", "no seccomp filter", Severity.CRITICAL)
-    if found.get("containers.apparmor_profile") == "unconfined":
+    if settings.get("containers.apparmor_profile") == "unconfined":
         yield Weak("containers.apparmor_profile", "unconfined", "AppArmor is off", Severity.HIGH)
-    if found.get("containers.label") is False:
+    if settings.get("containers.label") is False:
         yield Weak("containers.label", False, "SELinux separates no containers", Severity.MEDIUM)
     for name in _HOST_NAMESPACES:
-        if found.get(f"containers.{name}") == "host" and name not in _EXPECTED_HOST:
+        if settings.get(f"containers.{name}") == "host" and name not in _EXPECTED_HOST:
             yield Weak(f"containers.{name}", "host", "all containers share it with the host", Severity.HIGH)
-    if found.get("containers.env_host") is True:
+    if settings.get("containers.env_host") is True:
         yield Weak("containers.env_host", True, "the host's environment leaks to all", Severity.HIGH)
-    if found.get("engine.no_pivot_root") is True:
+    if settings.get("engine.no_pivot_root") is True:
         yield Weak("engine.no_pivot_root", True, "chroot instead of pivot_root is weaker", Severity.HIGH)
-    yield from _extra_capabilities(found)
+    yield from _extra_capabilities(settings)
     allowed = set(parameters.texts("allowed_for_all"))
     for name in _GIVEN_TO_ALL:
-        given = [text for text in _strings(found.get(f"containers.{name}")) if text not in allowed]
+        given = [text for text in _strings(settings.get(f"containers.{name}")) if text not in allowed]
         if given:
             yield Weak(f"containers.{name}", ", ".join(given), "all containers get them", Severity.HIGH)
-    yield from _annotations(found)
-    yield from _unlimited(found)
+    yield from _annotations(settings)
+    yield from _unlimited(settings)
     sysctls = [
         word
-        for word in _strings(found.get("containers.default_sysctls"))
+        for word in _strings(settings.get("containers.default_sysctls"))
         if word.partition("=")[0].strip().replace("/", ".") not in parameters.texts("safe_sysctls")
     ]
     if sysctls:
         why = "all containers get these sysctls"
         yield Weak("containers.default_sysctls", ", ".join(sysctls), why, Severity.MEDIUM)
     for name in ("containers.env", "engine.env"):
-        secrets = secrets_in_pairs(_strings(found.get(name)))
+        secrets = secrets_in_pairs(_strings(settings.get(name)))
         if secrets:
             value = ", ".join(f"{variable}={MASK}" for variable, _ in secrets)
             yield Weak(name, value, "every container gets a password", Severity.HIGH)
@@ -144,30 +144,30 @@ def _strings(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
-def _annotations(found: Configuration) -> Iterator[Weak]:
+def _annotations(settings: Configuration) -> Iterator[Weak]:
     """Annotations that the OCI runtime obeys: seccomp filter, groups, devices, hooks."""
-    for word in _strings(found.get("containers.annotations")):
+    for word in _strings(settings.get("containers.annotations")):
         name = word.partition("=")[0].strip()
         for prefix, (why, severity) in _ANNOTATIONS.items():
             if name.startswith(prefix):
                 yield Weak("containers.annotations", name, why, severity)
 
 
-def _unlimited(found: Configuration) -> Iterator[Weak]:
-    pids = found.get("containers.pids_limit")
+def _unlimited(settings: Configuration) -> Iterator[Weak]:
+    pids = settings.get("containers.pids_limit")
     if isinstance(pids, int) and not isinstance(pids, bool) and pids <= 0:
         yield Weak("containers.pids_limit", pids, "no container has a process limit", Severity.MEDIUM)
-    if found.get("containers.cgroups") == "disabled":
+    if settings.get("containers.cgroups") == "disabled":
         yield Weak("containers.cgroups", "disabled", "no container can be limited", Severity.MEDIUM)
-    umask = found.get("containers.umask")
+    umask = settings.get("containers.umask")
     if isinstance(umask, str) and umask.strip("0o") == "":
         yield Weak("containers.umask", umask, "containers create world-writable files", Severity.MEDIUM)
-    if found.get("network.firewall_driver") == "none":
+    if settings.get("network.firewall_driver") == "none":
         yield Weak("network.firewall_driver", "none", "networks are not isolated", Severity.HIGH)
 
 
-def _extra_capabilities(found: Configuration) -> Iterator[Weak]:
-    listed = found.get("containers.default_capabilities")
+def _extra_capabilities(settings: Configuration) -> Iterator[Weak]:
+    listed = settings.get("containers.default_capabilities")
     names = {f"CAP_{str(name).upper().removeprefix('CAP_')}" for name in listed or ()}
     extra = sorted(names - DEFAULT_CAPABILITIES)
     if extra:

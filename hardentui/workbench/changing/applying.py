@@ -31,13 +31,14 @@ from hardentui.model.journal import EntryAction, EntryState, JournalChange, Jour
 from hardentui.model.known import Unreadable
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
-from hardentui.readiness.expectation import PATIENCE, ports_of
+from hardentui.readiness.expectation import PATIENCE
+from hardentui.readiness.ports import ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import Way, live_flags, unit_way, update_way
 from hardentui.workbench.changing.operators import address_of, operators_on
-from hardentui.workbench.changing.replacing import new_volumes, replace_way
+from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
 from hardentui.workbench.changing.unit_origin import origin_of
 
 if TYPE_CHECKING:
@@ -190,6 +191,8 @@ class Application:
             way = unit_way(facts, origin, draft, live)
             if way.restarts:
                 self._refuse_loss(layer, wishes, keeping="")
+            networks = new_networks(facts, plan, engine, by_unit=True)  # taken back after the unit
+            way = replace(way, operations=(*networks, *way.operations))
             return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
         diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
         if live:
