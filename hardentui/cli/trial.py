@@ -33,6 +33,20 @@ EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
     group_of(parser, required=False, saved=True)
+    trial_options(parser)
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "-o",
+        action=Given,
+        metavar="DIR",
+        dest="folder",
+        default="",
+        help="write trial.json, plan.toml, the Quadlet and the run script into this folder",
+    )
+
+
+def trial_options(parser: ArgumentParser) -> None:
+    """How twins are tried."""
     trial = parser.add_argument_group("the trial")
     trial.add_argument(
         "--probe",
@@ -59,15 +73,6 @@ def arguments(parser: ArgumentParser) -> None:
     trial.add_argument(
         "--outside", action="store_true", help="the twin can reach the outside; what it sends there is real"
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "-o",
-        action=Given,
-        metavar="DIR",
-        dest="folder",
-        default="",
-        help="write trial.json, plan.toml, the Quadlet and the run script into this folder",
-    )
 
 
 def _seconds(text: str) -> float:
@@ -89,9 +94,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if not choices:
             return EXIT_CODES[Result.NOTHING_WORKS]
         wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
-        with _interruptible():
+        with interruptible():
             trying = bench.trying(report)
-            trial = trying.run(choices, wishes, _Progress(terminal), threading.Event())
+            trial = trying.run(choices, wishes, Progress(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
@@ -103,7 +108,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM and SIGHUP remove the twins as Ctrl-C does."""
 
     def interrupt(number: int, frame: object) -> None:
@@ -117,7 +122,7 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Progress:
+class Progress:
     """What happens, one line each on standard error; what is being done now on a line that goes away."""
 
     def __init__(self, terminal: Terminal) -> None:
