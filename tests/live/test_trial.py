@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from hardentui.__main__ import main
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.postgres import postgres_image
+from tests.support.systemd_image import systemd_image
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -255,6 +256,14 @@ def test_without_a_way_out_unless_it_is_given(bench: Bench, trial: Run) -> None:
 
 
 # --- kinds of containers -----------------------------------------------------------------------------
+
+
+def test_systemd_inside_needs_one_capability(bench: Bench, trial: Run) -> None:
+    bench.run(NAME, "-t", systemd_image(bench))
+    code, document = trial("--all", "--probe", "curl -sf http://$TWIN_IP:80/")
+    assert (code, document["result"]) == (0, "works")
+    assert given(document) == {"NET_BIND_SERVICE"}
+    assert {"writable-rootfs", "no-memory-limit"} <= {one["check"] for one in document["kept"]}
 
 
 def test_a_job_may_end(bench: Bench, trial: Run) -> None:

@@ -26,6 +26,8 @@ from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.opening.opened import Opened
 
 _STEERING = "engine-steering-image"
+_CAPABILITIES = "keep"
+"""The parameter of the capabilities that a container needs: nobody knows them, but twins find out."""
 
 
 class Wishes(Struct, frozen=True):
@@ -41,6 +43,16 @@ class Wishes(Struct, frozen=True):
     probes: tuple[str, ...] = ()
     patience: float = PATIENCE
     outside: bool = False
+
+
+def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
+    """The fixes that a trial begins with: also what a plan alone cannot know, but a twin can show.
+
+    Args:
+        named: somebody named the fixes, so that those which are not in the plan are to be answered too.
+    """
+    more = [skipped.check for skipped in plan.skipped if named or skipped.needs == _CAPABILITIES]
+    return (*plan.choices, *(Choice(check) for check in more))
 
 
 class Judging(Protocol):
