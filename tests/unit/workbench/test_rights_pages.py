@@ -92,7 +92,7 @@ def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None
     with pytest.raises(InputError, match="Nothing was learned"):
         read_learned(str(file))
     file.write_text(json.dumps({**trial, "learned": {"capabilities": ["chown", "CAP_KILL"], "syscalls": 3}}))
-    assert read_learned(str(tmp_path)).capabilities == {"CAP_CHOWN", "CAP_KILL"}
+    assert read_learned(str(tmp_path)).capabilities == frozenset({"CAP_CHOWN", "CAP_KILL"})
     hidden = {"capabilities": [], "unknown": {"capabilities": "tracefs is closed to us"}}
     file.write_text(json.dumps({**trial, "learned": hidden}))
     page = capability_page(container(kernel=running(CHOWN)), read_learned(str(file)))
