@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-host test-host-short check format live unit soak screenshots bench docs clean
+.PHONY: help run test test-host test-host-short check format live unit soak screenshots bench docs single-file clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -53,9 +53,13 @@ screenshots: $(BIN)/.ready ## render the real screens to screenshots/
 
 docs: $(BIN)/.ready ## write the generated pages in docs/
 	@$(BIN)/python tools/generate_docs.py
+	@$(BIN)/python tools/man_page.py
 
 bench: $(BIN)/.ready ## speed, as ratios against the raw socket and a trivial table
 	@$(BIN)/python -m benchmarks
+
+single-file: $(BIN)/.ready ## one file with all dependencies, for hosts without network: dist/hardentui.pyz
+	@tools/single_file $(BIN)/python
 
 clean: ## remove what was built here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -23,8 +23,18 @@ from hardentui.model.draft import TextFile
 from hardentui.model.written import State, Written
 from hardentui.visible import visible
 
+ONLY_BELOW = "HARDENTUI_ONLY_BELOW"
+"""Variable of the environment that confines a session: it writes nothing outside this folder."""
 _NAME_BYTES = 255
 _NO_LINKS = frozenset({errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+
+
+def _check_place(folder: str) -> None:
+    confined = os.environ.get(ONLY_BELOW, "")
+    if confined and os.path.commonpath((os.path.realpath(folder), os.path.realpath(confined))) != (
+        os.path.realpath(confined)
+    ):
+        raise WriteError("This session writes no files.", "It runs in a browser, on the simulated host.")
 
 
 class _File(Struct):
@@ -70,6 +80,7 @@ def write_bundle(
     Raises:
         WriteError: nothing new is left behind, and what was there before is there again.
     """
+    _check_place(folder)
     bundle = [_checked(file) for file in files]
     names = [file.name for file in bundle]
     for name in names:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from hardentui.change.operator import NOTHING, Outcome, raise_if_stopped
@@ -35,6 +35,7 @@ _TAKEN = ("address already in use", "port is already allocated", "already alloca
 _RETRY = 0.5
 _STILL_TAKEN = 20.0  # seconds that the ports of a killed successor are waited for
 _STOP_LIMIT = 600
+_DEFAULT_SHARES = 1024  # the kernel's weight of a group that was given none
 _STOP_TIMEOUT = 10  # of Podman, where a container has none of its own
 
 
@@ -67,7 +68,7 @@ class ContainerOperator:
             case RenameContainer():
                 self._containers.rename(operation.id, operation.after)
             case CreateNetwork():
-                if not operation.existed:
+                if operation.arguments and not operation.existed:
                     self._engine.networks.create_by_command(operation.arguments)
             case CreateVolume():
                 self._engine.volumes.create(operation.name)
@@ -166,7 +167,7 @@ class ContainerOperator:
     # --- back -------------------------------------------------------------------------------------
 
     def _as_before(self, operation: NoteContainer) -> None:
-        now = self._containers.inspect(operation.id)
+        now = self._settled(operation.id)
         name = str(now.get("Name"))
         if name != operation.name:
             raise ChangeFailed(
@@ -179,13 +180,18 @@ class ContainerOperator:
         if not _running(now):
             self._start(operation.id, _STILL_TAKEN, threading.Event())
 
+    def _settled(self, identity: str) -> Mapping[str, Any]:
+        """The container, once it is not stopping any more: a stop outlives who asked for it."""
+        now = self._containers.inspect(identity)
+        end = monotonic() + min(_stop_timeout(now), _STOP_LIMIT) + _STILL_TAKEN
+        while str((now.get("State") or {}).get("Status")) == "stopping" and monotonic() < end:
+            sleep(_RETRY)
+            now = self._containers.inspect(identity)
+        return now
+
     def _limits_before(self, operation: UpdateContainer) -> None:
-        lifted, forgotten = limits_back(operation)
-        if lifted:
-            self._containers.set_limits(operation.id, lifted)
-        if forgotten:
-            with suppress(ChangeFailed):  # the runtime refuses a limit of 0; Podman keeps it all the same
-                self._containers.set_limits(operation.id, forgotten)
+        if limits := limits_back(operation):
+            self._containers.set_limits(operation.id, limits)
         if any(word.startswith("--restart=") for word in operation.arguments):
             self._containers.update(operation.id, (f"--restart={operation.before.restart}",))
 
@@ -193,9 +199,7 @@ class ContainerOperator:
         creation = next((one for one in entry.operations if isinstance(one, CreateContainer)), None)
         successor = self._successor(creation) if creation else None
         if successor is not None and _running(successor):
-            given = (successor.get("Config") or {}).get("StopTimeout")
-            seconds = _STOP_TIMEOUT if given is None else int(given)
-            self._containers.stop(str(successor["Id"]), timeout=min(seconds, _STOP_LIMIT))
+            self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
 
     def _remove(self, operation: CreateContainer) -> None:
         """Remove the successor; its volumes are the original's, or hold what was written since."""
@@ -229,35 +233,27 @@ class ContainerOperator:
         return restart_policy(self._containers.inspect(identity))
 
 
-def limits_back(operation: UpdateContainer) -> tuple[dict[str, Any], dict[str, Any]]:
+def limits_back(operation: UpdateContainer) -> dict[str, Any]:
     """What sets the limits that were changed to what they were.
 
-    Returns:
-        the limits with -1 for "none", which lifts them in the kernel; and 0 for those, which makes inspect
-        say again that there is none.
+    No limit is -1, never 0: with cgroups v2 a memory limit of 0 kills the container. Podman then shows -1
+    where it showed 0 before.
     """
     flags, before = {word.partition("=")[0] for word in operation.arguments}, operation.before
-    lifted: dict[str, Any] = {}
-    forgotten: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
     if flags & {"--memory", "--memory-swap", "--memory-reservation"}:
-        memory = {
-            "limit": before.memory,
-            "swap": before.memory_swap,
-            "reservation": before.memory_reservation,
-        }
-        lifted["memory"] = {
-            name: value or -1 for name, value in memory.items() if value or name != "reservation"
-        }
-        if not before.memory:
-            forgotten["memory"] = {"limit": 0, "swap": 0}
-    if flags & {"--cpus", "--cpu-quota", "--cpu-period", "--cpu-shares"}:
-        cpu = {"quota": before.cpu_quota or -1, "period": before.cpu_period, "shares": before.cpu_shares}
-        lifted["cpu"] = {name: value for name, value in cpu.items() if value}
-        if not before.cpu_quota:
-            forgotten["cpu"] = {"quota": 0, "period": 0}
+        limits["memory"] = {"limit": before.memory or -1, "swap": before.memory_swap or -1}
+        if "--memory-reservation" in flags:
+            limits["memory"]["reservation"] = before.memory_reservation or -1
+    if flags & {"--cpus", "--cpu-quota", "--cpu-period"}:
+        limits["cpu"] = {"quota": before.cpu_quota or -1}
+        if before.cpu_period:
+            limits["cpu"]["period"] = before.cpu_period
+    if "--cpu-shares" in flags:
+        limits.setdefault("cpu", {})["shares"] = before.cpu_shares or _DEFAULT_SHARES
     if "--pids-limit" in flags:
-        lifted["pids"] = {"limit": before.pids}
-    return lifted, forgotten
+        limits["pids"] = {"limit": before.pids or -1}
+    return limits
 
 
 def restart_policy(inspect: Mapping[str, Any]) -> str:
@@ -269,3 +265,8 @@ def restart_policy(inspect: Mapping[str, Any]) -> str:
 
 def _running(inspect: Mapping[str, Any]) -> bool:
     return bool((inspect.get("State") or {}).get("Running"))
+
+
+def _stop_timeout(inspect: Mapping[str, Any]) -> int:
+    given = (inspect.get("Config") or {}).get("StopTimeout")
+    return _STOP_TIMEOUT if given is None else int(given)

@@ -110,8 +110,16 @@ class Journal:
         return entry
 
     def unfinished(self) -> tuple[JournalEntry, ...]:
-        """Entries that are under way or were cut off, newest first."""
-        return tuple(entry for entry in self.entries() if entry.state is EntryState.OPEN)
+        """Entries that are under way, were cut off or wait to be confirmed, newest first."""
+        found = (self._read(identity) for identity in self._ids() if self._may_be_unfinished(identity))
+        return tuple(entry for entry in found if isinstance(entry, JournalEntry) and entry.unfinished)
+
+    def _may_be_unfinished(self, identity: str) -> bool:
+        """By its bytes alone: most entries are finished and need not be decoded."""
+        with suppress(OSError):
+            content = read_own(self._path(identity))
+            return any(f'"{state}"'.encode() in content for state in (EntryState.OPEN, EntryState.WAITING))
+        return False
 
     def _all(self) -> list[JournalEntry | BrokenEntry]:
         return [self._read(identity) for identity in self._ids()]

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from hardentui.errors import Locked
+from hardentui.errors import Locked, WriteError
 from hardentui.folders import opened_folder, write_error
 from hardentui.visible import visible
 
@@ -58,8 +58,20 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
         yield
         with suppress(OSError):
             os.ftruncate(handle, 0)
+            fcntl.flock(handle, fcntl.LOCK_UN)  # also for a program that is just being started
     finally:
         os.close(handle)
+
+
+def is_locked(folder: str, subject: str, engine: str) -> bool:
+    """Whether somebody is changing it at this moment."""
+    try:
+        with locked(folder, subject, engine, "a look"):
+            return False
+    except Locked:
+        return True
+    except WriteError:
+        return False
 
 
 def _tell(handle: int, what: str) -> None:

@@ -17,13 +17,14 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.journal import entry_lines
 from hardentui.cli.parser import group_of
 from hardentui.cli.terminal import Terminal
-from hardentui.errors import NotFound, UsageError
+from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
-from hardentui.workbench.changing.applying import Application, ApplyWishes
+from hardentui.workbench.changing.applying import ApplyWishes
 from hardentui.workbench.changing.history import History
 
 if TYPE_CHECKING:
+    from hardentui.model.journal import JournalEntry
     from hardentui.workbench.changing.applying import PreparedChange
 
 _LONGEST = 7 * 24 * 3600.0
@@ -32,7 +33,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
-    group_of(parser, required=True)
+    group_of(parser, required=True, tried=True)
     group = parser.add_argument_group("how")
     group.add_argument(
         "--probe",
@@ -67,7 +68,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
-    History().refuse_busy(options.name)
+    _end_what_was_cut_off(options, terminal)
     saved = check_options(options)
     wishes = ApplyWishes(
         probes=tuple(options.probe),
@@ -85,17 +86,43 @@ def run(options: Namespace, terminal: Terminal) -> int:
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.changes:
             return 1
-        application = Application(bench, report)
+        application = bench.applying(report)
         prepared = application.prepare(plan, wishes)
         _show(terminal, prepared)
         sure(terminal, "Do this?", yes=options.yes, command="the same with --yes")
-        with _stopped_by_signals() as stop:
-            entry = application.run(prepared, lambda event: tell(terminal, event), stop)
-    if options.format == "json":
+        try:
+            with _stopped_by_signals() as stop:
+                entry = application.run(prepared, lambda event: tell(terminal, event), stop)
+        except ApplyFailed:
+            _write(terminal, History().find(prepared.entry.id), options.format)
+            raise
+    _write(terminal, entry, options.format)
+    return 0
+
+
+def _write(terminal: Terminal, entry: JournalEntry, form: str) -> None:
+    if form == "json":
         terminal.write(json.dumps(journal_document((entry,)), indent=2) + "\n")
     else:
         terminal.write("\n".join(entry_lines(entry, whole=False)) + "\n")
-    return 0
+
+
+def _end_what_was_cut_off(options: Namespace, terminal: Terminal) -> None:
+    """Offer to take back an earlier change of this container that was cut off.
+
+    Raises:
+        UsageError: nobody can be asked, or it is not wanted.
+        Locked: it is under way.
+    """
+    history = History()
+    try:
+        history.refuse_busy(options.name)
+    except UsageError as error:
+        terminal.complain(error.title)
+        entry = history.to_undo(history.cut_off(options.name))
+        command = f"hardentui undo {entry.id} --yes"
+        sure(terminal, "Take it back before anything else?", yes=False, command=command)
+        history.undo(entry, lambda event: tell(terminal, event))
 
 
 def _show(terminal: Terminal, prepared: PreparedChange) -> None:

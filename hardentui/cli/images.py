@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
-from hardentui.cli import scans, session
+from hardentui.cli import scans, session, updates
 from hardentui.cli.parser import Given
 from hardentui.cli.scans import scan_document
 from hardentui.cli.terminal import Terminal, foreign
@@ -69,6 +69,18 @@ def arguments(parser: ArgumentParser) -> None:
         help="store a report of Trivy, Grype, Quay or Clair about an image; repeatable",
     )
     parser.add_argument(
+        "--updates",
+        action="store_true",
+        help="ask the registries whether they have newer images, with skopeo and without pulling",
+    )
+    parser.add_argument(
+        "--cool-down",
+        type=int,
+        default=3,
+        metavar="DAYS",
+        help="how long a newer image must have been there before it is taken; default: 3",
+    )
+    parser.add_argument(
         "--sbom",
         action="store_true",
         help="the packages of an image as CycloneDX SBOM, on standard output or with -o as IMAGE.cdx.json",
@@ -91,6 +103,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
         if options.inside or options.sbom:
             stopped, troubles = _look(bench, reports, terminal)
             reports = chosen(bench.surroundings.images(), options.names)
+        if options.updates:
+            return updates.run(bench, [_facts(one) for one in reports], options, terminal)
         if options.scan or options.reports:
             try:
                 stopped, failed = scans.run(bench, [_facts(one) for one in reports], options, terminal)

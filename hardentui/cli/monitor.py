@@ -11,6 +11,7 @@ from msgspec import to_builtins
 
 from hardentui.cli import session
 from hardentui.cli.check import SEVERITIES
+from hardentui.cli.parser import seconds
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
@@ -28,16 +29,6 @@ SCHEMA = "hardentui/monitor/1"
 SENSORS_SCHEMA = "hardentui/sensors/1"
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.5 <= value <= 86_400:
-        raise ArgumentTypeError("seconds between 0.5 and 86400")
-    return value
-
-
 def _lines(text: str) -> int:
     if not text.isdecimal() or int(text) > 1000:
         raise ArgumentTypeError("a number of lines up to 1000")
@@ -51,10 +42,10 @@ def arguments(parser: ArgumentParser) -> None:
     often = parser.add_mutually_exclusive_group()
     often.add_argument("--once", action="store_true", help="one look, then end")
     often.add_argument(
-        "--interval", type=_seconds, metavar="S", default=2.0, help="seconds between two looks (default: 2)"
+        "--interval", type=seconds, metavar="S", default=2.0, help="seconds between two looks (default: 2)"
     )
     parser.add_argument(
-        "--for", type=_seconds, metavar="S", dest="duration", help="end after this many seconds"
+        "--for", type=seconds, metavar="S", dest="duration", help="end after this many seconds"
     )
     parser.add_argument("--log", type=_lines, metavar="N", default=10, help="lines of the log (default: 10)")
     parser.add_argument(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
-from hardentui.cli import session
-from hardentui.cli.parser import Given
+from hardentui.cli import network_actions, session
+from hardentui.cli.parser import Given, seconds
 from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.model.facts import NetworkFacts
@@ -32,12 +32,57 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--svg", action=Given, metavar="FILE", default="", help="write the map as a picture into a file"
     )
-    parser.epilog = "The exit code is 4 when a container could not be looked at."
+    action = parser.add_mutually_exclusive_group()
+    action.add_argument(
+        "--prove",
+        nargs=2,
+        metavar=("FROM", "TO[:PORT]"),
+        help="open a real connection out of the network of container FROM to a container, `host:PORT` or "
+        "ADDRESS:PORT; nothing is sent",
+    )
+    action.add_argument(
+        "--outgoing",
+        action=Given,
+        metavar="NAME",
+        default="",
+        help="what a container contacts, with rules for nft",
+    )
+    action.add_argument(
+        "--split", action="store_true", help="propose networks of their own for applications that share one"
+    )
+    parser.add_argument(
+        "--watch",
+        type=seconds,
+        metavar="S",
+        default=0.0,
+        help="for --outgoing and --split: watch for so long (default for --split: 5)",
+    )
+    parser.add_argument(
+        "--trial", action=Given, metavar="FILE", default="", help="for --outgoing: what a trial saw as well"
+    )
+    parser.add_argument(
+        "-o",
+        action=Given,
+        metavar="PATH",
+        dest="file",
+        default="",
+        help="the file for the rules of --outgoing, or the folder for the units of --split",
+    )
+    parser.epilog = (
+        "The exit code is 4 when something could not be looked at. With --prove: 0 a connection works, "
+        "1 none does, 4 it could not be told."
+    )
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal, everything=True) as bench:
         rows = session.scan(bench, terminal)
+        if options.prove or options.outgoing or options.split:
+            if options.prove:
+                return network_actions.prove(bench, rows, options, terminal)
+            if options.outgoing:
+                return network_actions.outgoing(bench, rows, options, terminal)
+            return network_actions.split(bench, rows, options, terminal)
         networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
         containers = [row.report.facts for row in rows if row.report and row.report.facts]
         found = places(networks, containers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
@@ -28,13 +28,42 @@ COMMANDS = {
     "capabilities": "what each capability of a container allows, and which it really has",
     "seccomp": "which system calls the filter of a container lets through",
     "lsm": "what SELinux or AppArmor holds a container to, and a policy of its own",
+    "pins": "images that Quadlet files pin by digest, and the pins moved",
     "trust": "which images Podman accepts, and a change of that, proven by real pulls",
     "monitor": "watch a container: what it uses, what changes in it, alarms in plain words",
     "waive": "accept a finding for a time: who, why, until when",
+    "train": "learn the ten steps in labs that start broken on purpose",
     "doctor": "what works on this host, what is missing, the command that fixes it",
     "facts": "save the facts of this host, to look at them later, elsewhere",
     "compare": "two saved results: what is new, fixed, changed",
-    "checklist": "work with checklists",
+    "checklist": "work with checklists and labs",
+    "serve": "training in a browser, on the simulated host",
+    "completion": "the completion script of a shell",
+}
+EXAMPLES = {
+    "check": ("", "web --details", "--format sarif -o report.sarif", "--step 5 --fail-on critical"),
+    "explain": ("writable-rootfs", "--list", "score"),
+    "convert": ("web --to quadlet", "web --to run -o ./scripts"),
+    "plan": ("web --safe", "web --likely -o web.toml"),
+    "fix": ("web --plan web.toml --to quadlet -o ./units", "web --likely --to unit --in-place"),
+    "trial": ("web --all", 'web --all --learn --probe "curl -fsS http://$TWIN_IP:8080/" -o ./web'),
+    "apply": ("web --trial ./web/trial.json", "web --likely --confirm-within 120"),
+    "undo": ("", "3"),
+    "journal": ("", "--format json", "forget 3"),
+    "host": ("", "--format json"),
+    "images": ("", "--inside", "--scan", "--sbom -o sbom.json"),
+    "networks": ("", "--svg map.svg"),
+    "capabilities": ("web",),
+    "seccomp": ("web",),
+    "trust": ("show",),
+    "monitor": ("web", "web --once --format json"),
+    "waive": ('root-user --on web --reason "until March" --owner anna --until 2027-03-31',),
+    "train": ("", "start first-run", "run --read-only", "hint"),
+    "facts": ("save host.json",),
+    "compare": ("before.json after.json",),
+    "checklist": ("lint ./mine.toml", "test ./labs"),
+    "serve": ("", "--port 8000 --sessions 30"),
+    "completion": ("bash > /etc/bash_completion.d/hardentui", 'zsh > "${fpath[1]}/_hardentui"'),
 }
 EXIT_CODES = """\
 exit codes:
@@ -74,6 +103,21 @@ class Given(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
+def seconds(text: str) -> float:
+    """A time as an option's value.
+
+    Raises:
+        ArgumentTypeError: it is none between half a second and a day.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.5 <= value <= 86_400:
+        raise argparse.ArgumentTypeError("seconds between 0.5 and 86400")
+    return value
+
+
 def did_you_mean(word: str, words: Iterable[str]) -> str:
     """`; did you mean …?` with the nearest words, or nothing."""
     from difflib import get_close_matches
@@ -84,13 +128,26 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options of a command line; `command` is empty when none is given. Exits with 2 on a wrong one."""
+    # a command line that begins with its command needs no other one; each takes a quarter of a millisecond
+    names = argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS
+    return make_parser(names, [name for name in names if name in argv]).parse_args(argv)
+
+
+def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] = tuple(COMMANDS)) -> Parser:
+    """The parser of the command line.
+
+    Args:
+        names: the commands that it knows.
+        loaded: those whose modules are imported, so that it knows their options too.
+    """
     width = columns() - 2  # else argparse imports shutil to ask for it
+    formatter = partial(argparse.RawDescriptionHelpFormatter, width=width)
     parser = Parser(
         prog="hardentui",
         description="Harden the containers of a Podman host: from found to fixed and proven. "
         "Without a command the terminal UI opens.",
         epilog=EXIT_CODES,
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=width),
+        formatter_class=formatter,
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
     common_options(parser, top=True)
@@ -100,24 +157,36 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         parser_class=Parser,
         prog=parser.prog,  # else it is worked out
     )
-    # a command line that begins with its command needs no other one; each takes a quarter of a millisecond
-    for name in argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS:
+    for name in names:
         about = COMMANDS[name]
         one = commands.add_parser(
             name,
             help=about,
             description=about[0].upper() + about[1:] + ".",
             allow_abbrev=False,
-            formatter_class=partial(argparse.HelpFormatter, width=width),
+            formatter_class=formatter,
         )
-        if name in argv:
+        if name in loaded:
             import_module(f"hardentui.cli.{name}").arguments(one)
-        common_options(one, top=False)
+            one.epilog = _epilog(one.epilog, EXAMPLES.get(name, ()), name, width)
+        common_options(one)
     parser.set_defaults(command="")
-    return parser.parse_args(argv)
+    return parser
 
 
-def common_options(parser: argparse.ArgumentParser, *, top: bool) -> None:
+def _epilog(about: str | None, lines: Sequence[str], name: str, width: int) -> str:
+    """What the help of a command ends with: its own words, and examples."""
+    parts = []
+    if about:
+        from textwrap import fill
+
+        parts.append(fill(about, width))
+    if lines:
+        parts.append("\n".join(("examples:", *(f"  hardentui {name} {line}".rstrip() for line in lines))))
+    return "\n\n".join(parts)
+
+
+def common_options(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
     """Options that every command has; those after the command win over those before it."""
     group = parser.add_argument_group("where to look")
     place = group.add_mutually_exclusive_group()
@@ -182,7 +251,10 @@ def checklist_option(parser: argparse.ArgumentParser) -> None:
 def output_options(parser: argparse.ArgumentParser, *targets: str) -> None:
     """`--to`, `-o DIR`, `--podman-version`: what convert and fix write, and where."""
     parser.add_argument(
-        "--to", choices=("quadlet", "run", *targets), default="quadlet", help="default: quadlet"
+        "--to",
+        choices=("quadlet", "run", "kube", "ansible", *targets),
+        default="quadlet",
+        help="default: quadlet",
     )
     parser.add_argument(
         "-o", action=Given, metavar="DIR", dest="folder", default="", help="write files into this folder"

@@ -17,6 +17,7 @@ from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
 from hardentui.reading.masking import mask_argument
 from hardentui.workbench.planning import saved_plans as plans
+from hardentui.writers.knowledge import not_carried
 
 SCHEMA = "hardentui/plan/1"
 
@@ -133,5 +134,5 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
         "notes": [{"check": one.check, "text": one.text} for one in plan.notes],
         "conflicts": list(plan.conflicts),
         "unknowable": sorted({option.name for option in plan.before.unknowable}),
-        "not_carried": list(plan.before.remarks),
+        "not_carried": list(not_carried(plan.before)),
     }

@@ -15,6 +15,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
 from hardentui.model.finding import Kind, Severity
 from hardentui.visible import visible
+from hardentui.workbench.changing.cut_off import cut_off_changes
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
@@ -72,6 +73,8 @@ def workbench(
         for attempt in opened.attempts:
             if attempt.denied:
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
+        for sentence in cut_off_changes():
+            terminal.note(f"note: {sentence}")
         yield bench
     finally:
         bench.close()

@@ -14,10 +14,12 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial_text import trial_lines
+from hardentui.model.plan import Choice
 from hardentui.model.trial import Result, Step, Trial, TrialEvent
 from hardentui.visible import visible
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.trials.files import trial_files
+from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
 from hardentui.workbench.trials.tried import FILE_NAME, as_json
 from hardentui.workbench.trials.trying import Wishes
 
@@ -58,6 +60,12 @@ def arguments(parser: ArgumentParser) -> None:
     trial.add_argument(
         "--outside", action="store_true", help="the twin can reach the outside; what it sends there is real"
     )
+    trial.add_argument(
+        "--learn",
+        action="store_true",
+        help="watch what twins without changes do and learn from it: capabilities, a seccomp profile of its "
+        "own, folders it writes to, limits; what is learned is tried too; learning again adds to it",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "-o",
@@ -65,7 +73,8 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         dest="folder",
         default="",
-        help="write trial.json, plan.toml, the Quadlet and the run script into this folder",
+        help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
+        "this folder",
     )
 
 
@@ -84,17 +93,26 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
         plan = make_plan(bench, report, options, saved, terminal)
-        if not plan.choices:
+        choices = (*plan.choices, *(Choice(skipped.check) for skipped in plan.skipped if options.check))
+        if not choices:
             return EXIT_CODES[Result.NOTHING_WORKS]
-        wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
+        wishes = Wishes(
+            tuple(options.peer),
+            tuple(options.probe),
+            options.patience,
+            options.outside,
+            profile_path(report.subject.name, options.folder) if options.learn else "",
+        )
         with _interruptible():
             trying = bench.trying(report)
-            trial = trying.run(plan.choices, wishes, _Progress(terminal), threading.Event())
+            trial = trying.run(choices, wishes, _Progress(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
         else:
             terminal.write("\n".join(trial_lines(trial, terminal)) + "\n")
+        if trial.learned is not None and trial.learned.seccomp is not None and not options.folder:
+            terminal.note(f"the learned seccomp profile: {visible(keep_profile(trial))}")
         if options.folder:
             _save(bench, report, plan, trial, options, terminal)
     return EXIT_CODES[trial.result]
@@ -126,7 +144,7 @@ class _Progress:
         if event.step in (Step.CLEANING, Step.PREPARING, Step.DONE):
             self._terminal.activity(event.text)
             return
-        if event.step is Step.ROUND and event.round is None and event.changes:
+        if event.step is Step.ROUND and event.round is None and not event.decides:
             self._terminal.activity(f"round {self._round + 1}: {event.text}")
             return
         if event.round is not None:

@@ -66,7 +66,7 @@ def _socket(facts: ContainerFacts, finding: Finding) -> str:
         path for path in paths if not any(at_or_above(path, other) for other in paths if other != path)
     ]
     if _is_engine_user(facts):
-        return f"can command the engine through {', '.join(nearest)}"
+        return f"can control the engine through {', '.join(nearest)}"
     return f"has the engine's socket mounted ({', '.join(nearest)})"
 
 
@@ -79,7 +79,7 @@ def _control_socket(facts: ContainerFacts, finding: Finding) -> str:
 
 
 def _mounts(facts: ContainerFacts, finding: Finding) -> str:
-    mounts = [one.mount for one in sensitive_mounts(facts)]
+    mounts = [sensitive.mount for sensitive in sensitive_mounts(facts)]
     written = any(mount.written for mount in mounts)
     paths = "all files" if any(mount.path == "/" for mount in mounts) else listed([m.path for m in mounts])
     if _is_engine_user(facts):
@@ -144,8 +144,8 @@ def ranked_paths(
             danger = _danger(facts, failing, ways)
             alike.setdefault((facts.engine.label, root, ways, words), []).append((danger, facts))
     ranked = []
-    for (engine, _, ways, words), found in alike.items():
-        (danger, worst), *others = sorted(found, key=lambda one: (-one[0], one[1].name))
+    for (engine, _, ways, words), members in alike.items():
+        (danger, worst), *others = sorted(members, key=lambda member: (-member[0], member[1].name))
         also = tuple(sorted(facts.name for _, facts in others))
         sentence = _sentence(worst, words)
         ranked.append(RankedPath(danger, worst.name, sentence, engine, worst.id, also, ways))
@@ -178,8 +178,8 @@ def _ways(facts: ContainerFacts, failing: Mapping[str, Finding]) -> tuple[str, .
     if "privileged" in ways:
         ways -= _PART_OF_PRIVILEGED
     if {"mounted-engine-socket", "sensitive-host-mount"} <= ways:
-        sockets = {one.mount.mount.destination for one in engine_mounts(facts)}
-        mounts = [one.mount for one in sensitive_mounts(facts)]
+        sockets = {mounted.mount.mount.destination for mounted in engine_mounts(facts)}
+        mounts = [mounted.mount for mounted in sensitive_mounts(facts)]
         if {mount.mount.destination for mount in mounts} <= sockets:  # the mounts that hold the socket
             ways.discard("mounted-engine-socket" if _is_everything(mounts) else "sensitive-host-mount")
     if "mounted-control-socket" in ways and "mounted-engine-socket" in ways:
@@ -223,9 +223,9 @@ def _entrance(facts: ContainerFacts) -> str:
     if facts.spec[PUBLISH_ALL]:
         return "with every exposed port published on every address"
     for wanted, where in (("all", "published on every address"), ("one", "published on one address")):
-        found = [port for port in ports if reach(port) == wanted]
-        if found:
-            named = list(dict.fromkeys(map(_named, found)))
+        reached = [port for port in ports if reach(port) == wanted]
+        if reached:
+            named = list(dict.fromkeys(map(_named, reached)))
             more = " and more" if len(named) > 3 else ""
             return f"{where} ({'port' if len(named) == 1 else 'ports'} {', '.join(named[:3])}{more})"
     return "published on this host only" if ports else "not published"
@@ -246,9 +246,9 @@ def _ports(facts: ContainerFacts) -> tuple[Port, ...] | None:
     bindings = section(section(facts.pod, "InfraConfig"), "PortBindings")
     return tuple(
         Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
-        for word, found in bindings.items()
+        for word, bound_to in bindings.items()
         for number, protocol in exposed(str(word))
-        for bound in found or ()
+        for bound in bound_to or ()
     )
 
 

@@ -44,7 +44,7 @@ def conflicts_with_host(facts: ContainerFacts, after: Spec, host: HostFacts) -> 
     missing = [
         path
         for path, ranges in (("/etc/subuid", host.subuids), ("/etc/subgid", host.subgids))
-        if not isinstance(ranges, Unreadable) and all(one.owner != _AUTOMATIC for one in ranges)
+        if not isinstance(ranges, Unreadable) and all(sub_ids.owner != _AUTOMATIC for sub_ids in ranges)
     ]
     if not missing:
         return ()
@@ -63,7 +63,8 @@ def _user_namespace_and_volumes(facts: ContainerFacts, after: Spec) -> str:
     shifted = [
         mount.destination
         for mount in after[MOUNTS]
-        if mount.type in ("volume", "bind") and not any(one[:5] in ("U", "idmap") for one in mount.options)
+        if mount.type in ("volume", "bind")
+        and not any(option[:5] in ("U", "idmap") for option in mount.options)
     ]
     if _newly(facts, after, USERNS) and shifted:
         return (

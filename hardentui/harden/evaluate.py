@@ -33,7 +33,9 @@ def evaluate(
 ) -> list[Finding]:
     """One finding per check of the subject's kind, in the order of `checks`."""
     return run(
-        facts, subject, [(one, parameters_of(one, checklist)) for one in checks if one.kind is subject.kind]
+        facts,
+        subject,
+        [(check, parameters_of(check, checklist)) for check in checks if check.kind is subject.kind],
     )
 
 
@@ -50,12 +52,12 @@ def run(
         compared: False = checks that compare containers are unknown; the others were not looked at yet.
     """
     shifted = _SHIFTED[context_shift(facts)]
-    found = []
+    findings = []
     for check, parameters in checks:
         verdict = judge(check, facts, parameters) if compared or not check.compares else _NOT_COMPARED
         severity = verdict.severity or (shifted[check.severity] if check.contextual else check.severity)
         takes_over = check.takes_over and verdict.status is Status.FAIL and severity is Severity.CRITICAL
-        found.append(
+        findings.append(
             Finding(
                 check.id,
                 check.step,
@@ -68,7 +70,7 @@ def run(
                 counts=not check.closer,
             )
         )
-    return found
+    return findings
 
 
 def judge(check: AnyCheck, facts: object, parameters: Parameters) -> Verdict:

@@ -29,8 +29,10 @@ def raises_most(
     What a fix mends besides its own finding counts too: without privileged mode a good deal is gone. While
     something takes the host over the score has a ceiling, so what mends that comes first.
     """
-    failing = [one for one in findings if one.failing and one.check in checks]
-    heavy = sorted(failing, key=lambda one: (not one.takes_over, -COST[one.severity], one.step, one.check))
+    failing = [failed for failed in findings if failed.failing and failed.check in checks]
+    heavy = sorted(
+        failing, key=lambda failed: (not failed.takes_over, -COST[failed.severity], failed.step, failed.check)
+    )
     gains: list[tuple[int, int, Finding]] = []
     for finding in heavy:
         if len(gains) == max(_TRIED, most):

@@ -75,7 +75,7 @@ def nothing_added(option: Option[tuple[str, ...]]) -> Order:
     """Each entry gives something away."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
-        added = [one for one in after.spec[option] if one not in before.spec[option]]
+        added = [entry for entry in after.spec[option] if entry not in before.spec[option]]
         return f"{option.flag} {', '.join(added)} comes" if added else ""
 
     return order
@@ -85,7 +85,7 @@ def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
     """Each entry holds something back."""
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
-        lost = [one for one in before.spec[option] if one not in after.spec[option]]
+        lost = [entry for entry in before.spec[option] if entry not in after.spec[option]]
         return f"{option.flag} {', '.join(lost)} goes" if lost else ""
 
     return order
@@ -151,12 +151,12 @@ def ulimits(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _ulimits(facts: ContainerFacts) -> dict[str, tuple[float, float]]:
-    found = {}
-    for one in facts.spec[ULIMIT]:
-        name, _, values = one.partition("=")
+    limits = {}
+    for limit in facts.spec[ULIMIT]:
+        name, _, values = limit.partition("=")
         soft, _, hard = values.partition(":")
-        found[name] = (_ulimit(soft), _ulimit(hard or soft))
-    return found
+        limits[name] = (_ulimit(soft), _ulimit(hard or soft))
+    return limits
 
 
 def _ulimit(text: str) -> float:
@@ -196,7 +196,7 @@ def _opened(old: Mount, new: Mount) -> str:
 
 
 def _propagation(options: frozenset[str]) -> int:
-    return max((_PROPAGATION.get(one, 0) for one in options), default=0)
+    return max((_PROPAGATION.get(option, 0) for option in options), default=0)
 
 
 def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -215,16 +215,17 @@ def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
 
 
 def _tmpfs(facts: ContainerFacts) -> dict[str, Mapping[str, str]]:
-    found: dict[str, Mapping[str, str]] = {}
-    for one in facts.spec[TMPFS]:
-        path, _, options = one.partition(":")
-        found[path.rstrip("/")] = dict(word.partition("=")[::2] for word in options.split(",") if word)
-    return found
+    mounts: dict[str, Mapping[str, str]] = {}
+    for entry in facts.spec[TMPFS]:
+        path, _, options = entry.partition(":")
+        mounts[path.rstrip("/")] = dict(word.partition("=")[::2] for word in options.split(",") if word)
+    return mounts
 
 
 def _loose(options: Mapping[str, str]) -> frozenset[str]:
+    """What the mount allows; Podman mounts a tmpfs nosuid and nodev, but not noexec."""
     opened = {"exec", "suid", "dev"} & set(options)
-    return frozenset(opened | {one[2:] for one in ("noexec",) if one not in options})
+    return frozenset(opened if "noexec" in options else opened | {"exec"})
 
 
 def _writable_already(facts: ContainerFacts, path: str) -> bool:
@@ -238,19 +239,19 @@ def read_only_tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
 
 def secrets(before: ContainerFacts, after: ContainerFacts) -> str:
     """A secret stays a file, readable by no more than before."""
-    old = {_secret_name(one): one for one in before.spec[SECRETS]}
-    for one in after.spec[SECRETS]:
-        name = _secret_name(one)
+    old = {_secret_name(secret): secret for secret in before.spec[SECRETS]}
+    for secret in after.spec[SECRETS]:
+        name = _secret_name(secret)
         if name not in old:
             return f"the secret {name} comes"
-        if _secret_bits(one) & ~_secret_bits(old[name]):
+        if _secret_bits(secret) & ~_secret_bits(old[name]):
             return f"more may read the secret {name}"
     return ""
 
 
 def _secret_name(secret: str) -> str:
     name, *options = secret.split(",")
-    target = next((one for one in options if one.startswith("target=")), "")
+    target = next((option for option in options if option.startswith("target=")), "")
     return f"{name} {target}".strip()
 
 
@@ -293,7 +294,7 @@ def _own_ids(facts: ContainerFacts) -> int:
 
 
 def umask(before: ContainerFacts, after: ContainerFacts) -> str:
-    was, now = (int(one.spec[UMASK] or "0", 8) for one in (before, after))
+    was, now = (int(facts.spec[UMASK] or "0", 8) for facts in (before, after))
     return "new files are open to more" if was & ~now else ""
 
 
@@ -354,13 +355,13 @@ def ports(before: ContainerFacts, after: ContainerFacts) -> str:
         return "every port that it declares is published"
     old = before.spec[PUBLISH]
     for port in after.spec[PUBLISH]:
-        if not any(_same(port, one) and _far(port) <= _far(one) for one in old):
+        if not any(_same(port, known) and _far(port) <= _far(known) for known in old):
             return f"the port {port.argument()} is open to more"
     return ""
 
 
-def _same(one: Port, other: Port) -> bool:
-    return (one.container, one.protocol) == (other.container, other.protocol)
+def _same(port: Port, other: Port) -> bool:
+    return (port.container, port.protocol) == (other.container, other.protocol)
 
 
 def _far(port: Port) -> int:
@@ -369,8 +370,8 @@ def _far(port: Port) -> int:
 
 def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
     known = before.spec[SYSCTL]
-    added = [one for one in after.spec[SYSCTL] if one not in known]
-    added = [one for one in added if one.partition("=")[0].replace("/", ".") not in _HARMLESS_SYSCTLS]
+    added = [pair for pair in after.spec[SYSCTL] if pair not in known]
+    added = [pair for pair in added if pair.partition("=")[0].replace("/", ".") not in _HARMLESS_SYSCTLS]
     return f"the kernel parameter {', '.join(added)} is set" if added else ""
 
 
@@ -380,9 +381,9 @@ def devices(option: Option[tuple[str, ...]]) -> Order:
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         if before.spec[PRIVILEGED]:
             return ""
-        old = {_device(one)[0]: _device(one)[1] for one in before.spec[option]}
-        for one in after.spec[option]:
-            path, rights = _device(one)
+        old = {_device(entry)[0]: _device(entry)[1] for entry in before.spec[option]}
+        for entry in after.spec[option]:
+            path, rights = _device(entry)
             if not rights <= old.get(path, frozenset()):
                 return f"the device {path} can be used more freely"
         return ""

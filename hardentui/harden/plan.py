@@ -60,8 +60,8 @@ def make_plan(
         if isinstance(fix, Skipped):
             skipped.append(fix)
             continue
-        for one in fix.changed:
-            by_option.setdefault(one.option.name, []).append(fix)
+        for diff in fix.changed:
+            by_option.setdefault(diff.option.name, []).append(fix)
         kept.append(fix)
         spec = fix.after
     skipped += [Skipped(check_id, "there is no check of this name") for check_id in wanted]
@@ -99,7 +99,8 @@ def _fix(
         return Skipped(check.id, _ALREADY)
     if weaker := weakenings(facts, spec, after):
         return Skipped(
-            check.id, f"it would protect the container less: {'; '.join(one.why for one in weaker)}"
+            check.id,
+            f"it would protect the container less: {'; '.join(weakening.why for weakening in weaker)}",
         )
     advice = check.advise(spec, after, context) if check.advise is not None else Advice()
     return _Fix(check, choice, after, changed, advice)
@@ -145,7 +146,7 @@ def _still_or_newly_failing(
     if spec == facts.spec:
         return ()
     before, after = facts.planned(facts.spec), facts.planned(spec)
-    found = []
+    notes = []
     for check in checks:
         if check.kind is not Kind.CONTAINER:
             continue
@@ -154,22 +155,22 @@ def _still_or_newly_failing(
         if verdict.status is not Status.FAIL:
             continue
         if check.id in kept:
-            found.append(Note(check.id, f"it will still fail: {verdict.reason}"))
+            notes.append(Note(check.id, f"it will still fail: {verdict.reason}"))
         elif judge(check, before, parameters).status is not Status.FAIL:
-            found.append(Note(check.id, f"it will fail then, which it does not today: {verdict.reason}"))
-    return tuple(found)
+            notes.append(Note(check.id, f"it will fail then, which it does not today: {verdict.reason}"))
+    return tuple(notes)
 
 
 def _changes(before: Spec, after: Spec, by_option: dict[str, list[_Fix]]) -> tuple[Change, ...]:
-    found = []
-    for one in spec_diff(before, after):
-        fixes = by_option.get(one.option.name, [])
+    changes = []
+    for diff in spec_diff(before, after):
+        fixes = by_option.get(diff.option.name, [])
         worst = max(fixes, key=lambda fix: _RISKS.index(fix.risk), default=None)
-        found.append(
+        changes.append(
             Change(
-                option=one.option.name,
-                before=one.before,
-                after=one.after,
+                option=diff.option.name,
+                before=diff.before,
+                after=diff.after,
                 checks=tuple(dict.fromkeys(fix.check.id for fix in fixes)),
                 reason=" ".join(dict.fromkeys(f"{fix.check.summary.rstrip('.')}." for fix in fixes)),
                 risk=worst.risk if worst else Risk.SAFE,
@@ -177,7 +178,7 @@ def _changes(before: Spec, after: Spec, by_option: dict[str, list[_Fix]]) -> tup
                 kind=worst.check.fix if worst else FixKind.RECREATE,
             )
         )
-    return tuple(found)
+    return tuple(changes)
 
 
 def fixable(
@@ -190,14 +191,14 @@ def fixable(
     those before it: what privileged mode stands in the way of becomes possible when that goes. What fails
     only because of a fix before it is fixed along.
     """
-    found = []
+    choices = []
     spec = facts.spec
     for check in _with_a_fix(checks):
         fix = _fix(check, spec, facts, Choice(check.id), checklist)
         if isinstance(fix, _Fix) and caution.allows(fix.risk) and not _unknown(check, facts, checklist):
-            found.append(fix.choice)
+            choices.append(fix.choice)
             spec = fix.after
-    return tuple(found)
+    return tuple(choices)
 
 
 def spec_after_fix(check: AnyCheck, facts: ContainerFacts, checklist: Checklist) -> Spec | None:
@@ -213,8 +214,8 @@ def left_out(
 ) -> tuple[Skipped, ...]:
     """What fails, is not in the plan and would have been with `--all`, and why; for `--safe` and `--likely`
     also what they leave to a bolder choice."""
-    known = {choice.check for choice in plan.choices} | {one.check for one in plan.skipped}
-    found = []
+    known = {choice.check for choice in plan.choices} | {skipped.check for skipped in plan.skipped}
+    left = []
     for check in checks:
         if check.kind is not Kind.CONTAINER or check.id in known:
             continue
@@ -225,7 +226,7 @@ def left_out(
         fix = _fix(check, plan.after, facts, Choice(check.id), checklist)
         if isinstance(fix, _Fix):
             bolder = Caution.LIKELY if Caution.LIKELY.allows(fix.risk) else Caution.ALL
-            found.append(
+            left.append(
                 Skipped(
                     check.id,
                     f"its fix is {_WORDS[fix.risk]} here",
@@ -234,8 +235,8 @@ def left_out(
                 )
             )
         else:
-            found.append(fix)
-    return tuple(found)
+            left.append(fix)
+    return tuple(left)
 
 
 def _mended(check: AnyCheck, facts: ContainerFacts, plan: Plan, checklist: Checklist) -> bool:

@@ -19,7 +19,7 @@ from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Status
-from hardentui.model.protection import Rule
+from hardentui.model.protection import ProtectionRule
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
     ANNOTATIONS,
@@ -88,7 +88,7 @@ def weakenings(facts: ContainerFacts, before: Spec, after: Spec) -> tuple[Weaken
     """What holds the container less with the second spec than with the first; empty when nothing does."""
     if before is after:
         return ()
-    changed = [one for one in {*before.settings, *after.settings} if before[one] != after[one]]
+    changed = [row for row in {*before.settings, *after.settings} if before[row] != after[row]]
     asked: dict[Order, Option[Any]] = {}
     for option in changed:
         for order in ORDERS.get(option, ()):
@@ -178,13 +178,13 @@ def _restart_rank(facts: ContainerFacts) -> int:
 
 
 def _log_limit(before: ContainerFacts, after: ContainerFacts) -> str:
-    old, new = ({word.partition("=")[0] for word in one.spec[LOG_OPT]} for one in (before, after))
+    old, new = ({word.partition("=")[0] for word in facts.spec[LOG_OPT]} for facts in (before, after))
     return "its log has no limit any more" if "max-size" in old - new else ""
 
 
 def _annotations(before: ContainerFacts, after: ContainerFacts) -> str:
-    added = [one for one in after.spec[ANNOTATIONS] if one not in before.spec[ANNOTATIONS]]
-    own = sorted(one for one in added if one.startswith(("run.oci.", "io.podman.annotations.privileged")))
+    added = [pair for pair in after.spec[ANNOTATIONS] if pair not in before.spec[ANNOTATIONS]]
+    own = sorted(pair for pair in added if pair.startswith(("run.oci.", "io.podman.annotations.privileged")))
     return f"the annotation {', '.join(own)} comes" if own else ""
 
 
@@ -254,15 +254,15 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
 """Options of which other options and facts decide."""
 
 
-_BY_RULE: Mapping[Rule, Callable[[Option[Any]], tuple[Order, ...]]] = {
-    Rule.NEVER: lambda _: (),
-    Rule.HIGHER: lambda option: (orders.smaller(option),),
-    Rule.SWITCHED_OFF: lambda option: (orders.on(option, option.protection.text),),
-    Rule.SWITCHED_ON: lambda option: (orders.off(option, option.protection.text),),
-    Rule.ADDED: lambda option: (orders.nothing_added(option),),
-    Rule.REMOVED: lambda option: (orders.nothing_lost(option),),
-    Rule.CHANGED: lambda option: (orders.kept(option),),
-    Rule.JUDGED: _JUDGED.__getitem__,
+_BY_RULE: Mapping[ProtectionRule, Callable[[Option[Any]], tuple[Order, ...]]] = {
+    ProtectionRule.NEVER: lambda _: (),
+    ProtectionRule.HIGHER: lambda option: (orders.smaller(option),),
+    ProtectionRule.SWITCHED_OFF: lambda option: (orders.on(option, option.protection.text),),
+    ProtectionRule.SWITCHED_ON: lambda option: (orders.off(option, option.protection.text),),
+    ProtectionRule.ADDED: lambda option: (orders.nothing_added(option),),
+    ProtectionRule.REMOVED: lambda option: (orders.nothing_lost(option),),
+    ProtectionRule.CHANGED: lambda option: (orders.kept(option),),
+    ProtectionRule.JUDGED: _JUDGED.__getitem__,
 }
 
 ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {

@@ -125,4 +125,4 @@ def score_by_step(findings: Iterable[Finding]) -> dict[int, Score]:
     by_step: dict[int, list[Finding]] = {}
     for finding in findings:
         by_step.setdefault(finding.step, []).append(finding)
-    return {step: score(found) for step, found in sorted(by_step.items())}
+    return {step: score(own) for step, own in sorted(by_step.items())}

@@ -25,7 +25,7 @@ def _waived(finding: Finding, waivers: Iterable[Waiver]) -> Finding:
     covering = [waiver for waiver in waivers if _covers(waiver, finding)]
     if not covering:
         return finding
-    waiver = max(covering, key=lambda one: one.until)
+    waiver = max(covering, key=lambda accepted: accepted.until)
     verdict = replace(finding.verdict, status=Status.WAIVED, reason=_reason(finding, waiver))
     return replace(finding, verdict=verdict, waiver=waiver)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -17,6 +18,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.visible import visible
 
 CANCELLED = Unreadable("it was cancelled")
+_LOGGED = re.compile(r'time="[^"]*" level=\w+ msg="(?P<message>.*)"')  # how skopeo says things
 _LARGEST = 256 << 20
 _LAST_WORDS = 2000
 _TICK = 0.1
@@ -125,4 +127,7 @@ def _last_words(err: IO[bytes]) -> str:
     size = err.seek(0, os.SEEK_END)
     err.seek(max(0, size - _LAST_WORDS))
     lines = [line for line in err.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    return visible(lines[-1].strip(), 300) if lines else ""
+    if not lines:
+        return ""
+    logged = _LOGGED.fullmatch(lines[-1].strip())
+    return visible(logged["message"].replace('\\"', '"') if logged else lines[-1].strip(), 600)

@@ -167,15 +167,15 @@ AnyCheck: TypeAlias = "Check[Any]"
 @cache
 def sections(doc: str) -> Mapping[str, str]:
     """Split a check's docstring: heading -> text. A heading is a line of its own that ends with a colon."""
-    found: dict[str, list[str]] = {}
+    texts: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in doc.splitlines():
         text = line.strip()
         if text.endswith(":") and text[:-1] in HEADINGS:
-            current = found.setdefault(text[:-1], [])
+            current = texts.setdefault(text[:-1], [])
         elif current is not None:
             current.append(text)
-    return {heading: _paragraphs(lines) for heading, lines in found.items()}
+    return {heading: _paragraphs(lines) for heading, lines in texts.items()}
 
 
 def _paragraphs(lines: list[str]) -> str:

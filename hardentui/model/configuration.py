@@ -77,13 +77,13 @@ class Configuration(Struct, frozen=True):
 
     def get(self, name: str) -> Any:
         """The value, or None when no file sets it."""
-        found = self.values.get(name)
-        return None if found is None else found.value
+        setting = self.values.get(name)
+        return None if setting is None else setting.value
 
     def file_of(self, name: str) -> str:
         """The file that sets it; empty when none does."""
-        found = self.values.get(name)
-        return "" if found is None else found.file
+        setting = self.values.get(name)
+        return "" if setting is None else setting.file
 
     @property
     def fault(self) -> Unreadable | None:

@@ -16,6 +16,8 @@ class Target(StrEnum):
     RUN = "run"
     UNIT = "unit"
     DROP_IN = "drop-in"
+    KUBE = "kube"
+    ANSIBLE = "ansible"
 
     @property
     def changes_unit(self) -> bool:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from hardentui.model.activity import Denial, FileChange, UnitFacts
-from hardentui.model.image import ImageInventory, NeverScanned, ScanReport
+from hardentui.model.image import ImageInventory, NeverScanned, RegistryDigest, ScanReport
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.mounts import KernelMount, MountedPath, ReachableSocket
 from hardentui.model.peers import Peers
@@ -244,7 +244,7 @@ class ContainerFacts(Struct, frozen=True):
         pod: inspect document of its pod; None when it is in none, or when Podman did not tell.
         image_ids: reference -> image ID that it resolves to now on this engine.
         changes: what differs from the image in its writable layer (`podman diff`).
-        registry_digest: digest that the registry has for its image name now, where somebody asked it.
+        registry_digest: what the registry had for its image name when it was last asked.
         unit: the systemd unit that it belongs to; None when it belongs to none.
         exec_sessions: GET /exec/ID/json of the sessions that run in it now.
         exec_events: when sessions of `podman exec` were opened in it during the last day, oldest first.
@@ -280,7 +280,9 @@ class ContainerFacts(Struct, frozen=True):
     pod: Mapping[str, Any] | None = None
     image_ids: Known[Mapping[str, str]] = NOT_READ
     changes: Known[tuple[FileChange, ...]] = CHANGES_NOT_ASKED
-    registry_digest: Known[str] = Unreadable("HardenTUI asks no registry (skopeo inspect does)")
+    registry_digest: Known[RegistryDigest] = Unreadable(
+        "its registry was not asked (hardentui images --updates asks it)"
+    )
     unit: Known[UnitFacts | None] = Unreadable("its unit was not looked at")
     exec_sessions: Known[tuple[Mapping[str, Any], ...]] = Unreadable("its exec sessions were not asked for")
     exec_events: Known[tuple[datetime, ...]] = Unreadable("Podman's events were not looked at")

@@ -57,8 +57,8 @@ class ImageInventory(Struct, frozen=True):
 
     Attributes:
         release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty when there is none.
-        packages: package database (`dpkg`, `apk`) -> number of packages.
-        uncounted: package databases that are there and cannot be counted (`rpm`).
+        packages: package database (`dpkg`, `apk`, `rpm`) -> number of packages.
+        uncounted: package databases that are there and cannot be read (`rpm` as Berkeley DB).
         installed: the packages themselves, as far as their databases could be read.
         tools: package managers, compilers, debuggers, network clients; `what` says which kind.
         shells: shells.
@@ -135,3 +135,15 @@ class ScanSettings(Struct, frozen=True):
 
     offline: bool = False
     data: str = ""
+
+
+class RegistryDigest(Struct, frozen=True):
+    """What a registry had under a name when it was last asked.
+
+    Attributes:
+        first_seen: when this digest was first seen there by us.
+    """
+
+    digest: str
+    asked: datetime
+    first_seen: datetime

@@ -160,6 +160,18 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
         return f"<Option {self.name}>"
 
 
+class UnsavedVolume(Struct, frozen=True):
+    """An anonymous volume: a container that is made from the spec gets a new, empty one.
+
+    Attributes:
+        destination: where it is mounted.
+        of_image: the image asks for it; else the container does.
+    """
+
+    destination: str
+    of_image: bool
+
+
 class Spec(Struct, frozen=True):
     """A set of options with their values.
 
@@ -168,11 +180,13 @@ class Spec(Struct, frozen=True):
     Attributes:
         unknowable: options that no source of this container could show (not: that are absent).
         remarks: things of the container that no option carries over, one sentence each.
+        unsaved: volumes whose data no option carries over.
     """
 
     settings: Mapping[Option[Any], Setting[Any]] = field(default_factory=dict)
     unknowable: frozenset[Option[Any]] = frozenset()
     remarks: tuple[str, ...] = ()
+    unsaved: tuple[UnsavedVolume, ...] = ()
 
     def __getitem__(self, option: Option[T]) -> T:
         setting = self.settings.get(option)
@@ -208,14 +222,14 @@ class Spec(Struct, frozen=True):
         if option in self.settings and self.settings[option].value == value:
             return self
         changed = {**self.settings, option: Setting(value, source)}
-        return Spec(changed, self.unknowable - {option}, self.remarks)
+        return Spec(changed, self.unknowable - {option}, self.remarks, self.unsaved)
 
     def without(self, *options: Option[Any]) -> Spec:
         """This spec with these options absent, and known to be absent."""
         if not any(o in self.settings or o in self.unknowable for o in options):
             return self
         kept = {o: s for o, s in self.settings.items() if o not in options}
-        return Spec(kept, self.unknowable - set(options), self.remarks)
+        return Spec(kept, self.unknowable - set(options), self.remarks, self.unsaved)
 
     @classmethod
     def of(cls, *pairs: tuple[Option[Any], Any], source: Source = Source.CHOSEN) -> Spec:

@@ -45,10 +45,14 @@ class Policy(Struct, frozen=True):
 
     def requirements(self) -> tuple[tuple[str, Requirement], ...]:
         """Every requirement with the scope that it stands under (`default`, `docker:quay.io`)."""
-        found = [("default", one) for one in self.default]
+        pairs = [("default", requirement) for requirement in self.default]
         for transport, scopes in self.transports.items():
-            found += [(f"{transport}:{scope}", one) for scope, many in scopes.items() for one in many]
-        return tuple(found)
+            pairs += [
+                (f"{transport}:{scope}", requirement)
+                for scope, many in scopes.items()
+                for requirement in many
+            ]
+        return tuple(pairs)
 
 
 class Rule(Struct, frozen=True):
@@ -67,12 +71,12 @@ class Rule(Struct, frozen=True):
 
     @property
     def rejects(self) -> bool:
-        return any(one.type == "reject" for one in self.requirements)
+        return any(requirement.type == "reject" for requirement in self.requirements)
 
     @property
     def verifies(self) -> bool:
         """Somebody's signature is asked for. All requirements must hold, so one of them is enough."""
-        return any(one.type in VERIFYING for one in self.requirements)
+        return any(requirement.type in VERIFYING for requirement in self.requirements)
 
 
 class Attachments(Struct, frozen=True):
@@ -190,7 +194,7 @@ class TrustFacts(Struct, frozen=True):
         """
         if isinstance(self.attachments, Unreadable):
             return self.attachments
-        by_scope = {one.scope: one for one in self.attachments}
+        by_scope = {attachments.scope: attachments for attachments in self.attachments}
         for candidate in (*_prefixes(scope), ""):
             if candidate in by_scope:
                 return by_scope[candidate]
@@ -281,7 +285,7 @@ def _rule(reference: str, scope: str, requirements: tuple[Requirement, ...], fil
 def _outcome(rule: Rule) -> str:
     if rule.rejects:
         return "refused"
-    kinds = sorted({one.type for one in rule.requirements} & VERIFYING)
+    kinds = sorted({requirement.type for requirement in rule.requirements} & VERIFYING)
     if not kinds:
         return "accepted without verifying a signature"
     names = {"signedBy": "a GPG signature", "sigstoreSigned": "a sigstore signature"}

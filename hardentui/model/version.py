@@ -43,10 +43,10 @@ class Version(tuple[int, int, int]):
         Raises:
             ValueError: the text does not begin with a version.
         """
-        found = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?", text.strip())
-        if not found:
+        match = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?", text.strip())
+        if not match:
             raise ValueError(f"{text!r} is not a version such as 5.4")
-        return cls(*(int(part or 0) for part in found.groups()))
+        return cls(*(int(part or 0) for part in match.groups()))
 
 
 NEWEST_KNOWN = Version(6, 1)

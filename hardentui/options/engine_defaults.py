@@ -30,12 +30,12 @@ class EngineDefaults(Struct, frozen=True):
 
     def learned(self, inspect: Document) -> EngineDefaults:
         """These defaults with what one more container of the engine tells."""
-        found = self
-        if not found.ulimits:
-            found = replace(found, ulimits=_quietly(ulimits_added_at_start, (inspect,)) or ())
-        if not found.pids_are_known and (limit := _quietly(_pids_limit, inspect)) is not None:
-            found = replace(found, pids_limit=limit, pids_are_known=True)
-        return found
+        defaults = self
+        if not defaults.ulimits:
+            defaults = replace(defaults, ulimits=_quietly(ulimits_added_at_start, (inspect,)) or ())
+        if not defaults.pids_are_known and (limit := _quietly(_pids_limit, inspect)) is not None:
+            defaults = replace(defaults, pids_limit=limit, pids_are_known=True)
+        return defaults
 
 
 def ulimits_added_at_start(inspects: Iterable[Document]) -> tuple[str, ...]:

@@ -70,4 +70,5 @@ def read_spec(sources: Sources) -> Spec:
         remarks.append(_IMAGE_REMARK)
     if view.started:
         remarks.append(_LAYER_REMARK)
-    return Spec(settings, frozenset(unknowable), tuple(dict.fromkeys(remarks)))
+    told = tuple(dict.fromkeys(remarks))
+    return Spec(settings, frozenset(unknowable), told, tuple(view.unsaved))

@@ -59,16 +59,16 @@ def remarks_on(view: View) -> list[str]:
 
 
 def _flag_remarks(command: CommandLine) -> list[str]:
-    found = [f"{flag} is not carried over: {NOT_CARRIED[flag]}" for flag in command.flags if flag in _TOLD]
+    remarks = [f"{flag} is not carried over: {NOT_CARRIED[flag]}" for flag in command.flags if flag in _TOLD]
     unknown = sorted(flag for flag in command.flags if flag not in _CARRIED and flag not in NOT_CARRIED)
-    return found + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
+    return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
 
 
 def _global_remarks(command: CommandLine) -> list[str]:
     chosen = [flag for flag in _STORAGE_GLOBALS if flag in command.globals]
-    found = []
+    remarks = []
     if chosen:
-        found.append(f"{', '.join(chosen)}: use the same engine or storage when you run what was written")
+        remarks.append(f"{', '.join(chosen)}: use the same engine or storage when you run what was written")
     known = _CONNECTION_GLOBALS | CARRIED_GLOBALS
     unknown = sorted(flag for flag in command.globals if flag not in known)
-    return found + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]
+    return remarks + [f"{flag} is not carried over: HardenTUI does not know it" for flag in unknown]

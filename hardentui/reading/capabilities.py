@@ -1,4 +1,4 @@
-"""Capabilities of a container: what it is declared to get, what it has, and how to take some away."""
+"""Capabilities of a container: declared and in effect, and how to drop some."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOST_TAKEOVER = frozenset(
         "CAP_MAC_OVERRIDE",
     }
 )
-"""Each of them alone leads to code or files of the host, when root is root of the host."""
+"""Each leads to code or files of the host by itself, if root inside is root on the host."""
 
 DISRUPTIVE = frozenset(
     {
@@ -44,25 +44,25 @@ DISRUPTIVE = frozenset(
         "CAP_CHECKPOINT_RESTORE",
     }
 )
-"""They disturb the host or its neighbours without leading to the host."""
+"""They can disrupt the host or its neighbours without leading to the host."""
 
 IMAGE_LABEL = "io.containers.capabilities"
 
 
 def short(names: Iterable[str]) -> str:
-    """Names without the prefix as one text."""
+    """Names without the prefix, as text."""
     return listed([name.removeprefix("CAP_") for name in names])
 
 
 def needed_by_image(facts: ContainerFacts) -> frozenset[str]:
-    """What the image says that it needs (label io.containers.capabilities); empty when it says nothing."""
+    """What the image declares (label io.containers.capabilities); empty if it declares nothing."""
     labels = image_config(facts).get("Labels") or {}
     text = str(labels.get(IMAGE_LABEL) or facts.labels.get(IMAGE_LABEL) or "")
     return frozenset(capability_name(word) for word in text.split(",") if word.strip())
 
 
 def declared_set(facts: ContainerFacts) -> frozenset[str]:
-    """The bounding set that is asked for; Podman narrows it to what the image says it needs."""
+    """The requested bounding set; Podman narrows it to what the image declares."""
     asked = bounding_set(facts.spec, facts.engine.default_capabilities)
     needed = needed_by_image(facts)
     narrowed = bool(needed) and needed <= asked and not facts.spec[PRIVILEGED]
@@ -74,18 +74,18 @@ def live_sets(facts: ContainerFacts) -> CapabilitySets | Unreadable | NotRunning
 
 
 def reach(sets: CapabilitySets) -> frozenset[str]:
-    """Everything that the process has or can still get."""
+    """Everything that the process has or can get."""
     return sets.bounding | sets.effective | sets.permitted | sets.ambient
 
 
 def granted(facts: ContainerFacts) -> frozenset[str]:
-    """What it has: the kernel's answer where there is one, else what is declared."""
+    """What it has: the kernel's answer, otherwise the declaration."""
     sets = live_sets(facts)
     return reach(sets) if isinstance(sets, CapabilitySets) else declared_set(facts)
 
 
 def declared_words(facts: ContainerFacts) -> str:
-    """The options that decide, in a few words."""
+    """The relevant options, in a few words."""
     spec = facts.spec
     if spec[PRIVILEGED]:
         return "privileged: all capabilities"
@@ -100,7 +100,7 @@ def effective_words(sets: CapabilitySets) -> str:
 
 
 def without(spec: Spec, unwanted: frozenset[str], defaults: frozenset[str]) -> Spec:
-    """The spec with these capabilities gone and everything else as it is."""
+    """The spec without these capabilities and otherwise unchanged."""
     kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) not in unwanted)
     changed = spec.with_(CAP_ADD, kept)
     left = bounding_set(changed.without(PRIVILEGED), defaults) & unwanted
@@ -109,7 +109,7 @@ def without(spec: Spec, unwanted: frozenset[str], defaults: frozenset[str]) -> S
 
 
 def judge_group(facts: ContainerFacts, unwanted: frozenset[str]) -> Verdict:
-    """Fails when any of these capabilities is within reach of the container's processes."""
+    """Fails if the container's processes have or can get any of these capabilities."""
     sets = live_sets(facts)
     declared = declared_set(facts)
     hit = (reach(sets) if isinstance(sets, CapabilitySets) else declared) & unwanted
@@ -118,7 +118,7 @@ def judge_group(facts: ContainerFacts, unwanted: frozenset[str]) -> Verdict:
         lambda live: (bool(reach(live) & unwanted), effective_words(live)),
         declared_bad=bool(declared & unwanted),
         declared=declared_words(facts),
-        reason=f"its processes can use {short(hit)}",
+        reason=f"processes can use {short(hit)}",
         where=proc(facts),
     )
 

@@ -1,4 +1,4 @@
-"""Which log driver holds, and what limits its log."""
+"""The log driver in effect, and the size limit of its log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FILE_DRIVERS = frozenset({"k8s-file", "json-file"})
 
 
 def log_driver(facts: ContainerFacts) -> Known[str]:
-    """The driver: of the container, else the engine's default, else what inspect shows."""
+    """The driver: the container's, otherwise the engine's default, otherwise what inspect shows."""
     if facts.spec[LOG_DRIVER]:
         return facts.spec[LOG_DRIVER]
     default = engine_info(facts.engine, "").get("logDriver")
@@ -24,7 +24,7 @@ def log_driver(facts: ContainerFacts) -> Known[str]:
 
 
 def log_limit(facts: ContainerFacts) -> Known[str]:
-    """Largest size of its log file as text; empty when nothing limits it."""
+    """The maximum size of the log file as text; empty if there is no limit."""
     for option in facts.spec[LOG_OPT]:
         name, _, value = option.partition("=")
         if name == "max-size":
@@ -36,7 +36,7 @@ def log_limit(facts: ContainerFacts) -> Known[str]:
 
 
 def _engine_limit(facts: ContainerFacts) -> Known[str]:
-    """`log_size_max` of containers.conf; it holds for every container that starts, and inspect hides it."""
+    """`log_size_max` in containers.conf, which applies to every container and does not show in inspect."""
     trust = facts.engine.trust
     configuration = trust if isinstance(trust, Unreadable) else trust.configuration
     if isinstance(configuration, Unreadable):

@@ -1,4 +1,4 @@
-"""What the network options of a container mean: which networks, which ports, who can reach them."""
+"""A container's network options: which networks and ports, and who can reach them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHARED = frozenset({"container", "ns"})
 
 
 def mode_of(value: str) -> str:
-    """The word before the colon when it is a mode of its own, else `network`: a named network."""
+    """The word before the colon if it is a mode, otherwise `network` for a named network."""
     word = value.partition(":")[0]
     if word in _DEFAULT_WORDS:
         return "default"
@@ -28,7 +28,7 @@ def mode_of(value: str) -> str:
 
 
 def modes(spec: Spec) -> frozenset[str]:
-    """The modes that are asked for; `default` when nothing is."""
+    """The requested modes; `default` if there are none."""
     return _modes(spec[NETWORK])
 
 
@@ -38,13 +38,13 @@ def _modes(values: tuple[str, ...]) -> frozenset[str]:
 
 
 def asked_for(spec: Spec) -> str:
-    """The network options as one text, for `declared`; empty when nothing was said."""
+    """The network options as text, for `declared`; empty if there are none."""
     values = spec[NETWORK]
     return ", ".join(values)
 
 
 def modes_of(facts: ContainerFacts) -> frozenset[str]:
-    """The modes of a container; those of a pod for its infra container, which no option of it holds."""
+    """The modes of a container; for an infra container those of its pod, which are not its own options."""
     if is_infra(facts) and not facts.spec[NETWORK]:
         return frozenset({mode_of(_mode_of_pod(facts))})
     return modes(facts.spec)
@@ -55,7 +55,7 @@ def _mode_of_pod(facts: ContainerFacts) -> str:
 
 
 def network_names(facts: ContainerFacts) -> tuple[str, ...]:
-    """Names of the networks that it is attached to, the default network included."""
+    """Names of the attached networks, including the default network."""
     if is_infra(facts) and not facts.spec[NETWORK]:
         return tuple(section(section(facts.inspect, "NetworkSettings"), "Networks"))
     names = []
@@ -71,43 +71,43 @@ def network_names(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def internal_networks(facts: ContainerFacts) -> tuple[NetworkFacts, ...]:
-    """The bridges that it is on and that are to lead nowhere (`--internal`)."""
+    """The attached bridges that are internal (`--internal`)."""
     return tuple(
-        one
-        for one in facts.networks.values()
-        if one.inspect.get("internal") and one.inspect.get("driver", "bridge") == "bridge"
+        network
+        for network in facts.networks.values()
+        if network.inspect.get("internal") and network.inspect.get("driver", "bridge") == "bridge"
     )
 
 
 def gateways(network: NetworkFacts) -> tuple[str, ...]:
-    """The addresses of the host on a network."""
+    """The host's addresses on a network."""
     subnets = network.inspect.get("subnets") or ()
-    return tuple(str(one["gateway"]) for one in subnets if isinstance(one, Mapping) and one.get("gateway"))
+    return tuple(str(net["gateway"]) for net in subnets if isinstance(net, Mapping) and net.get("gateway"))
 
 
 def uses_network_of_pod(facts: ContainerFacts) -> bool:
-    """It has no network but that of its pod's infra container; a pod need not share its network."""
+    """Whether it uses the network of its pod; a pod need not share its network."""
     if not pod_of(facts) or is_infra(facts):
         return False
     return facts.pod is None or "net" in (facts.pod.get("SharedNamespaces") or ())
 
 
 def without_own_network(facts: ContainerFacts) -> Verdict | None:
-    """Why a question about its network has no meaning; None when it has."""
+    """The verdict if the container has no network of its own; None if it has one."""
     if uses_network_of_pod(facts):
-        return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
+        return not_applicable("the network belongs to the pod; see the pod's infra container")
     kinds = modes_of(facts)
     if "none" in kinds:
-        return not_applicable("it has no network (--network none)")
+        return not_applicable("no network (--network none)")
     if "host" in kinds:
-        return not_applicable("it uses the network of the host itself, which is judged by host-network")
+        return not_applicable("it uses the host's network (see host-network)")
     if kinds & _SHARED:
-        return not_applicable("it uses the network of another container, which is judged there")
+        return not_applicable("it uses the network of another container, where this check applies")
     return None
 
 
 def published(facts: ContainerFacts) -> tuple[Port, ...]:
-    """Its published ports; for the infra container of a pod those of the pod, which no option of it holds."""
+    """The published ports; for an infra container those of its pod, which are not its own options."""
     ports = facts.spec[PUBLISH]
     if ports or not is_infra(facts):
         return ports
@@ -115,7 +115,7 @@ def published(facts: ContainerFacts) -> tuple[Port, ...]:
 
 
 def ports_of_pod(pod: Mapping[str, Any]) -> tuple[Port, ...]:
-    """The ports that are published for all members of a pod, by its inspect document."""
+    """The ports published for all members of a pod, from its inspect document."""
     return _bound(section(section(pod, "InfraConfig"), "PortBindings"))
 
 
@@ -123,23 +123,23 @@ def _bound(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
     """`{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}` as ports."""
     return tuple(
         Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
-        for word, found in bindings.items()
+        for word, bound_to in bindings.items()
         for number, protocol in exposed(str(word))
-        for bound in found or ()
+        for bound in bound_to or ()
     )
 
 
 def leave_pods_alone(facts: ContainerFacts) -> None:
-    """Raises CannotFix for the infra container of a pod: its network and ports are options of the pod."""
+    """Raises CannotFix for an infra container, whose network and ports are options of the pod."""
     if is_infra(facts):
         raise CannotFix(
-            "the network and the ports of a pod are set when the pod is created",
+            "the network and ports of a pod are set when the pod is created",
             "Create the pod anew: podman pod create --publish ADDRESS:PORT:PORT --network NAME",
         )
 
 
 def reach(port: Port) -> str:
-    """Who can reach a published port: `all` addresses, `loopback`, or `one` address."""
+    """Where a published port is open: on `all` addresses, on `loopback`, or on `one` address."""
     if port.on_all_addresses:
         return "all"
     from ipaddress import ip_address  # 2 ms, for the ports that are not open to all
@@ -156,7 +156,7 @@ def reach(port: Port) -> str:
 
 
 def shown(ports: Iterable[Port]) -> str:
-    """Ports as one text, for `declared`."""
+    """Ports as text, for `declared`."""
     return ", ".join(port.argument() for port in ports)
 
 
@@ -185,13 +185,13 @@ def _is_address(text: str) -> bool:
 
 
 def declared_ports(facts: ContainerFacts, image_config: Mapping[str, Any]) -> frozenset[tuple[int, str]]:
-    """(port, protocol) of everything that the image or the admin says is served."""
+    """(port, protocol) of everything that the image or the admin declares."""
     words = (*facts.spec[EXPOSE], *(image_config.get("ExposedPorts") or {}))
     return frozenset(pair for word in words for pair in exposed(word))
 
 
 def exposed(word: str) -> tuple[tuple[int, str], ...]:
-    """`80`, `53/udp` or `8000-8010/tcp` as (port, protocol) pairs; nothing for what cannot be read."""
+    """`80`, `53/udp` or `8000-8010/tcp` as (port, protocol) pairs; empty if it cannot be parsed."""
     numbers, _, protocol = word.partition("/")
     first, _, last = numbers.partition("-")
     if not (first.isascii() and first.isdigit() and (not last or (last.isascii() and last.isdigit()))):
@@ -201,13 +201,13 @@ def exposed(word: str) -> tuple[tuple[int, str], ...]:
 
 
 def own_network(name: str) -> str:
-    """Name of the network that a container or an app gets for itself."""
+    """The name of the network that a container or application gets for itself."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "-" for c in name).strip("-._")
     return f"{kept or 'app'}-net"
 
 
 def other_networks(spec: Spec, drop: frozenset[str], add: str) -> Spec:
-    """The spec with some networks replaced by one; the others keep their options."""
+    """The spec with some networks replaced by another; the rest keep their options."""
     kept = tuple(
         v for v in spec[NETWORK] if v and v.partition(":")[0] not in drop and mode_of(v) != "default"
     )

@@ -49,7 +49,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
     folders = [
         folder
         for folder in _narrowed(seen, spec, context)
-        if not any(at_or_above(one, folder) for one in covered if one)
+        if not any(at_or_above(path, folder) for path in covered if path)
     ]
     programs = [(folder, _program(folder, context)) for folder in folders]
     return Needs(
@@ -65,15 +65,15 @@ def _narrowed(seen: Written, spec: Spec, context: FixContext) -> tuple[str, ...]
     there are taken instead, if it wrote nothing else beside the program."""
     paths = seen.paths or ()
     narrow = folders_of(paths, spec, seen.folders | seen.made)
-    found: list[str] = []
+    narrowed: list[str] = []
     for folder in folders_of(paths, spec, seen.folders):
-        below = [one for one in narrow if one != folder and at_or_above(folder, one)]
-        found += below if below and folder not in narrow and _program(folder, context) else [folder]
-    return tuple(found)
+        below = [path for path in narrow if path != folder and at_or_above(folder, path)]
+        narrowed += below if below and folder not in narrow and _program(folder, context) else [folder]
+    return tuple(narrowed)
 
 
 def _program(folder: str, context: FixContext) -> str:
-    if folder == "/" or any(at_or_above(one, folder) for one in _PROGRAMS):
+    if folder == "/" or any(at_or_above(place, folder) for place in _PROGRAMS):
         return folder
     return hides_a_program(folder, context.facts)
 
@@ -84,14 +84,14 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
     Raises:
         CannotFix: it writes beside its programs, or `size` is none.
     """
-    found = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
-    if found.programs:
-        folders = listed([folder for folder, _ in found.programs])
+    needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
+    if needed.programs:
+        folders = listed([folder for folder, _ in needed.programs])
         raise CannotFix(
             f"it writes where a tmpfs would hide its programs: {folders}",
             "Move what is written there to a volume, or do that work when the image is built.",
         )
-    return with_tmpfs(spec, found.folders, size).with_(READ_ONLY, True)
+    return with_tmpfs(spec, needed.folders, size).with_(READ_ONLY, True)
 
 
 def with_tmpfs(spec: Spec, folders: tuple[str, ...], size: str, *, owned: bool = False) -> Spec:
@@ -110,7 +110,7 @@ def with_tmpfs(spec: Spec, folders: tuple[str, ...], size: str, *, owned: bool =
 
 def about_tmpfs(before: Spec, after: Spec) -> tuple[str, ...]:
     """What was seen to be written, and where it goes now."""
-    added = [one.partition(":")[0] for one in after[TMPFS] if one not in before[TMPFS]]
+    added = [mount.partition(":")[0] for mount in after[TMPFS] if mount not in before[TMPFS]]
     if not added:
         return ()
     return (f"it was seen to write in {listed(added)}: a tmpfs there, empty again after each stop",)

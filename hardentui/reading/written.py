@@ -49,9 +49,9 @@ def folders_of(
         if path != "/"
         and path not in _BY_PODMAN
         and not any(at_or_above(tree, path) for tree in _KERNEL_TREES)
-        and not any(at_or_above(path, one) for one in mounted)
+        and not any(at_or_above(path, mount) for mount in mounted)
     }
-    return tuple(sorted(one for one in folders if folders.isdisjoint(_parents(one))))
+    return tuple(sorted(folder for folder in folders if folders.isdisjoint(_parents(folder))))
 
 
 def by_podman(path: str) -> bool:
@@ -101,8 +101,8 @@ def written_by(facts: ContainerFacts) -> Written:
 
 def _parents(path: str) -> list[str]:
     """Every folder above a path, up to the root."""
-    found = []
+    parents = []
     while path != "/":
         path = posixpath.dirname(path)
-        found.append(path)
-    return found
+        parents.append(path)
+    return parents

@@ -11,7 +11,7 @@ _NAME = re.compile(r"(?![-.])[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 
 
-class Manager(Struct, frozen=True):
+class ServiceManager(Struct, frozen=True):
     """A service manager: the system's, or that of a user.
 
     Attributes:
@@ -74,15 +74,15 @@ class Manager(Struct, frozen=True):
         """Letter -> value of what systemd puts in for `%n`, `%h` and so on, as far as it is known."""
         stem = unit.removesuffix(".service")
         prefix, _, instance = stem.partition("@")
-        found = {"n": unit, "N": stem, "p": prefix, "i": instance, "j": prefix.rpartition("-")[2]}
-        found |= {"P": unescaped(prefix), "I": unescaped(instance)}
-        found |= {"t": self.runtime, "h": self.home, "U": str(self.uid)}
-        return found if self.rootless else {**found, "u": "root"}
+        values = {"n": unit, "N": stem, "p": prefix, "i": instance, "j": prefix.rpartition("-")[2]}
+        values |= {"P": unescaped(prefix), "I": unescaped(instance)}
+        values |= {"t": self.runtime, "h": self.home, "U": str(self.uid)}
+        return values if self.rootless else {**values, "u": "root"}
 
 
 def unescaped(text: str) -> str:
     """A part of a unit's name as `%P` and `%I` give it: `-` is a slash, `\\xNN` a character."""
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text.replace("-", "/"))
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text.replace("-", "/"))
 
 
 def is_service_name(name: str) -> bool:

@@ -7,7 +7,7 @@ from hardentui.systemd.unit_text import Assignment, UnitText
 
 def assignment_at(unit: UnitText, offset: int) -> Assignment:
     """The assignment whose lines hold this offset of the text."""
-    return next(one for one in unit.assignments if one.start <= offset < one.end)
+    return next(assignment for assignment in unit.assignments if assignment.start <= offset < assignment.end)
 
 
 def without_assignment(unit: UnitText, assignment: Assignment) -> str:

@@ -104,9 +104,9 @@ def check_unit_text(text: str, name: str) -> None:
         raise InputError(f"{shown} is no text: it has NUL characters.")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise InputError(f"{shown} is not valid UTF-8; it is left alone.")
-    found = _LONE_RETURN.search(text)
-    if found:
-        number = text.count("\n", 0, found.start()) + 1
+    match = _LONE_RETURN.search(text)
+    if match:
+        number = text.count("\n", 0, match.start()) + 1
         raise InputError(
             f"{shown} has a carriage return inside line {number}: systemd ends the line there, Quadlet"
             " does not.",
@@ -115,7 +115,7 @@ def check_unit_text(text: str, name: str) -> None:
 
 
 def _parse(text: str, joint: str) -> tuple[tuple[Assignment, ...], tuple[tuple[str, int], ...]]:
-    found: list[Assignment] = []
+    assignments: list[Assignment] = []
     sections: list[tuple[str, int]] = []
     section = ""
     lines = list(_physical_lines(text))
@@ -150,8 +150,8 @@ def _parse(text: str, joint: str) -> tuple[tuple[Assignment, ...], tuple[tuple[s
         skipped = len(key) + 1 + len(value) - len(value.lstrip())
         ends_at = offsets[-1] + 1
         place = (*offsets[skipped:], ends_at)
-        found.append(Assignment(section, key.rstrip(), value.lstrip(), start, end, place, number))
-    return tuple(found), tuple(sections)
+        assignments.append(Assignment(section, key.rstrip(), value.lstrip(), start, end, place, number))
+    return tuple(assignments), tuple(sections)
 
 
 def _physical_lines(text: str) -> Iterator[tuple[int, int, int, int]]:
@@ -184,15 +184,15 @@ def split_words(value: str, *, escapes: bool = True) -> tuple[Word, ...]:
     Raises:
         InputError: a quote is opened and never closed.
     """
-    found: list[Word] = []
+    words: list[Word] = []
     at = 0
     while True:
         while at < len(value) and value[at] in _BLANKS:
             at += 1
         if at == len(value):
-            return tuple(found)
+            return tuple(words)
         word = _word(value, at, escapes)
-        found.append(word)
+        words.append(word)
         at = word.end
 
 
@@ -276,10 +276,10 @@ def expand(
         variables: None = `$` means nothing here (Environment=).
     """
     known = {"%": "%", **(specifiers or {})}
-    text = _SPECIFIER.sub(lambda found: known.get(found[1], UNKNOWN + found[0]), text)
+    text = _SPECIFIER.sub(lambda match: known.get(match[1], UNKNOWN + match[0]), text)
     if variables is None:
         return text
     named = variables
     return _VARIABLE.sub(
-        lambda found: "$" if found[1] is None else named.get(found[1], UNKNOWN + found[0]), text
+        lambda match: "$" if match[1] is None else named.get(match[1], UNKNOWN + match[0]), text
     )

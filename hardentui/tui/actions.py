@@ -68,6 +68,7 @@ APP = (
     Action("app.images", "I", "Images", "The images: age, users, what is inside them.", "Everywhere"),
     Action("app.trust", "P", "Trust", "Which images Podman would accept: policy, registries.", "Everywhere"),
     Action("app.networks", "M", "Network map", "Who can reach whom.", "Everywhere"),
+    Action("app.training", "T", "Training", "Labs that teach the ten steps.", "Everywhere"),
     Action("app.commands", "at", "Commands", "Every request and command so far.", "Everywhere", False, "@"),
     Action(
         "app.palette",
@@ -146,4 +147,15 @@ HOST = (
 IMAGES = (Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),)
 NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
 TRUST = (Action("trust.refresh", "r", "Re-read", "Read policy and registries again.", "Trust", True),)
+TRAINING = (Action("training.stop", "x", "Clean up", "Remove all that labs have made.", "Training", True),)
+LAB = (
+    Action("lab.options", "i", "Options", "Write options of podman run.", "Lab", True),
+    Action("lab.check", "r", "Check", "Look at the container again, and attack it.", "Lab", True),
+    Action("lab.hint", "h", "Hint", "The next hint; each costs points.", "Lab", True),
+    Action("lab.solution", "S", "Solution", "Show the solution; before a pass it earns nothing then.", "Lab"),
+    Action("lab.restart", "n", "Start over", "Make the container anew as it was at the start.", "Lab"),
+    Action("lab.challenge", "C", "Challenge", "Start over without hints, for more points.", "Lab"),
+    Action("lab.exam", "X", "Exam", "Start over without hints, against the clock.", "Lab"),
+    Action("lab.save", "ctrl+s", "Save policy", "Save the policy and check it.", "Lab", False, "^s"),
+)
 CONNECTION = (Action("connection.retry", "r", "Try again", "Look for Podman again.", "Connection", True),)

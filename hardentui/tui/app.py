@@ -59,6 +59,7 @@ class HardenApp(App[None]):
         theme: str = "",
         environ: Mapping[str, str] | None = None,
         keep: Callable[[str], Path] = keep_copy,
+        opening: str = "",
     ) -> None:
         """Args:
         first_look: looks for Podman; called on a thread.
@@ -67,11 +68,13 @@ class HardenApp(App[None]):
         keymap: id of an action -> its keys, where the user wants others.
         theme: name of a theme; an unknown one is told and the default taken.
         keep: puts what was copied into a file and returns it.
+        opening: an action of the app to begin with, such as `training`.
         """
         self.signs = signs_for(os.environ if environ is None else environ)
         super().__init__()
         self._simulate = simulate
         self._keep = keep
+        self._opening = opening
         for one in THEMES:
             self.register_theme(one)
         self._wanted_theme = theme
@@ -99,6 +102,8 @@ class HardenApp(App[None]):
         if self._wanted_theme and self._wanted_theme != self.theme:
             self.notify(f"There is no theme {self._wanted_theme}.", severity="warning", markup=False)
         self.session.open()
+        if self._opening:
+            self.call_after_refresh(self.run_action, self._opening)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._told_to_end, number)
@@ -212,6 +217,11 @@ class HardenApp(App[None]):
 
         self._open_once(NetworksScreen)
 
+    def action_training(self) -> None:
+        from hardentui.tui.screens.training import TrainingScreen
+
+        self._open_once(TrainingScreen)
+
     def action_commands(self) -> None:
         from hardentui.tui.screens.command_log import CommandLogScreen
 
@@ -244,6 +254,7 @@ def run(
     *,
     keymap: Mapping[str, str] | None = None,
     theme: str = "",
+    opening: str = "",
 ) -> int:
     """Run the app; returns the exit code of the process. The arguments are those of HardenApp."""
     app = HardenApp(
@@ -251,6 +262,7 @@ def run(
         simulate=simulate,
         keymap=keymap,
         theme=theme or os.environ.get("TEXTUAL_THEME", ""),
+        opening=opening,
     )
     app.run()
     return app.return_code or 0

@@ -25,7 +25,7 @@ class Learned(Struct, frozen=True):
     """
 
     capabilities: tuple[str, ...] = ()
-    outgoing: tuple[object, ...] = ()
+    outgoing: tuple[str, ...] = ()
 
 
 class _Trial(Struct, frozen=True):
@@ -39,11 +39,13 @@ class LearnedFrom(Struct, frozen=True):
 
     Attributes:
         capabilities: full names (`CAP_CHOWN`) of those that were used while it was watched.
+        outgoing: addresses that were contacted.
     """
 
     container: str
     capabilities: frozenset[str]
     source: str
+    outgoing: tuple[str, ...] = ()
 
 
 def read_learned(path: str) -> LearnedFrom:
@@ -69,4 +71,4 @@ def read_learned(path: str) -> LearnedFrom:
             "Run it with --learn: hardentui trial NAME --learn",
         )
     used = frozenset(capability_name(name) for name in trial.learned.capabilities)
-    return LearnedFrom(trial.container, used, path)
+    return LearnedFrom(trial.container, used, path, trial.learned.outgoing)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from hardentui.checks import all_checks
+from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.checklists.loading import load
 from hardentui.workbench.looking.containers import Containers
@@ -24,6 +25,7 @@ from hardentui.workbench.views import Report, Selection, known_facts
 from hardentui.workbench.waivers import accepted
 
 if TYPE_CHECKING:
+    from hardentui.workbench.changing.applying import Application
     from hardentui.workbench.changing.drafter import Drafter
     from hardentui.workbench.planning.planner import Planner
     from hardentui.workbench.trials.trying import Trying
@@ -47,6 +49,7 @@ class Workbench:
         self.judge = judge
         inventories = Inventories(opened.cache_folder, opened.inventories)
         scans = StoredScans(opened.state_folder) if opened.state_folder else None
+        registry = RegistryAnswers(opened.state_folder) if opened.state_folder else None
         self._gatherers = {
             engine.facts.label: Gatherer(
                 engine,
@@ -57,11 +60,12 @@ class Workbench:
                 inventories,
                 opened.run,
                 scans,
+                registry,
             )
             for engine in opened.engines
         }
         self.surroundings = Surroundings(opened, self._gatherers, judge, inventories)
-        self.parts = Parts(opened, self._gatherers, self.surroundings)
+        self.parts = Parts(opened, self._gatherers, self.surroundings, registry)
         self.containers = Containers(opened, self._gatherers, judge, self.surroundings.forget_what_changes)
 
     @classmethod
@@ -107,6 +111,12 @@ class Workbench:
 
         members = self.containers.neighbours(report).members
         return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members)
+
+    def applying(self, report: Report) -> Application:
+        """Bringing a plan to a real container, with a way back."""
+        from hardentui.workbench.changing.applying import Application
+
+        return Application(self, report)
 
     def close(self) -> None:
         """End all connections and a private service."""

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from hardentui.model.spec import Spec
 from hardentui.options import IMAGE_VOLUME, MOUNTS, REMOVE, TMPFS, VOLUMES_FROM
-from hardentui.options.inspect.mounts import ANONYMOUS_DATA, is_anonymous_name
+from hardentui.options.inspect.mounts import is_anonymous_name
 from hardentui.options.values import Mount
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.writers.file_name import safe_file_name
@@ -39,14 +39,14 @@ def anonymous_volumes(inspect: Mapping[str, Any], volumes: Mapping[str, Mapping[
     Args:
         volumes: name -> inspect document of volumes.
     """
-    found = {}
+    names = {}
     for mount in inspect.get("Mounts") or ():
         if not isinstance(mount, Mapping) or mount.get("Type") != "volume":
             continue
         name = str(mount.get("Name") or "")
         if is_anonymous_name(name) or (volumes.get(name) or {}).get("Anonymous"):
-            found[str(mount.get("Destination") or "")] = name
-    return found
+            names[str(mount.get("Destination") or "")] = name
+    return names
 
 
 def kept_volumes(
@@ -64,15 +64,15 @@ def kept_volumes(
     if spec[REMOVE]:
         return ()
     used = set(taken)
-    found = []
+    kept = []
     for destination in sorted(_destinations(spec, anonymous)):
         base = safe_file_name(f"{stem}-{destination.strip('/')}"[:_LONGEST]) + "-data"
         new = next(
             name for name in (base, *(f"{base}-{n}" for n in range(2, len(used) + 3))) if name not in used
         )
         used.add(new)
-        found.append(KeptVolume(destination, anonymous.get(destination, ""), new))
-    return tuple(found)
+        kept.append(KeptVolume(destination, anonymous.get(destination, ""), new))
+    return tuple(kept)
 
 
 def _destinations(spec: Spec, anonymous: Mapping[str, str]) -> set[str]:
@@ -87,7 +87,7 @@ def _destinations(spec: Spec, anonymous: Mapping[str, str]) -> set[str]:
 
 def with_names(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
     """The spec with named volumes in place of anonymous ones."""
-    names = {one.destination: one.new for one in kept}
+    names = {volume.destination: volume.new for volume in kept}
     mounts = [
         Mount("volume", names.pop(mount.destination), mount.destination, mount.options, mount.subpath)
         if mount.destination in names
@@ -104,15 +104,19 @@ def with_existing(spec: Spec, anonymous: Mapping[str, str]) -> tuple[Spec, tuple
     Podman keeps an anonymous volume when its container is removed (but for --rm), so a container that is made
     again finds its data there.
     """
-    kept = [one for one in kept_volumes(spec, anonymous, "", ()) if one.old]
+    kept = [kept_volume for kept_volume in kept_volumes(spec, anonymous, "", ()) if kept_volume.old]
     if not kept:
         return spec, ()
-    carried = tuple(f"{ANONYMOUS_DATA}{one.destination} " for one in kept)
-    named = with_names(spec, [KeptVolume(one.destination, one.old, one.old) for one in kept])
-    remarks = tuple(remark for remark in spec.remarks if not remark.startswith(carried))
+    named = with_names(spec, [KeptVolume(volume.destination, volume.old, volume.old) for volume in kept])
     again = "is mounted again by its name, with its data"
-    notes = tuple(f"the anonymous volume at {one.destination} {again}" for one in kept)
-    return replace(named, remarks=remarks), notes
+    notes = tuple(f"the anonymous volume at {kept_volume.destination} {again}" for kept_volume in kept)
+    return saved(named, kept), notes
+
+
+def saved(spec: Spec, kept: Sequence[KeptVolume]) -> Spec:
+    """The spec without the volumes whose data is carried over after all."""
+    carried = {volume.destination for volume in kept if volume.old}
+    return replace(spec, unsaved=tuple(v for v in spec.unsaved if v.destination not in carried))
 
 
 _COPY = """\
@@ -159,7 +163,7 @@ def copy_script(container: str, kept: Sequence[KeptVolume], volumes: Mapping[str
         "Stop the container, run this once, and only then start the service. The old volumes are kept.",
     ]
     lines = ["#!/bin/sh", *comment_lines(about), "set -eu", "", _COPY]
-    for one in kept:
-        create = ("podman", *volume_create_arguments(one.new, volumes.get(one.old) or {}))
-        lines.append("copy " + " ".join(shlex.quote(word) for word in (one.old, one.new, *create)))
+    for volume in kept:
+        create = ("podman", *volume_create_arguments(volume.new, volumes.get(volume.old) or {}))
+        lines.append("copy " + " ".join(shlex.quote(word) for word in (volume.old, volume.new, *create)))
     return "\n".join(lines) + "\n"

@@ -74,10 +74,10 @@ def apparmor_profile(container: str, spec: Spec, capabilities: frozenset[str]) -
     )
     body = [
         *_network(spec, "CAP_NET_RAW" in capabilities),
-        *sorted(f"capability {one.removeprefix('CAP_').lower()}," for one in capabilities),
+        *sorted(f"capability {rule.removeprefix('CAP_').lower()}," for rule in capabilities),
         *_files(bool(spec[READ_ONLY]), sorted({*plain} - {""})),
         *_FORBIDDEN,
-        *(one if "CAP_SYS_ADMIN" in capabilities else f"deny {one}" for one in _MOUNTING),
+        *(rule if "CAP_SYS_ADMIN" in capabilities else f"deny {rule}" for rule in _MOUNTING),
         "unix,",
         f"signal (send, receive) peer={name},",
         "signal (receive) peer=unconfined,",

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from hardentui.model.spec import Spec
+from hardentui.model.spec import Spec, UnsavedVolume
+
+
+def not_carried(spec: Spec) -> tuple[str, ...]:
+    """What no option carries over, one sentence each."""
+    return (*spec.remarks, *map(_unsaved, spec.unsaved))
 
 
 def left_behind(spec: Spec) -> tuple[str, ...]:
     """What could not be carried over or cannot be known, one sentence each."""
-    found = list(spec.remarks)
-    if spec.unknowable:
-        flags = {
-            f"--security-opt {o.name}" if o.flag == "--security-opt" else o.flag for o in spec.unknowable
-        }
-        found.append(
-            "Podman does not tell of this container whether these were given: " + ", ".join(sorted(flags))
-        )
-    return tuple(found)
+    if not spec.unknowable:
+        return not_carried(spec)
+    flags = {f"{option.flag} {option.own_name}".rstrip() for option in spec.unknowable if option.own_name}
+    flags |= {option.flag for option in spec.unknowable if not option.own_name}
+    unknown = f"Podman does not tell of this container whether these were given: {', '.join(sorted(flags))}"
+    return (*not_carried(spec), unknown)
+
+
+def _unsaved(volume: UnsavedVolume) -> str:
+    origin = "the image asks for it" if volume.of_image else "it has no name"
+    return (
+        f"the data of the anonymous volume at {volume.destination} is not carried over ({origin}): copy it"
+        " into a named volume first (podman volume export, podman volume import)"
+    )

@@ -62,25 +62,25 @@ def pod_parts(inspect: Mapping[str, Any], default_network: str) -> list[Part]:
     """Options of `podman pod create`: from inspect, and what only the command line can show."""
     infra: Mapping[str, Any] = inspect.get("InfraConfig") or {}
     command = _commanded(inspect) or []
-    found = [Part("--name", "PodName", str(inspect.get("Name")))]
-    found += _ports(infra)
-    found += _networks(infra, [value for flag, value in command if flag == "--network"], default_network)
+    parts = [Part("--name", "PodName", str(inspect.get("Name")))]
+    parts += _ports(infra)
+    parts += _networks(infra, [value for flag, value in command if flag == "--network"], default_network)
     for flag, key, field in (
         ("--add-host", "AddHost", "HostAdd"),
         ("--dns", "DNS", "DNSServer"),
         ("--dns-option", "DNSOption", "DNSOption"),
         ("--dns-search", "DNSSearch", "DNSSearch"),
     ):
-        found += [Part(flag, key, str(value)) for value in infra.get(field) or ()]
+        parts += [Part(flag, key, str(value)) for value in infra.get(field) or ()]
     if inspect.get("Hostname"):
-        found.append(Part("--hostname", "HostName", str(inspect["Hostname"])))
+        parts.append(Part("--hostname", "HostName", str(inspect["Hostname"])))
     if inspect.get("ExitPolicy") not in (None, ""):
-        found.append(Part("--exit-policy", "ExitPolicy", str(inspect["ExitPolicy"])))
-    found += _volumes(inspect, [value for flag, value in command if flag == "--volume"])
-    found += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
-    found += _limits(inspect, infra)
+        parts.append(Part("--exit-policy", "ExitPolicy", str(inspect["ExitPolicy"])))
+    parts += _volumes(inspect, [value for flag, value in command if flag == "--volume"])
+    parts += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
+    parts += _limits(inspect, infra)
     known = _INSPECT_SHOWS | _OF_THE_CALLER | {"--network"}
-    return found + [Part(flag, "", value) for flag, value in command if flag not in known]
+    return parts + [Part(flag, "", value) for flag, value in command if flag not in known]
 
 
 def _ports(infra: Mapping[str, Any]) -> Iterator[Part]:
@@ -107,43 +107,43 @@ def _volumes(inspect: Mapping[str, Any], given: Sequence[str]) -> list[Part]:
     """Bind mounts and named volumes that the pod gives to its members."""
     if given:
         return [Part("--volume", "Volume", text) for text in given]
-    found = []
+    parts = []
     for entry in inspect.get("mounts") or ():
         source = str(entry.get("Name") or entry.get("Source") or "")
         options = ":ro" if entry.get("RW") is False else ""
         if not is_anonymous_name(source):
-            found.append(Part("--volume", "Volume", f"{source}:{entry.get('Destination')}{options}"))
-    return found
+            parts.append(Part("--volume", "Volume", f"{source}:{entry.get('Destination')}{options}"))
+    return parts
 
 
 def _limits(inspect: Mapping[str, Any], infra: Mapping[str, Any]) -> list[Part]:
     """What has no key."""
-    found = []
+    parts = []
     shared = frozenset(inspect.get("SharedNamespaces") or ())
     if shared != _SHARED_BY_DEFAULT and ("SharedNamespaces" in inspect or inspect.get("Id")):
-        found.append(Part("--share", "", ",".join(sorted(shared)) or "none"))
+        parts.append(Part("--share", "", ",".join(sorted(shared)) or "none"))
     for flag, field in (("--no-hosts", "NoManageHosts"), ("--no-hostname", "NoManageHostname")):
         if infra.get(field):
-            found.append(Part(flag, "", ""))
+            parts.append(Part(flag, "", ""))
     for flag, field in (
         ("--memory", "memory_limit"),
         ("--cpu-shares", "cpu_shares"),
         ("--cpuset-cpus", "cpuset_cpus"),
     ):
         if inspect.get(field):
-            found.append(Part(flag, "", str(inspect[field])))
+            parts.append(Part(flag, "", str(inspect[field])))
     if inspect.get("cpu_quota") and inspect.get("cpu_period"):
-        found.append(Part("--cpus", "", f"{inspect['cpu_quota'] / inspect['cpu_period']:.9g}"))
-    found += [Part("--security-opt", "", str(option)) for option in inspect.get("security_opt") or ()]
+        parts.append(Part("--cpus", "", f"{inspect['cpu_quota'] / inspect['cpu_period']:.9g}"))
+    parts += [Part("--security-opt", "", str(option)) for option in inspect.get("security_opt") or ()]
     if infra.get("pid_ns") not in (None, "", "private"):
-        found.append(Part("--pid", "", str(infra["pid_ns"])))
-    return found
+        parts.append(Part("--pid", "", str(infra["pid_ns"])))
+    return parts
 
 
 def _commanded(inspect: Mapping[str, Any]) -> list[tuple[str, str]] | None:
     """(flag, value) pairs of the `podman pod create` that made it; None when there is none to be read."""
     words = inspect.get("CreateCommand")
-    if not isinstance(words, list) or not all(isinstance(one, str) for one in words):
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         return None
     at = next((n for n in range(len(words) - 1) if words[n : n + 2] == ["pod", "create"]), None)
     return None if at is None else list(_pairs(words[at + 2 :]))
@@ -151,11 +151,11 @@ def _commanded(inspect: Mapping[str, Any]) -> list[tuple[str, str]] | None:
 
 def _pairs(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     rest = iter(words)
-    for one in rest:
-        if one.startswith("--"):
-            flag, equals, value = one.partition("=")
-        elif one.startswith("-") and len(one) > 1:
-            flag, value = _SHORT.get(one[:2], one[:2]), one[2:].removeprefix("=")
+    for word in rest:
+        if word.startswith("--"):
+            flag, equals, value = word.partition("=")
+        elif word.startswith("-") and len(word) > 1:
+            flag, value = _SHORT.get(word[:2], word[:2]), word[2:].removeprefix("=")
             equals = value
         else:
             continue  # the name

@@ -60,20 +60,26 @@ def _branch(verb: str, spec: Spec, impossible: Sequence[str]) -> list[str]:
 
 
 def _prerequisites(spec: Spec, context: UnitContext) -> list[str]:
-    lines = []
+    lines = list(networks_and_volumes(spec, context))
+    pod = context.pod if spec[POD] else None
+    if pod:
+        create = pod_create_arguments(pod, context.default_network)
+        lines.append(f"podman pod exists {shlex.quote(spec[POD])} || podman {_quoted(create)}")
+    return [*lines, ""] if lines else []
+
+
+def networks_and_volumes(spec: Spec, context: UnitContext) -> tuple[str, ...]:
+    """Shell commands that make the networks and volumes of the context where they are missing."""
     pod = context.pod if spec[POD] else None
     networks = pod_networks(pod, context.default_network) if pod else ()
+    lines = []
     for argument in (*spec[NETWORK], *networks):
         name = network_name(argument)
         if name in context.networks and name != context.default_network:
             create = network_create_arguments(name, context.networks[name])
             lines.append(f"podman network exists {shlex.quote(name)} || podman {_quoted(create)}")
-    if pod:
-        create = pod_create_arguments(pod, context.default_network)
-        lines.append(f"podman pod exists {shlex.quote(spec[POD])} || podman {_quoted(create)}")
     for mount in spec[MOUNTS]:
         if mount.type == "volume" and mount.source in context.volumes:
             create = volume_create_arguments(mount.source, context.volumes[mount.source])
             lines.append(f"podman volume exists {shlex.quote(mount.source)} || podman {_quoted(create)}")
-    unique = list(dict.fromkeys(lines))
-    return [*unique, ""] if unique else []
+    return tuple(dict.fromkeys(lines))

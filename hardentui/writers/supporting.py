@@ -26,34 +26,34 @@ def network_name(argument: str) -> str:
 
 def network_parts(inspect: Mapping[str, Any]) -> list[Part]:
     """Options of `podman network create` for an existing network, with the subnet that it has."""
-    found = []
+    parts = []
     driver = str(inspect.get("driver") or "bridge")
     if driver != "bridge":
-        found.append(Part("--driver", "Driver", driver))
+        parts.append(Part("--driver", "Driver", driver))
     if inspect.get("internal"):
-        found.append(Part("--internal", "Internal", "true"))
+        parts.append(Part("--internal", "Internal", "true"))
     ipam = str((inspect.get("ipam_options") or {}).get("driver") or "")
     if inspect.get("dns_enabled") is False and driver == "bridge" and ipam != "none":
-        found.append(Part("--disable-dns", "DisableDNS", "true"))
+        parts.append(Part("--disable-dns", "DisableDNS", "true"))
     if ipam == "none" or (ipam == "dhcp" and driver == "bridge"):
-        found.append(Part("--ipam-driver", "IPAMDriver", ipam))
+        parts.append(Part("--ipam-driver", "IPAMDriver", ipam))
     if inspect.get("ipv6_enabled"):
-        found.append(Part("--ipv6", "IPv6", "true"))
+        parts.append(Part("--ipv6", "IPv6", "true"))
     for subnet in inspect.get("subnets") or ():
-        found += _subnet_parts(subnet)
-    found += [Part("--dns", "DNS", str(server)) for server in inspect.get("network_dns_servers") or ()]
+        parts += _subnet_parts(subnet)
+    parts += [Part("--dns", "DNS", str(server)) for server in inspect.get("network_dns_servers") or ()]
     interface = str(inspect.get("network_interface") or "")
     if interface and driver in ("macvlan", "ipvlan"):
-        found.append(Part("--opt", "Options", f"parent={interface}"))
+        parts.append(Part("--opt", "Options", f"parent={interface}"))
     elif interface and not _is_automatic_interface(interface):
-        found.append(Part("--interface-name", "", interface))
-    found += [Part("--opt", "Options", f"{k}={v}") for k, v in sorted((inspect.get("options") or {}).items())]
-    found += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("labels") or {}).items())]
+        parts.append(Part("--interface-name", "", interface))
+    parts += [Part("--opt", "Options", f"{k}={v}") for k, v in sorted((inspect.get("options") or {}).items())]
+    parts += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("labels") or {}).items())]
     for route in inspect.get("routes") or ():
         words = [str(route.get("destination")), str(route.get("gateway"))]
         words += [str(route["metric"])] if route.get("metric") else []
-        found.append(Part("--route", "", ",".join(words)))
-    return found
+        parts.append(Part("--route", "", ",".join(words)))
+    return parts
 
 
 def _is_automatic_interface(name: str) -> bool:
@@ -61,14 +61,14 @@ def _is_automatic_interface(name: str) -> bool:
 
 
 def _subnet_parts(subnet: Mapping[str, Any]) -> list[Part]:
-    found = [Part("--subnet", "Subnet", str(subnet.get("subnet")))]
+    parts = [Part("--subnet", "Subnet", str(subnet.get("subnet")))]
     gateway = str(subnet.get("gateway") or "")
     if gateway not in ("", "<nil>"):
-        found.append(Part("--gateway", "Gateway", gateway))
+        parts.append(Part("--gateway", "Gateway", gateway))
     lease = subnet.get("lease_range") or {}
     if lease.get("start_ip") and lease.get("end_ip"):
-        found.append(Part("--ip-range", "IPRange", f"{lease['start_ip']}-{lease['end_ip']}"))
-    return found
+        parts.append(Part("--ip-range", "IPRange", f"{lease['start_ip']}-{lease['end_ip']}"))
+    return parts
 
 
 def network_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:
@@ -84,23 +84,23 @@ _DUPLICATES = frozenset({"SIZE", "UID", "GID", "INODES", "NOQUOTA"})
 
 def volume_parts(inspect: Mapping[str, Any]) -> list[Part]:
     """Options of `podman volume create` for an existing volume."""
-    found = []
+    parts = []
     driver = str(inspect.get("Driver") or "local")
     options: Mapping[str, Any] = inspect.get("Options") or {}
     if driver != "local":
-        found.append(Part("--driver", "Driver", driver))
+        parts.append(Part("--driver", "Driver", driver))
     names = {"type": "Type", "device": "Device", "o": "Options", "image": "Image"}
     for name, value in sorted(options.items()):
         if name in _DUPLICATES:
             continue
         if name == "copy":
-            found.append(Part("--opt", "Copy", "copy"))
+            parts.append(Part("--opt", "Copy", "copy"))
         elif name == "nocopy":
-            found.append(Part("--opt", "Copy", "nocopy"))
+            parts.append(Part("--opt", "Copy", "nocopy"))
         else:
-            found.append(Part("--opt", names.get(name, ""), f"{name}={value}"))
-    found += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
-    return found
+            parts.append(Part("--opt", names.get(name, ""), f"{name}={value}"))
+    parts += [Part("--label", "Label", f"{k}={v}") for k, v in sorted((inspect.get("Labels") or {}).items())]
+    return parts
 
 
 def volume_create_arguments(name: str, inspect: Mapping[str, Any]) -> tuple[str, ...]:

@@ -71,6 +71,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
 
 
+def start_containers(machine: Machine) -> None:
+    """The containers that are there, after a boot: nothing starts them by itself."""
+    machine.run("systemctl start limited; podman start --all >/dev/null")
+    machine.run("systemctl --user start own; podman start --all >/dev/null", "bench")
+
+
 @contextmanager
 def started(lsm: str) -> Iterator[Machine]:
     """A running machine; its plug is pulled in the end."""

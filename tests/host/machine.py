@@ -12,6 +12,8 @@ from typing import Any
 _REPOSITORY = Path(__file__).parents[2]
 _SCRIPT = _REPOSITORY / "tests" / "support" / "host_bench"
 _OURS = "/opt/hardentui"
+_NEEDS = ("certifi", "charset_normalizer", "idna", "msgspec", "podman", "requests", "tomli_w", "urllib3")
+"""For looking msgspec would do; podman-py and what it needs are for changing."""
 _STEP_SECONDS = 300.0
 _START_SECONDS = 1500.0
 _IMAGE = """
@@ -54,9 +56,9 @@ class Machine:
         self._script("up", seconds=_START_SECONDS)
         for folder in ("hardentui", "checklists"):
             self._script("push", str(_REPOSITORY / folder), _OURS)
-        wheel = self._wheel()
-        self._script("push", str(wheel), "/tmp")
-        self.run(f"python3 -m zipfile -e /tmp/{wheel.name} {_OURS}")
+        for wheel in self._wheels():
+            self._script("push", str(wheel), "/tmp")
+            self.run(f"python3 -m zipfile -e /tmp/{wheel.name} {_OURS}")
         self.run(f"ln -sfn {_OURS}/checklists {_OURS}/hardentui/checklists; chmod -R a+rX {_OURS}")
         self.run("sh", text=_IMAGE)
         for user in ("root", "bench"):
@@ -65,6 +67,16 @@ class Machine:
     def stop(self) -> None:
         """Pull the plug; the built disk stays for the next run."""
         self._script("down")
+
+    def crash(self) -> None:
+        """Pull its plug and start it again from the disk as it is then. What only /run held is gone."""
+        self._script("crash", seconds=_START_SECONDS)
+
+    def ends(self, command: str, user: str = "root") -> tuple[int, str]:
+        """The exit code of a shell command line, and what it printed on both its outputs."""
+        said = self.run(f"{{ {command}; }} 2>&1; code=$?; echo; echo $code", user)
+        text, _, code = said.rpartition("\n")
+        return int(code), text
 
     def run(self, command: str, user: str = "root", text: str = "") -> str:
         """What a shell command line prints, without the last line end.
@@ -94,24 +106,24 @@ class Machine:
         """The folder in /proc of the container's first process."""
         return "/proc/" + self.run(f"podman inspect -f '{{{{.State.Pid}}}}' {container}", user)
 
-    def _wheel(self) -> Path:
-        """msgspec for the Python of the machine, which reaches no network; fetched once, beside the disk."""
+    def _wheels(self) -> list[Path]:
+        """What HardenTUI needs there, for the Python of the machine, which reaches no network; fetched once,
+        beside the disk."""
         place = Path(self._environment.get("HOST_BENCH_DIR", f"/tmp/hardentui-host-{os.getuid()}")) / "wheels"
-        known = sorted(place.glob("msgspec-*.whl"))
-        if known:
-            return known[-1]
-        version = self.run("python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46))'")
-        fetch = ("download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", version)
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", *fetch, "--dest", str(place), "msgspec"],
-            capture_output=True,
-            text=True,
-            timeout=_STEP_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            raise MachineFailed(f"msgspec for Python {version} could not be fetched: {done.stderr[-2000:]}")
-        return self._wheel()
+        missing = [name for name in _NEEDS if not list(place.glob(f"{name}-*.whl"))]
+        if missing:
+            version = self.run("python3 -c 'import sys; print(*sys.version_info[:2], sep=chr(46))'")
+            fetch = ("download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version", version)
+            done = subprocess.run(
+                [sys.executable, "-m", "pip", *fetch, "--dest", str(place), *missing],
+                capture_output=True,
+                text=True,
+                timeout=_STEP_SECONDS,
+                check=False,
+            )
+            if done.returncode:
+                raise MachineFailed(f"wheels for Python {version} were not fetched: {done.stderr[-2000:]}")
+        return [max(place.glob(f"{name}-*.whl")) for name in _NEEDS]
 
     def _script(self, *arguments: str, text: str = "", seconds: float = _STEP_SECONDS) -> str:
         try:

@@ -227,4 +227,4 @@ def test_the_host_enforces(machine: Machine) -> None:
     finally:
         machine.run("setenforce 1")
     machine.run("sed -i 's/^SELINUX=.*/SELINUX=permissive/' /etc/selinux/config")
-    assert found() == ("fail", "SELinux enforces now, but is set to permissive for the next boot")
+    assert found() == ("fail", "SELinux enforces now, but will be permissive after the next boot")

@@ -264,7 +264,7 @@ def test_a_user_namespace_leaves_the_owners_of_a_volume(bench: Bench, redis_imag
 
 
 def test_a_port_with_a_client_from_elsewhere_is_not_taken_from_it(bench: Bench, redis_image: str) -> None:
-    """A client in a network namespace of its own, as another machine is, connected for the whole time."""
+    """A client in its own network namespace, as another machine is, connected for the whole time."""
     bench.run(NAME, "-p", "18486:6379", redis_image)
     setup = (
         "ip netns add fixes-far; ip link add fixes0 type veth peer name fixes1 netns fixes-far;"

@@ -23,7 +23,7 @@ from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
 
-NOT_ASKED = {"processes", "listening", "rlimits"}
+NOT_ASKED = {"processes", "listening", "rlimits", "clients"}
 Run = Callable[..., dict[str, Any]]
 
 

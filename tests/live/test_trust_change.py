@@ -3,75 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import cannot_run
+from tests.support.bench_registry import HOST, Answer, Registry, started
 from tests.support.podman import BUSYBOX, Bench
 
 pytestmark = pytest.mark.live
 
-HOST = "127.0.0.1:5000"
 POLICY = "/etc/containers/policy.json"
 OURS = "/etc/containers/registries.d/50-hardentui.yaml"
 
 
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Registry(NamedTuple):
-    """A registry in the bench: `team/app:1`, signed with `folder`/release, `team/plain:1`, `other/app:1`."""
-
-    bench: Bench
-    folder: Path
-
-    def hardentui(self, *arguments: str) -> Answer:
-        """In the bench: what it writes is the bench's own /etc/containers."""
-        environment = (
-            f"XDG_STATE_HOME={self.folder}/state",
-            f"XDG_CACHE_HOME={self.folder}/cache",
-            "HOME=/root",
-        )
-        words = [sys.executable, "-m", "hardentui", *arguments]
-        command = self.bench.command("env", *environment, *words)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
-        return Answer(done.returncode, done.stdout, done.stderr)
-
-    def trust(self, verb: str, *arguments: str) -> Answer:
-        return self.hardentui("trust", verb, "--url", self.bench.url, *arguments)
-
-    def file(self, path: str) -> str:
-        return self.bench.execute("cat", path)
-
-    def there(self, path: str) -> bool:
-        return self.bench.execute("sh", "-c", f"[ -e {path} ] && echo yes || echo no") == "yes"
-
-    def pulls(self, name: str) -> bool:
-        try:
-            self.bench.podman("pull", "-q", f"{HOST}/{name}")
-        except subprocess.CalledProcessError:
-            return False
-        return True
-
-
 @pytest.fixture(scope="module")
 def registry(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
-    for program in ("skopeo", "docker-registry", "cosign", "gpg"):
-        if not shutil.which(program):
-            cannot_run(f"{program} is missing; run: sudo apt-get install --no-install-recommends {program}")
-    if podman.execute("id", "-u") != "0":
-        cannot_run("/etc/containers of the bench can be written by root only")
-    podman.execute(str(Path(__file__).parents[1] / "support" / "podman_bench"), "registry", "up")
-    yield from _filled(Registry(podman, tmp_path_factory.mktemp("trust")))
+    """`team/app:1`, signed with `folder`/release, `team/plain:1`, `other/app:1`."""
+    yield from _filled(started(podman, tmp_path_factory.mktemp("trust"), "cosign", "gpg"))
 
 
 def _filled(registry: Registry) -> Iterator[Registry]:

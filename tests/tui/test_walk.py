@@ -86,7 +86,7 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
         await pilot.press("space")
         await shows(pilot, "nothing chosen")
         await pilot.press("F")
-        await shows(pilot, "with 4 fixes")
+        await shows(pilot, "with 5 fixes")
         await pilot.press("u")
         await shows(pilot, "nothing chosen")
         await pilot.press("a", "a")

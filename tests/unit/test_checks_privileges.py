@@ -602,7 +602,7 @@ def test_an_engine_secret_as_a_variable_is_seen_where_inspect_hides_its_name() -
 def test_a_secret_goes_to_the_user_of_the_process() -> None:
     spec = fixed("loose-secret", container((SECRETS, ("db,type=mount,mode=0444",)), (USER, "1001:5")))
     assert spec[SECRETS] == ("db,type=mount,uid=1001,mode=0400",)
-    with pytest.raises(CannotFix, match="uid of user nginx"):
+    with pytest.raises(CannotFix, match="UID of user nginx"):
         fixed("loose-secret", container((SECRETS, ("db,type=mount",)), (USER, "nginx")))
 
 

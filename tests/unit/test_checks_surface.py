@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from hardentui.model.facts import (
 )
 from hardentui.model.finding import Severity, Status, Verdict
 from hardentui.model.host import Advisory, Firewall, Hole, HostFacts
-from hardentui.model.image import FoundFile, ImageInventory, ScanReport, Vulnerability
+from hardentui.model.image import FoundFile, ImageInventory, RegistryDigest, ScanReport, Vulnerability
 from hardentui.model.known import Unreadable
 from hardentui.model.peers import Peer, Peers
 from hardentui.model.spec import Spec
@@ -134,7 +134,7 @@ def test_publish_all_of_an_unknown_image_is_not_guessed() -> None:
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
-        (container(), "publishes no ports"),
+        (container(), "no published ports"),
         (container((NETWORK, ("none",))), "no network"),
         (container((NETWORK, ("host",)), (PUBLISH, (Port(80, "80"),))), "host"),
         (container((NETWORK, ("container:vpn",))), "another container"),
@@ -539,9 +539,28 @@ def test_references_are_taken_apart(text: str, parts: tuple[str, str, str, str])
     assert (found.name, found.tag, found.digest, found.host) == parts
 
 
+def answered(digest: str, *, asked: int = 0, seen: int = 10) -> RegistryDigest:
+    """What a registry said `asked` days ago, of a digest that was first seen `seen` days ago."""
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return RegistryDigest(digest, now - timedelta(days=asked), now - timedelta(days=seen))
+
+
+def test_a_new_image_counts_once_it_has_cooled_down_and_an_old_answer_says_nothing() -> None:
+    facts = container(inspect={"ImageName": f"{NGINX}:1.29", "ImageDigest": DIGEST}, image=image())
+    other = "sha256:" + "9" * 64
+
+    def status(answer: RegistryDigest) -> Status:
+        return judge("outdated-tag", replace(facts, registry_digest=answer)).status
+
+    assert status(answered(other, seen=2)) is Status.PASS
+    assert status(answered(other, seen=3)) is Status.FAIL
+    assert status(answered(other, asked=8)) is Status.UNKNOWN
+    assert status(answered(DIGEST, asked=8)) is Status.UNKNOWN
+
+
 def test_a_local_image_is_never_called_outdated() -> None:
     facts = container(
-        inspect={"ImageName": "localhost/app:latest"}, image=image(), registry_digest="sha256:e"
+        inspect={"ImageName": "localhost/app:latest"}, image=image(), registry_digest=answered("sha256:e")
     )
     assert judge("outdated-tag", facts).status is Status.NOT_APPLICABLE
 
@@ -552,7 +571,7 @@ def test_either_digest_of_a_multi_architecture_image_is_current() -> None:
         inspect={"ImageName": f"{NGINX}:1.29", "ImageDigest": DIGEST}, image=ImageFacts("1", both)
     )
     for digest in (DIGEST, "sha256:" + "e" * 64):
-        assert judge("outdated-tag", replace(facts, registry_digest=digest)).status is Status.PASS
+        assert judge("outdated-tag", replace(facts, registry_digest=answered(digest))).status is Status.PASS
     assert judge("outdated-tag", facts).status is Status.UNKNOWN
 
 

@@ -107,7 +107,7 @@ def test_findings_are_1(run: Run) -> None:
         (("fix", "shop-web", "--demo", "--all", "--podman-version", "new"), "is not a version"),
         (("convert", "db", "--demo", "--podman-version", "4.3"), "has no Quadlet"),
         (("convert", "db", "--demo", "-o", "/etc/passwd/at/all"), "is not a folder"),
-        (("convert", "db", "--demo", "--to", "kube"), "--to"),
+        (("convert", "db", "--demo", "--to", "compose"), "--to"),
         (("facts", "save", "/tmp/x", "--demo"), "no facts to save"),
         (("checklist", "lint", "nothing-like-it"), "no checklist"),
         (("check", "--connection", "nowhere-near"), "no connection called"),

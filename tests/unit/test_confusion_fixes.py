@@ -347,7 +347,7 @@ def test_the_network_of_a_pod_is_read_from_what_its_infra_container_is_on() -> N
     assert answer("default-network", infra("bridge", "podman")) is FAIL
     assert answer("host-network", infra("bridge", "shop-net")) is PASS
     host = infra("host", kernel=Kernel(7, shared_namespaces=frozenset({"net"})))
-    assert verdict("host-network", host).reason == "it is declared to use the host's network"
+    assert verdict("host-network", host).reason == "configured to use the host's network"
     assert answer("host-network", infra("host")) is FAIL
     assert answer("wildcard-port", infra("host")) is NOT_APPLICABLE
 

@@ -188,7 +188,7 @@ def test_a_root_with_workers_of_another_user_may_end_them() -> None:
     processes = (Process(7, "nginx", "/usr/sbin/nginx", 0), Process(8, "nginx", "/usr/sbin/nginx", 33))
     made = plan(running(seen=kernel(processes=processes)), "default-capabilities-kept")
     assert "CAP_KILL" in made.after[CAP_ADD]
-    assert "runs as uid 33" in said(made)
+    assert "runs as UID 33" in said(made)
 
 
 CACHE = FileChange("/opt/app/cache", "modified", True)
@@ -226,14 +226,14 @@ def test_what_may_be_a_file_or_a_folder_is_covered_by_nothing_and_told() -> None
     facts = running(seen=RUNS, changes=(FileChange("/var/cache/app", "modified"),))
     made = plan(facts, "writable-rootfs")
     assert made.after[TMPFS] == ()
-    assert "/var/cache/app changed, and whether it is a folder cannot be seen" in said(made)
+    assert "/var/cache/app changed, but it cannot be seen whether it is a directory" in said(made)
     assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
 
 
 def test_what_is_written_into_a_folder_of_the_host_is_not_known() -> None:
     """Podman lists no changes of a container that was made with --rootfs, whatever it wrote."""
     made = plan(running((ROOTFS, "/srv/root"), changes=()), "writable-rootfs")
-    assert "nobody saw what it writes" in said(made)
+    assert "what it writes was not seen" in said(made)
     assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
 
 
@@ -335,12 +335,12 @@ def test_a_secret_belongs_to_the_user_that_the_process_has_become() -> None:
     facts = running((SECRETS, ("db,type=mount",)), seen=kernel(uid=999))
     made = plan(facts, "loose-secret")
     assert made.after[SECRETS] == ("db,type=mount,uid=999,mode=0400",)
-    assert "uid 999 (uid of its main process now)" in said(made)
+    assert "UID 999 (uid of its main process now)" in said(made)
 
 
 def test_nobody_knows_who_reads_the_secret_of_what_does_not_run() -> None:
     made = plan(container((SECRETS, ("db,type=mount",))), "loose-secret")
-    assert "nobody saw which user reads it" in said(made)
+    assert "it is not known which user reads the secret" in said(made)
     assert made.risks == {"loose-secret": Risk.MAY_BREAK}
 
 
@@ -412,4 +412,4 @@ def test_what_privileged_mode_stands_in_the_way_of_says_how_to_fix_both(check: s
     facts = container((PRIVILEGED, True), engine=engine)
     alone = plan(facts, check)
     assert alone.changes == ()
-    assert "--check privileged goes with it" in said(alone)
+    assert "add --check privileged" in said(alone)

@@ -10,7 +10,7 @@ from hardentui.checks import all_checks, check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import ChecklistError, PlanError
 from hardentui.harden.plan import make_plan
-from hardentui.harden.settings import From, Setting, settings_of
+from hardentui.harden.settings import FixValue, From, settings_of
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
@@ -100,7 +100,7 @@ def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
         bytes_of(text)
 
 
-def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> Setting:
+def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> FixValue:
     (one,) = settings_of(_check(check), facts, choice, checklist)
     return one
 
@@ -123,8 +123,8 @@ def test_where_a_value_comes_from() -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "used at most"),
-        (container((MEMORY_RESERVATION, 2 << 30)), "reserved"),
+        (container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30))), "peak use"),
+        (container((MEMORY_RESERVATION, 2 << 30)), "reservation"),
     ],
 )
 def test_what_is_measured_is_what_the_fix_writes(facts: ContainerFacts, words: str) -> None:

@@ -76,7 +76,7 @@ def mounted(*paths: str) -> Any:
 @pytest.mark.parametrize(
     ("given", "kernel", "sentence"),
     [
-        ([SOCKET], ROOT, "not published: it can command the engine through /run/podman/podman.sock."),
+        ([SOCKET], ROOT, "not published: it can control the engine through /run/podman/podman.sock."),
         ([(PRIVILEGED, True)], ROOT_WITH_ALL, "not published: it is privileged."),
         (
             [(CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")],
@@ -94,7 +94,7 @@ def mounted(*paths: str) -> Any:
             ROOT,
             "not published: it can write /etc, /usr/bin of the host.",
         ),
-        ([mounted("/run")], ROOT, "not published: it can command the engine through /run."),
+        ([mounted("/run")], ROOT, "not published: it can control the engine through /run."),
         (
             [
                 (
@@ -106,12 +106,12 @@ def mounted(*paths: str) -> Any:
                 )
             ],
             ROOT,
-            "not published: it can command the engine through /run/podman.",
+            "not published: it can control the engine through /run/podman.",
         ),
         (
             [mounted("/run", "/etc")],
             ROOT,
-            "not published: it can command the engine through /run and can write /etc, /run of the host.",
+            "not published: it can control the engine through /run and can write /etc, /run of the host.",
         ),
         (
             [(MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))],
@@ -159,7 +159,7 @@ def test_a_stranger_to_the_files_of_the_host_is_told_to_have_them_not_to_command
 
 def test_the_user_of_a_rootless_engine_owns_its_socket() -> None:
     said = told(SOCKET, kernel=OWNER, engine=rootless())
-    assert said.startswith("Runs as user 1000 of the host, not published: it can command the engine")
+    assert said.startswith("Runs as user 1000 of the host, not published: it can control the engine")
     assert "mounted" in told(SOCKET, kernel=replace(OWNER, uid=100100), engine=rootless())
 
 

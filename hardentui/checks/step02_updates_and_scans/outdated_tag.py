@@ -1,9 +1,10 @@
 """The registry has a newer image under the same name.
 
 What it checks:
-Whether the registry still serves the same image under the name that the container uses. HardenTUI itself
-does not query registries, so the answer is unknown; `skopeo inspect docker://NAME` shows it. Images built
-here (`localhost/…`) have no registry, and names with a digest cannot change.
+Whether the registry still serves the same image under the name that the container uses. The registry is
+asked by `hardentui images --updates` (with skopeo, nothing is pulled); an answer that is older than the
+parameter `days` says nothing. A new image counts once `cool_down` days have passed since it was first seen.
+Images built here (`localhost/…`) have no registry, and names with a digest cannot change.
 
 Why it matters:
 Maintainers fix vulnerabilities by publishing a new image under the old name. Until somebody pulls it, the
@@ -17,9 +18,10 @@ instead, and decide who updates it (see no-update-path).
 from __future__ import annotations
 
 import shlex
+from datetime import UTC, datetime, timedelta
 
 from hardentui.checks.examples import container
-from hardentui.model.check import Check
+from hardentui.model.check import Check, Parameters
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import (
     Evidence,
@@ -32,11 +34,12 @@ from hardentui.model.finding import (
     passed,
     unknown,
 )
+from hardentui.model.image import RegistryDigest
 from hardentui.model.known import Unreadable
 from hardentui.reading.images import image_of, is_image_id, reference
 
 
-def evaluate(facts: ContainerFacts) -> Verdict:
+def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     name = facts.image_name
     image = image_of(facts)
     if isinstance(image, Verdict):
@@ -45,13 +48,23 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return not_applicable("the image was built on this machine, so no registry has a newer one")
     if reference(name).digest or is_image_id(name):
         return not_applicable("the image is named by digest, which cannot change")
-    if isinstance(facts.registry_digest, Unreadable):
-        return unknown(facts.registry_digest.reason, name)
+    answer = facts.registry_digest
+    if isinstance(answer, Unreadable):
+        return unknown(answer.reason, name)
+    age = (facts.now - answer.asked).days
+    if age > parameters.integer("days"):
+        return unknown(f"its registry was asked {age} days ago; hardentui images --updates asks again", name)
     known = _digests(facts, image)
     if not known:
         return unknown("the digest of the running image is not known", name)
-    evidence = (Evidence("registry", facts.registry_digest),)
-    if facts.registry_digest not in known:
+    evidence = (Evidence("registry", answer.digest), Evidence("first seen", f"{answer.first_seen:%Y-%m-%d}"))
+    if answer.digest not in known:
+        cool_down = timedelta(days=parameters.integer("cool_down"))
+        if facts.now - answer.first_seen < cool_down:
+            until = answer.first_seen + cool_down
+            return passed(
+                name, evidence=evidence, reason=f"a new image is there and counts from {until:%Y-%m-%d} on"
+            )
         commands = (f"podman pull {shlex.quote(name)}", "# then recreate the container")
         return failed("the registry has another image under this name", name, "", evidence, commands=commands)
     return passed(name, evidence=evidence)
@@ -72,6 +85,15 @@ _NAME = "docker.io/library/nginx:1.29"
 _DIGEST = "sha256:" + "d" * 64
 _IMAGE = ImageFacts(id="1" * 64, inspect={"RepoDigests": [f"docker.io/library/nginx@{_DIGEST}"]})
 
+_OTHER = "sha256:" + "e" * 64
+_NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _says(digest: str, days: int = 4) -> ContainerFacts:
+    answer = RegistryDigest(digest, _NOW, _NOW - timedelta(days=days))
+    return container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest=answer)
+
+
 CHECK = Check(
     title="Newer image in the registry",
     severity=Severity.MEDIUM,
@@ -79,10 +101,9 @@ CHECK = Check(
     fix=FixKind.RECREATE,
     risk=Risk.MAY_BREAK,
     evaluate=evaluate,
-    passes=lambda: (container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest=_DIGEST),),
-    fails=lambda: (
-        container(inspect={"ImageName": _NAME}, image=_IMAGE, registry_digest="sha256:" + "e" * 64),
-    ),
+    parameters={"days": 7, "cool_down": 3},
+    passes=lambda: (_says(_DIGEST), _says(_OTHER, days=1)),
+    fails=lambda: (_says(_OTHER),),
     references=("CIS Docker 1.6 5.28", "NIST SP 800-190 4.2.2"),
     catalogue="S2-06",
 )

@@ -2,18 +2,18 @@
 
 What it checks:
 On a host with AppArmor and a rootful engine: whether the container runs under a profile. It does not with
-`apparmor=unconfined` and in privileged mode. For a running container the label of its main process decides;
-a stacked label such as `containers-default-…//&crun (mixed)` is confined. Podman applies no profile to
-rootless containers, and none where SELinux is used.
+`apparmor=unconfined` or in privileged mode. For a running container, the label of the main process decides;
+a stacked label such as `containers-default-…//&crun (mixed)` counts as confined. Podman applies no profile to
+rootless containers, nor on hosts that use SELinux.
 
 Why it matters:
 The default profile denies what a container never needs: writing kernel settings below /proc/sys and /sys,
-mounting, tracing processes outside. When another wall has a vulnerability (a kept capability, a mask that
-was lifted) it is the profile that still says no.
+mounting, tracing processes outside. If another barrier fails (a kept capability, a removed mask), the profile
+still says no.
 
 What may break:
-Programs that mount, trace other processes or change kernel settings from inside. They need a profile of
-their own that allows just that, instead of none.
+Programs that mount, trace other processes or change kernel settings from inside. Give them a profile of
+their own that allows just that, rather than none.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         lambda label: (unconfined(label), label or "no label"),
         declared_bad=bool(why),
         declared=why or f"profile {facts.spec[APPARMOR] or 'of the engine'}",
-        reason="no AppArmor profile stands between it and the host",
+        reason="the container runs without an AppArmor profile",
         where=proc(facts, "attr/current"),
     )
 
 
 def unconfined(label: str) -> bool:
-    """No profile at all; a stack in which one part confines is confined."""
+    """Whether no profile applies; a stack with one confining part is confined."""
     return label in ("", "unconfined") or label.endswith("(unconfined)")
 
 
@@ -65,8 +65,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(APPARMOR)
     if _switched_off(spec):
         raise CannotFix(
-            "privileged mode switches AppArmor off as well",
-            "Fix both at once (--check privileged goes with it), or name a profile.",
+            "privileged mode turns AppArmor off, too",
+            "Fix both at once (add --check privileged), or name a profile.",
         )
     return spec
 

@@ -1,18 +1,18 @@
 """The container has no cgroup, or sees the host's.
 
 What it checks:
-Whether cgroups are switched off (`--cgroups=disabled`), or the container shares the cgroup namespace of the
-host. On cgroup v1 Podman shares it by default; that is a matter of the host and is not counted here.
+Whether cgroups are disabled (`--cgroups=disabled`), or the container shares the host's cgroup namespace. On
+cgroup v1, Podman shares it by default; that is a matter of the host and does not count here.
 
 Why it matters:
-Without a cgroup no limit holds: memory, processes and processor time are free for the taking, devices are not
-filtered, and nothing can be measured or stopped as a whole. With the host's cgroup namespace, a process sees
-the names of all units and containers, and a writable cgroup file system turns into a way out.
+Without a cgroup, no limit holds: memory, processes and CPU time are unlimited, devices are not filtered, and
+nothing can be measured or stopped as a whole. In the host's cgroup namespace, a process sees the names of all
+units and containers, and a writable cgroup filesystem becomes a way out.
 
 What may break:
-Programs that manage cgroups themselves (a nested engine, a test of systemd) expect to see the tree of the
-host. Containers started inside a service that must keep them in its own cgroup need `--cgroups=split`
-instead of `disabled`.
+Programs that manage cgroups themselves (a nested engine, systemd tests) expect to see the host's tree.
+Containers started inside a service that must keep them in its own cgroup need `--cgroups=split` instead of
+`disabled`.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ from hardentui.options import CGROUPNS, CGROUPS
 from hardentui.reading.containers import ask, judge, without_cgroup
 from hardentui.reading.limits import cgroup_version
 
-_HOST_REASON = "it sees the cgroup tree of the host"
+_HOST_REASON = "the container sees the host's cgroup tree"
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if without_cgroup(facts):
         evidence = (Evidence("HostConfig.Cgroups", "disabled"),)
-        return failed("it has no cgroup, so no limit can hold", "cgroups disabled", evidence=evidence)
+        return failed("no cgroup, so no limit can hold", "cgroups disabled", evidence=evidence)
     shared = ask(facts, lambda kernel: kernel.shared_namespaces)
     asked = facts.spec[CGROUPNS]
     if isinstance(shared, frozenset) and "cgroup" in shared and asked != "host":
         version = cgroup_version(facts)
         if version == "v1":
-            return not_applicable("on cgroup v1 Podman shares the cgroup namespace by default")
+            return not_applicable("on cgroup v1, Podman shares the cgroup namespace by default")
         if not version:
             return unknown(
-                "it shares the cgroup namespace, which is the default on cgroup v1; the version is not known"
+                "the cgroup namespace is shared (the default on cgroup v1), but the version is not known"
             )
     return judge(
         shared,
-        lambda kinds: ("cgroup" in kinds, "host" if "cgroup" in kinds else "a cgroup namespace of its own"),
+        lambda kinds: ("cgroup" in kinds, "host" if "cgroup" in kinds else "its own cgroup namespace"),
         declared_bad=asked == "host",
         declared=f"cgroupns {asked or 'not set'}",
         reason=_HOST_REASON,

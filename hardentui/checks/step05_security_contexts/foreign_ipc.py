@@ -1,18 +1,18 @@
-"""It shares memory segments with a container that it has nothing to do with.
+"""The container shares memory with an unrelated container.
 
 What it checks:
-Whether its IPC namespace is that of another container (`--ipc=container:NAME`, `--ipc=ns:PATH`) which belongs
-neither to the same pod nor to the same application. For running containers the numbers of the namespaces are
-compared, whatever was asked for.
+Whether the container uses the IPC namespace of another container (`--ipc=container:NAME`, `--ipc=ns:PATH`)
+that belongs neither to the same pod nor to the same application. For running containers, the namespaces
+themselves are compared, whatever was requested.
 
 Why it matters:
-Who shares the IPC namespace of a container can read and change its shared memory, its semaphores and message
-queues, and /dev/shm. Databases keep their caches there. A hole in the one is then a hole in the other,
+Whoever shares a container's IPC namespace can read and change its shared memory, semaphores, message queues
+and /dev/shm. Databases keep their caches there. A vulnerability in one container is then one in both,
 without a single packet on the network.
 
 What may break:
 Programs that exchange data through shared memory on purpose. Put both into one pod, or give both the same
-label `app`, so that the relation can be seen.
+label `app`, so that the relation is visible.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     sharing = _strangers(facts)
     if sharing:
         names = listed(sharing)
-        evidence = (Evidence(proc(facts, "ns/ipc"), f"the namespace of {names} as well"),)
-        return failed(f"it shares memory segments with {names}", declared, names, evidence)
+        evidence = (Evidence(proc(facts, "ns/ipc"), f"also the namespace of {names}"),)
+        return failed(f"shared memory with {names}", declared, names, evidence)
     asked = _asks_for_stranger(facts, facts.spec[IPC])
     if asked and not isinstance(facts.kernel, Kernel):
         evidence = (Evidence(CONFIGURATION, declared),)
-        return failed(f"it shares memory segments with {asked}", declared, "not running", evidence)
+        return failed(f"shared memory with {asked}", declared, "not running", evidence)
     return passed(declared)
 
 
 def _strangers(facts: ContainerFacts) -> list[str]:
-    """Unrelated containers with the same IPC namespace; that of the host is judged by host-ipc."""
+    """Unrelated containers with the same IPC namespace; host-ipc covers the host's."""
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or not isinstance(kernel.namespaces, dict):
         return []

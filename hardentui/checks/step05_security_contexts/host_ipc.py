@@ -1,19 +1,18 @@
-"""The container shares memory segments or the host name with the host.
+"""The container shares memory or the host name with the host.
 
 What it checks:
 Whether the container uses the host's IPC namespace (`--ipc=host`) or UTS namespace (`--uts=host`). For a
-running container the namespaces are compared with the host's.
+running container, the namespaces are compared with the host's.
 
 Why it matters:
-In the host's IPC namespace, /dev/shm, shared memory and message queues of all other programs lie open:
-browsers, databases and agents keep data there, and whoever may write to it can steer them. Podman also
-switches the SELinux separation off for such a container without saying so. With the host's UTS namespace
-and SYS_ADMIN the name of the host can be changed, which confuses logs and certificates; alone it is a small
-matter.
+In the host's IPC namespace, /dev/shm, shared memory and message queues of all other programs are open:
+browsers, databases and agents keep data there, and whoever can write to it can manipulate them. Podman also
+silently turns off SELinux separation for such a container. With the host's UTS namespace and SYS_ADMIN, the
+host name can be changed, which confuses logs and certificates; by itself that is a minor issue.
 
 What may break:
-Programs that exchange data with the host through shared memory (some databases, graphics and GPU work). Let
-both sides run in containers of one pod, which share their IPC namespace with each other only.
+Programs that exchange data with the host through shared memory (some databases, graphics and GPU workloads).
+Run both sides as containers of one pod, which share an IPC namespace only with each other.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         look,
         declared_bad="host" in (ipc, uts),
         declared=f"ipc {ipc or 'default'}, uts {uts or 'default'}",
-        reason="it shares the host's memory segments" if memory else "it shares the host's name",
+        reason="the host's shared memory is accessible" if memory else "the host name can be changed",
         where=proc(facts, "ns/ipc, ns/uts"),
         severity=Severity.HIGH if memory else Severity.LOW,
     )

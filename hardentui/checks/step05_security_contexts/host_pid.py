@@ -1,18 +1,18 @@
-"""The container sees processes that are not its own.
+"""The container sees processes outside itself.
 
 What it checks:
-Whether the container shares the process namespace of the host (`--pid=host`), or that of a container that
-belongs to another pod or application. For a running container the namespace is compared with the host's.
+Whether the container shares the PID namespace of the host (`--pid=host`), or of a container that belongs to
+another pod or application. For a running container, the namespace is compared with the host's.
 
 Why it matters:
-In the host's namespace every process of the machine can be seen: command lines, and for the same user also
-their environment with passwords and their open files through /proc. As root they can be stopped or
-debugged, and /proc/1/root is the host's file system. Podman also switches the SELinux separation off for
-such a container without saying so.
+In the host's namespace, every process on the machine is visible: command lines and, for the same user, also
+environment variables with passwords and open files through /proc. Root can kill or debug these processes,
+and /proc/1/root is the host's filesystem. Podman also silently turns off SELinux separation for such a
+container.
 
 What may break:
-Monitoring agents, debuggers and init-like tools that look at processes of the host see only their own.
-Those need the host's view by design: run them on the host, or accept the finding with a reason.
+Monitoring agents, debuggers and init-like tools that watch host processes see only their own. If they need
+the host's view by design, run them on the host, or waive the finding with a reason.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
     def look(shared: frozenset[str]) -> tuple[bool, str]:
         if "pid" in shared:
-            return True, "the process namespace of the host"
-        return foreign, "not the process namespace of the host"
+            return True, "the host's PID namespace"
+        return foreign, "not the host's PID namespace"
 
     return judge(
         ask(facts, lambda kernel: kernel.shared_namespaces),
         look,
         declared_bad=asked == "host" or foreign,
         declared=f"pid {asked or 'private'}",
-        reason="it sees the processes of " + ("an unrelated container" if foreign else "the host"),
+        reason="sees the processes of " + ("an unrelated container" if foreign else "the host"),
         where=proc(facts, "ns/pid"),
         severity=severity,
     )
 
 
 def _is_foreign(facts: ContainerFacts, asked: str) -> bool:
-    """Another container's namespace, and that one is no relative."""
+    """Whether it is the namespace of an unrelated container."""
     kind, _, name = asked.partition(":")
     if kind == "ns":
         return True

@@ -1,20 +1,20 @@
-"""The environment of the host leaks into the container.
+"""The host's environment leaks into the container.
 
 What it checks:
-Whether the whole environment of the host was handed over (`--env-host`), which shows in the command that made
-the container or in variables that only a login or a service of the host has (USER, SHLVL, SSH_CONNECTION,
-INVOCATION_ID…), whether a proxy variable carries a user and a password, and whether a file of variables that
-the command named by its full path (`--env-file`) can be read by every account of the host.
+Whether the whole host environment was passed in (`--env-host`), which shows in the command that created the
+container or in variables that only a login or a host service has (USER, SHLVL, SSH_CONNECTION,
+INVOCATION_ID…); whether a proxy variable contains a user and password; and whether an environment file given
+by its full path (`--env-file`) is readable for every account on the host.
 
 Why it matters:
-The shell of an admin holds what they work with: cloud keys, tokens of registries and clusters, the address
-of their ssh agent. With `--env-host` all of that is in the container and in the engine's database for good,
-and the first vulnerability in the service hands it out. A proxy address with a password does the same with
-that password.
+An admin's shell holds what they work with: cloud keys, registry and cluster tokens, the address of their SSH
+agent. With `--env-host`, all of that is in the container and permanently in the engine's database, and the
+first vulnerability in the service gives it away. A proxy URL with a password does the same with that
+password.
 
 What may break:
-Variables that the service really used are gone: hand over those few by name. Without the proxy variables,
-programs that reach the internet through the proxy fail until they get its address without the password.
+Variables that the service really used are gone: pass those few by name. Without the proxy variables, programs
+that reach the internet through the proxy fail until they get its address without the password.
 """
 
 from __future__ import annotations
@@ -57,32 +57,32 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if asked or len(names) >= _ENOUGH:
         evidence = tuple(Evidence("env", f"{name}={MASK}") for name in names)
         declared = "env-host" if asked else f"{plural(len(names), 'variable')} of a login or service"
-        return failed("it holds the environment of the host", declared, evidence=evidence)
+        return failed("the host's environment was passed in", declared, evidence=evidence)
     proxies = _proxies_with_password(facts)
     if proxies:
         evidence = tuple(Evidence("env", f"{name}={MASK}") for name in proxies)
-        return failed(f"{listed(proxies)} carries a password", listed(proxies), evidence=evidence)
-    return _files(facts) or passed("no variables of the host")
+        return failed(f"{listed(proxies)} contains a password", listed(proxies), evidence=evidence)
+    return _files(facts) or passed("no host variables")
 
 
 def _files(facts: ContainerFacts) -> Verdict | None:
-    """What is wrong with the files of variables that the command named; None when nothing is."""
+    """What is wrong with the environment files that the command named; None if nothing is."""
     if is_planned(facts):
         return None
     open_ones = [
-        one for one in facts.env_files.values() if isinstance(one, FileFact) and one.mode & _OTHERS_READ
+        file for file in facts.env_files.values() if isinstance(file, FileFact) and file.mode & _OTHERS_READ
     ]
     if open_ones:
-        evidence = tuple(Evidence(one.path, f"mode {one.octal}") for one in open_ones)
-        commands = tuple(f"chmod 600 -- {shlex.quote(one.path)}" for one in open_ones)
-        reason = "every account of the host can read its file of variables"
+        evidence = tuple(Evidence(file.path, f"mode {file.octal}") for file in open_ones)
+        commands = tuple(f"chmod 600 -- {shlex.quote(file.path)}" for file in open_ones)
+        reason = "every account on the host can read the environment file"
         return failed(reason, "env-file", evidence=evidence, commands=commands)
-    hidden = [one.reason for one in facts.env_files.values() if isinstance(one, Unreadable)]
+    hidden = [file.reason for file in facts.env_files.values() if isinstance(file, Unreadable)]
     return unknown(hidden[0], "env-file") if hidden else None
 
 
 def _command(facts: ContainerFacts) -> tuple[str, ...]:
-    """The words that made it; nothing for a plan."""
+    """The command that created the container; empty for a plan."""
     if is_planned(facts):
         return ()
     words = section(facts.inspect, "Config").get("CreateCommand") or ()
@@ -98,13 +98,13 @@ def _host_names(spec: Spec) -> tuple[str, ...]:
 
 
 def _proxies_with_password(facts: ContainerFacts) -> tuple[str, ...]:
-    """Of the container's own variables, and those that Podman passed on from its own environment."""
+    """Among the container's own variables and those that Podman passed on from its environment."""
     own = facts.spec[ENV]
     pairs = set(own)
     if facts.spec[HTTP_PROXY]:
         pairs.update(str(pair) for pair in section(facts.inspect, "Config").get("Env") or ())
-    found = (pair.partition("=") for pair in sorted(pairs))
-    return tuple(name for name, _, value in found if name in _PROXIES and secret_value(value))
+    variables = (pair.partition("=") for pair in sorted(pairs))
+    return tuple(name for name, _, value in variables if name in _PROXIES and secret_value(value))
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -114,12 +114,12 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     passwords = [pair for pair in spec[ENV] if pair.partition("=")[0] in _PROXIES and secret_value(pair)]
     if passwords:
         raise CannotFix(
-            "a proxy variable that was given by name carries a password",
-            "Give the proxy's address without it, and let the proxy know the host instead.",
+            "a proxy variable that was set by name contains a password",
+            "Set the proxy's address without it, and let the proxy identify the host instead.",
         )
     if spec == facts.spec and _files(facts):
         raise CannotFix(
-            "the file of variables lies on the host, where no option of the container reaches it",
+            "the environment file is on the host, and no container option changes its mode",
             "Close it to others: chmod 600 FILE.",
         )
     inherited = _proxies_with_password(facts)
@@ -127,7 +127,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def _own_variables(spec: Spec, command: tuple[str, ...]) -> tuple[str, ...]:
-    """Variables that were given by name; where that is not known, those that are not typical of a host."""
+    """Variables set by name; if that is not known, those that are not typical of a host."""
     given = {after.partition("=")[0] for word, after in pairwise(command) if word in ("-e", "--env")}
     given |= {word.split("=", 2)[1] for word in command if word.startswith(("--env=", "-e="))}
     files = any(word.startswith("--env-file") for word in command)

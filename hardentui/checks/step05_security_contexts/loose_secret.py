@@ -1,20 +1,20 @@
-"""An engine secret is handed over more openly than it needs to be.
+"""An engine secret is passed more openly than necessary.
 
 What it checks:
 The container's engine secrets: whether one is passed as an environment variable, or mounted as a file that
-other users inside may read (0444 when no mode is given). The driver that keeps a secret is shown; one that
-the site refuses (parameter `refused_drivers`, for example `file`, which encrypts nothing) fails too.
+other users inside can read (0444, the default). The check shows the driver that stores each secret, and
+fails if the site refuses that driver (parameter `refused_drivers`, for example `file`, which does not
+encrypt).
 
 Why it matters:
-A secret that becomes a variable is again inherited by every child process and printed by every debug page.
-A file that everybody inside can read is lost with the weakest process: an intruder who runs as `nobody`
-after a vulnerability in a template engine reads the database password that only the worker should know.
+A secret in an environment variable is inherited by every child process and printed by every debug page. A
+file that everybody inside can read is lost with the weakest process: an intruder who runs as `nobody` after a
+vulnerability in a template engine reads the database password that only the worker should know.
 
 What may break:
-A file with mode 0400 can be read by its owner only, so the owner must be the user of the process: the fix
-sets the uid that its main process has now, or that its user names as a number. A program that only knows the
-variable has to learn to read the file
-(most images accept NAME_FILE).
+Only the owner can read a file with mode 0400, so the owner must be the user of the process: the fix sets the
+UID that the main process has now, or that its user setting gives as a number. A program that only knows the
+variable must read the file instead (most images accept NAME_FILE).
 """
 
 from __future__ import annotations
@@ -36,36 +36,38 @@ from hardentui.visible import visible
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     secrets = facts.spec[SECRETS]
     hidden = _variables_from_secrets(facts) if SECRETS in facts.spec.unknowable else ()
-    bad = [(_name(one), _trouble(one)) for one in secrets if _trouble(one)]
-    bad += [(name, "handed over as a variable") for name in hidden]
-    refused = [one for one in _drivers(facts) if one[1] in parameters.texts("refused_drivers")]
-    declared = listed([_name(one) for one in secrets]) or "no secrets"
+    bad = [(_name(secret), _trouble(secret)) for secret in secrets if _trouble(secret)]
+    bad += [(name, "passed as a variable") for name in hidden]
+    refused = [
+        (name, driver) for name, driver in _drivers(facts) if driver in parameters.texts("refused_drivers")
+    ]
+    declared = listed([_name(secret) for secret in secrets]) or "no secrets"
     if bad:
         evidence = tuple(Evidence(f"secret {visible(name, 60)}", trouble) for name, trouble in bad)
         names = listed([visible(name, 60) for name, _ in bad])
-        return failed(f"more processes than needed can read {names}", declared, evidence=evidence)
+        return failed(f"more processes than necessary can read {names}", declared, evidence=evidence)
     if refused:
         evidence = tuple(
             Evidence(f"secret {visible(name, 60)}", f"driver {driver}") for name, driver in refused
         )
-        return failed(f"the driver {refused[0][1]} is refused here", declared, evidence=evidence)
+        return failed(f"the driver {refused[0][1]} is not allowed here", declared, evidence=evidence)
     if SECRETS in facts.spec.unknowable:
-        return unknown("the engine does not show the secrets of a container that has not run yet")
+        return unknown("the engine does not show the secrets of a container that has not run")
     return passed(
         declared,
         evidence=tuple(
-            Evidence(f"secret {visible(name, 60)}", f"kept by the driver {driver}")
+            Evidence(f"secret {visible(name, 60)}", f"stored by the driver {driver}")
             for name, driver in _drivers(facts)
         ),
     )
 
 
 def _drivers(facts: ContainerFacts) -> tuple[tuple[str, str], ...]:
-    """(secret, driver) of the container's own secrets, as far as the engine told."""
+    """(secret, driver) of the container's secrets, as far as the engine says."""
     known = facts.secret_drivers
     if isinstance(known, Unreadable):
         return ()
-    names = dict.fromkeys(_name(one) for one in facts.spec[SECRETS])
+    names = dict.fromkeys(_name(secret) for secret in facts.spec[SECRETS])
     return tuple((name, visible(known[name], 40)) for name in names if name in known)
 
 
@@ -83,10 +85,10 @@ def _options(secret: str) -> dict[str, str]:
 
 
 def _trouble(secret: str) -> str:
-    """What is too open about one `NAME,type=…,mode=…`; empty when nothing is."""
+    """What is too open about `NAME,type=…,mode=…`; empty if nothing is."""
     options = _options(secret)
     if options.get("type") == "env":
-        return "handed over as a variable"
+        return "passed as a variable"
     mode = options.get("mode") or "0444"
     others = not mode.isdecimal() or bool(int(mode, 8) & 0o007) if _is_octal(mode) else True
     return f"mode {mode}" if others else ""
@@ -97,22 +99,24 @@ def _is_octal(mode: str) -> bool:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    variables = [_name(one) for one in spec[SECRETS] if _options(one).get("type") == "env"]
+    variables = [_name(secret) for secret in spec[SECRETS] if _options(secret).get("type") == "env"]
     if variables:
         raise CannotFix(
-            f"the program must learn to read {listed(variables)} from a file",
+            f"the program must read {listed(variables)} from a file instead",
             "Use --secret NAME,type=mount,mode=0400 and, for most images, VARIABLE_FILE=/run/secrets/NAME.",
         )
     owner = _reader(spec, context.facts)
-    return spec.with_(SECRETS, tuple(_closed(one, owner) if _trouble(one) else one for one in spec[SECRETS]))
+    return spec.with_(
+        SECRETS, tuple(_closed(secret, owner) if _trouble(secret) else secret for secret in spec[SECRETS])
+    )
 
 
 def _reader(spec: Spec, facts: ContainerFacts) -> str:
-    """uid that reads the secrets, empty for root. One that begins as root and becomes another user reads
-    them as that one, and root may read them anyhow.
+    """The UID that reads the secrets, empty for root. A process that starts as root and drops it reads
+    them as the other user, and root can read them anyway.
 
     Raises:
-        CannotFix: nobody knows who reads them.
+        CannotFix: it is not known who reads them.
     """
     owner, _ = owner_of_process(facts, spec)
     if owner:
@@ -121,31 +125,29 @@ def _reader(spec: Spec, facts: ContainerFacts) -> str:
     if is_root(user):
         return ""
     raise CannotFix(
-        f"the uid of user {visible(user, 60)} is not known, and the secret must belong to it",
-        "Set the user of the container as a number, or uid= of the secret.",
+        f"the UID of user {visible(user, 60)} is not known, and it must own the secret",
+        "Set the container's user as a number, or the secret's uid=.",
     )
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     owner, why = owner_of_process(context.facts, before)
     others = [(uid, name) for uid, name in uids(context.facts) or () if uid and str(uid) != owner]
-    closed = [one for one in after[SECRETS] if one not in before[SECRETS]]
-    given = [one for one in closed if "uid=" in one]
-    who = f"uid {owner} ({why})" if given and owner else "root"
-    notes = [f"only {who} can read {listed([visible(_name(one), 60) for one in closed])} then"]
+    closed = [secret for secret in after[SECRETS] if secret not in before[SECRETS]]
+    given = [secret for secret in closed if "uid=" in secret]
+    who = f"UID {owner} ({why})" if given and owner else "root"
+    notes = [f"after this, only {who} can read {listed([visible(_name(secret), 60) for secret in closed])}"]
     if others and owner in ("", "0"):
         uid, name = others[0]
-        notes.append(
-            f"{visible(name, 30)} runs as uid {uid}: if it reads the secret itself, give the secret uid={uid}"
-        )
+        notes.append(f"{visible(name, 30)} runs as UID {uid}: if it reads the secret, set uid={uid} on it")
     if not owner:
-        notes.append("it does not run, so nobody saw which user reads it")
+        notes.append("the container is not running, so it is not known which user reads the secret")
     sure = bool(owner) and context.facts.running and not others
     return Advice(Risk.CHANGES_BEHAVIOUR if sure else Risk.MAY_BREAK, tuple(notes))
 
 
 def _closed(secret: str, owner: str) -> str:
-    """The secret as a file that only the user of the process may read."""
+    """The secret as a file that only the process's user can read."""
     parts = [part for part in secret.split(",") if not part.startswith("mode=")]
     if owner and not any(part.startswith("uid=") for part in parts):
         parts.append(f"uid={owner}")

@@ -1,18 +1,17 @@
-"""A tmpfs mount has no size, or lets programs run from it.
+"""A tmpfs mount has no size limit, or programs can run from it.
 
 What it checks:
-The mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether exec,
-suid or dev was switched on again; and the size of /dev/shm (`--shm-size`). Podman mounts a plain tmpfs with
-nosuid and nodev, but without a size and without noexec.
+Mounts made with `--tmpfs`: whether each has a size below half of the host's memory, and whether exec, suid or
+dev was turned back on; and the size of /dev/shm (`--shm-size`). Podman mounts a plain tmpfs with nosuid and
+nodev, but without a size and without noexec.
 
 Why it matters:
-A tmpfs without a size grows up to half of the host's memory. A folder that everybody can write to and that
-programs can be started from is where an intruder puts their tools: in memory, where no scanner of disks
-looks.
+A tmpfs without a size grows to half of the host's memory. A directory that everybody can write to and run
+programs from is where intruders put their tools: in memory, where no disk scanner looks.
 
 What may break:
-Programs that unpack and start code in /tmp (some installers, Java agents, Python wheels with libraries) need
-exec there: give them a folder of their own. What grows beyond the size fails with "no space left": choose the
+Programs that unpack and run code in /tmp (some installers, Java agents, Python wheels with libraries) need
+exec there: give them a directory of their own. Writes beyond the size fail with "no space left": choose the
 size with the parameter `size`.
 """
 
@@ -46,7 +45,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         if shared >= most:
             paths.append("/dev/shm")  # noqa: S108
             evidence.append(Evidence("--shm-size", f"{shared} bytes"))
-        reason = f"no size that limits, or programs may run: {listed(paths)}"
+        reason = f"no size limit, or programs can run: {listed(paths)}"
         return failed(reason, declared, evidence=tuple(evidence))
     return passed(declared)
 
@@ -56,7 +55,7 @@ def _options(mount: str) -> list[str]:
 
 
 def _most(facts: ContainerFacts) -> float:
-    """Half of the memory: what a tmpfs without a size gets."""
+    """Half of the memory, which is what a tmpfs without a size gets."""
     machine = memory_of_machine(facts)
     return inf if machine is None else machine / 2
 
@@ -67,7 +66,7 @@ def _is_loose(mount: str, most: float) -> bool:
 
 
 def _has_size(options: list[str], most: float) -> bool:
-    """The last size counts; 0 is none, and a percentage is one of the memory."""
+    """The last size counts; 0 means none, and a percentage is of the memory."""
     sizes = [option.partition("=")[2] for option in options if option.startswith("size=")]
     if not sizes:
         return False
@@ -85,7 +84,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     try:
         bytes_of(size)
     except ValueError as error:
-        raise CannotFix(str(error), "Give the parameter size a value such as 64m.") from error
+        raise CannotFix(str(error), "Set the parameter size to a value such as 64m.") from error
     most = _most(context.facts)
     if spec[SHM_SIZE] >= most:
         spec = spec.without(SHM_SIZE)

@@ -1,15 +1,15 @@
-"""Limits of single processes are opened wide.
+"""Per-process limits are too high.
 
 What it checks:
-The values given with `--ulimit`: open files above the site's limit (parameter `nofile`), an unlimited number
-of processes, core dumps of any size, or `host`, which copies the limits of the host. Of the running process,
-at a closer look, also what the kernel holds it to: open files above the site's limit, whoever set them. Other
-values that Podman sets by itself are not judged.
+The values set with `--ulimit`: open files above the site's limit (parameter `nofile`), unlimited processes,
+core dumps of any size, or `host`, which copies the host's limits. A close look at a running container also
+compares the kernel's limit of open files with the site's, whoever set it. Other values that Podman sets by
+itself are not judged.
 
 Why it matters:
-Ulimits are the second brake beside cgroups. Millions of open files fill kernel memory that no memory limit
-counts in time, and a core dump writes everything the process knows, keys and passwords included, to a disk
-from where an attacker or a backup carries it away.
+Ulimits are the second brake besides cgroups. Millions of open files fill kernel memory that no memory limit
+counts in time, and a core dump writes everything the process knows, including keys and passwords, to a disk
+from which an attacker or a backup carries it away.
 
 What may break:
 Servers with very many connections need a high limit of open files: raise the site's value for them instead
@@ -34,10 +34,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     limits = facts.spec[ULIMIT]
     highest = parameters.integer("nofile")
     bad = tuple(limit for limit in limits if _too_loose(limit, highest))
-    declared = listed(limits) or "none given"
+    declared = listed(limits) or "none set"
     if bad:
         evidence = tuple(Evidence("--ulimit", limit) for limit in bad)
-        return failed(f"these limits are no brake: {listed(bad)}", declared, evidence=evidence)
+        return failed(f"these limits are too high: {listed(bad)}", declared, evidence=evidence)
     live = ask(facts, lambda kernel: kernel.rlimits)
     if isinstance(live, NotRunning | Unreadable):
         return passed(declared)
@@ -45,7 +45,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     seen = (Evidence(proc(facts, "limits"), effective),)
     files = next((limit for limit in live if limit.name == "nofile"), None)
     if files is not None and (files.hard is None or files.hard > highest):
-        return failed("the kernel lets it open more files than the site allows", declared, effective, seen)
+        return failed("the kernel allows more open files than the site does", declared, effective, seen)
     return passed(declared, effective, seen)
 
 
@@ -54,7 +54,7 @@ def _shown(limit: Rlimit) -> str:
 
 
 def _parts(limit: str) -> tuple[str, str, str]:
-    """name, soft, hard; one value stands for both."""
+    """Name, soft and hard limit; a single value is both."""
     name, _, values = limit.partition("=")
     soft, _, hard = values.partition(":")
     name = name.strip().lower().removeprefix("rlimit_")
@@ -86,7 +86,7 @@ def _live_is_loose(context: FixContext, highest: int) -> bool:
     live = ask(context.facts, lambda kernel: kernel.rlimits)
     if isinstance(live, NotRunning | Unreadable):
         return False
-    return any(one.name == "nofile" and (one.hard is None or one.hard > highest) for one in live)
+    return any(limit.name == "nofile" and (limit.hard is None or limit.hard > highest) for limit in live)
 
 
 def _tightened(limit: str, highest: int, processes: int) -> str:

@@ -1,18 +1,18 @@
-"""A control socket of the host is reachable from the container.
+"""The container can reach a control socket of the host.
 
 What it checks:
-Whether any mount is, or contains, a socket on which a service of the host takes commands: the D-Bus system
-bus and systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), agents and
-key rings (use keys), X11 and Wayland (read the screen, type), CUPS, udev and network services (configure
-hardware). A socket is known by who listens on it, whatever it is called; where that cannot be seen, its
-name decides. The sockets of container engines have a check of their own.
+Whether any mount is, or contains, a socket on which a host service takes commands: the D-Bus system bus and
+systemd (start units), LXD, Incus and libvirt (start machines), snapd (install software), agents and key rings
+(use keys), X11 and Wayland (read the screen, type), CUPS, udev and network services (configure hardware). A
+socket is identified by who listens on it, whatever its name; if that cannot be seen, its name decides. The
+sockets of container engines have their own check.
 
 Why it matters:
-Such a socket is a door that no capability, no seccomp profile and no user namespace closes, and that
-read-only does not lock. Through the system bus or systemd a container starts a unit that runs as root on
-the host; through libvirt or LXD it starts a machine with the host's disk; with an agent's socket it logs in
-to other machines as you. Which messages are allowed is decided by the service alone, often by the user id
-that connects.
+Such a socket is a door that no capability, seccomp profile or user namespace closes, and that a read-only
+mount does not lock. Through the system bus or systemd, a container starts a unit that runs as root on the
+host; through libvirt or LXD, it starts a machine with the host's disk; through an agent's socket, it logs in
+to other machines as you. The service alone decides which requests it accepts, often just by the UID that
+connects.
 
 What may break:
 Whatever the socket was mounted for: desktop programs, monitoring that asks systemd, tools that manage
@@ -46,46 +46,46 @@ _SEVERITIES = {
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    bad = sorted(control_sockets(facts), key=lambda one: -_severity(one))
+    bad = sorted(control_sockets(facts), key=lambda socket: -_severity(socket))
     if not bad:
-        unclear = [facts.hidden_mounts, *(one.unknown for one in open_sockets(facts))]
+        unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
         unclear = [reason for reason in unclear if reason]
         return unknown(unclear[0]) if unclear else passed("no control socket is mounted")
-    mounts = {one.mount.destination: one for one in host_mounts(facts)}
-    through = [mounts[destination] for destination in dict.fromkeys(one.destination for one in bad)]
-    evidence = tuple(Evidence("Mounts", _seen(one, mounts[one.destination])) for one in bad)
-    powers = dict.fromkeys(one.service.power.value for one in bad if one.service)
-    paths = listed([one.path for one in bad])
-    reason = f"it can {', '.join(powers)}, through {paths}"
-    declared = shown([one.mount for one in through])
+    mounts = {host_mount.mount.destination: host_mount for host_mount in host_mounts(facts)}
+    through = [mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)]
+    evidence = tuple(Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad)
+    powers = dict.fromkeys(socket.service.power.value for socket in bad if socket.service)
+    paths = listed([socket.path for socket in bad])
+    reason = f"can {', '.join(powers)} through {paths}"
+    declared = shown([host_mount.mount for host_mount in through])
     return failed(reason, declared, evidence=evidence, severity=_severity(bad[0]))
 
 
-def _severity(one: OpenSocket) -> Severity:
-    return _SEVERITIES[one.service.power] if one.service else Severity.MEDIUM
+def _severity(socket: OpenSocket) -> Severity:
+    return _SEVERITIES[socket.service.power] if socket.service else Severity.MEDIUM
 
 
-def _seen(one: OpenSocket, mount: HostMount) -> str:
-    name = one.service.name if one.service else "a service"
-    answers = f"{name} listens on {one.made_as or one.path}"
+def _seen(socket: OpenSocket, mount: HostMount) -> str:
+    name = socket.service.name if socket.service else "a service"
+    answers = f"{name} listens on {socket.made_as or socket.path}"
     return "; ".join(part for part in (shown([mount.mount]), answers, came_from(mount)) if part)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     facts = context.facts.planned(spec)
-    mounts = {one.mount.destination: one for one in host_mounts(facts)}
+    mounts = {host_mount.mount.destination: host_mount for host_mount in host_mounts(facts)}
     sockets: set[Mount] = set()
-    for one in control_sockets(facts):
-        mount = mounts[one.destination]
+    for socket in control_sockets(facts):
+        mount = mounts[socket.destination]
         if not mount.declared:
             raise CannotFix(
-                f"the mount at {one.destination} {came_from(mount)}",
-                "Take the socket away there, then create this container again.",
+                f"the mount at {socket.destination} {came_from(mount)}",
+                "Remove the socket there, then recreate this container.",
             )
-        if one.path not in mount.paths:
+        if socket.path not in mount.paths:
             raise CannotFix(
-                f"the socket lies in {mount.path}, which may be mounted for other things too",
-                "Mount the files of it that the service needs, one by one.",
+                f"the socket is in {mount.path}, which may be mounted for other reasons, too",
+                "Mount only the files that the service needs.",
             )
         sockets.add(mount.mount)
     return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))

@@ -1,19 +1,18 @@
-"""Nothing limits the processor time of the container.
+"""No CPU limit.
 
 What it checks:
-Whether a bound on processor time is in force: `--cpus` or a quota, of the container or of a cgroup above it
-(CPUQuota= of its unit). A weight below the default (`--cpu-shares`) or a part of the processors
-(`--cpuset-cpus`) counts as a bound too; as much as the machine has does not. For a running container the
-cgroup tree decides about quotas.
+Whether a CPU limit is in force: `--cpus` or a quota, on the container or on a cgroup above it (CPUQuota= of
+its unit). A weight below the default (`--cpu-shares`) or a subset of the CPUs (`--cpuset-cpus`) counts too; a
+limit as high as the machine's CPUs does not. For a running container, the cgroup tree decides about quotas.
 
 Why it matters:
 A container that computes without end slows down everything else: logins, health checks, the neighbours. The
-commonest thing that intruders do in a container is to mine coins, and that takes every processor that it can
-get. With a bound they get a part, and the load stands out.
+most common thing that intruders do in a container is mining coins, which takes every CPU it can get. With a
+limit they get a share, and the load stands out.
 
 What may break:
-Work that comes in bursts takes longer: start-up, compression, builds. Give the service what it uses at its
-peak (parameter `cpus`), or only a weight, which costs nothing while the host is idle.
+Work in bursts takes longer: startup, compression, builds. Give the service what it uses at peak (parameter
+`cpus`), or only a weight, which costs nothing while the host is idle.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if without_cgroup(facts):
-        return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
+        return not_applicable("no cgroup, so no limit is possible (see disabled-cgroups)")
     spec = facts.spec
     weighted = _is_weighted(facts) and not ignored(facts)
     bounded = _is_bound(facts, _quota(spec))
@@ -46,11 +45,11 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         ask(facts, lambda kernel: kernel.limits),
         lambda limits: (
             not _is_bound(facts, limits.cpus) and not weighted,
-            "no quota" if limits.cpus is None else f"{limits.cpus:g} processors",
+            "no quota" if limits.cpus is None else f"{limits.cpus:g} CPUs",
         ),
         declared_bad=not (weighted or bounded) or ignored(facts),
         declared=_words(spec),
-        reason="it may use every processor of the host",
+        reason="all CPUs of the host may be used",
         where="cgroup of the container and above: cpu.max",
     )
 
@@ -58,18 +57,18 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _quota(spec: Spec) -> float | None:
     if spec[CPUS] > 0:
         return spec[CPUS]
-    period = spec[CPU_PERIOD] or 100_000  # microseconds, the kernel's own
+    period = spec[CPU_PERIOD] or 100_000  # microseconds, the kernel's default
     return spec[CPU_QUOTA] / period if spec[CPU_QUOTA] > 0 else None
 
 
 def _is_bound(facts: ContainerFacts, processors: float | None) -> bool:
-    """It is less than the machine has."""
+    """Whether it is less than the machine has."""
     machine = processors_of_machine(facts)
     return processors is not None and (machine is None or processors < machine)
 
 
 def _is_weighted(facts: ContainerFacts) -> bool:
-    """It gets less than its neighbours when there is not enough, or only some of the processors."""
+    """Whether it gets less than its neighbours under load, or only some of the CPUs."""
     spec = facts.spec
     if 0 < spec[CPU_SHARES] < _DEFAULT_SHARES:
         return True
@@ -79,11 +78,11 @@ def _is_weighted(facts: ContainerFacts) -> bool:
 
 
 def _words(spec: Spec) -> str:
-    parts = [f"{spec[CPUS]:g} processors"] if spec[CPUS] > 0 else []
+    parts = [f"{spec[CPUS]:g} CPUs"] if spec[CPUS] > 0 else []
     parts += [f"quota {spec[CPU_QUOTA]}"] if spec[CPU_QUOTA] > 0 else []
     parts += [f"weight {spec[CPU_SHARES]}"] if spec[CPU_SHARES] > 0 else []
-    parts += [f"processors {spec[CPUSET_CPUS]} only"] if spec[CPUSET_CPUS] else []
-    return ", ".join(parts) or "no bound"
+    parts += [f"only CPUs {spec[CPUSET_CPUS]}"] if spec[CPUSET_CPUS] else []
+    return ", ".join(parts) or "no limit"
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -97,10 +96,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     except ValueError:
         cpus = 0.0
     if not (math.isfinite(cpus) and cpus >= 0.01):
-        raise CannotFix(
-            f"{text!r} is no number of processors", "Give the parameter cpus a value such as 1.5."
-        )
-    if spec[CPU_PERIOD]:  # Podman refuses --cpus beside a period
+        raise CannotFix(f"{text!r} is not a number of CPUs", "Set the parameter cpus to a value such as 1.5.")
+    if spec[CPU_PERIOD]:  # Podman refuses --cpus together with a period
         return spec.with_(CPU_QUOTA, int(cpus * spec[CPU_PERIOD]))
     return spec.without(CPU_QUOTA).with_(CPUS, cpus)
 

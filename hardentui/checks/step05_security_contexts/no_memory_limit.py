@@ -1,21 +1,20 @@
-"""Nothing limits the memory of the container.
+"""No memory limit.
 
 What it checks:
-Whether a memory limit is in force: the one of the container, or one of a cgroup above it, such as MemoryMax=
-of its systemd unit. For a running container the cgroup tree decides, since inspect shows 0 in that case. A
-limit with unlimited swap (`--memory-swap=-1`) is none, nor is one that is not below the memory of the
-machine.
+Whether a memory limit is in force: on the container, or on a cgroup above it, such as MemoryMax= of its
+systemd unit. For a running container the cgroup tree decides, because inspect shows 0 in that case. A limit
+with unlimited swap (`--memory-swap=-1`) does not count, nor does one that is not below the machine's memory.
 
 Why it matters:
-One container that leaks memory, or that somebody feeds with requests made to use it up, takes the memory of
-everything on the host. The kernel then kills processes by size, and the victim may well be the database next
-door, the login service or the engine. It is the cheapest denial of service that there is: no vulnerability
-needed.
+One container that leaks memory, or that somebody feeds with crafted requests, takes the memory of everything
+on the host. The kernel then kills processes by size, and the victim may well be the database next door, the
+login service or the engine. It is the cheapest denial of service there is: no vulnerability needed.
 
 What may break:
-A service that needs more than the limit at its peak is killed and restarted. Look at its use under load
-(`podman stats`, MemoryPeak of its unit) and choose a value well above it (parameter `memory`). The fix never
-sets less than half as much again as the running container has used at most since it started, caches included.
+A service that needs more than the limit at peak is killed and restarted. Look at its use under load (`podman
+stats`, MemoryPeak of its unit) and choose a value well above it (parameter `memory`). The fix never sets
+less than one and a half times the most that the running container has used since it started, including
+caches.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if without_cgroup(facts):
-        return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
+        return not_applicable("no cgroup, so no limit is possible (see disabled-cgroups)")
     memory, swap = facts.spec[MEMORY], facts.spec[MEMORY_SWAP]
     endless_swap = memory > 0 and swap == -1
     declared = f"memory {_words(memory)}" + (", unlimited swap" if swap == -1 else "")
@@ -54,15 +53,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         look,
         declared_bad=_is_none(facts, max(0, memory)) or endless_swap or ignored(facts),
         declared=declared,
-        reason="its memory is limited, its swap is not"
-        if endless_swap
-        else "it may use all memory of the host",
+        reason="memory is limited, but swap is not" if endless_swap else "all memory of the host may be used",
         where="cgroup of the container and above: memory.max",
     )
 
 
 def _is_none(facts: ContainerFacts, limit: int | None) -> bool:
-    """There is no limit, or it is not below what the machine has."""
+    """Whether there is no limit below the memory of the machine."""
     machine = memory_of_machine(facts)
     return not limit or (machine is not None and limit >= machine)
 
@@ -79,7 +76,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         return spec
     limit = max(_chosen(context), spec[MEMORY_RESERVATION], _enough(context.facts))
     spec = spec.with_(MEMORY, limit)
-    # memory and swap together is what --memory-swap says, and Podman refuses less of both than of memory
+    # --memory-swap is memory plus swap, and Podman refuses a value below --memory
     return spec.with_(MEMORY_SWAP, limit) if 0 < spec[MEMORY_SWAP] < limit else spec
 
 
@@ -88,8 +85,8 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     limits = ask(facts, lambda kernel: kernel.limits)
     peak = limits.memory_peak if isinstance(limits, Limits) else None
     if not peak:
-        return Advice(Risk.MAY_BREAK, ("how much it uses is not known",))
-    note = f"it used {-(-peak >> 20)} MiB at most {how_long(facts)}, and may use {size_text(limit)} then"
+        return Advice(Risk.MAY_BREAK, ("its memory use is not known",))
+    note = f"peak use {-(-peak >> 20)} MiB {how_long(facts)}; the limit will be {size_text(limit)}"
     if peak * 2 <= limit:
         return Advice(Risk.SAFE if seen_long_enough(facts) else Risk.CHANGES_BEHAVIOUR, (note,))
     return Advice(Risk.MAY_BREAK, (note,))
@@ -99,21 +96,21 @@ def _chosen(context: FixContext) -> int:
     try:
         return bytes_of(context.parameters.text("memory"))
     except ValueError as error:
-        raise CannotFix(str(error), "Give the parameter memory a size such as 512m.") from error
+        raise CannotFix(str(error), "Set the parameter memory to a size such as 512m.") from error
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
-    """What it has used, or what is reserved for it, where that is more than the value."""
+    """What the container has used, or what is reserved for it, if that is more than the parameter."""
     enough, reserved = _enough(context.facts), context.facts.spec[MEMORY_RESERVATION]
     if max(enough, reserved) <= _chosen(context):
         return {}
     if reserved > enough:
-        return {"memory": Measured(size_text(reserved), "that much is reserved for it")}
-    return {"memory": Measured(size_text(enough), "half as much again as it has used at most")}
+        return {"memory": Measured(size_text(reserved), "the reservation of the container")}
+    return {"memory": Measured(size_text(enough), "one and a half times its peak use")}
 
 
 def _enough(facts: ContainerFacts) -> int:
-    """Half as much again as it has used at most since its start, in steps of 64 MiB; 0 where nobody knows."""
+    """One and a half times the peak use since the start, in steps of 64 MiB; 0 if it is not known."""
     limits = ask(facts, lambda kernel: kernel.limits)
     peak = limits.memory_peak if isinstance(limits, Limits) else None
     return -(-(peak or 0) * 3 // 2 // _STEP) * _STEP

@@ -1,18 +1,18 @@
-"""Nothing limits the number of processes.
+"""No limit on the number of processes.
 
 What it checks:
-Whether the number of tasks (processes and threads) is limited, and not above the highest value that the
-checklist allows (parameter `highest`) nor as high as kernel.pid_max. Podman sets 2048 when nothing is said.
-For a running container pids.max of its cgroup and the ones above it decides.
+Whether the number of tasks (processes and threads) is limited, to no more than the highest value that the
+checklist allows (parameter `highest`) and to less than kernel.pid_max. Podman's default is 2048. For a
+running container, pids.max of its cgroup and of those above it decides.
 
 Why it matters:
-A fork bomb is one line of shell. Process ids are one table for the whole host: when it is full, nobody can
-log in, no unit can start, and no health check can run any more. A limit turns that into a broken container.
+A fork bomb is one line of shell. Process IDs are one table for the whole host: when it is full, nobody can
+log in, no unit can start, and no health check can run. A limit turns that into one broken container.
 
 What may break:
-Programs with very many threads (Java application servers, databases with a process per client) hit the limit
-and fail with "cannot fork" or "cannot create thread". Count its tasks under load before you go low
-(`podman stats`), and set the value with the parameter `limit`.
+Programs with very many threads (Java application servers, databases with one process per client) hit the
+limit and fail with "cannot fork" or "cannot create thread". Count the tasks under load before you choose a
+low value (`podman stats`), and set it with the parameter `limit`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
     if without_cgroup(facts):
-        return not_applicable("it has no cgroup, so nothing can be limited (see disabled-cgroups)")
+        return not_applicable("no cgroup, so no limit is possible (see disabled-cgroups)")
     highest = _highest(facts, parameters)
     limit = facts.spec[PIDS_LIMIT]
     return judge(
@@ -45,13 +45,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         ),
         declared_bad=not 0 < limit <= highest or ignored(facts),
         declared=f"{limit} tasks" if limit > 0 else "unlimited",
-        reason=f"it may start more than {highest} processes and threads",
+        reason=f"more than {highest} processes and threads may start",
         where="cgroup of the container and above: pids.max",
     )
 
 
 def _highest(facts: ContainerFacts, parameters: Parameters) -> int:
-    """What the checklist allows, and less than all that the machine has."""
+    """What the checklist allows, but less than the machine has."""
     machine = pids_of_machine(facts)
     allowed = parameters.integer("highest")
     return allowed if machine is None else min(allowed, machine - 1)
@@ -61,17 +61,17 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     refuse_where_ignored(context.facts)
     highest, limit = _highest(context.facts, context.parameters), context.parameters.integer("limit")
     if not 0 < limit <= highest:
-        raise CannotFix(f"a limit of {limit} is not between 1 and {highest}", "Give another value for limit.")
+        raise CannotFix(f"a limit of {limit} is not between 1 and {highest}", "Choose another limit.")
     return spec if 0 < spec[PIDS_LIMIT] <= highest else spec.with_(PIDS_LIMIT, limit)
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """Threads count too, and only processes were seen: so there must be room for sixteen times as many."""
+    """Threads count too, but only processes were seen: so leave room for sixteen times as many."""
     facts, limit = context.facts, after[PIDS_LIMIT]
     processes = ask(facts, lambda kernel: kernel.processes)
     if not isinstance(processes, tuple):
-        return Advice(Risk.MAY_BREAK, ("how many processes it has was not seen",))
-    note = f"it has {plural(len(processes), 'process', 'processes')} now, and may have {limit} then"
+        return Advice(Risk.MAY_BREAK, ("its number of processes is not known",))
+    note = f"{plural(len(processes), 'process', 'processes')} now; the limit will be {limit}"
     few = len(processes) * 16 <= limit
     if few and seen_long_enough(facts):
         return Advice(Risk.SAFE, (note,))

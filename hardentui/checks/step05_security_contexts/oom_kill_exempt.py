@@ -1,18 +1,18 @@
-"""The kernel ends others first when memory runs out.
+"""The container is protected from the OOM killer.
 
 What it checks:
-Whether the container's main process is kept from the kernel's killer for want of memory: an `--oom-score-adj`
-at or below the parameter `lowest` (−1000 means never), or `--oom-kill-disable`. For a running container
+Whether the main process is protected from the kernel's out-of-memory killer: an `--oom-score-adj` at or below
+the parameter `lowest` (-1000 means never killed), or `--oom-kill-disable`. For a running container,
 /proc/PID/oom_score_adj decides.
 
 Why it matters:
-When memory runs out, the kernel ends the process with the highest score. A container that is exempt makes it
-end everybody else: the engine, the login service, the database next door. With a leak in it, or an attacker
-who fills its memory on purpose, the host goes down and the culprit stays.
+When memory runs out, the kernel kills the process with the highest score. A protected container makes it kill
+everybody else: the engine, the login service, the database next door. If it leaks memory, or an attacker
+fills its memory on purpose, the host goes down and the culprit stays.
 
 What may break:
-Nothing while there is memory. When there is none, the container is ended like others: give it a memory limit
-that it stays below, and a restart policy.
+Nothing while there is memory. When there is none, the container is killed like any other: give it a memory
+limit that it stays below, and a restart policy.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import OOM_KILL_DISABLE, OOM_SCORE_ADJ
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, proc
 
-_LOWEST = -1000  # of the kernel; the option's default, "inherited", is below
+_LOWEST = -1000  # the kernel's lowest; the option's default, "inherited", is below that
 
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
@@ -33,13 +33,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable(OF_PODMAN)
     lowest = parameters.integer("lowest")
     asked, disabled = facts.spec[OOM_SCORE_ADJ], facts.spec[OOM_KILL_DISABLE]
-    score = asked if asked >= _LOWEST else "not set"
+    shown = asked if asked >= _LOWEST else "not set"
     return judge(
         ask(facts, lambda kernel: kernel.oom_score_adj),
-        lambda found: (found <= lowest or disabled, f"oom_score_adj {found}"),
+        lambda score: (score <= lowest or disabled, f"oom_score_adj {score}"),
         declared_bad=disabled or _LOWEST <= asked <= lowest,
-        declared=f"oom-score-adj {score}{', oom-kill-disable' if disabled else ''}",
-        reason="others are ended in its place when memory runs out",
+        declared=f"oom-score-adj {shown}{', oom-kill-disable' if disabled else ''}",
+        reason="other processes are killed instead when memory runs out",
         where=proc(facts, "oom_score_adj"),
     )
 

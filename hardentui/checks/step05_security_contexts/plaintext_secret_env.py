@@ -1,20 +1,20 @@
-"""A credential stands in an environment variable.
+"""A credential in an environment variable.
 
 What it checks:
 The variables that the container was given: names such as DB_PASSWORD, API_KEY or TOKEN with a value, and
-values that are credentials by their shape (addresses with a password, private keys, cloud keys). Engine
-secrets, references to files (`…_FILE`, /run/secrets/…) and the image's own variables are not counted here.
+values that look like credentials (URLs with a password, private keys, cloud keys). Engine secrets, references
+to files (`…_FILE`, /run/secrets/…) and the image's own variables do not count here.
 
 Why it matters:
-The environment is no safe place. `podman inspect` shows it to everybody who may talk to the engine, it lies
-in the engine's database and in unit files, every child process inherits it, crash reports and debug pages
-print it, and one path traversal to /proc/self/environ hands it out. A password that leaked this way opens
-the database long after the vulnerability in the web shop is closed.
+The environment is not a safe place. `podman inspect` shows it to everybody who can talk to the engine, it is
+stored in the engine's database and in unit files, every child process inherits it, crash reports and debug
+pages print it, and one path traversal to /proc/self/environ gives it away. A password leaked this way opens
+the database long after the vulnerability in the web shop is fixed.
 
 What may break:
-The service starts only when the engine secret exists: create it first. With `type=env` the program finds
-the variable as before, but processes inside still see it; most images also understand NAME_FILE with a
-mounted secret, which is better. Change the password as well: the old one is in the history of the host.
+The service starts only if the engine secret exists: create it first. With `type=env` the program finds the
+variable as before, but processes inside still see it; most images also support NAME_FILE with a mounted
+secret, which is better. Change the password, too: the old one is in the host's history.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     variables = facts.spec[ENV]
-    found = secrets_in_pairs(variables)
-    if not found:
+    credentials = secrets_in_pairs(variables)
+    if not credentials:
         return passed(f"{plural(len(variables), 'variable')}, none looks like a credential")
-    names = [visible(name, 60) for name, _ in found]
-    evidence = tuple(Evidence(f"env {visible(name, 60)}={MASK}", kind) for name, kind in found)
+    names = [visible(name, 60) for name, _ in credentials]
+    evidence = tuple(Evidence(f"env {visible(name, 60)}={MASK}", kind) for name, kind in credentials)
     return failed(
-        f"anybody who can inspect the container reads {listed(names)}",
-        f"{plural(len(found), 'credential')} among {plural(len(variables), 'variable')}",
+        f"anyone who can inspect the container can read {listed(names)}",
+        f"{plural(len(credentials), 'credential')} among {plural(len(variables), 'variable')}",
         evidence=evidence,
-        commands=_commands(facts.name, tuple(name for name, _ in found)),
+        commands=_commands(facts.name, tuple(name for name, _ in credentials)),
     )
 
 
 def _commands(container_name: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """What to type for each variable; names that are no plain words are left to the reader."""
+    """Commands for each variable; names with unusual characters are left to the reader."""
     prefix = container_name if _PLAIN.issuperset(container_name) else "NAME"
-    found = []
+    commands = []
     for name in names:
         if not _PLAIN.issuperset(name):
             continue
         secret = f"{prefix}-{name.lower().replace('_', '-')}"
-        found.append(f"podman secret create {secret} -   # type the value, end with Ctrl-D")
-        found.append(f"--secret {secret},type=mount,mode=0400 --env {name}_FILE=/run/secrets/{secret}")
-        found.append(f"--secret {secret},type=env,target={name}   # where the image knows no {name}_FILE")
-    return tuple(found)
+        commands.append(f"podman secret create {secret} -   # type the value, end with Ctrl-D")
+        commands.append(f"--secret {secret},type=mount,mode=0400 --env {name}_FILE=/run/secrets/{secret}")
+        commands.append(f"--secret {secret},type=env,target={name}   # if the image lacks {name}_FILE")
+    return tuple(commands)
 
 
 CHECK = Check(

@@ -2,18 +2,17 @@
 
 What it checks:
 Whether `:z` or `:Z` is used on a mount whose source is a system directory or a whole home directory. These
-letters rewrite the SELinux label of every file below the source. Podman forgets them once the container
-runs, so they are known only from the command that made it.
+options rewrite the SELinux label of every file below the source. Podman forgets them once the container runs,
+so they are known only from the command that created it.
 
 Why it matters:
-SELinux decides by labels what the host's own services may touch. After a relabel of /etc, /usr or /home,
-logins, ssh and mail may be refused until somebody restores the labels, and every confined container may
-read (with `:Z` this one, with `:z` all) what the policy kept from them: keys, mail, configuration.
+SELinux uses labels to decide what the host's own services may access. After relabelling /etc, /usr or /home,
+logins, SSH and mail may be refused until somebody restores the labels, and confined containers (with `:Z`
+this one, with `:z` all) may read what the policy kept from them: keys, mail, configuration.
 
 What may break:
-Without the letters SELinux refuses the container the files of that directory. Mount a directory that is
-made for the container and relabel that one. What was relabelled before is put right by `restorecon -R
-PATH`.
+Without the option, SELinux denies the container the files in that directory. Mount a directory that is made
+for the container, and relabel that one. `restorecon -R PATH` restores earlier labels.
 """
 
 from __future__ import annotations
@@ -47,34 +46,34 @@ _SYSTEM = (
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    system = [one for one in host_mounts(facts) if _is_system(one.path)]
+    system = [mount for mount in host_mounts(facts) if _is_system(mount.path)]
     if not system:
         return passed("no system or home directory is mounted")
     module = lsm(facts)
     if not isinstance(module, Unreadable) and module != SELINUX:
-        return not_applicable("without SELinux :z and :Z do nothing")
-    bad = [one for one in system if {"z", "Z"} & set(one.mount.options)]
-    declared = shown([one.mount for one in system])
+        return not_applicable("without SELinux, :z and :Z have no effect")
+    bad = [mount for mount in system if {"z", "Z"} & set(mount.mount.options)]
+    declared = shown([mount.mount for mount in system])
     if bad:
-        evidence = tuple(Evidence("--volume", shown([one.mount])) for one in bad)
+        evidence = tuple(Evidence("--volume", shown([mount.mount])) for mount in bad)
         return failed(f"the labels of {listed([o.path for o in bad])} are rewritten", declared, "", evidence)
     command = section(facts.inspect, "Config").get("CreateCommand")
     if facts.inspect and not command and facts.running:
         return unknown(
-            "Podman forgets :z and :Z of a running container, and how it was made is not known", declared
+            "Podman forgets :z and :Z of a running container, and its create command is not known", declared
         )
     return passed(declared)
 
 
 @lru_cache(maxsize=4096)
 def _is_system(path: str) -> bool:
-    """A system directory, or something above one, or the whole home of a user."""
+    """A system directory, a directory above one, or a whole home directory."""
     home = path.startswith("/home/") and path.count("/") == 2
     return home or any(at_or_above(path, other) for other in _SYSTEM)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    bad = {one.mount for one in host_mounts(context.facts.planned(spec)) if _is_system(one.path)}
+    bad = {mount.mount for mount in host_mounts(context.facts.planned(spec)) if _is_system(mount.path)}
     return spec.with_(MOUNTS, tuple(m.with_options(drop=("z", "Z")) if m in bad else m for m in spec[MOUNTS]))
 
 

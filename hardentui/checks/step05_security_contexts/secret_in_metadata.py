@@ -1,19 +1,19 @@
-"""A credential stands in a label, an annotation, or an option of a volume or of its log.
+"""A credential in a label, an annotation, or an option of a volume or log driver.
 
 What it checks:
 The labels and annotations that the container was given, the options of the volumes that it mounts (`-o` of
-`podman volume create`: the password of a network share) and the options of its log driver: names of
-credentials with a value, and values that are credentials by their form. Labels of the image are judged by
+`podman volume create`, such as the password of a network share), and the options of its log driver: names of
+credentials with a value, and values that look like credentials. Labels of the image are covered by
 credentials-in-image-config.
 
 Why it matters:
-Nobody takes labels for a secret place, so everything shows them: `podman ps`, `podman inspect`, dashboards,
-monitoring, bug reports. Options of a volume stand in the engine's storage and in unit files, and the password
+Nobody treats labels as secret, so everything shows them: `podman ps`, `podman inspect`, dashboards,
+monitoring, bug reports. Volume options are kept in the engine's storage and in unit files, and the password
 of a share opens all of it, not just what one container sees.
 
 What may break:
-Whatever reads the label has to get the value from somewhere else: a file, an engine secret. Network shares
-take a file with the login (`credentials=FILE`, readable for root only). Change the credential as well, since
+Whatever reads the label has to get the value from somewhere else: a file, or an engine secret. Network shares
+accept a file with the login (`credentials=FILE`, readable only for root). Change the credential, too, since
 the old one is known.
 """
 
@@ -34,19 +34,19 @@ from hardentui.words import plural
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    found = [
+    credentials = [
         Evidence(where, f"{visible(name, 60)}={MASK}: {kind}")
         for where, pairs in _places(facts)
         for name, kind in secrets_in_pairs(pairs)
     ]
-    if not found:
+    if not credentials:
         return passed("no label, annotation or option looks like a credential")
-    places = listed(sorted({one.where for one in found}))
-    reason = f"anybody who can list containers or volumes reads a credential in {places}"
+    places = listed(sorted({item.where for item in credentials}))
+    reason = f"anyone who can list containers or volumes can read a credential in {places}"
     return failed(
         reason,
-        plural(len(found), "credential"),
-        evidence=tuple(found),
+        plural(len(credentials), "credential"),
+        evidence=tuple(credentials),
         commands=("podman secret create NAME -", "--secret NAME,type=mount,mode=0400"),
     )
 
@@ -64,7 +64,7 @@ def _places(facts: ContainerFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _options(inspect: Mapping[str, Any]) -> Iterator[str]:
-    """Options of a volume as pairs, those of the mount among them: `o=addr=nas,password=…`."""
+    """Volume options as pairs, including mount options: `o=addr=nas,password=…`."""
     for part in ("Options", "Labels"):
         for name, value in (inspect.get(part) or {}).items():
             yield f"{name}={value}"
@@ -73,7 +73,7 @@ def _options(inspect: Mapping[str, Any]) -> Iterator[str]:
 
 def _split(words: Any) -> Iterator[str]:
     for word in words:
-        yield from (one for one in str(word).split(",") if "=" in one)
+        yield from (pair for pair in str(word).split(",") if "=" in pair)
 
 
 _SHARE = VolumeFacts("share", {"Options": {"type": "cifs", "o": "username=shop,password=correct-horse"}})

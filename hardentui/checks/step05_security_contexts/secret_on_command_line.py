@@ -1,17 +1,17 @@
-"""A credential stands on a command line.
+"""A credential on a command line.
 
 What it checks:
-The words of the container's command, entry point and health check, and registry credentials in the command
-that made the container: options such as `--password`, values that are credentials by their shape.
+The words of the container's command, entrypoint and health check, and registry credentials in the command
+that created the container: options such as `--password`, and values that look like credentials.
 
 Why it matters:
-Command lines are public. Every user of the host sees them in the process list, the container's own
-processes see them in /proc, `podman ps` and `podman inspect` print them, and they end up in shell history,
-unit files and logs. Nobody needs to break in to read them.
+Command lines are public. Every user on the host sees them in the process list, the container's own processes
+see them in /proc, `podman ps` and `podman inspect` print them, and they end up in shell history, unit files
+and logs. Nobody has to break in to read them.
 
 What may break:
-The program must learn the value from somewhere else: a file (`--password-file`, a mounted secret), standard
-input or a configuration file. Look up what it offers. Change the credential, since the old one is known.
+The program must get the value from somewhere else: a file (`--password-file`, a mounted secret), standard
+input or a configuration file. Look up what it supports. Change the credential, since the old one is known.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         "command": (*(spec[ENTRYPOINT] or ()), *spec[COMMAND]),
         "health check": tuple(spec[HEALTH_CMD].split()),
     }
-    found = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
+    credentials = [(where, word) for where, words in lines.items() for word in secrets_in_words(words)]
     if _has_registry_login(facts):
-        found.append(("command that made it", f"--creds {MASK}"))
-    if not found:
+        credentials.append(("create command", f"--creds {MASK}"))
+    if not credentials:
         return passed("no word looks like a credential")
-    places = ", ".join(dict.fromkeys(where for where, _ in found))
-    evidence = tuple(Evidence(where, word) for where, word in found)
+    places = ", ".join(dict.fromkeys(where for where, _ in credentials))
+    evidence = tuple(Evidence(where, word) for where, word in credentials)
     return failed(
-        f"everybody on the host can read a credential in its {places}",
-        plural(len(found), "credential"),
+        f"everyone on the host can read a credential in the {places}",
+        plural(len(credentials), "credential"),
         evidence=evidence,
         commands=("podman secret create NAME -", "--secret NAME,type=mount,mode=0400"),
     )

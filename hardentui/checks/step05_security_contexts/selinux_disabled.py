@@ -1,20 +1,18 @@
 """SELinux does not confine the container.
 
 What it checks:
-On a host with SELinux: whether the container runs in a confined domain (container_t or one made for it).
-The separation is off with `label=disable`, in privileged mode, with a type such as spc_t, and silently with
-`--pid=host` and `--ipc=host`. For a running container the label of its main process decides.
+On a host with SELinux: whether the container runs in a confined domain (container_t or a custom one). The
+separation is off with `label=disable`, in privileged mode, with a type such as spc_t, and silently with
+`--pid=host` and `--ipc=host`. For a running container, the label of the main process decides.
 
 Why it matters:
-SELinux is the wall that held in many escapes from containers: a process with the type container_t cannot
-read or write files of the host even as root, because they carry other labels. With spc_t or no label at all,
-a vulnerability in the runtime, a leaked file descriptor or a careless mount is enough to reach every file of
-the host.
+SELinux is the barrier that held in many container escapes: a process of type container_t cannot read or write
+host files even as root, because they carry other labels. With spc_t or without a label, a vulnerability in
+the runtime, a leaked file descriptor or a careless mount is enough to reach every file on the host.
 
 What may break:
-Bind mounts without `:Z` or `:z` are refused then, as files of the host should be; relabel the directories
-that belong to the container. Sockets and devices of the host may need a policy of their own, which udica
-writes.
+Bind mounts without `:Z` or `:z` are then denied, as host files should be; relabel the directories that belong
+to the container. Host sockets and devices may need a custom policy, which udica can write.
 """
 
 from __future__ import annotations
@@ -51,7 +49,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         lambda label: (selinux_type(label) in (UNCONFINED_TYPES | {""}), label or "no label"),
         declared_bad=bool(why),
         declared=why or f"type {facts.spec[LABEL_TYPE] or 'container_t'}",
-        reason="SELinux does not separate it from the host",
+        reason="SELinux does not separate the container from the host",
         where=proc(facts, "attr/current"),
     )
 
@@ -63,7 +61,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     left = selinux_switched_off(spec)
     if left:
         raise CannotFix(
-            f"{left} switches SELinux off as well", "Fix that first; a type of its own also brings it back."
+            f"{left} turns SELinux off, too", "Fix that first; a custom type also brings it back."
         )
     return spec
 

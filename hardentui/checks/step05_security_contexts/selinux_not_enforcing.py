@@ -1,19 +1,19 @@
-"""SELinux is there and does not protect.
+"""SELinux is present but does not protect.
 
 What it checks:
-On a host with SELinux: whether it enforces now, whether its configuration makes it enforce after the
-next boot, and whether the rootful engine's containers.conf leaves labels on. A host whose kernel has no
-SELinux switched on and no SELinux configuration is not judged here; AppArmor has a check of its own.
+On a host with SELinux: whether it enforces now, whether its configuration makes it enforce after the next
+boot, and whether the rootful engine's containers.conf leaves labels on. A host without SELinux in the kernel
+and without an SELinux configuration is not judged here; AppArmor has its own check.
 
 Why it matters:
-SELinux is the wall behind the wall: a process that has left its container still carries the container's
-label and may touch almost nothing on the host. Several well-known escapes were stopped by it alone. In
-permissive mode it writes reports and stops nothing.
+SELinux is the barrier behind the barrier: a process that has escaped still carries the container's label and
+can touch almost nothing on the host. It alone stopped several well-known escapes. In permissive mode it only
+logs and stops nothing.
 
 What may break:
-What SELinux only reported is denied now. First look at the reports of the last days (`ausearch -m avc
--ts recent`): bind mounts without `:z` or `:Z` are the usual reason. After a time without SELinux, files
-need new labels (`fixfiles onboot`, then reboot).
+What SELinux only logged before is denied now. First look at the recent log (`ausearch -m avc -ts recent`):
+bind mounts without `:z` or `:Z` are the usual cause. After a time without SELinux, files need new labels
+(`fixfiles onboot`, then reboot).
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ def evaluate(facts: HostFacts) -> Verdict:
         return not_applicable("this host uses AppArmor instead of SELinux")
     evidence = (
         Evidence("/sys/fs/selinux/enforce", str(live)),
-        Evidence(_CONFIG, f"SELINUX={configured}" if configured else "no such file or setting"),
+        Evidence(_CONFIG, f"SELINUX={configured}" if configured else "not set"),
     )
     if live != "enforcing":
-        state = "switched off" if live == "absent" else str(live)
+        state = "off" if live == "absent" else str(live)
         last = "setenforce 1" if live == "permissive" else "fixfiles onboot && systemctl reboot"
         commands = (f"# {_CONFIG}", "SELINUX=enforcing", last)
         return failed(f"SELinux is {state} now", str(configured), state, evidence, commands=commands)
     if configured and configured != "enforcing":
-        reason = f"SELinux enforces now, but is set to {configured} for the next boot"
+        reason = f"SELinux enforces now, but will be {configured} after the next boot"
         return failed(
             reason,
             str(configured),
@@ -74,7 +74,7 @@ def evaluate(facts: HostFacts) -> Verdict:
     if settings.get("containers.label") is False:
         where = settings.file_of("containers.label")
         return failed(
-            f"SELinux enforces, but {where} switches the labels of all containers off",
+            f"SELinux enforces, but {where} turns off labels for all containers",
             "label = false",
             "enforcing",
             (*evidence, Evidence(where, "label = false")),

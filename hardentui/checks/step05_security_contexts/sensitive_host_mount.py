@@ -1,27 +1,27 @@
-"""A system directory of the host is mounted.
+"""A sensitive host directory is mounted.
 
 What it checks:
-What the container sees of the host gives more than its own data: by bind mounts, by volumes and overlays
-that lead to a path of the host, by a root directory of its own (--rootfs), and by what other containers
-(--volumes-from), the pod and the engine bring along. Reading and writing are told apart. Reading gives
-credentials (keys, tokens, password hashes, homes), data of others, or the storage of the engine; writing
-also gives code that root runs (by schedule, at login, at boot, at an update), control of the kernel (/proc,
-/sys) and whole disks. A folder above such a path gives the same. For a running container the kernel's mount
-table decides. Mounted read-only, programs and boot files give nothing away and pass.
+Whether the container sees more of the host than its own data: through bind mounts, volumes and overlays that
+lead to a host path, a root directory of its own (--rootfs), and whatever other containers (--volumes-from),
+the pod and the engine bring along. Reading and writing are told apart. Read access reveals credentials (keys,
+tokens, password hashes, home directories), other people's data, or the engine's storage; write access also
+gives code that root runs (on schedule, at login, at boot, on update), control of the kernel (/proc, /sys) and
+whole disks. A directory above such a path gives the same. For a running container the kernel's mount table
+decides. Programs and boot files mounted read-only reveal nothing and pass.
 
 Why it matters:
-Whoever can write such a directory owns the host without any exploit: a line in /etc/cron.d, a key in
-/root/.ssh, a unit in /etc/systemd, a changed program in /usr/bin, and the host runs their code as root
-within a minute. Even read-only, /etc gives password hashes, /home and /root give keys, and the storage of
-the engine gives the files and secrets of every other container. A writable /var/log counts like the others:
-its writer removes the traces of a break-in, and programs that run as root turn, pack and read the files
-there, so a link in the right place leads them elsewhere.
+Whoever can write to such a directory owns the host without any exploit: a line in /etc/cron.d, a key in
+/root/.ssh, a unit in /etc/systemd or a changed program in /usr/bin, and the host runs their code as root
+within a minute. Even read-only, /etc reveals password hashes, /home and /root reveal keys, and the engine's
+storage reveals the files and secrets of every other container. A writable /var/log counts too: it lets an
+intruder remove traces, and programs that run as root rotate, compress and read the files there, so a link in
+the right place leads them elsewhere.
 
 What may break:
 Whatever the mount was for. Tools that manage or watch the host (agents, backups, log shippers) often need a
-part of it: give them the one file or folder, read-only. The fix makes the mount read-only, so programs that
-write there fail; file systems mounted below stay as they are; it never removes the mount, and where even
-reading is too much it leaves the narrowing to you.
+part of it: give them that one file or directory, read-only. The fix makes the mount read-only, so programs
+that write there fail; filesystems mounted below stay as they are. It never removes the mount; if even reading
+is too much, narrowing it is up to you.
 """
 
 from __future__ import annotations
@@ -40,58 +40,59 @@ from hardentui.reading.mounts import came_from, host_mounts, shown
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    bad = sorted(sensitive_mounts(facts), key=lambda one: -one.severity)
-    declared = shown([one.mount for one in host_mounts(facts)]) or "no directory of the host is mounted"
+    bad = sorted(sensitive_mounts(facts), key=lambda exposed: -exposed.severity)
+    declared = shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
     if not bad:
         return unknown(facts.hidden_mounts, declared) if facts.hidden_mounts else passed(declared)
-    written = [one for one in bad if one.gains != one.when_read_only] or [
-        one for one in bad if one.mount.written
+    written = [exposed for exposed in bad if exposed.gains != exposed.when_read_only] or [
+        exposed for exposed in bad if exposed.mount.written
     ]
-    evidence = tuple(Evidence("Mounts", _seen(one)) for one in bad)
+    evidence = tuple(Evidence("Mounts", _seen(exposed)) for exposed in bad)
     verb = "written" if written else "read"
-    paths = listed([one.mount.path for one in bad])
-    reason = f"system paths of the host can be {verb}: {paths}"
+    paths = listed([exposed.mount.path for exposed in bad])
+    reason = f"host system paths can be {verb}: {paths}"
     return failed(reason, declared, evidence=evidence, severity=bad[0].severity)
 
 
-def _seen(one: SensitiveMount) -> str:
+def _seen(exposed: SensitiveMount) -> str:
     """`/etc:/data:ro gives credentials; comes from the container web (--volumes-from)`."""
-    mount = one.mount
+    mount = exposed.mount
     path = "" if mount.path == mount.mount.source else f" is {mount.path} and"
-    gives = f"{shown([mount.mount])}{path} gives {listed([gain.value for gain in one.gains])}"
+    gives = f"{shown([mount.mount])}{path} gives {listed([gain.value for gain in exposed.gains])}"
     return "; ".join(part for part in (gives, came_from(mount)) if part)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     bad = sensitive_mounts(context.facts.planned(spec))
-    writable = {one.mount.mount for one in bad if one.mount.declared and one.mount.written}
-    writable = {mount for mount in writable if "O" not in mount.options}  # no option may stand beside it
+    writable = {exposed.mount.mount for exposed in bad if exposed.mount.declared and exposed.mount.written}
+    writable = {mount for mount in writable if "O" not in mount.options}  # allows no other option
     if writable:
         return spec.with_(
             MOUNTS, tuple(m.with_options("ro", drop=("rw",)) if m in writable else m for m in spec[MOUNTS])
         )
-    inherited = [one for one in bad if not one.mount.declared]
+    inherited = [exposed for exposed in bad if not exposed.mount.declared]
     if inherited:
         raise CannotFix(f"{inherited[0].mount.path} {came_from(inherited[0].mount)}", _way_out(inherited[0]))
     if bad:
+        paths = listed([exposed.mount.path for exposed in bad])
         raise CannotFix(
-            f"even read-only, {listed([one.mount.path for one in bad])} gives secrets of the host away",
-            "Mount only the file or folder that the service needs.",
+            f"even read-only, {paths} reveals secrets of the host",
+            "Mount only the file or directory that the service needs.",
         )
     return spec
 
 
-def _way_out(one: SensitiveMount) -> str:
-    origin = one.mount.origin
+def _way_out(exposed: SensitiveMount) -> str:
+    origin = exposed.mount.origin
     if origin is MountOrigin.CONTAINER:
-        other = "" if one.when_read_only else f", or take it with --volumes-from {one.mount.giver}:ro"
-        return f"Change the mount of that container{other}, then create this one again."
+        other = "" if exposed.when_read_only else f", or take it with --volumes-from {exposed.mount.giver}:ro"
+        return f"Change the mount of that container{other}, then recreate this exposed."
     if origin is MountOrigin.POD:
-        other = "" if one.when_read_only else ", or with :ro"
-        return f"Create the pod without that --volume{other}."
+        other = "" if exposed.when_read_only else ", or with :ro"
+        return f"Recreate the pod without that --volume{other}."
     if origin is MountOrigin.ENGINE:
-        return "Look at volumes and mounts in containers.conf, and at hooks of the runtime."
-    return "Mount only the file or folder that the service needs."
+        return "See volumes and mounts in containers.conf, and the runtime's hooks."
+    return "Mount only the file or directory that the service needs."
 
 
 _INHERITED = MountedPath(

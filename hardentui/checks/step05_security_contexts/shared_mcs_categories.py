@@ -1,18 +1,18 @@
 """Two unrelated containers carry the same SELinux categories.
 
 What it checks:
-On a host with SELinux: whether the pair of categories in the container's label (`s0:c12,c815`) is also that
-of a container of another pod or application, or whether the level was forced to a bare `s0` without
-categories. A container that SELinux does not confine at all is judged by `selinux-disabled`.
+On a host with SELinux: whether the categories in the container's label (`s0:c12,c815`) are also those of a
+container of another pod or application, or whether the level was forced to a bare `s0` without categories.
+Containers that SELinux does not confine at all are covered by `selinux-disabled`.
 
 Why it matters:
 All containers run in the same SELinux domain; only the categories keep them apart. With equal categories, a
-process of one may open the files and signal the processes of the other as far as ordinary permissions
-allow, and both are often root. A level without categories sits below all of them.
+process in one may open the other's files and signal its processes as far as ordinary permissions allow, and
+both are often root. A level without categories is below all of them.
 
 What may break:
 Containers that share files through a common level lose access to what the other one labelled with `:Z`. Use
-`:z` for a directory that several containers share, or put them into one pod, which has one level.
+`:z` for a directory shared by several containers, or put them into one pod, which has one level.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         return not_applicable("the engine does not use SELinux")
     label = _label(facts)
     if selinux_type(label) in UNCONFINED_TYPES if label else selinux_switched_off(facts.spec):
-        return not_applicable("SELinux does not confine it, which is judged by selinux-disabled")
+        return not_applicable("SELinux does not confine the container (see selinux-disabled)")
     forced = facts.spec[LABEL_LEVEL]
     declared = f"level {forced or 'chosen by Podman'}"
     level = _level(label) or forced
     evidence = (Evidence(proc(facts, "attr/current"), label or declared),)
     if level and not _categories(level) and (forced or label):
-        return failed("its level has no categories", declared, label, evidence)
+        return failed("the level has no categories", declared, label, evidence)
     if not level:
         return passed(declared, reason="Podman picks categories that no other container has")
     same = [
@@ -77,7 +77,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _label(facts: ContainerFacts) -> str:
-    """The live label, else the one that Podman recorded; empty for a plan."""
+    """The live label, otherwise the one that Podman recorded; empty for a plan."""
     live = ask(facts, lambda kernel: kernel.lsm_label)
     if isinstance(live, str) and live:
         return live

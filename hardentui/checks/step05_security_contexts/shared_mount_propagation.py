@@ -2,16 +2,16 @@
 
 What it checks:
 Whether a mount has the propagation `shared` or `rshared`. Podman's default is `rprivate`, which keeps mounts
-on their side; `slave` lets them come in and never out.
+on their own side; `slave` lets host mounts in, but never out.
 
 Why it matters:
 With shared propagation, a process that may mount (SYS_ADMIN, or a user namespace) changes what the host sees
-below that path: it can lay a file system of its own over a directory from which the host or another container
-starts programs. It also keeps host directories busy, so that they cannot be unmounted.
+below that path: it can put its own filesystem over a directory from which the host or another container runs
+programs. It also keeps host directories busy, so that they cannot be unmounted.
 
 What may break:
 Storage plug-ins, backup agents and nested engines that mount on behalf of the host. Those few need `rslave`
-if they only follow the host's mounts, or the shared mount after all: then accept the finding with a reason.
+if they only follow the host's mounts, or the shared mount after all: then waive the finding with a reason.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SHARED = ("shared", "rshared")
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    inherited = [one.mount for one in host_mounts(facts) if not one.declared]
+    inherited = [source.mount for source in host_mounts(facts) if not source.declared]
     bad = [mount for mount in (*facts.spec[MOUNTS], *inherited) if _is_shared(mount)]
     if not bad:
         return passed("no shared propagation")
@@ -45,12 +45,14 @@ def _is_shared(mount: Mount) -> bool:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    others = [one for one in host_mounts(context.facts.planned(spec)) if not one.declared]
-    others = [one for one in others if _is_shared(one.mount)]
+    others = [
+        host_mount for host_mount in host_mounts(context.facts.planned(spec)) if not host_mount.declared
+    ]
+    others = [host_mount for host_mount in others if _is_shared(host_mount.mount)]
     if others and not any(_is_shared(mount) for mount in spec[MOUNTS]):
         raise CannotFix(
             f"the mount at {others[0].mount.destination} {came_from(others[0])}",
-            "Change its propagation there, then create this container again.",
+            "Change its propagation there, then recreate this container.",
         )
     return spec.with_(
         MOUNTS, tuple(m.with_options(drop=_SHARED) if _is_shared(m) else m for m in spec[MOUNTS])

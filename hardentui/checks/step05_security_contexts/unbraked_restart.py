@@ -1,18 +1,18 @@
-"""It is restarted without end.
+"""The container restarts without limit.
 
 What it checks:
 Whether Podman itself restarts the container without a limit: the policies `always` and `unless-stopped`, and
-`on-failure` without a number. A container that systemd looks after has the policy `no` and passes: systemd
-brakes by itself (StartLimitBurst=).
+`on-failure` without a number. A container managed by systemd has the policy `no` and passes: systemd has its
+own limit (StartLimitBurst=).
 
 Why it matters:
-A service that crashes again and again burns processor time, fills the log and hides that something is wrong.
-It also gives an attacker whose exploit works once in a hundred tries the other ninety-nine for nothing.
+A service that crashes again and again burns CPU time, fills the log and hides that something is wrong. It
+also gives an attacker whose exploit works once in a hundred tries the other ninety-nine for free.
 
 What may break:
-After the last try the container stays down, so something must notice. `podman-restart.service` starts only
-containers with `always` or `unless-stopped` at boot: with `on-failure` it does not come back after a reboot,
-unless a systemd unit (Quadlet) starts it, which is the better way anyhow.
+After the last try the container stays down, so something has to notice. `podman-restart.service` starts only
+containers with `always` or `unless-stopped` at boot: with `on-failure`, the container does not come back
+after a reboot unless a systemd unit (Quadlet) starts it, which is better anyway.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     policy = facts.spec[RESTART]
     declared = f"restart {policy or 'no'}"
     if _endless(policy):
-        return failed(
-            "there is no limit to the tries", declared, evidence=(Evidence("RestartPolicy", policy),)
-        )
+        return failed("no limit on restarts", declared, evidence=(Evidence("RestartPolicy", policy),))
     return passed(declared)
 
 
@@ -46,31 +44,27 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     tries = context.parameters.integer("tries")
     if tries < 1:
         raise CannotFix(
-            "the number of tries must be at least 1", "Give the parameter tries a value such as 5."
+            "the number of tries must be at least 1", "Set the parameter tries to a value such as 5."
         )
     return spec.with_(RESTART, f"on-failure:{tries}") if _endless(spec[RESTART]) else spec
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     policy, host = before[RESTART], context.facts.host
-    notes = [
-        f"an end with success is final then, as an end after {after[RESTART].partition(':')[2]} failures is"
-    ]
+    notes = [f"it stays down after a successful exit, or after {after[RESTART].partition(':')[2]} failures"]
     if policy == "on-failure":
         return Advice(Risk.CHANGES_BEHAVIOUR, ())
     enabled = None if isinstance(host, Unreadable) or context.facts.engine.rootless else host.restarts_at_boot
     if enabled is True:
         notes.append(
-            f"podman-restart.service is enabled and starts it at boot because of {policy}; then only a "
-            "unit does: write a Quadlet, not a run script"
+            f"podman-restart.service is enabled and starts it at boot because of {policy}; after this, only "
+            "a unit does: write a Quadlet, not a run script"
         )
         return Advice(Risk.MAY_BREAK, tuple(notes))
     if enabled is False:
-        notes.append("podman-restart.service is not enabled, so it does not start at boot today either")
+        notes.append("podman-restart.service is not enabled, so it does not start at boot now, either")
     else:
-        notes.append(
-            f"if podman-restart.service starts it at boot because of {policy}, that ends: use a unit"
-        )
+        notes.append(f"if podman-restart.service starts it at boot because of {policy}, use a unit instead")
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))
 
 

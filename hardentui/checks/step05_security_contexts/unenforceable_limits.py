@@ -1,19 +1,18 @@
-"""Limits on containers cannot work on this host.
+"""Container limits cannot work on this host.
 
 What it checks:
-Whether the host uses cgroups version 2, and whether systemd hands the controllers `memory`, `pids` and
-`cpu` to each account that runs rootless containers.
+Whether the host uses cgroup v2, and whether systemd delegates the controllers `memory`, `pids` and `cpu` to
+each account that runs rootless containers.
 
 Why it matters:
-A limit that cannot be enforced is worse than none, because somebody relies on it. With cgroups version
-1, rootless containers have no limits at all, and Podman 6 does not run there any more. Without the right
-controllers, `--memory` or `--pids-limit` of a rootless container end with an error or do nothing, and
-one container can take the whole machine down.
+A limit that cannot be enforced is worse than none, because somebody relies on it. On cgroup v1, rootless
+containers have no limits at all, and Podman 6 no longer runs there. Without the right controllers, `--memory`
+or `--pids-limit` of a rootless container fails or does nothing, and one container can take the whole machine
+down.
 
 What may break:
 Changing the cgroup version needs a reboot, and very old programs (Java before 11, old Docker) do not
-understand version 2. Delegating controllers takes effect at the account's next log-in: its containers
-are stopped once.
+understand version 2. Delegation takes effect at the account's next login: its containers stop once.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ def evaluate(facts: HostFacts) -> Verdict:
         return unknown(version.reason)
     if version == 1:
         return failed(
-            "the host uses cgroups version 1",
-            effective="cgroups v1",
-            evidence=(Evidence("/sys/fs/cgroup", "no cgroup.controllers: version 1"),),
+            "the host uses cgroup v1",
+            effective="cgroup v1",
+            evidence=(Evidence("/sys/fs/cgroup", "no cgroup.controllers file"),),
             commands=(
                 "# add systemd.unified_cgroup_hierarchy=1 to the kernel command line, then: systemctl reboot",
             ),
@@ -57,8 +56,8 @@ def evaluate(facts: HostFacts) -> Verdict:
             evidence.append(Evidence(f"user@{user.uid}.service", f"{user.name} lacks {missing}"))
     if evidence:
         return failed(
-            f"limits of rootless containers cannot work: {evidence[0].saw}",
-            effective="cgroups v2",
+            f"limits for rootless containers cannot work: {evidence[0].saw}",
+            effective="cgroup v2",
             evidence=tuple(evidence),
             commands=(
                 f"# {_DROP_IN}",
@@ -73,7 +72,7 @@ def evaluate(facts: HostFacts) -> Verdict:
     if closed:
         return closed
     return passed(
-        effective="cgroups v2"
+        effective="cgroup v2"
         + (f", controllers delegated to {plural(len(rootless), 'account')}" if rootless else "")
     )
 

@@ -1,19 +1,19 @@
 """A writable host directory is mounted without nosuid, nodev and noexec.
 
 What it checks:
-Writable bind mounts, and volumes that are really a directory of the host, whose mount lacks nosuid, nodev or
-noexec. Podman passes a bind mount on with the options of the file system it comes from. For a running
-container the mount table of its main process decides.
+Writable bind mounts, and volumes that are really a host directory, that lack nosuid, nodev or noexec. Podman
+passes a bind mount on with the options of its filesystem. For a running container, the mount table of the
+main process decides.
 
 Why it matters:
-A data directory is for data. Where programs can be started from it, an intruder who can write there (an
-upload folder is enough) brings tools that survive a restart and that no update of the image removes. With
-suid a file prepared on the host side makes them root inside; with dev a device file opens the disk below.
+A data directory is for data. If programs can run from it, an intruder who can write there (an upload folder
+is enough) brings tools that survive a restart and that no image update removes. With suid, a file prepared on
+the host makes them root inside; with dev, a device file opens the disk below.
 
 What may break:
-Programs, scripts with a first line `#!` and libraries that are started from the mount: plug-in folders, cgi
-directories, virtual environments, home directories. Keep exec for those mounts. If the service only reads
-from a mount, `:ro` is better than all three.
+Programs, scripts with a `#!` line and libraries that run from the mount: plug-in folders, CGI directories,
+virtual environments, home directories. Keep exec for those mounts. If the service only reads from a mount,
+`:ro` is better than all three.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ _LOOSE = ("dev", "exec", "suid")
 def evaluate(facts: ContainerFacts) -> Verdict:
     writable = _writable(facts)
     if not writable:
-        return passed("no writable directory of the host is mounted")
-    declared = shown([one.mount for one in writable])
+        return passed("no writable host directory is mounted")
+    declared = shown([source.mount for source in writable])
     table = ask(facts, lambda kernel: kernel.mounts)
-    if isinstance(table, Unreadable) and all(not _missing(one.mount.options) for one in writable):
+    if isinstance(table, Unreadable) and all(not _missing(source.mount.options) for source in writable):
         return unknown(table.reason, declared)
-    wanted = {one.mount.destination for one in writable}
+    wanted = {source.mount.destination for source in writable}
     rows = table if isinstance(table, tuple) else ()
     live = {row.point: row.options.split(",") for row in rows if row.point in wanted}
     bad = []
-    for one in writable:
-        missing = _missing(tuple(live.get(one.mount.destination, one.mount.options)))
+    for source in writable:
+        missing = _missing(tuple(live.get(source.mount.destination, source.mount.options)))
         if missing:
-            bad.append((one.mount.destination, missing))
+            bad.append((source.mount.destination, missing))
     effective = "; ".join(f"{p}: {','.join(live[p])}" for p, _ in bad if p in live)
     if not bad:
         return passed(declared, "all of them nosuid, nodev, noexec" if live else "")
     where = proc(facts, "mountinfo") if live else "--volume"
     evidence = tuple(Evidence(where, f"{point} lacks {', '.join(missing)}") for point, missing in bad)
     return failed(
-        f"programs, set-id bits or devices work on {listed([point for point, _ in bad])}",
+        f"programs, setuid bits or devices work on {listed([point for point, _ in bad])}",
         declared,
         effective,
         evidence,
@@ -65,14 +65,17 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _writable(facts: ContainerFacts) -> list[HostMount]:
-    """Writable directories; sockets, devices and the root file system are judged by checks of their own."""
-    found = [one for one in host_mounts(facts) if one.written and one.mount.type != "rootfs"]
-    found = [one for one in found if "O" not in one.mount.options]  # Podman takes no other option with it
-    sockets = {one.path for one in open_sockets(facts)} if found else set()
+    """Writable directories; sockets, devices and the root filesystem have their own checks."""
+    sources = [source for source in host_mounts(facts) if source.written and source.mount.type != "rootfs"]
+    # Podman allows no other option together with O
+    sources = [source for source in sources if "O" not in source.mount.options]
+    sockets = {socket.path for socket in open_sockets(facts)} if sources else set()
     return [
-        one
-        for one in found
-        if not one.path.endswith(".sock") and not one.path.startswith("/dev/") and one.path not in sockets
+        source
+        for source in sources
+        if not source.path.endswith(".sock")
+        and not source.path.startswith("/dev/")
+        and source.path not in sockets
     ]
 
 
@@ -84,12 +87,12 @@ def _missing(options: tuple[str, ...]) -> tuple[str, ...]:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     writable = _writable(context.facts.planned(spec))
-    targets = {one.mount for one in writable if one.declared}
-    others = [one for one in writable if not one.declared]
+    targets = {source.mount for source in writable if source.declared}
+    others = [source for source in writable if not source.declared]
     if others and all(not _missing(mount.options) for mount in targets):
         raise CannotFix(
             f"the mount at {others[0].mount.destination} {came_from(others[0])}",
-            "Set nosuid, nodev and noexec there, then create this container again.",
+            "Set nosuid, nodev and noexec there, then recreate this container.",
         )
     return spec.with_(MOUNTS, tuple(_tightened(m) if m in targets else m for m in spec[MOUNTS]))
 

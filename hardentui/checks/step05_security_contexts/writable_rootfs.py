@@ -1,19 +1,20 @@
-"""The root file system can be written.
+"""Writable root filesystem.
 
 What it checks:
-Whether the container's root file system is read-only. For a running container the options of the mount at /
+Whether the container's root filesystem is read-only. For a running container, the options of the mount at /
 decide.
 
 Why it matters:
 An intruder wants to keep what they gained: a changed start script, a web shell among the pages, a tool that
 the image did not bring. On a read-only root none of that can be stored, programs cannot be replaced, and
-what does not belong to the image stands out. A writable root also fills the host's disk.
+whatever does not belong to the image stands out. A writable root can also fill the host's disk.
 
 What may break:
-Everything the service writes outside volumes: caches, pid files, sockets, generated configuration. Podman
-puts a tmpfs on /run, /tmp and /var/tmp; for the folders that were seen to change the fix adds a tmpfs each,
-never over the folder of a program. What is written there is gone after a stop, so real data needs a volume.
-Programs that rewrite /etc/resolv.conf or install packages at start cannot work.
+Everything that the service writes outside volumes: caches, PID files, sockets, generated configuration.
+Podman mounts a tmpfs on /run, /tmp and /var/tmp; for directories that were seen to change, the fix adds one
+tmpfs each, but never over a directory with programs. What is written there is lost when the container stops,
+so real data needs a volume. Programs that rewrite /etc/resolv.conf or install packages at startup cannot
+work.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         lambda read_only: (not read_only, "/ is mounted ro" if read_only else "/ is mounted rw"),
         declared_bad=not declared,
         declared="read-only" if declared else "read-only not set",
-        reason="programs and configuration of the container can be changed while it runs",
+        reason="programs and configuration can be changed at run time",
         where=proc(facts, "mountinfo"),
     )
 
@@ -51,20 +52,20 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """Everything that it wrote since its start is known: what has run for a while writes nowhere else."""
+    """Writes since the start are known: a container that has run for a while writes nowhere else."""
     facts = context.facts
-    found = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
+    needed = needs(before, context, by_podman=before[READ_ONLY_TMPFS])
     notes = list(about_tmpfs(before, after))
-    if not found.known:
-        notes.append("nobody saw what it writes: look with podman diff before you use this")
-    elif not found.folders and not found.unclear:
-        notes.append(f"it wrote nothing outside volumes, /run and /tmp {how_long(facts)}")
-    if found.unclear:
+    if not needed.known:
+        notes.append("what it writes was not seen: check with podman diff before you use this")
+    elif not needed.folders and not needed.unclear:
+        notes.append(f"nothing was written outside volumes, /run and /tmp {how_long(facts)}")
+    if needed.unclear:
         notes.append(
-            f"{listed(found.unclear)} changed, and whether it is a folder cannot be seen from here: "
-            "nothing is mounted there"
+            f"{listed(needed.unclear)} changed, but it cannot be seen whether it is a directory, so nothing "
+            "is mounted there"
         )
-    harmless = found.known and not found.unclear and seen_long_enough(facts)
+    harmless = needed.known and not needed.unclear and seen_long_enough(facts)
     return Advice(Risk.CHANGES_BEHAVIOUR if harmless else Risk.MAY_BREAK, tuple(notes))
 
 

@@ -1,21 +1,20 @@
-"""A container on the network that every container gets.
+"""The container is on the default network.
 
 What it checks:
-Whether the container is attached to the engine's default network (`podman`, unless it was configured
-otherwise), either because nothing was said or by name. Rootless containers that use pasta or slirp4netns
-share no network with each other and pass.
+Whether the container is attached to the engine's default network (`podman`, unless configured otherwise),
+either because no network was set or by name. Rootless containers that use pasta or slirp4netns share no
+network with each other and pass.
 
 Why it matters:
 All containers on one bridge can talk to each other on every port, published or not. The default network is
-where everything ends up that nobody thought about: the public web server beside somebody's test database.
-Who takes over one of them looks for the others first, because databases and caches behind a web server
-often ask for no password. The default network has no name service either, so people fall back to fixed
-addresses.
+where everything ends up that nobody thought about: the public web server next to somebody's test database.
+Whoever takes over one of them looks for the others first, because databases and caches behind a web server
+often ask for no password. The default network has no DNS either, so people resort to fixed addresses.
 
 What may break:
-Containers that found it by its address on the default network lose it until they join the new network;
-there they find it by its name. A fixed address (`--ip`) of the old network does not fit the new one. The
-network must exist before the container starts: a Quadlet `.network` file or `podman network create`.
+Containers that reached it by address on the default network lose it until they join the new network; there
+they find it by name. A fixed address (`--ip`) from the old network does not fit the new one. The network
+must exist before the container starts: use a Quadlet `.network` file or `podman network create`.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     groups = facts.peers.on(default).values()
     names = (peer.name for group in groups for peer in group.members if peer.id != facts.id)
     shown = sorted(islice(names, _SHOWN))
-    reason, evidence = "it is on the default network", tuple[Evidence, ...]()
+    reason, evidence = "on the default network", tuple[Evidence, ...]()
     if shown:
         count = facts.peers.count_on(default, besides=facts.id)
         reason += f" with {plural(count, 'other container')}"

@@ -1,21 +1,21 @@
 """A database or admin port that other machines can reach.
 
 What it checks:
-Whether a port of a service that is meant for insiders is published on an address other than loopback:
-remote login (22, 23, 3389, 5900), container and cluster control (2375, 2376, 6443, 10250), databases,
-caches, message queues and search engines. The port inside the container and the one on the host are both
-looked at, so moving 5432 to 15432 hides nothing. The parameter `ports` holds the list.
+Whether a port of an internal service is published on an address other than loopback: remote login (22, 23,
+3389, 5900), container and cluster control (2375, 2376, 6443, 10250), databases, caches, message queues and
+search engines. The port inside the container and the one on the host both count, so moving 5432 to 15432
+hides nothing. The parameter `ports` holds the list.
 
 Why it matters:
-These services trust their network. Many start without a password, some run commands for whoever connects
+These services trust their network. Many start without a password, and some run commands for whoever connects
 (an open engine API is root on the host; an open Redis writes files of the attacker's choice). Whole botnets
-do nothing but look for them and take, encrypt or mine within hours. Even with a password they are a place
-to guess at without end.
+do nothing but search for them, and steal, encrypt or mine within hours. Even with a password, they can be
+guessed at endlessly.
 
 What may break:
 Only programs on this host can connect any more. Containers reach the service over a shared network without
-any published port; an admin from elsewhere through an ssh tunnel. Name another address (parameter
-`address`) where a trusted internal network exists.
+any published port; a remote admin uses an SSH tunnel. If you have a trusted internal network, set its
+address in the parameter `address`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return without
     ports = published(facts)
     if not ports:
-        return not_applicable("it publishes no ports by number")
+        return not_applicable("no ports published by number")
     listed = parameters.texts("ports")
     wide = [port for port in ports if _exposed(port, listed)]
     if wide:

@@ -1,23 +1,22 @@
-"""A container on the host's own network.
+"""The container uses the host's network.
 
 What it checks:
-Whether the container uses the network of the host instead of one of its own (`--network host`). For a
-running container the kernel decides: its network namespace is compared with the engine's. So a container
-that borrows the network of another one, which in turn uses the host's, is found as well.
+Whether the container uses the host's network instead of its own (`--network host`). For a running container
+the kernel decides: its network namespace is compared with the engine's. This also finds a container that
+borrows the network of another one which uses the host's.
 
 Why it matters:
-A network namespace is a network stack of its own: own addresses, own ports, own firewall rules. On the
-host's stack the container is as close to the network as the host itself. A program that was taken over can
-talk to every service that listens only on 127.0.0.1, because it is inside: databases, admin pages, the
-cloud agent. It can also listen on any free port in the name of the host, and abstract unix sockets of host
-services are open to it. Whatever it listens on needs no `--publish`, so nobody sees the open port in the
-configuration.
+A network namespace is a separate network stack with its own addresses, ports and firewall rules. On the
+host's stack, the container is as close to the network as the host itself. A compromised program can talk to
+every service that listens only on 127.0.0.1: databases, admin pages, the cloud agent. It can also listen on
+any free port in the host's name, and reach abstract unix sockets of host services. None of its ports needs
+`--publish`, so nobody sees in the configuration that they are open.
 
 What may break:
-The container gets addresses of its own. The fix publishes the ports that its processes were seen to listen
-on, or those that its image names; programs that find other services at `localhost` need another name: a
-shared network, or the host's address. Software that must see the host's interfaces (DHCP, multicast
-discovery, VPN, network monitoring) stops working.
+The container gets its own addresses. The fix publishes the ports that its processes were seen to listen on,
+or those that its image declares. Programs that find other services at `localhost` need another name: a shared
+network, or the host's address. Software that must see the host's interfaces (DHCP, multicast discovery, VPN,
+network monitoring) stops working.
 """
 
 from __future__ import annotations
@@ -55,14 +54,14 @@ from hardentui.reading.networks import (
     uses_network_of_pod,
 )
 
-_DECLARED = "it is declared to use the host's network"
+_DECLARED = "configured to use the host's network"
 _FIRST_TEMPORARY = 32768
-_BORROWED = "the kernel says that it is on the host's network, although that is not declared"
+_BORROWED = "the kernel shows the host's network, although that is not configured"
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if uses_network_of_pod(facts):
-        return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
+        return not_applicable("the network belongs to the pod; see the pod's infra container")
     declared = asked_for(facts.spec) or "default"
     asked = "host" in modes_of(facts)
     if isinstance(facts.kernel, NotRunning):
@@ -71,7 +70,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if isinstance(shared, Unreadable):
         return failed(_DECLARED, declared) if asked else unknown(shared.reason, declared)
     on_host = "net" in shared
-    effective = "the host's network namespace" if on_host else "a network namespace of its own"
+    effective = "the host's network namespace" if on_host else "its own network namespace"
     evidence = (
         Evidence("/proc/PID/ns/net", "same as the engine's" if on_host else "differs from the engine's"),
     )
@@ -83,7 +82,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
     if modes(spec) & {"container", "ns"}:
-        raise CannotFix("it borrows its network from another container", "Fix that container instead.")
+        raise CannotFix("the network is borrowed from another container", "Fix that container instead.")
     if "host" not in modes(spec):
         return spec
     kept = tuple(value for value in spec[NETWORK] if mode_of(value) != "host")
@@ -92,8 +91,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
 
 
 def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
-    """What others reach of it today, as ports to publish: those that its processes listen on, on the same
-    addresses; what only the host itself reaches stays so. Without a look, those that its image names."""
+    """What others can reach today, as ports to publish: those that its processes listen on, on the same
+    addresses, so that loopback stays loopback. If that was not seen, those that the image declares."""
     if modes(spec) & {"none"}:
         return ()
     taken = {(port.container, port.protocol) for port in spec[PUBLISH]}
@@ -101,20 +100,20 @@ def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
     if sockets is None:
         pairs = declared_ports(facts, image_config(facts))
         return tuple(Port(n, str(n), protocol=p) for n, p in sorted(pairs) if (n, p) not in taken)
-    found = []
-    for one in sockets:
-        protocol = one.protocol.rstrip("6")
-        if (one.port, protocol) not in taken and not _for_an_answer(one):
-            address = "" if _on_every_address(one.address) else one.address
-            found.append(Port(one.port, str(one.port), address, protocol))
-    everywhere = {(port.container, port.protocol) for port in found if not port.address}
+    served = []
+    for socket in sockets:
+        protocol = socket.protocol.rstrip("6")
+        if (socket.port, protocol) not in taken and not _for_an_answer(socket):
+            address = "" if _on_every_address(socket.address) else socket.address
+            served.append(Port(socket.port, str(socket.port), address, protocol))
+    everywhere = {(port.container, port.protocol) for port in served if not port.address}
     return tuple(
-        dict.fromkeys(p for p in found if not p.address or (p.container, p.protocol) not in everywhere)
+        dict.fromkeys(p for p in served if not p.address or (p.container, p.protocol) not in everywhere)
     )
 
 
 def _for_an_answer(socket: ListeningSocket) -> bool:
-    """A udp socket that waits for answers, not for clients."""
+    """Whether it is a UDP socket that waits for answers, not for clients."""
     return socket.protocol.startswith("udp") and socket.port >= _FIRST_TEMPORARY
 
 
@@ -128,15 +127,17 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     sockets = listening(facts)
     notes = list(about_low_ports(before, after, facts))
     if sockets is None:
-        notes.append("where it listens was not seen: compare the published ports with what its clients use")
+        notes.append(
+            "the ports it listens on were not seen: compare the published ports with those clients use"
+        )
     else:
-        notes.append(f"it listens on these ports now, which are published: {shown(new) or 'none'}")
+        notes.append(f"the ports it listens on now are published: {shown(new) or 'none'}")
     if local := [port for port in new if reach(port) == "loopback"]:
         notes.append(
-            f"{shown(local)}: it listens on the loopback address only, which nobody outside its own network "
-            "reaches; let it listen on all addresses, and this keeps it for the host alone"
+            f"{shown(local)}: it listens only on loopback, which nobody outside its network namespace "
+            "reaches; let it listen on all addresses, and the published port is still for the host alone"
         )
-    notes.append("what it reaches at localhost today (a database, an agent) is somewhere else then")
+    notes.append("whatever it reaches at localhost today (a database, an agent) will be at another address")
     return Advice(Risk.MAY_BREAK, tuple(notes))
 
 

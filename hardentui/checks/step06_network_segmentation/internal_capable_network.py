@@ -1,20 +1,20 @@
-"""A network that reaches out although nothing comes in.
+"""A back-end network can reach the outside.
 
 What it checks:
-Whether a bridge network none of whose members publishes a port is closed towards the outside
-(`--internal`). Such a network usually carries the back end: databases, caches, workers. Networks whose
-members do need to reach out, to fetch mail or feeds, can be allowed in the checklist (parameter
-`outgoing`). A network without members is left alone.
+Whether a bridge network without any member that publishes a port is closed to the outside (`--internal`).
+Such a network usually carries the back end: databases, caches, workers. Networks whose members need outside
+access, to fetch mail or feeds, can be allowed in the checklist (parameter `outgoing`). A network without
+members is left alone.
 
 Why it matters:
-An intruder needs a way out: to fetch tools, to send away what was found, to take orders. A database that
-can call any address on the internet offers that way for nothing. On an internal network the packets have
-nowhere to go, whatever runs in the container.
+An intruder needs a way out: to fetch tools, to send away data, to receive commands. A database that can
+connect to any address on the internet provides it. On an internal network, packets have nowhere to go,
+whatever runs in the container.
 
 What may break:
-Everything on the network that calls out: updates, licence checks, web hooks, outgoing mail, name look-ups
-of outside names. Give those containers a second network that is open, and leave the rest closed. The
-network is made anew, so its containers are restarted.
+Everything on the network that connects to the outside: updates, licence checks, webhooks, outgoing mail, DNS
+look-ups of outside names. Give those containers a second, open network and leave the rest closed. The network
+is created anew, so its containers restart.
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ from hardentui.words import plural
 def evaluate(facts: NetworkFacts, parameters: Parameters) -> Verdict:
     driver = str(facts.inspect.get("driver") or "")
     if driver and driver != "bridge":
-        return not_applicable(f"only bridge networks can be closed this way; this is {driver}")
+        return not_applicable(f"only bridge networks can be internal; this one is {driver}")
     if not facts.inspect:
         return unknown("the network could not be inspected")
     if facts.inspect.get("internal"):
         return passed("internal=true")
     if not facts.members:
-        return not_applicable("no container is attached to it")
+        return not_applicable("no container is attached")
     if facts.name in parameters.texts("outgoing"):
-        return passed("internal=false", reason="the checklist says that its members need to reach out")
+        return passed("internal=false", reason="the checklist allows outgoing traffic")
     if isinstance(facts.publishers, Unreadable):
-        return unknown(f"whether its members publish ports is not known: {facts.publishers.reason}")
+        return unknown(f"whether members publish ports is not known: {facts.publishers.reason}")
     if facts.publishers:
         return passed(
             "internal=false",
-            reason=f"it serves the outside through {plural(len(facts.publishers), 'member')}",
+            reason=f"{plural(len(facts.publishers), 'member publishes', 'members publish')} ports",
         )
     name = shlex.quote(facts.name)
     return failed(
-        "none of its members publishes a port, yet all of them can reach the outside",
+        "no member publishes a port, yet all of them can reach the outside",
         "internal=false",
         evidence=(Evidence(f"network {facts.name}", f"members: {', '.join(sorted(facts.members))}"),),
         commands=(

@@ -1,14 +1,13 @@
-"""A host port below 1024 that is not one of the allowed ones.
+"""A host port below 1024 that is not allowed.
 
 What it checks:
-Whether a published port takes a port of the host below 1024 other than those in the parameter `allowed` (80
-and 443, where web servers are expected).
+Whether a published port uses a host port below 1024 other than those in the parameter `allowed` (80 and 443,
+where web servers are expected).
 
 Why it matters:
-Ports below 1024 are reserved for root, because clients take what answers there for a service of the machine
-itself: mail, DNS, ssh, file shares. A container that answers on one of them speaks in the name of the host.
-Such a port also ties the container to the rootful engine, or makes somebody lower the limit for every user
-of the host.
+Ports below 1024 are reserved for root, because clients take whatever answers there for a service of the
+machine itself: mail, DNS, SSH, file shares. A container on such a port speaks in the host's name. It also
+ties the container to the rootful engine, or makes somebody lower the limit for every user on the host.
 
 What may break:
 Clients must use the new port; by default 8000 is added (25 becomes 8025, parameter `offset`). For protocols
@@ -39,10 +38,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return without
     ports = published(facts)
     if not ports:
-        return not_applicable("it publishes no ports by number")
+        return not_applicable("no ports published by number")
     low = [port for port in ports if _low(port, parameters.texts("allowed"))]
     if low:
-        return failed(f"reserved ports of the host: {shown(low)}", shown(ports))
+        return failed(f"privileged host ports: {shown(low)}", shown(ports))
     return passed(shown(ports))
 
 

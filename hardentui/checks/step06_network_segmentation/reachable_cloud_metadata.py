@@ -1,19 +1,19 @@
-"""It can ask the cloud for the credentials of the host.
+"""The container can get the host's credentials from the cloud.
 
 What it checks:
-Only where the firmware of the host names a cloud: whether the container has a network of its own with a way
-out, and whether a rule of the host's packet filter drops what goes to the metadata address 169.254.169.254.
-What the cloud itself refuses (a hop limit of one, mandatory tokens) cannot be seen from the host.
+Only if the host's firmware names a cloud: whether the container has its own network with a way out, and
+whether a rule of the host's packet filter drops traffic to the metadata address 169.254.169.254. What the
+cloud itself refuses (a hop limit of one, mandatory tokens) cannot be seen from the host.
 
 Why it matters:
 Every virtual machine in a cloud can ask 169.254.169.254 who it is, and gets the credentials of its role
 without a password. A container asks from the same machine. One vulnerability that makes a web service fetch
-an address of the attacker's choice is then enough to take over storage, databases and other machines of the
+a URL of the attacker's choice is then enough to take over storage, databases and other machines in the
 account.
 
 What may break:
-A service that works with the role of its machine (backups into the cloud's storage, a cloud's own agent)
-loses it: give it credentials of its own, with only the rights that it needs.
+A service that uses the machine's role (backups to cloud storage, a cloud provider's agent) loses it: give it
+its own credentials, with only the rights that it needs.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ _RULE = "nft add rule inet filter forward ip daddr 169.254.169.254 drop   # in y
 def evaluate(facts: ContainerFacts) -> Verdict:
     host = facts.host
     if isinstance(host, Unreadable):
-        return unknown(f"the host was not looked at: {host.reason}")
+        return unknown(f"the host was not inspected: {host.reason}")
     if isinstance(host.cloud, Unreadable):
         return unknown(f"whether the host is in a cloud is not known: {host.cloud.reason}")
     if not host.cloud:
-        return not_applicable("the firmware of the host names no cloud that is known here")
+        return not_applicable("the host's firmware does not name a known cloud")
     if "host" not in modes_of(facts):
         without = without_own_network(facts)
         if without:
             return without
     declared = asked_for(facts.spec) or "default"
     if _all_internal(facts):
-        return passed(declared, reason="its networks are internal: no way leads out of them")
+        return passed(declared, reason="all networks are internal, without a way out")
     filtered = host.firewall.metadata_filtered
     evidence = (Evidence("/sys/class/dmi/id", host.cloud),)
     if isinstance(filtered, Unreadable):
@@ -62,11 +62,11 @@ def evaluate(facts: ContainerFacts) -> Verdict:
             f"whether the host filters the metadata address is not known: {filtered.reason}", declared
         )
     if filtered and "host" in modes_of(facts):
-        return unknown("a rule drops what goes to the metadata address, maybe not what the host itself sends")
+        return unknown("a rule drops traffic to the metadata address, but maybe not that of the host itself")
     if filtered:
-        return passed(declared, "a rule of the host drops what goes to 169.254.169.254", evidence)
+        return passed(declared, "a host rule drops traffic to 169.254.169.254", evidence)
     return failed(
-        f"it can reach the metadata service of {host.cloud}, and no rule of the host is in the way",
+        f"the metadata service of {host.cloud} is reachable, and no host rule blocks it",
         declared,
         evidence=evidence,
         commands=(_RULE,),
@@ -76,7 +76,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 def _all_internal(facts: ContainerFacts) -> bool:
     names = network_names(facts)
     known = [facts.networks[name] for name in names if name in facts.networks]
-    return bool(names) and len(known) == len(names) and all(one.inspect.get("internal") for one in known)
+    return (
+        bool(names) and len(known) == len(names) and all(network.inspect.get("internal") for network in known)
+    )
 
 
 _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))

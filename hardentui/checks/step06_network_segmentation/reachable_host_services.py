@@ -1,22 +1,20 @@
-"""A container that reaches what the host offers only to itself.
+"""The container can reach services that the host offers only to itself.
 
 What it checks:
-Whether pasta or slirp4netns were told to let the container reach the loopback address of the host:
-`--map-gw`, `--map-host-loopback`, ports handed in with `-T` or `-U`, `allow_host_loopback=true`; for this
-container or for all of them (`pasta_options` in containers.conf); and, on an internal network of the rootful
-engine, whether services of the host answer at its gateway: whatever listens on all addresses and no filter
-holds back. The options do not show in inspect:
-without the command that created the container the answer is unknown.
+Whether pasta or slirp4netns lets the container reach the host's loopback address: `--map-gw`,
+`--map-host-loopback`, ports passed in with `-T` or `-U`, `allow_host_loopback=true`; for this container or
+for all of them (`pasta_options` in containers.conf). On an internal network of the rootful engine, also
+whether host services answer at its gateway: whatever listens on all addresses and is not filtered. The
+options do not show in inspect: without the command that created the container, the answer is unknown.
 
 Why it matters:
-A service on 127.0.0.1 trusts its callers, because only programs on the same machine can call: databases of
-desktop and system services, admin pages, debug ports, the agent of the cloud provider. Those options put
-the container among these callers. They are often added to reach one database, and open everything else with
-it.
+A service on 127.0.0.1 trusts its callers, because only programs on the same machine can connect: databases
+of desktop and system services, admin pages, debug ports, the cloud provider's agent. These options put the
+container among those callers. They are often added to reach one database, and open everything else with it.
 
 What may break:
-The container loses the service on the host that the option was set for, or that it reached by the gateway.
-Let that service listen on a socket that is mounted, or run it as a container on the same network.
+The container loses the host service that the option was set for, or that it reached through the gateway. Let
+that service listen on a socket that is mounted, or run it as a container on the same network.
 """
 
 from __future__ import annotations
@@ -69,20 +67,16 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     declared = asked_for(facts.spec) or "default"
     opened = [word for value in facts.spec[NETWORK] for word in _split(value)[1]]
     if opened:
-        return failed(
-            f"it reaches services on the loopback address of the host: {' '.join(opened)}", declared
-        )
+        return failed(f"services on the host's loopback address are reachable: {' '.join(opened)}", declared)
     if not _user_mode(facts):
         return _by_gateway(facts, declared)
     if NETWORK in facts.spec.unknowable:
-        return unknown(
-            "inspect does not show the options of its network, and its create command is not known"
-        )
+        return unknown("inspect does not show network options, and the create command is not known")
     return _defaults(facts, declared)
 
 
 def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
-    """An internal network leads nowhere but to the host itself, whose services answer at its gateway."""
+    """An internal network leads only to the host itself, whose services may answer at the gateway."""
     networks = internal_networks(facts) if facts.engine.rootless is False else ()
     if not networks:
         return passed(declared)
@@ -92,53 +86,53 @@ def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
     open_ports: list[str] = []
     evidence: list[Evidence] = []
     for network in networks:
-        found = _answering(network, facts.host_listening, rules)
-        open_ports += [one for one in found if one not in open_ports]
-        evidence += [Evidence(f"network {network.name}", f"{one} answers at its gateway") for one in found]
+        answering = _answering(network, facts.host_listening, rules)
+        open_ports += [port for port in answering if port not in open_ports]
+        evidence += [
+            Evidence(f"network {network.name}", f"{port} answers at the gateway") for port in answering
+        ]
     if not open_ports:
-        return passed(declared, "no service of the host answers at the gateway of its internal network")
-    reason = (
-        f"services of the host answer at the gateway of its internal network: {', '.join(open_ports[:8])}"
-    )
+        return passed(declared, "no host service answers at the gateway of the internal network")
+    reason = f"host services answer at the gateway of the internal network: {', '.join(open_ports[:8])}"
     return failed(reason, declared, "", tuple(evidence[:12]), Severity.MEDIUM, _close(networks))
 
 
 def _answering(
     network: NetworkFacts, listening: tuple[ListeningSocket, ...], rules: Known[tuple[Mapping[str, Any], ...]]
 ) -> list[str]:
-    """`22/tcp` of what listens there and is not held back at the network's bridge. DNS belongs to Podman."""
+    """What listens there and is not filtered at the bridge, as `22/tcp`. DNS belongs to Podman."""
     from hardentui.reading.packets import DROPPED, Packet, fate
 
     own = gateways(network)
     bridge = str(network.inspect.get("network_interface") or "")
-    found = []
-    for one in listening:
-        if one.protocol != "tcp" or one.port == _DNS or one.address not in (*_EVERYWHERE, *own):
+    answering = []
+    for socket in listening:
+        if socket.protocol != "tcp" or socket.port == _DNS or socket.address not in (*_EVERYWHERE, *own):
             continue
-        family = "ip6" if any(":" in address for address in own) and one.address == "::" else "ip"
-        packet = Packet("input", bridge, "tcp", one.port, family)
+        family = "ip6" if any(":" in address for address in own) and socket.address == "::" else "ip"
+        packet = Packet("input", bridge, "tcp", socket.port, family)
         if isinstance(rules, Unreadable) or fate(rules, packet) != {DROPPED}:
-            found.append(f"{one.port}/tcp")
-    return list(dict.fromkeys(found))
+            answering.append(f"{socket.port}/tcp")
+    return list(dict.fromkeys(answering))
 
 
 def _close(networks: tuple[NetworkFacts, ...]) -> tuple[str, ...]:
-    bridges = [str(one.inspect.get("network_interface") or "BRIDGE") for one in networks]
+    bridges = [str(network.inspect.get("network_interface") or "BRIDGE") for network in networks]
     return tuple(
-        f"nft add rule inet filter input iifname {command_word(one, 'BRIDGE')} tcp dport != 53 drop"
-        for one in bridges
+        f"nft add rule inet filter input iifname {command_word(bridge, 'BRIDGE')} tcp dport != 53 drop"
+        for bridge in bridges
     )
 
 
 def _user_mode(facts: ContainerFacts) -> bool:
-    """It is connected by pasta or slirp4netns rather than by a bridge."""
+    """Whether pasta or slirp4netns connects it, rather than a bridge."""
     kinds = modes_of(facts)
     by_default = "default" in kinds and not network_names(facts)
     return by_default or bool(kinds & {"pasta", "slirp4netns"})
 
 
 def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
-    """What containers.conf adds to every container that pasta connects."""
+    """What containers.conf sets for every container that uses pasta."""
     trust = facts.engine.trust
     if isinstance(trust, Unreadable):
         return unknown(f"containers.conf could not be read: {trust.reason}", declared)
@@ -152,14 +146,18 @@ def _defaults(facts: ContainerFacts, declared: str) -> Verdict:
         evidence = (Evidence(file, f"pasta_options = {' '.join(opened)}"),)
         line = (f"# {file}: remove {' '.join(opened)} from pasta_options",)
         return failed(
-            "containers.conf opens the host's loopback address to all", declared, "", evidence, commands=line
+            "containers.conf opens the host's loopback to all containers",
+            declared,
+            "",
+            evidence,
+            commands=line,
         )
     fault = configuration.fault
     return unknown(fault.reason, declared) if fault else passed(declared)
 
 
 def _split(value: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Options of a network value: (harmless ones, ones that open the host)."""
+    """The options of a network value: (harmless ones, those that open the host)."""
     words = [word for word in value.partition(":")[2].split(",") if word]
     fine: list[str] = []
     opened: list[str] = []
@@ -194,8 +192,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         values.append((f"{mode}:{','.join(fine)}" if fine else mode) if opened else value)
     if tuple(values) == spec[NETWORK] and evaluate(context.facts).status is Status.FAIL:
         raise CannotFix(
-            "no option of the container closes the gateway of its network",
-            "Filter at input what comes from the network's bridge, or let the services listen elsewhere.",
+            "no container option closes the network's gateway",
+            "Filter input from the network's bridge, or let the services listen elsewhere.",
         )
     return spec.with_(NETWORK, tuple(values))
 

@@ -1,13 +1,13 @@
-"""One network for containers of different applications.
+"""Containers of different applications share a network.
 
 What it checks:
-Whether a container of another application is attached to one of this container's networks. Which
-application a container belongs to is told by its compose project, its Kubernetes labels, an `app` label or
-its pod. Two containers of one application belong on one network; a unit name proves nothing. Where a
-neighbour carries no such label, the answer is unknown.
+Whether a container of another application is attached to one of this container's networks. The application
+is identified by the compose project, Kubernetes labels, an `app` label or the pod. Two containers of one
+application may share a network; a unit name proves nothing. If a neighbour has no such label, the answer is
+unknown.
 
 Why it matters:
-On one bridge everybody reaches everybody on every port. If the web shop and the wiki share a network, a
+On a bridge, everybody reaches everybody on every port. If the web shop and the wiki share a network, a
 vulnerability in the wiki is a door to the shop's database, which was never published and asks for no
 password. Separate networks turn one intrusion into one lost application instead of all of them.
 
@@ -59,7 +59,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     attached = frozenset(network_names(facts))
     declared = ", ".join(sorted(attached)) or asked_for(facts.spec) or "pasta"
     if not attached:
-        return not_applicable("it is on no network that others could join")
+        return not_applicable("not on a network that others could join")
     app = _app(facts)
     strangers: list[tuple[str, PeerGroup]] = []
     untold: set[str] = set()
@@ -73,17 +73,17 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if strangers:
         apps = listed(frozenset(visible(group.application, 40) for _, group in strangers))
         evidence = tuple(_evidence(network, group) for network, group in strangers[:_SHOWN])
-        return failed(f"it shares a network with other applications: {apps}", declared, "", evidence)
+        return failed(f"shares a network with other applications: {apps}", declared, "", evidence)
     if untold:
         who = ", ".join(visible(name, 40) for name in sorted(untold)[:5])
         return unknown(
-            f"nothing tells whether {who} and this container are one application: label them app=…"
+            f"it is not known whether {who} and this container are one application: label them app=…"
         )
     return passed(declared)
 
 
 def _others(facts: ContainerFacts, networks: frozenset[str]) -> Iterator[tuple[str, PeerGroup]]:
-    """The groups on these networks that belong neither to the container's pod nor to its application."""
+    """The groups on these networks that are neither in the container's pod nor its application."""
     for network in sorted(networks):
         for group in facts.peers.on(network).values():
             if not related(facts, group) and _besides(facts, group):
@@ -98,7 +98,7 @@ def _app(facts: ContainerFacts) -> str:
     added = dict(label.partition("=")[::2] for label in facts.spec[LABELS])
     labelled = app_of({**facts.labels, **added})
     members = facts.peers.apps_in(str(facts.inspect.get("Pod") or ""))
-    if not labelled and len(members) == 1:  # the infra container is of the application of its pod
+    if not labelled and len(members) == 1:  # the infra container belongs to its pod's application
         return next(iter(members))
     return labelled or app_of({}, pod_of(facts))
 

@@ -1,19 +1,19 @@
-"""A published port that nobody declared.
+"""A published port that is not declared.
 
 What it checks:
-Whether every published port is one that the image says it serves (EXPOSE), that was declared for the
-container (`--expose`), or that the checklist allows (parameter `allowed`, as `8080/tcp`). `--publish-all`
-fails, because then the image decides which ports of your host are open.
+Whether every published port is declared by the image (EXPOSE) or for the container (`--expose`), or allowed
+in the checklist (parameter `allowed`, such as `8080/tcp`). `--publish-all` fails, because then the image
+decides which ports on your host are open.
 
 Why it matters:
-A port that the image does not know of is a leftover, a typing error, or a door that somebody built in: a
-debug console, a metrics page, a second admin interface. With `--publish-all` the next image update can open
-another port on your host without anybody asking you.
+A port that the image does not know of is a leftover, a typo, or a door that somebody built in: a debug
+console, a metrics page, a second admin interface. With `--publish-all`, the next image update can open
+another port on your host without asking you.
 
 What may break:
-Ports that were published at random are then listed one by one, still at random host ports: note that the
-image of tomorrow cannot add one. A port that is undeclared and needed is no matter for an automatic fix:
-declare it with `--expose`, or allow it in the checklist, so that the next reader sees that it is meant.
+Ports published at random are then listed one by one, still at random host ports; a later image cannot add
+one. A port that is needed but not declared has no automatic fix: declare it with `--expose`, or allow it in
+the checklist, so that the next reader sees that it is intended.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return without
     ports = published(facts)
     if facts.spec[PUBLISH_ALL]:
-        return failed("the image decides which ports of the host are open", "--publish-all")
+        return failed("the image decides which host ports are open", "--publish-all")
     if not ports:
-        return not_applicable("it publishes no ports")
+        return not_applicable("no published ports")
     if facts.inspect.get("IsInfra"):
         return unknown(
-            "the ports of a pod are served by its members, whose images are not at hand", shown(ports)
+            "the pod's ports are served by its members, whose images are not at hand", shown(ports)
         )
     if isinstance(facts.image, Unreadable):
-        return unknown(f"the ports of its image are not known: {facts.image.reason}", shown(ports))
+        return unknown(f"the image's ports are not known: {facts.image.reason}", shown(ports))
     allowed = {pair for word in parameters.texts("allowed") for pair in exposed(word)}
     known = declared_ports(facts, facts.image.config) | _typed(facts) | allowed
     extra = [port for port in ports if (port.container, port.protocol) not in known]
@@ -72,7 +72,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _typed(facts: ContainerFacts) -> frozenset[tuple[int, str]]:
-    """What was declared with --expose when it was made: inspect mixes that with what is published."""
+    """What was declared with --expose at creation; inspect mixes it with published ports."""
     command = (
         None
         if is_planned(facts)
@@ -88,11 +88,13 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             return spec
         raise CannotFix(
             "whether an undeclared port is needed is your decision",
-            "Remove it, or declare it with --expose, or allow it in the checklist.",
+            "Remove it, declare it with --expose, or allow it in the checklist.",
         )
     image = context.facts.image
     if isinstance(image, Unreadable):
-        raise CannotFix("--publish-all cannot be spelled out", f"The image is not known: {image.reason}.")
+        raise CannotFix(
+            "--publish-all cannot be replaced by a list", f"The image is not known: {image.reason}."
+        )
     known = declared_ports(context.facts.planned(spec), image.config)
     missing = sorted(known - {(port.container, port.protocol) for port in spec[PUBLISH]})
     added = tuple(Port(number, protocol=protocol) for number, protocol in missing)

@@ -1,20 +1,19 @@
 """A network that bypasses the host's packet filter.
 
 What it checks:
-Whether one of its networks has the driver macvlan or ipvlan, or whether it borrows the network namespace of
-another container (`--network container:…`) or of a path (`ns:…`) outside a pod.
+Whether one of the networks uses the driver macvlan or ipvlan, or the container borrows the network namespace
+of another container (`--network container:…`) or of a path (`ns:…`) outside a pod.
 
 Why it matters:
-With macvlan and ipvlan the container stands in the local network like a machine of its own. Every port that
-it listens on is open to the neighbours, published or not, and the firewall of the host never sees the
-packets. It can also answer in the name of other machines there. A borrowed namespace puts two containers
-into one network stack: each reaches what the other one offers only to itself on 127.0.0.1, and can listen
-on its ports.
+With macvlan and ipvlan, the container is on the local network like a separate machine. Every port that it
+listens on is open to the neighbours, published or not, and the host's firewall never sees the packets. It can
+also impersonate other machines there. A borrowed namespace puts two containers into one network stack: each
+reaches what the other offers only on 127.0.0.1, and can listen on its ports.
 
 What may break:
-Machines that know the container by its own address in the local network must use the host's address and a
-published port instead. Protocols that need broadcasts or multicast do not pass a bridge. A borrowed
-network is often meant (a VPN container that others go through): then put them into one pod, or accept it.
+Machines that know the container by its own address on the local network must use the host's address and a
+published port instead. Protocols that need broadcast or multicast do not pass a bridge. A borrowed network is
+often intended (a VPN container that others go through): put both into one pod, or waive the finding.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ _UNFILTERED = frozenset({"macvlan", "ipvlan"})
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     if uses_network_of_pod(facts):
-        return not_applicable("it uses the network of its pod, which is judged at the pod's infra container")
+        return not_applicable("the network belongs to the pod; see the pod's infra container")
     kinds = modes_of(facts)
     if kinds & {"none", "host"}:
-        return not_applicable("it has no network of its own that could bypass the filter")
+        return not_applicable("no network of its own that could bypass the filter")
     declared = asked_for(facts.spec)
     if kinds & {"container", "ns"}:
-        return failed("it borrows a network namespace outside a pod", declared, commands=_COMMANDS)
+        return failed("borrows a network namespace outside a pod", declared, commands=_COMMANDS)
     attached = network_names(facts)
     drivers = {
         name: str(facts.networks[name].inspect.get("driver")) for name in attached if name in facts.networks
@@ -56,10 +55,10 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     evidence = tuple(Evidence(f"network {name}", f"driver {driver}") for name, driver in drivers.items())
     unfiltered = sorted(name for name, driver in drivers.items() if driver in _UNFILTERED)
     if unfiltered:
-        reason = f"packets of {', '.join(unfiltered)} never pass the host's filter"
+        reason = f"packets on {', '.join(unfiltered)} never pass the host's filter"
         return failed(reason, declared, evidence=evidence, commands=_COMMANDS)
     unseen = sorted(set(attached) - set(drivers) - {facts.engine.default_network})
-    if unseen and not is_planned(facts):  # a network that is only planned will be made as a bridge
+    if unseen and not is_planned(facts):  # a planned network will be a bridge
         return unknown(f"the driver of {', '.join(unseen)} could not be read", declared)
     return passed(declared or ", ".join(attached) or "pasta", evidence=evidence)
 

@@ -1,26 +1,25 @@
-"""An open port with no firewall in front of it.
+"""An open port without a firewall in front of it.
 
 What it checks:
-For ports that are published on all addresses or on a public one: what nftables does with the first packet
-that a stranger sends there, by way of each interface that leads outside. Filters at the hooks `ingress` and
-`prerouting`, which come first, count. Rootful Podman forwards packets to the container, so a filter at the
-hook `forward` is needed; the usual rules at `input` are never asked. Rootless ports are opened by a program
-on the host, so there a filter at `input` counts. The rules that Podman's own network helper writes are left
-out, because they let everything through. A port that a rule opens by name, while others are held back,
-passes: that is a decision. The zones of firewalld are named where it runs.
+For ports published on all addresses or on a public one: what nftables does with the first packet from a
+stranger, on each interface that leads outside. Filters at the hooks `ingress` and `prerouting`, which come
+first, count. Rootful Podman forwards packets to the container, so a filter at the hook `forward` is needed;
+the usual rules at `input` are never consulted. Rootless ports are opened by a program on the host, so there a
+filter at `input` counts. Rules written by Podman's own network helper are left out, because they allow
+everything. A port that a rule allows by number, while others are filtered, passes: that is a decision. If
+firewalld runs, its zones are shown.
 
 Why it matters:
 Many admins believe that a port is closed because the firewall does not list it. For published ports of the
-rootful engine that is wrong: the address is rewritten first and the packet takes another path. What the
-firewall tool shows as closed is open to everybody who can reach the host. firewalld accepts every packet
-whose destination was rewritten, unless StrictForwardPorts=yes stands in its configuration.
+rootful engine, that is wrong: the address is rewritten first, and the packet takes another path. What the
+firewall tool shows as closed is open to everyone who can reach the host. firewalld accepts every packet with
+a rewritten destination unless its configuration has StrictForwardPorts=yes.
 
 What may break:
-Clients on other machines cannot reach the port any more once it is bound to 127.0.0.1 (see wildcard-port,
-which asks for the same change: it is one decision). A filter lets in whom you name instead, and then the port
-may stay open. A forward filter on the host also hits
-other traffic that is forwarded: virtual machines, VPN, other containers. Try it with a way back to the
-console.
+Clients on other machines can no longer reach the port once it is bound to 127.0.0.1 (see wildcard-port, which
+asks for the same change; decide once for both). With a filter that allows chosen clients, the port may stay
+open. A forward filter on the host also affects other forwarded traffic: virtual machines, VPNs, other
+containers. Try it with a way back to the console.
 """
 
 from __future__ import annotations
@@ -65,10 +64,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if not wide and not facts.spec[PUBLISH_ALL]:
         if ports:
             return passed(shown(ports), reason="no port is open on all addresses or on a public one")
-        return not_applicable("it publishes no ports")
+        return not_applicable("no published ports")
     declared = shown(wide) or "--publish-all"
     if not facts.engine.local:
-        return unknown("the engine is on another machine, whose firewall cannot be asked from here", declared)
+        return unknown("the engine is on another machine, whose firewall cannot be read from here", declared)
     if isinstance(facts.host, Unreadable):
         return unknown(f"the firewall could not be read: {facts.host.reason}", declared)
     if isinstance(facts.engine.rootless, Unreadable):
@@ -86,7 +85,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return failed(_reason(hook, firewall, firewall.rules), declared, f"no filter at {hook}", evidence)
     if unclear:
         return unknown(
-            f"the rules at {hook} ask for more than is known of a packet: {', '.join(unclear)}",
+            f"the rules at {hook} depend on more than is known about a packet: {', '.join(unclear)}",
             declared,
             zones,
         )
@@ -95,10 +94,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 
 
 def _is_public(port: Port) -> bool:
-    """Anybody on the internet can send to it: bound to all addresses, or to a public one."""
+    """Whether it is bound to all addresses or to a public one, so that anyone can send to it."""
     if reach(port) != "one":
         return reach(port) == "all"
-    from ipaddress import ip_address  # 2 ms, for the ports that are bound to one address
+    from ipaddress import ip_address  # takes 2 ms; only needed for ports bound to one address
 
     try:
         return ip_address(port.address.strip("[]").partition("%")[0]).is_global
@@ -109,10 +108,10 @@ def _is_public(port: Port) -> bool:
 def _ways_in(
     rules: Rules, outside: tuple[str, ...], hook: str, ports: list[Port]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(ways that are open to any port of anybody, ways of which that cannot be told): `eth0 8080/tcp`."""
+    """(ways that are open to everyone, ways of which that is not known), such as `eth0 8080/tcp`."""
     from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
-    found: list[str] = []
+    open_ways: list[str] = []
     unclear: list[str] = []
     accepted, dropped = frozenset({ACCEPTED}), frozenset({DROPPED})
     for interface in outside or ("",):
@@ -123,14 +122,14 @@ def _ways_in(
             packet = Packet(hook, interface, port.protocol, number, family, in_host)
             ends = fate(rules, packet), fate(rules, replace(packet, port=0, host_port=0))
             if dropped in ends:
-                continue  # it is held back, or opened by name while others are
+                continue  # filtered, or opened by number while others are filtered
             way = f"{interface} {number or 'any port'}/{port.protocol}".strip()
-            (found if ends == (accepted, accepted) else unclear).append(way)
-    return tuple(found), tuple(unclear)
+            (open_ways if ends == (accepted, accepted) else unclear).append(way)
+    return tuple(open_ways), tuple(unclear)
 
 
 def _zones(firewall: Firewall) -> tuple[Evidence, ...]:
-    """The zones of firewalld that interfaces to the outside are in, as their files say."""
+    """The firewalld zones of interfaces that lead outside, according to their files."""
     if firewall.firewalld is not True or isinstance(firewall.outside, Unreadable):
         return ()
     if isinstance(firewall.zones, Unreadable):
@@ -149,10 +148,10 @@ def _placed(interface: str, zones: tuple[Zone, ...]) -> bool:
 
 def _opened(zone: Zone) -> str:
     words = [
-        "lets everything in" if zone.target == "ACCEPT" else f"opens {', '.join(zone.ports) or 'nothing'}"
+        "allows everything" if zone.target == "ACCEPT" else f"opens {', '.join(zone.ports) or 'nothing'}"
     ]
     words += ["masquerades"] if zone.masquerade else []
-    words += [plural(zone.rich_rules, "rule") + " besides"] if zone.rich_rules else []
+    words += [plural(zone.rich_rules, "rich rule")] if zone.rich_rules else []
     return ", ".join(words)
 
 
@@ -160,20 +159,22 @@ def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
     from hardentui.reading.packets import DROPPED, Packet, fate
 
     if hook == "input":
-        return "no packet filter stands before the port"
+        return "no packet filter in front of the port"
     if firewall.firewalld is True:
-        return "firewalld lets packets for a published port pass, whatever its zones say"
+        return "firewalld allows packets to a published port, whatever its zones say"
     interfaces = () if isinstance(firewall.outside, Unreadable) else firewall.outside
-    if any(fate(rules, Packet("input", one, "tcp", 0)) == {DROPPED} for one in interfaces or ("",)):
-        return "the firewall filters only at input, and packets for a published port do not pass there"
-    return "no packet filter stands before the port"
+    if any(
+        fate(rules, Packet("input", interface, "tcp", 0)) == {DROPPED} for interface in interfaces or ("",)
+    ):
+        return "the firewall filters only at input, which packets to a published port never pass"
+    return "no packet filter in front of the port"
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     leave_pods_alone(context.facts)
     if spec[PUBLISH_ALL]:
         raise CannotFix(
-            "--publish-all has no list of ports to bind", "Fix wildcard-port, which spells it out."
+            "--publish-all has no list of ports to bind", "Fix wildcard-port, which lists the ports."
         )
     return bound_to_one_address(spec, context, _is_public)
 

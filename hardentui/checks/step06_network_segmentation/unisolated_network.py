@@ -1,19 +1,19 @@
-"""A bridge network that is not kept apart from the other ones.
+"""A bridge network that is not isolated from the others.
 
 What it checks:
-Whether a bridge network has the option `isolate` while the engine has other bridge networks. Podman from
-6.0 on isolates by itself unless it was told not to; older versions do not. Internal networks have no way
-out at all and need no isolation; with a single network there is nothing to be kept apart.
+Whether a bridge network has the option `isolate` while the engine has other bridge networks. Podman 6.0 and
+newer isolates by default; older versions do not. Internal networks have no way out and need no isolation; a
+single network has nothing to be isolated from.
 
 Why it matters:
-Two networks look like two rooms, but up to Podman 5 the host forwards between them: who knows an address on
-the other bridge can talk to it. So the separation that people build with one network per application exists
-only in name, until the option closes the door between the bridges.
+Two networks look like two rooms, but up to Podman 5 the host forwards between them: whoever knows an address
+on the other bridge can talk to it. The separation that people build with one network per application exists
+only on paper until the option closes the door between the bridges.
 
 What may break:
-Connections that went from one network straight to an address on another. Attach the container that needs
-both to both. The network is made anew, so its containers are restarted. Isolation works between networks
-that all have the option: set it on each of them.
+Connections straight from one network to an address on another. Attach a container that needs both to both.
+The network is created anew, so its containers restart. Isolation works only between networks that all have
+the option: set it on each of them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def evaluate(facts: NetworkFacts) -> Verdict:
     if str(facts.inspect.get("driver") or "bridge") != "bridge":
         return not_applicable("only bridge networks can be isolated")
     if facts.inspect.get("internal"):
-        return not_applicable("it is internal: nothing is forwarded out of it")
+        return not_applicable("the network is internal: nothing is forwarded out of it")
     option = (facts.inspect.get("options") or {}).get("isolate")
     declared = f"isolate={option}" if option is not None else "isolate not set"
     on = facts.engine.version >= _ISOLATES_BY_ITSELF if option is None else str(option).lower() in _ON
@@ -59,10 +59,10 @@ def evaluate(facts: NetworkFacts) -> Verdict:
         return unknown(f"whether there are other networks is not known: {facts.bridges.reason}", declared)
     others = sorted(set(facts.bridges) - {facts.name})
     if not others:
-        return not_applicable("it is the only bridge network of this engine")
+        return not_applicable("the only bridge network of this engine")
     name = shlex.quote(facts.name)
     return failed(
-        f"the host forwards between it and {plural(len(others), 'other network')}",
+        f"the host forwards between this network and {plural(len(others), 'other network')}",
         declared,
         evidence=(Evidence("podman network ls", f"other bridges: {', '.join(others)}"),),
         commands=(

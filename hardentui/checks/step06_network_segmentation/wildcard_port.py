@@ -1,20 +1,19 @@
 """A port that is open on every address of the host.
 
 What it checks:
-Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no address at
-all, which means the same. `--publish-all` always does that.
+Whether a published port is bound to all addresses: `0.0.0.0`, `::` (also written `[::]`), or no address,
+which means the same. `--publish-all` always does that.
 
 Why it matters:
-`-p 8080:80` looks harmless and opens the port on every interface: the office network, the wireless one, the
-VPN, and the internet where the host has a public address. Rootful Podman forwards such a port before the
-usual INPUT rules of the firewall are looked at, so a host with a closed firewall is still open there.
-Scanners find a new port within minutes. A service that only a reverse proxy on the same host talks to needs
-none of it.
+`-p 8080:80` looks harmless and opens the port on every interface: the office network, the wireless network,
+the VPN, and the internet if the host has a public address. Rootful Podman forwards such a port before the
+firewall's usual INPUT rules apply, so a host with a closed firewall is still open there. Scanners find a new
+port within minutes. A service that only a reverse proxy on the same host talks to needs none of this.
 
 What may break:
-Clients on other machines cannot reach the port any more once it is bound to 127.0.0.1. Where one was seen to
-be connected, the fix asks for the address of the host that such clients use (parameter `address`). The same
-rule holds for unfirewalled-port, which asks for the same change.
+Clients on other machines can no longer reach the port once it is bound to 127.0.0.1. If such a client was
+seen, the fix asks for the host address that clients use (parameter `address`). The same goes for
+unfirewalled-port, which asks for the same change.
 """
 
 from __future__ import annotations
@@ -39,10 +38,10 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if facts.spec[PUBLISH_ALL]:
         return failed("every exposed port is published on all addresses", "--publish-all")
     if not ports:
-        return not_applicable("it publishes no ports")
+        return not_applicable("no published ports")
     wide = [port for port in ports if reach(port) == "all"]
     if wide:
-        return failed(f"open on every address of the host: {shown(wide)}", shown(ports))
+        return failed(f"open on all host addresses: {shown(wide)}", shown(ports))
     return passed(shown(ports))
 
 
@@ -58,10 +57,10 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 def _spelled_out(spec: Spec, facts: ContainerFacts) -> Spec:
-    """`--publish-all` as the list of ports that it stands for, still on random host ports."""
+    """`--publish-all` as a list of ports, still on random host ports."""
     if isinstance(facts.image, Unreadable):
         raise CannotFix(
-            "--publish-all cannot be spelled out", f"The image is not known: {facts.image.reason}."
+            "--publish-all cannot become a list", f"The image is not known: {facts.image.reason}."
         )
     words = (*spec[EXPOSE], *(facts.image.config.get("ExposedPorts") or {}))
     taken = {(port.container, port.protocol) for port in spec[PUBLISH]}

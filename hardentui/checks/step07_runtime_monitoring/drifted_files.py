@@ -1,21 +1,19 @@
-"""The running container is no longer what its image is.
+"""The running container no longer matches its image.
 
 What it checks:
-Which files of the container differ from its image, outside volumes, outside the files that Podman itself
-writes and outside the places for temporary data (parameter `expected`, a list of paths). A program that
-runs and was not in the image is reported first. Where the list of changes was not asked for, the answer is
-unknown.
+Which files in the container differ from its image, outside volumes, files that Podman itself writes, and
+places for temporary data (parameter `expected`, a list of paths). A running program that was not in the image
+is reported first. If the list of changes was not read, the answer is unknown.
 
 Why it matters:
-A container is meant to be a fixed copy of its image. Files that appear in it while it runs are how most
-attacks look from outside: a downloaded miner, a web shell beside the site, a changed password file, a
-library that loads itself everywhere. Harmless changes matter as well: they are lost with the next update,
-and nobody scans them.
+A container should be a fixed copy of its image. Files that appear at run time are how most attacks look
+from outside: a downloaded miner, a web shell next to the site, a changed password file, a library that
+loads itself everywhere. Harmless changes matter too: the next update deletes them, and nobody scans them.
 
 What may break:
-Starting it anew from its image loses these changes: look at them first, and copy what is data to a volume.
-When you suspect an intruder, save the evidence before that (`podman export`). A read-only root (see
-writable-rootfs) keeps it from happening again.
+Recreating the container from its image deletes these changes: look at them first, and copy data to a volume.
+If you suspect an intruder, save the evidence before that (`podman export`). A read-only root (see
+writable-rootfs) prevents it from happening again.
 """
 
 from __future__ import annotations
@@ -45,13 +43,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     changes = _meaningful(facts.changes, parameters.texts("expected"), _mounted(facts))
     if not changes and not foreign:
         return passed(f"{plural(len(facts.changes), 'change')}, none unexpected")
-    evidence = tuple(Evidence(process.executable, f"runs as pid {process.pid}") for process in foreign)
+    evidence = tuple(Evidence(process.executable, f"runs as PID {process.pid}") for process in foreign)
     evidence += tuple(Evidence(change.path, change.kind) for change in changes[:_SHOWN])
     if len(changes) > _SHOWN:
         evidence += (Evidence("podman diff", f"and {len(changes) - _SHOWN} more"),)
     commands = (f"podman diff {shlex.quote(facts.name)}",)
     if foreign:
-        reason = "a program runs that was not in the image"
+        reason = "a program is running that was not in the image"
         return failed(reason, evidence=evidence, severity=Severity.CRITICAL, commands=commands)
     programs = any(_below(change.path, _PROGRAMS) for change in changes)
     severity = Severity.HIGH if programs else Severity.MEDIUM
@@ -62,7 +60,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 def _meaningful(
     changes: tuple[FileChange, ...], expected: tuple[str, ...], mounted: tuple[str, ...]
 ) -> tuple[FileChange, ...]:
-    """Changes that mean something: no folder that only holds another change, nothing expected."""
+    """Changes that matter: not directories that only contain another change, and nothing expected."""
     holders = {parent for change in changes for parent in _parents(change.path)}
     return tuple(
         change
@@ -84,7 +82,7 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
 
 
 def _holds_mount(change: FileChange, mounted: tuple[str, ...]) -> bool:
-    """Podman makes the folders that something is mounted on, and touches those of its own files."""
+    """Podman creates the directories of mount points, and touches those of its own files."""
     targets = (*mounted, *_BY_PODMAN)
     return change.kind != "deleted" and any(
         target.startswith(f"{change.path.rstrip('/')}/") for target in targets
@@ -92,7 +90,7 @@ def _holds_mount(change: FileChange, mounted: tuple[str, ...]) -> bool:
 
 
 def _mounted(facts: ContainerFacts) -> tuple[str, ...]:
-    """Where something is mounted: as inspect and the kernel show it, and what comes with a read-only root."""
+    """Mount points, according to inspect and the kernel, and those that come with a read-only root."""
     mounts = facts.inspect.get("Mounts") or ()
     tmpfs = (facts.inspect.get("HostConfig") or {}).get("Tmpfs") or {}
     table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else ()
@@ -102,7 +100,7 @@ def _mounted(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def _foreign_programs(facts: ContainerFacts) -> tuple[Process, ...]:
-    """Processes whose program was added after the start, or was deleted while it runs."""
+    """Processes whose program was added after the start, or deleted while running."""
     if isinstance(facts.changes, Unreadable) or not isinstance(facts.kernel, Kernel):
         return ()
     if isinstance(facts.kernel.processes, Unreadable):

@@ -1,17 +1,17 @@
-"""The engine keeps no record of what it did.
+"""The engine keeps no complete record of its actions.
 
 What it checks:
 Whether the engine writes events at all (its event logger is not `none`), and whether the event of a new
 container keeps the container's configuration (`events_container_create_inspect_data` in containers.conf).
 
 Why it matters:
-Events say which container was started, stopped, changed or entered with exec, and when. An attacker who
-uses the engine starts a container, takes what is wanted and removes it again: afterwards only the events
-know that it existed. With the configuration kept, they also know which folders of the host it had mounted.
+Events say which container was started, stopped, changed or entered with exec, and when. An attacker who uses
+the engine starts a container, takes what they want and removes it again: after that, only the events know
+that it existed. With the configuration, they also show which host directories it had mounted.
 
 What may break:
-Nothing. The journal gets more lines; the configuration of each new container is a few kilobytes and may
-contain environment variables, so who may read the journal matters.
+Nothing. The journal grows; the configuration of each new container is a few kilobytes and may contain
+environment variables, so it matters who can read the journal.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def evaluate(facts: EngineFacts) -> Verdict:
         return unknown(f"the engine's event logger is not known: {facts.info.reason}")
     logger = str((facts.info.get("host") or {}).get("eventLogger") or "")
     if not logger:
-        return unknown("the engine does not say which event logger it uses")
+        return unknown("the engine does not report its event logger")
     declared = f"event logger {logger}"
     evidence = (Evidence("podman info, host.eventLogger", logger),)
     if logger == "none":
@@ -48,7 +48,7 @@ def evaluate(facts: EngineFacts) -> Verdict:
     if configuration.fault:
         return unknown(configuration.fault.reason, declared, evidence)
     return failed(
-        "the event of a new container does not keep its configuration",
+        "the event of a new container does not include its configuration",
         declared,
         evidence=evidence,
         severity=Severity.LOW,

@@ -1,21 +1,20 @@
-"""Nobody asks whether the service still works.
+"""No health check.
 
 What it checks:
-Whether a health check runs by itself: one of the container (`--health-cmd`), or one that its image brings. A
-check that was switched off (`none`), or whose timer is off (`--health-interval=disable`), counts as none. So
-does one that passes whatever the service does: `true`, `exit 0`, `… || true`, `… | cat`.
+Whether a health check runs: the container's own (`--health-cmd`) or its image's. A disabled check (`none`),
+or one whose timer is off (`--health-interval=disable`), does not count. Nor does one that passes whatever the
+service does: `true`, `exit 0`, `… || true`, `… | cat`.
 
 Why it matters:
-A process that exists is not a service that works. A program that hangs, that an attacker has put out of
-action, or that fails after an update looks the same as a good one from outside, until a customer calls. The
-health check is also what an automatic update needs in order to go back to the old image when the new one
-does not work.
+A process that exists is not a service that works. A program that hangs, was knocked out by an attacker, or
+fails after an update looks the same as a good one from outside, until a customer calls. Automatic updates
+also need the health check to roll back when the new image does not work.
 
 What may break:
-A check that is too strict, or asks too early, marks a good container as unhealthy; give it time to start
-(`--health-start-period`). It is a command that runs inside the container every 30 seconds, so its program
-must exist in the image, and it costs a little processor time. Which command tells the truth about your
-service only you can know: set the parameter `command`.
+A check that is too strict, or starts too early, marks a good container as unhealthy; give it time to start
+(`--health-start-period`). It runs a command inside the container every 30 seconds, so its program must be in
+the image, and it costs a little CPU time. Only you know which command tells whether your service works: set
+the parameter `command`.
 """
 
 from __future__ import annotations
@@ -36,20 +35,20 @@ from hardentui.visible import visible
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
-        return not_applicable("it is the infra container of a pod and serves nothing")
+        return not_applicable("a pod's infra container serves nothing")
     check = health_check(facts)
     if isinstance(check, Unreadable):
         return unknown(check.reason)
     if check and always_passes(check):
-        return failed("its health check passes whatever the service does", visible(check, 120))
+        return failed("the health check passes whatever the service does", visible(check, 120))
     if check:
         source = "container" if facts.spec[HEALTH_CMD] else "image"
         return passed(f"health check of the {source}", reason=visible(check, 120))
     if facts.spec[HEALTH_INTERVAL] == "disable":
-        return failed("a health check may be declared, but nothing ever runs it", "--health-interval=disable")
+        return failed("a health check may be configured, but nothing runs it", "--health-interval=disable")
     if facts.spec[HEALTH_CMD] == "none":
-        return failed("the health check was switched off", "--health-cmd=none")
-    return failed("neither the container nor its image has one", "none")
+        return failed("the health check is disabled", "--health-cmd=none")
+    return failed("neither the container nor its image has a health check", "none")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -61,8 +60,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     command = context.parameters.text("command")
     if not command:
         raise CannotFix(
-            "only you know how to tell that this service works",
-            "Give the command that asks it as the parameter command, such as: curl -fsS http://localhost:8080/",
+            "only you know how to tell whether this service works",
+            "Set the parameter command to a command that queries it, such as: curl -fsS http://localhost:8080/",
             needs="command",
         )
     return spec.with_(HEALTH_CMD, command)

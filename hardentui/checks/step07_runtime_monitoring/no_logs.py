@@ -1,17 +1,16 @@
-"""Everything that the container says is thrown away.
+"""The container's output is thrown away.
 
 What it checks:
 Whether the log driver is `none`, set for the container or as the engine's default.
 
 Why it matters:
-What a service writes to its output is often the only trace of an attack: failed logins, strange requests,
-the error before a crash. With the driver `none` it is gone the moment it is written. Nobody can tell
-afterwards how somebody came in, what was taken, and whether it is over.
+What a service writes to its output is often the only trace of an attack: failed logins, strange requests, the
+error before a crash. With the driver `none`, it is gone the moment it is written. Nobody can tell afterwards
+how somebody got in, what was taken, and whether it is over.
 
 What may break:
-Hardly anything. Log lines take space (see unbounded-logs) and may hold personal data, for which rules
-exist. The driver `journald` needs a running journal; where there is none, set the parameter `driver` to
-k8s-file.
+Very little. Logs take space (see unbounded-logs) and may contain personal data, which is subject to rules.
+The driver `journald` needs a running journal; without one, set the parameter `driver` to k8s-file.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from hardentui.reading.logs import log_driver
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
-        return not_applicable("it is the infra container of a pod and says nothing")
+        return not_applicable("a pod's infra container writes no logs")
     driver = log_driver(facts)
     if isinstance(driver, Unreadable):
         return unknown(driver.reason)
     if driver == "none":
         from_engine = not facts.spec[LOG_DRIVER] and engine_info(facts.engine, "").get("logDriver") == "none"
-        reason = "no log is kept, because that is the engine's default" if from_engine else "no log is kept"
+        reason = "no log is kept, which is the engine's default" if from_engine else "no log is kept"
         return failed(reason, f"log driver {driver}")
     return passed(f"log driver {driver}")
 

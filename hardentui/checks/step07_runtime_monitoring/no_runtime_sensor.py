@@ -1,18 +1,18 @@
-"""Nothing on the host watches for attacks while they happen.
+"""Nothing on the host detects attacks while they happen.
 
 What it checks:
-Whether a program runs now that sees what processes do and can raise an alarm: Falco, Tetragon, Tracee,
-osquery, KubeArmor and others, on the host or in a container, or auditd with rules that the kernel follows.
-One that is installed and does not run sees nothing.
+Whether a program is running that sees what processes do and can raise an alarm: Falco, Tetragon, Tracee,
+osquery, KubeArmor and others, on the host or in a container, or auditd with rules loaded in the kernel. One
+that is installed but not running sees nothing.
 
 Why it matters:
-Everything else on this list makes an attack harder. This one tells you that it is happening: a shell in a
-web server, a program that was not in the image, a connection to an address that the service never calls.
-Without a sensor, the first sign is often a letter from somebody else.
+Everything else in this list makes an attack harder. This one tells you that it is happening: a shell in a web
+server, a program that was not in the image, a connection to an address that the service never calls. Without
+a sensor, the first sign is often a letter from somebody else.
 
 What may break:
-A sensor costs processor time and sees everything on the host, so it is a target itself: keep it up to date.
-Rules that cry wolf are switched off after a week; begin with few.
+A sensor costs CPU time and sees everything on the host, so it is a target itself: keep it up to date. Rules
+that cry wolf are turned off after a week; start with a few.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def evaluate(facts: HostFacts) -> Verdict:
         running = ()
     sensors = [name for name in running if name != "auditd"]
     if sensors:
-        return passed(", ".join(sensors), evidence=(Evidence("processes", f"{', '.join(sensors)} runs"),))
+        return passed(", ".join(sensors), evidence=(Evidence("processes", f"{', '.join(sensors)} running"),))
     if "auditd" in running:
         return _auditd(facts)
     if installed:
         return failed(
-            f"{', '.join(installed)} is installed and does not run",
+            f"{', '.join(installed)} is installed but not running",
             ", ".join(installed),
             "not running",
             commands=tuple(f"systemctl enable --now {name}" for name in installed),
@@ -52,16 +52,16 @@ def evaluate(facts: HostFacts) -> Verdict:
 def _auditd(facts: HostFacts) -> Verdict:
     loaded = facts.audit_loaded if not isinstance(facts.audit_loaded, Unreadable) else facts.audit_rules
     if isinstance(loaded, Unreadable):
-        return unknown(f"auditd runs, but its rules are not known: {loaded.reason}")
+        return unknown(f"auditd is running, but its rules are not known: {loaded.reason}")
     rules = [rule for rule in loaded if _watches(rule)]
-    evidence = (Evidence("audit rules", f"{plural(len(rules), 'rule')} to record something"),)
+    evidence = (Evidence("audit rules", f"{plural(len(rules), 'rule')} that record something"),)
     if rules:
         return passed("auditd with rules", "running", evidence)
-    return failed("auditd runs, but no rule records anything", "auditd", "running", evidence)
+    return failed("auditd is running, but no rule records anything", "auditd", "running", evidence)
 
 
 def _watches(rule: str) -> bool:
-    """A line that records something; settings and comments do not."""
+    """Whether a line records something; settings and comments do not."""
     return rule.strip().startswith(("-w ", "-a "))
 
 

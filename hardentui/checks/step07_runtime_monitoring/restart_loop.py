@@ -1,17 +1,17 @@
-"""It falls over again and again, or it was killed for lack of memory.
+"""The container keeps crashing, or was killed because it ran out of memory.
 
 What it checks:
-Whether the container was killed because its memory ran out, and whether it was restarted more often than
-the parameter `restarts` says, by Podman or by its systemd unit, while it has been up for less than an hour.
+Whether the container was killed because it ran out of memory, and whether Podman or its systemd unit
+restarted it more often than the parameter `restarts` allows while it has been up for less than an hour.
 
 Why it matters:
-A service that keeps falling over is not there for its users, and every start gives an attacker a fresh
-attempt: with address randomisation each restart is another throw of the dice. A container that dies of lack
-of memory may have a leak, a limit that is too low, or a visitor who knows how to make it eat memory.
+A service that keeps crashing is not there for its users, and every start gives an attacker a fresh attempt:
+with address randomisation, each restart is another roll of the dice. A container that runs out of memory may
+have a leak, a limit that is too low, or a visitor who knows how to fill its memory.
 
 What may break:
-Nothing by looking. Raise the memory limit if the service needs more, or find the leak; end endless restarts
-with a limit (`--restart=on-failure:5`, StartLimitBurst= in a unit), so that somebody notices.
+Nothing by looking. Raise the memory limit if the service needs more, or find the leak; limit endless restarts
+(`--restart=on-failure:5`, StartLimitBurst= in a unit), so that somebody notices.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ _SETTLED = timedelta(hours=1)
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     state = facts.inspect.get("State") or {}
     if not facts.inspect:
-        return unknown("its state could not be inspected")
+        return unknown("the container's state could not be inspected")
     if not parse_time(state.get("StartedAt")):
-        return not_applicable("it was never started")
+        return not_applicable("the container was never started")
     commands = (f"podman logs --tail 50 {shlex.quote(facts.name)}",)
     if state.get("OOMKilled"):
         killed = (Evidence("State.OOMKilled", "true"),)
-        return failed("the kernel killed it because its memory ran out", evidence=killed, commands=commands)
+        return failed("the kernel killed it because it ran out of memory", evidence=killed, commands=commands)
     counts = {"RestartCount": int(facts.inspect.get("RestartCount") or 0)}
     unit = facts.unit
     if isinstance(unit, UnitFacts) and unit.restarts is not None:
@@ -58,23 +58,23 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     effective = plural(max(counts.values()), "restart")
     evidence = tuple(Evidence(where, str(count)) for where, count in counts.items())
     if max(counts.values()) > parameters.integer("restarts") and not _settled(facts):
-        return failed("it is being restarted again and again", "", effective, evidence, commands=commands)
+        return failed("it restarts again and again", "", effective, evidence, commands=commands)
     if facts.labels.get("PODMAN_SYSTEMD_UNIT") and (silent := _silent(unit)):
-        return unknown(f"systemd restarts it, and how often is not known: {silent}", evidence=evidence)
+        return unknown(f"systemd restarts it, but how often is not known: {silent}", evidence=evidence)
     return passed("", effective, evidence)
 
 
 def _silent(unit: Known[UnitFacts | None]) -> str:
-    """Why the restarts of its unit are not known; empty when they are, or when there is no unit."""
+    """Why the unit's restarts are not known; empty if they are, or if there is no unit."""
     if unit is None:
         return ""
     if isinstance(unit, Unreadable):
         return unit.reason
-    return (unit.silent or "systemd counts none for it") if unit.restarts is None else ""
+    return (unit.silent or "systemd does not count them") if unit.restarts is None else ""
 
 
 def _settled(facts: ContainerFacts) -> bool:
-    """It has been running for a while, so older restarts are history."""
+    """Whether it has been running for a while, so that older restarts no longer matter."""
     started = parse_time((facts.inspect.get("State") or {}).get("StartedAt"))
     return facts.running and started is not None and facts.now - started > _SETTLED
 

@@ -1,19 +1,19 @@
-"""Nobody records who changes the engine.
+"""Changes to the engine are not audited.
 
 What it checks:
-Whether the audit rules of the host watch the engine: its program, the OCI runtime and conmon, its API
-socket, its configuration and Quadlet folders, and its storage. The rules that the kernel follows now
-decide; where it does not tell them, the files that auditd loads at boot, as long as auditd runs. The
-parameter `paths` holds the list; a watch on a folder above counts.
+Whether the host's audit rules watch the engine: its program, the OCI runtime and conmon, its API socket, its
+configuration and Quadlet directories, and its storage. The rules in the kernel decide; if it does not reveal
+them, the files that auditd loads at boot count, as long as auditd is running. The parameter `paths` holds the
+list; a watch on a parent directory counts.
 
 Why it matters:
-Who changes `/etc/containers` or a Quadlet file decides what runs as root after the next restart. The audit
-log is written by the kernel, names the login behind a `sudo`, and is the one place that an intruder who is
+Whoever changes `/etc/containers` or a Quadlet file decides what runs as root after the next restart. The
+kernel writes the audit log, it names the login behind a `sudo`, and it is the one place that an intruder with
 root in a container cannot edit. Without watches, the change itself leaves no trace.
 
 What may break:
-Nothing stops working, but a watch on a busy folder writes many lines: watch the storage folder for changes
-of attributes only, and keep an eye on the size of the log. auditd must be installed and running.
+Nothing stops working, but a watch on a busy directory logs a lot: watch the storage directory only for
+attribute changes, and keep an eye on the size of the log. auditd must be installed and running.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 
 
 def _by_files(facts: HostFacts, wanted: tuple[str, ...], why: Unreadable) -> Verdict:
-    """The kernel did not tell its rules: what auditd loads counts while it runs."""
+    """Without the kernel's rules, those that auditd loads count while it is running."""
     on_disk = facts.audit_rules
     if isinstance(on_disk, Unreadable):
         return unknown(f"the audit rules could not be read: {on_disk.reason}")
     if missing := _missing(on_disk, wanted):
         return _failed(missing, on_disk, "/etc/audit/rules.d")
     if isinstance(facts.running_sensors, Unreadable):
-        return unknown(f"rules are on disk; whether the kernel follows them is not known: {why.reason}")
+        return unknown(f"rules are on disk, but whether they are in force is not known: {why.reason}")
     if "auditd" not in facts.running_sensors:
         return _idle(on_disk)
-    return passed(_counted(on_disk), reason="auditd runs; the kernel was not asked for its rules")
+    return passed(_counted(on_disk), reason="auditd is running; the rules in the kernel were not read")
 
 
 def _missing(rules: tuple[str, ...], wanted: tuple[str, ...]) -> list[str]:
@@ -90,7 +90,7 @@ def _failed(missing: list[str], rules: tuple[str, ...], where: str) -> Verdict:
 
 def _idle(rules: tuple[str, ...]) -> Verdict:
     return failed(
-        "rules are on disk, but the kernel does not follow them: auditd is not installed or does not run",
+        "rules are on disk but not in force: auditd is not installed or not running",
         _counted(rules),
         "not in force",
         (Evidence("/etc/audit/rules.d", plural(len(rules), "rule")),),
@@ -104,7 +104,7 @@ def _watched(rule: str) -> list[str]:
 
 
 def _covered(paths: str, watched: set[str]) -> bool:
-    """One of the alternatives `a|b` is watched itself, or is in a watched folder."""
+    """Whether one of the alternatives `a|b` is watched, or is in a watched directory."""
     return any(
         path == watch or path.startswith(f"{watch.rstrip('/')}/")
         for path in paths.split("|")

@@ -1,17 +1,17 @@
-"""A log file that may fill the disk.
+"""A log file without a size limit.
 
 What it checks:
-For the drivers that write a file of their own (k8s-file, json-file): whether its size is limited, for the
-container (`--log-opt max-size`) or for all (`log_size_max` in containers.conf). The journal limits itself.
+For drivers that write their own file (k8s-file, json-file): whether its size is limited, for the container
+(`--log-opt max-size`) or for all (`log_size_max` in containers.conf). The journal limits itself.
 
 Why it matters:
-A log without a limit grows with the traffic, and who sends the requests decides how fast. An attacker who
-makes a service write errors fills the disk of the host; then every container on it stops, the database
-loses its last transactions, and nothing more is logged, which may be the very point.
+A log without a limit grows with the traffic, and whoever sends the requests decides how fast. An attacker who
+makes a service log errors fills the host's disk; then every container on it stops, the database loses its
+last transactions, and nothing more is logged, which may be the whole point.
 
 What may break:
-When the limit is reached, older lines are cut off. Forward the logs to another machine, or choose a size
-that holds as many days as you need to look back.
+When the limit is reached, older lines are deleted. Forward the logs to another machine, or choose a size that
+holds as many days as you need.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from hardentui.reading.logs import FILE_DRIVERS, log_driver, log_limit
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if is_infra(facts):
-        return not_applicable("it is the infra container of a pod and says nothing")
+        return not_applicable("a pod's infra container writes no logs")
     driver = log_driver(facts)
     if isinstance(driver, Unreadable):
         return unknown(driver.reason)
@@ -54,7 +54,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(limit, Unreadable):
         return unknown(f"the engine's limit is not known: {limit.reason}", declared)
     if not limit:
-        return failed("nothing limits the size of its log file", f"{declared}, no max-size")
+        return failed("the log file has no size limit", f"{declared}, no max-size")
     return passed(declared, evidence=(Evidence("max-size", limit),))
 
 

@@ -1,22 +1,22 @@
-"""The container listens on a port that nobody declared.
+"""The container listens on an undeclared port.
 
 What it checks:
 Which ports the running container really listens on, as the kernel shows them in its network namespace,
-against what is declared: exposed by the image, exposed or published for the container, or allowed in the
-checklist (parameter `allowed`, as `9090/tcp`). Ports on 127.0.0.1 inside the container are left out,
-because nobody else reaches them, and so are temporary UDP ports of clients.
+compared with what is declared: exposed by the image, exposed or published for the container, or allowed in
+the checklist (parameter `allowed`, such as `9090/tcp`). Ports on 127.0.0.1 inside the container are left out,
+because nobody else can reach them, and so are temporary UDP ports of clients.
 
-In a pod all members share one network. A socket is that of the member whose process holds it; what is
-published for the pod is declared for all members.
+In a pod, all members share one network. A socket belongs to the member whose process holds it; ports
+published for the pod are declared for all members.
 
 Why it matters:
-On its network every other container reaches every port, published or not. A port that nobody knows of is a
-debug console, a metrics page without a password, a second service of the image, or the back door of an
-intruder, who waits there to be called.
+On its network, every other container reaches every port, published or not. An unknown port is a debug
+console, a metrics page without a password, a second service in the image, or an intruder's back door that
+waits to be called.
 
 What may break:
-Nothing by looking. Switch the listener off in the program's configuration, or bind it to 127.0.0.1; or
-declare it with `--expose`, so that the next reader knows that it is meant.
+Nothing by looking. Turn the listener off in the program's configuration, or bind it to 127.0.0.1; or declare
+it with `--expose`, so that the next reader knows that it is intended.
 """
 
 from __future__ import annotations
@@ -51,38 +51,38 @@ _FIRST_TEMPORARY = 32768
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(facts.kernel, NotRunning):
-        return not_applicable("it does not run, so nothing listens")
+        return not_applicable("the container is not running")
     in_pod = uses_network_of_pod(facts)
     without = None if in_pod else without_own_network(facts)
     if without:
         return without
     listening = facts.kernel.listening if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(listening, Unreadable):
-        return unknown(f"its ports could not be read: {listening.reason}")
+        return unknown(f"the ports could not be read: {listening.reason}")
     shared = facts.kernel.shared_namespaces if isinstance(facts.kernel, Kernel) else frozenset()
     if not isinstance(shared, Unreadable) and "net" in shared:
         return not_applicable("the kernel shows the host's own ports (see host-network)")
     if in_pod and facts.pod is None:
-        return unknown("its pod could not be inspected, so what is published for it is not known")
+        return unknown("the pod could not be inspected, so its published ports are not known")
     declared = _declared(facts)
     if isinstance(declared, Unreadable):
-        return unknown(f"the ports of its image are not known: {declared.reason}")
+        return unknown(f"the image's ports are not known: {declared.reason}")
     known = declared | {pair for word in parameters.texts("allowed") for pair in exposed(word)}
     outside = [socket for socket in listening if _reachable(socket)]
-    extra = [one for one in outside if (one.port, _protocol(one)) not in known]
+    extra = [socket for socket in outside if (socket.port, _protocol(socket)) not in known]
     said = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(known)) or "no ports"
-    effective = ", ".join(sorted({f"{one.port}/{_protocol(one)}" for one in outside})) or "no ports"
+    effective = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in outside})) or "no ports"
     evidence = tuple(
-        Evidence(f"listens on {one.address}", f"{one.port}/{one.protocol}") for one in extra[:12]
+        Evidence(f"listens on {socket.address}", f"{socket.port}/{socket.protocol}") for socket in extra[:12]
     )
     if extra:
-        ports = ", ".join(sorted({f"{one.port}/{_protocol(one)}" for one in extra}))
-        return failed(f"it listens on {ports}, which nobody declared", said, effective, evidence)
+        ports = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in extra}))
+        return failed(f"listens on {ports}, not declared", said, effective, evidence)
     return passed(said, effective)
 
 
 def _declared(facts: ContainerFacts) -> Known[frozenset[tuple[int, str]]]:
-    """What the image, the admin or the pod say is served; an infra without an image only waits."""
+    """What the image, the admin or the pod declares; an infra container without an image serves nothing."""
     if isinstance(facts.image, Unreadable):
         return frozenset() if is_infra(facts) else facts.image
     ports = (*facts.spec[PUBLISH], *ports_of_pod(facts.pod or {}))

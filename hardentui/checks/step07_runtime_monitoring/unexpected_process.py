@@ -1,21 +1,20 @@
-"""A program runs in the container that has no business there.
+"""A program that does not belong in the container is running.
 
 What it checks:
 The processes of the running container as the kernel shows them, without entering it: remote login servers,
-package managers, well-known miners and scanners, and shells. A shell is expected where the container was
-started with one or has a terminal; then only the other kinds count. Where it may be the shell of a health
-check, the answer is unknown until you look again. Programs are recognised by their process name and by the
-name of their file (parameters `forbidden`, `shells`).
+package managers, well-known miners and scanners, and shells. A shell is expected if the container was started
+with one or has a terminal; then only the other kinds count. If it may be the shell of a health check, the
+answer is unknown until you look again. Programs are recognised by process name and file name (parameters
+`forbidden`, `shells`).
 
 Why it matters:
-A service container does one thing, so its process list is short and boring. A shell beside the web server
-is how an intruder works. A package manager loads tools. A miner turns your electricity into somebody else's
-money. A remote login server gives a second way in, with passwords of its own and no record on the host.
+A service container does one thing, so its process list is short and boring. A shell next to the web server is
+how an intruder works. A package manager installs tools. A miner turns your electricity into somebody else's
+money. A remote login server is a second way in, with its own passwords and no record on the host.
 
 What may break:
 Nothing by looking. Before you stop anything, find out who started it and save the evidence (`podman top`,
-`podman diff`, `podman export`). Then start the container anew from its image: an intruder rarely survives
-that.
+`podman diff`, `podman export`). Then recreate the container from its image: an intruder rarely survives that.
 """
 
 from __future__ import annotations
@@ -53,13 +52,13 @@ _SHELLS = ("sh", "bash", "dash", "ash", "zsh", "ksh", "fish")
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(facts.kernel, NotRunning):
-        return not_applicable("it does not run, so there are no processes")
+        return not_applicable("the container is not running")
     processes = facts.kernel.processes if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(processes, Unreadable):
-        return unknown(f"its processes could not be read: {processes.reason}")
+        return unknown(f"the processes could not be read: {processes.reason}")
     main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
     listed = set(parameters.texts("forbidden"))
-    # a relay that is the service itself was meant; beside another program it is a way in or out
+    # a relay that is the service itself is intended; next to another program it is a way in or out
     forbidden = [p for p in processes if _names(p) & (listed - _RELAYS if p.pid == main else listed)]
     shells = frozenset(parameters.texts("shells"))
     strays = [p for p in processes if _names(p) & shells and p not in forbidden]
@@ -67,13 +66,13 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         strays = []
     effective = plural(len(processes), "process", "processes")
     if strays and not forbidden and health_check(facts):
-        return unknown("a shell runs, which may be that of its health check: look again in a moment")
+        return unknown("a shell is running, maybe that of the health check: look again in a moment")
     if not forbidden and not strays:
         return passed("", effective, tuple(_evidence(p) for p in processes[:8]))
     bad = (*forbidden, *strays)
-    found = ", ".join(sorted({name for p in bad for name in _names(p) & (listed | shells)}))
+    running = ", ".join(sorted({name for p in bad for name in _names(p) & (listed | shells)}))
     return failed(
-        f"running now: {found}",
+        f"running now: {running}",
         "",
         effective,
         tuple(_evidence(p) for p in bad[:12]),
@@ -88,20 +87,20 @@ def _base(process: Process) -> str:
 
 
 def _names(process: Process) -> set[str]:
-    """Its name and the name of its file; either may be made up."""
+    """The process name and the file name; either may be faked."""
     return {process.name, _base(process)} - {""}
 
 
 def _evidence(process: Process) -> Evidence:
     file, name = process.executable, process.name
     shown = f"{file} as {name}" if file and name and name != _base(process) else file or name
-    return Evidence(f"pid {process.pid}", shown)
+    return Evidence(f"PID {process.pid}", shown)
 
 
 def _started_with_shell(
     facts: ContainerFacts, processes: tuple[Process, ...], shells: frozenset[str]
 ) -> bool:
-    """Its main process is a shell, or it has a terminal at which somebody works."""
+    """Whether the main process is a shell, or there is a terminal for somebody to work at."""
     main = facts.kernel.pid if isinstance(facts.kernel, Kernel) else 0
     return facts.spec[TTY] or any(_names(process) & shells for process in processes if process.pid == main)
 

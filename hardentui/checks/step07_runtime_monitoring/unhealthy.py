@@ -1,18 +1,18 @@
-"""A health check that fails, or whose failure changes nothing.
+"""The health check fails, or failing would have no effect.
 
 What it checks:
 Whether the running container is unhealthy now, and whether becoming unhealthy has any effect
-(`--health-on-failure`). Containers without a health check are left to missing-health-check.
+(`--health-on-failure`). Containers without a health check are covered by missing-health-check.
 
 Why it matters:
-An alarm that nobody hears is no alarm. Without an action a broken service stays broken until a person
-looks: after a crash, after an attack that put it out of action, or after an update that does not work. An
-unhealthy container that keeps running may also be one that somebody is working on from inside.
+An alarm that nobody hears is not an alarm. Without an action, a broken service stays broken until a person
+looks: after a crash, after an attack that knocked it out, or after an update that does not work. An unhealthy
+container that keeps running may also be one that somebody is working on from inside.
 
 What may break:
-A container is ended when its check fails three times in a row. One that runs from a unit is killed and comes
-back by `Restart=on-failure` there. Any other is restarted by Podman: what a health check has killed stays
-down whatever `--restart` says (measured with Podman 5.4). A check that fails by mistake
+The container is killed when its check fails three times in a row. A container run by a unit comes back
+through the unit's `Restart=on-failure`. Any other is restarted by Podman, because a container killed by its
+health check stays down whatever `--restart` says (measured with Podman 5.4). A check that fails by mistake
 now takes the service down for a moment, so look at its history first (`podman inspect`, State.Health.Log).
 """
 
@@ -49,31 +49,31 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if isinstance(check, Unreadable):
         return unknown(check.reason)
     if not check:
-        return not_applicable("it has no health check (see missing-health-check)")
+        return not_applicable("no health check (see missing-health-check)")
     action = facts.spec[HEALTH_ON_FAILURE]
     declared = f"on failure: {action or 'none'}"
     status = health_status(facts) if facts.running else ""
     evidence = (Evidence("State.Health.Status", status),) if status else ()
     if status == "unhealthy":
-        return failed("its own health check says that it does not work", declared, status, evidence)
+        return failed("the health check reports that it does not work", declared, status, evidence)
     if action not in _ACTIONS:
-        return failed("when it becomes unhealthy, nothing happens", declared, status, evidence, Severity.LOW)
+        return failed("becoming unhealthy has no effect", declared, status, evidence, Severity.LOW)
     return passed(declared, status, evidence)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     check = health_check(replace(context.facts, spec=spec))
     if isinstance(check, Unreadable):
-        raise CannotFix(f"whether it has a health check is not known: {check.reason}")
+        raise CannotFix(f"whether there is a health check is not known: {check.reason}")
     if not check:
-        raise CannotFix("it has no health check", "Fix missing-health-check first.")
+        raise CannotFix("there is no health check", "Fix missing-health-check first.")
     if spec[HEALTH_ON_FAILURE] in _ACTIONS:
         if context.facts.running and health_status(context.facts) == "unhealthy":
-            raise CannotFix("no option makes an unhealthy service work", "Look into its log: podman logs.")
+            raise CannotFix("no option makes an unhealthy service work", "Look at its log: podman logs.")
         return spec
     action = context.parameters.text("action")
     if action not in _ACTIONS:
-        raise CannotFix(f"{action!r} is no action", f"Use one of {', '.join(_ACTIONS)}.")
+        raise CannotFix(f"{action!r} is not an action", f"Use one of {', '.join(_ACTIONS)}.")
     if action == "kill" and not context.chosen and not context.facts.labels.get(_UNIT):
         action = "restart"
     return spec.with_(HEALTH_ON_FAILURE, action)
@@ -84,17 +84,17 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     unit = context.facts.labels.get(_UNIT)
     if after[HEALTH_ON_FAILURE] == "restart":
         notes.append(
-            "no unit starts it again, and what a health check kills stays down whatever its restart policy: "
-            "so Podman restarts it itself; in a Quadlet this becomes kill with Restart=on-failure"
+            "no unit restarts it, and a container killed by its health check stays down whatever its restart "
+            "policy, so Podman itself restarts it; in a Quadlet this becomes kill with Restart=on-failure"
         )
     elif unit:
         notes.append(f"it comes back only if {visible(unit, 80)} has Restart=on-failure or always")
     else:
-        notes.append("no unit starts it again: it stays down until somebody starts it")
+        notes.append("no unit restarts it: it stays down until somebody starts it")
         return Advice(Risk.MAY_BREAK, tuple(notes))
     if context.facts.running and health_status(context.facts) != "healthy":
         notes.append(
-            f"its health check says {visible(health_status(context.facts) or 'nothing', 40)} now: look first"
+            f"the health check reports {visible(health_status(context.facts) or 'nothing', 40)}: look first"
         )
         return Advice(Risk.MAY_BREAK, tuple(notes))
     return Advice(Risk.CHANGES_BEHAVIOUR, tuple(notes))

@@ -1,18 +1,17 @@
-"""The container runs with another configuration than its unit file says.
+"""The container runs with a different configuration than its unit file.
 
 What it checks:
-For a container that belongs to a systemd unit: whether its file was changed after the container was
-created, whether systemd has read the newest file, whether options that matter for security differ between
-the two, and whether a drop-in of HardenTUI repeats a command that the unit has changed since, for example by
-an update of its package.
+For a container that belongs to a systemd unit: whether its file was changed after the container was created,
+whether systemd has read the newest file, whether security options differ between the two, and whether a
+HardenTUI drop-in repeats a command that the unit has changed since, for example in a package update.
 
 Why it matters:
 You hardened the file, and the service still runs as before, because nobody restarted it. Or the other way
-round: somebody changed the running container, and the next restart takes that back. In both cases what you
-read in the file is not what protects you.
+round: somebody changed the running container, and the next restart undoes it. In both cases, what you read in
+the file is not what protects you.
 
 What may break:
-Restarting the unit applies what the file says now, all of it, including changes that nobody has tried yet.
+Restarting the unit applies everything that the file says now, including changes that nobody has tried yet.
 """
 
 from __future__ import annotations
@@ -43,21 +42,21 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     label = facts.labels.get("PODMAN_SYSTEMD_UNIT", "")
     unit = facts.unit
     if not label and (unit is None or isinstance(unit, Unreadable)):
-        return not_applicable("it belongs to no systemd unit")
+        return not_applicable("not part of a systemd unit")
     if isinstance(unit, Unreadable):
-        return unknown(f"its unit could not be compared: {unit.reason}", label)
+        return unknown(f"the unit could not be compared: {unit.reason}", label)
     if unit is None:
-        return unknown("systemd does not know the unit that it is labelled with", label)
+        return unknown("systemd does not know the unit named in its label", label)
     created = parse_time(facts.inspect.get("Created"))
     reasons = []
     if unit.differences:
-        reasons.append(f"it differs from {unit.file or unit.name} in {', '.join(unit.differences)}")
+        reasons.append(f"differs from {unit.file or unit.name} in {', '.join(unit.differences)}")
     if unit.modified and created and unit.modified > created:
         reasons.append("the file was changed after the container was created")
     if unit.outdated_copy:
         reasons.append(
-            f"{unit.outdated_copy} repeats a command that the unit has changed since: the new one has no"
-            " effect"
+            f"{unit.outdated_copy} repeats a command that the unit has changed since, so the new one has "
+            "no effect"
         )
     if unit.needs_reload:
         reasons.append("systemd has not read the newest file yet")
@@ -72,7 +71,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         )
         return failed(reasons[0], unit.name, evidence=evidence, commands=commands)
     if unit.modified is None or created is None:
-        return unknown("when the file or the container was made is not known", unit.name)
+        return unknown("the age of the file or the container is not known", unit.name)
     return passed(unit.name)
 
 

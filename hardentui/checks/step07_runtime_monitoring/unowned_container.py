@@ -1,17 +1,17 @@
-"""Nobody knows whom the container belongs to.
+"""Nobody knows who is responsible for the container.
 
 What it checks:
 Whether something on record manages the container: a systemd unit (Quadlet), a compose project, a pod, or a
 label that names an owner (parameter `labels`).
 
 Why it matters:
-A container that somebody started by hand is updated by nobody, is not there after a reboot, and is noticed
-by nobody when it does harm. When an alarm goes off at night, the first question is whose it is. Intruders
-start containers too: they hide best where unknown containers are normal.
+A container started by hand gets no updates, is gone after a reboot, and nobody notices when it does harm.
+When an alarm goes off at night, the first question is whose it is. Intruders start containers too: they
+hide best where unknown containers are normal.
 
 What may break:
-Nothing. A label changes nothing but its own record; running it as a Quadlet unit also brings it back after
-a reboot, which HardenTUI can write for you.
+Nothing. A label only records something; running the container as a Quadlet unit, which HardenTUI can write
+for you, also brings it back after a reboot.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         if facts.labels.get(name) or own.get(name):
             return passed(f"{name}={visible(facts.labels.get(name) or own[name], 60)}")
     for name in parameters.texts("labels"):
-        if own.get(name):  # labels of the image do not count: they name who built it
+        if own.get(name):  # image labels do not count: they name who built it
             return passed(f"{name}={visible(own[name], 60)}")
-    return failed("no unit, compose project, pod or label says who takes care of it", "no owner")
+    return failed("no unit, compose project, pod or label names an owner", "no owner")
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
@@ -56,8 +56,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     owner = context.parameters.text("owner")
     if not owner:
         raise CannotFix(
-            "only you know who takes care of it",
-            "Give the parameter owner, or run it as the Quadlet unit that HardenTUI writes.",
+            "only you know who is responsible for it",
+            "Set the parameter owner, or run it as the Quadlet unit that HardenTUI writes.",
             needs="owner",
         )
     return spec.with_(LABELS, (*spec[LABELS], f"owner={owner}"))

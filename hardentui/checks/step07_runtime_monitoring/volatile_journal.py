@@ -1,17 +1,17 @@
-"""The journal of the host is gone after a reboot.
+"""The host's journal is lost at reboot.
 
 What it checks:
-Where systemd's journal keeps its lines (`Storage=` of journald.conf and its drop-ins; with `auto` whether
-/var/log/journal is there), and whether they are also handed to a syslog service that runs. Containers with
-the log driver journald, the engine's events and the kernel's refusals all end there.
+Where systemd's journal is stored (`Storage=` in journald.conf and its drop-ins; with `auto`, whether
+/var/log/journal exists), and whether it is forwarded to a running syslog service. Containers with the log
+driver journald, the engine's events and the kernel's denials all end up there.
 
 Why it matters:
-An intruder who reaches the host, or just crashes it, wipes every trace with one reboot when the journal lives
-in memory only. It is also lost with each power cut and each kernel update: then nobody can tell when a
-container began to misbehave, who opened a shell in it, or what the kernel refused.
+If the journal is only in memory, an intruder who reaches the host, or just crashes it, erases every trace
+with one reboot. It is also lost with every power cut and kernel update: nobody can tell when a container
+began to misbehave, who opened a shell in it, or what the kernel denied.
 
 What may break:
-A journal on disk takes space: up to a tenth of the file system, at most 4 GB, unless `SystemMaxUse=` says
+A journal on disk takes space: up to a tenth of the filesystem, at most 4 GB, unless `SystemMaxUse=` says
 otherwise. On flash storage it adds writes.
 """
 
@@ -43,9 +43,9 @@ _COMMANDS = (
 def evaluate(facts: HostFacts) -> Verdict:
     journal = facts.journal
     if isinstance(journal, Unreadable):
-        return unknown(f"the settings of the journal are not known: {journal.reason}")
+        return unknown(f"the journal's settings are not known: {journal.reason}")
     if journal is None:
-        return not_applicable("systemd does not run here, so there is no journal")
+        return not_applicable("systemd is not running here, so there is no journal")
     declared = f"Storage={journal.storage}"
     evidence = (
         Evidence(journal.file or "journald.conf", declared if journal.file else "Storage is not set"),
@@ -53,10 +53,10 @@ def evaluate(facts: HostFacts) -> Verdict:
     if journal.kept:
         return passed(declared, "kept on disk", evidence)
     if journal.forwarded:
-        return passed(declared, "handed to the syslog service", evidence)
-    where = "keeps nothing" if journal.storage == "none" else "lives in memory only"
+        return passed(declared, "forwarded to the syslog service", evidence)
+    where = "keeps nothing" if journal.storage == "none" else "is in memory only"
     return failed(
-        f"the journal {where}, and no syslog service gets its lines",
+        f"the journal {where}, and is not forwarded to syslog",
         declared,
         where,
         evidence,

@@ -1,17 +1,18 @@
-"""The live process has capabilities that nobody declared.
+"""The running process has capabilities that were not declared.
 
 What it checks:
-The capability sets of the main process against what Podman recorded for the container: a bounding, effective
-or permitted set that holds more, and inheritable or ambient capabilities that were not added by hand.
+The capability sets of the main process, compared with what Podman recorded for the container: a bounding,
+effective or permitted set that contains more, and inheritable or ambient capabilities that were not added
+explicitly.
 
 Why it matters:
-Then the configuration cannot be trusted. The engine may have a vulnerability (CVE-2022-27649: a non-empty
-inheritable set let programs with file capabilities gain rights), a hook or a runtime may have changed the
-process, or somebody replaced it. Rights that nobody sees are the ones that nobody takes away.
+It means that the configuration cannot be trusted. The engine may have a vulnerability (CVE-2022-27649: a
+non-empty inheritable set let programs with file capabilities gain rights), a hook or runtime may have changed
+the process, or somebody replaced it. Rights that nobody sees are the ones that nobody takes away.
 
 What may break:
-Nothing by looking. A restart on a repaired engine ends the process with the extra rights; if the service
-misses them, declare them.
+Nothing by looking. A restart on a fixed engine ends the process with the extra rights; if the service needs
+them, declare them.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from hardentui.reading.containers import declared_user, is_planned, is_root, pro
 def evaluate(facts: ContainerFacts) -> Verdict:
     sets = live_sets(facts)
     if isinstance(sets, NotRunning):
-        return not_applicable("only a running process can have more than was declared")
+        return not_applicable("only a running process can have more than declared")
     if isinstance(sets, Unreadable):
         return unknown(sets.reason, declared_words(facts))
     more = (sets.bounding | sets.effective | sets.permitted) - _recorded(facts)
@@ -66,7 +67,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _recorded(facts: ContainerFacts) -> frozenset[str]:
-    """What Podman wrote down when it made the container; the options where there is no record."""
+    """What Podman recorded when it created the container, otherwise the options."""
     if facts.spec[PRIVILEGED]:
         return ALL_CAPABILITIES
     if "BoundingCaps" in facts.inspect and not is_planned(facts):
@@ -75,14 +76,14 @@ def _recorded(facts: ContainerFacts) -> frozenset[str]:
 
 
 def _added(facts: ContainerFacts) -> frozenset[str]:
-    """Capabilities that reach a process without root through the inheritable and ambient sets."""
+    """Capabilities that a non-root process gets through the inheritable and ambient sets."""
     added = frozenset(capability_name(word) for word in facts.spec[CAP_ADD])
     if "all" in added:
         return ALL_CAPABILITIES
     recorded = frozenset[str]()
     if not is_root(declared_user(facts)) and not is_planned(facts):
-        # a default capability that was added is no longer seen in CapAdd; of another user than root Podman
-        # records as effective what was added and nothing else
+        # CapAdd does not show an added default capability; for a non-root user, Podman records exactly the
+        # added capabilities as effective
         recorded = frozenset(capability_name(str(word)) for word in facts.inspect.get("EffectiveCaps") or ())
     return added | recorded | needed_by_image(facts)
 

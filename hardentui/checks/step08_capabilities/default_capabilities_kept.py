@@ -1,20 +1,20 @@
-"""It keeps every default capability.
+"""No default capability is dropped.
 
 What it checks:
-Whether the bounding set of the container holds all capabilities that the engine grants when nothing is said
-(11 with stock Podman). The live process decides.
+Whether the container's bounding set contains every capability that the engine grants by default (11 with
+stock Podman). The running process decides.
 
 Why it matters:
-Hardly a service needs more than three of them. The rest is there for whoever breaks in: CHOWN, FOWNER and
-DAC_OVERRIDE to change files of others, SETUID and SETGID to become anybody, SETFCAP to leave a program with
-rights behind, SYS_CHROOT and KILL to move on. A process that has none of them is little more than an
-ordinary user, even as root.
+Hardly any service needs more than three of them. The rest helps whoever breaks in: CHOWN, FOWNER and
+DAC_OVERRIDE to change other users' files, SETUID and SETGID to become anybody, SETFCAP to leave a privileged
+program behind, SYS_CHROOT and KILL to move on. A process without any of them is little more than an ordinary
+user, even as root.
 
 What may break:
-What needs a capability that is dropped fails with "operation not permitted", mostly at the start: entry
-points that change owners (CHOWN, FOWNER, DAC_OVERRIDE) or drop to another user (SETUID, SETGID), ports
-below 1024 (NET_BIND_SERVICE). With a trial exactly the observed ones are kept; without one the fix keeps
-the usual survivors (parameter `keep`), which is a guess; where systemd is the main process it does not guess.
+Whatever needs a dropped capability fails with "operation not permitted", mostly at startup: entrypoints that
+change owners (CHOWN, FOWNER, DAC_OVERRIDE) or switch users (SETUID, SETGID), ports below 1024
+(NET_BIND_SERVICE). With a trial, exactly the observed ones are kept; without one, the fix keeps the usual
+ones (parameter `keep`), which is a guess. If systemd is the main process, it does not guess.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return not_applicable(OF_PODMAN)
     defaults = facts.engine.default_capabilities
     if not defaults:
-        return not_applicable("the engine grants no capability by default")
+        return not_applicable("the engine grants no capabilities by default")
     return judge(
         live_sets(facts),
         lambda sets: (defaults <= reach(sets), effective_words(sets)),
@@ -67,7 +67,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once: --check privileged goes with it.",
+            "Fix both at once (add --check privileged).",
         )
     defaults = context.facts.engine.default_capabilities
     bounding = bounding_set(spec, defaults)
@@ -75,20 +75,20 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         return spec
     if runs_systemd(context.facts) and "capabilities" not in context.observations and _guesses(context):
         raise CannotFix(
-            "systemd is the main process, and nobody knows what the services that it starts need",
-            "Find out what they need and give it as parameter keep.",
+            "systemd is the main process, and the needs of the services that it starts are not known",
+            "Find out what they need and set the parameter keep.",
             needs="keep",
         )
     kept = (bounding - defaults) | (defaults & _needed(spec, context))
     if defaults <= kept:
         raise CannotFix(
-            "every default capability is needed", "A trial showed so, or the parameter keep says so."
+            "every default capability is needed", "A trial showed it, or the parameter keep says so."
         )
     return with_low_ports(with_only(spec, kept), context.facts)
 
 
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
-    """An ordinary user that can gain nothing has no capability today, so it can lose none."""
+    """An ordinary user that cannot gain privileges has no capabilities, so it can lose none."""
     facts = context.facts
     notes = about_low_ports(before.without(CAP_ADD), after.without(CAP_ADD), facts)
     known = _known(before, context)
@@ -99,7 +99,7 @@ def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
         uid, name = others[0]
         notes = (
             *notes,
-            f"it starts as root, and {visible(name, 30)} runs as uid {uid}: {_for_workers(after)}",
+            f"it starts as root, and {visible(name, 30)} runs as UID {uid}: {_for_workers(after)}",
         )
     return Advice(Risk.SAFE if powerless(facts, before) else Risk.MAY_BREAK, notes)
 
@@ -108,36 +108,36 @@ def _for_workers(after: Spec) -> str:
     kept = {capability_name(word) for word in after[CAP_ADD]}
     missing = _OF_A_SUPERVISOR - kept
     if not missing:
-        return "it keeps what changing to that user and ending its processes takes"
-    return f"without {short(missing)} it may not change to that user or end its processes"
+        return "it keeps what it takes to switch to that user and to kill its processes"
+    return f"without {short(missing)} it cannot switch to that user or kill its processes"
 
 
 def _guesses(context: FixContext) -> bool:
-    """The capabilities to keep are those of the check, not somebody's own."""
+    """Whether the capabilities to keep are the check's default."""
     return set(context.parameters.texts("keep")) == set(_USUAL)
 
 
 def _needed(spec: Spec, context: FixContext) -> frozenset[str]:
-    """From a trial; else what the image says; else nothing where nothing can be used; else the usual ones."""
+    """What a trial or the image says, otherwise none if none can be used, otherwise the usual ones."""
     known = _known(spec, context)
     return known[0] if known else _kept(context)
 
 
 def _known(spec: Spec, context: FixContext) -> tuple[frozenset[str], str] | None:
-    """What it needs, and who says so; None where nobody does."""
+    """What it needs, and why; None if it is not known."""
     if "capabilities" in context.observations:
         needed = frozenset(map(capability_name, context.observations["capabilities"]))
-        return needed, "a trial showed that it needs these"
+        return needed, "a trial showed these are needed"
     if said := needed_by_image(context.facts):
-        return said, "its image says that it needs these"
+        return said, "the image declares these"
     if not runs_as_root(context.facts, spec):
         added = {capability_name(word) for word in spec[CAP_ADD]}
-        return frozenset(added), "it runs as an ordinary user, who has only what was added by name"
+        return frozenset(added), "it runs as an ordinary user, who has only explicitly added capabilities"
     return None
 
 
 def _kept(context: FixContext) -> frozenset[str]:
-    """The usual survivors; a root that has processes of another user also has to end them."""
+    """The usual ones; with processes of another user, root must also be able to kill them."""
     chosen = frozenset(map(capability_name, context.parameters.texts("keep")))
     if _guesses(context) and any(uid for uid, _ in uids(context.facts) or ()):
         return chosen | {"CAP_KILL"}
@@ -145,12 +145,12 @@ def _kept(context: FixContext) -> frozenset[str]:
 
 
 def measured(context: FixContext) -> Mapping[str, Measured]:
-    """Where it is known what it needs, that is kept."""
+    """What is known to be needed is kept."""
     known = _known(context.facts.spec, context)
     if known is None and (kept := _kept(context)) != set(
         map(capability_name, context.parameters.texts("keep"))
     ):
-        known = kept, "it has processes of another user, which it must be able to end"
+        known = kept, "it must be able to kill processes of another user"
     return {"keep": Measured(tuple(sorted(known[0])), known[1])} if known else {}
 
 

@@ -1,19 +1,19 @@
-"""It has capabilities that disturb the host or its neighbours.
+"""Capabilities that can disrupt the host or its neighbours.
 
 What it checks:
 Whether the container's processes have, or can get, one of NET_ADMIN, SYS_TIME, SYS_BOOT, SYSLOG,
 AUDIT_CONTROL, AUDIT_READ, SYS_RESOURCE, PERFMON, LINUX_IMMUTABLE, IPC_OWNER, SYS_NICE, CHECKPOINT_RESTORE.
-The bounding set of the live process decides.
+The bounding set of the running process decides.
 
 Why it matters:
-They do not lead to the host by themselves, but they harm it: set the clock (and so break certificates and
-logs), reboot, read or silence the audit log, take the number of another process, read kernel messages and
-addresses, take more than the limits, redirect or sniff traffic of the container's networks. Old kernel
-vulnerabilities that need NET_ADMIN are among the most used.
+They do not lead to the host by themselves, but they can harm it: set the clock (which breaks certificates and
+logs), reboot, read or silence the audit log, take another process's PID, read kernel messages and addresses,
+exceed limits, redirect or sniff traffic on the container's networks. Old kernel vulnerabilities that need
+NET_ADMIN are among the most exploited.
 
 What may break:
 VPNs, firewalls and network tools need NET_ADMIN, time servers SYS_TIME, real-time audio SYS_NICE, some
-databases SYS_NICE or SYS_RESOURCE (most only complain and go on). Keep only the one that is really needed.
+databases SYS_NICE or SYS_RESOURCE (most only complain and continue). Keep only the one that is really needed.
 """
 
 from __future__ import annotations

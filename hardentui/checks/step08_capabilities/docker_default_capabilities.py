@@ -1,17 +1,17 @@
-"""It has capabilities that Podman leaves out on purpose.
+"""Capabilities that Podman leaves out on purpose.
 
 What it checks:
-Whether NET_RAW, MKNOD or AUDIT_WRITE is within reach of the container's processes. Docker grants them by
-default; stock Podman does not, so they were added by hand or by a setting of the engine.
+Whether the container's processes can use NET_RAW, MKNOD or AUDIT_WRITE. Docker grants them by default; stock
+Podman does not, so they were added explicitly or by an engine setting.
 
 Why it matters:
-With NET_RAW a process forges packets: it can pretend to be the gateway or the DNS server of its network and
-read or change what its neighbours say to each other. MKNOD makes device files, the first step to the host's
-disk where the device filter is open. AUDIT_WRITE puts false lines into the host's audit log.
+With NET_RAW, a process forges packets: it can pretend to be the gateway or DNS server of its network, and
+read or change what its neighbours say to each other. MKNOD creates device files, the first step to the
+host's disk if the device filter is open. AUDIT_WRITE puts false entries into the host's audit log.
 
 What may break:
 `ping` in old images (new ones use the sysctl net.ipv4.ping_group_range), packet capture, DHCP servers, some
-VPNs; sshd and sudo in a container complain about the audit log and go on.
+VPNs; sshd and sudo in a container complain about the audit log and continue.
 """
 
 from __future__ import annotations

@@ -1,20 +1,19 @@
-"""Devices of the host can be used.
+"""The container can use host devices.
 
 What it checks:
-The devices that were handed over (`--device`, `--gpus`) and privileged mode, which brings all of them
-although inspect lists none. Disks and memory are graded as critical, the kernel's log as high, others (KVM,
-tun, FUSE, graphics, sound, serial lines) as medium. Harmless ones such as /dev/null do not count (parameter
-`allowed`).
+The devices that were passed in (`--device`, `--gpus`), and privileged mode, which brings all of them although
+inspect lists none. Disks and memory are critical, the kernel log is high, others (KVM, tun, FUSE, graphics,
+sound, serial ports) are medium. Harmless ones such as /dev/null do not count (parameter `allowed`).
 
 Why it matters:
-A disk device is the host's files without any permission: mount it, or write into it, and the host is taken.
-Memory devices show every password that is in use. Other devices talk to drivers, which have more
-vulnerabilities than the rest of the kernel, or reach machines and networks behind them.
+A disk device is the host's files without any permissions: mount it, or write to it, and the host is taken.
+Memory devices reveal every password in use. Other devices talk to drivers, which have more vulnerabilities
+than the rest of the kernel, or reach machines and networks behind them.
 
 What may break:
 The fix removes the devices, so whatever used them fails: hardware acceleration, VPN tunnels (/dev/net/tun),
-mounts through FUSE, serial adapters. Put the ones that are needed into `allowed` first, with `:r` where
-reading is enough.
+FUSE mounts, serial adapters. First put the ones that are needed into `allowed`, with `:r` if reading is
+enough.
 """
 
 from __future__ import annotations
@@ -43,16 +42,16 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     if facts.spec[PRIVILEGED]:
         severity = Severity.HIGH if own_user_namespace(facts) else Severity.CRITICAL
         shown = (Evidence("HostConfig.Privileged", "true"),)
-        return failed("it may use every device of the host", "privileged", "", shown, severity)
+        return failed("every device of the host is accessible", "privileged", "", shown, severity)
     allowed = parameters.texts("allowed")
     bad = tuple(device for device in facts.spec[DEVICES] if _counts(device, allowed))
     bad += tuple(f"gpus={gpu}" for gpu in facts.spec[GPUS])
-    declared = listed((*facts.spec[DEVICES], *facts.spec[GPUS])) or "no device"
+    declared = listed((*facts.spec[DEVICES], *facts.spec[GPUS])) or "no devices"
     if not bad:
         return passed(declared)
     evidence = tuple(Evidence("--device", device) for device in bad)
     severity = max(_grade(_path(device), own_user_namespace(facts)) for device in bad)
-    return failed(f"it may use {listed(bad)}", declared, "", evidence, severity, things=bad)
+    return failed(f"accessible: {listed(bad)}", declared, "", evidence, severity, things=bad)
 
 
 def _path(device: str) -> str:
@@ -75,9 +74,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     allowed = context.parameters.texts("allowed")
     kept = tuple(device for device in spec[DEVICES] if not _counts(device, allowed))
     if spec[PRIVILEGED]:
-        raise CannotFix(
-            "privileged mode brings every device", "Fix both at once: --check privileged goes with it."
-        )
+        raise CannotFix("privileged mode brings every device", "Fix both at once (add --check privileged).")
     return spec.without(GPUS).with_(DEVICES, kept)
 
 

@@ -1,20 +1,20 @@
-"""It has capabilities that lead to the host.
+"""Capabilities that allow taking over the host.
 
 What it checks:
 Whether the container's processes have, or can get, one of SYS_ADMIN, SYS_MODULE, SYS_RAWIO, SYS_PTRACE,
-DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding set of the live process decides.
+DAC_READ_SEARCH, BPF, MAC_ADMIN, MAC_OVERRIDE. The bounding set of the running process decides.
 
 Why it matters:
-SYS_ADMIN, SYS_MODULE, SYS_RAWIO and DAC_READ_SEARCH are each a way out alone: mount the host's disk, load a
-kernel module, read any file by its handle; so is SYS_PTRACE where the host's processes can be seen. The
-others take a wall away: the rules of SELinux or AppArmor, the programs in the kernel. An attacker who is root
-inside a container with one of them needs no vulnerability in the kernel. A user namespace takes most of the
-sting away, since the capability then counts only for what belongs to that namespace.
+SYS_ADMIN, SYS_MODULE, SYS_RAWIO and DAC_READ_SEARCH are each a way out by themselves: mount the host's disk,
+load a kernel module, read any file by its handle; so is SYS_PTRACE if the host's processes are visible. The
+others remove a barrier: SELinux or AppArmor rules, the programs in the kernel. An attacker who is root in a
+container with one of them needs no kernel vulnerability. A user namespace removes most of the danger, since
+the capability then counts only for what belongs to that namespace.
 
 What may break:
-The feature that the capability was added for: mounting (SYS_ADMIN), debuggers and profilers (SYS_PTRACE),
-raw access to hardware, kernel tracing. Often a smaller right exists: a volume instead of a mount, PERFMON
-instead of SYS_ADMIN, a helper on the host.
+The feature that the capability was added for: mounting (SYS_ADMIN), debuggers and profilers (SYS_PTRACE), raw
+hardware access, kernel tracing. Often there is a smaller right: a volume instead of a mount, PERFMON instead
+of SYS_ADMIN, a helper on the host.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 
 def _alone(facts: ContainerFacts) -> bool:
-    """One of them leads to the host without another hole; tracing needs to see the host's processes, too."""
+    """Whether one of them is enough to reach the host; tracing also needs to see the host's processes."""
     held = granted(facts)
     return bool(held & _ALONE) or ("CAP_SYS_PTRACE" in held and _sees_host_processes(facts))
 

@@ -1,19 +1,19 @@
-"""The device filter lets whole classes of devices through.
+"""The device filter allows whole classes of devices.
 
 What it checks:
-Rules given with `--device-cgroup-rule` that open every device, every device of a kind, or every disk of a
-driver for reading or writing, and privileged mode, which switches the filter off. A rule that only allows
-making nodes (`m`) is what Podman grants anyhow. Rootless containers have no device filter: there the
+Rules set with `--device-cgroup-rule` that open every device, every device of a type, or every disk of a
+driver for reading or writing, and privileged mode, which turns the filter off. A rule that only allows
+creating nodes (`m`) is what Podman grants anyway. Rootless containers have no device filter: there, the
 permissions of the device files decide.
 
 Why it matters:
-The filter is what makes MKNOD harmless: a device file can be made, and opening it is refused. With a rule
-such as `b *:* rwm`, a process makes a file for the host's disk and reads or writes it block by block, past
-all permissions.
+The filter is what makes MKNOD harmless: a device file can be created, but not opened. With a rule such as
+`b *:* rwm`, a process creates a file for the host's disk and reads or writes it block by block, past all
+permissions.
 
 What may break:
-Devices that are plugged in later and that the rule was meant for (USB serial lines, cameras). Name the
-major number of that one driver instead of `*`.
+Devices plugged in later that the rule was meant for (USB serial ports, cameras). Use the major number of that
+one driver instead of `*`.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if facts.engine.rootless is True:
         return not_applicable("rootless containers have no device filter")
     if without_cgroup(facts):
-        return not_applicable("it has no cgroup, and so no device filter (see disabled-cgroups)")
+        return not_applicable("no cgroup, and so no device filter (see disabled-cgroups)")
     if facts.spec[PRIVILEGED]:
         shown = (Evidence("HostConfig.Privileged", "true"),)
-        return failed("privileged mode switches the device filter off", "privileged", evidence=shown)
+        return failed("privileged mode turns the device filter off", "privileged", evidence=shown)
     rules = facts.spec[DEVICE_CGROUP_RULE]
     bad = tuple(rule for rule in rules if _is_open(rule))
     if bad:
         evidence = tuple(Evidence("--device-cgroup-rule", rule) for rule in bad)
         return failed(f"whole classes of devices are open: {listed(bad)}", listed(rules), "", evidence)
     if DEVICE_CGROUP_RULE in facts.spec.unknowable:
-        return unknown("the engine does not show device rules, and how the container was made is not known")
-    return passed(listed(rules) or "no rule was added")
+        return unknown("the engine does not show device rules, and the create command is not known")
+    return passed(listed(rules) or "no added rules")
 
 
 def _is_open(rule: str) -> bool:
@@ -72,8 +72,8 @@ def _is_open(rule: str) -> bool:
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
-            "privileged mode switches the device filter off",
-            "Fix both at once: --check privileged goes with it.",
+            "privileged mode turns the device filter off",
+            "Fix both at once (add --check privileged).",
         )
     return spec.with_(
         DEVICE_CGROUP_RULE, tuple(rule for rule in spec[DEVICE_CGROUP_RULE] if not _is_open(rule))

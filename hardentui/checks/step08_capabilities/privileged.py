@@ -1,20 +1,20 @@
 """The container is privileged.
 
 What it checks:
-Whether `--privileged` is set, or the container has the same by other means: every capability that leads to
-the host and no seccomp filter. The annotation that Podman shows it by can be set by anybody, so the live
-process decides. Its security options show only `unmask=all`, so nothing else of inspect tells.
+Whether `--privileged` is set, or the container is equivalent: every host-takeover capability and no seccomp
+filter. Anybody can set the annotation by which Podman reports privileged mode, so the running process
+decides. Its security options show only `unmask=all`, so nothing else in inspect helps.
 
 Why it matters:
-A privileged container is the host with another file system: all capabilities, all devices, no seccomp filter,
-no masks on /proc and /sys, no SELinux or AppArmor. An attacker mounts the host's disk, or writes a helper
-into /proc/sys/kernel/core_pattern, and is root of the host with two commands. Under a rootless engine they
-get everything that the user has.
+A privileged container is the host with another filesystem: all capabilities, all devices, no seccomp
+filter, no masks on /proc and /sys, no SELinux or AppArmor. An attacker mounts the host's disk, or writes a
+helper into /proc/sys/kernel/core_pattern, and is root on the host with two commands. With a rootless
+engine, they get everything that the user has.
 
 What may break:
 Whatever needed one of those rights, often just one: a device (`--device`), a capability (`--cap-add`), a
-kernel setting (`--sysctl`), a mount. Nested engines and tools that manage the host need more. Grant single
-needs by name; a trial shows which ones are missing.
+kernel setting (`--sysctl`), a mount. Nested engines and tools that manage the host need more. Grant what is
+needed individually; a trial shows what is missing.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ from hardentui.options import CAP_ADD, PRIVILEGED, SECCOMP_PROFILE, UNMASK
 from hardentui.reading.capabilities import HOST_TAKEOVER, reach
 from hardentui.reading.containers import ask, judge, proc
 
-_NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # older kernels do not have that one
+_NEEDED = HOST_TAKEOVER - {"CAP_BPF"}  # missing on older kernels
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     live = ask(facts, _as_good_as)
     if facts.spec[PRIVILEGED] and not _pretends(facts):
         effective = live[1] if isinstance(live, tuple) else ""
-        return failed("it is the host with another file system", "privileged", effective)
+        return failed("the host with another filesystem", "privileged", effective)
     return judge(
         live,
-        lambda found: found,
+        lambda answer: answer,
         declared_bad=_equal_by_options(facts.spec),
         declared="all capabilities, no seccomp filter" if _equal_by_options(facts.spec) else "not privileged",
-        reason="it has the rights of a privileged container",
+        reason="equivalent to a privileged container",
         where=proc(facts),
     )
 
 
 def _pretends(facts: ContainerFacts) -> bool:
-    """Podman says privileged, which an annotation is enough for; the live process lacks what goes with it."""
+    """Whether Podman says privileged, for which an annotation is enough, but the process lacks the rights."""
     sets = ask(facts, lambda kernel: kernel.capabilities)
     return isinstance(sets, CapabilitySets) and not sets.bounding >= _NEEDED
 
 
 def _as_good_as(kernel: Kernel) -> tuple[bool, str] | Unreadable:
-    """Whether the live process has what makes a container privileged, and that in words."""
+    """Whether the running process has what makes a container privileged, and in words."""
     sets, seccomp = kernel.capabilities, kernel.seccomp_mode
     if isinstance(sets, Unreadable):
         return sets
@@ -66,13 +66,13 @@ def _as_good_as(kernel: Kernel) -> tuple[bool, str] | Unreadable:
 
 def _equal_by_options(spec: Spec) -> bool:
     added = {capability_name(word) for word in spec[CAP_ADD]}
-    every = "all" in added or added >= _NEEDED  # inspect shows `--cap-add=all` as a list of all of them
+    every = "all" in added or added >= _NEEDED  # inspect lists them all for `--cap-add=all`
     return every and spec[SECCOMP_PROFILE] == "unconfined"
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED] and any(path.lower() == "all" for path in spec[UNMASK]):
-        spec = spec.without(UNMASK)  # part of privileged mode, which inspect shows as an option of its own
+        spec = spec.without(UNMASK)  # part of privileged mode, but inspect shows it as a separate option
     if _equal_by_options(spec):
         unwanted = HOST_TAKEOVER | {"all"}
         kept = tuple(word for word in spec[CAP_ADD] if capability_name(word) not in unwanted)

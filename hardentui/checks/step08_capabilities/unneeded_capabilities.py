@@ -1,16 +1,16 @@
-"""It has more capabilities than its image says it needs.
+"""The container has more capabilities than its image declares.
 
 What it checks:
-Images may name the capabilities that they need in the label io.containers.capabilities. Where one does, it is
-compared with what the container has. Podman narrows the set by itself when it can; it does not in privileged
-mode, or when the image asks for something that is not granted by default.
+Images can declare the capabilities that they need in the label io.containers.capabilities. If one does, it is
+compared with what the container has. Podman narrows the set by itself if it can; it does not in privileged
+mode, or if the image asks for something that is not granted by default.
 
 Why it matters:
-The people who built the image know what the program needs. Everything beyond is of use to an intruder only.
+The people who built the image know what the program needs. Everything beyond that helps only an intruder.
 
 What may break:
-Extra tools that were run in the container beside the service may have used the difference. If the label is
-wrong or old, the service itself misses something: then a trial shows it.
+Extra tools that ran in the container besides the service may have used the difference. If the label is wrong
+or outdated, the service itself misses something: a trial shows it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     needed = needed_by_image(facts)
     if not needed:
         if isinstance(facts.image, Unreadable):
-            return unknown(f"its image says what it needs, and {facts.image.reason}")
-        return not_applicable("its image does not say what it needs; a trial can find out")
+            return unknown(f"the image may declare what it needs, but {facts.image.reason}")
+        return not_applicable("the image does not declare what it needs; a trial can find out")
     more = granted_now(facts) - needed
     return judge(
         live_sets(facts),
@@ -60,7 +60,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once: --check privileged goes with it.",
+            "Fix both at once (add --check privileged).",
         )
     needed = needed_by_image(context.facts)
     seen = context.observations.get("capabilities")

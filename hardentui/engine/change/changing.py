@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hardentui.engine.change.around import Networks, Pods, Volumes
 from hardentui.engine.change.containers import Containers
+from hardentui.engine.change.images import Images
 from hardentui.engine.change.session import Session
 from hardentui.engine.connection import Listener, UnixConnection
 from hardentui.engine.read import Engine
@@ -19,7 +20,7 @@ class ChangingEngine:
         listener: is told each request and each command.
 
     Attributes:
-        containers, networks, volumes, pods: what can be done, by what it is done to.
+        containers, images, networks, volumes, pods: what can be done, by what it is done to.
 
     Raises:
         ChangeFailed: the engine is a simulated or a saved one.
@@ -32,6 +33,7 @@ class ChangingEngine:
         self.engine = engine
         self._session = Session(connection.path, API_VERSION, listener)
         self.containers = Containers(self._session)
+        self.images = Images(self._session)
         self.networks = Networks(self._session)
         self.volumes = Volumes(engine, self._session, self.containers)
         self.pods = Pods(self._session)

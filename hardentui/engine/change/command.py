@@ -12,6 +12,7 @@ from hardentui import account
 from hardentui.engine.change.session import Session, refusal
 from hardentui.engine.connection import Request
 from hardentui.errors import ChangeFailed, ChangeTimedOut, NotFound
+from hardentui.reading.masking import mask_text
 
 _UNKNOWN_FLAG = "unknown flag"
 _NOT_OVER_A_SOCKET = ("--conmon-pidfile", "--decryption-key", "--env-host", "--pidfile")
@@ -22,6 +23,20 @@ def run_podman(session: Session, arguments: Sequence[str], what: str, seconds: f
 
     Raises:
         NotFound, NameTaken, ChangeTimedOut, ChangeFailed
+    """
+    code, printed, errors = exit_of_podman(session, arguments, what, seconds)
+    if code == 0:
+        return printed.strip()
+    raise _refused(what, errors)
+
+
+def exit_of_podman(
+    session: Session, arguments: Sequence[str], what: str, seconds: float
+) -> tuple[int, str, str]:
+    """Exit code, output and errors of `podman --url unix://SOCKET ARGUMENTS`; never through a shell.
+
+    Raises:
+        ChangeTimedOut, ChangeFailed: it could not be run at all.
     """
     words = ["podman", "--url", f"unix://{session.socket}", *arguments]
     started = monotonic()
@@ -45,11 +60,9 @@ def run_podman(session: Session, arguments: Sequence[str], what: str, seconds: f
     except (OSError, ValueError) as error:
         raise ChangeFailed(f"Cannot {what}: podman cannot be run ({error}).") from error
     if session.listener is not None:
-        shown = shlex.join(("podman", *arguments))
+        shown = shlex.join(("podman", *map(mask_text, arguments)))
         session.listener(Request("run", shown, 200 if done.returncode == 0 else 500, monotonic() - started))
-    if done.returncode == 0:
-        return done.stdout.decode("utf-8", "replace").strip()
-    raise _refused(what, done.stderr.decode("utf-8", "replace"))
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
 
 
 def _refused(what: str, errors: str) -> ChangeFailed | NotFound:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from hardentui.engine.change.command import run_podman
+from hardentui.engine.change.command import exit_of_podman, run_podman
 from hardentui.engine.change.session import Session, path
 from hardentui.errors import EngineProtocolError
 from hardentui.model.spec import Spec
@@ -126,6 +126,24 @@ class Containers:
         what = f"run the health check of {_the(container)}"
         document = json.loads(self._session.send("GET", where, what, seconds=seconds))
         return str(document.get("Status", "")) if isinstance(document, dict) else ""
+
+    def run_inside(
+        self, container: str, words: Sequence[str], *, user: str = "", seconds: float = QUICK_LIMIT
+    ) -> tuple[int, str]:
+        """Run a command in a container of our own (a lab's), never in one that is being audited.
+
+        Returns:
+            Its exit code (125 to 127: it could not be run), and what it printed; not yet safe to show.
+
+        Raises:
+            ChangeTimedOut: it did not finish.
+        """
+        who = (f"--user={user}",) if user else ()
+        what = f"run a command in {_the(container)}"
+        code, printed, errors = exit_of_podman(
+            self._session, ("exec", *who, container, *words), what, seconds
+        )
+        return code, printed + errors
 
     def logs(self, container: str, *, tail: int = 200, seconds: float = QUICK_LIMIT) -> str:
         """The last lines that it printed; not yet safe to show. Raises where its log driver keeps none."""

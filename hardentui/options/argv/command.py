@@ -24,7 +24,7 @@ def items_of_token(token: Token) -> tuple[Item, ...]:
     return tuple(item for flag, argument in token.parts for item in parse_argument(flag, argument))
 
 
-class Command(Struct, frozen=True):
+class RunCommand(Struct, frozen=True):
     """`podman [globals] run|create [flags] IMAGE [words]`, after the program's name.
 
     Attributes:
@@ -40,9 +40,11 @@ class Command(Struct, frozen=True):
 
     def items(self) -> tuple[Item, ...]:
         """Everything that it says, the image and the words after it last."""
-        found = [item for token in self.globals for item in items_of_token(token) if item.option.before_verb]
-        found += [item for token in self.flags for item in items_of_token(token)]
-        return (*found, *self.positional())
+        entries = [
+            item for token in self.globals for item in items_of_token(token) if item.option.before_verb
+        ]
+        entries += [item for token in self.flags for item in items_of_token(token)]
+        return (*entries, *self.positional())
 
     def positional(self) -> tuple[Item, ...]:
         """The image (or root directory) and the command."""
@@ -54,12 +56,12 @@ class Command(Struct, frozen=True):
         return (image, Item(COMMAND, words, "", COMMAND.flag)) if words else (image,)
 
 
-def read_command(words: Sequence[str]) -> Command | None:
+def read_command(words: Sequence[str]) -> RunCommand | None:
     """Take the words after `podman` apart; None when they are no run and no create."""
     line = read_line(words)
     if line is None:
         return None
-    return Command(tuple(words), line.globals, line.verb, line.flags, line.image)
+    return RunCommand(tuple(words), line.globals, line.verb, line.flags, line.image)
 
 
 def may_vanish(word: str) -> bool:
@@ -68,8 +70,8 @@ def may_vanish(word: str) -> bool:
     Units that take more flags through a variable are common (`${HTTPD_EXTRA_CONF}`), and it is mostly unset.
     One that names an image by its own name is the image.
     """
-    found = _VARIABLE_WORD.fullmatch(word)
-    return found is not None and "IMAGE" not in found[1].upper()
+    variable = _VARIABLE_WORD.fullmatch(word)
+    return variable is not None and "IMAGE" not in variable[1].upper()
 
 
 def without_optional(words: Sequence[str]) -> tuple[int, ...]:

@@ -20,12 +20,12 @@ def parse_create_command(argv: Sequence[str] | None) -> CommandLine | None:
     if argv is None or line is None:
         return None
     words = argv[1:]
-    found = CommandLine(verb=words[line.verb])
-    for into, tokens in ((found.globals, line.globals), (found.flags, line.flags)):
+    command = CommandLine(verb=words[line.verb])
+    for into, tokens in ((command.globals, line.globals), (command.flags, line.flags)):
         for token in tokens:
             for flag, argument in token.parts:
                 into.setdefault(flag, []).extend(split_csv(argument) if flag in COMMA_LISTS else [argument])
     if line.image < len(words):
-        found.image = words[line.image]
-        found.words = tuple(words[line.image + 1 :])
-    return found
+        command.image = words[line.image]
+        command.words = tuple(words[line.image + 1 :])
+    return command

@@ -82,7 +82,7 @@ def _shown(values: Sequence[str] | None) -> str:
 
 
 def _normal(flags: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+    normal: dict[str, tuple[str, ...]] = {}
     for flag, values in flags.items():
         if flag in _QUADLET_FLAGS:
             continue
@@ -94,23 +94,23 @@ def _normal(flags: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
                 continue
         kept = [value for value in values if _QUADLET_VALUES.get(flag) != value]
         if kept:
-            found[flag] = tuple(_normal_values(flag, kept))
-    return found
+            normal[flag] = tuple(_normal_values(flag, kept))
+    return normal
 
 
 def _normal_values(flag: str, values: Iterable[str]) -> list[str]:
-    found = list(values)
+    normal = list(values)
     if flag in _CASELESS:
-        found = [value.lower() for value in found]
+        normal = [value.lower() for value in normal]
     if flag == "--mount":
-        found = [repr(parse_mount(value)) for value in found]
+        normal = [repr(parse_mount(value)) for value in normal]
     if flag == "--security-opt":
-        found = [value.replace("label:", "label=", 1) if value in _OLD_LABELS else value for value in found]
-        found = [one for value in found for one in _each_path(value)]
-        found = [
-            value.replace(":true", "") if value.startswith("no-new-privileges") else value for value in found
+        normal = [value.replace("label:", "label=", 1) if value in _OLD_LABELS else value for value in normal]
+        normal = [path for value in normal for path in _each_path(value)]
+        normal = [
+            value.replace(":true", "") if value.startswith("no-new-privileges") else value for value in normal
         ]
-    return sorted(found) if flag in _UNORDERED else found
+    return sorted(normal) if flag in _UNORDERED else normal
 
 
 def _pod_of(id_file: str) -> str:

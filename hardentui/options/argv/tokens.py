@@ -27,7 +27,7 @@ class Token(Struct, frozen=True):
     parts: tuple[tuple[str, str], ...]
 
 
-class Line(Struct, frozen=True):
+class TokenLine(Struct, frozen=True):
     """`[globals] run|create [flags] IMAGE [words]`, as positions.
 
     Attributes:
@@ -41,7 +41,7 @@ class Line(Struct, frozen=True):
     image: int
 
 
-def read_line(words: Sequence[str]) -> Line | None:
+def read_line(words: Sequence[str]) -> TokenLine | None:
     """Take the words after `podman` apart; None when they are no run and no create."""
     before, at = read_flags(words, 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
     if words[at : at + 1] and words[at] == "container":
@@ -49,7 +49,7 @@ def read_line(words: Sequence[str]) -> Line | None:
     if at >= len(words) or words[at] not in _VERBS:
         return None
     flags, image = read_flags(words, at + 1)
-    return Line(before, at, tuple(token for token in flags if token.parts), image)
+    return TokenLine(before, at, tuple(token for token in flags if token.parts), image)
 
 
 def read_flags(
@@ -59,18 +59,18 @@ def read_flags(
     switches: frozenset[str] = SWITCHES,
 ) -> tuple[tuple[Token, ...], int]:
     """Flags from `position` on, and the position of the first word that is none."""
-    found: list[Token] = []
+    tokens: list[Token] = []
     at = position
     while at < len(words):
         word = words[at]
         if word == "--":
-            return tuple(found), at + 1
+            return tuple(tokens), at + 1
         if word[:1] != "-" or word == "-":
-            return tuple(found), at
+            return tuple(tokens), at
         token = _long(words, at, switches) if word.startswith("--") else _cluster(words, at, short, switches)
-        found.append(token)
+        tokens.append(token)
         at = token.end
-    return tuple(found), at
+    return tuple(tokens), at
 
 
 def _long(words: Sequence[str], at: int, switches: frozenset[str]) -> Token:

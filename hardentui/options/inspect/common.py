@@ -125,6 +125,6 @@ def oci_mount(view: View, destination: str) -> Document | None:
         return None
     for mount in view.oci.get("mounts") or ():
         if mount.get("destination") == destination:
-            found: Document = mount
-            return found
+            document: Document = mount
+            return document
     return None

@@ -35,7 +35,7 @@ def _from_command(view: View, shown: list[tuple[str, str]]) -> tuple[str, ...]:
         if view.command
         else []
     )
-    found: dict[str, None] = {}
+    entries: dict[str, None] = {}
     for host, container in shown:
         entry = f"{host}:{container}:{_ALL}"
         for path, inside, permissions in given:
@@ -43,8 +43,8 @@ def _from_command(view: View, shown: list[tuple[str, str]]) -> tuple[str, ...]:
                 entry = f"{host}:{container}:{permissions}"
             elif host.startswith(path.rstrip("/") + "/"):
                 entry = f"{path}:{inside}:{permissions}"
-        found[entry] = None
-    return tuple(found)
+        entries[entry] = None
+    return tuple(entries)
 
 
 def _oci_access(view: View) -> dict[str, str]:
@@ -86,11 +86,11 @@ def read_devices(view: View) -> Reading:
     ] or _bound(view)
     if view.command is not None:
         given = view.command.all("--device")
-        found = _from_command(view, shown)
-        found += tuple(argument for argument in given if _is_cdi(argument))
+        devices = _from_command(view, shown)
+        devices += tuple(argument for argument in given if _is_cdi(argument))
         if is_privileged(view):
-            found = tuple(":".join(_split(a)) if not _is_cdi(a) else a for a in given)
-        return view.shown(found) if found else None
+            devices = tuple(":".join(_split(a)) if not _is_cdi(a) else a for a in given)
+        return view.shown(devices) if devices else None
     view.remarks.append("--device: CDI names cannot be read")
     if is_privileged(view):
         return UNKNOWABLE
@@ -113,14 +113,14 @@ def read_device_cgroup_rules(view: View) -> Reading:
         return None
     linux: Mapping[str, Any] = view.oci.get("linux") or {}
     nodes = {(d.get("type"), d.get("major"), d.get("minor")) for d in linux.get("devices") or ()}
-    found = []
+    texts = []
     for rule in (linux.get("resources") or {}).get("devices") or ():
         key = (rule.get("type"), rule.get("major"), rule.get("minor"))
         if not rule.get("allow") or key in nodes or not rule.get("type"):
             continue
         major, minor = ("*" if number is None else number for number in key[1:])
-        found.append(f"{key[0]} {major}:{minor} {rule.get('access') or _ALL}")
-    return view.from_oci(tuple(found)) if found else None
+        texts.append(f"{key[0]} {major}:{minor} {rule.get('access') or _ALL}")
+    return view.from_oci(tuple(texts)) if texts else None
 
 
 def read_chrootdirs(view: View) -> Reading:

@@ -29,26 +29,26 @@ def read_name(view: View) -> Reading:
 def read_labels(view: View) -> Reading:
     own = view.config.get("Labels") or {}
     inherited = view.image_config.get("Labels") or {}
-    found = sorted(
+    labels = sorted(
         f"{name}={value}"
         for name, value in own.items()
         if inherited.get(name) != value and name != "PODMAN_SYSTEMD_UNIT"
     )
-    return view.shown(tuple(found)) if found else None
+    return view.shown(tuple(labels)) if labels else None
 
 
 def read_annotations(view: View) -> Reading:
     if not view.annotations:
         return None
     inherited = (view.image or {}).get("Annotations") or {}
-    found = sorted(
+    annotations = sorted(
         f"{name}={value}"
         for name, value in view.annotations.items()
         if name not in _RUNTIME_ANNOTATIONS
         and not name.startswith(_PODMAN_ANNOTATIONS)
         and inherited.get(name) != value
     )
-    return view.shown(tuple(found)) if found else None
+    return view.shown(tuple(annotations)) if annotations else None
 
 
 def read_pod(view: View) -> Reading:
@@ -66,8 +66,8 @@ def read_requires(view: View) -> Reading:
     ]
     shared = {mode[len("container:") :] for mode in modes if mode.startswith("container:")}
     names = view.sources.container_names
-    found = sorted(names.get(d, d) for d in dependencies if d not in shared)
-    return view.shown(tuple(found)) if found else None
+    required = sorted(names.get(d, d) for d in dependencies if d not in shared)
+    return view.shown(tuple(required)) if required else None
 
 
 def read_restart(view: View) -> Reading:
@@ -152,17 +152,17 @@ def read_log_options(view: View) -> Reading:
     log = view.host.get("LogConfig") or {}
     path, size, tag = (str(log.get(field) or "") for field in ("Path", "Size", "Tag"))
     given = view.command.all("--log-opt") if view.command else ()
-    found = [f"path={path}"] if path and not path.endswith("/userdata/ctr.log") else []
+    options = [f"path={path}"] if path and not path.endswith("/userdata/ctr.log") else []
     exact = [text for text in given if text.startswith("max-size=")]
     if exact:
-        found.append(exact[-1])
+        options.append(exact[-1])
     elif size not in ("", "0B"):
-        found.append(f"max-size={size.lower()}")
+        options.append(f"max-size={size.lower()}")
         if "." in size:
             view.remarks.append(f"--log-opt: the size {size} is shown rounded")
     if tag:
-        found.append(f"tag={tag}")
+        options.append(f"tag={tag}")
     if view.command is None and view.sources.version >= _LOG_LABELS:
         view.remarks.append("--log-opt: label cannot be read")
-    found += [text for text in given if text.partition("=")[0] not in ("path", "max-size", "tag")]
-    return view.shown(tuple(found)) if found else None
+    options += [text for text in given if text.partition("=")[0] not in ("path", "max-size", "tag")]
+    return view.shown(tuple(options)) if options else None

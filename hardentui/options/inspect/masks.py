@@ -47,11 +47,11 @@ READ_ONLY_ALWAYS = frozenset(
 
 def _security_arguments(view: View, name: str) -> list[str]:
     """Values of `--security-opt name=value` on the command line; both separators are accepted by Podman."""
-    found = []
+    values = []
     for argument in view.command.all("--security-opt") if view.command else ():
         if argument.startswith((name + "=", name + ":")):
-            found.append(argument[len(name) + 1 :])
-    return found
+            values.append(argument[len(name) + 1 :])
+    return values
 
 
 def _unmasks_all(view: View) -> bool:
@@ -104,6 +104,6 @@ def read_sysctl(view: View) -> Reading:
         return view.commanded(tuple(sorted(given))) if given else None
     if view.oci is None:
         return UNKNOWABLE
-    found = (view.oci.get("linux") or {}).get("sysctl") or {}
-    values = sorted(f"{k}={v}" for k, v in found.items() if _ENGINE_SYSCTLS.get(k) != v)
+    parameters = (view.oci.get("linux") or {}).get("sysctl") or {}
+    values = sorted(f"{k}={v}" for k, v in parameters.items() if _ENGINE_SYSCTLS.get(k) != v)
     return view.from_oci(tuple(values)) if values else None

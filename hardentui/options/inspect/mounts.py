@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from hardentui.model.spec import UNKNOWABLE, Reading
+from hardentui.model.spec import UNKNOWABLE, Reading, UnsavedVolume
 from hardentui.options.codecs.mounts import parse_mount, parse_volume
 from hardentui.options.inspect.common import oci_mount
 from hardentui.options.inspect.view import View
@@ -15,8 +15,6 @@ from hardentui.options.values import Mount
 _SPECIAL_SOURCES = frozenset({"devpts", "ramfs"})
 _FORGOTTEN = ("z", "Z", "U")
 _HEX = frozenset("0123456789abcdef")
-ANONYMOUS_DATA = "the data of the anonymous volume at "
-"""How the remark on an anonymous volume begins; its destination follows."""
 
 
 def is_anonymous_name(name: str) -> bool:
@@ -31,14 +29,14 @@ def commanded_mounts(view: View) -> dict[str, Mount]:
     """Destination -> mount as the command line says it; empty without a command line."""
     if view.command is None:
         return {}
-    found = {}
+    mounts = {}
     for argument in view.command.all("--volume"):
         mount = parse_volume(argument)
-        found[mount.destination] = mount
+        mounts[mount.destination] = mount
     for argument in view.command.all("--mount"):
         mount = parse_mount(argument)
-        found[mount.destination] = mount
-    return found
+        mounts[mount.destination] = mount
+    return mounts
 
 
 # --- inspect's mounts --------------------------------------------------------------------------
@@ -100,11 +98,11 @@ def _one_mount(view: View, entry: Mapping[str, Any], given: Mount | None) -> Mou
     return Mount(kind, source, destination, tuple(sorted(options)), subpath)
 
 
-def _remark_forgotten(view: View, found: list[Mount]) -> None:
+def _remark_forgotten(view: View, mounts: list[Mount]) -> None:
     """What cannot be known of a started container that was made through the API."""
     if view.command is not None:
         return
-    bound = [mount.destination for mount in found if mount.type == "bind"]
+    bound = [mount.destination for mount in mounts if mount.type == "bind"]
     if view.started and bound:
         view.remarks.append(
             "--volume: relabelling (z, Z), U and idmap of bind mounts cannot be read: " + ", ".join(bound)
@@ -115,21 +113,13 @@ def _remark_forgotten(view: View, found: list[Mount]) -> None:
         )
 
 
-def _anonymous_remark(view: View, destination: str, from_image: bool) -> None:
-    origin = "the image asks for it" if from_image else "it has no name"
-    view.remarks.append(
-        f"{ANONYMOUS_DATA}{destination} is not carried over ({origin}): copy it into a"
-        " named volume first (podman volume export, podman volume import)"
-    )
-
-
 def read_mounts(view: View) -> Reading:
     given = commanded_mounts(view)
     inherited = view.image_config.get("Volumes") or {}
     from_others = bool(view.host.get("VolumesFrom"))
     entries = view.inspect.get("Mounts") or ()
     images = {entry.get("Destination") for entry in entries if entry.get("Type") == "image"}
-    found: list[Mount] = []
+    mounts: list[Mount] = []
     for entry in entries:
         destination = entry.get("Destination")
         if destination in images and entry.get("Type") != "image":
@@ -143,14 +133,14 @@ def read_mounts(view: View) -> Reading:
             continue
         if mount.type == "volume" and mount.source == "":
             from_image = destination in inherited and destination not in given
-            _anonymous_remark(view, mount.destination, from_image)
+            view.unsaved.append(UnsavedVolume(mount.destination, from_image))
             if from_image:
                 continue
-        found.append(mount)
-    found = _globs(given, found)
-    found += _overlays_before_start(view, given, found)
-    _remark_forgotten(view, found)
-    return view.shown(tuple(sorted(found, key=lambda m: m.destination))) if found else None
+        mounts.append(mount)
+    mounts = _globs(given, mounts)
+    mounts += _overlays_before_start(view, given, mounts)
+    _remark_forgotten(view, mounts)
+    return view.shown(tuple(sorted(mounts, key=lambda m: m.destination))) if mounts else None
 
 
 def _is_of_pod(
@@ -163,22 +153,22 @@ def _is_of_pod(
     return known or destination in view.sources.pod_mounts
 
 
-def _globs(given: dict[str, Mount], found: list[Mount]) -> list[Mount]:
+def _globs(given: dict[str, Mount], mounts: list[Mount]) -> list[Mount]:
     """Put the pattern back in place of its matches."""
     for pattern in (mount for mount in given.values() if mount.type == "glob"):
         below = pattern.destination.rstrip("/") + "/"
-        found = [
+        mounts = [
             mount
-            for mount in found
+            for mount in mounts
             if not (mount.destination.startswith(below) and fnmatchcase(mount.source, pattern.source))
         ]
-        found.append(Mount("glob", pattern.source, pattern.destination, tuple(sorted(pattern.options))))
-    return found
+        mounts.append(Mount("glob", pattern.source, pattern.destination, tuple(sorted(pattern.options))))
+    return mounts
 
 
-def _overlays_before_start(view: View, given: dict[str, Mount], found: list[Mount]) -> list[Mount]:
+def _overlays_before_start(view: View, given: dict[str, Mount], mounts: list[Mount]) -> list[Mount]:
     """Overlay mounts of host directories, which inspect shows only once the container has run."""
-    shown = {mount.destination for mount in found}
+    shown = {mount.destination for mount in mounts}
     missing = []
     for mount in given.values():
         if "O" in mount.options and mount.type == "bind" and mount.destination not in shown:
@@ -214,11 +204,11 @@ def read_tmpfs(view: View) -> Reading:
     tmpfs = view.host.get("Tmpfs")
     if not tmpfs:
         return None
-    found = []
+    entries = []
     for destination in sorted(tmpfs):
         options = _tmpfs_options(str(tmpfs[destination]))
-        found.append(f"{destination}:{options}" if options else destination)
-    return view.shown(tuple(found))
+        entries.append(f"{destination}:{options}" if options else destination)
+    return view.shown(tuple(entries))
 
 
 def read_image_volume(view: View) -> Reading:

@@ -33,28 +33,28 @@ def _own_networks(view: View) -> dict[str, list[str]]:
 
 def _command_networks(view: View) -> list[str]:
     """Arguments of --network, each with one network (`n1,n2` is split)."""
-    found: list[str] = []
+    networks: list[str] = []
     for argument in view.command.all("--network") if view.command else ():
-        found.extend([argument] if ":" in argument else argument.split(","))
-    return found
+        networks.extend([argument] if ":" in argument else argument.split(","))
+    return networks
 
 
 def _bridge_networks(view: View) -> tuple[str, ...]:
     """The networks with their options, in the order in which they were asked for."""
     own = _own_networks(view)
     default = view.sources.default_network
-    found: list[str] = []
+    networks: list[str] = []
     rest = dict(own)
     for argument in _command_networks(view):
         name, colon, options = argument.partition(":")
         target = default if name in _DEFAULT_BRIDGES else name
         if target in rest:
             del rest[target]
-            found.append(f"{target}:{options}" if colon else target)
+            networks.append(f"{target}:{options}" if colon else target)
     for name in sorted(rest):
         extra = ",".join(f"alias={alias}" for alias in rest[name]) if _aliases_differ(view, own) else ""
-        found.append(f"{name}:{extra}" if extra else name)
-    return tuple(found)
+        networks.append(f"{name}:{extra}" if extra else name)
+    return tuple(networks)
 
 
 def _aliases_differ(view: View, own: dict[str, list[str]]) -> bool:
@@ -195,12 +195,12 @@ def read_expose(view: View) -> Reading:
     bound = view.host.get("PortBindings") or {}
     all_published = bool(view.host.get("PublishAllPorts"))
     inherited = view.image_config.get("ExposedPorts") or {}
-    found = sorted(
+    ports = sorted(
         port.removesuffix("/tcp")
         for port in exposed
         if port not in inherited and (port not in bound or (all_published and not _is_given(view, port)))
     )
-    return view.shown(tuple(found)) if found else None
+    return view.shown(tuple(ports)) if ports else None
 
 
 def _is_given(view: View, port: str) -> bool:

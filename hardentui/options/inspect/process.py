@@ -101,14 +101,14 @@ def _added_by_podman(view: View, name: str, value: str, given: frozenset[str] | 
 def read_env(view: View) -> Reading:
     inherited = frozenset(view.image_config.get("Env") or ())
     given = _given_names(view)
-    found = []
+    variables = []
     for entry in view.config.get("Env") or ():
         if entry in inherited:
             continue
         name, equals, value = entry.partition("=")
         if not equals or value == SECRET_MASK or _added_by_podman(view, name, value, given):
             continue
-        found.append(entry)
+        variables.append(entry)
         if name == "HOME" and given is None and view.started:
             view.remarks.append("--env: HOME may have been set by Podman itself, out of the user's home")
         if given is None and name in PROXY_NAMES and view.command is None:
@@ -121,7 +121,7 @@ def read_env(view: View) -> Reading:
             view.remarks.append(
                 "variables that came from the host's environment (--env-host) are written out one by one"
             )
-    return view.shown(tuple(sorted(found))) if found else None
+    return view.shown(tuple(sorted(variables))) if variables else None
 
 
 def _missing_names(view: View) -> tuple[tuple[str, ...], bool]:

@@ -13,8 +13,20 @@ ADDED_AT_START = frozenset({"nofile", "nproc"})
 """Limits that Podman adds to a container at start."""
 
 
+def host_limit(field: str) -> Reader:
+    """A limit; one that was lifted while the container ran shows as -1, which no flag takes."""
+
+    def read(view: View) -> Reading:
+        value = view.host.get(field) or 0
+        return view.shown(int(value)) if value > 0 else None
+
+    return read
+
+
 def read_memory_swap(view: View) -> Reading:
     memory, swap = view.host.get("Memory") or 0, view.host.get("MemorySwap") or 0
+    if memory < 0:
+        return None
     if not memory:
         return view.shown(int(swap)) if swap else None
     if swap == 0:
@@ -73,6 +85,12 @@ def _is_plain_cpus(view: View) -> bool:
     return view.host.get("CpuPeriod") == _CFS_PERIOD and (view.host.get("CpuQuota") or 0) > 0
 
 
+def _was_lifted(view: View) -> bool:
+    """The quota was taken away while it ran: Podman shows -1 then, and nobody asked for that."""
+    given = view.command is not None and "--cpu-quota" in view.command.flags
+    return (view.host.get("CpuQuota") or 0) < 0 and not given
+
+
 def read_cpus(view: View) -> Reading:
     return view.shown(int(view.host["CpuQuota"]) / _CFS_PERIOD) if _is_plain_cpus(view) else None
 
@@ -82,7 +100,9 @@ def quota_part(field: str) -> Reader:
 
     def read(view: View) -> Reading:
         value = view.host.get(field)
-        return view.shown(int(value)) if value and not _is_plain_cpus(view) else None
+        if not value or _is_plain_cpus(view) or _was_lifted(view):
+            return None
+        return view.shown(int(value))
 
     return read
 
@@ -121,15 +141,15 @@ def read_ulimits(view: View) -> Reading:
     if view.command is not None:
         given = view.command.all("--ulimit")
         asked = {text.partition("=")[0].lower().replace("rlimit_", "") for text in given}
-        found = ["host"] if "host" in given else []
-        found += [text for name, text in shown.items() if name in asked or name not in ADDED_AT_START]
-        return view.shown(tuple(sorted(found))) if found else None
+        limits = ["host"] if "host" in given else []
+        limits += [text for name, text in shown.items() if name in asked or name not in ADDED_AT_START]
+        return view.shown(tuple(sorted(limits))) if limits else None
     view.remarks.append("--ulimit: host cannot be read")
-    found = [text for text in shown.values() if text not in view.sources.default_ulimits]
-    doubtful = [text for text in found if text.partition("=")[0] in ADDED_AT_START]
+    limits = [text for text in shown.values() if text not in view.sources.default_ulimits]
+    doubtful = [text for text in limits if text.partition("=")[0] in ADDED_AT_START]
     if view.started and doubtful:
         view.remarks.append("--ulimit: may have been added by Podman itself: " + ", ".join(sorted(doubtful)))
-    return view.shown(tuple(sorted(found))) if found else None
+    return view.shown(tuple(sorted(limits))) if limits else None
 
 
 def read_shm_size(view: View) -> Reading:

@@ -59,9 +59,9 @@ _apparmor_option = security_value("apparmor=")
 
 def read_seccomp(view: View) -> Reading:
     """Podman notes the profile only for its own command line and for the Docker API."""
-    found = _seccomp_option(view)
-    if found is not None or view.command is not None or is_privileged(view):
-        return found
+    option = _seccomp_option(view)
+    if option is not None or view.command is not None or is_privileged(view):
+        return option
     if view.oci is None:
         return UNKNOWABLE
     if not (view.oci.get("linux") or {}).get("seccomp"):
@@ -71,19 +71,19 @@ def read_seccomp(view: View) -> Reading:
 
 
 def read_apparmor(view: View) -> Reading:
-    found = _apparmor_option(view)
-    if found is not None or view.command is not None or is_privileged(view):
-        return found
+    option = _apparmor_option(view)
+    if option is not None or view.command is not None or is_privileged(view):
+        return option
     profile = str(view.inspect.get("AppArmorProfile") or "")
     return None if not profile or profile.startswith("containers-default") else view.shown(profile)
 
 
 def read_no_new_privileges(view: View) -> Reading:
     options = view.host.get("SecurityOpt") or ()
-    found = any(
+    given = any(
         o in ("no-new-privileges", "no-new-privileges:true", "no-new-privileges=true") for o in options
     )
-    return view.shown(True) if found else None
+    return view.shown(True) if given else None
 
 
 def label_part(name: str) -> Reader:
@@ -113,7 +113,7 @@ def label_switch(name: str) -> Reader:
 
 def _mounted_secrets(view: View) -> tuple[str, ...]:
     """Secrets as inspect shows them: without their target."""
-    found = []
+    secrets = []
     for secret in view.config.get("Secrets") or ():
         parts = [str(secret.get("Name")), "type=mount"]
         for option, field, default in (("uid", "UID", 0), ("gid", "GID", 0)):
@@ -123,8 +123,8 @@ def _mounted_secrets(view: View) -> tuple[str, ...]:
         mode = int(secret.get("Mode") or 0)
         if mode != 0o444:
             parts.append(f"mode={mode:04o}")
-        found.append(",".join(parts))
-    return tuple(found)
+        secrets.append(",".join(parts))
+    return tuple(secrets)
 
 
 def _with_type(argument: str) -> str:
@@ -137,11 +137,11 @@ def _with_type(argument: str) -> str:
 
 
 def read_label_disable(view: View) -> Reading:
-    found = _label_disable(view)
+    switch = _label_disable(view)
     options = view.host.get("SecurityOpt") or ()
     if view.command is None and not any(option.startswith("label=") for option in options):
         view.remarks.append("--security-opt: label= cannot be read where it was given through Podman's API")
-    return found
+    return switch
 
 
 _label_disable = label_switch("disable")

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from hardentui.model.spec import Setting, Source
+from hardentui.model.spec import Setting, Source, UnsavedVolume
 from hardentui.options.codecs.plain import is_true
 from hardentui.options.sources import Document, Sources
 
@@ -40,18 +40,18 @@ class CommandLine(Struct):
 
     def last(self, flag: str) -> str | None:
         """The argument that counts for a flag that is not repeatable; None when it was not given."""
-        found = self.flags.get(flag)
-        return found[-1] if found else None
+        arguments = self.flags.get(flag)
+        return arguments[-1] if arguments else None
 
     def switched(self, flag: str) -> bool | None:
         """True, False, or None when the switch was not given."""
-        found = self.flags.get(flag)
-        return None if not found else is_true(found[-1])
+        arguments = self.flags.get(flag)
+        return None if not arguments else is_true(arguments[-1])
 
 
 def _section(document: Document, name: str) -> Document:
-    found = document.get(name)
-    return found if isinstance(found, Mapping) else _NOTHING
+    section = document.get(name)
+    return section if isinstance(section, Mapping) else _NOTHING
 
 
 class View:
@@ -63,7 +63,7 @@ class View:
         command: the command line that made it; None for containers made through the API.
         started: it has run at least once, so inspect also shows what Podman added at start.
         in_pod: it is a member of a pod, or its infra container.
-        remarks: what no option carries over; readers append to it.
+        remarks, unsaved: what no option carries over; readers append to it.
     """
 
     __slots__ = (
@@ -82,6 +82,7 @@ class View:
         "remarks",
         "sources",
         "started",
+        "unsaved",
     )
 
     def __init__(self, sources: Sources, command: CommandLine | None = None) -> None:
@@ -101,6 +102,7 @@ class View:
         self.network_mode = str(self.host.get("NetworkMode") or "")
         self.in_pod = bool(inspect.get("Pod"))
         self.remarks: list[str] = []
+        self.unsaved: list[UnsavedVolume] = []
 
     def of_pod(self, namespace: str) -> bool:
         """Its `net` or `uts` namespace, and the options that come with it, are the pod's."""

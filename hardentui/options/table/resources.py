@@ -7,6 +7,7 @@ from hardentui.options.codecs.plain import COMMA_NAMED, DECIMAL, NUMBER, SIZE, S
 from hardentui.options.inspect.common import host_number, host_switch, host_text
 from hardentui.options.inspect.resources import (
     device_rates,
+    host_limit,
     quota_part,
     read_blkio_weight,
     read_cgroup_conf,
@@ -40,7 +41,7 @@ MEMORY = Option(
     codec=SIZE,
     short="m",
     quadlet=key("Memory", "5.5"),
-    read=host_number("Memory"),
+    read=host_limit("Memory"),
     protection=JUDGED,
 )
 MEMORY_RESERVATION = Option(
@@ -49,7 +50,7 @@ MEMORY_RESERVATION = Option(
     about="Memory soft limit.",
     default=0,
     codec=SIZE,
-    read=host_number("MemoryReservation"),
+    read=host_limit("MemoryReservation"),
     protection=NO_ORDER_SHARE,
 )
 MEMORY_SWAP = Option(

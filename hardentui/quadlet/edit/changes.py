@@ -23,7 +23,7 @@ MOST_EDITS = 200
 """Places of one option that are changed; each one is a new reading of the file."""
 
 
-class OptionChange(Struct, frozen=True):
+class ItemChange(Struct, frozen=True):
     """One option: the entries that go and come; of a scalar, `after` is its value or nothing."""
 
     option: Option[Any]
@@ -54,24 +54,24 @@ class Decision(Struct):
     notes: list[str] = field(default_factory=list)
 
 
-def changes_between(before: Spec, after: Spec) -> tuple[OptionChange, ...]:
+def changes_between(before: Spec, after: Spec) -> tuple[ItemChange, ...]:
     """What a plan changes, in the order of the table."""
-    found = []
+    changes = []
     for option in TABLE:
         if before[option] == after[option]:
             continue
         old, new = items_of(before, option), items_of(after, option)
         if option.is_list:
-            gone = tuple(item for item in old if not any(same(item, one) for one in new))
-            come = tuple(item for item in new if not any(same(item, one) for one in old))
+            gone = tuple(item for item in old if not any(same(item, other) for other in new))
+            come = tuple(item for item in new if not any(same(item, other) for other in old))
             if gone or come:
-                found.append(OptionChange(option, gone, come, new))
+                changes.append(ItemChange(option, gone, come, new))
         else:
-            found.append(OptionChange(option, old, new, new))
-    return tuple(found)
+            changes.append(ItemChange(option, old, new, new))
+    return tuple(changes)
 
 
-def decide(entries: Sequence[Items], change: OptionChange) -> Decision:
+def decide(entries: Sequence[Items], change: ItemChange) -> Decision:
     """What has to happen to the entries.
 
     Args:
@@ -89,24 +89,24 @@ def decide(entries: Sequence[Items], change: OptionChange) -> Decision:
     return decision
 
 
-def _decide_scalar(entries: Sequence[Items], change: OptionChange) -> Decision:
+def _decide_scalar(entries: Sequence[Items], change: ItemChange) -> Decision:
     decision = Decision()
     option = change.option
-    found = [number for number, items in enumerate(entries) if _last(items, option)]
-    current = _last(entries[found[-1]], option) if found else None
+    numbers = [number for number, items in enumerate(entries) if _last(items, option)]
+    current = _last(entries[numbers[-1]], option) if numbers else None
     if not change.after:
         if current is None:
             decision.notes.append(f"{option.flag} is not in the unit: nothing has to be taken out of it")
         elif not (current.known and current.value == option.default):
-            for number in found:
+            for number in numbers:
                 decision.replaced[number] = _others(entries[number], option)
         return decision
     target = change.after[0]
     if current is not None and same(current, target):
         decision.notes.append(f"the unit already says {option.flag} as planned; it takes effect at a restart")
     elif current is not None:
-        decision.replaced[found[-1]] = tuple(
-            New(target) if item is current else New(item) for item in entries[found[-1]]
+        decision.replaced[numbers[-1]] = tuple(
+            New(target) if item is current else New(item) for item in entries[numbers[-1]]
         )
     else:
         decision.added.append(target)
@@ -114,22 +114,22 @@ def _decide_scalar(entries: Sequence[Items], change: OptionChange) -> Decision:
 
 
 def _last(items: Items, option: Option[Any]) -> Item | None:
-    found = [item for item in items if item.option is option]
-    return found[-1] if found else None
+    own = [item for item in items if item.option is option]
+    return own[-1] if own else None
 
 
 def _others(items: Items, option: Option[Any]) -> tuple[New, ...]:
     return tuple(New(item) for item in items if item.option is not option)
 
 
-def _decide_list(entries: Sequence[Items], change: OptionChange) -> Decision:
+def _decide_list(entries: Sequence[Items], change: ItemChange) -> Decision:
     decision = Decision()
     waiting = list(change.added)
     new: dict[int, list[New | None]] = {n: [New(item) for item in items] for n, items in enumerate(entries)}
     touched: set[int] = set()
     for gone in change.removed:
         places = _places(entries, gone)
-        partner = next((one for one in waiting if one.identity == gone.identity), None)
+        partner = next((other for other in waiting if other.identity == gone.identity), None)
         if not places:
             _explain_missing(entries, gone, decision)
             continue
@@ -154,7 +154,7 @@ def _decide_list(entries: Sequence[Items], change: OptionChange) -> Decision:
         else:
             decision.added.append(item)
     for number in touched:
-        decision.replaced[number] = tuple(one for one in new[number] if one is not None)
+        decision.replaced[number] = tuple(other for other in new[number] if other is not None)
     return decision
 
 
@@ -175,8 +175,8 @@ def _partner(present: Item, gone: Item, partner: Item) -> New:
     if isinstance(gone.value, Mount) and isinstance(partner.value, Mount):
         old, fresh = gone.value, partner.value
         if (old.type, old.source, old.subpath) == (fresh.type, fresh.source, fresh.subpath):
-            lost = tuple(one for one in old.options if one not in fresh.options)
-            gained = tuple(one for one in fresh.options if one not in old.options)
+            lost = tuple(option for option in old.options if option not in fresh.options)
+            gained = tuple(option for option in fresh.options if option not in old.options)
             return New(partner, present, lost, gained)
     return New(partner)
 
@@ -205,8 +205,10 @@ def other_options(spelled: str, flag: str, new: New) -> str | None:
     parts = spelled.split(":")
     if len(parts) not in (2, 3):
         return None
-    options = [one for one in (parts[2].split(",") if len(parts) == 3 else ()) if one and one not in drop]
-    options += [one for one in new.gained if one not in options]
+    options = [
+        option for option in (parts[2].split(",") if len(parts) == 3 else ()) if option and option not in drop
+    ]
+    options += [option for option in new.gained if option not in options]
     return ":".join(parts[:2] + ([",".join(options)] if options else []))
 
 
@@ -219,19 +221,19 @@ def new_word(new: New) -> str:
     return item_word(new.item)
 
 
-def applied(words: Sequence[str], changes: Sequence[OptionChange]) -> tuple[str, ...]:
+def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, ...]:
     """A command line (after `podman`) with the changes made, everything else word for word.
 
     Raises:
         CannotExpress: it is no podman run, or what has to go cannot be found.
     """
-    found = tuple(words)
+    line = tuple(words)
     for change in changes:
-        found = _applied_one(found, change)
-    return found
+        line = _applied_one(line, change)
+    return line
 
 
-def _applied_one(words: tuple[str, ...], change: OptionChange) -> tuple[str, ...]:
+def _applied_one(words: tuple[str, ...], change: ItemChange) -> tuple[str, ...]:
     command = read_command(words)
     if command is None:
         raise CannotExpress("The command line is no podman run.")

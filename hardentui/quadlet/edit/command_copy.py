@@ -48,14 +48,18 @@ def outdated(text: str, files: ServiceFiles) -> bool:
 
 def _says(text: str) -> list[str]:
     unit = UnitText(text, SYSTEMD)
-    found = [_COMMAND] if any(one.value for one in unit.of("Service", "ExecStart")) else []
-    words = [word.text for one in unit.of("Service", "Environment") for word in split_words(one.value)]
-    return found + ([_FLAGS] if any(word.startswith(f"{EXTRA}=") for word in words) else [])
+    names = [_COMMAND] if any(assignment.value for assignment in unit.of("Service", "ExecStart")) else []
+    words = [
+        word.text
+        for assignment in unit.of("Service", "Environment")
+        for word in split_words(assignment.value)
+    ]
+    return names + ([_FLAGS] if any(word.startswith(f"{EXTRA}=") for word in words) else [])
 
 
 def _digest(key: str, files: ServiceFiles) -> str:
     if key == _COMMAND:
-        source = "\n".join(one.value for _, one in files.commands())
+        source = "\n".join(assignment.value for _, assignment in files.commands())
     else:
         variable = files.variables().get(EXTRA)
         source = variable.spelled if variable else ""

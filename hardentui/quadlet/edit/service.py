@@ -18,7 +18,7 @@ from hardentui.options import COMMAND, NETWORK, RESTART
 from hardentui.options.argv.command import items_of_token
 from hardentui.options.argv.items import item_word
 from hardentui.options.argv.tokens import Token
-from hardentui.quadlet.edit.changes import New, OptionChange, decide, new_word, other_options
+from hardentui.quadlet.edit.changes import ItemChange, New, decide, new_word, other_options
 from hardentui.quadlet.edit.command_copy import ABOUT, holds_copy, stamped
 from hardentui.quadlet.read.service import Piece, RunLine, ServiceFiles, Splitting, spans_of
 from hardentui.quadlet.read.shell import EXTRA
@@ -41,14 +41,14 @@ class ServiceEdit(Struct, frozen=True):
     """The drop-in and what it does; an empty text when nothing has to change."""
 
     text: str
-    applied: tuple[OptionChange, ...] = ()
+    applied: tuple[ItemChange, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
 def service_drop_in(
     files: ServiceFiles,
-    changes: Sequence[OptionChange],
+    changes: Sequence[ItemChange],
     comments: Iterable[str],
     own: str = "",
     networks: Mapping[str, Sequence[str]] | None = None,
@@ -65,7 +65,7 @@ def service_drop_in(
     """
     start = own or "\n".join([*comment_lines(list(comments)), f"[{SERVICE}]", ""])
     text = start
-    made: list[OptionChange] = []
+    made: list[ItemChange] = []
     notes: list[str] = []
     left_out: list[str] = []
     for change in changes:
@@ -86,7 +86,7 @@ def service_drop_in(
     return ServiceEdit(stamped(text, files), tuple(made), tuple(notes), tuple(left_out))
 
 
-def _with_networks(text: str, change: OptionChange, networks: Mapping[str, Sequence[str]]) -> str:
+def _with_networks(text: str, change: ItemChange, networks: Mapping[str, Sequence[str]]) -> str:
     """The drop-in with a command that creates each network which the change brings, before the start."""
     names = dict.fromkeys(network_name(item.raw) for item in change.added)
     lines = [_created(networks[name]) for name in names if name in networks]
@@ -99,7 +99,7 @@ def _with_networks(text: str, change: OptionChange, networks: Mapping[str, Seque
 def _created(words: Sequence[str]) -> str:
     """`podman network create`, which leaves a network alone that is there."""
     spelled = [*words[:2], "--ignore", *words[2:]]
-    return "ExecStartPre=" + " ".join(_Word(one).in_line(False) for one in ("/usr/bin/podman", *spelled))
+    return "ExecStartPre=" + " ".join(_Word(part).in_line(False) for part in ("/usr/bin/podman", *spelled))
 
 
 def concerns_command(text: str) -> bool:
@@ -118,7 +118,7 @@ class _Editor:
     def files(self) -> ServiceFiles:
         return replace(self.base, texts=(*self.base.texts, self.text))
 
-    def make(self, change: OptionChange) -> list[str]:
+    def make(self, change: ItemChange) -> list[str]:
         """One change; returns notes."""
         line = self.files.run_line()
         tokens = (*line.command.globals, *line.command.flags)
@@ -148,7 +148,7 @@ class _Editor:
         line = self.files.run_line()
         pieces = line.pieces[token.start : token.end]
         variables = {piece.variable for piece in pieces}
-        words = [_spelled_word(pieces, one, line) for one in new] if not image else []
+        words = [_spelled_word(pieces, item, line) for item in new] if not image else []
         if image:
             words = [_Word(str(new[0].item.value))]
         if variables == {EXTRA}:
@@ -164,7 +164,7 @@ class _Editor:
             line = self.files.run_line()
             start, end = _physical(line, line.pieces[index])
             if index == token.start and words:
-                text = " ".join(one.in_line(line.in_shell) for one in words)
+                text = " ".join(part.in_line(line.in_shell) for part in words)
                 self.text = with_span(self.text, start, end, text)
             else:
                 self.text = without_span(UnitText(self.text, SYSTEMD), start, end)
@@ -178,13 +178,13 @@ class _Editor:
         if len(spans) != len(own):
             raise CannotExpress(f"the words of {EXTRA} cannot be told apart")
         first, last = spans[own.index(token.start)][0], spans[own.index(token.end - 1)][1]
-        text = " ".join(one.in_variable(line.in_shell) for one in words)
+        text = " ".join(item.in_variable(line.in_shell) for item in words)
         parts = (spelled[:first].strip(), text, spelled[last:].strip())
         self._set_extra(" ".join(part for part in parts if part))
 
     # --- words that are new -----------------------------------------------------------------------
 
-    def _add(self, change: OptionChange, words: Sequence[str]) -> None:
+    def _add(self, change: ItemChange, words: Sequence[str]) -> None:
         line = self.files.run_line()
         if any(UNKNOWN in word for word in words):
             raise CannotExpress("its value is known only to systemd")
@@ -193,7 +193,7 @@ class _Editor:
             self._insert(line.command.verb, new)
         elif self._has_extra(line):
             known = self.files.variables().get(EXTRA)
-            text = " ".join(one.in_variable(line.in_shell) for one in new)
+            text = " ".join(part.in_variable(line.in_shell) for part in new)
             self._set_extra(f"{known.spelled} {text}" if known and known.spelled else text)
         else:
             self._insert(line.command.image, new)
@@ -211,7 +211,7 @@ class _Editor:
         if index >= len(line.pieces):
             raise CannotExpress("the command has no image")
         start, _ = _physical(line, line.pieces[index])
-        text = " ".join(one.in_line(line.in_shell) for one in words)
+        text = " ".join(part.in_line(line.in_shell) for part in words)
         self.text = with_span(self.text, start, start, text + " ")
 
     # --- our file ---------------------------------------------------------------------------------

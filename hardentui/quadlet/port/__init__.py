@@ -16,22 +16,22 @@ import msgspec
 
 from hardentui.errors import GeneratorError
 from hardentui.model.version import Version
-from hardentui.quadlet.port.around import (
+from hardentui.quadlet.port.container import container_words
+from hardentui.quadlet.port.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
+from hardentui.quadlet.port.other_units import (
     artifact_words,
     build_words,
     image_words,
     network_words,
     volume_words,
 )
-from hardentui.quadlet.port.container import container_words
-from hardentui.quadlet.port.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
 from hardentui.quadlet.port.pods import kube_words, pod_words, started_pod_words
 from hardentui.quadlet.port.references import Units, service_name
 from hardentui.quadlet.port.systemd import executed
 from hardentui.quadlet.port.text import QuadletUnit, read_unit
 from hardentui.visible import visible
 
-__all__ = ["Service", "Translation", "generate", "losses", "translate"]
+__all__ = ["MadeService", "Translation", "generate", "losses", "translate"]
 
 _FOLDERS = {False: "/etc/containers/systemd", True: "/etc/containers/systemd/users"}
 """Rootful, rootless: where relative paths of a unit begin, when nothing else is said."""
@@ -49,7 +49,7 @@ _START: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {
 _PREPARE: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {"pod": pod_words}
 
 
-class Service(msgspec.Struct, frozen=True):
+class MadeService(msgspec.Struct, frozen=True):
     """The commands of one service, as systemd executes them, the path of podman first.
 
     Specifiers and variables that only a running systemd knows stay, with a NUL before them.
@@ -73,7 +73,7 @@ class Translation(msgspec.Struct, frozen=True):
         refused: file name of a unit -> why it is none.
     """
 
-    services: dict[str, Service]
+    services: dict[str, MadeService]
     refused: dict[str, GeneratorError]
 
 
@@ -104,7 +104,7 @@ def translate(
             known.units[name] = _read(name, units, version)
         except GeneratorError as error:
             refused[name] = error
-    services: dict[str, Service] = {}
+    services: dict[str, MadeService] = {}
     for name, unit in known.units.items():
         try:
             services[f"{service_name(unit)}.service"] = _service(unit, known)
@@ -132,7 +132,9 @@ def generate(
     made = translate(units, version=version, rootless=rootless, folder=folder, devices=devices)
     for error in made.refused.values():
         raise error
-    return {name: one.start for name, one in made.services.items() if one.unit.endswith(".container")}
+    return {
+        name: service.start for name, service in made.services.items() if service.unit.endswith(".container")
+    }
 
 
 def losses(units: Mapping[str, str], *, version: Version, rootless: bool) -> tuple[str, ...]:
@@ -141,20 +143,20 @@ def losses(units: Mapping[str, str], *, version: Version, rootless: bool) -> tup
     Raises:
         GeneratorError: as `generate`.
     """
-    found: list[str] = []
+    lost: list[str] = []
     for name in units:
         if "/" in name:
             continue
         unit = _read(name, units, version)
         section = unit.own
-        found += unit.losses
+        lost += unit.losses
         for key in word_keys(section.name):
-            found += section.losses_of_words(key)
+            lost += section.losses_of_words(key)
         for key in literal_keys(section.name):
-            found += section.losses_of_literal_words(key)
+            lost += section.losses_of_literal_words(key)
         for key in pair_keys(section.name):
-            found += section.losses_of_pairs(key)
-    return tuple(found)
+            lost += section.losses_of_pairs(key)
+    return tuple(lost)
 
 
 _DROP_INS = Version(5, 0)
@@ -173,17 +175,17 @@ def _drop_ins(name: str, units: Mapping[str, str], version: Version) -> list[str
         return []
     stem, _, suffix = name.rpartition(".")
     folders = [f"{stem.partition('@')[0]}@.{suffix}.d"] if "@" in stem else []
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for folder in (*folders, f"{name}.d"):
         for path, text in units.items():
             inside, slash, own = path.rpartition("/")
             if slash and inside == folder and own.endswith(".conf"):
-                found[own] = text
-    return [found[own] for own in sorted(found)]
+                paths[own] = text
+    return [paths[own] for own in sorted(paths)]
 
 
-def _service(unit: QuadletUnit, units: Units) -> Service:
+def _service(unit: QuadletUnit, units: Units) -> MadeService:
     check_keys(unit)
     units.check_dependencies(unit)
     prepare = _PREPARE[unit.kind](unit, units) if unit.kind in _PREPARE else []
-    return Service(unit.name, executed(_START[unit.kind](unit, units), unit), executed(prepare, unit))
+    return MadeService(unit.name, executed(_START[unit.kind](unit, units), unit), executed(prepare, unit))

@@ -54,8 +54,8 @@ def _mount(unit: QuadletUnit, units: Units, text: str) -> str:
     if unit.version < _KINDS_WITH_SOURCE.get(kind, _NEVER):
         return text
     source, place = "", 0
-    for number, one in enumerate(fields):
-        name, equals, value = one.partition("=")
+    for number, field in enumerate(fields):
+        name, equals, value = field.partition("=")
         if name in ("src", "source"):
             if not equals:
                 raise refused(unit, "source parameter does not include a value")
@@ -64,15 +64,15 @@ def _mount(unit: QuadletUnit, units: Units, text: str) -> str:
         fields[place] = f"source={units.source(unit, source, mount=True)}"
     else:
         _check_without_source(unit, kind, text)
-    return ",".join(_field(one) for one in (f"type={kind}", *fields))
+    return ",".join(_field(field) for field in (f"type={kind}", *fields))
 
 
 def _take_kind(unit: QuadletUnit, fields: list[str], text: str) -> str:
     """The first `type=` with a plain value, which is taken out of the fields."""
-    for one in fields:
-        name, _, value = one.partition("=")
-        if name == "type" and "=" in one and "=" not in value:
-            fields.remove(one)
+    for field in fields:
+        name, _, value = field.partition("=")
+        if name == "type" and "=" in field and "=" not in value:
+            fields.remove(field)
             return value
     if unit.version < _VOLUME_BY_DEFAULT:
         raise refused(unit, f"incorrect mount format: it has no type= in {text}")

@@ -7,7 +7,7 @@ from hardentui.quadlet.port.command import each, joined, lists, pairs, podman, p
 from hardentui.quadlet.port.container import check_kill_mode
 from hardentui.quadlet.port.references import Units, resource_name
 from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit, Section
+from hardentui.quadlet.port.text import QuadletUnit, UnitSection
 
 _POD_TEXTS = {"IP": "--ip", "IP6": "--ip6", "ShmSize": "--shm-size", "HostName": "--hostname"}
 _POD_LISTS = {
@@ -76,8 +76,8 @@ def kube_words(unit: QuadletUnit, units: Units) -> list[str]:
         *each("--log-opt", own.literal_words("LogOpt")),
         *user_mappings(unit, rootless=units.rootless, manual=False),
         *units.networks(unit),
-        *(_update(one) for one in own.literal_words("AutoUpdate")),
-        *each("--configmap", [units.path(one) for one in own.literal_words("ConfigMap")]),
+        *(_update(word) for word in own.literal_words("AutoUpdate")),
+        *each("--configmap", [units.path(word) for word in own.literal_words("ConfigMap")]),
         *published(unit),
         *own.words("PodmanArgs"),
         *(units.path(file) for file in files),
@@ -86,7 +86,7 @@ def kube_words(unit: QuadletUnit, units: Units) -> list[str]:
     return words
 
 
-def _log_driver(own: Section) -> list[str]:
+def _log_driver(own: UnitSection) -> list[str]:
     if _FORCED_LOG_DRIVER <= own.version < _LOG_DRIVER:
         return ["--log-driver", "passthrough"]
     return ["--log-driver", own.last("LogDriver")] if own.has("LogDriver") else []

@@ -107,7 +107,7 @@ class Units(msgspec.Struct, frozen=True):
 
     def with_devices(self, unit: QuadletUnit, devices: list[str]) -> list[str]:
         """Devices, without optional ones (`-/dev/x`) that are not there."""
-        found = []
+        there = []
         for device in devices:
             path = device.removeprefix("-").partition(":")[0]
             if device.startswith("-") and self.devices is None:
@@ -115,8 +115,8 @@ class Units(msgspec.Struct, frozen=True):
                     unit, f"AddDevice=-… depends on whether the host has {path}: it is not known here"
                 )
             if not device.startswith("-") or path in (self.devices or ()):
-                found.append(device.removeprefix("-"))
-        return found
+                there.append(device.removeprefix("-"))
+        return there
 
     # --- units that are named -----------------------------------------------------------------------
 
@@ -125,10 +125,10 @@ class Units(msgspec.Struct, frozen=True):
         kinds = [(".image", _IMAGE_UNITS), (".build", _BUILD_UNITS)]
         if not any(name.endswith(suffix) and self.version >= since for suffix, since in kinds):
             return name
-        found = self.units.get(name)
-        if found is None:
+        other = self.units.get(name)
+        if other is None:
             raise refused(unit, f"requested Quadlet image {name} was not found")
-        return self.built(found) if name.endswith(".build") else self.pulled(found)
+        return self.built(other) if name.endswith(".build") else self.pulled(other)
 
     def pulled(self, unit: QuadletUnit) -> str:
         return unit.own.last("ImageTag") or unit.own.last("Image")
@@ -157,14 +157,14 @@ class Units(msgspec.Struct, frozen=True):
         )
         if source.startswith("/") or not named or "." not in source:
             return source
-        found = self.units.get(source)
-        if found is None:
+        other = self.units.get(source)
+        if other is None:
             if self.version < _ONLY_KNOWN_UNITS:
                 return f"systemd-{source.rpartition('.')[0]}"
             raise refused(unit, f"requested Quadlet source {source} was not found")
         if kind == "volume":
-            return self._resource(found)
-        return self.pulled(found) if kind == "image" else found.own.last("Artifact")
+            return self._resource(other)
+        return self.pulled(other) if kind == "image" else other.own.last("Artifact")
 
     def volumes(self, unit: QuadletUnit) -> list[str]:
         """-v and its argument for each Volume=."""
@@ -188,15 +188,15 @@ class Units(msgspec.Struct, frozen=True):
         joins = name.endswith(".container") and self.version >= _NETWORK_OF_CONTAINER
         if not name.endswith(".network") and not joins:
             return value
-        found = self.units.get(name)
-        if found is None:
+        there = self.units.get(name)
+        if there is None:
             if self.version < _ONLY_KNOWN_UNITS:
                 return f"systemd-{name.rpartition('.')[0]}{colon}{options}"
             raise refused(unit, f"requested Quadlet unit {name} was not found")
         if not joins:
-            return f"{self._resource(found)}{colon}{options}"
-        other = container_name(found).replace("%N", service_name(found))
-        later = self.version < _CONTAINER_NAMES_FIRST and found.name >= unit.name
+            return f"{self._resource(there)}{colon}{options}"
+        other = container_name(there).replace("%N", service_name(there))
+        later = self.version < _CONTAINER_NAMES_FIRST and there.name >= unit.name
         if "%" in other or later:
             raise refused(unit, f"cannot get the resource name of {name}")
         if colon:
@@ -210,12 +210,12 @@ class Units(msgspec.Struct, frozen=True):
             return []
         if not name.endswith(".pod"):
             raise refused(unit, f"pod {name} is not Quadlet based")
-        found = self.units.get(name)
-        if found is None:
+        other = self.units.get(name)
+        if other is None:
             raise refused(unit, f"quadlet pod unit {name} does not exist")
         if self.version >= _PODS_BY_NAME:
-            return each("--pod", [resource_name(found)])
-        return each("--pod-id-file", [f"%t/{service_name(found)}.pod-id"])
+            return each("--pod", [resource_name(other)])
+        return each("--pod-id-file", [f"%t/{service_name(other)}.pod-id"])
 
     def check_dependencies(self, unit: QuadletUnit) -> None:
         """Refuse a dependency on a Quadlet that is not there; since 5.5 their names are translated."""

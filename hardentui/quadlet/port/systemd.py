@@ -27,7 +27,7 @@ def executed(words: Iterable[str], unit: QuadletUnit) -> tuple[str, ...]:
         GeneratorError: a quote in `Environment=` that is never closed.
     """
     variables = _variables(unit)
-    found: list[str] = []
+    made: list[str] = []
     for word in words:
         if word == ";":
             break
@@ -35,10 +35,10 @@ def executed(words: Iterable[str], unit: QuadletUnit) -> tuple[str, ...]:
             continue
         text = _specified(word.replace(_BROKEN, _BROKEN_BYTE))
         if text[0] == "$" and text[1:2] not in ("", "{", "$"):
-            found += _of_variable(text, variables)
+            made += _of_variable(text, variables)
         else:
-            found.append(_VARIABLE.sub(lambda match: _value(match, variables), text))
-    return tuple(found)
+            made.append(_VARIABLE.sub(lambda match: _value(match, variables), text))
+    return tuple(made)
 
 
 def _specified(text: str) -> str:
@@ -59,12 +59,12 @@ def _of_variable(text: str, variables: Mapping[str, str]) -> Iterable[str]:
 
 
 def _variables(unit: QuadletUnit) -> dict[str, str]:
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for line in unit.section("Service").lines:
         if line.key != "Environment":
             continue
         if not line.value:
-            found = {}
+            variables = {}
         words = split_for_systemd(line.value)
         if words is None:
             raise GeneratorError(
@@ -73,5 +73,5 @@ def _variables(unit: QuadletUnit) -> dict[str, str]:
         for word in words:
             name, equals, value = _specified(word).partition("=")
             if equals:
-                found[name] = value
-    return found
+                variables[name] = value
+    return variables

@@ -46,7 +46,7 @@ def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:
     Args:
         units: file name -> text; of other kinds than those, nothing is said.
     """
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for file_name, text in units.items():
         stem, _, kind = file_name.rpartition(".")
         if kind not in _NAMED_BY or (kind == "container" and version < _OF_CONTAINERS):
@@ -54,12 +54,12 @@ def object_names(units: Mapping[str, str], version: Version) -> dict[str, str]:
         section, keys = _NAMED_BY[kind]
         unit = UnitText(text, QUADLET)
         given = next((value for key in keys if (value := _value(unit, section, key, version))), "")
-        found[file_name] = given or _default(unit, section, stem, kind, version)
-    return found
+        names[file_name] = given or _default(unit, section, stem, kind, version)
+    return names
 
 
 def _value(unit: UnitText, section: str, key: str, version: Version) -> str:
-    values = [one.value for one in unit.of(section, key)]
+    values = [line.value for line in unit.of(section, key)]
     if not values:
         return ""
     if section == "Build" and version >= _FIRST_TAG:

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
-from hardentui.options.argv.command import Command, read_command, without_optional
+from hardentui.options.argv.command import RunCommand, read_command, without_optional
 from hardentui.options.argv.items import spec_of
 from hardentui.quadlet.read.shell import EXTRA, Character, ShellWord, shell_commands, substituted
 from hardentui.systemd.unit_text import (
@@ -77,7 +77,7 @@ class RunLine(Struct, frozen=True):
     file: int
     assignment: Assignment
     pieces: tuple[Piece, ...]
-    command: Command
+    command: RunCommand
     in_shell: bool
     extra: Splitting | None
 
@@ -98,16 +98,16 @@ class ServiceFiles(Struct, frozen=True, dict=True):
 
     def variables(self) -> dict[str, Variable]:
         """The variables of Environment=, specifiers not yet put in."""
-        found: dict[str, Variable] = {}
+        by_name: dict[str, Variable] = {}
         for number, unit in enumerate(self.read()):
             for assignment in unit.of("Service", "Environment"):
                 if not assignment.value:
-                    found = {}
+                    by_name = {}
                 for word in split_words(assignment.value):
                     name, equals, value = word.text.partition("=")
                     if equals:
-                        found[name] = Variable(number, value)
-        return found
+                        by_name[name] = Variable(number, value)
+        return by_name
 
     @property
     def has_variable_files(self) -> bool:
@@ -116,11 +116,11 @@ class ServiceFiles(Struct, frozen=True, dict=True):
 
     def commands(self) -> tuple[tuple[int, Assignment], ...]:
         """The ExecStart= lines that count, each with the number of its file."""
-        found: list[tuple[int, Assignment]] = []
+        current: list[tuple[int, Assignment]] = []
         for number, unit in enumerate(self.read()):
             for assignment in unit.of("Service", "ExecStart"):
-                found = [*found, (number, assignment)] if assignment.value else []
-        return tuple(found)
+                current = [*current, (number, assignment)] if assignment.value else []
+        return tuple(current)
 
     def run_line(self) -> RunLine:
         """The one podman run of the service.
@@ -132,7 +132,7 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         if len(commands) != 1:
             raise InputError(f"The unit has {len(commands)} commands in ExecStart=, not one.")
         file, assignment = commands[0]
-        texts = {name: self._text(one) for name, one in self.variables().items()}
+        texts = {name: self._text(variable) for name, variable in self.variables().items()}
         pieces, in_shell = self._pieces(assignment.value, texts)
         kept = without_optional([piece.text for piece in pieces])
         pieces = tuple(pieces[at] for at in kept)
@@ -160,10 +160,10 @@ class ServiceFiles(Struct, frozen=True, dict=True):
         if any(value[word.start : word.end] == ";" for word in words):
             raise InputError("ExecStart= of the unit has more than one command in its line.")
         if name == "podman":
-            found: list[Piece] = []
+            pieces: list[Piece] = []
             for word in words[1:]:
-                found += self._direct(word.text, word.start, word.end, variables)
-            return tuple(found), False
+                pieces += self._direct(word.text, word.start, word.end, variables)
+            return tuple(pieces), False
         if name in _SHELLS and len(words) >= 3 and texts[1].startswith("-") and texts[1].endswith("c"):
             return self._script(value, words[2].text, words[2].offsets, variables), True
         raise InputError("ExecStart= of the unit is no podman run.")
@@ -189,16 +189,16 @@ class ServiceFiles(Struct, frozen=True, dict=True):
             texts = [word.text for word in words]
             for index, text in enumerate(texts):
                 if text.rpartition("/")[2] == "podman" and set(texts[:index]) <= {"exec"}:
-                    found = [_piece(word, value, script, offsets) for word in words[index + 1 :]]
-                    return tuple(p for piece in found for p in self._put_in_by_shell(piece, variables))
+                    pieces = [_piece(word, value, script, offsets) for word in words[index + 1 :]]
+                    return tuple(p for piece in pieces for p in self._put_in_by_shell(piece, variables))
         raise InputError("The shell script in ExecStart= has no podman run that can be understood.")
 
     def _put_in_by_shell(self, piece: Piece, variables: dict[str, str]) -> list[Piece]:
         """A bare `$NAME`, which the shell splits at blanks, whatever quotes are in it."""
-        found = _SHELL_VARIABLE.fullmatch(piece.text)
-        if not found:
+        variable = _SHELL_VARIABLE.fullmatch(piece.text)
+        if not variable:
             return [piece]
-        name = found[1] or found[2]
+        name = variable[1] or variable[2]
         if name in variables:
             return [Piece(text, "", piece.start, piece.end, name) for text in variables[name].split()]
         return [] if name == EXTRA or not self.has_variable_files else [piece]

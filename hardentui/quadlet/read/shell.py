@@ -39,26 +39,26 @@ def substituted(
     script: str, variables: Mapping[str, str], specifiers: dict[str, str], files: bool
 ) -> list[Character]:
     """The script as the shell gets it: systemd has put `${NAME}`, `$$` and specifiers in."""
-    found: list[Character] = []
+    characters: list[Character] = []
     at = 0
     while at < len(script):
         if script.startswith("$$", at):
-            found.append(Character("$", at, at + 2))
+            characters.append(Character("$", at, at + 2))
             at += 2
         elif script.startswith("${", at) and (end := script.find("}", at)) != -1:
             name = script[at + 2 : end]
             missing = UNKNOWN + script[at : end + 1] if files and name != EXTRA else ""
             value = variables.get(name, missing)
-            found += [Character(character, at, end + 1, name) for character in value or [""]]
+            characters += [Character(character, at, end + 1, name) for character in value or [""]]
             at = end + 1
         elif script[at] == "%" and at + 1 < len(script):
             text = expand(script[at : at + 2], specifiers)
-            found += [Character(character, at, at + 2) for character in text]
+            characters += [Character(character, at, at + 2) for character in text]
             at += 2
         else:
-            found.append(Character(script[at], at, at + 1))
+            characters.append(Character(script[at], at, at + 1))
             at += 1
-    return found
+    return characters
 
 
 def shell_commands(characters: Sequence[Character]) -> list[list[ShellWord]]:
@@ -116,7 +116,7 @@ def _shell_word(characters: Sequence[Character], at: int) -> tuple[ShellWord, in
         raise InputError("A quote is opened and never closed in the script of ExecStart=.")
     used = characters[first:at]
     text = "".join(out)
-    return ShellWord(text, used[0].at, used[-1].end, {one.variable for one in used}), at
+    return ShellWord(text, used[0].at, used[-1].end, {taken.variable for taken in used}), at
 
 
 def _at(characters: Sequence[Character], index: int) -> str:

@@ -13,13 +13,12 @@ from hardentui.model.draft import TextFile
 from hardentui.model.spec import KeyKind, Spec
 from hardentui.model.version import Version
 from hardentui.options import MOUNTS, NAME, NETWORK, POD, RESTART
-from hardentui.options.inspect.mounts import ANONYMOUS_DATA
 from hardentui.quadlet.write.container import container_unit, for_quadlet, intended
 from hardentui.quadlet.write.image import image_unit, needs_image_unit, without_pull
 from hardentui.quadlet.write.pod import pod_unit
 from hardentui.systemd.escaping import escape, plain, word
 from hardentui.systemd.unit_file import Unit
-from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, with_names
+from hardentui.writers.anonymous import KeptVolume, copy_script, kept_volumes, saved, with_names
 from hardentui.writers.context import Member, UnitContext
 from hardentui.writers.dependencies import needed_services
 from hardentui.writers.file_name import safe_file_name
@@ -33,7 +32,7 @@ from hardentui.writers.supporting import (
     volume_parts,
 )
 
-__all__ = ["Bundle", "Command", "Member", "UnitContext", "bundle"]
+__all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 
 _OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would make a new network or volume."""
@@ -56,7 +55,7 @@ _NETWORK_KEYS = {
 _VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4, 4))}
 
 
-class Command(Struct, frozen=True):
+class UnitCommand(Struct, frozen=True):
     """What the generator has to make of one `.container` unit.
 
     Attributes:
@@ -84,7 +83,7 @@ class Bundle(Struct, frozen=True):
     argv: tuple[str, ...]
     service: str
     notes: tuple[str, ...]
-    others: tuple[Command, ...] = ()
+    others: tuple[UnitCommand, ...] = ()
 
 
 class _Container(Struct, frozen=True):
@@ -92,7 +91,7 @@ class _Container(Struct, frozen=True):
 
     units: tuple[Unit, ...]
     scripts: tuple[TextFile, ...]
-    command: Command
+    command: UnitCommand
     notes: tuple[str, ...]
 
 
@@ -108,30 +107,30 @@ def bundle(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> Bu
     pod_file = _pod_file(spec, context)
     main = _container(spec, context, pod_file, comments, _pod_hints(spec, context, pod_file))
     members = [_member(member, context, pod_file) for member in context.members] if pod_file else []
-    units = [*main.units, *(unit for one in members for unit in one.units)]
+    units = [*main.units, *(unit for made in members for unit in made.units)]
     if pod_file and context.pod is not None:
         arguments = pod_networks(context.pod, context.default_network)
         units += _network_units(arguments, context).values()
         units += _volume_units(pod_volumes(context.pod), context.volumes, context.version).values()
-        units.append(pod_unit(context.pod, context, pod_file, {one.name for one in units}))
-    scripts = [script for one in (main, *members) for script in one.scripts]
-    notes = [*main.notes, *(f"{one.command.unit}: {note}" for one in members for note in one.notes)]
+        units.append(pod_unit(context.pod, context, pod_file, {made.name for made in units}))
+    scripts = [script for made in (main, *members) for script in made.scripts]
+    notes = [*main.notes, *(f"{made.command.unit}: {note}" for made in members for note in made.notes)]
     return Bundle(
-        _without_repeats([*(TextFile(one.name, one.text()) for one in units), *scripts]),
+        _without_repeats([*(TextFile(made.name, made.text()) for made in units), *scripts]),
         main.command.argv,
         main.command.service,
         tuple(dict.fromkeys(notes)),
-        tuple(one.command for one in members),
+        tuple(made.command for made in members),
     )
 
 
 def _without_repeats(files: Sequence[TextFile]) -> tuple[TextFile, ...]:
     """Networks and volumes that two members share come once."""
-    found: dict[str, TextFile] = {}
-    for one in files:
-        if found.setdefault(one.name, one) != one:
-            raise CannotExpress(f"Two different units would be called {one.name}.", "Rename one of them.")
-    return tuple(found.values())
+    kept: dict[str, TextFile] = {}
+    for file in files:
+        if kept.setdefault(file.name, file) != file:
+            raise CannotExpress(f"Two different units would be called {file.name}.", "Rename one of them.")
+    return tuple(kept.values())
 
 
 def _member(member: Member, context: UnitContext, pod_file: str) -> _Container:
@@ -154,11 +153,11 @@ def _container(
     """The unit of a container with its networks, volumes and image."""
     stem = context.unit_name or safe_file_name(spec[NAME])
     kept = kept_volumes(spec, context.anonymous, stem, (*context.volumes, *_named_volumes(spec)))
-    left = _left_behind(spec, kept)
+    left = left_behind(saved(spec, kept))  # the script carries that data
     spec = with_names(spec, kept)
     joined = spec[NETWORK]
     networks = _network_units(joined, context)
-    inspects = {**context.volumes, **{one.new: context.volumes.get(one.old) or {} for one in kept}}
+    inspects = {**context.volumes, **{volume.new: context.volumes.get(volume.old) or {} for volume in kept}}
     volumes = _volume_units(_named_volumes(spec), inspects, context.version)
     image = None
     if needs_image_unit(spec, context.version):
@@ -170,8 +169,8 @@ def _container(
         version=context.version,
         rootless=context.rootless,
         unit_name=stem,
-        network_units={name: one.name for name, one in networks.items()},
-        volume_units={name: one.name for name, one in volumes.items()},
+        network_units={name: volume.name for name, volume in networks.items()},
+        volume_units={name: volume.name for name, volume in volumes.items()},
         pod_unit=pod_file,
         image_unit=image.name if image else "",
         needed_services=needed,
@@ -181,7 +180,9 @@ def _container(
     known = set(comments)
     unit.comments = [*comments, *(f"Note: {note}" for note in all_notes if note not in known)]
     units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
-    return _Container(units, script, Command(unit.name, f"{stem}.service", intended(spec)), tuple(all_notes))
+    return _Container(
+        units, script, UnitCommand(unit.name, f"{stem}.service", intended(spec)), tuple(all_notes)
+    )
 
 
 def _named_volumes(spec: Spec) -> list[str]:
@@ -189,24 +190,16 @@ def _named_volumes(spec: Spec) -> list[str]:
     return [mount.source for mount in spec[MOUNTS] if mount.type == "volume" and not mount.subpath]
 
 
-def _left_behind(spec: Spec, kept: Sequence[KeptVolume]) -> tuple[str, ...]:
-    """What is not carried over; the data of anonymous volumes is, by the script."""
-    carried = tuple(f"{ANONYMOUS_DATA}{one.destination} " for one in kept if one.old)
-    return tuple(note for note in left_behind(spec) if not note.startswith(carried)) if carried else (
-        left_behind(spec)
-    )  # fmt: skip
-
-
 def _copies(
     spec: Spec, context: UnitContext, kept: Sequence[KeptVolume], stem: str
 ) -> tuple[tuple[TextFile, ...], list[str]]:
     """The script that copies the data of anonymous volumes, and what has to be known of it."""
     notes = [
-        f"the anonymous volume at {one.destination} becomes the volume {one.new}: a Quadlet deletes anonymous"
-        " volumes at each stop"
-        for one in kept
+        f"the anonymous volume at {volume.destination} becomes the volume {volume.new}: a Quadlet deletes"
+        " anonymous volumes at each stop"
+        for volume in kept
     ]
-    existing = [one for one in kept if one.old]
+    existing = [volume for volume in kept if volume.old]
     if not existing:
         return (), notes
     name = f"{stem}-copy-volumes.sh"
@@ -218,35 +211,35 @@ def _copies(
 
 
 def _hints(spec: Spec, context: UnitContext, stem: str, needed: Sequence[str]) -> list[str]:
-    found = ["Quadlet removes the container at each stop; only volumes and mounts keep their files"]
+    hints = ["Quadlet removes the container at each stop; only volumes and mounts keep their files"]
     if context.version < _OWN_NAMES:
         create = [
             "podman " + " ".join(network_create_arguments(name, context.networks[name]))
             for name in dict.fromkeys(network_name(argument) for argument in spec[NETWORK])
             if name in context.networks
         ]
-        found.append(
+        hints.append(
             f"networks and volumes must exist: Podman {context.version} cannot keep their names in units"
             + (f"; run first: {' && '.join(create)}" if create else "")
         )
     if not spec[NAME]:
-        found.append(f"the container is called systemd-{stem}")
+        hints.append(f"the container is called systemd-{stem}")
     if needed:
-        found.append(f"it needs {' and '.join(needed)}: without such a service it does not start")
+        hints.append(f"it needs {' and '.join(needed)}: without such a service it does not start")
     if not spec[RESTART]:
-        found.append("it starts with the system now; remove [Install] when only you shall start it")
-    return found
+        hints.append("it starts with the system now; remove [Install] when only you shall start it")
+    return hints
 
 
 def _pod_hints(spec: Spec, context: UnitContext, pod_file: str) -> list[str]:
-    found = []
+    hints = []
     if spec[POD] and not pod_file:
-        found.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it made itself")
+        hints.append(f"the pod {spec[POD]} must exist, and Quadlet only joins pods that it made itself")
     if spec[POD] and context.pod:
-        found += pod_notes(context.pod)
+        hints += pod_notes(context.pod)
         if missing := _missing_members(spec, context):
-            found.append(f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}")
-    return found
+            hints.append(f"other members of the pod {spec[POD]} need units too: {', '.join(missing)}")
+    return hints
 
 
 def _missing_members(spec: Spec, context: UnitContext) -> list[str]:
@@ -255,9 +248,9 @@ def _missing_members(spec: Spec, context: UnitContext) -> list[str]:
     written = {spec[NAME], *(member.spec[NAME] for member in context.members), ""}
     return sorted(
         name
-        for one in pod.get("Containers") or ()
-        if (name := str(one.get("Name") or "")) not in written
-        and one.get("Id") != pod.get("InfraContainerID", "")
+        for entry in pod.get("Containers") or ()
+        if (name := str(entry.get("Name") or "")) not in written
+        and entry.get("Id") != pod.get("InfraContainerID", "")
         and not name.endswith("-infra")
     )
 
@@ -266,18 +259,18 @@ def _missing_members(spec: Spec, context: UnitContext) -> list[str]:
 
 
 def _network_units(arguments: Sequence[str], context: UnitContext) -> dict[str, Unit]:
-    found = {}
+    units = {}
     for argument in arguments:
         name = network_name(argument)
         if name in context.networks and name != context.default_network and context.version >= _OWN_NAMES:
-            found[name] = _supporting_unit(
+            units[name] = _supporting_unit(
                 f"{safe_file_name(name)}.network",
                 "Network",
                 ("NetworkName", name),
                 network_parts(context.networks[name]),
                 context.version,
             )
-    return found
+    return units
 
 
 def _volume_units(

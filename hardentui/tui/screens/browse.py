@@ -181,6 +181,10 @@ class BrowseScreen(HardenScreen):
 
     @on(DataTable.RowSelected)
     def _row_selected(self) -> None:
+        self.enter_row()
+
+    def enter_row(self) -> None:
+        """Enter on a row: its page gets all the room."""
         self.add_class("-reading")
         self.query_one("#page").focus()
 

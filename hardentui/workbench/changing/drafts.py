@@ -15,6 +15,7 @@ from hardentui.model.spec import Option, Spec
 from hardentui.model.version import Version
 from hardentui.options import ANNOTATIONS, COMMAND, ENV, HEALTH_ON_FAILURE, LABELS, RESTART
 from hardentui.quadlet.write.bundle import Bundle, Member, UnitContext, bundle
+from hardentui.reading.containers import declared_user
 from hardentui.reading.masking import mask_argument, mask_text
 from hardentui.visible import visible
 from hardentui.workbench.changing.heading import heading, writing_context
@@ -56,14 +57,15 @@ def new_files(
     duplicate = _duplicates_unit(facts)
     comments = (*heading(facts, plan), *(f"Note: {warning}" for warning in duplicate))
     made = writer.files(spec, comments)
-    masked_files = made.files
+    masked_files, notes = made.files, made.notes
     secret = writer.holds_secrets(spec)
     if secret:
-        masked_files = writer.masked().files(_masked(spec), comments).files
+        masked = writer.masked().files(_masked(spec), comments)
+        masked_files, notes = masked.files, masked.notes
     draft = Draft(
         target=target,
         files=tuple(_draft_files(made, masked_files, private=secret)),
-        warnings=(*duplicate, *made.notes),
+        warnings=(*duplicate, *notes),
         proof=prove(made, facts, version) if verify and target is Target.QUADLET else "",
     )
     if plan is None:
@@ -133,9 +135,15 @@ class _Writer:
         if self._target is Target.QUADLET:
             return bundle(spec, context, comments)
         spec, volumes = with_existing(spec, context.anonymous)
-        text = run_script(spec, context, (*comments, *(f"Note: {note}" for note in volumes)))
-        script = TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)
-        return Bundle((script,), (), "", (*volumes, *left_behind(spec)))
+        comments = (*comments, *(f"Note: {note}" for note in volumes))
+        if self._target is Target.RUN:
+            text = run_script(spec, context, comments)
+            files = [TextFile(f"{safe_file_name(facts.name)}.sh", text, 0o755)]
+            return Bundle(tuple(files), (), "", (*volumes, *left_behind(spec)))
+        from hardentui.workbench.changing.exporting import export  # YAML costs 20 ms
+
+        exported, notes = export(self._target, spec, context, comments, image_user=declared_user(facts))
+        return Bundle(exported, (), "", (*volumes, *notes))
 
 
 def _for_systemd(before: Spec, after: Spec) -> Spec:

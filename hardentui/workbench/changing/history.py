@@ -68,7 +68,10 @@ class History:
             ApplyFailed: something of it could not be taken back.
         """
         with operators_of(entry) as operators:
-            return undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
+            done = undoing.undo(self._journal, entry.id, operators, on_event, why=why, stop=stop)
+        if entry.state is EntryState.WAITING:
+            confirm_timer.disarm(entry.id)
+        return done
 
     def confirm(self, text: str = "") -> JournalEntry:
         """Keep a change that waits for it; without a text the newest that waits.
@@ -83,7 +86,7 @@ class History:
         confirm_timer.disarm(entry.id)
         return entry
 
-    def take_back_expired(self, text: str) -> JournalEntry:
+    def take_back_expired(self, text: str) -> None:
         """Wait until the time to confirm a change is over, and take it back then; unless it is confirmed.
 
         Raises:
@@ -93,18 +96,24 @@ class History:
         while entry.state is EntryState.WAITING and (left := entry.confirm_by - time.time()) > 0:
             time.sleep(min(left, _LOOK_AGAIN))
             entry = self._journal.read(entry.id)
+        self._take_back(entry, EntryState.WAITING, "It was not confirmed in time.")
+
+    def take_back_cut_off(self, text: str) -> None:
+        """Take back a change whose process was killed; one that came to its end stays.
+
+        Raises:
+            ApplyFailed: something of it could not be taken back.
+        """
+        self._take_back(self._journal.find(text), EntryState.OPEN, "HardenTUI was killed.")
+
+    def _take_back(self, entry: JournalEntry, only: EntryState, why: str) -> None:
+        """Without anybody to ask or to tell; waits for who else is at it."""
         end = time.monotonic() + _LOCKED_LIMIT
         while True:
             try:
                 with operators_of(entry) as operators:
-                    return undoing.undo(
-                        self._journal,
-                        entry.id,
-                        operators,
-                        lambda event: None,
-                        why="It was not confirmed in time.",
-                        only_waiting=True,
-                    )
+                    undoing.undo(self._journal, entry.id, operators, lambda event: None, why=why, only=only)
+                return
             except Locked:
                 if time.monotonic() > end:
                     raise
@@ -123,7 +132,7 @@ class History:
     def refuse_busy(self, container: str) -> None:
         """Raises Locked or UsageError where a change of a container is under way or was cut off."""
         for entry in self._journal.unfinished():
-            if entry.container == container:
+            if entry.container == container and entry.state is EntryState.OPEN:
                 with locked(lock_folder(self._journal), container, entry.engine, "a look"):
                     pass
                 raise UsageError(
@@ -131,12 +140,7 @@ class History:
                     f"First: hardentui undo {entry.id}",
                 )
 
-    def interrupted(self) -> tuple[JournalEntry, ...]:
-        """Changes that were cut off, and those whose time to be confirmed is over without an end."""
-        late = time.time() - 30
-        return tuple(
-            entry
-            for entry in self._journal.entries()
-            if entry.state is EntryState.OPEN
-            or (entry.state is EntryState.WAITING and entry.confirm_by < late)
-        )
+    def cut_off(self, container: str) -> str:
+        """The id of the newest change of this container that was cut off; empty = none."""
+        found = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
+        return next((entry.id for entry in found if entry.container == container), "")

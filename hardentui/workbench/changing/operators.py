@@ -11,6 +11,7 @@ from hardentui.change.operator import Operator
 from hardentui.change.service_operator import Prove, ServiceOperator
 from hardentui.change.unit_operator import UnitOperator
 from hardentui.engine.change.changing import ChangingEngine
+from hardentui.engine.connection import Listener
 from hardentui.engine.read import Engine
 from hardentui.errors import NoEngine
 from hardentui.host.files.reader import Files
@@ -30,9 +31,11 @@ def address_of(opened: Opened, facts: EngineFacts) -> str:
 
 
 @contextmanager
-def operators_on(engine: Engine, files: Files | None, prove: Prove) -> Iterator[tuple[Operator, ...]]:
+def operators_on(
+    engine: Engine, files: Files | None, prove: Prove, listener: Listener
+) -> Iterator[tuple[Operator, ...]]:
     """Everything that changes containers of an engine and what is around them."""
-    changing = ChangingEngine(engine)
+    changing = ChangingEngine(engine, listener)
     try:
         service = ServiceOperator(changing.containers, files, prove)
         yield (FileOperator(), UnitOperator(), ContainerOperator(changing), service)
@@ -57,7 +60,7 @@ def operators_of(entry: JournalEntry) -> Iterator[tuple[Operator, ...]]:
             raise NoEngine(
                 f"The Podman of {entry.container} cannot be reached.", "It is needed to take this back."
             )
-        with operators_on(opened.engines[0], opened.files, _no_proof) as operators:
+        with operators_on(opened.engines[0], opened.files, _no_proof, opened.log) as operators:
             yield operators
     finally:
         for engine in opened.engines:

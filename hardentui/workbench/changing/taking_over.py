@@ -49,6 +49,8 @@ def commands_after(files: Files, facts: ContainerFacts, draft: Draft, folder: st
     """
     if not draft.files:
         return ()
+    if draft.target in (Target.KUBE, Target.ANSIBLE):  # for other machines: what is here may stay
+        return (f"# the command that uses it is at the top of {_path(folder, draft.files[0].name)}",)
     shell = _Shell(files, facts)
     steps = [] if facts.engine.local else ["# on the machine of the engine, with the files copied there:"]
     if draft.target.changes_unit:

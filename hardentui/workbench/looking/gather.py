@@ -17,11 +17,14 @@ from hardentui.host.process.proc import read_kernel
 from hardentui.model.apps import app_of
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NetworkFacts, NotRunning
 from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.model.image import RegistryDigest
 from hardentui.model.known import NOT_READ, Known, Unreadable
 from hardentui.model.peers import Peer, Peers
+from hardentui.model.trust import full_reference
 from hardentui.options.engine_defaults import EngineDefaults
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
+from hardentui.scanners.registry_answers import NEVER_ASKED, RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.looking.closer import UNIT_LABEL, look_closer, with_small_things
 from hardentui.workbench.looking.host_side import HostSide
@@ -48,6 +51,7 @@ class Gatherer:
         inventories: what is known of the inside of images; None = nothing.
         run: how programs of the host are asked (systemctl); by default none is.
         scans: stored results of vulnerability scanners; None = they are not looked at.
+        registry: stored answers of registries; None = they are not looked at.
     """
 
     def __init__(
@@ -60,7 +64,9 @@ class Gatherer:
         inventories: Inventories | None = None,
         run: Run = run_nothing,
         scans: StoredScans | None = None,
+        registry: RegistryAnswers | None = None,
     ) -> None:
+        self._registry = registry
         self._scans = scans
         self._once = OncePerEngine(engine, files, run, clock)
         self._inventories = inventories
@@ -122,6 +128,7 @@ class Gatherer:
             pod=shared.pod(str(document.get("Pod") or "")),
             image_ids=shared.image_ids,
             links=links_of(self._files, document, volumes) if self.engine.facts.local else {},
+            registry_digest=self._registry_digest(document),
             now=self._clock(),
         )
         config = self._oci_config(document)
@@ -187,6 +194,14 @@ class Gatherer:
             cgroups=self._cgroups,
             engine_mounts=self._host_side.mount_table,
         )
+
+    def _registry_digest(self, document: Mapping[str, Any]) -> Known[RegistryDigest]:
+        if self._registry is None:
+            return NEVER_ASKED
+        try:
+            return self._registry.of(full_reference(str(document.get("ImageName") or "")))
+        except ValueError:
+            return NEVER_ASKED
 
     def forget_image(self, identity: str) -> None:
         """More is known of an image now."""

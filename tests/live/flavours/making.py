@@ -301,7 +301,7 @@ def worlds(only: Collection[str] = ()) -> tuple[World, ...]:
 
 def _networks(engine: str) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {
-        NETWORK: (),
+        NETWORK: ("--subnet=10.98.0.0/20",),  # a /24 has too few addresses for all of them
         "truth-internal": ("--internal",),
         "truth-shared": (),
         "truth-other": (),

@@ -40,14 +40,14 @@ NOT_LOOKED_AT = {
         ("exploited-vulnerabilities", "fixable-vulnerabilities"),
         "no scanner is installed where the tests run",
     ),
-    "outdated-tag": "HardenTUI asks no registry (skopeo inspect does)",
+    "outdated-tag": "no registry was asked",
     "runtime-denials": "the audit log is read only on request",
 }
 """What a scan leaves out: the answer must be unknown (or not applicable), never a pass."""
 
 
 INFRA_UNKNOWN = {
-    "undeclared-published-port": "the ports of a pod are served by its members, whose images are not at hand",
+    "undeclared-published-port": "the pod's ports are served by its members, whose images are not at hand",
     "unsafe-sysctls": "its options leave no trace while it has not started",
     "open-device-cgroup": "its options leave no trace while it has not started",
     "unmasked-system-paths": "its options leave no trace while it has not started",

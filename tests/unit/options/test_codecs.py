@@ -8,74 +8,16 @@ import pytest
 
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
-    APPARMOR,
     BY_NAME,
-    CAP_ADD,
-    CPUS,
     DEVICES,
-    ENTRYPOINT,
-    ENV,
-    HEALTH_INTERVAL,
-    LABEL_DISABLE,
-    LABEL_TYPE,
-    MASK,
-    MEMORY,
-    MOUNTS,
-    NETWORK,
-    NO_NEW_PRIVILEGES,
     PUBLISH,
-    SECCOMP_PROFILE,
-    SECRETS,
-    SYSCTL,
     TABLE,
-    TLS_VERIFY,
-    TMPFS,
-    ULIMIT,
-    UNMASK,
-    Mount,
     Port,
 )
 from hardentui.options.argv.command import spec_from_argv
 from hardentui.options.argv.items import Item, item_word, items_of, parse_argument, same
 from hardentui.systemd.unit_text import UNKNOWN
-
-VALUES: dict[Option[Any], Any] = {
-    MEMORY: 512 << 20,
-    CPUS: 1.5,
-    NO_NEW_PRIVILEGES: True,
-    TLS_VERIFY: False,
-    ENTRYPOINT: ("/bin/sh", "-c"),
-    ENV: ("A=1,2", "B="),
-    SYSCTL: ("net.core.somaxconn=1,2",),
-    ULIMIT: ("nofile=1:2", "host"),
-    CAP_ADD: ("CAP_CHOWN", "net_raw"),
-    MASK: ("/proc/a", "/proc/b"),
-    UNMASK: ("ALL",),
-    LABEL_DISABLE: True,
-    LABEL_TYPE: "spc_t",
-    SECCOMP_PROFILE: "/etc/a:b=c.json",
-    APPARMOR: "mine",
-    NETWORK: ("front", "back:alias=a,ip=10.0.0.2"),
-    PUBLISH: (Port(80, "8080", "127.0.0.1"), Port(80, "8080", "::1"), Port(53, "", "", "udp")),
-    MOUNTS: (
-        Mount("bind", "/srv", "/srv", ("ro", "z")),
-        Mount("volume", "data", "/d:x"),
-        Mount("image", "i", "/i"),
-    ),
-    TMPFS: ("/run:size=1m", "/tmp"),
-    DEVICES: ("/dev/kvm:/dev/kvm:r", "/dev/kvm:/dev/other:rw"),
-    SECRETS: ("key,type=mount,mode=0400", "key,type=env,target=KEY"),
-    HEALTH_INTERVAL: "90s",
-}
-
-
-def sample(option: Option[Any]) -> Any:
-    """A value of the option's type that is not its default."""
-    if option in VALUES:
-        return VALUES[option]
-    kinds = {bool: not option.default, int: 7, float: 2.5, str: "some:thing=else,more"}
-    return ("one", "two,three=4") if option.is_list else kinds[type(option.default)]
-
+from tests.support.option_samples import sample
 
 POSITIONAL = {"image", "command", "rootfs"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hardentui.model.spec import Option, Source, Spec
+from hardentui.model.spec import Option, Source, Spec, UnsavedVolume
 from hardentui.model.version import Version
 from hardentui.options import (
     ANNOTATIONS,
@@ -69,6 +69,7 @@ from hardentui.options import (
 from hardentui.options.engine_defaults import ulimits_added_at_start
 from hardentui.options.read import read_spec
 from hardentui.options.sources import Sources
+from hardentui.writers.knowledge import left_behind
 
 ID = "ab" * 32
 OTHER = "cd" * 32
@@ -595,9 +596,11 @@ def test_anonymous_volumes_are_told_and_never_named() -> None:
     assert asked[MOUNTS] == (Mount("volume", "", "/b"),)
     inherited = spec(Mounts=[entry], image={"Volumes": {"/b": {}}})
     assert MOUNTS not in inherited
-    for found in (asked, inherited):
-        assert any("/b" in remark and "export" in remark for remark in found.remarks)
-        assert HEX_VOLUME not in repr(found.values()) + repr(found.remarks)
+    for found, of_image in ((asked, False), (inherited, True)):
+        assert found.unsaved == (UnsavedVolume("/b", of_image),)
+        (told,) = (line for line in left_behind(found) if "/b" in line)
+        assert ("the image asks for it" in told) == of_image
+        assert HEX_VOLUME not in repr(found.values()) + told
 
 
 def test_a_volume_that_podman_calls_anonymous() -> None:
@@ -801,3 +804,11 @@ def test_a_padded_umask_that_nothing_explains_is_unknown(sources: dict[str, Any]
 
 def test_a_umask_of_the_command_line_is_kept() -> None:
     assert spec(config={"Umask": "0000"}, command=["--umask=0"])[UMASK] == "0000"
+
+
+def test_limits_that_were_lifted_while_it_ran_are_none() -> None:
+    """`podman update` cannot take a limit away; through the API it becomes -1, which no flag takes."""
+    lifted = {"Memory": -1, "MemorySwap": -1, "MemoryReservation": -1, "CpuQuota": -1, "CpuPeriod": 100000}
+    spec = read_spec(Sources({"Config": {}, "HostConfig": {**lifted, "NanoCpus": -10000}}))
+    names = {option.name for option in spec}
+    assert not names & {"memory", "memory-swap", "memory-reservation", "cpu-quota", "cpu-period", "cpus"}

@@ -71,6 +71,8 @@ def test_a_scanner_has_a_time_limit_and_its_last_words_are_told(program: Program
     assert isinstance(answer, Unreadable)
     assert answer.reason.startswith("failing ended with status 3: no ")
     assert "\x1b" not in answer.reason
+    program("logging", """echo 'time="2026-11-26" level=fatal msg="no \\\\"x\\\\": unknown"' >&2; exit 1""")
+    assert ask(["logging"], 5.0) == Unreadable('logging ended with status 1: no "x": unknown')
     assert ask(["absent-scanner"], 5.0) == Unreadable("the program absent-scanner is not installed")
 
 

@@ -11,7 +11,7 @@ from hardentui.model.draft import Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
-from hardentui.options import ENV, IMAGE, NAME, READ_ONLY
+from hardentui.options import ENV, IMAGE, LABELS, NAME, READ_ONLY
 from hardentui.quadlet.write.bundle import bundle
 from hardentui.workbench.changing.drafts import new_files
 from tests.support.units import of_own_unit
@@ -28,9 +28,10 @@ def _plan(before: Spec) -> Plan:
     return Plan("web", "web", (), (), before, before.with_(READ_ONLY, True))
 
 
-@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN])
+@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN, Target.KUBE, Target.ANSIBLE])
 def test_files_hold_the_secret_and_what_is_shown_does_not(target: Target) -> None:
-    facts = _facts((ENV, (f"DB_PASSWORD={SECRET}", "A=1")))
+    odd = f"API_TOKEN={SECRET} in two words"  # no label of Kubernetes: a note names it
+    facts = _facts((ENV, (f"DB_PASSWORD={SECRET}", "A=1")), (LABELS, (odd,)))
     draft = new_files(facts, _plan(facts.spec), target, verify=False)
     file = draft.files[0]
     assert SECRET in file.text
@@ -38,9 +39,10 @@ def test_files_hold_the_secret_and_what_is_shown_does_not(target: Target) -> Non
     assert SECRET not in draft.diff
     assert "DB_PASSWORD" in file.masked
     assert file.mode == 0o600
+    assert SECRET not in "".join(draft.warnings)
 
 
-@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN])
+@pytest.mark.parametrize("target", [Target.QUADLET, Target.RUN, Target.KUBE, Target.ANSIBLE])
 def test_without_secrets_the_masked_text_is_the_text(target: Target) -> None:
     facts = _facts((ENV, ("A=1",)))
     draft = new_files(facts, _plan(facts.spec), target, verify=False)

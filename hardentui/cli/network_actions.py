@@ -1,0 +1,216 @@
+"""What `hardentui networks` does besides showing: prove a way, watch what goes out, propose a split."""
+
+from __future__ import annotations
+
+import json
+import threading
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from msgspec import to_builtins
+
+from hardentui.cli import session
+from hardentui.cli.saving import save_text
+from hardentui.cli.terminal import Terminal, foreign
+from hardentui.errors import InputError, UsageError
+from hardentui.files import write_bundle
+from hardentui.model.facts import NetworkFacts
+from hardentui.visible import visible
+from hardentui.words import plural
+from hardentui.workbench.learned import read_learned
+from hardentui.workbench.networking import outgoing as going_out
+from hardentui.workbench.networking import proving
+from hardentui.workbench.networking.proving import HOST, parse_target
+from hardentui.workbench.networking.splitting import Calls, lines_of, splits
+
+if TYPE_CHECKING:
+    from hardentui.model.facts import ContainerFacts
+    from hardentui.model.reach import Contact
+    from hardentui.workbench.networking.outgoing import Outgoing
+    from hardentui.workbench.networking.splitting import Split, Watched
+    from hardentui.workbench.views import Row
+    from hardentui.workbench.workbench import Workbench
+
+PROOF_SCHEMA = "hardentui/proof/1"
+OUTGOING_SCHEMA = "hardentui/outgoing/1"
+SPLIT_SCHEMA = "hardentui/split/1"
+_SPLIT_WATCH = 5.0
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[threading.Event]:
+    """A stop sign that Ctrl-C sets for threads; what they saw by then counts."""
+    stop = threading.Event()
+    try:
+        yield stop
+    except KeyboardInterrupt:
+        stop.set()
+
+
+def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
+    """One container with what it listens on.
+
+    Raises:
+        UsageError: there is none of that name, or several.
+    """
+    found = session.named(rows, [name])
+    if len(found) > 1:
+        raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its id.")
+    row = bench.containers.refresh(found[0].key)
+    if row is None or row.report is None or row.report.facts is None:
+        raise InputError(f"{visible(name, 60)!r} cannot be looked at.")
+    return row.report.facts
+
+
+def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
+    """0: a connection works. 1: none does. 4: it could not be told."""
+    start, target = _facts(bench, rows, options.prove[0]), parse_target(options.prove[1])
+    end = None if target.is_address or target.name == HOST else _facts(bench, rows, target.name)
+    if end is not None and end.engine.label != start.engine.label:
+        raise UsageError("Both containers must be of one engine.")
+    from rich.table import Table
+
+    proofs = proving.prove(start, target, end, session.map_of(bench, rows), bench.opened.run)
+    if options.format == "json":
+        document = {
+            "schema": PROOF_SCHEMA,
+            "proofs": [{**to_builtins(p), "agrees": p.agrees} for p in proofs],
+        }
+        terminal.write(json.dumps(document, indent=1) + "\n")
+    else:
+        shown = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("From", "To", "Address", "Port", "Outcome", "The map says", "Why"):
+            shown.add_column(title, overflow="fold")
+        words = {True: "reachable", False: "not reachable", None: "nothing"}
+        for one in proofs:
+            told = words[one.expected] + ("" if one.agrees is not False else ": WRONG")
+            texts = (one.start, one.end, one.address, str(one.port or ""), one.outcome.value, told, one.why)
+            shown.add_row(*(foreign(text, 300) for text in texts))
+        terminal.show(shown)
+    if any(one.reached for one in proofs):
+        return 0
+    return 1 if all(one.reached is False for one in proofs) else 4
+
+
+def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
+    """What a container contacts; 4 where that cannot be seen."""
+    learned = read_learned(options.trial).outgoing if options.trial else ()
+    facts = _facts(bench, rows, options.outgoing)
+    terminal.activity(f"watching {facts.name}")
+    stop, files = threading.Event(), bench.opened.files
+    found = going_out.outgoing(facts, _all(rows), files, stop, seconds=options.watch, learned=learned)
+    terminal.clear()
+    if options.format == "json":
+        document = {"schema": OUTGOING_SCHEMA, **to_builtins(found)}
+        terminal.write(json.dumps(document, indent=1) + "\n")
+    else:
+        _show_outgoing(found, terminal)
+    if options.file and found.rules:
+        save_text(options.file, found.rules, backup=False)
+        terminal.note(f"note: the rules are in {visible(options.file)}; nft -f loads them")
+    return 4 if found.unknown else 0
+
+
+def _all(rows: Iterable[Row]) -> list[ContainerFacts]:
+    return [row.report.facts for row in rows if row.report and row.report.facts]
+
+
+def _show_outgoing(found: Outgoing, terminal: Terminal) -> None:
+    lines = [f"{found.container}  {found.engine}"]
+    if found.unknown:
+        lines.append(f"What it contacts is not known: {found.unknown}.")
+    elif not found.contacts:
+        lines.append(
+            "No connection to others was seen." + ("" if found.seconds else " (--watch S looks longer)")
+        )
+    lines += [f"  {_contact(one)}" for one in found.contacts]
+    if found.shared:
+        lines.append("Its network is that of its pod: contacts of the other members are among them.")
+    if found.no_rules and not found.unknown:
+        lines.append(f"No rules are proposed: {found.no_rules}.")
+    terminal.show(*(foreign(line, 1000) for line in lines))
+    if found.rules:
+        terminal.write_exact("\n" + found.rules)
+        word = {True: "nft takes these rules", False: "nft refuses these rules", None: "nft was not asked"}
+        terminal.note(f"note: {word[found.checked]}{f': {found.unchecked}' if found.unchecked else ''}")
+
+
+def _contact(one: Contact) -> str:
+    address = f"[{one.address}]" if ":" in one.address else one.address
+    who = f"  {one.who}" if one.who else ""
+    return f"{one.protocol} {address}:{one.port}{who}{'  (seen by the trial)' if one.learned else ''}"
+
+
+def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
+    """Proposals; 0 also where there is nothing to part."""
+    networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
+    seconds = options.watch or _SPLIT_WATCH
+    watched = None if bench.opened.simulated else _watched(bench, rows, seconds, terminal)
+    found = splits(networks, _all(rows), watched)
+    if options.format == "json":
+        document = {
+            "schema": SPLIT_SCHEMA,
+            "simulated": bench.opened.simulated,
+            "splits": [to_builtins(one) for one in found],
+        }
+        terminal.write(json.dumps(document, indent=1) + "\n")
+    else:
+        for one in found:
+            _show_split(one, terminal)
+        if not found:
+            terminal.write(
+                "No network is shared by several applications, or has members to take the way out from.\n"
+            )
+    if options.file and found:
+        _save(found, options.file, terminal)
+    return 0
+
+
+def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
+    """Whom each container contacts within the time; one that cannot be watched may call anybody."""
+    everybody = _all(rows)
+    found: dict[str, dict[str, Calls]] = {}
+    for one in everybody:
+        found.setdefault(one.engine.label, {})[one.name] = Calls(outside=True)
+    again = [bench.containers.refresh(row.key) for row in rows if row.report and row.report.facts]
+    running = [row.report.facts for row in again if row and row.report and row.report.facts]
+
+    def watch(facts: ContainerFacts, stop: threading.Event) -> None:
+        seen = going_out.outgoing(facts, everybody, bench.opened.files, stop, seconds=seconds)
+        if not seen.unknown:
+            called = {one.who.removeprefix("container ") for one in seen.contacts if "container " in one.who}
+            outside = any(not one.who for one in seen.contacts)
+            found[facts.engine.label][facts.name] = Calls(outside, frozenset(called))
+
+    with _until_interrupted() as stop:
+        terminal.activity(f"watching {plural(len(running), 'container')} for {seconds:g} s")
+        threads = [threading.Thread(target=watch, args=(one, stop), daemon=True) for one in running]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(seconds + 30)
+    terminal.clear()
+    return found
+
+
+def _show_split(one: Split, terminal: Terminal) -> None:
+    terminal.show(foreign(f"{one.network}  {one.engine}: {one.why}", 300, "bold"))
+    lines = []
+    for network in one.networks:
+        kind = "no way out" if network.internal else "isolated"
+        lines.append(f"  new: {network.name} ({kind}): {', '.join(network.members)}")
+        lines.append(f"       {network.create_command()}")
+    for move in one.moves:
+        lines.append(f"  {move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
+        lines += [f"       {line}" for line in lines_of(move)]
+        lines += [f"       mind: {mind}" for mind in move.minds]
+    terminal.show(*(foreign(line, 1000) for line in lines))
+    terminal.write("\n")
+
+
+def _save(found: Iterable[Split], folder: str, terminal: Terminal) -> None:
+    files = tuple(file for one in found for file in one.files)
+    for written in write_bundle(folder, files, create=True):
+        terminal.note(f"note: {visible(written.path)}: {written.state.value}")

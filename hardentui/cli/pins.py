@@ -1,0 +1,128 @@
+"""hardentui pins: images that Quadlet files pin by digest, and the pins moved."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from typing import Any
+
+from hardentui.cli.asking import sure
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import HardenError, UsageError
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.updating.pins import (
+    PinFile,
+    PinReport,
+    PinState,
+    ask_for,
+    commands_after,
+    default_places,
+    diff_of,
+    find_pins,
+    move,
+    moves_of,
+)
+
+SCHEMA = "hardentui/pins/1"
+
+
+def arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "places", metavar="FILE|DIR", nargs="*", help="default: where Quadlet looks for units of this account"
+    )
+    parser.add_argument("--move", action="store_true", help="write the new digests (hardentui undo)")
+    parser.add_argument(
+        "--cool-down", type=int, default=3, metavar="DAYS", help="take no image that is newer; default: 3"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.epilog = "The exit code is 1 when pins could move and were not, 4 when a registry did not answer."
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    for place in options.places:
+        if not os.path.exists(place):
+            raise UsageError(f"There is no {visible(place, 200)}.")
+    files = find_pins(options.places or default_places())
+    reports = ask_for(
+        files,
+        datetime.now(UTC),
+        lambda name: terminal.activity(f"asking for {name}"),
+        threading.Event(),
+        cool_down=options.cool_down,
+    )
+    terminal.clear()
+    if options.format == "json":
+        terminal.write(
+            json.dumps({"schema": SCHEMA, "pins": [_document(one) for one in reports]}, indent=2) + "\n"
+        )
+    else:
+        _tell(files, reports, terminal)
+    failed = _move(files, reports, options, terminal) if options.move else False
+    if failed or any(one.state is PinState.UNKNOWN for one in reports):
+        return 4
+    return 1 if not options.move and any(one.state is PinState.MOVES for one in reports) else 0
+
+
+def _tell(files: tuple[PinFile, ...], reports: tuple[PinReport, ...], terminal: Terminal) -> None:
+    for one in reports:
+        words = [one.state.value, one.reason] if one.reason else [one.state.value]
+        if one.dead:
+            words.append("its registry does not have the pinned image any more")
+        place = f"{visible(one.path, 200)}:{one.pin.line}"
+        terminal.write(f"{place}  {visible(one.pin.name, 100)}: {visible('; '.join(words), 300)}\n")
+    for file in files:
+        text = moves_of(file, [one for one in reports if one.path == file.path])
+        if text != file.text:
+            terminal.write("\n".join(map(visible_lines, diff_of(file, text).splitlines())) + "\n")
+    if not reports:
+        terminal.note("No Quadlet file pins an image by digest.")
+
+
+def _move(
+    files: tuple[PinFile, ...], reports: tuple[PinReport, ...], options: Namespace, terminal: Terminal
+) -> bool:
+    """Move what can be moved; whether something could not be written."""
+    moving = [one for one in reports if one.state is PinState.MOVES]
+    if not moving:
+        terminal.note("Nothing to move.")
+        return False
+    sure(
+        terminal,
+        f"Move {len(moving)} of {len(reports)} pins?",
+        yes=options.yes,
+        command="the same with --yes",
+    )
+    failed = False
+    written = []
+    for file in files:
+        try:
+            entry = move(file, reports)
+        except HardenError as error:  # one file that cannot be written keeps none of the others back
+            terminal.error(error)
+            failed = True
+            continue
+        if entry is not None:
+            written.append(file.path)
+            terminal.note(f"{visible(file.path, 200)}: moved. Way back: hardentui undo {entry.id}")
+    for command in commands_after(one for one in reports if one.path in written):
+        terminal.note(f"next: {visible(command, 300)}")
+    return failed
+
+
+def _document(report: PinReport) -> dict[str, Any]:
+    newest = report.newest
+    return {
+        "file": report.path,
+        "line": report.pin.line,
+        "name": report.pin.name,
+        "digest": report.pin.digest,
+        "state": report.state.value,
+        "dead": report.dead,
+        "reason": report.reason,
+        "newest": newest.digest if newest else None,
+        "first_seen": newest.first_seen.isoformat() if newest else None,
+    }

@@ -1,0 +1,38 @@
+"""One learner's session in a browser: training on the simulated host, in a folder that goes when it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+from hardentui.files import ONLY_BELOW
+from hardentui.tui.app import run
+from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Selection
+
+_LEFT_OUT = ("CONTAINER_HOST", "CONTAINER_CONNECTION", "DOCKER_HOST", "XDG_RUNTIME_DIR", "EDITOR", "VISUAL")
+
+
+def main() -> int:
+    """Run the app; returns its exit code. Nothing outside the folder of the session can be written."""
+    with tempfile.TemporaryDirectory(prefix="hardentui-session-") as folder:
+        for name in _LEFT_OUT:
+            os.environ.pop(name, None)
+        os.environ.update(
+            HOME=folder,
+            XDG_STATE_HOME=f"{folder}/state",
+            XDG_CONFIG_HOME=f"{folder}/config",
+            XDG_CACHE_HOME=f"{folder}/cache",
+        )
+        os.environ[ONLY_BELOW] = folder
+        os.chdir(folder)
+
+        def first_look() -> FirstLook:
+            return FirstLook.open(Selection(demo=True))
+
+        return run(first_look, first_look, opening="training")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,288 @@
+"""hardentui train: learn the ten steps in labs that start broken on purpose."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from hardentui.checks import all_checks
+from hardentui.cli.paragraphs import Paragraphs
+from hardentui.cli.parser import Given, Parser, common_options
+from hardentui.cli.saving import save_text
+from hardentui.cli.session import selection_of
+from hardentui.cli.terminal import Terminal
+from hardentui.errors import InputError, UsageError
+from hardentui.training.certificate import export
+from hardentui.training.course import Course, load_course
+from hardentui.training.lab import Lab, Mode
+from hardentui.training.loading import load_labs
+from hardentui.training.progress import load_progress, progress_file
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.training import Outcome, Training, open_training
+from hardentui.workbench.workbench import Workbench
+
+_ACTIONS = {
+    "start": "open a lab: start LAB [--challenge | --exam]",
+    "run": "make the lab's container anew: run [OPTIONS of podman run]",
+    "check": "look at it again, and attack it [--watch]",
+    "hint": "the next hint; each costs points",
+    "solution": "show the solution of a lab; before it is passed, it earns nothing then",
+    "stop": "remove all that labs have made",
+    "export": "the results: export [--format json|csv|html] [-o FILE] [--class FILE] [--key FILE]",
+}
+
+
+def arguments(parser: ArgumentParser) -> None:
+    told = "; ".join(f"{name}: {about}" for name, about in _ACTIONS.items())
+    parser.add_argument(
+        "action",
+        metavar="ACTION",
+        nargs="?",
+        choices=("", *_ACTIONS),
+        default="",
+        help=f"without one: all labs and your progress. {told}",
+    )
+    parser.add_argument("words", metavar="…", nargs=argparse.REMAINDER, help="what the action takes")
+    parser.add_argument(
+        "--labs", action=Given, metavar="DIR", default="", help="labs of your own instead of ours"
+    )
+
+
+def run(options: Namespace, terminal: Terminal) -> int:
+    action = options.action
+    if action != "run":
+        _parse_words(action, options)
+    with _training(options) as training:
+        if training.notice:
+            terminal.complain(training.notice)
+        return _COMMANDS[action](training, options, terminal)
+
+
+def _parse_words(action: str, options: Namespace) -> None:
+    """Options after the action; they stand in the same namespace as those before it."""
+    about, prog = _ACTIONS.get(action), f"hardentui train {action}".strip()
+    parser = Parser(prog=prog, allow_abbrev=False, description=about)
+    if action in ("start", "solution"):
+        parser.add_argument("lab", metavar="LAB", nargs="?" if action == "solution" else None)
+    if action == "start":
+        mode = parser.add_mutually_exclusive_group()
+        mode.add_argument("--challenge", action="store_true", help="alone, without hints")
+        mode.add_argument("--exam", action="store_true", help="alone, against the clock")
+    if action == "check":
+        parser.add_argument("--watch", action="store_true", help="look again whenever the container changes")
+    if action == "export":
+        parser.add_argument("--format", choices=("json", "csv", "html"), default="json")
+        parser.add_argument("-o", action=Given, metavar="FILE", dest="output", default="")
+        parser.add_argument("--learner", action=Given, metavar="NAME", default="", help="whose results")
+        parser.add_argument("--key", action=Given, metavar="FILE", default="", help="the instructor's key")
+    if action in ("", "export"):
+        parser.add_argument("--class", action=Given, metavar="FILE", dest="course", default="")
+    common_options(parser)
+    parser.parse_args(options.words, options)
+
+
+@contextmanager
+def _training(options: Namespace) -> Iterator[Training]:
+
+    labs = load_labs(options.labs, checks=[check.id for check in all_checks()])
+    current = load_progress(progress_file())[0].current
+    goes_on = options.action not in ("", "start", "export")
+    if options.demo or options.action in ("", "export") or (goes_on and current and current.simulated):
+        with open_training(None, labs) as training:
+            yield training
+        return
+    bench = _real(options)
+    try:
+        with open_training(bench, labs) as training:
+            yield training
+    finally:
+        if bench is not None:
+            bench.close()
+
+
+def _real(options: Namespace) -> Workbench | None:
+    """The engine of this host; where there is none, labs are simulated."""
+
+    return Workbench.open(selection_of(options))
+
+
+def _map(training: Training, options: Namespace, terminal: Terminal) -> int:
+
+    course = load_course(options.course, training.labs) if options.course else Course()
+    labs, progress = course.chosen(training.labs), training.progress
+    terminal.write(f"{visible(course.title)}\n\n")
+    marks = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
+    for number, lab in enumerate(labs, 1):
+        result = progress.of(lab.id)
+        points = f"{result.points:>3} points" if result.points else " " * 10
+        steps = ", ".join(map(str, lab.steps))
+        title = f"{number:>2} {marks[result.state]} {visible(lab.title, 44):<44}"
+        terminal.write(f"  {title} step {steps:<8} {lab.minutes:>2} min {points}".rstrip() + "\n")
+    share, done = course.share(progress, labs), sum(1 for lab in labs if progress.of(lab.id).points)
+    terminal.write(f"\n{done} of {len(labs)} labs passed, {share} % of the points. ")
+    terminal.write(f"It takes {course.pass_mark} % to pass.\n")
+    if training.current is not None:
+        terminal.note(f"Open now: {training.current.title}. Go on: hardentui train check")
+    elif training.next is not None:
+        terminal.note(f"Next: hardentui train start {training.next.id}")
+    else:
+        terminal.note("All done. Your certificate: hardentui train export --format html -o certificate.html")
+    return 0
+
+
+def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
+
+    lab = training.find(options.lab)
+    mode = Mode.EXAM if options.exam else Mode.CHALLENGE if options.challenge else Mode.GUIDED
+    terminal.activity(f"making the lab {lab.id}")
+    outcome = training.start(lab, mode)
+    if mode is not Mode.EXAM:
+        _say(terminal, lab.title, lab.learn)
+        if lab.picture.strip():
+            terminal.write(f"{visible_lines(lab.picture.rstrip())}\n\n")
+    else:
+        _say(terminal, f"Exam: {lab.title}", f"You have {lab.minutes} minutes.")
+    if lab.policy:
+        terminal.write(f"The policy to edit: {visible(training.policy_file(lab))}\n\n")
+    else:
+        options_now = " ".join(lab.start) or "(no options)"
+        terminal.write(f"The container {lab.container} was made with: {options_now}\n\n")
+    _show(outcome, terminal)
+    _say(terminal, "Your task", lab.task)
+    if mode is Mode.GUIDED:
+        _say(terminal, "Next move", lab.guided)
+    if not lab.policy:
+        terminal.note("Make the container anew: hardentui train run OPTIONS   A hint: hardentui train hint")
+    return 0
+
+
+def _run(training: Training, options: Namespace, terminal: Terminal) -> int:
+    terminal.activity("making the container anew")
+    outcome = training.answer(options.words)
+    return _told(outcome, terminal)
+
+
+def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
+    outcome = training.look()
+    code = _told(outcome, terminal)
+    if not options.watch or training.simulated:
+        return code
+    stop = threading.Event()
+    terminal.note("Watching the container; Ctrl-C ends it.")
+    while not outcome.solved and not stop.wait(2):
+        again = training.look()
+        if again != outcome:
+            outcome, code = again, _told(again, terminal)
+    return code
+
+
+def _hint(training: Training, options: Namespace, terminal: Terminal) -> int:
+    number, text = training.hint()
+    terminal.write(f"Hint {number} of 3: {text}\n")
+    return 0
+
+
+def _solution(training: Training, options: Namespace, terminal: Terminal) -> int:
+    lab = training.find(options.lab) if options.lab else training.current
+    if lab is None:
+        raise UsageError("No lab is open.", "Name one: hardentui train solution LAB")
+    if lab.policy:
+        training.solution(lab)
+        terminal.write(f"{lab.solved_policy.strip()}\n")
+    else:
+        terminal.write(f"hardentui train run {' '.join(training.solution(lab))}".rstrip() + "\n")
+    return 0
+
+
+def _stop(training: Training, options: Namespace, terminal: Terminal) -> int:
+    count = training.stop()
+    terminal.write(f"{count} containers and networks of labs were removed. Your progress is kept.\n")
+    return 0
+
+
+def _export(training: Training, options: Namespace, terminal: Terminal) -> int:
+
+    if options.learner:
+        training.name_learner(options.learner)
+    course = load_course(options.course, training.labs) if options.course else Course()
+    key = _key(options.key) if options.key else b""
+    if key and options.format != "json":
+        raise UsageError("Only JSON can be signed with a key.", "Leave --format out.")
+    text = export(options.format, course, training.labs, training.progress, now=datetime.now(UTC), key=key)
+    if options.output:
+        save_text(options.output, text, backup=True)
+        terminal.note(f"Written: {visible(options.output)}")
+    else:
+        terminal.write_exact(text)
+    return 0
+
+
+def _key(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            key = file.read(4096).strip()
+    except OSError as error:
+        raise InputError(f"{visible(path)} cannot be read: {error.strerror}.") from error
+    if len(key) < 16:
+        hint = "Make one: head -c 32 /dev/urandom > KEY"
+        raise InputError(f"The key in {visible(path)} is shorter than 16 bytes.", hint)
+    return key
+
+
+_COMMANDS = {
+    "": _map,
+    "start": _start,
+    "run": _run,
+    "check": _check,
+    "hint": _hint,
+    "solution": _solution,
+    "stop": _stop,
+    "export": _export,
+}
+
+
+def _told(outcome: Outcome, terminal: Terminal) -> int:
+    _show(outcome, terminal)
+    lab: Lab = outcome.lab
+    if not outcome.solved:
+        terminal.note("Not yet. A hint: hardentui train hint")
+        return 1
+    if outcome.points:
+        terminal.write(f"Solved: {outcome.points} points.\n\n")
+    else:
+        why = "the time of the exam was over" if outcome.late else "the solution was shown before"
+        terminal.write(f"Solved, without points: {why}.\n\n")
+    _say(terminal, "What you have learned", lab.finish)
+    terminal.note("All labs: hardentui train")
+    return 0
+
+
+def _show(outcome: Outcome, terminal: Terminal) -> None:
+    """The goals, the attack and the service: a sign and a word each."""
+    if outcome.simulated:
+        terminal.write("SIMULATED: no container was made.\n")
+    for goal in outcome.goals:
+        observed = "" if goal.reached else f": {visible(goal.observed, 200)}"
+        sign, word = ("✓", "gone") if goal.reached else ("✗", goal.status.value)
+        terminal.write(f"  {sign} {word:<8} {goal.title} [{goal.check}]{observed}\n")
+    works = outcome.attack.works
+    sign, word = ("?", "unknown") if works is None else ("✗", "works") if works else ("✓", "blocked")
+    said = f" ({visible(outcome.attack.said, 160)})" if outcome.attack.said else ""
+    terminal.write(f"  {sign} {word:<8} Attack: {outcome.lab.attack.title}{said}\n")
+    if outcome.service.works is not None:
+        sign, word = ("✓", "answers") if outcome.service.works else ("✗", "broken")
+        terminal.write(f"  {sign} {word:<8} The service\n")
+    if outcome.score is not None:
+        terminal.write(f"  Score of the container: {outcome.score} of 100\n")
+    for remark in outcome.remarks:
+        terminal.write(f"  {remark}\n")
+    terminal.write("\n")
+
+
+def _say(terminal: Terminal, title: str, text: str) -> None:
+    lines = Paragraphs(terminal).section(title, text.strip())
+    terminal.write("\n".join(lines).strip("\n") + "\n\n")

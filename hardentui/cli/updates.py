@@ -1,0 +1,80 @@
+"""hardentui images --updates: whether registries have newer images, without pulling them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hardentui.cli.terminal import Terminal, foreign
+from hardentui.model.known import Unreadable
+from hardentui.workbench.updating.updates import Updates
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from hardentui.model.facts import ImageFacts
+    from hardentui.workbench.updating.updates import Update
+    from hardentui.workbench.workbench import Workbench
+
+SCHEMA = "hardentui/updates/1"
+INTERRUPTED = 130
+
+
+def run(bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal) -> int:
+    """Ask and tell: 0 all is known, 4 a registry did not answer."""
+    stop = threading.Event()
+    try:
+        found = Updates(bench.parts, stop).ask(images, lambda name: terminal.activity(f"asking for {name}"))
+    except KeyboardInterrupt:
+        stop.set()
+        return INTERRUPTED
+    finally:
+        terminal.clear()
+    if options.format == "json":
+        documents = [_document(one, options.cool_down) for one in found]
+        terminal.write(json.dumps({"schema": SCHEMA, "images": documents}, indent=2) + "\n")
+    elif found:
+        _table(found, options.cool_down, terminal)
+    else:
+        terminal.note("None of these images has the name of a registry.")
+    return 4 if any(isinstance(one.answer, Unreadable) for one in found) else 0
+
+
+def _table(updates: Sequence[Update], cool_down: int, terminal: Terminal) -> None:
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Image", "Registry", "State"):
+        shown.add_column(title, overflow="fold")
+    for one in updates:
+        digest = "?" if isinstance(one.answer, Unreadable) else one.answer.digest.removeprefix("sha256:")[:12]
+        shown.add_row(foreign(one.name, 150), digest, foreign(_state(one, cool_down), 300))
+    terminal.show(shown)
+
+
+def _state(update: Update, cool_down: int) -> str:
+    answer = update.answer
+    if isinstance(answer, Unreadable):
+        return f"not known: {answer.reason}"
+    if update.here:
+        return "the registry has the image that is here"
+    since = f"newer, first seen on {answer.first_seen:%Y-%m-%d}"
+    if update.ripe(update.image.now, cool_down):
+        return since
+    return f"{since}: wait until {cool_down} days have passed"
+
+
+def _document(update: Update, cool_down: int) -> dict[str, Any]:
+    answer = update.answer
+    known = not isinstance(answer, Unreadable)
+    return {
+        "name": update.name,
+        "image": update.image.id,
+        "digest": None if isinstance(answer, Unreadable) else answer.digest,
+        "first_seen": None if isinstance(answer, Unreadable) else answer.first_seen.isoformat(),
+        "state": ("current" if update.here else "newer") if known else "unknown",
+        "ripe": update.ripe(update.image.now, cool_down),
+        "reason": answer.reason if isinstance(answer, Unreadable) else "",
+    }

@@ -1,0 +1,36 @@
+"""Ask nft whether it would take rules; nothing is loaded."""
+
+from __future__ import annotations
+
+import subprocess
+
+from hardentui import account
+from hardentui.model.known import Known, Unreadable
+from hardentui.visible import visible
+
+_SECONDS = 5.0
+
+
+def check_rules(text: str) -> Known[str]:
+    """Empty when nft takes the rules, else its first complaint; Unreadable where it could not be asked."""
+    ours = account.environment()
+    environment = {**ours, "PATH": ours.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ["nft", "--check", "--file", "-"],
+            input=text.encode(),
+            capture_output=True,
+            timeout=_SECONDS,
+            env=environment,
+            check=False,
+        )
+    except FileNotFoundError:
+        return Unreadable("the program nft is not installed")
+    except subprocess.TimeoutExpired:
+        return Unreadable(f"nft did not answer within {_SECONDS:g} s")
+    except OSError as error:
+        return Unreadable(f"nft cannot be run: {error.strerror}")
+    complaint = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode and "Operation not permitted" in complaint:
+        return Unreadable("only root may ask nft")
+    return visible(complaint.splitlines()[0], 300) if done.returncode and complaint else ""

@@ -1,0 +1,60 @@
+"""Images that Quadlet files pin by digest, and the digest replaced where it stands. Pure.
+
+Only the digest changes: comments, order and everything else stay byte for byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from hardentui.systemd.unit_text import UnitText
+
+SUFFIXES = (".container", ".image", ".volume")
+_SECTIONS = ("Container", "Image", "Volume")
+_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._/:-]*)@(?P<digest>sha256:[0-9a-f]{64})")
+
+
+class Pin(Struct, frozen=True):
+    """An image with a digest.
+
+    Attributes:
+        name: what stands before the digest, with the tag that says where it moves.
+        start, end: where the digest stands in the text.
+    """
+
+    name: str
+    digest: str
+    line: int
+    start: int
+    end: int
+
+    @property
+    def tagged(self) -> bool:
+        """Whether the name has a tag."""
+        return ":" in self.name.rpartition("/")[2]
+
+
+def pins_in(text: str) -> tuple[Pin, ...]:
+    """Every pinned image of a Quadlet file or drop-in; what is spread over several lines is left out."""
+    found = []
+    for one in UnitText(text).assignments:
+        if one.key != "Image" or one.section not in _SECTIONS:
+            continue
+        match = _PINNED.fullmatch(one.value.strip())
+        if match is None:
+            continue
+        at = one.value.index(match["digest"])
+        start, end = one.offsets[at], one.offsets[at + len(match["digest"]) - 1] + 1
+        if text[start:end] == match["digest"]:
+            found.append(Pin(match["name"], match["digest"], one.line, start, end))
+    return tuple(found)
+
+
+def moved(text: str, moves: Iterable[tuple[Pin, str]]) -> str:
+    """The text with other digests: (pin, its new digest)."""
+    for pin, digest in sorted(moves, key=lambda move: -move[0].start):
+        text = text[: pin.start] + digest + text[pin.end :]
+    return text

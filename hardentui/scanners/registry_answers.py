@@ -1,0 +1,88 @@
+"""What registries said, and since when: `hardentui images --updates` asks, checks read it here.
+
+Nobody can say how long a registry has had an image: its dates are made by whoever built it. So what counts is
+the day on which it was first seen here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hardentui.errors import WriteError
+from hardentui.model.image import RegistryDigest
+from hardentui.model.known import Known, Unreadable
+from hardentui.state.own_files import Folder, read_document, write_own
+
+SCHEMA = "hardentui/registry/1"
+NEVER_ASKED = Unreadable("its registry was not asked (hardentui images --updates asks it)")
+_MOST_DIGESTS = 20
+
+
+class _Answer(msgspec.Struct):
+    digest: str
+    asked: datetime
+    seen: dict[str, datetime]
+
+
+class RegistryAnswers:
+    """The answers, in `registry.json` below `folder`; read once."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._known: dict[str, _Answer] | Unreadable | None = None
+
+    def of(self, reference: str) -> Known[RegistryDigest]:
+        """The last answer about a full name."""
+        known = self._read()
+        if isinstance(known, Unreadable):
+            return known
+        answer = known.get(reference)
+        if answer is None:
+            return NEVER_ASKED
+        return RegistryDigest(answer.digest, answer.asked, answer.seen.get(answer.digest, answer.asked))
+
+    def keep(self, reference: str, digest: str, now: datetime) -> RegistryDigest:
+        """Store an answer; returns it with the day on which this digest was first seen.
+
+        Raises:
+            WriteError: what was there is untouched.
+        """
+        found = self._read()
+        known = {} if isinstance(found, Unreadable) else found
+        before = known.get(reference)
+        seen = {**(before.seen if before else {})}
+        seen.setdefault(digest, now)
+        newest = sorted(seen, key=lambda one: seen[one])[-_MOST_DIGESTS:]
+        known[reference] = _Answer(digest, now, {one: seen[one] for one in {*newest, digest}})
+        self._known = known
+        document = {"schema": SCHEMA, "answers": msgspec.to_builtins(known)}
+        try:
+            write_own(self._path, json.dumps(document))
+        except OSError as error:
+            raise WriteError(f"The answer of a registry cannot be stored: {error.strerror}.") from error
+        return RegistryDigest(digest, now, seen[digest])
+
+    @property
+    def _path(self) -> str:
+        return os.path.join(self._folder(), "registry.json")
+
+    def _read(self) -> Known[dict[str, _Answer]]:
+        if self._known is None:
+            self._known = self._load()
+        return self._known
+
+    def _load(self) -> Known[dict[str, _Answer]]:
+        try:
+            document: Any = read_document(self._path)
+            return msgspec.convert(document["answers"], dict[str, _Answer])
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            return Unreadable(f"the answers of registries cannot be read: {error.strerror}")
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return Unreadable("the stored answers of registries are damaged")

@@ -1,0 +1,28 @@
+"""skopeo asks a registry which image it has under a name. Nothing is pulled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from hardentui.host.asking import Ask
+from hardentui.model.known import Known, Unreadable
+
+NAME = "skopeo"
+_SECONDS = 60.0
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = None) -> Known[str]:
+    """The digest that a registry has for a full name now: of the list of architectures where there is one.
+
+    Args:
+        reference: with its registry and a tag or digest.
+        environment: what leads to the logins and settings of the engine's user.
+    """
+    command = (NAME, "inspect", "--no-tags", "--format", "{{.Digest}}", f"docker://{reference}")
+    answer = ask(command, _SECONDS, environment or {})
+    if isinstance(answer, Unreadable):
+        return answer
+    found = answer.strip()
+    return found if _DIGEST.fullmatch(found) else Unreadable("the registry's answer is no digest")

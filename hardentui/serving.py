@@ -1,0 +1,116 @@
+"""Training in a browser: textual-serve with a token, checks of Host and Origin, a content policy and a limit.
+
+As it is shipped any web page that somebody visits could open its web socket and type into the app. Here every
+request needs a cookie that only the address with the token gives, comes from our own page, and asks for a
+name that is ours, so neither a foreign page nor a rebound DNS name gets through.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import sys
+from collections.abc import Awaitable, Callable
+from hmac import compare_digest
+
+from aiohttp import web
+from textual_serve.server import Server
+
+COOKIE = "hardentui-training"
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self' data:; connect-src 'self' ws: wss:; object-src 'none'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class TrainingServer(Server):
+    """Serves training to the browsers of a class.
+
+    Args:
+        host, port: where it listens.
+        sessions: how many learners at once; each has a process of its own.
+        public: the address that browsers use, where a proxy stands before it; empty = host and port.
+        token: empty = a new one.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        sessions: int = 20,
+        public: str = "",
+        token: str = "",
+    ) -> None:
+        command = shlex.join((sys.executable, "-m", "hardentui.cli.served_session"))
+        super().__init__(command, host=host, port=port, title="HardenTUI training", public_url=public or None)
+        self.token = token or secrets.token_urlsafe(24)
+        self._most = sessions
+        self._open = 0
+        self._hosts = _names(self.public_url)
+
+    @property
+    def address(self) -> str:
+        """What a learner opens once; the token turns into a cookie and leaves the address."""
+        return f"{self.public_url}/?token={self.token}"
+
+    async def _make_app(self) -> web.Application:
+        app = await super()._make_app()
+        app.middlewares.append(self._guard)
+        return app
+
+    async def on_startup(self, app: web.Application) -> None:
+        """Nothing is printed here: the command tells the address."""
+
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        if self._open >= self._most:
+            raise web.HTTPServiceUnavailable(text="All places are taken. Try again later.\n")
+        self._open += 1
+        try:
+            response: web.WebSocketResponse = await super().handle_websocket(request)
+            return response
+        finally:
+            self._open -= 1
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.host not in self._hosts:
+            raise web.HTTPForbidden(text="This is not the name of this server.\n", headers=_HEADERS)
+        origin = request.headers.get("Origin")
+        if origin is not None and origin.rstrip("/") != self.public_url.rstrip("/"):
+            raise web.HTTPForbidden(text="Another page may not use this server.\n", headers=_HEADERS)
+        if request.path == "/ws" and origin is None:
+            raise web.HTTPForbidden(text="Only a browser may use this.\n", headers=_HEADERS)
+        given = request.query.get("token", "")
+        if request.path == "/" and given and compare_digest(given.encode(), self.token.encode()):
+            answer = web.HTTPFound("/", headers=_HEADERS)
+            answer.set_cookie(COOKIE, self.token, httponly=True, samesite="Strict", path="/")
+            raise answer
+        if not compare_digest(request.cookies.get(COOKIE, "").encode(), self.token.encode()):
+            raise web.HTTPUnauthorized(
+                text="The address with the token opens this page: hardentui serve prints it.\n",
+                headers=_HEADERS,
+            )
+        if request.path.startswith("/static") and request.path.endswith("/"):
+            raise web.HTTPNotFound(headers=_HEADERS)  # no list of files
+        response = await handler(request)
+        if not response.prepared:
+            response.headers.update(_HEADERS)
+        return response
+
+
+def _names(address: str) -> frozenset[str]:
+    """The values of Host that mean this server."""
+    name = address.partition("://")[2].rstrip("/")
+    port = name.rpartition(":")[2] if ":" in name else ""
+    is_loopback = name.rpartition(":")[0] in ("127.0.0.1", "localhost", "[::1]")
+    return frozenset({name, f"127.0.0.1:{port}", f"localhost:{port}"} if is_loopback else {name})

@@ -1,0 +1,1 @@
+"""Training: labs for the ten steps, the containers they run in, their attacks, and the learner's progress."""

@@ -1,0 +1,137 @@
+"""What a lab is: an exercise that starts broken on purpose and is solved by other options of `podman run`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,40}\Z")]
+Words = Annotated[tuple[str, ...], Meta(min_length=1)]
+Text = Annotated[str, Meta(min_length=1)]
+
+
+class Level(StrEnum):
+    """How hard a lab is."""
+
+    GENTLE = "gentle"
+    STEP = "step"
+    COMBINED = "combined"
+
+
+class Mode(StrEnum):
+    """How a lab is worked on: with the next move shown, alone, or alone against the clock."""
+
+    GUIDED = "guided"
+    CHALLENGE = "challenge"
+    EXAM = "exam"
+
+
+class Attack(Struct, frozen=True, forbid_unknown_fields=True):
+    """A harmless attack on the lab's own containers. It works while the lab is broken and fails afterwards.
+
+    Attributes:
+        title: what the attacker does, as an imperative.
+        run: the command; exit code 0 means that the attack worked.
+        user: who runs it inside the container; empty = the container's own user.
+        neighbour: the name of the neighbour that it comes from; empty = from inside the lab's container.
+        unseen: it works only if nothing of what it printed can be found in the container's log.
+        moves_tag: instead of a command: somebody pushes another image under the tag `latest`.
+        copies_unsigned: instead of a command: an unsigned image is copied under the learner's policy.
+        seconds: the limit for the command.
+    """
+
+    title: Text
+    run: tuple[str, ...] = ()
+    user: str = ""
+    neighbour: str = ""
+    unseen: bool = False
+    moves_tag: bool = False
+    copies_unsigned: bool = False
+    seconds: int = 20
+
+
+class Neighbour(Struct, frozen=True, forbid_unknown_fields=True):
+    """Another container of the lab. The learner cannot change it.
+
+    Attributes:
+        networks: those of the lab that it is on.
+        app: the value of its label `app`.
+        command: what it runs; empty = it serves a page on port 8080.
+    """
+
+    name: Name
+    networks: tuple[Name, ...]
+    app: str
+    command: tuple[str, ...] = ()
+
+
+class Lab(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One exercise. The field names are those of its TOML file.
+
+    Attributes:
+        id: its name; that of its file.
+        steps: the steps of the checklist that it is about, the main one first.
+        minutes: how long it takes; the time limit of the exam.
+        checks: ids of the checks that fail at the start and have to pass at the end.
+        learn: why this matters. picture: the attack as a drawing in plain characters.
+        task: what to do, for the learner who works alone.
+        guided: what to do next, for the learner who is guided.
+        hints: where to look, which flag, and nearly the whole answer.
+        start, solution: options of `podman run`.
+        wrong: option -> what to say to a learner who tries it and has not solved the lab.
+        finish: what was learned, and where to go from here.
+        image: the variant of the lab's image that it starts with; the learner may choose another.
+        inside: the files of the image are looked at.
+        networks: names of its networks; none = the container has no network at all.
+        app: value of the container's label `app`.
+        service: a command inside the container that works as long as the service does.
+        policy: in a lab about signatures: the policy.json that the learner edits. No container is made.
+        solved_policy: the same, solved.
+    """
+
+    id: Name = ""
+    title: Annotated[str, Meta(min_length=1, max_length=50)]
+    level: Level
+    steps: Annotated[tuple[Annotated[int, Meta(ge=1, le=10)], ...], Meta(min_length=1)]
+    minutes: Annotated[int, Meta(ge=1, le=60)]
+    checks: Words
+    learn: Text
+    picture: str
+    task: Text
+    guided: Text
+    hints: Annotated[tuple[Text, ...], Meta(min_length=3, max_length=3)]
+    finish: Text
+    attack: Attack
+    start: tuple[str, ...] = ()
+    solution: tuple[str, ...] = ()
+    wrong: dict[str, str] = {}
+    image: str = "1.0"
+    inside: bool = False
+    networks: tuple[Name, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    app: str = "shop"
+    service: tuple[str, ...] = ("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/")
+    policy: str = ""
+    solved_policy: str = ""
+
+    @property
+    def container(self) -> str:
+        """The name of its container."""
+        return f"{PREFIX}{self.id}"
+
+    def neighbour(self, name: str) -> str:
+        """The name of the container of a neighbour."""
+        return f"{self.container}-{name}"
+
+    def network(self, name: str) -> str:
+        """The name of one of its networks on the engine."""
+        return f"{self.container}-{name}"
+
+
+PREFIX = "ht-lab-"
+LABEL = "io.hardentui.lab"
+"""Every container and network of a lab has this label with the lab's id."""
+FOLDER = "{folder}"
+"""In options: the lab's own folder on the host."""

@@ -1,0 +1,132 @@
+"""What the learner has done: kept in a file of ours, versioned, written as a whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+
+from msgspec import Struct, ValidationError, convert, to_builtins
+from msgspec.structs import replace
+
+from hardentui.errors import WriteError
+from hardentui.state.own_files import read_document, state_folder, write_own
+from hardentui.training.lab import Lab, Mode
+
+VERSION = 1
+FULL = {Mode.GUIDED: 10, Mode.CHALLENGE: 15, Mode.EXAM: 15}
+HINT_COSTS = 2
+LEAST = 4
+
+
+class Result(Struct, frozen=True):
+    """What the learner has reached in one lab. Times are seconds since 1970.
+
+    Attributes:
+        points: of the best pass; 0 = never passed.
+        mode: how that pass was made.
+        attempts: how often the container was made anew since the lab was started.
+        hints: how many were shown since then.
+        given_up: the solution was shown before it was passed; it earns nothing until it is started again.
+    """
+
+    points: int = 0
+    mode: Mode = Mode.GUIDED
+    attempts: int = 0
+    hints: int = 0
+    started: float = 0.0
+    passed: float = 0.0
+    given_up: bool = False
+
+    @property
+    def state(self) -> str:
+        if self.points:
+            return "passed"
+        if self.given_up:
+            return "shown"
+        return "started" if self.started else "new"
+
+
+class Current(Struct, frozen=True):
+    """The lab that is open now.
+
+    Attributes:
+        options: those that its container was last made with; None = those of its start.
+        simulated: it happens on the simulated host.
+    """
+
+    lab: str
+    mode: Mode
+    started: float
+    options: tuple[str, ...] | None = None
+    simulated: bool = False
+
+
+class Progress(Struct, frozen=True):
+    """All results, by the id of the lab."""
+
+    version: int = VERSION
+    learner: str = ""
+    results: dict[str, Result] = {}
+    current: Current | None = None
+
+    def of(self, lab: str) -> Result:
+        return self.results.get(lab, Result())
+
+    def with_result(self, lab: str, result: Result) -> Progress:
+        return replace(self, results={**self.results, lab: result})
+
+    def points(self, labs: Iterable[Lab]) -> int:
+        return sum(self.of(lab.id).points for lab in labs)
+
+
+def points_for(mode: Mode, hints: int) -> int:
+    """What a pass earns: each hint costs, but never everything."""
+    return max(LEAST, FULL[mode] - HINT_COSTS * hints)
+
+
+def progress_file() -> str:
+    return os.path.join(state_folder(), "training.json")
+
+
+def load_progress(path: str) -> tuple[Progress, str]:
+    """The progress, and what has to be said about its file; empty where all is well.
+
+    A file that cannot be used is moved aside, never overwritten.
+    """
+    try:
+        document = read_document(path)
+    except FileNotFoundError:
+        return Progress(), ""
+    except (OSError, ValueError) as error:
+        return Progress(), _set_aside(path, str(getattr(error, "strerror", "") or "it is damaged"))
+    try:
+        progress = convert(document, Progress)
+    except ValidationError as error:
+        return Progress(), _set_aside(path, str(error))
+    if progress.version != VERSION:
+        return Progress(), _set_aside(path, f"it is of version {progress.version}")
+    return progress, ""
+
+
+def keep_progress(path: str, progress: Progress) -> None:
+    """Write it.
+
+    Raises:
+        WriteError: it cannot be written; what was there is untouched.
+    """
+    import json
+
+    try:
+        write_own(path, json.dumps(to_builtins(progress), indent=1) + "\n")
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _set_aside(path: str, why: str) -> str:
+    kept = f"{path}.{int(time.time())}.kept"
+    with suppress(OSError):
+        os.rename(path, kept)
+        return f"Your progress cannot be read ({why}). It is kept as {kept}, and you begin anew."
+    return f"Your progress cannot be read ({why}), and {path} cannot be moved aside."

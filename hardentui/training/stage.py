@@ -1,0 +1,237 @@
+"""Where a lab happens on a real Podman: its containers and networks, and the attack on them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import suppress
+from typing import Protocol
+
+from msgspec import Struct
+
+from hardentui import account
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import ChangeFailed, ChangeTimedOut, EngineError, NotFound
+from hardentui.training.answers import IMAGE, Answer
+from hardentui.training.images import PUSHED, prepare_images
+from hardentui.training.lab import LABEL, Lab
+
+_SERVICE_SECONDS = 15
+_COULD_NOT_RUN = range(125, 128)
+MARK = "hardentui-lab-intruder"
+"""What an attack prints whose trace is looked for."""
+
+
+class Tried(Struct, frozen=True):
+    """What came of an attack or of a question to the service.
+
+    Attributes:
+        works: None where it could not be tried; `said` tells why then.
+        said: what was seen, in one line; not yet safe to show.
+    """
+
+    works: bool | None
+    said: str = ""
+
+
+class Stage(Protocol):
+    """The containers of labs, and nothing else."""
+
+    simulated: bool
+
+    def prepare(self, lab: Lab, folder: str) -> None:
+        """Make all that the lab needs besides its own container."""
+
+    def make(self, lab: Lab, answer: Answer) -> None:
+        """Make the lab's container anew and start it."""
+
+    def attack(self, lab: Lab, folder: str) -> Tried: ...
+
+    def ask_service(self, lab: Lab) -> Tried: ...
+
+    def remove(self, lab: str = "") -> int:
+        """Remove the containers and networks of a lab, or of all; how many there were."""
+
+
+class PodmanStage:
+    """Labs on a real Podman. It refuses to touch a container that is not labelled as a lab's."""
+
+    simulated = False
+
+    def __init__(self, engine: ChangingEngine) -> None:
+        self._engine = engine
+
+    def prepare(self, lab: Lab, folder: str) -> None:
+        if lab.policy:
+            return
+        prepare_images(self._engine)
+        self.remove(lab.id)
+        labels = {LABEL: lab.id}
+        for name in lab.networks:
+            self._engine.networks.create(lab.network(name), internal=True, labels=labels)
+        for neighbour in lab.neighbours:
+            networks = [
+                f"--network={lab.network(name)}:alias={neighbour.name}" for name in neighbour.networks
+            ]
+            identity = self._engine.containers.create_by_command(
+                (
+                    "create",
+                    f"--name={lab.neighbour(neighbour.name)}",
+                    f"--label={LABEL}={lab.id}",
+                    f"--label=app={neighbour.app}",
+                    "--pull=never",
+                    "--stop-timeout=0",
+                    *networks,
+                    f"{IMAGE}:slim",
+                    *neighbour.command,
+                )
+            )
+            self._engine.containers.start(identity)
+
+    def make(self, lab: Lab, answer: Answer) -> None:
+        self._remove_container(lab.container)
+        identity = self._engine.containers.create_by_command(answer.words)
+        self._engine.containers.start(identity)
+
+    def attack(self, lab: Lab, folder: str) -> Tried:
+        if lab.attack.copies_unsigned:
+            return _copy_unsigned(folder)
+        try:
+            if lab.attack.moves_tag:
+                return self._move_tag(lab)
+            return self._run_attack(lab)
+        except ChangeTimedOut:
+            return Tried(False, f"it did not succeed within {lab.attack.seconds} seconds")
+        except EngineError as error:
+            return Tried(None, error.title)
+
+    def _run_attack(self, lab: Lab) -> Tried:
+        attack = lab.attack
+        source = lab.neighbour(attack.neighbour) if attack.neighbour else lab.container
+        self._check_label(source)
+        code, printed = self._engine.containers.run_inside(
+            source, attack.run, user=attack.user, seconds=attack.seconds
+        )
+        if code in _COULD_NOT_RUN:
+            return Tried(None, _last_line(printed) or f"it could not be run ({code})")
+        if attack.unseen and code == 0:
+            return self._look_for_trace(lab)
+        return Tried(code == 0, _last_line(printed))
+
+    def _look_for_trace(self, lab: Lab) -> Tried:
+        try:
+            log = self._engine.containers.logs(lab.container)
+        except EngineError:
+            return Tried(True, "there is no log that could tell of it")
+        seen = MARK in log
+        return Tried(not seen, "the log tells of it" if seen else "the log says nothing of it")
+
+    def _move_tag(self, lab: Lab) -> Tried:
+        """Somebody pushes: does the container's image name mean another image now?"""
+        images = self._engine.images
+        name = str(self._engine.containers.inspect(lab.container).get("ImageName", ""))
+        before, kept = images.id_of(name), images.id_of(f"{IMAGE}:latest")
+        images.tag(PUSHED, f"{IMAGE}:latest")
+        try:
+            moved = images.id_of(name) != before
+        finally:
+            images.tag(kept, f"{IMAGE}:latest")
+        said = "the next container is made from somebody else's image" if moved else f"{name} has not moved"
+        return Tried(moved, said)
+
+    def ask_service(self, lab: Lab) -> Tried:
+        try:
+            self._check_label(lab.container)
+            code, printed = self._engine.containers.run_inside(
+                lab.container, lab.service, seconds=_SERVICE_SECONDS
+            )
+        except ChangeTimedOut:
+            return Tried(False, f"it does not answer within {_SERVICE_SECONDS} seconds")
+        except EngineError as error:
+            return Tried(False, error.title)
+        return Tried(code == 0, _last_line(printed))
+
+    def remove(self, lab: str = "") -> int:
+        label = f"{LABEL}={lab}" if lab else LABEL
+        containers = self._engine.containers.labelled(label)
+        for container in containers:
+            self._engine.containers.remove(str(container["Id"]), force=True, volumes=True)
+        networks = self._engine.networks.labelled(label)
+        for network in networks:
+            self._engine.networks.remove(network)
+        if not lab:
+            for image in self._engine.images.labelled(LABEL):
+                with suppress(EngineError):  # a container that is no lab's uses it
+                    self._engine.images.remove(image)
+        return len(containers) + len(networks)
+
+    def _remove_container(self, name: str) -> None:
+        with suppress(NotFound):
+            self._check_label(name)
+            self._engine.containers.remove(name, force=True, volumes=True)
+
+    def _check_label(self, name: str) -> None:
+        config = self._engine.containers.inspect(name).get("Config") or {}
+        if LABEL not in (config.get("Labels") or {}):
+            raise ChangeFailed(f"The container {name} is not a lab's, so it is left alone.", "Rename it.")
+
+
+def _copy_unsigned(folder: str) -> Tried:
+    """Copy an unsigned image with the learner's policy, as a pull would."""
+    skopeo = shutil.which("skopeo")
+    if skopeo is None:
+        return Tried(None, "skopeo, which copies the image, is not installed")
+    with tempfile.TemporaryDirectory(prefix="hardentui-lab-") as place:
+        source, target = os.path.join(place, "unsigned"), os.path.join(place, "copy")
+        _unsigned_image(source)
+        words = [skopeo, "--policy", os.path.join(folder, "policy.json"), "copy", f"dir:{source}"]
+        try:
+            done = subprocess.run(
+                [*words, f"dir:{target}"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=30,
+                env=account.environment(),
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return Tried(None, f"skopeo could not be run: {error}")
+    said = _last_line(done.stderr.decode("utf-8", "replace"))
+    return Tried(done.returncode == 0, "the image was accepted" if done.returncode == 0 else said)
+
+
+def _unsigned_image(folder: str) -> None:
+    """The smallest image there is, in the layout of the transport `dir:`."""
+    import hashlib
+    import json
+
+    os.mkdir(folder)
+    config = json.dumps(
+        {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []}}
+    ).encode()
+    digest = hashlib.sha256(config).hexdigest()
+    kind = "application/vnd.oci.image"
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{kind}.manifest.v1+json",
+        "config": {
+            "mediaType": f"{kind}.config.v1+json",
+            "digest": f"sha256:{digest}",
+            "size": len(config),
+        },
+        "layers": [],
+    }
+    for name, content in (
+        ("version", b"Directory Transport Version: 1.1\n"),
+        (digest, config),
+        ("manifest.json", json.dumps(manifest).encode()),
+    ):
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(content)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,262 @@
+"""One lab: why it matters, what to do, what came of it, and a line to write options of podman run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static, TextArea
+
+from hardentui.errors import HardenError, UsageError
+from hardentui.training.lab import Lab, Mode
+from hardentui.tui.actions import BACK, COPY, LAB, bindings
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.training import Outcome, Training
+
+_MODES = {
+    Mode.GUIDED: "guided",
+    Mode.CHALLENGE: "challenge: no hints",
+    Mode.EXAM: "exam: no hints, and the clock",
+}
+
+
+@dataclass
+class Looked(Message):
+    """Something came of what the learner did."""
+
+    outcome: Outcome
+
+
+@dataclass
+class Failed(Message):
+    """It could not be done."""
+
+    error: HardenError
+
+
+class LabScreen(HardenScreen):
+    CSS_PATH = "lab.tcss"
+    ACTIONS = (*LAB, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Lab"
+
+    def __init__(self, training: Training, lab: Lab) -> None:
+        super().__init__()
+        self._training = training
+        self._lab = lab
+        self._outcome: Outcome | None = None
+        self._busy = ""
+        self._hints: list[str] = []
+        self._shown = ""  # the solution
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with VerticalScroll(id="reading"):
+            yield Static(id="outcome")
+            yield Static(id="text")
+        if self._lab.policy:
+            yield TextArea(id="policy", soft_wrap=False)
+        else:
+            with Horizontal(id="answer"):
+                yield Label("podman run", classes="label")
+                yield Input(id="options", placeholder="options, such as --read-only", select_on_focus=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+        current = self._training.progress.current
+        if (
+            current is not None
+            and current.lab == self._lab.id
+            and current.simulated == self._training.simulated
+        ):
+            self._do("Looking at the container", self._training.look)
+        else:
+            self._start(Mode.GUIDED)
+        self._draw()
+
+    # --- what the learner does --------------------------------------------------------------------------
+
+    def action_options(self) -> None:
+        self.query_one("#policy" if self._lab.policy else "#options").focus()
+
+    def action_check(self) -> None:
+        self._do("Looking at the container", self._training.look)
+
+    def action_hint(self) -> None:
+        try:
+            number, text = self._training.hint()
+        except UsageError as error:
+            self.complain(error.hint, error.title)
+            return
+        if len(self._hints) < number:
+            self._hints.append(text)
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    def action_solution(self) -> None:
+        self._training.solution(self._lab)
+        options = " ".join(self._lab.solution) or "(no options)"
+        self._shown = self._lab.solved_policy.strip() or f"podman run {options}"
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    def action_restart(self) -> None:
+        self._start(Mode.GUIDED)
+
+    def action_challenge(self) -> None:
+        self._start(Mode.CHALLENGE)
+
+    def action_exam(self) -> None:
+        self._start(Mode.EXAM)
+
+    def action_save(self) -> None:
+        if not self._lab.policy:
+            return
+        text = self.query_one("#policy", TextArea).text
+
+        def save() -> Outcome:
+            self._training.write_policy(self._lab, text)
+            return self._training.look()
+
+        self._do("Checking the policy", save)
+        self.query_one("#reading").focus()
+
+    def action_back(self) -> None:
+        if isinstance(self.focused, Input | TextArea):
+            self.query_one("#reading").focus()
+        else:
+            self.dismiss()
+
+    @on(Input.Submitted)
+    def _answered(self, message: Input.Submitted) -> None:
+        try:
+            options = shlex.split(message.value)
+        except ValueError as error:
+            self.complain(f"{error}.", "These are no words of a shell.")
+            return
+        self.query_one("#reading").focus()
+        self._do("Making the container anew", lambda: self._training.answer(options))
+
+    def _start(self, mode: Mode) -> None:
+        self._hints, self._shown, self._outcome = [], "", None
+        self._do("Making the lab", lambda: self._training.start(self._lab, mode))
+
+    # --- work that takes time -----------------------------------------------------------------------------
+
+    def _do(self, what: str, action: Callable[[], Outcome]) -> None:
+        if self._busy:
+            self.complain("One moment: the last step is not done yet.")
+            return
+        self._busy = what
+        self._draw()
+        self._work(action)
+
+    @work(thread=True, group="lab")
+    def _work(self, action: Callable[[], Outcome]) -> None:
+        try:
+            self.post_message(Looked(action()))
+        except HardenError as error:
+            self.post_message(Failed(error))
+
+    @on(Looked)
+    def _looked(self, message: Looked) -> None:
+        before = self._outcome
+        self._busy, self._outcome = "", message.outcome
+        if self._lab.policy and before is None:
+            with open(self._training.policy_file(self._lab), encoding="utf-8") as file:
+                self.query_one("#policy", TextArea).text = file.read()
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_home(animate=False)
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self._busy = ""
+        self.complain(message.error.hint, message.error.title)
+        self._draw()
+
+    # --- drawing --------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        current = self._training.progress.current
+        mode = _MODES[current.mode] if current else ""
+        simulated = "   simulated" if self._training.simulated else ""
+        busy = self.signs.of(f"   {self._busy}…") if self._busy else ""
+        title = (f"Lab: {visible(self._lab.title)}", "bold")
+        parts = (title, f"   {mode}", (simulated, "$warning"), (busy, "$primary"))
+        self.query_one("#crumb", Static).update(Content.assemble(*parts))
+        self.query_one("#outcome", Static).update(self._outcome_text())
+        self.query_one("#text", Static).update(self._text())
+
+    def _outcome_text(self) -> Content:
+        outcome = self._outcome
+        if outcome is None:
+            return Content("")
+        lines = [
+            self._mark(goal.reached, "gone" if goal.reached else goal.status.value, goal.title)
+            for goal in outcome.goals
+        ]
+        lines += [
+            Content.assemble("             ", (visible(goal.observed, 200), "$muted"))
+            for goal in outcome.goals
+            if not goal.reached and goal.observed
+        ]
+        attack = outcome.attack
+        word = "unknown" if attack.works is None else "works" if attack.works else "blocked"
+        lines.append(self._mark(attack.works is False, word, f"Attack: {outcome.lab.attack.title}"))
+        if outcome.service.works is not None:
+            word = "answers" if outcome.service.works else "broken"
+            lines.append(self._mark(outcome.service.works, word, "The service"))
+        lines += [Content.styled(visible(remark), "$warning") for remark in outcome.remarks]
+        if outcome.solved:
+            earned = f"Solved: {outcome.points} points." if outcome.points else "Solved."
+            lines += [
+                Content(""),
+                Content.styled(earned, "bold $success"),
+                Content(_flowing(self._lab.finish)),
+            ]
+        return Content("\n").join(lines)
+
+    def _mark(self, good: bool, word: str, text: str) -> Content:
+        sign, color = ("✓", "$success") if good else ("✗", "$error")
+        return Content.assemble((f"  {self.signs.of(sign)} {word:<9}", color), visible(text, 120))
+
+    def _text(self) -> Content:
+        lab, current = self._lab, self._training.progress.current
+        exam = current is not None and current.mode is Mode.EXAM
+        parts = [("Your task", lab.task)]
+        if current is not None and current.mode is Mode.GUIDED:
+            parts.append(("Next move", lab.guided.replace("hardentui train run", "podman run")))
+        parts += [(f"Hint {number}", text) for number, text in enumerate(self._hints, 1)]
+        if self._shown:
+            parts.append(("Solution", self._shown))
+        if not exam:
+            parts.append(("Why it matters", lab.learn))
+        lines: list[Content] = []
+        for title, text in parts:
+            shown = visible_lines(text) if text is self._shown else _flowing(text)
+            lines += [
+                Content(""),
+                Content.styled(title, "bold"),
+                Content(shown.replace("hardentui train run", "podman run")),
+            ]
+        if not exam and lab.picture.strip():
+            lines += [Content(""), Content.styled(visible_lines(lab.picture.strip("\n")), "$muted")]
+        return Content("\n").join(lines)
+
+    def copied(self) -> tuple[str, str]:
+        return ("this page", f"{self._outcome_text().plain}\n{self._text().plain}")
+
+
+def _flowing(text: str) -> str:
+    """A text of a lab as paragraphs that the screen wraps."""
+    return "\n\n".join(" ".join(part.split()) for part in visible_lines(text.strip()).split("\n\n"))

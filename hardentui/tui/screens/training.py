@@ -1,0 +1,140 @@
+"""Training: the map of all labs with what the learner has done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import ClassVar
+
+from textual.content import Content
+
+from hardentui.checks import all_checks
+from hardentui.errors import HardenError
+from hardentui.training.course import Course
+from hardentui.training.lab import Lab
+from hardentui.training.loading import load_labs
+from hardentui.tui.actions import BACK, COPY, TRAINING, bindings
+from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.lab import LabScreen
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.training import Training, open_training
+
+_SIGNS = {"passed": "✓", "started": "…", "shown": "–", "new": " "}
+_WORDS = {"passed": "passed", "started": "begun", "shown": "solution seen", "new": "new"}
+
+
+class TrainingScreen(BrowseScreen):
+    ACTIONS = (*TRAINING, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Training"
+    COLUMNS = (
+        Column("", 1),
+        Column("#", 2),
+        Column("Lab", 0),
+        Column("Steps", 8),
+        Column("Minutes", 7, 70),
+        Column("State", 13, 90),
+        Column("Points", 6),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._open = ExitStack()
+        self.training: Training | None = None
+
+    def on_mount(self) -> None:
+        self._begin()
+
+    def on_unmount(self) -> None:
+        self._open.close()
+
+    async def show_state(self, what: str) -> None:
+        if what == "opened":
+            self._begin()
+        await super().show_state(what)
+
+    def _begin(self) -> None:
+        """Open the learner's progress as soon as it is known where labs happen."""
+        if self.training is not None or self.session.bench is None:
+            return
+        labs = load_labs(checks=[check.id for check in all_checks()])
+        try:
+            self.training = self._open.enter_context(open_training(self.session.bench, labs))
+        except HardenError as error:
+            self.complain(error.hint, error.title)
+            return
+        if self.training.notice:
+            self.complain(self.training.notice)
+        self._draw()
+
+    def on_screen_resume(self) -> None:
+        """Back from a lab: its row may say something else now."""
+        self._draw()
+
+    def lines(self) -> Sequence[Line] | None:
+        if self.training is None:
+            return None
+        return [self._line(number, lab, self.training) for number, lab in enumerate(self.training.labs, 1)]
+
+    def _line(self, number: int, lab: Lab, training: Training) -> Line:
+        result = training.progress.of(lab.id)
+        steps = ", ".join(map(str, lab.steps))
+        points = str(result.points) if result.points else ""
+        texts = (
+            self.signs.of(_SIGNS[result.state]),
+            str(number),
+            lab.title,
+            steps,
+            str(lab.minutes),
+            _WORDS[result.state],
+            points,
+        )
+        sort = (result.state, number, lab.title, lab.steps, lab.minutes, result.state, -result.points)
+        return Line(lab.id, texts, sort)
+
+    def about(self, key: str) -> Content:
+        if self.training is None:
+            return Content("")
+        lab = self.training.find(key)
+        return Content.assemble(
+            (visible(lab.title), "bold"),
+            "\n\n",
+            " ".join(visible_lines(lab.learn).split()),
+            "\n\n",
+            (visible_lines(lab.picture.strip("\n")), "$muted"),
+            "\n\n",
+            ("Enter opens the lab.", "$primary"),
+        )
+
+    def crumb(self) -> Content:
+        if self.training is None:
+            return Content.assemble(("Training", "bold"))
+        labs, progress = self.training.labs, self.training.progress
+        done = sum(1 for lab in labs if progress.of(lab.id).points)
+        where = "   simulated" if self.training.simulated else ""
+        return Content.assemble(
+            ("Training", "bold"),
+            f"   {done} of {len(labs)} labs passed, {Course().share(progress, labs)} % of the points",
+            (where, "$warning"),
+        )
+
+    def nothing(self) -> str:
+        return "There are no labs."
+
+    def enter_row(self) -> None:
+        if self.training is not None and self.current:
+            self.app.push_screen(LabScreen(self.training, self.training.find(self.current)))
+
+    def action_stop(self) -> None:
+        if self.training is None:
+            return
+        try:
+            count = self.training.stop()
+        except HardenError as error:
+            self.complain(error.hint, error.title)
+            return
+        self.notify(f"{count} containers and networks of labs were removed.", markup=False)
+        self._draw()
+
+    def copied(self) -> tuple[str, str]:
+        return "the lab's name", self.current

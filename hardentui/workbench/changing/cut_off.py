@@ -1,0 +1,35 @@
+"""Changes that came to no end: told by every command, because the host may not be as anybody meant it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+from hardentui.state.own_files import state_folder
+from hardentui.visible import visible
+
+_GRACE = 30.0  # seconds within which a change that was not confirmed is taken back
+
+
+def cut_off_changes() -> Iterator[str]:
+    """One sentence for each, with the command that ends it. Loads nothing where nothing was ever changed."""
+    if not os.path.isdir(os.path.join(state_folder(), "journal")):
+        return
+    from hardentui.change.file_changes import lock_folder
+    from hardentui.change.journal import Journal
+    from hardentui.change.lock import is_locked
+    from hardentui.model.journal import EntryState
+
+    journal = Journal()
+    for entry in journal.unfinished():
+        if is_locked(lock_folder(journal), entry.container, entry.engine):
+            continue  # it is under way
+        name = visible(entry.container, 80)
+        if entry.state is EntryState.OPEN:
+            yield f"a change of {name} was cut off: hardentui undo {entry.id} brings back what was there"
+        elif entry.confirm_by < time.time() - _GRACE:
+            yield (
+                f"nobody confirmed a change of {name} in time, and it did not go back:"
+                f" hardentui undo {entry.id}, or hardentui confirm {entry.id}"
+            )

@@ -1,0 +1,75 @@
+"""Why a container is not created anew: something would be lost, or somebody else would be harmed."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.errors import CannotFix
+from hardentui.host.files.config import names
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unreadable
+from hardentui.options import REMOVE
+from hardentui.visible import visible
+from hardentui.workbench.changing.unit_origin import manager_of
+
+_LONGEST_UNIT = 256 << 10
+
+
+def refuse_replacing(facts: ContainerFacts, engine: ChangingEngine, files: Files) -> None:
+    """Raises CannotFix with the way out."""
+    _refuse_started_by_unit(facts, files)
+    shown = visible(facts.name, 80)
+    if facts.inspect.get("IsInfra"):
+        raise CannotFix(f"{shown} only holds a pod together and is not created anew.")
+    if facts.spec[REMOVE]:
+        raise CannotFix(
+            f"{shown} was started with --rm: stopped, it would be gone, and nothing could be kept.",
+            "Start it without --rm, or let a Quadlet run it: hardentui convert NAME --to quadlet",
+        )
+    if facts.spec.unknowable:
+        flags = ", ".join(sorted({option.flag for option in facts.spec.unknowable}))
+        raise CannotFix(
+            f"Podman does not tell of {shown} whether these were given, so they would be lost: {flags}",
+            "Run HardenTUI on the engine's machine as its user, where Podman's own record can be read.",
+        )
+    dependents = [
+        visible(str(document.get("Name")), 80)
+        for listed in engine.engine.listed()
+        if listed.id != facts.id
+        and facts.id in ((document := engine.containers.inspect(listed.id)).get("Dependencies") or ())
+    ]
+    if dependents:
+        raise CannotFix(
+            f"Other containers stand on {shown} (its namespaces, or --requires): {', '.join(dependents)}.",
+            "They are bound to its id and would have to be created anew too; it is not replaced.",
+        )
+
+
+def _refuse_started_by_unit(facts: ContainerFacts, files: Files) -> None:
+    """A unit that starts the container by its name (`podman generate systemd` without --new) watches its
+    process: it would take the change for a crash."""
+    if not facts.engine.local or not os.path.isdir("/run/systemd/system"):
+        return
+    starts = re.compile(
+        rf"^\s*Exec\w+\s*=.*\bpodman\b.*\bstart\b.*[\s\"'](?:{re.escape(facts.name)}|{facts.id[:12]}\w*)[\s\"']*$",
+        re.MULTILINE,
+    )
+    for folder in manager_of(files, facts.engine).unit_folders:
+        listed = names(files, folder)
+        for name in () if isinstance(listed, Unreadable) else listed:
+            text = _text(files, f"{folder}/{name}") if name.endswith(".service") else ""
+            if starts.search(text):
+                raise CannotFix(
+                    f"{visible(name, 80)} starts {visible(facts.name, 80)} by its name and watches it.",
+                    "Let a Quadlet run it instead: hardentui fix NAME --to quadlet",
+                )
+
+
+def _text(files: Files, path: str) -> str:
+    try:
+        return files.read_text(path, _LONGEST_UNIT)
+    except OSError:
+        return ""

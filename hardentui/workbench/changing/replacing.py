@@ -1,0 +1,151 @@
+"""A container that is created anew under its name, while its original is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hardentui.change.container_operator import restart_policy
+from hardentui.engine.change.changing import ChangingEngine
+from hardentui.host.files.reader import Files
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unreadable
+from hardentui.model.operations import (
+    CopyData,
+    CreateContainer,
+    CreateNetwork,
+    CreateVolume,
+    NoteContainer,
+    Operation,
+    RenameContainer,
+    SetRestart,
+    StartContainer,
+    StopContainer,
+)
+from hardentui.model.plan import Plan
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE, MOUNTS, NAME, NETWORK, PULL, ROOTFS, TMPFS, Mount
+from hardentui.reading.layer_data import LayerData, is_below
+from hardentui.visible import visible
+from hardentui.workbench.changing.apply_ways import UPDATES_RESTART, Way, stop_timeout
+from hardentui.workbench.changing.not_replaceable import refuse_replacing
+from hardentui.writers.anonymous import with_existing
+from hardentui.writers.context import UnitContext
+from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.run_script import run_arguments
+from hardentui.writers.supporting import network_create_arguments, network_name
+
+
+def replace_way(
+    facts: ContainerFacts,
+    plan: Plan,
+    engine: ChangingEngine,
+    files: Files,
+    *,
+    suffix: str,
+    layer: LayerData,
+    keep_data: bool,
+) -> Way:
+    """Create the container anew under its name; the original is renamed, stopped and kept.
+
+    Args:
+        suffix: of the name under which the original is kept.
+        layer: what it wrote into its own layer. What is below a volume that the plan brings is copied there.
+        keep_data: copy the rest into volumes of their own.
+
+    Raises:
+        CannotFix: it cannot be replaced without losing something; says what.
+    """
+    refuse_replacing(facts, engine, files)
+    name, kept = facts.name, f"{facts.name}-before-{suffix}"
+    context = UnitContext.of(facts, facts.engine.version)
+    spec, notes = with_existing(plan.after.with_(NAME, name), context.anonymous)
+    brought = new_volumes(plan)
+    copies = [one for one in brought.items() if any(is_below(path, one[:1]) for path in layer.data)]
+    volumes = _volumes(name, layer.without(brought).folders, engine) if keep_data else ()
+    if volumes:
+        folders = [folder for folder, _ in volumes]
+        mounts = [Mount("volume", volume, folder) for folder, volume in volumes]
+        tmpfs = [text for text in spec[TMPFS] if not is_below(text.partition(":")[0], folders)]
+        spec = spec.with_(MOUNTS, (*spec[MOUNTS], *mounts)).with_(TMPFS, tuple(tmpfs))
+    spec, more = _same_image(facts, plan, spec)
+    policy = restart_policy(facts.inspect)
+    operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
+    operations += new_networks(facts, plan, engine)
+    operations.append(RenameContainer(id=facts.id, before=name, after=kept))
+    if policy not in ("no", ""):
+        if facts.engine.version < UPDATES_RESTART:
+            more = (
+                *more,
+                f"{kept} keeps its restart policy {policy}: podman-restart.service would start it too",
+            )
+        else:
+            operations.append(SetRestart(id=facts.id, before=policy))
+    operations += [CreateVolume(name=volume) for _, volume in volumes]
+    words = run_arguments(spec, "create")
+    operations.append(CreateContainer(name=name, original=facts.id, arguments=words))
+    if facts.running:
+        operations.append(StopContainer(id=facts.id, seconds=stop_timeout(facts)))
+    if copies or volumes:
+        operations.append(CopyData(source=facts.id, paths=(*copies, *volumes)))
+    if facts.running:
+        operations.append(StartContainer(name=name))
+    else:
+        more = (*more, "it does not run; its successor is created and not started")
+    return Way(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
+
+
+def new_volumes(plan: Plan) -> dict[str, str]:
+    """Where in the container -> which named volume, for those that the plan brings."""
+    known = {mount.destination for mount in plan.before[MOUNTS]}
+    return {
+        mount.destination: mount.source
+        for mount in plan.after[MOUNTS]
+        if mount.type == "volume" and mount.source and mount.destination not in known
+    }
+
+
+def _volumes(name: str, folders: Sequence[str], engine: ChangingEngine) -> tuple[tuple[str, str], ...]:
+    """(folder, new volume) for each folder."""
+    found: list[tuple[str, str]] = []
+    for folder in folders:
+        stem = safe_file_name(f"{name}-{folder.strip('/').replace('/', '-')}") + "-data"
+        names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
+        found.append((folder, next(one for one in names if not engine.volumes.exists(one))))
+    return tuple(found)
+
+
+def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tuple[str, ...]]:
+    """The same image as today, also where its name stands for another one by now."""
+    if spec[ROOTFS] or plan.before[IMAGE] != plan.after[IMAGE]:
+        return spec, ()
+    spec = spec.with_(PULL, "never")
+    today = str(facts.inspect.get("Image") or "")
+    ids = facts.image_ids
+    resolved = "" if isinstance(ids, Unreadable) else ids.get(spec[IMAGE], "")
+    if not today or resolved.removeprefix("sha256:") == today.removeprefix("sha256:"):
+        return spec, ()
+    note = (
+        f"{visible(spec[IMAGE], 120)} is another image by now; the one that it runs from is kept, by its id"
+    )
+    return spec.with_(IMAGE, today), (note,)
+
+
+def new_networks(
+    facts: ContainerFacts, plan: Plan, engine: ChangingEngine, *, by_unit: bool = False
+) -> tuple[CreateNetwork, ...]:
+    """The networks that the plan brings.
+
+    Args:
+        by_unit: units create them; they are only removed again.
+    """
+    wanted = dict.fromkeys(network_name(argument) for argument in plan.after[NETWORK])
+    before = {network_name(argument) for argument in plan.before[NETWORK]}
+    new = [name for name in wanted if name and name not in facts.networks and name not in before]
+    return tuple(
+        CreateNetwork(
+            name=name,
+            arguments=() if by_unit else network_create_arguments(name, {"name": name, "driver": "bridge"}),
+            existed=engine.networks.exists(name),
+        )
+        for name in new
+    )

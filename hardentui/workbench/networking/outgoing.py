@@ -1,0 +1,172 @@
+"""Which addresses a container contacts, and rules that allow those and nothing else."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from time import monotonic
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import CannotExpress
+from hardentui.host.files.reader import Files, reason
+from hardentui.host.network.nft_check import check_rules
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.reach import Contact
+from hardentui.reading.networks import gateways, uses_network_of_pod
+from hardentui.trial.observe.connections import established
+from hardentui.workbench.networking.proving import addresses_of
+from hardentui.writers.nft_allow_list import LIMITS, allow_list
+
+_EVERY = 0.25
+_LEARNED = re.compile(
+    r"(?:(?P<before>tcp|udp)[ :/]+)?\[?(?P<address>[0-9A-Fa-f:.]+?)\]?:(?P<port>\d{1,5})"
+    r"(?:/(?P<after>tcp|udp))?"
+)
+
+
+class Outgoing(Struct, frozen=True):
+    """What a container contacts, with a proposal.
+
+    Attributes:
+        seconds: how long it was watched; 0 = one look.
+        shared: members of its pod, or whom it shares its network with, are among the contacts.
+        rules: for nftables; empty with the reason in `no_rules`.
+        checked: `nft --check` takes the rules; None = it could not be asked, why is in `unchecked`.
+        limits: what the rules do not do.
+    """
+
+    container: str
+    engine: str
+    contacts: tuple[Contact, ...]
+    seconds: float = 0.0
+    unknown: str = ""
+    shared: bool = False
+    rules: str = ""
+    no_rules: str = ""
+    checked: bool | None = None
+    unchecked: str = ""
+    limits: tuple[str, ...] = ()
+
+
+def outgoing(
+    facts: ContainerFacts,
+    everybody: Iterable[ContainerFacts],
+    files: Files,
+    stop: threading.Event,
+    *,
+    seconds: float = 0.0,
+    learned: Iterable[str] = (),
+) -> Outgoing:
+    """Watch the sockets of its network namespace for a while, until `stop` is set or Ctrl-C.
+
+    Args:
+        everybody: containers, to tell whose an address is.
+        learned: addresses that a trial saw.
+    """
+    began = monotonic()
+    found: set[tuple[str, str, int]] = set()
+    unknown = ""
+    while True:
+        seen = _look(facts, files)
+        if isinstance(seen, Unreadable):
+            unknown = "" if found else seen.reason
+            break
+        found |= seen
+        if stop.is_set() or monotonic() - began >= seconds:
+            break
+        try:
+            stop.wait(_EVERY)
+        except KeyboardInterrupt:
+            break  # what was seen by then counts
+    names = _names(facts, everybody)
+    contacts = [Contact(*one, names.get(one[1], "")) for one in sorted(found)]
+    known = {(one.protocol, one.address, one.port) for one in contacts}
+    for text in learned:
+        one = parse_learned(text)
+        if one is not None and one not in known:
+            contacts.append(Contact(*one, names.get(one[1], ""), learned=True))
+    shared = uses_network_of_pod(facts)
+    result = Outgoing(
+        facts.name,
+        facts.engine.label,
+        tuple(contacts),
+        round(monotonic() - began, 1) if seconds else 0.0,
+        unknown,
+        shared,
+    )
+    return _with_rules(result, facts)
+
+
+def _look(facts: ContainerFacts, files: Files) -> Known[set[tuple[str, str, int]]]:
+    kernel = facts.kernel
+    if not facts.engine.local:
+        return Unreadable("the engine is on another machine; run HardenTUI there")
+    if not isinstance(kernel, Kernel):
+        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"it does not run ({kernel.state})")
+    if isinstance(kernel.shared_namespaces, Unreadable) or "net" in kernel.shared_namespaces:
+        return Unreadable("it uses the network of the host, whose connections are those of all programs")
+    if isinstance(kernel.listening, Unreadable):
+        return kernel.listening
+    ports = {one.port for one in kernel.listening}
+    try:
+        return {
+            (one.protocol, plain_address(one.address), one.port)
+            for one in established(files, kernel.pid, ports)
+            if not ip_address(one.address).is_loopback
+        }
+    except FileNotFoundError:
+        return Unreadable("it has ended")
+    except OSError as error:
+        return Unreadable(f"/proc/{kernel.pid}/net: {reason(error)}")
+
+
+def plain_address(text: str) -> str:
+    """An IPv4 address that is written as one of IPv6 as itself."""
+    address = ip_address(text)
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
+
+
+def parse_learned(text: str) -> tuple[str, str, int] | None:
+    """`192.0.2.1:443/tcp`, `tcp [2001:db8::1]:443`; None for what is no address."""
+    found = _LEARNED.fullmatch(text.strip())
+    if not found:
+        return None
+    try:
+        return found["before"] or found["after"] or "tcp", plain_address(found["address"]), int(found["port"])
+    except ValueError:
+        return None
+
+
+def _names(facts: ContainerFacts, everybody: Iterable[ContainerFacts]) -> Mapping[str, str]:
+    names = {address: "the host" for one in facts.networks.values() for address in gateways(one)}
+    for other in everybody:
+        if other.engine.label == facts.engine.label:
+            names.update(dict.fromkeys(addresses_of(other), f"container {other.name}"))
+    return names
+
+
+def _with_rules(result: Outgoing, facts: ContainerFacts) -> Outgoing:
+    if result.unknown:
+        return replace(result, no_rules=result.unknown)
+    if not result.contacts and not result.seconds:
+        return replace(result, no_rules="nothing was seen in one look, so rules would close every way out")
+    if facts.engine.rootless is not False:
+        why = (
+            "packets of a rootless container leave the host as those of a program of its user, so rules of "
+            "the host cannot tell them by address; an internal network closes its way out"
+        )
+        return replace(result, no_rules=why)
+    try:
+        rules = allow_list(facts.name, addresses_of(facts), result.contacts)
+    except (CannotExpress, ValueError) as error:
+        return replace(result, no_rules=str(error))
+    complaint = check_rules(rules)
+    if isinstance(complaint, Unreadable):
+        return replace(result, rules=rules, unchecked=complaint.reason, limits=LIMITS)
+    return replace(result, rules=rules, checked=not complaint, unchecked=complaint, limits=LIMITS)

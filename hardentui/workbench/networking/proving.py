@@ -1,0 +1,206 @@
+"""Prove a cell of the network map by a real connection between two network namespaces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import InputError
+from hardentui.host.commands import Run
+from hardentui.host.network.knock import SECONDS, knock
+from hardentui.model.facts import ContainerFacts, Kernel
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.network_map import NetworkMap
+from hardentui.model.reach import Outcome, Proof
+from hardentui.reading.networks import gateways
+from hardentui.visible import visible
+
+HOST = "host"
+_MOST_PORTS = 8
+_TARGET = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[^:\[\]]+))(?::(?P<port>\d{1,5}))?")
+
+
+class Target(Struct, frozen=True):
+    """`web`, `web:80`, `host:22`, `192.0.2.1:443`, `[2001:db8::1]:443`."""
+
+    name: str
+    port: int | None = None
+
+    @property
+    def is_address(self) -> bool:
+        from ipaddress import ip_address
+
+        try:
+            ip_address(self.name)
+        except ValueError:
+            return False
+        return True
+
+
+def parse_target(text: str) -> Target:
+    """Raises InputError: it is none of the forms."""
+    found = _TARGET.fullmatch(text)
+    port = int(found["port"]) if found and found["port"] else None
+    if not found or (port is not None and not 0 < port < 65536):
+        raise InputError(
+            f"{visible(text, 100)!r} is no target.", "Give NAME, NAME:PORT, host:PORT or ADDRESS:PORT."
+        )
+    return Target(found["six"] or found["name"], port)
+
+
+def prove(
+    start: ContainerFacts, target: Target, end: ContainerFacts | None, found: NetworkMap, run: Run
+) -> tuple[Proof, ...]:
+    """Attempts to connect from one container to another, to the host, or to an address.
+
+    Args:
+        end: the container that the target names; None for the host and for an address.
+        found: the map that is to be proven.
+
+    Raises:
+        InputError: a port is missing, or the target is no container, host or address.
+    """
+    plain = Proof(start.name, target.name, "", target.port or 0, Outcome.UNPROVEN, None)
+    plain = replace(plain, expected=_expected(start, target, end, found, ""))
+    kernel = start.kernel
+    if not start.engine.local:
+        return (replace(plain, why="the engine is on another machine; run HardenTUI there"),)
+    if not isinstance(kernel, Kernel):
+        why = kernel.reason if isinstance(kernel, Unreadable) else f"{start.name} does not run"
+        return (replace(plain, why=why),)
+    addresses = _addresses(start, target, end)
+    if not addresses:
+        return (replace(plain, why=f"{target.name} has no address of its own"),)
+    ports, listening = _ports(target, end)
+    if isinstance(ports, Unreadable):
+        return (replace(plain, why=ports.reason),)
+    proofs = []
+    for address in addresses:
+        for port in ports:
+            attempt = knock(run, kernel.pid, address, port)
+            expected = _expected(start, target, end, found, address)
+            one = replace(plain, address=address, port=port, expected=expected)
+            proofs.append(_judged(one, attempt, listening is not None and port in listening))
+    return tuple(proofs)
+
+
+def _addresses(start: ContainerFacts, target: Target, end: ContainerFacts | None) -> tuple[str, ...]:
+    if end is not None:
+        return addresses_of(end)
+    if target.name == HOST:
+        found = [address for network in start.networks.values() for address in gateways(network)]
+        return tuple(dict.fromkeys(found))
+    return (target.name,)
+
+
+def addresses_of(facts: ContainerFacts) -> tuple[str, ...]:
+    """The addresses that a container has on its networks."""
+    section = facts.inspect.get("NetworkSettings")
+    networks = section.get("Networks") if isinstance(section, Mapping) else None
+    return tuple(dict.fromkeys(_told(networks.values() if isinstance(networks, Mapping) else ())))
+
+
+def _told(networks: Iterable[object]) -> Iterator[str]:
+    for one in networks:
+        for name in ("IPAddress", "GlobalIPv6Address"):
+            address = one.get(name) if isinstance(one, Mapping) else None
+            if isinstance(address, str) and address:
+                yield address
+
+
+def _ports(
+    target: Target, end: ContainerFacts | None
+) -> tuple[tuple[int, ...] | Unreadable, frozenset[int] | None]:
+    """(ports to try, ports on which the target is known to listen).
+
+    Raises:
+        InputError: the host and other addresses need a port.
+    """
+    listening = _listening(end) if end is not None else None
+    known = listening if isinstance(listening, frozenset) else None
+    if target.port is not None:
+        return (target.port,), known
+    if end is None:
+        raise InputError(f"Which port of {visible(target.name, 60)}?", f"{visible(target.name, 60)}:PORT")
+    if isinstance(listening, Unreadable):
+        return Unreadable(f"which ports it listens on is not known: {listening.reason}"), None
+    if not known:
+        return Unreadable("it listens on no tcp port, so nothing would answer; name a port"), known
+    return tuple(sorted(known)[:_MOST_PORTS]), known
+
+
+def _listening(facts: ContainerFacts) -> Known[frozenset[int]]:
+    kernel = facts.kernel
+    if not isinstance(kernel, Kernel):
+        return kernel if isinstance(kernel, Unreadable) else Unreadable(f"{facts.name} does not run")
+    if isinstance(kernel.listening, Unreadable):
+        return kernel.listening
+    return frozenset(
+        one.port
+        for one in kernel.listening
+        if one.protocol == "tcp" and not one.address.startswith("127.") and one.address != "::1"
+    )
+
+
+def _judged(proof: Proof, attempt: Known[Outcome], listens: bool) -> Proof:
+    if isinstance(attempt, Unreadable):
+        return replace(proof, why=attempt.reason)
+    reached, why = {
+        Outcome.CONNECTED: (True, "a connection stands"),
+        Outcome.NO_ANSWER: (False, f"no answer within {SECONDS:g} s: packets are dropped on the way"),
+        Outcome.NO_ROUTE: (False, "the kernel of the container knows no way there, or is told that none is"),
+    }.get(attempt, (None, ""))
+    if attempt is Outcome.REFUSED:
+        reached = None if not listens else False
+        why = (
+            "it listens there, so the refusal comes from a filter on the way"
+            if listens
+            else "a refusal: either packets arrive and nobody listens, or a filter rejects them"
+        )
+    return replace(proof, outcome=attempt, reached=reached, why=why)
+
+
+def _expected(
+    start: ContainerFacts, target: Target, end: ContainerFacts | None, found: NetworkMap, address: str
+) -> bool | None:
+    """What the map says: a member of this place reaches that one.
+
+    Args:
+        address: of the target on one of its networks; empty = on any.
+    """
+    mine = {one.key: one for one in found.places if start.name in one.members and _same(one.engine, start)}
+    if not mine:
+        return None
+    if end is None and target.name == HOST:
+        return any(place.host for place in mine.values())
+    if end is None:
+        # that it may leave the host says nothing about what stands further on
+        return None if any(place.out for place in mine.values()) else False
+    networks = _networks_of(end, address)
+    theirs = {
+        one.key
+        for one in found.places
+        if end.name in one.members and _same(one.engine, end) and (not networks or one.name in networks)
+    }
+    if any(place.together and key in theirs for key, place in mine.items()):
+        return True
+    return any(
+        (way.start in mine and way.end in theirs) or (way.both and way.start in theirs and way.end in mine)
+        for way in found.ways
+    )
+
+
+def _networks_of(facts: ContainerFacts, address: str) -> frozenset[str]:
+    """Names of the networks on which it has this address; none = it is not asked, or not known."""
+    section = facts.inspect.get("NetworkSettings")
+    networks = section.get("Networks") if isinstance(section, Mapping) else None
+    if not address or not isinstance(networks, Mapping):
+        return frozenset()
+    return frozenset(str(name) for name, one in networks.items() if address in _told([one]))
+
+
+def _same(label: str, facts: ContainerFacts) -> bool:
+    return label == facts.engine.label

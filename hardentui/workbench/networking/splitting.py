@@ -1,0 +1,259 @@
+"""Propose networks of their own for applications that share one, and a way out only for who needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from hardentui.model.apps import app_of
+from hardentui.model.draft import TextFile
+from hardentui.model.facts import ContainerFacts, NetworkFacts
+from hardentui.model.version import Version
+from hardentui.options import NETWORK
+from hardentui.reading.containers import is_infra, pod_of
+from hardentui.reading.networks import published, uses_network_of_pod
+from hardentui.systemd.escaping import plain
+from hardentui.systemd.unit_file import Unit
+from hardentui.words import plural
+from hardentui.writers.file_name import safe_file_name
+
+_OWN_NAMES = Version(4, 7)
+
+
+class Calls(Struct, frozen=True):
+    """Whom a container was seen to contact while it was watched.
+
+    Attributes:
+        outside: somebody who is neither a container of this engine nor the host, or it could not be told.
+        containers: names of others of its engine.
+    """
+
+    outside: bool = False
+    containers: frozenset[str] = frozenset()
+
+
+Watched = Mapping[str, Mapping[str, Calls]]
+"""Engine label -> name of a container -> its calls."""
+
+
+class NewNetwork(Struct, frozen=True):
+    """A network that is proposed.
+
+    Attributes:
+        internal: no way out of it.
+        isolated: other isolated bridges of the host cannot reach in, nor it them.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    internal: bool
+    isolated: bool
+
+    def create_command(self) -> str:
+        flags = [
+            word for word, on in (("--internal", self.internal), ("-o isolate=true", self.isolated)) if on
+        ]
+        return " ".join(["podman network create", *flags, self.name])
+
+
+class Move(Struct, frozen=True):
+    """What changes for one container.
+
+    Attributes:
+        leaves, joins: names of networks.
+        minds: what may break, one sentence each.
+    """
+
+    container: str
+    leaves: str
+    joins: tuple[str, ...]
+    minds: tuple[str, ...] = ()
+
+
+class Split(Struct, frozen=True):
+    """The proposal for one network.
+
+    Attributes:
+        why: what is wrong with it as it is.
+        files: a `.network` unit for each new network.
+    """
+
+    network: str
+    engine: str
+    rootless: bool
+    why: str
+    networks: tuple[NewNetwork, ...]
+    moves: tuple[Move, ...]
+    files: tuple[TextFile, ...]
+
+
+def splits(
+    networks: Iterable[NetworkFacts],
+    containers: Iterable[ContainerFacts],
+    watched: Watched | None = None,
+) -> tuple[Split, ...]:
+    """Proposals for the networks where something can be parted.
+
+    Args:
+        watched: None = nobody watched.
+    """
+    networks, containers = tuple(networks), tuple(containers)
+    found = []
+    for network in networks:
+        if str(network.inspect.get("driver") or "bridge") != "bridge" or network.inspect.get("internal"):
+            continue
+        here = [
+            one
+            for one in containers
+            if one.engine.label == network.engine.label
+            and network.name in one.networks
+            and not uses_network_of_pod(one)
+        ]
+        taken = {one.name for one in networks if one.engine.label == network.engine.label}
+        seen = None if watched is None else watched.get(network.engine.label, {})
+        split = _split(network, here, seen, taken)
+        if split is not None:
+            found.append(split)
+    return tuple(found)
+
+
+def _split(
+    network: NetworkFacts,
+    here: Sequence[ContainerFacts],
+    seen: Mapping[str, Calls] | None,
+    taken: Collection[str],
+) -> Split | None:
+    if seen is not None:
+        names = {one.name for one in here}
+        # who is on another network is reached by way of the host
+        seen = {
+            name: Calls(calls.outside or not calls.containers <= names, calls.containers)
+            for name, calls in seen.items()
+        }
+    groups = _groups(here, seen)
+    made: list[NewNetwork] = []
+    moves: list[Move] = []
+    for name, members in groups.items():
+        new = _networks(_free(name, taken), members, seen)
+        if len(groups) == 1 and (len(new) == 1 and not new[0].internal):
+            return None  # one application that all needs the outside: there is nothing to part
+        made += new
+        parted = len(here) - len(members)
+        moves += [_move(one, network.name, new, seen, parted) for one in members]
+    if not made:
+        return None
+    several = len(groups) > 1
+    why = (
+        f"{len(groups)} applications share it and reach one another"
+        if several
+        else "members that need no way out have one"
+    )
+    version = network.engine.version
+    return Split(
+        network=network.name,
+        engine=network.engine.label,
+        rootless=network.engine.rootless is True,
+        why=why,
+        networks=tuple(made),
+        moves=tuple(moves),
+        files=tuple(_unit(one, network.name, version) for one in made),
+    )
+
+
+def _groups(
+    here: Sequence[ContainerFacts], seen: Mapping[str, Calls] | None
+) -> dict[str, list[ContainerFacts]]:
+    """The applications, with those together that were seen to talk to each other."""
+    names = {one.name: _group(one) for one in here}
+    for caller, calls in (seen or {}).items():
+        for called in calls.containers:
+            if caller in names and called in names and names[caller] != names[called]:
+                kept, dropped = sorted((names[caller], names[called]))
+                names.update({name: kept for name, group in names.items() if group == dropped})
+    groups: dict[str, list[ContainerFacts]] = {}
+    for one in here:
+        groups.setdefault(names[one.name], []).append(one)
+    return groups
+
+
+def _group(facts: ContainerFacts) -> str:
+    """Its application, else its pod, else itself."""
+    pod = str((facts.pod or {}).get("Name") or pod_of(facts))
+    return app_of(facts.labels) or pod or facts.name
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """A stem that Podman takes and no network is called by."""
+    stem = safe_file_name(name).strip("._-")[:60] or "app"
+    number = 1
+    tried = stem
+    while {f"{tried}-front", f"{tried}-back"} & {*taken}:
+        number += 1
+        tried = f"{stem}-{number}"
+    return tried
+
+
+def _needs_outside(facts: ContainerFacts, seen: Mapping[str, Calls] | None) -> bool:
+    """It is open to the outside, or was seen to call there."""
+    calls = (seen or {}).get(facts.name)
+    return bool(published(facts)) or (calls is not None and calls.outside)
+
+
+def _networks(
+    stem: str, members: Sequence[ContainerFacts], seen: Mapping[str, Calls] | None
+) -> tuple[NewNetwork, ...]:
+    """`front` with a way out for who needs one, `back` without one for all of the application."""
+    front = tuple(one.name for one in members if _needs_outside(one, seen))
+    everybody = tuple(one.name for one in members)
+    found = [NewNetwork(f"{stem}-front", front, internal=False, isolated=True)] if front else []
+    if len(front) < len(members):
+        found.append(NewNetwork(f"{stem}-back", everybody, internal=True, isolated=False))
+    return tuple(found)
+
+
+def _move(
+    facts: ContainerFacts,
+    leaves: str,
+    networks: Sequence[NewNetwork],
+    seen: Mapping[str, Calls] | None,
+    parted: int,
+) -> Move:
+    joins = tuple(one.name for one in networks if facts.name in one.members)
+    minds = []
+    unwatched = "nobody watched it (--watch S does)" if seen is None else "none was seen while it was watched"
+    if not _needs_outside(facts, seen):
+        minds.append(f"it loses its way out, for connections to the outside; {unwatched}")
+    if parted:
+        minds.append(
+            f"it does not reach {plural(parted, 'other container')} of {leaves} any more; {unwatched}"
+        )
+    options = [word.partition(":")[2] for word in facts.spec[NETWORK] if word.partition(":")[0] == leaves]
+    if any("ip=" in word or "ip6=" in word or "mac=" in word for word in options):
+        minds.append(f"its fixed address on {leaves} is lost")
+    if any("alias=" in word for word in options):
+        minds.append("its aliases have to be given again on the new networks")
+    if is_infra(facts):
+        minds.append("the networks of a pod are set when the pod is created")
+    return Move(facts.name, leaves, joins, tuple(minds))
+
+
+def _unit(network: NewNetwork, before: str, version: Version) -> TextFile:
+    unit = Unit(f"{network.name}.network")
+    unit.comments.append(f"Instead of {before}, for {', '.join(network.members)}.")
+    if network.internal:
+        unit.comments.append("No way out of it.")
+    else:
+        unit.comments.append("Isolated: other isolated networks of the host cannot reach in.")
+    if version >= _OWN_NAMES:
+        unit.add("Network", "NetworkName", plain(network.name))
+    if network.internal:
+        unit.add("Network", "Internal", "true")
+    if network.isolated:
+        unit.add("Network", "Options", "isolate=true")
+    return TextFile(unit.name, unit.text())
+
+
+def lines_of(move: Move) -> tuple[str, ...]:
+    """The lines of a Quadlet that belong to a move."""
+    return tuple(f"Network={name}.network" for name in move.joins)

@@ -1,0 +1,1 @@
+"""Newer images: what registries have, and the digests that are moved."""

@@ -1,0 +1,227 @@
+"""Moving the digests that Quadlet files pin: asked in the registry, after a cool-down, with a way back.
+
+A pin is only safe when somebody moves it: a digest gets no updates. One that cannot be moved keeps none of
+the others back.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
+
+from hardentui.change.file_changes import change_files
+from hardentui.change.journal import Journal
+from hardentui.errors import HardenError, InputError
+from hardentui.host.asking import Ask, asker
+from hardentui.model.image import RegistryDigest
+from hardentui.model.journal import EntryAction, JournalEntry
+from hardentui.model.known import Unreadable
+from hardentui.quadlet.edit.pins import SUFFIXES, Pin, moved, pins_in
+from hardentui.scanners import skopeo
+from hardentui.scanners.registry_answers import RegistryAnswers
+from hardentui.state.own_files import state_folder
+from hardentui.systemd.search_paths import ServiceManager
+from hardentui.visible import visible
+from hardentui.workbench.updating.updates import COOL_DOWN, logins, refuse_without_skopeo
+
+_LONGEST = 1 << 20
+_PACKAGED = "/usr/"
+_DROP_INS = tuple(f"{suffix}.d" for suffix in SUFFIXES)
+
+
+class PinState(StrEnum):
+    """What becomes of a pin."""
+
+    CURRENT = "current"
+    MOVES = "moves"
+    WAITS = "waits"
+    STAYS = "stays"
+    UNKNOWN = "unknown"
+
+
+class PinFile(Struct, frozen=True):
+    """A file with pins."""
+
+    path: str
+    text: str
+    pins: tuple[Pin, ...]
+
+
+class PinReport(Struct, frozen=True):
+    """A pin and what its registry says.
+
+    Attributes:
+        newest: what the registry has under the tag.
+        dead: the registry does not have the pinned image any more.
+        reason: why it stays, waits or is not known.
+    """
+
+    path: str
+    pin: Pin
+    state: PinState
+    newest: RegistryDigest | None = None
+    dead: bool = False
+    reason: str = ""
+
+
+def default_places() -> tuple[str, ...]:
+    """The folders in which Quadlet looks for the units of this account."""
+    uid = os.geteuid()
+    home = os.path.expanduser("~")
+    manager = (
+        ServiceManager(False)
+        if uid == 0
+        else ServiceManager(True, home, uid, os.environ.get("XDG_CONFIG_HOME", ""))
+    )
+    return manager.quadlet_folders
+
+
+def find_pins(places: Iterable[str]) -> tuple[PinFile, ...]:
+    """Files with pinned images in these files and folders, drop-ins and subfolders included.
+
+    Raises:
+        InputError: a place that was named is not there, or a file cannot be read.
+    """
+    found: dict[str, PinFile] = {}
+    for place in places:
+        for path in _quadlets(os.path.abspath(place)):
+            text = _read(path)
+            if pins := pins_in(text):
+                found.setdefault(path, PinFile(path, text, pins))
+    return tuple(found.values())
+
+
+def ask_for(
+    files: Iterable[PinFile],
+    now: datetime,
+    told: Callable[[str], None],
+    stop: threading.Event,
+    *,
+    cool_down: int = COOL_DOWN,
+    ask: Ask | None = None,
+) -> tuple[PinReport, ...]:
+    """Ask the registry for each pin; one that does not answer keeps none of the others back.
+
+    Raises:
+        ToolMissing: skopeo is not here.
+    """
+    answers = RegistryAnswers(state_folder)
+    asks = ask or asker(stop)
+    found: list[PinReport] = []
+    for file in files:
+        for pin in file.pins:
+            if stop.is_set():
+                return tuple(found)
+            told(pin.name)
+            found.append(_report(file.path, pin, answers, asks, now, cool_down))
+    return tuple(found)
+
+
+def _report(
+    path: str, pin: Pin, answers: RegistryAnswers, ask: Ask, now: datetime, cool_down: int
+) -> PinReport:
+    if not pin.tagged:
+        why = "it names no tag, so nothing says which image comes next"
+        return PinReport(path, pin, PinState.STAYS, reason=why)
+    newest = skopeo.digest_of(pin.name, ask, logins())
+    if isinstance(newest, Unreadable):
+        refuse_without_skopeo(newest)
+        return PinReport(path, pin, PinState.UNKNOWN, reason=newest.reason)
+    try:
+        answer = answers.keep(pin.name, newest, now)
+    except HardenError as error:
+        return PinReport(path, pin, PinState.UNKNOWN, reason=error.title)
+    if newest == pin.digest:
+        return PinReport(path, pin, PinState.CURRENT, answer)
+    repository = pin.name.rpartition(":")[0]
+    there = skopeo.digest_of(f"{repository}@{pin.digest}", ask, logins())
+    dead = isinstance(there, Unreadable) and "manifest unknown" in there.reason
+    if path.startswith(_PACKAGED):
+        why = "a package brings this file; put one of your own in /etc/containers/systemd"
+        return PinReport(path, pin, PinState.STAYS, answer, dead, why)
+    ripe = answer.first_seen + timedelta(days=cool_down)
+    if now < ripe:
+        why = f"the new image cools down until {ripe:%Y-%m-%d}"
+        return PinReport(path, pin, PinState.WAITS, answer, dead, why)
+    return PinReport(path, pin, PinState.MOVES, answer, dead)
+
+
+def moves_of(file: PinFile, reports: Sequence[PinReport]) -> str:
+    """The text of a file after its moves."""
+    wanted = [(one.pin, one.newest.digest) for one in reports if one.state is PinState.MOVES and one.newest]
+    return moved(file.text, wanted)
+
+
+def diff_of(file: PinFile, text: str) -> str:
+    """What changes in it."""
+    name = visible(file.path)
+    lines = difflib.unified_diff(file.text.splitlines(True), text.splitlines(True), name, name, n=1)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
+    """Write the file with its moves; the journal keeps what was there. None where nothing moves.
+
+    Raises:
+        WriteError, Locked, JournalError, ApplyFailed: the file is as it was.
+    """
+    text = moves_of(file, [one for one in reports if one.path == file.path])
+    if text == file.text:
+        return None
+    return change_files(
+        Journal(),
+        action=EntryAction.HOST,
+        subject=file.path,
+        files=[(file.path, text, 0o644)],
+        diff=diff_of(file, text),
+    )
+
+
+def commands_after(reports: Iterable[PinReport]) -> tuple[str, ...]:
+    """What brings the moved images into use: pull first, so that a refused image stops nothing that runs."""
+    moves = [one for one in reports if one.state is PinState.MOVES and one.newest]
+    user = "" if os.geteuid() == 0 else " --user"
+    pulls = dict.fromkeys(f"podman pull {one.pin.name}@{one.newest.digest}" for one in moves if one.newest)
+    units = dict.fromkeys(service for one in moves if (service := _service(one.path)))
+    restarts = [f"systemctl{user} restart {unit}" for unit in units]
+    return (*pulls, f"systemctl{user} daemon-reload", *restarts) if moves else ()
+
+
+def _service(path: str) -> str:
+    """`web.service` for `web.container` and its drop-ins."""
+    for part in reversed(path.split("/")):
+        name = part.removesuffix(".d")
+        if name.endswith(".container"):
+            return f"{name.removesuffix('.container')}.service"
+    return ""
+
+
+def _quadlets(place: str) -> Iterable[str]:
+    if os.path.isfile(place):
+        return [place]
+    return [
+        os.path.join(folder, name)
+        for folder, _, names in sorted(os.walk(place))
+        for name in sorted(names)
+        if name.endswith(SUFFIXES) or (name.endswith(".conf") and folder.endswith(_DROP_INS))
+    ]
+
+
+def _read(path: str) -> str:
+    shown = visible(path, 200)
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_LONGEST + 1)
+        if len(content) > _LONGEST:
+            raise InputError(f"{shown} is larger than any honest unit.")
+        return content.decode("utf-8")
+    except OSError as error:
+        raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise InputError(f"{shown} is not UTF-8.") from None

@@ -1,0 +1,123 @@
+"""Asking registries whether they have newer images. Nothing is pulled."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from hardentui.account import home
+from hardentui.errors import ToolMissing, WriteError
+from hardentui.host.asking import CANCELLED, Ask, asker
+from hardentui.host.podman.trust import auth_paths
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import RegistryDigest
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.trust import full_reference
+from hardentui.reading.images import reference
+from hardentui.scanners import skopeo
+from hardentui.workbench.looking.parts import Parts
+
+COOL_DOWN = 3
+"""Days that a new image must have been there: a bad or hijacked release is often noticed by then."""
+
+
+class Update(Struct, frozen=True):
+    """What a registry has for one name of an image.
+
+    Attributes:
+        here: the image has this digest already.
+    """
+
+    name: str
+    image: ImageFacts
+    answer: Known[RegistryDigest]
+    here: bool = False
+
+    def ripe(self, now: datetime, days: int = COOL_DOWN) -> bool:
+        """A newer image that has been there long enough."""
+        answer = self.answer
+        if isinstance(answer, Unreadable) or self.here:
+            return False
+        return now - answer.first_seen >= timedelta(days=days)
+
+
+class Updates:
+    """Asks for the images of the engines that were opened.
+
+    Args:
+        ask: runs skopeo; by default a program of this host.
+    """
+
+    def __init__(self, parts: Parts, stop: threading.Event, ask: Ask | None = None) -> None:
+        self._parts = parts
+        self._stop = stop
+        self._ask = ask or asker(stop)
+        self._answers = parts.registry
+
+    def ask(self, images: Iterable[ImageFacts], told: Callable[[str], None]) -> tuple[Update, ...]:
+        """Ask for each name of each image; a registry that does not answer keeps none of the others back.
+
+        Args:
+            told: the name that is asked for now.
+
+        Raises:
+            ToolMissing: skopeo is not here.
+        """
+        found: list[Update] = []
+        for image in images:
+            for name in names_to_ask(image):
+                if self._stop.is_set():
+                    return tuple(found)
+                told(name)
+                found.append(self._one(image, name))
+        return tuple(found)
+
+    def _one(self, image: ImageFacts, name: str) -> Update:
+        if self._answers is None:
+            return Update(name, image, Unreadable("it is an image of a simulated host"))
+        digest = skopeo.digest_of(name, self._ask, logins())
+        if isinstance(digest, Unreadable):
+            refuse_without_skopeo(digest)
+            return Update(name, image, digest)
+        try:
+            answer = self._answers.keep(name, digest, self._parts.opened.clock())
+        except WriteError as error:
+            return Update(name, image, Unreadable(error.title))
+        return Update(name, image, answer, digest in digests_of(image))
+
+
+def refuse_without_skopeo(answer: Unreadable) -> None:
+    """Raises ToolMissing where that is what an answer says."""
+    if answer != CANCELLED and "is not installed" in answer.reason:
+        raise ToolMissing(
+            "Registries are asked with skopeo, and it is not installed.", "apt-get install skopeo"
+        )
+
+
+def logins() -> Mapping[str, str]:
+    """Leads skopeo to the logins of this account, as Podman keeps them."""
+    if os.environ.get("REGISTRY_AUTH_FILE"):
+        return {}
+    found = next(filter(os.path.exists, auth_paths(home(), os.geteuid())), "")
+    return {"REGISTRY_AUTH_FILE": found} if found else {}
+
+
+def names_to_ask(image: ImageFacts) -> tuple[str, ...]:
+    """Full names under which a registry may have a newer image: no local one, none with a digest."""
+    found = []
+    for name in image.names:
+        about = reference(name)
+        if about.digest or about.local or not about.host:
+            continue
+        found.append(full_reference(name))
+    return tuple(dict.fromkeys(found))
+
+
+def digests_of(image: ImageFacts) -> frozenset[str]:
+    """Every digest that this image has in a registry: of the list of architectures, and its own."""
+    listed = (str(one).partition("@")[2] for one in image.inspect.get("RepoDigests") or ())
+    return frozenset({*listed, str(image.inspect.get("Digest") or "")} - {""})

@@ -1,0 +1,219 @@
+"""A spec as an Ansible playbook with the modules of the collection containers.podman. Pure.
+
+Ansible takes `{{ … }}` in any text for a template and runs it on the controller, so every text of a container
+that is more than plain words is tagged `!unsafe`. Names in mappings cannot be tagged; what has such a name
+goes among the plain arguments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.model.spec import Option, Spec
+from hardentui.options import COMMAND, LOG_DRIVER, LOG_OPT, MOUNTS, NAME, NETWORK, POD, ROOTFS, TABLE, TMPFS
+from hardentui.writers.ansible_parameters import PARAMETERS, ParameterKind
+from hardentui.writers.context import UnitContext
+from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.knowledge import left_behind
+from hardentui.writers.pod import pod_create_arguments, pod_networks
+from hardentui.writers.supporting import network_create_arguments, network_name, volume_create_arguments
+from hardentui.writers.yaml_text import Unsafe, yaml_text
+
+REQUIREMENTS_FILE = "requirements.yml"
+HOSTS = "podman"
+"""The group of the inventory that the playbook is for."""
+_COLLECTION = "containers.podman"
+_OLDEST = ">=1.18.0"
+_NO_TEMPLATE = re.compile(r"[A-Za-z0-9_./:=@,+ -]*")
+_SECURITY_OPT = "--security-opt"
+_LOG_DRIVERS = ("k8s-file", "journald", "json-file")
+_LOG_OPTIONS = {"max-size": "max_size", "path": "path", "tag": "tag"}
+
+
+class AnsibleFiles(Struct, frozen=True):
+    """The playbook, what it requires, and what is not carried over, one sentence each."""
+
+    name: str
+    playbook: str
+    requirements: str
+    notes: tuple[str, ...]
+
+
+def ansible_files(spec: Spec, context: UnitContext, comments: Sequence[str] = ()) -> AnsibleFiles:
+    """A playbook that makes the container with its networks, volumes and pod where they are missing.
+
+    Args:
+        comments: what was changed, waived or left out; stands at the top.
+
+    Raises:
+        CannotExpress: a value that YAML cannot hold.
+    """
+    stem = context.unit_name or safe_file_name(spec[NAME])
+    name = f"{stem}.playbook.yml"
+    parameters, notes = _parameters(spec)
+    notes += left_behind(spec)
+    if context.members:
+        others = ", ".join(member.spec[NAME] for member in context.members)
+        notes.append(f"other containers of the pod {spec[POD]} need playbooks of their own: {others}")
+    tasks = [*_prerequisites(spec, context), _container(stem, parameters)]
+    play: dict[str, Any] = {
+        "name": f"Container {stem}",
+        "hosts": HOSTS,
+        "gather_facts": False,
+        **({} if context.rootless else {"become": True}),
+        "tasks": tasks,
+    }
+    about = [
+        *comments,
+        *(f"Note: {note}" for note in notes if note not in comments),
+        f"Run it on the hosts of the group {HOSTS} of your inventory with:",
+    ]
+    commands = [
+        f"ansible-galaxy collection install -r {REQUIREMENTS_FILE}",
+        f"ansible-playbook -i INVENTORY {name}",
+    ]
+    required = [{"name": _COLLECTION, "version": _OLDEST}]
+    requirements = yaml_text([{"collections": required}])
+    return AnsibleFiles(name, yaml_text([[play]], about, commands), requirements, tuple(notes))
+
+
+def _container(stem: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    return {"name": f"Container {stem}", f"{_COLLECTION}.podman_container": parameters}
+
+
+def _parameters(spec: Spec) -> tuple[dict[str, Any], list[str]]:
+    parameters: dict[str, Any] = {}
+    words: list[str] = []
+    notes: list[str] = []
+    for option in TABLE:
+        if option not in spec or option in (COMMAND, ROOTFS):
+            continue
+        value = spec[option]
+        if option.before_verb:
+            notes.append(f"{option.flag} is not carried over: the module takes no flags before the command")
+        elif option is MOUNTS:
+            _mounts(parameters, value)
+        elif option.flag == _SECURITY_OPT:
+            parameters.setdefault("security_opt", []).extend(map(_text, option.to_arguments(value)))
+        elif option in PARAMETERS:
+            words += _write(parameters, option, value)
+        elif option is LOG_DRIVER and value in _LOG_DRIVERS:
+            parameters["log_driver"] = value
+        elif option is LOG_OPT:
+            words += _log_options(parameters, value)
+        else:
+            words += option.to_words(value)
+    if spec[ROOTFS]:
+        parameters |= {"rootfs": True, "image": _text(spec[ROOTFS])}
+    if spec[COMMAND]:
+        parameters["command"] = [_text(word) for word in spec[COMMAND]]
+    if words:
+        parameters["cmd_args"] = [_text(word) for word in words]
+    return {**parameters, "state": "started"}, notes
+
+
+def _write(parameters: dict[str, Any], option: Option[Any], value: Any) -> tuple[str, ...]:
+    """Set the parameter; returns the words of what it cannot take."""
+    name, kind = PARAMETERS[option]
+    arguments = option.to_arguments(value)
+    if kind in (ParameterKind.PAIRS, ParameterKind.COLON_PAIRS):
+        return _mapping(parameters, option, value, name, "=" if kind is ParameterKind.PAIRS else ":")
+    if kind is ParameterKind.ONE and len(arguments) != 1:
+        return option.to_words(value)
+    simple: Mapping[ParameterKind, Callable[[], Any]] = {
+        ParameterKind.TEXT: lambda: _text(arguments[0]),
+        ParameterKind.ONE: lambda: _text(arguments[0]),
+        ParameterKind.NUMBER: lambda: value,
+        ParameterKind.SWITCH: lambda: value,
+        ParameterKind.LIST: lambda: [_text(argument) for argument in arguments],
+    }
+    parameters[name] = simple[kind]()
+    return ()
+
+
+def _mapping(
+    parameters: dict[str, Any], option: Option[Any], entries: tuple[str, ...], name: str, separator: str
+) -> tuple[str, ...]:
+    """A mapping by name; an entry whose name could be a template, or that is quoted, stays a word."""
+    pairs: dict[str, str] = {}
+    left: list[str] = []
+    for entry in entries:
+        if option is TMPFS and separator not in entry:
+            entry += ":rw"  # the module takes no path alone
+        key, said, text = entry.partition(separator)
+        as_is = option.to_arguments((entry,)) == (entry,)
+        if said and as_is and key not in pairs and _NO_TEMPLATE.fullmatch(key):
+            pairs[key] = _text(text)
+        else:
+            left += option.to_words((entry,))
+    if pairs:
+        parameters[name] = pairs
+    return tuple(left)
+
+
+def _mounts(parameters: dict[str, Any], mounts: tuple[Any, ...]) -> None:
+    for word in MOUNTS.to_words(mounts):
+        flag, _, argument = word.partition("=")
+        parameters.setdefault(flag.lstrip("-"), []).append(_text(argument))
+
+
+def _log_options(parameters: dict[str, Any], entries: tuple[str, ...]) -> tuple[str, ...]:
+    known: dict[str, str] = {}
+    left: list[str] = []
+    for entry in entries:
+        name, _, value = entry.partition("=")
+        if name in _LOG_OPTIONS:
+            known[_LOG_OPTIONS[name]] = _text(value)
+        else:
+            left += LOG_OPT.to_words((entry,))
+    if known:
+        parameters["log_opt"] = known
+    return tuple(left)
+
+
+def _text(text: str) -> str:
+    """Text of a container, which is never a template."""
+    return text if _NO_TEMPLATE.fullmatch(text) else Unsafe(text)
+
+
+# --- what has to be there first --------------------------------------------------------------------
+
+
+def _prerequisites(spec: Spec, context: UnitContext) -> list[dict[str, Any]]:
+    """Networks, volumes and the pod, made with the commands that make them as they are here."""
+    pod = context.pod if spec[POD] else None
+    networks = pod_networks(pod, context.default_network) if pod else ()
+    made: list[tuple[str, str, tuple[str, ...]]] = []
+    for argument in (*spec[NETWORK], *networks):
+        name = network_name(argument)
+        if name in context.networks and name != context.default_network:
+            made.append(("network", name, network_create_arguments(name, context.networks[name])))
+    for mount in spec[MOUNTS]:
+        if mount.type == "volume" and mount.source in context.volumes:
+            create = volume_create_arguments(mount.source, context.volumes[mount.source])
+            made.append(("volume", mount.source, create))
+    if pod:
+        made.append(("pod", spec[POD], pod_create_arguments(pod, context.default_network)))
+    tasks: list[dict[str, Any]] = []
+    for number, (kind, name, create) in enumerate(dict.fromkeys(made)):
+        there = f"hardentui_{kind}_{number}"
+        tasks += [
+            {
+                "name": f"Look for the {kind} {safe_file_name(name)}",
+                "ansible.builtin.command": {"argv": ["podman", kind, "exists", _text(name)]},
+                "register": there,
+                "changed_when": False,
+                "failed_when": f"{there}.rc > 1",
+            },
+            {
+                "name": f"Make the {kind} {safe_file_name(name)}",
+                "ansible.builtin.command": {"argv": ["podman", *(_text(word) for word in create)]},
+                "when": f"{there}.rc == 1",
+                "changed_when": True,
+            },
+        ]
+    return tasks

@@ -1,0 +1,177 @@
+"""A spec as a Kubernetes pod, for `podman kube play` and for a cluster. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import Spec
+from hardentui.options import IMAGE, NAME, POD, PUBLISH, ROOTFS, STOP_TIMEOUT, TABLE
+from hardentui.options.argv.items import Item, parse_argument, spec_of
+from hardentui.writers.context import UnitContext
+from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.knowledge import left_behind
+from hardentui.writers.kube.container import OF_CONTAINER, WRITTEN_AFTERWARDS, finish
+from hardentui.writers.kube.names import dns_label
+from hardentui.writers.kube.part import Handlers, PodPart
+from hardentui.writers.kube.pod import OF_POD
+from hardentui.writers.kube.restricted import broken_rules
+from hardentui.writers.pod import part_word, pod_notes, pod_parts
+from hardentui.writers.run_script import networks_and_volumes
+from hardentui.writers.yaml_text import yaml_text
+
+_OWN_LABEL = "app.kubernetes.io/name"
+_WITHOUT_RIGHTS = {"automountServiceAccountToken": False, "enableServiceLinks": False}
+"""A container of Podman gets no account of a cluster and no variables of its services."""
+_ORDER = (
+    *("name", "image", "imagePullPolicy", "command", "args", "workingDir", "tty", "stdin", "env", "ports"),
+    *("resources", "startupProbe", "livenessProbe", "readinessProbe", "volumeMounts", "securityContext"),
+)
+
+
+class KubeFile(Struct, frozen=True):
+    """The file, and what is not carried over, one sentence each."""
+
+    name: str
+    text: str
+    notes: tuple[str, ...]
+
+
+def kube_file(
+    spec: Spec, context: UnitContext, comments: Sequence[str] = (), *, image_user: str = ""
+) -> KubeFile:
+    """The container, or all of its pod, as a pod; with a service for the ports that are published.
+
+    Args:
+        comments: what was changed or waived; stands at the top, with everything that a pod cannot hold.
+        image_user: the user of the image, which counts where the spec has none.
+
+    Raises:
+        CannotExpress: it has a root directory in place of an image, or a value that YAML cannot hold.
+    """
+    stem = context.unit_name or safe_file_name(spec[POD] or spec[NAME])
+    name = dns_label(spec[POD] or spec[NAME] or stem)
+    parts = [_of_pod(spec, context), _part(spec, image_user)]
+    parts += [_part(member.spec, "") for member in context.members]
+    pod = _pod(name if spec[POD] else dns_label(name, "-pod"), name, parts)
+    published = {(port.container, port.protocol) for part in parts for port in part.spec[PUBLISH]}
+    documents = [pod, *_service(name, pod, published)]
+    file_name = f"{stem}.kube.yaml"
+    notes = [note for part in parts for note in part.notes]
+    notes += [*left_behind(spec), *(note for m in context.members for note in left_behind(m.spec))]
+    notes += pod_notes(context.pod) if spec[POD] and context.pod else ()
+    notes = list(dict.fromkeys(notes))
+    broken = broken_rules(pod)
+    flags = list(dict.fromkeys(flag for part in parts for flag in part.flags))
+    about = [
+        *comments,
+        *(f"Note: {note}" for note in notes if note not in comments),
+        *(f'Pod Security "restricted" refuses it: {rule}' for rule in broken),
+    ]
+    if not broken:
+        about.append('Pod Security "restricted" admits it.')
+    about.append("Run it with:")
+    specs = (spec, *(member.spec for member in context.members))
+    commands = [line for each in specs for line in networks_and_volumes(each, context)]
+    commands = [*dict.fromkeys(commands), shlex.join(("podman", "kube", "play", *flags, file_name))]
+    return KubeFile(file_name, yaml_text(documents, about, commands), tuple(notes))
+
+
+def _part(spec: Spec, image_user: str) -> PodPart:
+    """One container; what it says of its pod is collected beside it."""
+    if spec[ROOTFS] or not spec[IMAGE]:
+        raise CannotExpress("A pod needs an image; this container has a root directory.")
+    part = PodPart(name=dns_label(spec[NAME]), spec=spec)
+    _write(part, {**OF_CONTAINER, **OF_POD})
+    finish(part, image_user)
+    part.pod.setdefault("terminationGracePeriodSeconds", max(0, spec[STOP_TIMEOUT]))
+    return part
+
+
+def _of_pod(spec: Spec, context: UnitContext) -> PodPart:
+    """What Podman's pod around the container says; nothing when there is none."""
+    items: list[Item] = []
+    notes = []
+    for option in pod_parts(context.pod, context.default_network) if spec[POD] and context.pod else ():
+        said = parse_argument(option.flag, option.value or "true")
+        items += said
+        if not said:
+            notes.append(f"{part_word(option)} of the pod is not carried over: Kubernetes has no such")
+    part = PodPart(name="", spec=spec_of(items), notes=notes)
+    _write(part, OF_POD)
+    return part
+
+
+def _write(part: PodPart, handlers: Handlers) -> None:
+    for option in TABLE:
+        if option not in part.spec or option in WRITTEN_AFTERWARDS:
+            continue
+        if option in handlers:
+            handlers[option](part, part.spec[option])
+        else:
+            part.lose(option, part.spec[option])
+
+
+def _pod(name: str, label: str, parts: Sequence[PodPart]) -> dict[str, Any]:
+    """The document. Where the containers of a pod differ in what a pod has once, the first one counts."""
+    first, *others = parts
+    metadata: dict[str, Any] = {"name": name, "labels": {_OWN_LABEL: label}, "annotations": {}}
+    fields: dict[str, Any] = {}
+    security: dict[str, Any] = {}
+    for part in parts:
+        for own, merged in (
+            (part.labels, metadata["labels"]),
+            (part.annotations, metadata["annotations"]),
+            (part.pod, fields),
+            (part.pod_security, security),
+        ):
+            _merge(part, own, merged)
+    containers = [{"name": part.name, **part.container, "securityContext": part.security} for part in others]
+    ports = first.container.get("ports")
+    if ports:
+        containers[0].setdefault("ports", []).extend(ports)
+    metadata = {key: value for key, value in metadata.items() if value}
+    spec: dict[str, Any] = {
+        "restartPolicy": fields.pop("restartPolicy", "Never"),
+        **fields,
+        **_WITHOUT_RIGHTS,
+        **({"securityContext": security} if security else {}),
+        "containers": [_in_order(container) for container in containers],
+    }
+    if volumes := [volume for part in parts for volume in part.volumes]:
+        spec["volumes"] = volumes
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _merge(part: PodPart, own: dict[str, Any], merged: dict[str, Any]) -> None:
+    for key, value in own.items():
+        if merged.setdefault(key, value) != value and key != _OWN_LABEL:
+            part.notes.append(f"{key} of {part.name} differs from that of the pod and is not carried over")
+
+
+def _in_order(container: dict[str, Any]) -> dict[str, Any]:
+    keys = sorted(container, key=lambda key: _ORDER.index(key) if key in _ORDER else len(_ORDER))
+    return {key: container[key] for key in keys if container[key]}
+
+
+def _service(name: str, pod: dict[str, Any], published: set[tuple[int, str]]) -> list[dict[str, Any]]:
+    """A service of a cluster for what Podman publishes; podman kube play passes it over."""
+    if not published:
+        return []
+    ports = [
+        {"name": f"{protocol}-{port}", "port": port, "targetPort": port, "protocol": protocol.upper()}
+        for port, protocol in sorted(published)
+    ]
+    selector = {_OWN_LABEL: pod["metadata"]["labels"][_OWN_LABEL]}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name},
+            "spec": {"selector": selector, "ports": ports},
+        }
+    ]

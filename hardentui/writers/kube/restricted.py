@@ -1,0 +1,76 @@
+"""The rules of the Pod Security Standard "restricted", and which of them a pod breaks.
+
+Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/ (levels baseline and restricted).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_VOLUMES = frozenset(
+    [
+        *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected"),
+        "secret",
+    ]
+)
+_SELINUX_TYPES = ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+_SAFE_SYSCTLS = frozenset(
+    [
+        *("kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start"),
+        *("net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports"),
+        *("net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl"),
+        *("net.ipv4.tcp_keepalive_probes", "net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"),
+    ]
+)
+_APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
+
+
+def broken_rules(pod: Mapping[str, Any]) -> tuple[str, ...]:
+    """What keeps a pod (the whole document) out of a namespace with `enforce: restricted`."""
+    spec = pod["spec"]
+    rules = [*_of_pod(pod)]
+    for container in spec["containers"]:
+        rules += [f"{container['name']}: {rule}" for rule in _of_container(container)]
+    return tuple(rules)
+
+
+def _of_pod(pod: Mapping[str, Any]) -> Iterator[str]:
+    spec = pod["spec"]
+    for field in ("hostNetwork", "hostPID", "hostIPC"):
+        if spec.get(field):
+            yield f"{field} must not be set"
+    for volume in spec.get("volumes", ()):
+        kind = next(key for key in volume if key != "name")
+        if kind not in _VOLUMES:
+            yield f"the volume {volume['name']} must not be a {kind}"
+    for sysctl in spec.get("securityContext", {}).get("sysctls", ()):
+        if sysctl["name"] not in _SAFE_SYSCTLS:
+            yield f"the sysctl {sysctl['name']} is not among the safe ones"
+    for name, value in pod["metadata"].get("annotations", {}).items():
+        if name.startswith(_APPARMOR) and value == "unconfined":
+            yield "AppArmor must not be switched off"
+
+
+def _of_container(container: Mapping[str, Any]) -> Iterator[str]:
+    security = container.get("securityContext", {})
+    if security.get("privileged"):
+        yield "it must not be privileged"
+    if security.get("allowPrivilegeEscalation") is not False:
+        yield "allowPrivilegeEscalation must be false (--security-opt no-new-privileges)"
+    if security.get("runAsNonRoot") is not True or security.get("runAsUser") == 0:
+        yield "it must run as a user other than root, by number (--user)"
+    capabilities = security.get("capabilities", {})
+    if "ALL" not in capabilities.get("drop", ()):
+        yield "it must drop all capabilities (--cap-drop all)"
+    if set(capabilities.get("add", ())) - {"NET_BIND_SERVICE"}:
+        yield "it may add no capability but NET_BIND_SERVICE"
+    if security.get("seccompProfile", {}).get("type") not in ("RuntimeDefault", "Localhost"):
+        yield "it must have a seccomp profile"
+    if security.get("procMount", "Default") != "Default":
+        yield "the masks of /proc must stay"
+    selinux = security.get("seLinuxOptions", {})
+    if selinux.get("type", "") not in _SELINUX_TYPES or selinux.get("user") or selinux.get("role"):
+        yield "its SELinux type, user or role is not allowed"
+    if any(port.get("hostPort") for port in container.get("ports", ())):
+        yield "it must not take a port of the host"

@@ -1,0 +1,78 @@
+"""YAML that means the same to every reader: text that could be read as anything else is quoted.
+
+YAML 1.1 and 1.2, PyYAML and the Go libraries of Podman and Kubernetes disagree on what `y`, `1e3` or `0o7`
+is, so only plain words stay without quotes. All that is not ASCII is escaped: nothing in a file can turn the
+text around it.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+
+from hardentui.errors import CannotExpress
+from hardentui.systemd.unit_file import comment_lines
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "e"})
+_WIDE = 1_000_000
+"""No line is folded."""
+_COMMENT = 106
+
+
+class Unsafe(str):
+    """A text that Ansible must not take for a template."""
+
+    __slots__ = ()
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)  # the items of a list stand further in
+
+    def text(self, value: str) -> yaml.ScalarNode:
+        value.encode()  # a lone surrogate is refused
+        plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
+
+    def unsafe(self, value: Unsafe) -> yaml.ScalarNode:
+        value.encode()
+        return self.represent_scalar("!unsafe", str(value), style='"')
+
+
+_Dumper.add_representer(str, _Dumper.text)
+_Dumper.add_representer(Unsafe, _Dumper.unsafe)
+
+
+def yaml_text(documents: Sequence[Any], comments: Sequence[str] = (), commands: Sequence[str] = ()) -> str:
+    """The documents as block style YAML, with comments at the top.
+
+    Args:
+        commands: what to run, one line each; they are not wrapped, so that they can be copied.
+
+    Raises:
+        CannotExpress: a text that no YAML file can hold.
+    """
+    try:
+        text = yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=_WIDE, explicit_start=True)
+    except UnicodeEncodeError as error:
+        raise CannotExpress("A value is no Unicode text, so YAML cannot hold it.") from error
+    lines = (f"#   {line.removeprefix('# ')}\n" for line in comment_lines(commands))
+    return "".join((*_wrapped(comments), *lines, text))
+
+
+def _wrapped(comments: Sequence[str]) -> Iterator[str]:
+    for line in comment_lines(comments):
+        for number, part in enumerate(_parts(line.removeprefix("# "))):
+            yield f"#{'   ' if number else ' '}{part}\n"
+
+
+def _parts(text: str) -> list[str]:
+    return textwrap.wrap(text, _COMMENT, break_on_hyphens=False, break_long_words=False) or [""]

@@ -1,0 +1,246 @@
+"""Apply under a real systemd: units are changed, proven, and brought back with what depends on them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from tests.host.conftest import OWN_QUADLETS, QUADLETS, start_containers
+from tests.host.kernel import cgroup_value, status_line
+from tests.host.machine import Machine
+
+pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
+
+_QUADLET = """# Ask Anna before you change it.
+[Unit]
+Description = served to others
+
+[Container]
+Image=localhost/bb:1
+ContainerName={name}
+Network=none
+RunInit=true
+
+[Service]
+Restart=on-failure
+
+[Install]
+WantedBy={target}
+"""
+_FOLLOWER = """[Unit]
+Requires=served.service
+After=served.service
+
+[Service]
+ExecStart=/bin/sleep infinity
+
+[Install]
+WantedBy=multi-user.target
+"""
+_BY_HAND = """[Service]
+Environment=PODMAN_SYSTEMD_UNIT=%n
+ExecStartPre=-/usr/bin/podman rm -f byhand
+ExecStart=/usr/bin/podman run --rm --init --name byhand --network none --sdnotify=conmon -d localhost/bb:1
+ExecStop=/usr/bin/podman stop -t 1 byhand
+Type=notify
+NotifyAccess=all
+
+[Install]
+WantedBy=multi-user.target
+"""
+_FIX = "--check new-privileges-allowed"
+_UNIT = f"{QUADLETS}/served.container"
+_OWN_UNIT = f"{OWN_QUADLETS}/served.container"
+
+
+@pytest.fixture(scope="module")
+def served(machine: Machine) -> Machine:
+    """The machine with a Quadlet, a unit that requires it, a unit written by hand, and a user's Quadlet."""
+    machine.write(_UNIT, _QUADLET.format(name="served", target="multi-user.target"))
+    machine.run(f"chmod 640 {_UNIT}; chown root:adm {_UNIT}; touch -d '2024-05-06 07:08:09' {_UNIT}")
+    machine.write("/etc/systemd/system/follower.service", _FOLLOWER)
+    machine.write("/etc/systemd/system/byhand.service", _BY_HAND)
+    machine.run(
+        "systemctl daemon-reload; systemctl enable -q follower byhand; systemctl start served follower byhand"
+    )
+    machine.write(_OWN_UNIT, _QUADLET.format(name="served", target="default.target"), "bench")
+    machine.run("systemctl --user daemon-reload; systemctl --user start served", "bench")
+    return machine
+
+
+class State:
+    """A unit and its files as they have to be again afterwards."""
+
+    def __init__(self, machine: Machine, path: str = _UNIT, user: str = "root") -> None:
+        self._machine = machine
+        self._user = user
+        self.file = machine.run(
+            f"sha256sum {path}; stat -c '%a %U %G %Y' {path}; ls {path}.d 2>&1 || true", user
+        )
+        self.active = self.units()
+
+    def units(self) -> str:
+        systemctl = "systemctl" if self._user == "root" else "systemctl --user"
+        names = "served follower byhand" if self._user == "root" else "served"
+        return self._machine.run(f"{systemctl} is-active {names}", self._user)
+
+
+def _apply(machine: Machine, name: str, words: str, user: str = "root") -> tuple[int, str]:
+    return machine.ends(f"cd /opt/hardentui && python3 -m hardentui apply {name} {words}", user)
+
+
+def _entry(machine: Machine, user: str = "root") -> Any:
+    said = machine.run("cd /opt/hardentui && python3 -m hardentui journal --format json", user)
+    return next(one for one in json.loads(said)["entries"] if one["action"] == "apply")
+
+
+def _undo(machine: Machine, user: str = "root") -> tuple[int, str]:
+    return machine.ends("cd /opt/hardentui && python3 -m hardentui undo --yes", user)
+
+
+def _no_new_privileges(machine: Machine, name: str, user: str = "root") -> str:
+    return status_line(machine, machine.main_process(name, user), "NoNewPrivs")
+
+
+def test_a_quadlet_is_hardened_in_place_and_brought_back_byte_for_byte(served: Machine) -> None:
+    before = State(served)
+    code, said = _apply(served, "served", f"{_FIX} --yes")
+    assert code == 0, said
+    assert _no_new_privileges(served, "served") == "1"
+    assert "NoNewPrivileges=true" in served.run(f"cat {_UNIT}")
+    assert "# Ask Anna" in served.run(f"cat {_UNIT}")
+    entry = _entry(served)
+    assert (entry["state"], entry["proof"][0]["status"]) == ("done", "pass")
+    assert 0 < entry["downtime_seconds"] < 90
+    assert State(served).active == before.active, "what requires it runs again"
+    code, said = _undo(served)
+    assert code == 0, said
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+    assert _no_new_privileges(served, "served") == "0"
+
+
+def test_a_quadlet_of_a_user_too(served: Machine) -> None:
+    before = State(served, _OWN_UNIT, "bench")
+    code, said = _apply(served, "served", f"{_FIX} --yes", "bench")
+    assert code == 0, said
+    assert _no_new_privileges(served, "served", "bench") == "1"
+    code, said = _undo(served, "bench")
+    assert code == 0, said
+    after = State(served, _OWN_UNIT, "bench")
+    assert (after.file, after.active) == (before.file, before.active)
+    assert _no_new_privileges(served, "served", "bench") == "0"
+
+
+def test_a_unit_written_by_hand_gets_a_drop_in_that_goes_away_again(served: Machine) -> None:
+    path = "/etc/systemd/system/byhand.service"
+    before = State(served, path)
+    code, said = _apply(served, "byhand", f"{_FIX} --yes")
+    assert code == 0, said
+    assert _no_new_privileges(served, "byhand") == "1"
+    assert ".conf" in served.run(f"ls {path}.d")
+    code, said = _undo(served)
+    assert code == 0, said
+    after = State(served, path)
+    assert (after.file, after.active) == (before.file, before.active)
+    assert _no_new_privileges(served, "byhand") == "0"
+
+
+def test_a_probe_that_fails_afterwards_brings_unit_and_dependents_back(served: Machine) -> None:
+    before = State(served)
+    probe = "grep -q NoNewPrivs:.0 /proc/$(podman inspect -f {{.State.Pid}} served)/status"
+    code, said = _apply(served, "served", f"{_FIX} --yes --patience 4 --probe '{probe}'")
+    assert code == 5, said
+    assert "Everything is as it was before" in said
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+    assert _no_new_privileges(served, "served") == "0"
+    assert _entry(served)["state"] == "rolled-back"
+
+
+def test_a_unit_that_does_not_start_comes_back(served: Machine) -> None:
+    before = State(served)
+    served.write(
+        "/etc/systemd/system/served.service.d/gate.conf",
+        "[Service]\nExecStartPre=/bin/sh -c '! grep -q NoNewPriv /etc/containers/systemd/served.container'\n",
+    )
+    served.run("systemctl daemon-reload")
+    code, said = _apply(served, "served", f"{_FIX} --yes")
+    served.run("rm -r /etc/systemd/system/served.service.d; systemctl daemon-reload")
+    assert code == 5, said
+    assert "did not start" in said
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+
+
+def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
+    before, process = State(served), served.main_process("served")
+    code, said = _apply(served, "served", "--check no-memory-limit --yes")
+    assert code == 0, said
+    assert served.main_process("served") == process
+    assert cgroup_value(served, process, "memory.max") != "max"
+    assert State(served).file != before.file, "and it is there after the next restart too"
+    code, said = _undo(served)
+    assert code == 0, said
+    assert served.main_process("served") == process
+    assert cgroup_value(served, process, "memory.max") == "max"
+    assert State(served).file == before.file
+
+
+def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
+    before = State(served)
+    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 20")
+    assert code == 0, said
+    entry = _entry(served)
+    assert entry["state"] == "waiting-for-confirm"
+    assert f"hardentui-confirm-{entry['id']}.timer" in served.run("systemctl list-timers --plain --no-legend")
+    end = time.monotonic() + 120
+    while _entry(served)["state"] == "waiting-for-confirm" and time.monotonic() < end:
+        time.sleep(1)
+    while _entry(served)["state"] != "rolled-back" and time.monotonic() < end:
+        time.sleep(1)
+    started = served.run(
+        f"systemctl show -p ExecMainStartTimestamp --value hardentui-confirm-{entry['id']}.service || true"
+    )
+    assert _entry(served)["state"] == "rolled-back", started
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+
+
+def test_what_is_confirmed_stays(served: Machine) -> None:
+    code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 60")
+    assert code == 0, said
+    code, said = served.ends("cd /opt/hardentui && python3 -m hardentui confirm")
+    assert code == 0, said
+    assert "hardentui-confirm" not in served.run("systemctl list-timers --plain --no-legend")
+    assert _undo(served)[0] == 0
+
+
+def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Machine) -> None:
+    before = State(served)
+    served.run("sync")
+    # the probe succeeds at once before the change, and takes for ever after it
+    served.write("/root/probe", "test -e /run/probed && sleep 600\ntouch /run/probed\n")
+    served.run(
+        "cd /opt/hardentui && (setsid python3 -m hardentui apply served"
+        f" {_FIX} --yes --patience 500 --probe 'sh /root/probe' >/root/apply.log 2>&1 &)"
+    )
+    end = time.monotonic() + 120
+    while "NoNewPrivileges" not in served.run(f"cat {_UNIT}") and time.monotonic() < end:
+        time.sleep(0.5)
+    assert _entry(served)["state"] == "open"
+    served.crash()
+    start_containers(served)
+    entry = _entry(served)
+    assert entry["state"] == "open", "the journal was on the disk"
+    code, said = _apply(served, "served", f"{_FIX} --yes")
+    assert code == 2, said
+    assert "was cut off" in said
+    code, said = _undo(served)
+    assert code == 0, said
+    after = State(served)
+    assert (after.file, after.active) == (before.file, before.active)
+    assert _no_new_privileges(served, "served") == "0"

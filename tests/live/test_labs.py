@@ -1,0 +1,57 @@
+"""Every lab on a real Podman: broken at the start, solved by its solution, the attack blocked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hardentui.checks import all_checks
+from hardentui.errors import ChangeFailed
+from hardentui.training.lab import Lab
+from hardentui.training.loading import load_labs
+from hardentui.workbench.training import Training, check_lab, open_training
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
+from tests.support.podman import BUSYBOX, Bench
+
+pytestmark = pytest.mark.live
+
+LABS = load_labs(checks=[check.id for check in all_checks()])
+
+
+@pytest.fixture(scope="module")
+def training(podman: Bench, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Training]:
+    folder = podman.directory / "labs"
+    bench = Workbench.open(Selection(url=podman.url))
+    path = str(tmp_path_factory.mktemp("training") / "training.json")
+    try:
+        with open_training(bench, LABS, path=path, folder=str(folder)) as training:
+            yield training
+            training.stop()
+    finally:
+        bench.close()
+
+
+@pytest.mark.parametrize("lab", LABS, ids=[lab.id for lab in LABS])
+def test_a_lab_does_what_it_says(lab: Lab, training: Training) -> None:
+    assert not training.simulated
+    assert check_lab(lab, training) == ()
+
+
+def test_nothing_but_the_lab_s_own_is_touched(training: Training, podman: Bench, tmp_path: Path) -> None:
+    lab = training.find("read-only")
+    training.stop()
+    podman.run(lab.container, "--network", "none", BUSYBOX, "sleep", "600")
+    try:
+        with pytest.raises(ChangeFailed, match="is not a lab's"):
+            training.start(lab)
+        assert podman.podman("inspect", "--format", "{{.State.Running}}", lab.container) == "true"
+        assert training.stop() == 0
+    finally:
+        podman.remove(lab.container)
+    training.start(lab)
+    assert training.stop() == 1
+    listed = podman.podman("ps", "-a", "--filter", "label=io.hardentui.lab", "--format", "{{.Names}}")
+    assert listed == ""

@@ -1,0 +1,173 @@
+"""Proofs by real connections, real contacts, and rules that really hold back, on a real Podman."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.host.network.knock import knock
+from hardentui.host.podman.generator import dry_run, find_generator
+from hardentui.model.known import Known
+from hardentui.model.reach import Outcome
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.live
+FRONT, INNER, FAR = "prove-front", "prove-inner", "prove-far"
+WEB, DB, OTHER, CALLER = "prove-web", "prove-db", "prove-other", "prove-caller"
+PYTHON = "/usr/bin/python3"
+SERVE = (BUSYBOX, "httpd", "-f", "-p", "80", "-h", "/etc")
+
+
+def _address(bench: Bench, name: str, network: str) -> str:
+    document = bench.get(f"/containers/{name}/json")
+    return str(document["NetworkSettings"]["Networks"][network]["IPAddress"])
+
+
+@pytest.fixture(scope="module")
+def bench(podman: Bench) -> Iterator[Bench]:
+    for words in ((FRONT,), ("--internal", INNER), (FAR,)):
+        podman.podman("network", "create", *words)
+    podman.run(WEB, "--network", FRONT, "--network", INNER, *SERVE)
+    podman.run(DB, "--network", INNER, *SERVE)
+    podman.run(OTHER, "--network", FAR, *SERVE)
+    url = f"http://{_address(podman, OTHER, FAR)}/passwd"
+    loop = f"while true; do wget -q -T 2 -O /dev/null {url}; sleep 0.2; done"
+    podman.run(CALLER, "--network", FRONT, BUSYBOX, "sh", "-c", loop)
+    yield podman
+    podman.remove(WEB, DB, OTHER, CALLER)
+    podman.podman("network", "rm", FRONT, INNER, FAR)
+
+
+def told(bench: Bench, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
+    code = main(["networks", "--url", bench.url, "--format", "json", *words])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_the_map_is_proven_cell_by_cell(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    code, document = told(bench, capsys, "--prove", WEB, DB)
+    assert code == 0
+    assert [(one["outcome"], one["agrees"]) for one in document["proofs"]] == [("connected", True)]
+    code, document = told(bench, capsys, "--prove", OTHER, DB)
+    assert code == 1, "an internal network is not reached from another one"
+    assert [(one["reached"], one["agrees"]) for one in document["proofs"]] == [(False, True)]
+    code, document = told(bench, capsys, "--prove", OTHER, f"{WEB}:80")
+    assert {one["reached"] for one in document["proofs"]} == {True, False}
+    assert all(one["agrees"] for one in document["proofs"])
+
+
+def test_a_proof_leaves_nothing_in_the_containers(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    before = bench.podman("diff", DB)
+    told(bench, capsys, "--prove", WEB, DB)
+    assert bench.podman("diff", DB) == before
+    assert not bench.get(f"/containers/{WEB}/json")["ExecIDs"]
+
+
+def test_the_proposed_rules_let_through_what_was_seen_and_nothing_else(
+    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.nft"
+    words = ("--outgoing", CALLER, "--watch", "2", "-o", str(rules))
+    _, document = told(bench, capsys, *words)
+    address = _address(bench, OTHER, FAR)
+    contacts = {(one["address"], one["port"], one["who"]) for one in document["contacts"]}
+    assert (address, 80, f"container {OTHER}") in contacts
+    assert document["checked"] is True
+
+    loaded = bench.directory / "rules.nft"
+    loaded.write_text(rules.read_text())
+    bench.podman("exec", OTHER, "sh", "-c", "httpd -p 81 -h /etc")
+
+    def fetched(port: int) -> bool:
+        command = [
+            "exec",
+            CALLER,
+            "wget",
+            "-q",
+            "-T",
+            "2",
+            "-O",
+            "/dev/null",
+            f"http://{address}:{port}/passwd",
+        ]
+        try:
+            bench.podman(*command)
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    assert fetched(80)
+    assert fetched(81)
+    bench.execute("nft", "-f", str(loaded))
+    try:
+        assert fetched(80), "what was seen goes on"
+        assert not fetched(81), "what was not seen is held back"
+        bench.execute("nft", "-f", str(loaded))  # loading it again replaces it
+    finally:
+        bench.execute("nft", "delete", "table", "inet", "hardentui_out_prove_caller")
+    assert eventually(lambda: fetched(81))
+
+
+def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
+    bench: Bench, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "units"
+    _, document = told(bench, capsys, "--split", "--watch", "1", "-o", str(folder))
+    (split,) = (one for one in document["splits"] if one["network"] == FRONT)
+    moved = {one["container"]: one["joins"] for one in split["moves"]}
+    assert set(moved) == {WEB, CALLER}
+    assert not set(moved[WEB]) & set(moved[CALLER])
+    generator = find_generator()
+    assert generator is not None
+    done = dry_run({one.name: one.read_text() for one in folder.iterdir()}, user=False, generator=generator)
+    assert done.ok, done
+
+
+def test_a_rootless_container_is_proven_too_and_gets_no_rules_that_cannot_hold(
+    rootless_podman: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rootless_podman.podman("network", "create", FRONT)
+    rootless_podman.run(WEB, "--network", FRONT, *SERVE)
+    rootless_podman.run(CALLER, "--network", FRONT, BUSYBOX, "sleep", "100000")
+    try:
+        code, document = told(rootless_podman, capsys, "--prove", CALLER, WEB)
+        assert code == 0
+        assert document["proofs"][0]["outcome"] == "connected"
+        _, document = told(rootless_podman, capsys, "--outgoing", CALLER)
+        assert document["rules"] == ""
+        assert "rootless" in document["no_rules"]
+    finally:
+        rootless_podman.remove(WEB, CALLER)
+        rootless_podman.podman("network", "rm", FRONT)
+
+
+def test_a_user_enters_the_own_containers_by_way_of_podman(rootless_podman: Bench) -> None:
+    """As that user, who is not root: what `knock` runs then, with a Python that this user may read."""
+    rootless_podman.podman("network", "create", FRONT)
+    rootless_podman.podman("network", "create", "--internal", INNER)
+    rootless_podman.run(WEB, "--network", FRONT, *SERVE)
+    rootless_podman.run(CALLER, "--network", FRONT, BUSYBOX, "sleep", "100000")
+    rootless_podman.run(DB, "--network", INNER, BUSYBOX, "sleep", "100000")
+
+    def run(words: Sequence[str], seconds: float) -> Known[str]:
+        command = [PYTHON if word == sys.executable else word for word in words]
+        return rootless_podman.execute(*command, timeout=seconds)
+
+    try:
+        pids = {
+            name: rootless_podman.get(f"/containers/{name}/json")["State"]["Pid"] for name in (CALLER, DB)
+        }
+        address = _address(rootless_podman, WEB, FRONT)
+        assert knock(run, pids[CALLER], address, 80, root=False) is Outcome.CONNECTED
+        assert knock(run, pids[CALLER], address, 81, root=False) is Outcome.REFUSED
+        assert knock(run, pids[DB], address, 80, root=False) in (Outcome.NO_ROUTE, Outcome.NO_ANSWER)
+    finally:
+        rootless_podman.remove(WEB, CALLER, DB)
+        rootless_podman.podman("network", "rm", FRONT, INNER)

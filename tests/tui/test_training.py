@@ -1,0 +1,74 @@
+"""Training in the terminal UI, on the simulated host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, TextArea
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.lab import LabScreen
+from hardentui.tui.screens.training import TrainingScreen
+from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Selection
+from tests.tui.support import running, screen_text, shows, until
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def make_app() -> HardenApp:
+    return HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_a_lab_is_done_with_the_keyboard_alone(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with running(app, size) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await shows(pilot, "0 of 15 labs passed", "Your first fix: privileged")
+        await pilot.press("down", "enter")
+        await shows(pilot, "Lab: One container eats the host", "✗ works", "Your task")
+        await pilot.press("h")
+        await shows(pilot, "Hint 1")
+        await pilot.press("i", *"--volume=/:/x", "enter")
+        await shows(pilot, "/ is outside the lab")
+        options = app.screen.query_one("#options", Input)
+        options.value = ""
+        await pilot.press("i", *"--memory=64m", "enter")
+        await shows(pilot, "✓ blocked", "Solved: 8 points.")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await shows(pilot, "1 of 15 labs passed", "✓")
+
+
+async def test_a_policy_is_written_on_the_screen() -> None:
+    app = make_app()
+    async with running(app, (100, 36)) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press(*["down"] * 5, "enter")
+        await shows(pilot, "Only images that are signed", "insecureAcceptAnything")
+        await until(pilot, lambda: isinstance(app.screen, LabScreen))
+        app.screen.query_one("#policy", TextArea).text = '{"default": [{"type": "reject"}]}'
+        await pilot.press("i", "ctrl+s")
+        await shows(pilot, "Solved: 10 points.")
+
+
+async def test_an_exam_shows_neither_hints_nor_reasons() -> None:
+    app = make_app()
+    async with running(app, (100, 36)) as pilot:
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("enter")
+        await shows(pilot, "Why it matters", "Next move")
+        await pilot.press("X")
+        await shows(pilot, "exam: no hints")
+        await until(pilot, lambda: "Why it matters" not in screen_text(app))
+        await pilot.press("h")
+        await shows(pilot, "no hints in an exam")

@@ -1,0 +1,1 @@
+"""Training: labs, answers, progress, results."""

@@ -1,0 +1,332 @@
+"""A pod for Kubernetes: nothing lost, nothing smuggled, and what Pod Security says of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from hardentui.errors import CannotExpress
+from hardentui.model.spec import Option, Spec
+from hardentui.options import (
+    ANNOTATIONS,
+    APPARMOR,
+    CAP_ADD,
+    CAP_DROP,
+    COMMAND,
+    CPU_PERIOD,
+    CPU_QUOTA,
+    ENTRYPOINT,
+    ENV,
+    HEALTH_CMD,
+    HEALTH_INTERVAL,
+    HEALTH_ON_FAILURE,
+    HEALTH_STARTUP_CMD,
+    IMAGE,
+    IPC,
+    LABEL_TYPE,
+    LABELS,
+    MOUNTS,
+    NAME,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PID,
+    POD,
+    PRIVILEGED,
+    PUBLISH,
+    READ_ONLY,
+    READ_ONLY_TMPFS,
+    RESTART,
+    ROOTFS,
+    SECCOMP_PROFILE,
+    SYSCTL,
+    TABLE,
+    TMPFS,
+    ULIMIT,
+    UNMASK,
+    USER,
+    Mount,
+    Port,
+)
+from hardentui.writers.context import Member, UnitContext
+from hardentui.writers.kube import KubeFile, kube_file
+from hardentui.writers.kube.restricted import broken_rules
+from tests.support.option_samples import sample
+
+BASE = Spec.of((NAME, "web"), (IMAGE, "registry.example/i:1"))
+RESTRICTED = Draft202012Validator(
+    json.loads((Path(__file__).parents[2] / "data/pod-security-restricted.schema.json").read_text())
+)
+HARDENED = (
+    (NAME, "web"),
+    (IMAGE, "registry.example/i:1"),
+    (USER, "1000:1000"),
+    (CAP_DROP, ("all",)),
+    (CAP_ADD, ("NET_BIND_SERVICE",)),
+    (NO_NEW_PRIVILEGES, True),
+    (READ_ONLY, True),
+    (PUBLISH, (Port(80, "8080", "127.0.0.1"),)),
+    (MOUNTS, (Mount("volume", "data", "/data"),)),
+)
+
+
+def written(*pairs: tuple[Option[Any], Any], context: UnitContext | None = None) -> KubeFile:
+    return kube_file(Spec.of(*pairs), context or UnitContext())
+
+
+def documents(made: KubeFile) -> list[Any]:
+    return list(yaml.safe_load_all(made.text))
+
+
+def pod(*pairs: tuple[Option[Any], Any]) -> Any:
+    return documents(written((NAME, "web"), (IMAGE, "i"), *pairs))[0]
+
+
+def container(*pairs: tuple[Option[Any], Any]) -> Any:
+    return pod(*pairs)["spec"]["containers"][0]
+
+
+def head(made: KubeFile) -> str:
+    """The comments, unfolded."""
+    lines = [line for line in made.text.splitlines() if line.startswith("#")]
+    return "\n".join(lines).replace("\n#   ", " ")
+
+
+@pytest.mark.parametrize("option", [option for option in TABLE if option is not ROOTFS], ids=repr)
+def test_nothing_is_lost(option: Option[Any]) -> None:
+    """Each option is in the pod, in the command of Podman, or named as not carried over."""
+    value = sample(option)
+    spec = BASE.with_(option, value)
+    if option.name.startswith("health-"):
+        spec = spec.with_(HEALTH_CMD, spec[HEALTH_CMD] or "true")
+        spec = spec.with_(HEALTH_STARTUP_CMD, spec[HEALTH_STARTUP_CMD] or "true")
+    without = kube_file(spec.without(option), UnitContext()) if option not in (NAME, IMAGE) else None
+    made = kube_file(spec, UnitContext())
+    assert without is None or made.text != without.text
+    assert option.name not in ("name", "image") or str(value).partition(":")[0] in made.text
+
+
+def test_a_plan_that_is_restricted_is_admitted() -> None:
+    made = written(*HARDENED)
+    first, service = documents(made)
+    assert list(RESTRICTED.iter_errors(first)) == []
+    assert 'Pod Security "restricted" admits it.' in made.text
+    assert first["spec"]["containers"][0]["securityContext"]["capabilities"] == {
+        "drop": ["ALL"],
+        "add": ["NET_BIND_SERVICE"],
+    }
+    assert service["spec"]["ports"][0]["port"] == 80
+    assert "--publish=127.0.0.1:8080:80" in head(made)
+
+
+LOOSER: list[tuple[str, tuple[Option[Any], Any]]] = [
+    ("privileged", (PRIVILEGED, True)),
+    ("root", (USER, "0")),
+    ("a user by name", (USER, "www")),
+    ("gains privileges", (NO_NEW_PRIVILEGES, False)),
+    ("keeps capabilities", (CAP_DROP, ("CHOWN",))),
+    ("a capability more", (CAP_ADD, ("NET_RAW",))),
+    ("no seccomp", (SECCOMP_PROFILE, "unconfined")),
+    ("no AppArmor", (APPARMOR, "unconfined")),
+    ("SELinux type", (LABEL_TYPE, "spc_t")),
+    ("masks lifted", (UNMASK, ("ALL",))),
+    ("host network", (NETWORK, ("host",))),
+    ("host pid", (PID, "host")),
+    ("host ipc", (IPC, "host")),
+    ("host path", (MOUNTS, (Mount("bind", "/srv", "/srv"),))),
+    ("sysctl", (SYSCTL, ("net.core.somaxconn=1",))),
+]
+
+
+@pytest.mark.parametrize("looser", [pair for _, pair in LOOSER], ids=[name for name, _ in LOOSER])
+def test_each_rule_of_restricted_is_told(looser: tuple[Option[Any], Any]) -> None:
+    made = kube_file(Spec.of(*HARDENED).with_(*looser), UnitContext())
+    first = documents(made)[0]
+    assert list(RESTRICTED.iter_errors(first))
+    assert broken_rules(first)
+    assert 'Pod Security "restricted" refuses it' in head(made)
+    assert "admits" not in head(made)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([pair for _, pair in LOOSER]), max_size=4))
+def test_the_rules_and_the_standard_agree(looser: list[tuple[Option[Any], Any]]) -> None:
+    spec = Spec.of(*HARDENED)
+    for option, value in looser:
+        spec = spec.with_(option, value)
+    first = documents(kube_file(spec, UnitContext()))[0]
+    assert bool(broken_rules(first)) == bool(list(RESTRICTED.iter_errors(first)))
+
+
+def test_a_host_port_is_refused() -> None:
+    first = documents(written(*HARDENED))[0]
+    first["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 80}]
+    assert list(RESTRICTED.iter_errors(first))
+    assert broken_rules(first)
+
+
+def test_no_default_of_a_cluster_gives_more_than_podman() -> None:
+    security = container()["securityContext"]
+    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert security["capabilities"] == {"drop": ["AUDIT_WRITE", "MKNOD", "NET_RAW"]}
+    assert pod()["spec"]["automountServiceAccountToken"] is False
+    assert container((CAP_ADD, ("NET_RAW",)))["securityContext"]["capabilities"] == {
+        "drop": ["AUDIT_WRITE", "MKNOD"],
+        "add": ["NET_RAW"],
+    }
+    assert "capabilities" not in container((PRIVILEGED, True))["securityContext"]
+
+
+def test_an_image_user_by_number_is_asked_for() -> None:
+    spec = Spec.of((NAME, "web"), (IMAGE, "i"))
+    by_number = yaml.safe_load(kube_file(spec, UnitContext(), image_user="1001").text)
+    assert by_number["spec"]["containers"][0]["securityContext"]["runAsNonRoot"] is True
+    by_name = kube_file(spec, UnitContext(), image_user="nginx")
+    assert "runAsNonRoot" not in by_name.text.partition("---")[2]
+    assert "runAsUser" in head(by_name)
+
+
+def test_dollars_of_a_command_are_no_references() -> None:
+    made = container((ENTRYPOINT, ("sh", "-c")), (COMMAND, ("echo $HOME $(A) $$ $$(B)",)))
+    assert made["args"] == ["echo $HOME $$(A) $$$ $$$$(B)"]
+
+
+def test_memory_file_systems_under_a_read_only_root() -> None:
+    mounts = container((READ_ONLY, True), (TMPFS, ("/tmp:size=1m,noexec",)))["volumeMounts"]
+    assert [mount["mountPath"] for mount in mounts] == ["/tmp", "/run", "/var/tmp"]
+    spec = pod((READ_ONLY, True), (TMPFS, ("/tmp:size=1m",)))["spec"]
+    assert spec["volumes"][0]["emptyDir"] == {"medium": "Memory", "sizeLimit": "1048576"}
+    assert "volumes" not in pod((READ_ONLY, True), (READ_ONLY_TMPFS, False))["spec"]
+
+
+@pytest.mark.parametrize(
+    ("action", "probe"), [("", "readinessProbe"), ("kill", "livenessProbe"), ("restart", "livenessProbe")]
+)
+def test_a_health_check_does_in_a_pod_what_it_does_in_podman(action: str, probe: str) -> None:
+    made = container((HEALTH_CMD, "curl -f x"), (HEALTH_INTERVAL, "1m30s"), (HEALTH_ON_FAILURE, action))
+    assert made[probe] == {
+        "exec": {"command": ["/bin/sh", "-c", "curl -f x"]},
+        "periodSeconds": 90,
+        "timeoutSeconds": 30,
+        "failureThreshold": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("CMD-SHELL a b", ["/bin/sh", "-c", "a b"]),
+        ("CMD a b", ["a", "b"]),
+        ('["CMD", "a", "b c"]', ["a", "b c"]),
+        ('["CMD-SHELL", "a b"]', ["/bin/sh", "-c", "a b"]),
+        ('["a", "b"]', ["a", "b"]),
+        ("[ -f /x ]", ["/bin/sh", "-c", "[ -f /x ]"]),
+    ],
+)
+def test_spellings_of_a_health_command(text: str, words: list[str]) -> None:
+    assert container((HEALTH_CMD, text))["readinessProbe"]["exec"]["command"] == words
+
+
+def test_half_a_processor() -> None:
+    limits = container((CPU_QUOTA, 25000), (CPU_PERIOD, 50000))["resources"]["limits"]
+    assert limits == {"cpu": "0.5"}
+
+
+def test_names_of_podman_become_names_of_kubernetes() -> None:
+    made = documents(written((NAME, "1_My.App"), (IMAGE, "i"), (PUBLISH, (Port(53, "53", "", "udp"),))))
+    assert made[0]["metadata"]["name"] == "c-1-my-app-pod"
+    assert made[0]["spec"]["containers"][0]["name"] == "c-1-my-app"
+    assert made[1]["spec"]["ports"] == [{"name": "udp-53", "port": 53, "targetPort": 53, "protocol": "UDP"}]
+
+
+def test_labels_that_a_cluster_refuses_are_named() -> None:
+    made = written(
+        (NAME, "web"),
+        (IMAGE, "i"),
+        (LABELS, ("ok=yes", "a b=c", "io.containers.autoupdate=registry", "x=two words")),
+        (ANNOTATIONS, ("run.oci.x=any thing",)),
+        (ULIMIT, ("nofile=1:2",)),
+    )
+    metadata = documents(made)[0]["metadata"]
+    assert metadata["labels"] == {"app.kubernetes.io/name": "web", "ok": "yes"}
+    assert metadata["annotations"] == {
+        "io.containers.autoupdate": "registry",
+        "run.oci.x": "any thing",
+        "io.podman.annotations.ulimit": "nofile=1:2",
+    }
+    assert "--label=a b=c is not carried over" in head(made)
+    assert "--label=x=two words is not carried over" in head(made)
+
+
+def test_a_pod_is_written_with_all_of_its_containers() -> None:
+    inspect = {
+        "Name": "site",
+        "InfraConfig": {
+            "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]},
+            "HostAdd": ["db:10.0.0.5"],
+        },
+        "ExitPolicy": "stop",
+        "CreateCommand": ["podman", "pod", "create", "site"],
+    }
+    cache = Spec.of((NAME, "cache"), (IMAGE, "redis"), (POD, "site"), (RESTART, "always"))
+    context = UnitContext(pod=inspect, members=(Member(cache, UnitContext()),))
+    made = written((NAME, "web"), (IMAGE, "i"), (POD, "site"), context=context)
+    first, service = documents(made)
+    assert first["metadata"]["name"] == "site"
+    assert [one["name"] for one in first["spec"]["containers"]] == ["web", "cache"]
+    assert first["spec"]["containers"][0]["ports"] == [{"containerPort": 80, "protocol": "TCP"}]
+    assert first["spec"]["hostAliases"] == [{"ip": "10.0.0.5", "hostnames": ["db"]}]
+    assert service["metadata"]["name"] == "site"
+    assert made.name == "site.kube.yaml"
+    assert "--exit-policy=stop of the pod is not carried over" in head(made)
+    assert "--publish=127.0.0.1:8080:80" in head(made)
+
+
+def test_a_root_directory_is_no_image() -> None:
+    with pytest.raises(CannotExpress):
+        kube_file(Spec.of((NAME, "web"), (ROOTFS, "/srv/root")), UnitContext())
+
+
+HOSTILE = st.text(
+    alphabet=st.sampled_from("a \n\r\t\x00\x07\x1b\x85\u2028\u202e\ufeff{}[]#&*!|>'\"%@`-:,?\\$é😀\ud800"),
+    max_size=20,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(HOSTILE, HOSTILE)
+def test_no_value_gets_out_of_its_place(first: str, second: str) -> None:
+    spec = Spec.of(
+        (NAME, "web"),
+        (IMAGE, "i"),
+        (ENV, (f"A={first}", f"B{second}=x")),
+        (COMMAND, (first, second)),
+        (LABELS, (f"{first}={second}",)),
+        (ANNOTATIONS, (f"a={second}", f"{second}=b")),
+        (MOUNTS, (Mount("bind", f"/x{first}", f"/y{second}"),)),
+        (NETWORK, (f"n{first}",)),
+    )
+    try:
+        made = kube_file(spec, UnitContext(), (f"Note: {first}",))
+    except CannotExpress:
+        assert "\ud800" in first + second
+        return
+    assert made.text.partition("---")[2].isascii()
+    assert all(character.isprintable() or character == "\n" for character in made.text)
+    (only,) = documents(made)
+    assert set(only) == {"apiVersion", "kind", "metadata", "spec"}
+    (one,) = only["spec"]["containers"]
+    assert one["env"][0] == {"name": "A", "value": first}
+    assert [word.replace("$$", "$").replace("$", "") for word in one["args"]] == [
+        first.replace("$", ""),
+        second.replace("$", ""),
+    ]
+    command = made.text.partition("\n---\n")[0].splitlines()[-1]
+    assert shlex.split(command.removeprefix("#   "))[:3] == ["podman", "kube", "play"]
