@@ -24,6 +24,8 @@ from hardentui.workbench.trials.tried import FILE_NAME, as_json
 from hardentui.workbench.trials.trying import Wishes
 
 if TYPE_CHECKING:
+    from argparse import _ArgumentGroup
+
     from hardentui.model.plan import Plan
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
@@ -34,6 +36,27 @@ EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
     group_of(parser, required=False, saved=True)
+    trial = trial_options(parser)
+    trial.add_argument(
+        "--learn",
+        action="store_true",
+        help="watch what twins without changes do and learn from it: capabilities, a seccomp profile of its "
+        "own, folders it writes to, limits; what is learned is tried too; learning again adds to it",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "-o",
+        action=Given,
+        metavar="DIR",
+        dest="folder",
+        default="",
+        help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
+        "this folder",
+    )
+
+
+def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
+    """How twins are tried; a command may add what is its own."""
     trial = parser.add_argument_group("the trial")
     trial.add_argument(
         "--probe",
@@ -60,22 +83,7 @@ def arguments(parser: ArgumentParser) -> None:
     trial.add_argument(
         "--outside", action="store_true", help="the twin can reach the outside; what it sends there is real"
     )
-    trial.add_argument(
-        "--learn",
-        action="store_true",
-        help="watch what twins without changes do and learn from it: capabilities, a seccomp profile of its "
-        "own, folders it writes to, limits; what is learned is tried too; learning again adds to it",
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "-o",
-        action=Given,
-        metavar="DIR",
-        dest="folder",
-        default="",
-        help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
-        "this folder",
-    )
+    return trial
 
 
 def _seconds(text: str) -> float:
@@ -103,9 +111,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
             options.outside,
             profile_path(report.subject.name, options.folder) if options.learn else "",
         )
-        with _interruptible():
+        with interruptible():
             trying = bench.trying(report)
-            trial = trying.run(choices, wishes, _Progress(terminal), threading.Event())
+            trial = trying.run(choices, wishes, Progress(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
@@ -119,7 +127,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM and SIGHUP remove the twins as Ctrl-C does."""
 
     def interrupt(number: int, frame: object) -> None:
@@ -133,7 +141,7 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Progress:
+class Progress:
     """What happens, one line each on standard error; what is being done now on a line that goes away."""
 
     def __init__(self, terminal: Terminal) -> None:
