@@ -42,8 +42,8 @@ SCREENS = (
     WriteScreen,
     HelpScreen,
 )
-RESERVED = {"A", "W", "T", "t", "i", "l", "x", "Y", "v", "!"}
-"""Keys of the key map for what comes later: apply, write mode, training, inspect, logs, export, copy menu."""
+RESERVED = {"A", "W", "t", "i", "l", "x", "Y", "v", "!"}
+"""Keys of the key map for what comes later: apply, write mode, inspect, logs, export, copy menu."""
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -10,6 +10,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 from hardentui.model.finding import Severity, Status
+from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
 from hardentui.tui.themes import DEFAULT, THEMES
 from tests.tui.replayed import some
@@ -106,6 +107,7 @@ async def test_no_size_is_refused(size: tuple[int, int]) -> None:
     async with running(app, size) as pilot:
         await shows(pilot, "shop-web" if size[0] >= 50 else "shop")
         await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         await shows(pilot, "score" if size[0] >= 50 else "shop")
         await pilot.resize_terminal(120, 36)
         await shows(pilot, "Minimal base images", "nothing chosen") if size[0] >= 100 else await shows(
