@@ -23,6 +23,10 @@ from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.diff import DiffScreen
+from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.values import ValuesScreen
+from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
@@ -320,8 +324,6 @@ class WalkScreen(HardenScreen):
             self._open_values(choosing, finding)
 
     def _open_values(self, choosing: Choosing, finding: Finding) -> None:
-        from hardentui.tui.screens.values import ValuesScreen
-
         self.app.push_screen(ValuesScreen(choosing, finding), self._values_given)
 
     async def _values_given(self, _: None) -> None:
@@ -372,19 +374,13 @@ class WalkScreen(HardenScreen):
         self.toggle_class("-plan")
 
     def action_diff(self) -> None:
-        from hardentui.tui.screens.diff import DiffScreen
-
         if self._choosing is not None and self._choosing.report.facts is not None:
             self.app.push_screen(DiffScreen(self._choosing))
 
     def action_write(self) -> None:
-        from hardentui.tui.screens.write import WriteScreen
-
         if self._choosing is not None and self._choosing.report.facts is not None:
             self.app.push_screen(WriteScreen(self._choosing))
 
     def action_explain(self) -> None:
-        from hardentui.tui.screens.explain import ExplainScreen
-
         if (finding := self.query_one(FindingList).current) is not None:
             self.app.push_screen(ExplainScreen(finding, self._remedy(finding)))
