@@ -214,8 +214,8 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
     def host() -> Known[HostFacts]:
         if local is None:
             return Unreadable("the facts were saved from another machine than the engine's")
-        host = read(files, version=local.version, run=run, root=bool(document["root"]), now=when)
-        return replace(host, host_scans=_saved_scans(document.get("host_scans")))
+        read = read_host(files, version=local.version, run=run, root=bool(document["root"]), now=when)
+        return replace(read, host_scans=_saved_scans(document.get("host_scans")))
 
     def trust(facts: EngineFacts) -> Known[TrustFacts]:
         if not facts.local:
