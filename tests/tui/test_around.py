@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,13 @@ import pytest
 from textual.widgets import DataTable
 
 from hardentui.checks import all_checks
+from hardentui.errors import ToolMissing
 from hardentui.harden.evaluate import container_subject, run
 from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
 from hardentui.model.finding import Kind, Severity, Status
+from hardentui.model.image import ScanReport
+from hardentui.model.known import Known, Unreadable
 from hardentui.model.spec import Option
 from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts
 from hardentui.model.version import Version
@@ -29,6 +34,7 @@ from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.marks import MarksScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.columns import columns_for, heading_at, headings
+from hardentui.workbench.looking.scanning import ScanProgress
 from hardentui.workbench.views import Report, Row
 from tests.tui.stand_in import ROOTLESS, StandIn, facts, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
@@ -120,6 +126,60 @@ async def test_a_look_that_fails_says_why() -> None:
         await pilot.press("I", "o")
         await shows(pilot, "archive is [bold]damaged␛[2J")
         assert _step_one(app) is Status.UNKNOWN
+
+
+class HeldScanning:
+    """Stands for the use case of scans, which needs a scanner: fetches, then scans until it is stopped."""
+
+    trouble = ""
+
+    def __init__(self, parts: object) -> None:
+        self.scanned: list[str] = []
+
+    def chosen(self, name: str) -> str:
+        if self.trouble:
+            raise ToolMissing(self.trouble, "To get one: zypper install trivy")
+        return "trivy"
+
+    def scan(
+        self,
+        image: ImageFacts,
+        scanner: str,
+        on_progress: Callable[[ScanProgress], None],
+        stop: threading.Event,
+    ) -> Known[ScanReport]:
+        on_progress(ScanProgress("fetching", 12_000_000))
+        on_progress(ScanProgress("scanning"))
+        stop.wait(10)
+        return Unreadable("it was cancelled")
+
+
+async def test_a_scan_shows_what_it_does_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.workbench.looking.scanning.Scanning", HeldScanning)
+    bench = StandIn.of(*some())
+    monkeypatch.setattr(type(bench), "parts", None, raising=False)
+    app = make_app(bench)
+    async with running(app) as pilot:
+        await pilot.press("I", "n")
+        await shows(pilot, "scanning docker.io/library/shop-web:1  esc stops")
+        await pilot.press("o")
+        await shows(pilot, "Another image is being read")
+        await pilot.press("escape")
+        await shows(pilot, "The scan of the image was stopped")
+        assert isinstance(app.screen, ImagesScreen), "esc stops the scan before it leaves"
+        assert app.session.around.look is None
+
+
+async def test_without_a_scanner_it_is_told_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hardentui.workbench.looking.scanning.Scanning", HeldScanning)
+    monkeypatch.setattr(
+        HeldScanning, "trouble", "There is no vulnerability scanner here, so nothing was scanned."
+    )
+    bench = StandIn.of(*some())
+    monkeypatch.setattr(type(bench), "parts", None, raising=False)
+    async with running(make_app(bench)) as pilot:
+        await pilot.press("I", "n")
+        await shows(pilot, "no vulnerability scanner here")
 
 
 async def test_the_walk_offers_the_look_in_the_step_about_images() -> None:

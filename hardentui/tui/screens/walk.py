@@ -32,7 +32,6 @@ from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.pages.sections import size_text
 from hardentui.workbench.views import Report, Row
 
 _IMAGE_STEP = 1
@@ -175,7 +174,7 @@ class WalkScreen(HardenScreen):
         line, look = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
         if here and look is not None:
-            text = f"reading {visible(look.name, 40)}: {size_text(look.read)}  esc stops"
+            text = look.told
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
             line.update(Content.assemble(("o", "bold $primary"), " looks into the image, without running it"))
