@@ -14,14 +14,13 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial_text import trial_lines
-from hardentui.model.plan import Choice
 from hardentui.model.trial import Result, Step, Trial, TrialEvent
 from hardentui.visible import visible
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.trials.files import trial_files
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
 from hardentui.workbench.trials.tried import FILE_NAME, as_json
-from hardentui.workbench.trials.trying import Wishes
+from hardentui.workbench.trials.trying import Wishes, choices_to_try
 
 if TYPE_CHECKING:
     from argparse import _ArgumentGroup
@@ -101,7 +100,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
         plan = make_plan(bench, report, options, saved, terminal)
-        choices = (*plan.choices, *(Choice(skipped.check) for skipped in plan.skipped if options.check))
+        choices = choices_to_try(plan, named=bool(options.check))
         if not choices:
             return EXIT_CODES[Result.NOTHING_WORKS]
         wishes = Wishes(
