@@ -54,7 +54,7 @@ async def test_a_scan_shows_what_it_does_and_can_be_stopped() -> None:
         await pilot.press("I")
         await shows(pilot, "0 looked into", "alpine:latest")
         await pilot.press("n")
-        await shows(pilot, "scanning docker.io/library/", "esc stops")
+        await shows(pilot, "scanning docker.io/library/alpine:latest")
         await pilot.press("o")
         await shows(pilot, "Another image is being read")
         await pilot.press("escape")
