@@ -383,6 +383,30 @@ class WalkScreen(HardenScreen):
         if self._choosing is not None and self._choosing.report.facts is not None:
             self.app.push_screen(WriteScreen(self._choosing))
 
+    def action_trial(self) -> None:
+        from hardentui.tui.screens.trial import TrialScreen
+
+        if (choosing := self._ready_to_change()) and choosing.plan is not None:
+            self.app.push_screen(TrialScreen(choosing, choosing.plan))
+
+    def action_apply(self) -> None:
+        from hardentui.tui.screens.apply import ApplyScreen
+
+        if (choosing := self._ready_to_change()) and choosing.plan is not None:
+            self.app.push_screen(ApplyScreen(choosing, choosing.plan))
+
+    def _ready_to_change(self) -> Choosing | None:
+        """What is chosen, where a plan changes something; complains where not."""
+        choosing = self._choosing
+        if choosing is None or choosing.report.facts is None:
+            return None
+        if choosing.plan is None or not choosing.plan.changes:
+            self.complain(
+                choosing.trouble or "Choose fixes first: space one, a all safe ones, L all likely ones."
+            )
+            return None
+        return choosing
+
     def action_explain(self) -> None:
         from hardentui.tui.screens.explain import ExplainScreen
 
