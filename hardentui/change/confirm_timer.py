@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from hardentui import account
+from hardentui.change.ourselves import environment, start_detached
 from hardentui.errors import ChangeFailed
 
 _LIMIT = 20.0
-_KEPT = ("HOME", "LANG", "PATH", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")
 _RUNS = "/run/systemd/system"
 
 
@@ -27,21 +27,10 @@ def arm(identity: str, seconds: float) -> str:
         ChangeFailed: neither way works.
     """
     command = [sys.executable, "-m", "hardentui", "--quiet", "undo", identity, "--expired", "--yes"]
-    ours = account.environment()
-    environment = {name: ours[name] for name in _KEPT if name in ours}
-    environment["PYTHONPATH"] = _with_ourselves(ours.get("PYTHONPATH", ""))
-    if os.path.isdir(_RUNS) and _systemd_timer(identity, seconds, command, environment):
+    if os.path.isdir(_RUNS) and _systemd_timer(identity, seconds, command):
         return "by a timer of systemd"
     try:
-        subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd="/",
-            start_new_session=True,
-        )
+        start_detached(command)
     except OSError as error:
         raise ChangeFailed(f"Nothing would take it back in time: {error.strerror}.") from error
     return "by a process of its own"
@@ -61,9 +50,7 @@ def disarm(identity: str) -> None:
             )
 
 
-def _systemd_timer(
-    identity: str, seconds: float, command: Sequence[str], environment: Mapping[str, str]
-) -> bool:
+def _systemd_timer(identity: str, seconds: float, command: Sequence[str]) -> bool:
     words = [
         *_manager("systemd-run"),
         "--quiet",
@@ -72,7 +59,7 @@ def _systemd_timer(
         f"--description=HardenTUI: take back {identity} unless it is confirmed",
         f"--on-active={seconds:.1f}s",
         "--timer-property=AccuracySec=100ms",
-        *(f"--setenv={name}={value}" for name, value in environment.items()),
+        *(f"--setenv={name}={value}" for name, value in environment().items()),
         "--",
         *command,
     ]
@@ -89,12 +76,6 @@ def _systemd_timer(
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
-
-
-def _with_ourselves(places: str) -> str:
-    """Where Python finds HardenTUI, also when it was found in the working directory so far."""
-    ours = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return os.pathsep.join(dict.fromkeys(place for place in (ours, *places.split(os.pathsep)) if place))
 
 
 def _manager(program: str) -> list[str]:

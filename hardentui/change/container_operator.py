@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from hardentui.change.operator import NOTHING, Outcome, raise_if_stopped
@@ -68,7 +68,7 @@ class ContainerOperator:
             case RenameContainer():
                 self._containers.rename(operation.id, operation.after)
             case CreateNetwork():
-                if not operation.existed:
+                if operation.arguments and not operation.existed:
                     self._engine.networks.create_by_command(operation.arguments)
             case CreateVolume():
                 self._engine.volumes.create(operation.name)
@@ -167,7 +167,7 @@ class ContainerOperator:
     # --- back -------------------------------------------------------------------------------------
 
     def _as_before(self, operation: NoteContainer) -> None:
-        now = self._containers.inspect(operation.id)
+        now = self._settled(operation.id)
         name = str(now.get("Name"))
         if name != operation.name:
             raise ChangeFailed(
@@ -180,6 +180,15 @@ class ContainerOperator:
         if not _running(now):
             self._start(operation.id, _STILL_TAKEN, threading.Event())
 
+    def _settled(self, identity: str) -> Mapping[str, Any]:
+        """The container, once it is not stopping any more: a stop outlives who asked for it."""
+        now = self._containers.inspect(identity)
+        end = monotonic() + min(_stop_timeout(now), _STOP_LIMIT) + _STILL_TAKEN
+        while str((now.get("State") or {}).get("Status")) == "stopping" and monotonic() < end:
+            sleep(_RETRY)
+            now = self._containers.inspect(identity)
+        return now
+
     def _limits_before(self, operation: UpdateContainer) -> None:
         if limits := limits_back(operation):
             self._containers.set_limits(operation.id, limits)
@@ -190,9 +199,7 @@ class ContainerOperator:
         creation = next((one for one in entry.operations if isinstance(one, CreateContainer)), None)
         successor = self._successor(creation) if creation else None
         if successor is not None and _running(successor):
-            given = (successor.get("Config") or {}).get("StopTimeout")
-            seconds = _STOP_TIMEOUT if given is None else int(given)
-            self._containers.stop(str(successor["Id"]), timeout=min(seconds, _STOP_LIMIT))
+            self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
 
     def _remove(self, operation: CreateContainer) -> None:
         """Remove the successor; its volumes are the original's, or hold what was written since."""
@@ -258,3 +265,8 @@ def restart_policy(inspect: Mapping[str, Any]) -> str:
 
 def _running(inspect: Mapping[str, Any]) -> bool:
     return bool((inspect.get("State") or {}).get("Running"))
+
+
+def _stop_timeout(inspect: Mapping[str, Any]) -> int:
+    given = (inspect.get("Config") or {}).get("StopTimeout")
+    return _STOP_TIMEOUT if given is None else int(given)

@@ -58,6 +58,7 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
         yield
         with suppress(OSError):
             os.ftruncate(handle, 0)
+            fcntl.flock(handle, fcntl.LOCK_UN)  # also for a program that is just being started
     finally:
         os.close(handle)
 

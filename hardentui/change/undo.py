@@ -26,14 +26,14 @@ def undo(
     on_event: OnEvent,
     *,
     why: str = "",
-    only_waiting: bool = False,
+    only: EntryState | None = None,
     stop: threading.Event | None = None,
 ) -> JournalEntry:
     """Take an entry back; returns it as it stands then.
 
     Args:
         why: told in the journal; by default who did it.
-        only_waiting: leave it alone unless it still waits to be confirmed.
+        only: leave it alone unless it still stands so.
 
     Raises:
         UsageError: it cannot be taken back: that was done already, or a later change stands on it.
@@ -43,7 +43,7 @@ def undo(
     entry = journal.read(identity)
     with locked(lock_folder(journal), entry.container, entry.engine, f"undo of {identity} by {who()}"):
         entry = journal.read(identity)  # it may have come to its end while we waited
-        if only_waiting and entry.state is not EntryState.WAITING:
+        if only is not None and entry.state is not only:
             return entry
         refuse_to_undo(journal, entry)
         by = who()

@@ -20,7 +20,7 @@ from hardentui.cli.terminal import Terminal
 from hardentui.errors import ApplyFailed, NotFound, UsageError
 from hardentui.model.journal import journal_document
 from hardentui.model.operations import described
-from hardentui.workbench.changing.applying import Application, ApplyWishes
+from hardentui.workbench.changing.applying import ApplyWishes
 from hardentui.workbench.changing.history import History
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         plan = make_plan(bench, report, options, saved, terminal)
         if not plan.changes:
             return 1
-        application = Application(bench, report)
+        application = bench.applying(report)
         prepared = application.prepare(plan, wishes)
         _show(terminal, prepared)
         sure(terminal, "Do this?", yes=options.yes, command="the same with --yes")

@@ -14,6 +14,7 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial_text import trial_lines
+from hardentui.model.plan import Choice
 from hardentui.model.trial import Result, Step, Trial, TrialEvent
 from hardentui.visible import visible
 from hardentui.workbench.changing.saving import save
@@ -84,12 +85,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
         plan = make_plan(bench, report, options, saved, terminal)
-        if not plan.choices:
+        choices = (*plan.choices, *(Choice(skipped.check) for skipped in plan.skipped if options.check))
+        if not choices:
             return EXIT_CODES[Result.NOTHING_WORKS]
         wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
         with _interruptible():
             trying = bench.trying(report)
-            trial = trying.run(plan.choices, wishes, _Progress(terminal), threading.Event())
+            trial = trying.run(choices, wishes, _Progress(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
@@ -126,7 +128,7 @@ class _Progress:
         if event.step in (Step.CLEANING, Step.PREPARING, Step.DONE):
             self._terminal.activity(event.text)
             return
-        if event.step is Step.ROUND and event.round is None and event.changes:
+        if event.step is Step.ROUND and event.round is None and not event.decides:
             self._terminal.activity(f"round {self._round + 1}: {event.text}")
             return
         if event.round is not None:

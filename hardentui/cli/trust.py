@@ -213,7 +213,9 @@ def _tell_proof(proof: PullProof, terminal: Terminal) -> None:
         f"{mark} {proof.case:<16} {visible(pull.reference, 100)}: {pull.verdict} ({visible(pull.by)})\n"
     )
     if not proof.holds:
-        terminal.write(f"    wanted: {proof.wanted}; {visible(pull.said, 300)}\n    {proof.hint}\n")
+        terminal.write(
+            f"    wanted: {proof.wanted}; {visible(pull.said, 300)}\n    {visible(proof.hint, 300)}\n"
+        )
 
 
 def _document(draft: TrustDraft, proofs: tuple[PullProof, ...], reason: str) -> dict[str, object]:

@@ -21,10 +21,14 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--expired", action="store_true", help=SUPPRESS)  # called by the timer of apply
+    parser.add_argument("--cut-off", action="store_true", help=SUPPRESS)  # called by the guard of apply
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
     history = History()
+    if options.cut_off:
+        history.take_back_cut_off(options.id)
+        return 0
     if options.expired:
         history.take_back_expired(options.id)
         return 0

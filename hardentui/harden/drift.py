@@ -56,7 +56,7 @@ _PRIVATE_AREAS = frozenset({"process", "health", "lifecycle"})
 """Areas whose values may hold secrets: they are not shown."""
 
 
-class Drift(Struct, frozen=True):
+class UnitDrift(Struct, frozen=True):
     """One option that is not the same.
 
     Attributes:
@@ -77,7 +77,7 @@ class Drift(Struct, frozen=True):
         return f"{self.flag}: the file says {self.in_file or 'nothing'}, {self.running or 'nothing'} runs"
 
 
-def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[Drift, ...]:
+def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[UnitDrift, ...]:
     """Where a unit file and the container that runs disagree, as far as both are known.
 
     Args:
@@ -99,7 +99,7 @@ def drift(file: Spec, running: Spec, created: Spec | None = None) -> tuple[Drift
     return tuple(differences)
 
 
-def _disagreement(option: Option[Any], file: Spec, running: Spec, created: Spec | None) -> Drift | None:
+def _disagreement(option: Option[Any], file: Spec, running: Spec, created: Spec | None) -> UnitDrift | None:
     wanted, runs = _said(file, option), _said(running, option)
     if wanted == runs:
         return None
@@ -122,15 +122,15 @@ def _said(spec: Spec, option: Option[Any]) -> frozenset[str]:
     return frozenset(item.canonical for item in items if item.identity != _UNIT_LABEL)
 
 
-def _drift(option: Option[Any], file: Spec, running: Spec) -> Drift:
+def _drift(option: Option[Any], file: Spec, running: Spec) -> UnitDrift:
     old, new = items_of(file, option), items_of(running, option)
     flag = f"{option.flag} {option.name}" if option.flag == "--security-opt" else option.flag
     security = option.area in SECURITY_AREAS
     if option.area in _PRIVATE_AREAS and option is not IMAGE:
         if option.is_list:
-            return Drift(option.name, flag, _names(old, new), _names(new, old), security)
-        return Drift(option.name, flag, "", "", security)
-    return Drift(option.name, flag, _shown(option, old, new), _shown(option, new, old), security)
+            return UnitDrift(option.name, flag, _names(old, new), _names(new, old), security)
+        return UnitDrift(option.name, flag, "", "", security)
+    return UnitDrift(option.name, flag, _shown(option, old, new), _shown(option, new, old), security)
 
 
 def _names(items: tuple[Item, ...], others: tuple[Item, ...]) -> str:

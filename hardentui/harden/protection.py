@@ -19,7 +19,7 @@ from hardentui.harden.orders import Order
 from hardentui.model.check import Parameters
 from hardentui.model.facts import ContainerFacts, NotRunning
 from hardentui.model.finding import Status
-from hardentui.model.protection import Rule
+from hardentui.model.protection import ProtectionRule
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
     ANNOTATIONS,
@@ -254,15 +254,15 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
 """Options of which other options and facts decide."""
 
 
-_BY_RULE: Mapping[Rule, Callable[[Option[Any]], tuple[Order, ...]]] = {
-    Rule.NEVER: lambda _: (),
-    Rule.HIGHER: lambda option: (orders.smaller(option),),
-    Rule.SWITCHED_OFF: lambda option: (orders.on(option, option.protection.text),),
-    Rule.SWITCHED_ON: lambda option: (orders.off(option, option.protection.text),),
-    Rule.ADDED: lambda option: (orders.nothing_added(option),),
-    Rule.REMOVED: lambda option: (orders.nothing_lost(option),),
-    Rule.CHANGED: lambda option: (orders.kept(option),),
-    Rule.JUDGED: _JUDGED.__getitem__,
+_BY_RULE: Mapping[ProtectionRule, Callable[[Option[Any]], tuple[Order, ...]]] = {
+    ProtectionRule.NEVER: lambda _: (),
+    ProtectionRule.HIGHER: lambda option: (orders.smaller(option),),
+    ProtectionRule.SWITCHED_OFF: lambda option: (orders.on(option, option.protection.text),),
+    ProtectionRule.SWITCHED_ON: lambda option: (orders.off(option, option.protection.text),),
+    ProtectionRule.ADDED: lambda option: (orders.nothing_added(option),),
+    ProtectionRule.REMOVED: lambda option: (orders.nothing_lost(option),),
+    ProtectionRule.CHANGED: lambda option: (orders.kept(option),),
+    ProtectionRule.JUDGED: _JUDGED.__getitem__,
 }
 
 ORDERS: Mapping[Option[Any], tuple[Order, ...]] = {

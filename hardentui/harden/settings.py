@@ -23,7 +23,7 @@ class From(StrEnum):
     CHOSEN = "chosen"
 
 
-class Setting(Struct, frozen=True):
+class FixValue(Struct, frozen=True):
     """One value that a fix takes.
 
     Attributes:
@@ -43,7 +43,7 @@ class Setting(Struct, frozen=True):
 
 def settings_of(
     check: AnyCheck, facts: ContainerFacts, choice: Choice, checklist: Checklist
-) -> tuple[Setting, ...]:
+) -> tuple[FixValue, ...]:
     """The values that the fix takes with this choice; none when it takes none."""
     chosen, listed = dict(choice.parameters), checklist.parameters.get(check.id, {})
     parameters = parameters_of(check, checklist, chosen)
@@ -51,7 +51,7 @@ def settings_of(
     if check.measured is not None:
         measured = check.measured(FixContext(facts, parameters))
     return tuple(
-        Setting(
+        FixValue(
             name,
             parameters.values[name],
             listed.get(name, check.parameters[name]),

@@ -98,10 +98,15 @@ class RenameContainer(Struct, frozen=True, kw_only=True, tag="rename-container")
 
 
 class CreateNetwork(Struct, frozen=True, kw_only=True, tag="create-network"):
-    """A network that the plan brings; `existed` = it was there before and stays."""
+    """A network that the plan brings.
+
+    Attributes:
+        arguments: of podman; none where a unit of its own creates it.
+        existed: it was there before and stays.
+    """
 
     name: str
-    arguments: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
     existed: bool = False
 
 
@@ -242,7 +247,8 @@ def described(operation: Operation) -> str:
         case RenameContainer():
             return f"rename the original to {operation.after}"
         case CreateNetwork():
-            return f"create the network {operation.name}"
+            verb = "use" if operation.existed else "create"
+            return f"{verb} the network {operation.name}"
         case CreateVolume():
             return f"create the volume {operation.name}"
         case CreateContainer():

@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Rule(StrEnum):
+class ProtectionRule(StrEnum):
     """When a changed value holds the container less than the one before.
 
     JUDGED: other options and facts decide; `harden/protection.py` knows.
@@ -30,5 +30,5 @@ class Protection(Struct, frozen=True):
         text: for NEVER the reason; for a switch what the container gains, in a few words.
     """
 
-    rule: Rule
+    rule: ProtectionRule
     text: str = ""

@@ -193,7 +193,8 @@ class TrialEvent(Struct, frozen=True):
         text: a sentence for a screen; not yet safe to show.
         changes: the checks whose fixes are on the twin.
         round: the round that ended with this event.
-        relaxed, left_out: what was decided with it.
+        loosened: what is given back, in a few words.
+        left_out: what is not kept.
     """
 
     step: Step
@@ -201,5 +202,10 @@ class TrialEvent(Struct, frozen=True):
     seconds: float = 0.0
     changes: tuple[str, ...] = ()
     round: Round | None = None
-    relaxed: Relaxed | None = None
+    loosened: str = ""
     left_out: LeftOut | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Something was loosened or left out."""
+        return bool(self.loosened) or self.left_out is not None

@@ -58,8 +58,8 @@ def rights(account: Account, step: PathStep) -> int:
         of_groups.append(step.group_rights)
     if of_groups:
         found = 0
-        for one in of_groups:
-            found |= one
+        for group in of_groups:
+            found |= group
         return found
     return step.mode & 0o7
 
@@ -74,7 +74,7 @@ def open_spots(
     """
     if all(_closed(step, owners) for step in way):
         return ()
-    candidates = [one for one in _candidates(way, accounts) if one.uid not in owners]
+    candidates = [account for account in _candidates(way, accounts) if account.uid not in owners]
     found: list[Danger] = []
     for step in way:
         last = step is way[-1]
@@ -84,8 +84,12 @@ def open_spots(
             found += _foreign_things(step, way, owners)
             continue
         found += _foreign(step, owners)
-        able = [one for one in candidates if rights(one, step) & WRITE and _reaches(one, way, step)]
-        found += _reasons(step, [one for one in able if one.uid != step.uid])
+        able = [
+            account
+            for account in candidates
+            if rights(account, step) & WRITE and _reaches(account, way, step)
+        ]
+        found += _reasons(step, [account for account in able if account.uid != step.uid])
     return tuple(dict.fromkeys(found))
 
 
@@ -97,10 +101,12 @@ def _closed(step: PathStep, owners: frozenset[int]) -> bool:
 def _candidates(way: Way, accounts: Accounts | None) -> tuple[Account, ...]:
     """The known accounts, a stranger, and whoever has an id on the way that no file knows."""
     known = Accounts() if accounts is None else accounts
-    uids = {step.uid for step in way} | {one.id for step in way for one in step.acl if one.kind == "user"}
-    gids = {one.id for step in way for one in step.acl if one.kind == "group"}
+    uids = {step.uid for step in way} | {
+        entry.id for step in way for entry in step.acl if entry.kind == "user"
+    }
+    gids = {entry.id for step in way for entry in step.acl if entry.kind == "group"}
     gids |= {step.gid for step in way if not _private(step)}
-    unknown_uids = uids - {one.uid for one in known.people} - {0}
+    unknown_uids = uids - {person.uid for person in known.people} - {0}
     unknown_gids = gids - known.groups.keys()
     return (
         *known.people,
@@ -146,7 +152,7 @@ def _foreign_things(folder: PathStep, way: Way, owners: frozenset[int]) -> Itera
 def _reasons(step: PathStep, able: list[Account]) -> Iterable[Danger]:
     """Why these accounts may write: the bits of the mode, or the ACL; each with what closes it."""
     mode = f"{step.mode & 0o7777:04o}"
-    if any(one == _STRANGER for one in able):
+    if any(account == _STRANGER for account in able):
         yield Danger(step.path, f"can be written by everybody ({mode})", "chmod o-w")
     acl = {(entry.kind, entry.id): entry for entry in step.acl if entry.rights & WRITE}
     others: list[str] = []

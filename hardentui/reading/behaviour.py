@@ -157,13 +157,13 @@ def with_low_ports(spec: Spec, facts: ContainerFacts) -> Spec:
     wanted = low_ports(facts)
     if not wanted or runs_as_root(facts, spec):
         return spec
-    if any(_low_port_start(one) <= wanted[0][0] for one in spec[SYSCTL]):
+    if any(_low_port_start(setting) <= wanted[0][0] for setting in spec[SYSCTL]):
         return spec
     if any(capability_name(word) in (_BIND, "all") for word in spec[CAP_ADD]):
         return spec
     if _borrowed_network(facts, spec):
         return spec.with_(CAP_ADD, (*spec[CAP_ADD], _BIND))
-    kept = tuple(one for one in spec[SYSCTL] if one.partition("=")[0] != _LOW_PORTS)
+    kept = tuple(setting for setting in spec[SYSCTL] if setting.partition("=")[0] != _LOW_PORTS)
     return spec.with_(SYSCTL, (*kept, f"{_LOW_PORTS}={wanted[0][0]}"))
 
 
@@ -234,7 +234,7 @@ def bound_to_one_address(
     address = context.parameters.text(name)
     if name not in context.chosen and reach(Port(1, "", address)) == "loopback":
         served = {port.container for port in wide}
-        outside = [one for one in clients_from_outside(context.facts) or () if one[0] in served]
+        outside = [client for client in clients_from_outside(context.facts) or () if client[0] in served]
         if outside:
             port, client = outside[0]
             raise CannotFix(

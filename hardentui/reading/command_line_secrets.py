@@ -72,9 +72,9 @@ def glued_password(program: str, word: str) -> str:
     """The flag of a program that a password is glued to (`mysql -psecret`); empty when there is none."""
     return next(
         (
-            one
-            for one in _flags_of(program)[1]
-            if word.startswith(one) and word[len(one) :][:1] not in ("", "$")
+            flag
+            for flag in _flags_of(program)[1]
+            if word.startswith(flag) and word[len(flag) :][:1] not in ("", "$")
         ),
         "",
     )

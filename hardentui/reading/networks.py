@@ -73,9 +73,9 @@ def network_names(facts: ContainerFacts) -> tuple[str, ...]:
 def internal_networks(facts: ContainerFacts) -> tuple[NetworkFacts, ...]:
     """The attached bridges that are internal (`--internal`)."""
     return tuple(
-        one
-        for one in facts.networks.values()
-        if one.inspect.get("internal") and one.inspect.get("driver", "bridge") == "bridge"
+        network
+        for network in facts.networks.values()
+        if network.inspect.get("internal") and network.inspect.get("driver", "bridge") == "bridge"
     )
 
 

@@ -254,7 +254,7 @@ def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:
     """Whether a value or one of a set fits; of a range, whether it holds the number."""
     if isinstance(right, dict):
         if isinstance(right.get("set"), list | tuple):
-            return any(_among(one, fits, number) for one in right["set"])
+            return any(_among(item, fits, number) for item in right["set"])
         if isinstance(right.get("elem"), dict):
             return _among(right["elem"].get("val"), fits, number)
         if isinstance(ends := right.get("range"), list) and all(isinstance(end, int) for end in ends):
@@ -263,7 +263,7 @@ def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:
             return fits(f"{prefix.get('addr')}/{prefix.get('len')}") is True
         return False
     if isinstance(right, list | tuple):
-        return any(_among(one, fits, number) for one in right)
+        return any(_among(item, fits, number) for item in right)
     return fits(right) is True
 
 

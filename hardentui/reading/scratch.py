@@ -49,7 +49,7 @@ def needs(spec: Spec, context: FixContext, *, by_podman: bool) -> Needs:
     folders = [
         folder
         for folder in _narrowed(seen, spec, context)
-        if not any(at_or_above(one, folder) for one in covered if one)
+        if not any(at_or_above(path, folder) for path in covered if path)
     ]
     programs = [(folder, _program(folder, context)) for folder in folders]
     return Needs(
@@ -67,13 +67,13 @@ def _narrowed(seen: Written, spec: Spec, context: FixContext) -> tuple[str, ...]
     narrow = folders_of(paths, spec, seen.folders | seen.made)
     found: list[str] = []
     for folder in folders_of(paths, spec, seen.folders):
-        below = [one for one in narrow if one != folder and at_or_above(folder, one)]
+        below = [path for path in narrow if path != folder and at_or_above(folder, path)]
         found += below if below and folder not in narrow and _program(folder, context) else [folder]
     return tuple(found)
 
 
 def _program(folder: str, context: FixContext) -> str:
-    if folder == "/" or any(at_or_above(one, folder) for one in _PROGRAMS):
+    if folder == "/" or any(at_or_above(place, folder) for place in _PROGRAMS):
         return folder
     return hides_a_program(folder, context.facts)
 
@@ -110,7 +110,7 @@ def with_tmpfs(spec: Spec, folders: tuple[str, ...], size: str, *, owned: bool =
 
 def about_tmpfs(before: Spec, after: Spec) -> tuple[str, ...]:
     """What was seen to be written, and where it goes now."""
-    added = [one.partition(":")[0] for one in after[TMPFS] if one not in before[TMPFS]]
+    added = [mount.partition(":")[0] for mount in after[TMPFS] if mount not in before[TMPFS]]
     if not added:
         return ()
     return (f"it was seen to write in {listed(added)}: a tmpfs there, empty again after each stop",)

@@ -166,9 +166,9 @@ def _condition(entry: Mapping[str, Any]) -> Condition:
 
 def _alternatives(conditions: tuple[Condition, ...]) -> tuple[tuple[Condition, ...], ...]:
     """Runtimes make rules of their own out of several conditions on one argument."""
-    if len({one.index for one in conditions}) == len(conditions):
+    if len({condition.index for condition in conditions}) == len(conditions):
         return (conditions,)
-    return tuple((one,) for one in conditions)
+    return tuple((condition,) for condition in conditions)
 
 
 def _applies(entry: Mapping[str, Any], capabilities: frozenset[str], architecture: str) -> bool:
@@ -180,11 +180,11 @@ def _applies(entry: Mapping[str, Any], capabilities: frozenset[str], architectur
 
 
 def _architectures(document: Mapping[str, Any], architecture: str) -> tuple[str, ...]:
-    names = [_bare(one, "SCMP_ARCH_") for one in _list(document.get("architectures"))]
+    names = [_bare(name, "SCMP_ARCH_") for name in _list(document.get("architectures"))]
     for entry in _list(document.get("archMap")):
         own = _bare(entry.get("architecture"), "SCMP_ARCH_")
         if _GO_NAMES.get(own) == architecture:
-            names += [own, *(_bare(one, "SCMP_ARCH_") for one in entry.get("subArchitectures") or ())]
+            names += [own, *(_bare(name, "SCMP_ARCH_") for name in entry.get("subArchitectures") or ())]
     return tuple(dict.fromkeys(names))
 
 
@@ -211,7 +211,9 @@ def answer(profile: SeccompProfile, call: str, arguments: Mapping[int, int]) -> 
     Where rules contradict each other, the one that refuses counts.
     """
     hits = [
-        rule for rule in _in_force(profile, call) if all(_meets(one, arguments) for one in rule.conditions)
+        rule
+        for rule in _in_force(profile, call)
+        if all(_meets(condition, arguments) for condition in rule.conditions)
     ]
     for rule in sorted(hits, key=lambda rule: rule.action in LETS_THROUGH):
         return rule.action, rule.errno
@@ -237,7 +239,9 @@ def _in_force(profile: SeccompProfile, call: str) -> list[SeccompRule]:
 
 def _lets_through(rules: list[SeccompRule], values: Mapping[int, int], default: bool) -> Access:
     answers = {
-        rule.action in LETS_THROUGH for rule in rules if all(_meets(one, values) for one in rule.conditions)
+        rule.action in LETS_THROUGH
+        for rule in rules
+        if all(_meets(condition, values) for condition in rule.conditions)
     } or {default}
     if len(answers) == 2:
         return Access.SOMETIMES
@@ -266,17 +270,17 @@ def _samples(rules: Iterable[SeccompRule], given: Mapping[int, int]) -> Iterable
     """Arguments on both sides of every comparison: for these the filter gives all answers that it has."""
     points: dict[int, set[int]] = {}
     for rule in rules:
-        for one in rule.conditions:
-            near = points.setdefault(one.index, {0, 1, 1 << 32, _ALL_BITS})
-            if one.operator == "MASKED_EQ":
+        for condition in rule.conditions:
+            near = points.setdefault(condition.index, {0, 1, 1 << 32, _ALL_BITS})
+            if condition.operator == "MASKED_EQ":
                 near |= {
-                    one.other,
-                    one.other | (~one.value & _ALL_BITS),
-                    one.other ^ (one.value & -one.value),
+                    condition.other,
+                    condition.other | (~condition.value & _ALL_BITS),
+                    condition.other ^ (condition.value & -condition.value),
                 }
             else:
-                near |= {one.value, max(0, one.value - 1), min(_ALL_BITS, one.value + 1)}
-                near.add((one.value + (1 << 32)) & _ALL_BITS)
+                near |= {condition.value, max(0, condition.value - 1), min(_ALL_BITS, condition.value + 1)}
+                near.add((condition.value + (1 << 32)) & _ALL_BITS)
     for index, value in given.items():
         points[index] = {value}
     indexes = sorted(points)
@@ -347,7 +351,7 @@ def _opens_socketcall(profile: SeccompProfile) -> bool:
     if rules and not rules[0].conditions:
         return rules[0].action in LETS_THROUGH
     sockets = _in_force(profile, "socket")
-    return profile.default in LETS_THROUGH or any(one.action in LETS_THROUGH for one in (*rules, *sockets))
+    return profile.default in LETS_THROUGH or any(rule.action in LETS_THROUGH for rule in (*rules, *sockets))
 
 
 _NEW_USER = 0x10000000  # CLONE_NEWUSER

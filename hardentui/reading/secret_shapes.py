@@ -162,7 +162,9 @@ def shape_of(text: str) -> str:
     if len(text) < 8:
         return ""
     text = text[:_LONGEST]
-    return next((one.kind for one in SHAPES if one.sign in text and _compiled(one.pattern).search(text)), "")
+    return next(
+        (shape.kind for shape in SHAPES if shape.sign in text and _compiled(shape.pattern).search(text)), ""
+    )
 
 
 @cache
@@ -173,9 +175,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def without_shapes(text: str) -> str:
     """The text with letters and digits of every credential as X, so that its form stays."""
-    for one in SHAPES:
-        if one.sign in text:
-            text = _compiled(one.pattern).sub(_crossed_out, text)
+    for shape in SHAPES:
+        if shape.sign in text:
+            text = _compiled(shape.pattern).sub(_crossed_out, text)
     return text
 
 

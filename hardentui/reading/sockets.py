@@ -155,7 +155,7 @@ def open_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
 def _connectable(facts: ContainerFacts) -> tuple[HostMount, ...]:
     """Mounts through which a socket can be reached: through an overlay nobody can connect."""
     mounts = host_mounts(facts)
-    return tuple(one for one in mounts if not one.layered and not one.beneath) if mounts else ()
+    return tuple(mount for mount in mounts if not mount.layered and not mount.beneath) if mounts else ()
 
 
 def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[OpenSocket, ...]:
@@ -163,7 +163,7 @@ def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[O
         return ()
     destinations = {mount.mount.destination: mount for mount in mounts}
     seen = () if isinstance(facts.sockets, Unreadable) else facts.sockets
-    found = [_judged(one) for one in seen if one.destination in destinations]
+    found = [_judged(socket) for socket in seen if socket.destination in destinations]
     looked_at = {one.destination for one in found}
     for destination, mount in destinations.items():
         if destination not in looked_at:
@@ -198,9 +198,9 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
     if not mounts:
         return ()
     sockets = {
-        one.destination: one
-        for one in reversed(_sockets_of(facts, mounts))
-        if one.service is not None and one.service.power is Power.ENGINE
+        socket.destination: socket
+        for socket in reversed(_sockets_of(facts, mounts))
+        if socket.service is not None and socket.service.power is Power.ENGINE
     }
     own = _own_socket(facts.engine)
     found = []
@@ -238,9 +238,9 @@ _CONTROL_FOLDERS = (
 def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     """Sockets of the host that take commands, those of engines left out."""
     found = [
-        one
-        for one in open_sockets(facts)
-        if one.service is not None and one.service.power not in (Power.ENGINE, Power.NOTHING)
+        socket
+        for socket in open_sockets(facts)
+        if socket.service is not None and socket.service.power not in (Power.ENGINE, Power.NOTHING)
     ]
     if isinstance(facts.sockets, Unreadable):
         seen = {one.destination for one in found}

@@ -49,9 +49,9 @@ def folders_of(
         if path != "/"
         and path not in _BY_PODMAN
         and not any(at_or_above(tree, path) for tree in _KERNEL_TREES)
-        and not any(at_or_above(path, one) for one in mounted)
+        and not any(at_or_above(path, mount) for mount in mounted)
     }
-    return tuple(sorted(one for one in folders if folders.isdisjoint(_parents(one))))
+    return tuple(sorted(folder for folder in folders if folders.isdisjoint(_parents(folder))))
 
 
 def by_podman(path: str) -> bool:

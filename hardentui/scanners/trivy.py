@@ -30,7 +30,7 @@ _OFFLINE = {
 
 def recognises(document: Mapping[str, Any]) -> bool:
     """Whether this is a report of Trivy."""
-    return "ArtifactName" in document
+    return isinstance(document.get("ArtifactName"), str) and "SchemaVersion" in document
 
 
 def subject(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ _NAME = re.compile(r"(?![-.])[A-Za-z0-9:_.\\@-]{1,240}\.service")
 _ESCAPE = re.compile(r"\\x([0-9a-fA-F]{2})")
 
 
-class Manager(Struct, frozen=True):
+class ServiceManager(Struct, frozen=True):
     """A service manager: the system's, or that of a user.
 
     Attributes:

@@ -13,9 +13,16 @@ from hardentui.reading.containers import listed
 from hardentui.trial.stage import Twin
 
 _LINE_PORTS = (21, 22, 25, 110, 143, 587, 3306)
+_CONNECT = "exec 3<>/dev/tcp/$TWIN_IP/"
 _OWN_PROBES = {
-    6379: ("nc", "printf 'PING\\r\\n' | nc -w 3 $TWIN_IP 6379 | grep -q -e PONG -e NOAUTH"),
-    11211: ("nc", "printf 'version\\r\\nquit\\r\\n' | nc -w 3 $TWIN_IP 11211 | grep -q VERSION"),
+    6379: (
+        "bash",
+        f"bash -c '{_CONNECT}6379; printf \"PING\\r\\n\" >&3; head -c 5 <&3 | grep -q -e PONG -e NOAU'",
+    ),
+    11211: (
+        "bash",
+        f"bash -c '{_CONNECT}11211; printf \"version\\r\\n\" >&3; head -c 7 <&3 | grep -q VERSION'",
+    ),
     5432: ("pg_isready", "pg_isready -q -t 5 -h $TWIN_IP"),
 }
 """Port -> the program that a probe of it takes, and the probe."""
@@ -53,8 +60,8 @@ def _candidates(port: int) -> Iterator[str]:
             yield command
         return
     if port in _LINE_PORTS:
-        if shutil.which("nc"):
-            yield f"nc -w 3 $TWIN_IP {port} </dev/null | head -c 1 | grep -q ."
+        if shutil.which("bash"):
+            yield f"bash -c '{_CONNECT}{port}; head -c 1 <&3 | grep -q .'"
         return
     scheme = "https" if port in (443, 8443) else "http"
     if shutil.which("curl"):
@@ -64,9 +71,14 @@ def _candidates(port: int) -> Iterator[str]:
         yield f"wget -q -T 5 -O /dev/null http://$TWIN_IP:{port}/"
 
 
-def advice_for(facts: ContainerFacts, log: str, lacks: Sequence[str], outside: bool) -> str:
+def advice_for(facts: ContainerFacts, why: str, log: str, lacks: Sequence[str], *, outside: bool) -> str:
     """How to give the twin what it lacks, as its log tells."""
     sentences = []
+    if why.startswith("the probe"):
+        if "not found" in why:
+            sentences.append("The probe uses a program that this machine does not have.")
+        else:
+            sentences.append("A probe runs on this machine; see whether it is right for $TWIN_IP.")
     neighbours = needed_peers(facts, log)
     if neighbours:
         flags = " ".join(f"--peer {name}" for name in neighbours)

@@ -46,13 +46,17 @@ class Relaxer:
         self._tell = tell
         self._why: dict[Loosening, str] = {}
         self._left_out: list[LeftOut] = []
+        self._bisected = False
 
     def settle(self, configuration: Configuration) -> Settled:
         """The configuration that works; one without choices when none does."""
+        if not configuration.choices:
+            return Settled(configuration, {}, tuple(self._left_out))
         tried = self._rounds.run(configuration, "every change at once")
-        tried = self._by_evidence(tried)
+        tried = self._with_capabilities(self._by_evidence(tried), frozenset())
         configuration = tried.configuration
         if not tried.ready:
+            self._bisected = True
             configuration = self._add(configuration.only(()), configuration.choices)
         configuration = self._tightened(self._needed(configuration))
         why = {one: text for one, text in self._why.items() if one in configuration.loosenings}
@@ -141,15 +145,9 @@ class Relaxer:
         better = self._by_evidence(tried)
         if better.ready:
             return better.configuration
-        dropped = self._planner.dropped_capabilities(better.configuration)
-        gone = dropped - self._planner.dropped_capabilities(working)
-        if gone:
-            back = [CapabilityBack(capability) for capability in sorted(gone)]
-            again = self._rounds.run(better.configuration.with_(*back), "every capability that it had before")
-            if again.ready:
-                for one in back:
-                    self._note(one, f"it fails without all of them: {better.why}")
-                return again.configuration
+        better = self._with_capabilities(better, self._planner.dropped_capabilities(working))
+        if better.ready:
+            return better.configuration
         for option in self._limits(choice):
             while raised := self._raised(better.configuration, Raised(option, 2)):
                 better = self._rounds.run(better.configuration.with_(raised), f"with {raised.words}")
@@ -158,6 +156,23 @@ class Relaxer:
                     return better.configuration
         self.leave_out(choice.check, f"it does not work with it: {tried.why}", _shown(tried))
         return working
+
+    def _with_capabilities(self, tried: Tried, dropped: frozenset[str]) -> Tried:
+        """With every capability that it had before and does not have now, if that makes it work.
+
+        Args:
+            dropped: what may stay dropped, because it works without.
+        """
+        gone = self._planner.dropped_capabilities(tried.configuration) - dropped
+        if tried.ready or not gone:
+            return tried
+        back = [CapabilityBack(capability) for capability in sorted(gone)]
+        again = self._rounds.run(tried.configuration.with_(*back), "every capability that it had before")
+        if not again.ready:
+            return tried
+        for one in back:
+            self._note(one, f"it fails without all of them: {tried.why}")
+        return again
 
     def _limits(self, choice: Choice) -> Iterable[str]:
         changes = self._planner.plan((choice,)).changes
@@ -175,11 +190,11 @@ class Relaxer:
 
     def _tightened(self, configuration: Configuration) -> Configuration:
         """Without the capabilities that it works without. Only where something tells whether it answers."""
-        if not self._rounds.judges_work:
-            return configuration
         back = [one for one in configuration.loosenings if isinstance(one, CapabilityBack)]
-        if len(back) < 2:
-            return configuration
+        if not self._rounds.judges_work:
+            back = [one for one in back if one.capability == "CAP_KILL"]  # its stop is judged in any case
+        if len(back) < 2 and not self._bisected:
+            return configuration  # it was the last one that made it work
         for one in back:
             if self._exhausted:
                 break
@@ -198,7 +213,7 @@ class Relaxer:
 
     def _note(self, loosening: Loosening, evidence: str) -> None:
         self._why.setdefault(loosening, evidence)
-        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}, because of: {evidence}"))
+        self._tell(TrialEvent(Step.ROUND, f"{loosening.words}: {evidence}", loosened=loosening.words))
 
 
 def _shown(tried: Tried) -> str:

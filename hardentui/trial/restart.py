@@ -21,7 +21,7 @@ from hardentui.errors import EngineError
 from hardentui.model.spec import Spec
 from hardentui.options import TMPFS
 from hardentui.reading.mounts import at_or_above
-from hardentui.trial.rounds import Rounds, stop
+from hardentui.trial.rounds import Rounds, stop, stop_timeout
 from hardentui.trial.stage import Stage, Twin
 
 _TEMPORARY = ("/run", "/tmp", "/var/tmp", "/var/run", "/var/lock", "/dev", "/var/cache")  # noqa: S108 - compared
@@ -67,7 +67,7 @@ def restarted(rounds: Rounds, spec: Spec, folders: tuple[str, ...]) -> Restarted
         if not first.ready:
             return Restarted({}, {}, f"it does not work with copied volumes: {first.why}")
         before = contents(stage, twin, folders)
-        stop(stage, twin)
+        stop(stage, twin, stop_timeout(stage))
         second = rounds.start(twin)
         if not second.ready:
             return Restarted(before, {}, second.why)

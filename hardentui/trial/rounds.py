@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from time import monotonic
 
@@ -11,15 +12,17 @@ from hardentui.errors import ChangeFailed, EngineError
 from hardentui.model.trial import How, Round, Step, TrialEvent
 from hardentui.readiness.expectation import Expectation, has_health_check
 from hardentui.readiness.wait import Outcome
-from hardentui.trial.configuration import TMPFS_SIZE, Configuration, Planner, Raised
+from hardentui.trial.configuration import TMPFS_SIZE, CapabilityBack, Configuration, Planner, Raised
 from hardentui.trial.evidence.calls import CallTrace
-from hardentui.trial.evidence.refusals import Evidence, of_call, of_log
+from hardentui.trial.evidence.refusals import Evidence, RefusedCall, of_call, of_log
 from hardentui.trial.stage import Stage, Twin
-from hardentui.words import plural
 
 Tell = Callable[[TrialEvent], None]
 LOG_SHOWN = 4000
 _AT_ONCE = 0.5  # seconds: a stop that takes all of its time but this was no stop
+_LEAST_STOP = 3.0  # seconds that every twin may take to stop
+_TIMES_AS_LONG = 4
+_MOST_STOP = 60
 
 
 class Stopped(Struct, frozen=True):
@@ -44,7 +47,7 @@ class Rounds:
 
     Args:
         expected: what the twin without changes was judged by.
-        stops: the twin without changes ended by itself when it was told to stop.
+        stop_seconds: in which the twin without changes stopped; None when it had to be killed.
         ends_well: it is a job, which ends with exit code 0.
     """
 
@@ -56,7 +59,7 @@ class Rounds:
         probes: Sequence[str],
         tell: Tell,
         *,
-        stops: bool,
+        stop_seconds: float | None,
         ends_well: bool = False,
     ) -> None:
         self.stage = stage
@@ -65,7 +68,7 @@ class Rounds:
         self.probes = tuple(probes)
         self.records: list[Round] = []
         self._tell = tell
-        self._stops = stops
+        self._stop_seconds = stop_seconds
         self._ends_well = ends_well
 
     @property
@@ -97,24 +100,32 @@ class Rounds:
 
     def _on_a_twin(self, configuration: Configuration, trace: bool) -> Tried:
         with self.stage.twin(self.planner.spec(configuration)) as twin:
-            evidence: list[Evidence] = []
+            refused: tuple[RefusedCall, ...] = ()
             if trace and CallTrace.possible() and self.stage.files is not None:
                 with CallTrace(twin.init()) as calls:
-                    outcome = self.start(twin)
+                    why, stopped = self._life(twin)
                     calls.end()
-                    for refused in calls.refused():
-                        evidence += of_call(refused, TMPFS_SIZE)
+                    refused = calls.refused()
             else:
-                outcome = self.start(twin)
+                why, stopped = self._life(twin)
             log = twin.log()
+            evidence = [sign for call in refused for sign in of_call(call, TMPFS_SIZE)]
             evidence += of_log(log, TMPFS_SIZE)
             evidence += of_state(twin)
-            why = outcome.why
-            if outcome.ready and outcome.exit_code is None and self._stops:
-                why = self._unstoppable(twin)
-                if why:
-                    evidence += of_stop(configuration, self.planner)
+            if not stopped:
+                evidence += of_stop(configuration, self.planner)
             return Tried(configuration, not why, why, tuple(dict.fromkeys(evidence)), log)
+
+    def _life(self, twin: Twin) -> tuple[str, bool]:
+        """Start it, judge it, stop it: why it failed, and whether it stopped as it has to."""
+        outcome = self.start(twin)
+        if not outcome.ready or outcome.exit_code is not None or self._stop_seconds is None:
+            return outcome.why, True
+        limit = min(stop_timeout(self.stage), math.ceil(_LEAST_STOP + _TIMES_AS_LONG * self._stop_seconds))
+        stopped = stop(self.stage, twin, limit)
+        if not stopped.killed:
+            return "", True
+        return f"it does not stop within {limit} s any more (before: {self._stop_seconds:.1f} s)", False
 
     def start(self, twin: Twin) -> Outcome:
         """Start a twin and wait until it is ready."""
@@ -124,19 +135,15 @@ class Rounds:
             expected = Expectation(How.HEALTH, patience=expected.patience)  # one that the plan adds
         return self.stage.wait(twin, expected, self.probes, ends_well=self._ends_well)
 
-    def _unstoppable(self, twin: Twin) -> str:
-        stopped = stop(self.stage, twin)
-        return (
-            f"it does not stop by itself any more: killed after {stopped.seconds:.0f} s"
-            if stopped.killed
-            else ""
-        )
+
+def stop_timeout(stage: Stage) -> int:
+    """How long Podman lets the original take to stop."""
+    given = (stage.facts.inspect.get("Config") or {}).get("StopTimeout")
+    return min(10 if given is None else int(given), _MOST_STOP)
 
 
-def stop(stage: Stage, twin: Twin) -> Stopped:
-    """Stop a twin as Podman would stop the original."""
-    config = stage.facts.inspect.get("Config") or {}
-    timeout = min(int(config.get("StopTimeout") or 10), 60)
+def stop(stage: Stage, twin: Twin, timeout: int) -> Stopped:
+    """Stop a twin, and kill it after `timeout` seconds."""
     begun = monotonic()
     stage.changing.containers.stop(twin.id, timeout=timeout)
     seconds = monotonic() - begun
@@ -159,8 +166,9 @@ def of_state(twin: Twin) -> list[Evidence]:
 
 
 def of_stop(configuration: Configuration, planner: Planner) -> list[Evidence]:
-    from hardentui.trial.configuration import CapabilityBack
-
-    dropped = planner.dropped_capabilities(configuration)
-    text = f"it cannot end its own processes ({plural(len(dropped), 'capability', 'capabilities')} dropped)"
-    return [Evidence(text, CapabilityBack("CAP_KILL"))] if "CAP_KILL" in dropped else []
+    """The sign in a stop that took a kill: without CAP_KILL root may not end processes of other users."""
+    if "CAP_KILL" not in planner.dropped_capabilities(configuration):
+        return []
+    return [
+        Evidence("it had to be killed, and may not end processes of other users", CapabilityBack("CAP_KILL"))
+    ]

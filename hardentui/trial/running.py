@@ -34,7 +34,7 @@ from hardentui.trial.leftovers import remove_leftovers
 from hardentui.trial.proposing import advice_for, proposed_probe
 from hardentui.trial.relax import Relaxer, Settled
 from hardentui.trial.restart import lasting_folders, lost, restarted
-from hardentui.trial.rounds import LOG_SHOWN, Rounds, Tell, stop
+from hardentui.trial.rounds import LOG_SHOWN, Rounds, Tell, stop, stop_timeout
 from hardentui.trial.stage import Stage, Twin
 from hardentui.writers.file_name import safe_file_name
 
@@ -90,7 +90,7 @@ class _Seen(Struct, frozen=True):
     baseline: Baseline
     facts: ContainerFacts
     expected: Expectation
-    stops: bool = True
+    stop_seconds: float | None = None
     ends_well: bool = False
     probe: str = ""
 
@@ -143,7 +143,13 @@ def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
         return record
     planner = Planner(seen.facts, tools.make_plan)
     rounds = Rounds(
-        stage, planner, seen.expected, request.probes, tools.tell, stops=seen.stops, ends_well=seen.ends_well
+        stage,
+        planner,
+        seen.expected,
+        request.probes,
+        tools.tell,
+        stop_seconds=seen.stop_seconds,
+        ends_well=seen.ends_well,
     )
     relaxer = Relaxer(rounds, planner, tools.tell)
     plan = planner.plan(_strictest(request.choices, rounds))
@@ -175,7 +181,7 @@ def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
                 return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ends_well)
     except ChangeFailed as error:
         outcome = Outcome(False, expected.how, 0.0, error.title.rstrip("."))
-    advice = advice_for(facts, log, lacks, request.outside)
+    advice = advice_for(facts, outcome.why, log, lacks, outside=request.outside)
     baseline = Baseline(False, outcome.how, round(outcome.seconds, 2), outcome.why, advice, log=log)
     tools.tell(TrialEvent(Step.BASELINE, f"it does not work even without changes: {outcome.why}"))
     return _Seen(baseline, facts, expected)
@@ -197,15 +203,16 @@ def _observed(
         facts = _informed(facts, seen)
         if not request.probes and expected.how is not How.HEALTH and tools.files is not None:
             probe = proposed_probe(twin, sorted(listening))
-        stopped = stop(stage, twin)
+        stopped = stop(stage, twin, stop_timeout(stage))
     else:
         facts = _informed(facts, tools.look(twin.document()))
         expected = Expectation(How.ALIVE, settle=min(ALIVE, request.patience))
-    stop_seconds = round(stopped.seconds, 2) if stopped else 0.0
-    baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=stop_seconds)
+    stop_seconds = stopped.seconds if stopped and not stopped.killed else None
+    took = round(stopped.seconds, 2) if stopped else 0.0
+    baseline = Baseline(True, outcome.how, round(outcome.seconds, 2), stop_seconds=took)
     tools.tell(TrialEvent(Step.BASELINE, f"it works without changes ({outcome.how.value})", outcome.seconds))
     expected = replace(expected, patience=patience)
-    return _Seen(baseline, facts, expected, stops=not (stopped and stopped.killed), probe=probe)
+    return _Seen(baseline, facts, expected, stop_seconds=stop_seconds, probe=probe)
 
 
 def _informed(facts: ContainerFacts, seen: ContainerFacts) -> ContainerFacts:

@@ -23,6 +23,7 @@ from hardentui.model.known import Unreadable
 from hardentui.model.trust_change import Pull, Verdict
 
 _ROOMY = "/var/tmp"  # noqa: S108 - on a disk; a folder of our own is made in it
+_REGISTRIES = "CONTAINERS_REGISTRIES_CONF"
 _SECONDS = 600.0
 _ASK_SECONDS = 30.0
 _WORDS = (
@@ -78,7 +79,7 @@ class Sandbox(Struct, frozen=True):
             head, slash, last = prefix.rpartition("/")
             prefix = f"{head}{slash}{last.partition(':')[0]}"
             _write(remap, f'[[registry]]\nprefix = "{prefix}"\nlocation = "{leads_to}"\ninsecure = true\n')
-            environment["CONTAINERS_REGISTRIES_CONF"] = remap
+            environment[_REGISTRIES] = remap
         return self._run(reference, settings, environment)
 
     def _podman_files(self) -> dict[str, str]:
@@ -113,7 +114,10 @@ class Sandbox(Struct, frozen=True):
         else:
             out = os.path.join(self.folder, "pulled")
             shutil.rmtree(out, ignore_errors=True)
-            files = ("--policy", f"{settings}/policy.json", "--registries.d", f"{settings}/registries.d")
+            files: tuple[str, ...] = ("--policy", f"{settings}/policy.json")
+            files = (*files, "--registries.d", f"{settings}/registries.d")
+            if remap := environment.get(_REGISTRIES):  # skopeo does not look at the variable
+                files = (*files, "--registries-conf", remap)
             command = ("skopeo", *files, "copy", "-q", f"docker://{reference}", f"dir:{out}")
         answer = self.ask(command, _SECONDS, environment)
         by = version(self.ask, program)

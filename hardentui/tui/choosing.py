@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from hardentui.errors import HardenError
 from hardentui.harden.score import Score
-from hardentui.harden.settings import Setting
+from hardentui.harden.settings import FixValue
 from hardentui.model.check import ParameterValue
 from hardentui.model.draft import Draft, Target
 from hardentui.model.plan import Choice, Plan, Skipped
@@ -79,7 +79,7 @@ class Choosing:
         """A fix with the values that were given for it, whether it is chosen or not."""
         return Choice(check, tuple(self._values.get(check, {}).items()))
 
-    def settings(self, check: str) -> tuple[Setting, ...]:
+    def settings(self, check: str) -> tuple[FixValue, ...]:
         """The values that a fix takes, as they are now."""
         return self.bench.planner.settings(self.report, self.choice(check))
 

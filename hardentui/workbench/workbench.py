@@ -25,6 +25,7 @@ from hardentui.workbench.views import Report, Selection, known_facts
 from hardentui.workbench.waivers import accepted
 
 if TYPE_CHECKING:
+    from hardentui.workbench.changing.applying import Application
     from hardentui.workbench.changing.drafter import Drafter
     from hardentui.workbench.planning.planner import Planner
     from hardentui.workbench.trials.trying import Trying
@@ -110,6 +111,12 @@ class Workbench:
 
         members = self.containers.neighbours(report).members
         return Trying(self.opened, self._gatherers, self.judge, known_facts(report), members)
+
+    def applying(self, report: Report) -> Application:
+        """Bringing a plan to a real container, with a way back."""
+        from hardentui.workbench.changing.applying import Application
+
+        return Application(self, report)
 
     def close(self) -> None:
         """End all connections and a private service."""

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hardentui.model.spec import Option, Spec
 from hardentui.options import COMMAND, LOG_DRIVER, LOG_OPT, MOUNTS, NAME, NETWORK, POD, ROOTFS, TABLE, TMPFS
-from hardentui.writers.ansible_parameters import PARAMETERS, Kind
+from hardentui.writers.ansible_parameters import PARAMETERS, ParameterKind
 from hardentui.writers.context import UnitContext
 from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind
@@ -120,16 +120,16 @@ def _write(parameters: dict[str, Any], option: Option[Any], value: Any) -> tuple
     """Set the parameter; returns the words of what it cannot take."""
     name, kind = PARAMETERS[option]
     arguments = option.to_arguments(value)
-    if kind in (Kind.PAIRS, Kind.COLON_PAIRS):
-        return _mapping(parameters, option, value, name, "=" if kind is Kind.PAIRS else ":")
-    if kind is Kind.ONE and len(arguments) != 1:
+    if kind in (ParameterKind.PAIRS, ParameterKind.COLON_PAIRS):
+        return _mapping(parameters, option, value, name, "=" if kind is ParameterKind.PAIRS else ":")
+    if kind is ParameterKind.ONE and len(arguments) != 1:
         return option.to_words(value)
-    simple: Mapping[Kind, Callable[[], Any]] = {
-        Kind.TEXT: lambda: _text(arguments[0]),
-        Kind.ONE: lambda: _text(arguments[0]),
-        Kind.NUMBER: lambda: value,
-        Kind.SWITCH: lambda: value,
-        Kind.LIST: lambda: [_text(argument) for argument in arguments],
+    simple: Mapping[ParameterKind, Callable[[], Any]] = {
+        ParameterKind.TEXT: lambda: _text(arguments[0]),
+        ParameterKind.ONE: lambda: _text(arguments[0]),
+        ParameterKind.NUMBER: lambda: value,
+        ParameterKind.SWITCH: lambda: value,
+        ParameterKind.LIST: lambda: [_text(argument) for argument in arguments],
     }
     parameters[name] = simple[kind]()
     return ()

@@ -191,3 +191,15 @@ def test_what_a_trial_showed_to_work_is_applied(call: Caller, service_image: str
     assert hardened["HostConfig"]["ReadonlyRootfs"] is True
     assert len(hardened["EffectiveCaps"] or ()) < 11
     assert call("undo", "--yes").returncode == 0
+
+
+def test_a_network_that_the_plan_brings_goes_with_it(call: Caller) -> None:
+    call.bench.run(NAME, BUSYBOX, *SLEEP)
+    networks = call.bench.podman("network", "ls", "--format", "{{.Name}}").split()
+    done = call("apply", NAME, "--check", "default-network", "--yes")
+    assert done.returncode == 0, done.stderr
+    (brought,) = set(call.bench.podman("network", "ls", "--format", "{{.Name}}").split()) - set(networks)
+    assert list(call.inspect()["NetworkSettings"]["Networks"]) == [brought]
+    undone = call("undo", "--yes")
+    assert undone.returncode == 0, undone.stderr
+    assert call.bench.podman("network", "ls", "--format", "{{.Name}}").split() == networks

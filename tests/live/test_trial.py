@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -12,14 +16,16 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hardentui.__main__ import main
-from tests.support.podman import Bench
+from tests.support.podman import BUSYBOX, Bench
+from tests.support.postgres import postgres_image
+from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
 SCHEMA = json.loads((files("hardentui.reports") / "trial-1.schema.json").read_text())
 NAME = "try-web"
 HTTP = "curl -fsS -m 2 http://$TWIN_IP:80/"
-REDIS_PROBE = "printf 'PING\\r\\n' | nc -w 2 $TWIN_IP 6379 | grep -q PONG"
+REDIS_PROBE = "redis-cli -h $TWIN_IP ping | grep -q PONG"
 Run = Callable[..., tuple[int, Any]]
 
 
@@ -30,7 +36,7 @@ def untouched(bench: Bench, name: str) -> Mapping[str, Any]:
     return {
         "id": document["Id"],
         "pid": state["Pid"],
-        "status": state["Status"],
+        "status": "exited" if state["Status"] == "stopped" else state["Status"],
         "started": state["StartedAt"],
         "restarts": document["RestartCount"],
         "mounts": document["Mounts"],
@@ -107,3 +113,265 @@ def test_without_a_probe_it_says_how_sure_it_is_and_proposes_one(
     assert document["sure"] == "The hardened twin listens on tcp/80; whether it answers only a probe shows."
     assert document["proposed_probe"] == "curl -fsS -m 5 -o /dev/null http://$TWIN_IP:80/"
     assert document["relaxed"] == []  # the usual survivors were kept, on a guess
+
+
+# --- databases ---------------------------------------------------------------------------------------
+
+
+def test_postgres_gets_what_its_entry_point_needs(bench: Bench, trial: Run) -> None:
+    bench.run(NAME, "-v", "try-data:/var/lib/postgresql/data", postgres_image(bench))
+    query = 'psql -h $TWIN_IP -U postgres -c "create table if not exists t(a int)"'
+    assert eventually(lambda: "ready to accept" in bench.podman("logs", NAME), 20)
+    code, document = trial("--all", "--probe", query)
+    assert (code, document["result"]) == (0, "works")
+    assert given(document) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+    assert {"SETGID", "SETUID"} <= given(document)
+    assert all(one["evidence"] for one in document["relaxed"])
+
+
+def test_redis_needs_no_capability(bench: Bench, trial: Run, redis_image: str) -> None:
+    bench.run(NAME, redis_image)
+    code, document = trial("--all", "--probe", REDIS_PROBE)
+    assert (code, document["result"]) == (0, "works")
+    assert document["relaxed"] == []
+    # its data stands in an anonymous volume, whose owners a new user namespace would not know: it cannot save
+    (left,) = (one for one in document["left_out"] if one["check"] == "host-user-namespace")
+    assert "does not stop within" in left["reason"]
+    assert "Permission denied" in left["evidence"]
+
+
+# --- what is written ---------------------------------------------------------------------------------
+
+WRITER = """
+cd /var
+mkdir -p lib/app cache/app
+test -s lib/app/key || head -c 16 /dev/urandom | hexdump -C >lib/app/key
+echo cached >cache/app/file
+exec httpd -f -p 80 -h lib/app
+"""
+
+
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+def test_what_outlives_a_restart_becomes_a_volume(bench: Bench, trial: Run, running: bool) -> None:
+    bench.run(NAME, BUSYBOX, "sh", "-c", WRITER)
+    assert eventually(lambda: "key" in bench.podman("exec", NAME, "ls", "/var/lib/app"), 10)
+    if not running:
+        bench.podman("stop", "-t", "0", NAME)
+    code, document = trial("--check", "writable-rootfs", "--probe", "curl -fsS http://$TWIN_IP:80/key")
+    assert (code, document["result"]) == (0, "works")
+    volume = f"{NAME}-var-lib-app:/var/lib/app"
+    (relaxed,) = (one for one in document["relaxed"] if one["check"] == "writable-rootfs")
+    assert volume in relaxed["given"]
+    assert "a restart loses /var/lib/app/key" in relaxed["evidence"]
+    options = {one["option"]: one["after"] for one in document["options"]}
+    assert options["volume"] == [volume]
+    assert [entry.partition(":")[0] for entry in options["tmpfs"]] == ["/var/cache/app"]
+
+
+def test_a_read_only_path_is_found_by_evidence(bench: Bench, trial: Run) -> None:
+    """It writes only when it is asked, so nothing was seen to be written before."""
+    script = (
+        "mkdir -p /www/cgi-bin; printf '#!/bin/sh\\ndate >/srv/last && echo && echo ok\\n' >/www/cgi-bin/w;"
+    )
+    bench.run(
+        NAME, "-v", "try-data:/www", BUSYBOX, "sh", "-c",
+        f"mkdir -p /srv; {script} chmod +x /www/cgi-bin/w; exec httpd -f -v -p 80 -h /www",
+    )  # fmt: skip
+    code, document = trial(
+        "--check", "writable-rootfs", "--probe", "curl -fsS http://$TWIN_IP:80/cgi-bin/w | grep ok"
+    )
+    assert (code, document["result"]) == (0, "works")
+    assert any(
+        "/srv" in entry for one in document["options"] if one["option"] == "tmpfs" for entry in one["after"]
+    )
+
+
+# --- limits, what cannot be hardened, what is missing ------------------------------------------------
+
+
+def test_a_limit_that_is_too_low_is_raised(bench: Bench, trial: Run, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('fix = [{ check = "no-pids-limit", parameters = { limit = 16 } }]\n')
+    script = "for i in $(seq 40); do sleep 1000 & done; exec httpd -f -p 80"
+    bench.run(NAME, "--pids-limit=-1", BUSYBOX, "sh", "-c", script)
+    code, document = trial("--plan", str(plan))
+    assert (code, document["result"]) == (0, "works")
+    (relaxed,) = document["relaxed"]
+    assert (relaxed["check"], relaxed["option"], relaxed["wanted"], relaxed["given"]) == (
+        "no-pids-limit", "pids-limit", "16", "64",
+    )  # fmt: skip
+
+
+def test_one_that_cannot_be_hardened_is_said_so(bench: Bench, trial: Run) -> None:
+    script = "grep -q 'NoNewPrivs:.0' /proc/self/status && touch /bin/it && exec httpd -f -p 80"
+    bench.run(NAME, BUSYBOX, "sh", "-c", script)
+    code, document = trial("--check", "new-privileges-allowed", "--check", "writable-rootfs")
+    assert (code, document["result"]) == (1, "nothing-works")
+    assert {one["check"] for one in document["left_out"]} == {"new-privileges-allowed", "writable-rootfs"}
+    assert document["kept"] == document["options"] == []
+
+
+def test_the_breaking_change_among_many_is_found(bench: Bench, trial: Run) -> None:
+    script = "grep -q 'NoNewPrivs:.0' /proc/self/status && exec httpd -f -p 80"
+    bench.run(NAME, BUSYBOX, "sh", "-c", script)
+    code, document = trial("--all", "--probe", "curl -s http://$TWIN_IP:80/")
+    assert (code, document["result"]) == (0, "works")
+    assert "new-privileges-allowed" in {one["check"] for one in document["left_out"]}
+    assert {"writable-rootfs", "no-memory-limit"} <= {one["check"] for one in document["kept"]}
+
+
+PEER = "mkdir /w; echo hello >/w/index.html; exec httpd -f -p 80 -h /w"
+CLIENT = (
+    "wget -q -T 3 -O - http://try-peer/ || { echo could not resolve try-peer; exit 1; }; exec httpd -f -p 80"
+)
+
+
+def test_a_missing_peer_is_named_and_can_be_given(bench: Bench, trial: Run) -> None:
+    bench.podman("network", "create", "try-net")
+    try:
+        bench.run("try-peer", "--network=try-net", BUSYBOX, "sh", "-c", PEER)
+        bench.run(NAME, "--network=try-net", BUSYBOX, "sh", "-c", CLIENT)
+        assert eventually(lambda: bench.get(f"/containers/{NAME}/json")["State"]["Running"], 5)
+        code, document = trial("--check", "writable-rootfs")
+        assert (code, document["result"]) == (6, "baseline-fails")
+        assert document["baseline"]["why"] == "its main process ended with exit code 1"
+        assert "--peer try-peer" in document["baseline"]["advice"]
+        before = untouched(bench, "try-peer")
+        code, document = trial("--check", "writable-rootfs", "--peer", "try-peer")
+        assert (code, document["result"]) == (0, "works")
+        assert untouched(bench, "try-peer") == before
+    finally:
+        bench.remove(NAME, "try-peer")
+        bench.podman("network", "rm", "-f", "try-net")
+
+
+def test_without_a_way_out_unless_it_is_given(bench: Bench, trial: Run) -> None:
+    """The twin's network has no route to the outside."""
+    bench.run(NAME, BUSYBOX, "sh", "-c", "ip route | grep -q default && exec httpd -f -p 80")
+    code, document = trial("--check", "new-privileges-allowed")
+    assert code == 6
+    code, document = trial("--check", "new-privileges-allowed", "--outside")
+    assert (code, document["result"]) == (0, "works")
+
+
+# --- kinds of containers -----------------------------------------------------------------------------
+
+
+def test_a_job_may_end(bench: Bench, trial: Run) -> None:
+    bench.podman("run", "--name", NAME, BUSYBOX, "sh", "-c", "echo done; sleep 0.5")
+    code, document = trial("--check", "writable-rootfs", "--check", "new-privileges-allowed")
+    assert (code, document["result"]) == (0, "works")
+    assert document["sure"] == "The hardened twin did its work and ended without a fault."
+
+
+def test_a_health_check_and_a_secret(bench: Bench, trial: Run) -> None:
+    bench.execute("sh", "-c", "printf hush | podman secret create try-secret -")
+    try:
+        bench.run(
+            NAME, "--secret=try-secret,target=/run/key,mode=0400", "--health-cmd=test $(cat /run/key) = hush",
+            BUSYBOX, "sleep", "1000",
+        )  # fmt: skip
+        code, document = trial("--check", "writable-rootfs", "--check", "new-privileges-allowed")
+        assert (code, document["result"]) == (0, "works")
+        assert document["baseline"]["how"] == "health"
+        assert document["sure"] == "Its health check passed on the hardened twin."
+        assert "hush" not in json.dumps(document)
+    finally:
+        bench.remove(NAME)
+        bench.podman("secret", "rm", "try-secret")
+
+
+def test_members_of_a_pod_are_tried_together(bench: Bench, trial: Run) -> None:
+    bench.podman("pod", "create", "--name", "try-pod", "-p", "18080:80")
+    try:
+        bench.podman(
+            "run", "-d", "--pod=try-pod", "--name", "try-peer", BUSYBOX, "sh", "-c", PEER.replace("80", "81")
+        )
+        bench.podman(
+            "run", "-d", "--pod=try-pod", "--name", NAME, BUSYBOX,
+            "sh", "-c", "until wget -q -O - http://127.0.0.1:81/; do sleep 0.1; done; exec httpd -f -p 80",
+        )  # fmt: skip
+        code, document = trial("--check", "writable-rootfs", "--probe", "curl -s http://$TWIN_IP:80/")
+        assert (code, document["result"]) == (0, "works"), document
+    finally:
+        bench.podman("pod", "rm", "-f", "-t", "0", "try-pod")
+
+
+def test_a_user_namespace_with_a_volume(bench: Bench, trial: Run) -> None:
+    script = "id -u; test -e /data/f || echo x >/data/f; cat /data/f && exec httpd -f -p 80"
+    bench.run(NAME, "--userns=auto", "-v", "try-data:/data:U", BUSYBOX, "sh", "-c", script)
+    code, document = trial("--check", "writable-rootfs", "--check", "default-capabilities-kept")
+    assert (code, document["result"]) == (0, "works"), document
+
+
+def test_a_twin_changes_no_data_of_the_original(bench: Bench, trial: Run) -> None:
+    folder = bench.directory / "try-site"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    (folder / "count").write_text("0")
+    bench.podman("volume", "create", "try-data")
+    script = "echo $$-$(date +%N) >>/data/log; echo 1 >/site/count; exec httpd -f -p 80"
+    bench.run(NAME, "-v", "try-data:/data", "-v", f"{folder}:/site", BUSYBOX, "sh", "-c", script)
+    assert eventually(lambda: (folder / "count").read_text() == "1\n", 5)
+    (folder / "count").write_text("mine")
+    before = bench.podman("exec", NAME, "cat", "/data/log")
+    code, document = trial("--check", "writable-rootfs", "--check", "no-memory-limit")
+    assert (code, document["result"]) == (0, "works")
+    assert bench.podman("exec", NAME, "cat", "/data/log") == before
+    assert (folder / "count").read_text() == "mine"
+
+
+def test_rootless(rootless_podman: Bench, trial: Run) -> None:
+    rootless_podman.run(
+        NAME, "-v", "try-data:/data", BUSYBOX, "sh", "-c", "chown 7 /data; exec httpd -f -p 80"
+    )
+    try:
+        code, document = trial("--all", "--probe", "curl -s http://$TWIN_IP:80/", on=rootless_podman)
+        assert (code, document["result"]) == (0, "works"), document
+        assert {one["status"] for one in document["proof"]} <= {"pass", "not-applicable", "unknown"}
+        assert leftovers(rootless_podman) == ""
+    finally:
+        rootless_podman.remove(NAME)
+        rootless_podman.podman("volume", "rm", "-f", "try-data")
+
+
+# --- ends --------------------------------------------------------------------------------------------
+
+
+def start_trial(bench: Bench, *arguments: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "hardentui", "trial", NAME, "--url", bench.url, *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_trial_that_is_given_up_removes_its_twins(bench: Bench, number: signal.Signals) -> None:
+    bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
+    process = start_trial(bench, "--all", "--probe", "sleep 8")
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"), 20)
+    os.killpg(process.pid, number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    assert leftovers(bench) == ""
+
+
+def test_leftovers_of_a_killed_trial_are_removed_by_the_next(bench: Bench, trial: Run) -> None:
+    bench.run(NAME, "-v", "try-data:/data", "--userns=auto", BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
+    process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 8")
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"), 20)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert leftovers(bench) != ""
+    code, _ = trial("--check", "writable-rootfs")
+    assert code == 0
+    assert leftovers(bench) == ""
+
+
+def test_two_trials_at_once_leave_each_other_alone(bench: Bench, trial: Run) -> None:
+    bench.run(NAME, BUSYBOX, "sh", "-c", "exec httpd -f -p 80")
+    process = start_trial(bench, "--check", "writable-rootfs", "--probe", "sleep 3")
+    assert eventually(lambda: bench.podman("ps", "-q", "--filter", "label=hardentui.trial"), 20)
+    code, _ = trial("--check", "writable-rootfs")
+    _, errors = process.communicate(timeout=90)
+    assert (code, process.returncode) == (0, 0), errors

@@ -7,7 +7,8 @@ import json
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,11 @@ from hardentui.host.files.reader import LocalFiles
 from hardentui.host.podman.trust import parse_policy, parse_stored_images, read_trust
 from hardentui.model.known import Unreadable
 from hardentui.model.trust import Policy, Rule, TrustFacts, rule_for
+from hardentui.model.trust_change import RuleKind, Verdict
 from hardentui.model.version import Version
+from hardentui.trust.keys import key_of_nobody
+from hardentui.trust.sandbox import sandbox
+from hardentui.trust.tiny_registry import tiny_registry
 from tests.conftest import cannot_run
 from tests.support.waiting import eventually
 
@@ -184,3 +189,60 @@ def test_the_image_store_keeps_the_signatures_of_a_pull(
     found = parse_stored_images(content, "images.json")
     assert not isinstance(found, Unreadable)
     assert list(found.values()) == [signatures]
+
+
+@pytest.mark.parametrize("program", ["podman", "skopeo"])
+def test_podman_and_skopeo_give_the_same_verdicts_in_the_sandbox(
+    program: str, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not shutil.which(program):
+        cannot_run(f"{program} is missing")
+    monkeypatch.setattr("hardentui.trust.sandbox.puller", lambda: program)
+    host = f"127.0.0.1:{source.port}"
+    settings = tmp_path / ".config" / "containers"
+    settings.mkdir(parents=True)
+    insecure = f'[[registry]]\nlocation = "{host}"\ninsecure = true\n'
+    (settings / "registries.conf").write_text(insecure)
+    (settings / "policy.json").write_text(json.dumps({"default": REJECT}))  # must not be the one that decides
+    sections = {"here.yaml": (source.folder / "registries.d" / "here.yaml").read_text()}
+    signed = [{"type": "sigstoreSigned", "keyPath": f"{source.folder}/key.pub"}]
+    other = [{"type": "sigstoreSigned", "keyPath": key_of_nobody(RuleKind.SIGSTORE, str(tmp_path))}]
+
+    def verdict(rule: object, name: str, texts: Mapping[str, str] = sections, leads_to: str = "") -> Verdict:
+        policy = json.dumps(
+            {"default": REJECT, "transports": {"docker": {f"{host}/team": rule, "x.invalid": rule}}}
+        )
+        pull = box.pull(name, policy, texts, leads_to)
+        assert program in pull.by
+        assert (pull.said == "") is (pull.verdict is Verdict.ACCEPTED)
+        return pull.verdict
+
+    with sandbox(str(tmp_path), (), threading.Event()) as box:
+        team = f"{host}/team/foo:1"
+        assert verdict(signed, team) is Verdict.ACCEPTED
+        assert verdict(other, team) is Verdict.WRONG_KEY
+        assert verdict(signed, team, {}) is Verdict.UNSIGNED, "attachments are off"
+        assert verdict(signed, f"{host}/plain/foo:1") is Verdict.REJECTED
+        assert verdict(signed, "x.invalid/some/foo:1", sections, f"{host}/plain/foo") is Verdict.UNSIGNED
+        assert verdict(signed, "x.invalid/some/foo:1", sections, f"{host}/team/foo") is Verdict.WRONG_IDENTITY
+        assert verdict(signed, f"{host}/team/absent:1") is Verdict.UNKNOWN
+        folder = box.folder
+    assert not Path(folder).exists()
+
+
+def test_the_tiny_registry_has_an_image_under_every_name_that_can_be_pulled(tmp_path: Path) -> None:
+    if not shutil.which("skopeo"):
+        cannot_run("skopeo is missing; run: sudo apt-get install --no-install-recommends skopeo")
+    with tiny_registry() as here:
+        for name in ("a/b/c:tag", "x:latest"):
+            command = [
+                "skopeo",
+                "--insecure-policy",
+                "copy",
+                "--src-tls-verify=false",
+                f"docker://{here}/{name}",
+            ]
+            subprocess.run([*command, f"dir:{tmp_path}/out"], check=True, capture_output=True, timeout=60)
+        tags = ["skopeo", "inspect", "--tls-verify=false", f"docker://{here}/a:sha256-{'0' * 64}.sig"]
+        assert subprocess.run(tags, capture_output=True, timeout=60, check=False).returncode != 0
+    assert not _listens(int(here.rpartition(":")[2]))

@@ -3,7 +3,8 @@
     python -m tests.support.faulty_apply URL NAME FAULT WHEN NUMBER CHECK…
 
 FAULT is `fail` or `kill`; WHEN is `begun` (the journal says so, nothing is done yet) or `done`; NUMBER counts
-operations from 1. `undo-kill` applies, and dies when NUMBER operations of the way back are done.
+operations from 1. `undo-kill` applies, and dies when NUMBER operations of the way back are done. No second
+process watches it: that is what a power failure leaves.
 Ends with 5 when the change was taken back, and with 0 when there is no such operation any more.
 """
 
@@ -16,7 +17,7 @@ import sys
 from hardentui.errors import ApplyFailed, ChangeFailed
 from hardentui.model.change_events import ChangeEvent, OperationBegun, OperationDone, OperationUndone
 from hardentui.model.plan import Choice
-from hardentui.workbench.changing.applying import Application, ApplyWishes
+from hardentui.workbench.changing.applying import ApplyWishes
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
 
@@ -32,7 +33,7 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
         assert row is not None
         assert row.report is not None
         plan = bench.planner.plan(row.report, [Choice(check) for check in checks])
-        application = Application(bench, row.report)
+        application = bench.applying(row.report)
         prepared = application.prepare(plan, ApplyWishes(patience=10.0))
         undone = 0
 
@@ -49,7 +50,7 @@ def main(url: str, name: str, fault: str, when: str, number: int, checks: list[s
                     os.kill(os.getpid(), signal.SIGKILL)
                 raise ChangeFailed("It fails on purpose.")
 
-        application.run(prepared, strike)
+        application.run(prepared, strike, watched=False)
     except ApplyFailed as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -19,7 +19,7 @@ from hardentui.harden.evaluate import container_subject, evaluate, remediation
 from hardentui.harden.helpful import raises_most
 from hardentui.harden.plan import fixable, make_plan
 from hardentui.harden.score import Score
-from hardentui.harden.settings import Setting, settings_of
+from hardentui.harden.settings import FixValue, settings_of
 from hardentui.harden.spec_diff import arguments
 from hardentui.host.files.reader import LocalFiles
 from hardentui.model.check import AnyCheck, Check, FixContext, ParameterValue
@@ -433,7 +433,7 @@ class StandIn:
         skipped = self.plan(report, [choice]).skipped
         return skipped[0] if skipped else None
 
-    def settings(self, report: Report, choice: Choice) -> tuple[Setting, ...]:
+    def settings(self, report: Report, choice: Choice) -> tuple[FixValue, ...]:
         return settings_of(self.check(choice.check), self._facts(report), choice, self.checklist)
 
     def choices(self, report: Report, caution: Caution) -> tuple[Choice, ...]:

@@ -250,8 +250,11 @@ def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pyt
     [
         ("{", "is no JSON"),
         ("{}", "of no scanner that is known here"),
-        ('{"ArtifactName": "x"}', "does not say which image it is about"),
-        ('{"ArtifactName": "x", "Metadata": {"ImageID": "sha256:\\u001b[31m"}}', "no image here has that ID"),
+        ('{"SchemaVersion": 2, "ArtifactName": "x"}', "does not say which image it is about"),
+        (
+            '{"SchemaVersion": 2, "ArtifactName": "x", "Metadata": {"ImageID": "sha256:\\u001b[31m"}}',
+            "no image here has that ID",
+        ),
     ],
 )
 def test_a_report_that_cannot_be_used_is_2_and_one_sentence(

@@ -10,7 +10,7 @@ from hardentui.checks import all_checks, check_by_id
 from hardentui.checks.examples import DEFAULT_CAPABILITIES, container
 from hardentui.errors import ChecklistError, PlanError
 from hardentui.harden.plan import make_plan
-from hardentui.harden.settings import From, Setting, settings_of
+from hardentui.harden.settings import FixValue, From, settings_of
 from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import CapabilitySets, ContainerFacts, ImageFacts, Kernel, Limits
@@ -100,7 +100,7 @@ def test_what_is_no_size_is_told_and_ends_nothing(text: str) -> None:
         bytes_of(text)
 
 
-def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> Setting:
+def _setting(check: str, facts: ContainerFacts, choice: Choice, checklist: Checklist = EMPTY) -> FixValue:
     (one,) = settings_of(_check(check), facts, choice, checklist)
     return one
 

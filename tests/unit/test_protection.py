@@ -15,7 +15,7 @@ from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts, ImageFacts
 from hardentui.model.finding import FixKind, Risk, Severity, Verdict, failed
 from hardentui.model.plan import Choice
-from hardentui.model.protection import Rule
+from hardentui.model.protection import ProtectionRule
 from hardentui.model.spec import Option, Spec
 from hardentui.options import (
     ANNOTATIONS,
@@ -151,7 +151,7 @@ def test_the_way_back_is_weaker_and_the_way_there_is_not(weak: Pairs, tight: Pai
 def test_every_option_has_an_order_or_a_reason_for_none() -> None:
     assert set(ORDERS) == set(TABLE)
     for option in TABLE:
-        never = option.protection.rule is Rule.NEVER
+        never = option.protection.rule is ProtectionRule.NEVER
         assert never == (ORDERS[option] == ())
         assert not never or option.protection.text
 
@@ -160,18 +160,25 @@ def test_every_judged_order_is_tried_by_a_step_of_this_test() -> None:
     tried = {option for _, *sides in STEPS for side in sides for option, _ in side}
     same_shape = {"uts", "cgroupns", "uidmap", "gidmap", "subuidname", "subgidname", "label-type"}
     same_shape |= {"seccomp-policy"}
-    judged = {option.name for option in TABLE if option.protection.rule is Rule.JUDGED}
+    judged = {option.name for option in TABLE if option.protection.rule is ProtectionRule.JUDGED}
     assert judged - {option.name for option in tried} == same_shape
 
 
-@pytest.mark.parametrize("option", [o for o in TABLE if o.protection.rule is not Rule.JUDGED], ids=repr)
+@pytest.mark.parametrize(
+    "option", [o for o in TABLE if o.protection.rule is not ProtectionRule.JUDGED], ids=repr
+)
 def test_the_rule_of_a_row_is_kept(option: Option[Any]) -> None:
     facts, bare = container(), Spec()
     given = Spec.of((option, sample(option)))
-    weaker_given = {Rule.ADDED, Rule.SWITCHED_ON}
-    weaker_bare = {Rule.REMOVED, Rule.CHANGED, Rule.HIGHER, Rule.SWITCHED_OFF}
+    weaker_given = {ProtectionRule.ADDED, ProtectionRule.SWITCHED_ON}
+    weaker_bare = {
+        ProtectionRule.REMOVED,
+        ProtectionRule.CHANGED,
+        ProtectionRule.HIGHER,
+        ProtectionRule.SWITCHED_OFF,
+    }
     if option.default is True:  # given means switched off
-        weaker_given, weaker_bare = {Rule.SWITCHED_OFF}, {Rule.SWITCHED_ON}
+        weaker_given, weaker_bare = {ProtectionRule.SWITCHED_OFF}, {ProtectionRule.SWITCHED_ON}
     rule = option.protection.rule
     assert bool(weakenings(facts, bare, given)) == (rule in weaker_given)
     assert bool(weakenings(facts, given, bare)) == (rule in weaker_bare)

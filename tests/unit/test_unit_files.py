@@ -12,11 +12,11 @@ from hardentui.host.units.answers import ReadUnit, read_units
 from hardentui.host.units.systemd import FoundUnit, find_unit
 from hardentui.model.activity import UnitFacts
 from hardentui.model.known import Known, Unreadable
-from hardentui.systemd.search_paths import Manager
+from hardentui.systemd.search_paths import ServiceManager
 from tests.support.rooted import Rooted
 
-SYSTEM = Manager(False)
-USER = Manager(True, "/home/anna", 1000)
+SYSTEM = ServiceManager(False)
+USER = ServiceManager(True, "/home/anna", 1000)
 UNIT = "[Container]\nImage=a\n"
 
 
@@ -25,7 +25,7 @@ def files(tmp_path: Path) -> Rooted:
     return Rooted(tmp_path)
 
 
-def find(files: Rooted, name: str, manager: Manager = SYSTEM) -> FoundUnit:
+def find(files: Rooted, name: str, manager: ServiceManager = SYSTEM) -> FoundUnit:
     found = find_unit(files, name, manager)
     assert isinstance(found, FoundUnit), found
     return found
@@ -45,7 +45,7 @@ def find(files: Rooted, name: str, manager: Manager = SYSTEM) -> FoundUnit:
         (USER, "/run/user/1000/containers/systemd"),
     ],
 )
-def test_quadlets_are_found_where_podman_looks(files: Rooted, manager: Manager, folder: str) -> None:
+def test_quadlets_are_found_where_podman_looks(files: Rooted, manager: ServiceManager, folder: str) -> None:
     files.put(f"{folder}/web.container", UNIT)
     found = find(files, "web.service", manager)
     assert (found.quadlet, found.file.path, found.file.text) == (True, f"{folder}/web.container", UNIT)
@@ -68,7 +68,7 @@ def test_units_of_users_are_none_of_the_system(files: Rooted) -> None:
     ],
 )
 def test_unit_files_win_or_lose_against_quadlets(
-    files: Rooted, manager: Manager, folder: str, wins: bool
+    files: Rooted, manager: ServiceManager, folder: str, wins: bool
 ) -> None:
     path = f"{folder}/web.service"
     files.put(path, "[Service]\n")
@@ -239,10 +239,10 @@ def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user
     assert facts(found["w.service"]).silent == "systemd does not run here"
     assert found["gone.service"] == Unreadable("no file of it was found, and systemd does not run here")
     (files.root / "run/systemd/system").mkdir(parents=True)
-    other = Manager(True, "/home/anna", os.geteuid() + 1000)
+    other = ServiceManager(True, "/home/anna", os.geteuid() + 1000)
     assert "another user" in facts(read_units(files, run, ("w.service",), other)["w.service"]).silent
     assert run.asked == []
-    read_units(files, run, ("w.service",), Manager(True, "/home/anna", os.geteuid()))
+    read_units(files, run, ("w.service",), ServiceManager(True, "/home/anna", os.geteuid()))
     assert run.asked[0][:3] == ("systemctl", "--user", "show")
 
 

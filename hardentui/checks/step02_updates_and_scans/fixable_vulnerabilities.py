@@ -54,8 +54,8 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
 _DAY = datetime(2025, 12, 31, tzinfo=UTC)
 
 
-def _image(*found: Vulnerability) -> ImageFacts:
-    return ImageFacts(id="1" * 64, scan=ScanReport("trivy", _DAY, _DAY, found))
+def _image(*vulnerabilities: Vulnerability) -> ImageFacts:
+    return ImageFacts(id="1" * 64, scan=ScanReport("trivy", _DAY, _DAY, vulnerabilities))
 
 
 CHECK = Check(

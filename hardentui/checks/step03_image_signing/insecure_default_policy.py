@@ -65,8 +65,8 @@ def evaluate(facts: EngineFacts) -> Verdict:
             declared,
             evidence=evidence,
             commands=(
-                "podman image trust set -t accept YOUR.REGISTRY/NAMESPACE   # for each source you use",
-                "podman image trust set -t reject default",
+                "hardentui trust plan --accept-in-use   # rules for what runs, then reject; proven by pulls",
+                "hardentui trust apply --accept-in-use",
                 "podman image trust show",
             ),
         )

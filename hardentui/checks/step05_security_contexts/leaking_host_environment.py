@@ -70,14 +70,14 @@ def _files(facts: ContainerFacts) -> Verdict | None:
     if is_planned(facts):
         return None
     open_ones = [
-        one for one in facts.env_files.values() if isinstance(one, FileFact) and one.mode & _OTHERS_READ
+        file for file in facts.env_files.values() if isinstance(file, FileFact) and file.mode & _OTHERS_READ
     ]
     if open_ones:
-        evidence = tuple(Evidence(one.path, f"mode {one.octal}") for one in open_ones)
-        commands = tuple(f"chmod 600 -- {shlex.quote(one.path)}" for one in open_ones)
+        evidence = tuple(Evidence(file.path, f"mode {file.octal}") for file in open_ones)
+        commands = tuple(f"chmod 600 -- {shlex.quote(file.path)}" for file in open_ones)
         reason = "every account on the host can read the environment file"
         return failed(reason, "env-file", evidence=evidence, commands=commands)
-    hidden = [one.reason for one in facts.env_files.values() if isinstance(one, Unreadable)]
+    hidden = [file.reason for file in facts.env_files.values() if isinstance(file, Unreadable)]
     return unknown(hidden[0], "env-file") if hidden else None
 
 
@@ -103,8 +103,8 @@ def _proxies_with_password(facts: ContainerFacts) -> tuple[str, ...]:
     pairs = set(own)
     if facts.spec[HTTP_PROXY]:
         pairs.update(str(pair) for pair in section(facts.inspect, "Config").get("Env") or ())
-    found = (pair.partition("=") for pair in sorted(pairs))
-    return tuple(name for name, _, value in found if name in _PROXIES and secret_value(value))
+    variables = (pair.partition("=") for pair in sorted(pairs))
+    return tuple(name for name, _, value in variables if name in _PROXIES and secret_value(value))
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:

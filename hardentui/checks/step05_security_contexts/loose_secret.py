@@ -36,10 +36,12 @@ from hardentui.visible import visible
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     secrets = facts.spec[SECRETS]
     hidden = _variables_from_secrets(facts) if SECRETS in facts.spec.unknowable else ()
-    bad = [(_name(one), _trouble(one)) for one in secrets if _trouble(one)]
+    bad = [(_name(secret), _trouble(secret)) for secret in secrets if _trouble(secret)]
     bad += [(name, "passed as a variable") for name in hidden]
-    refused = [one for one in _drivers(facts) if one[1] in parameters.texts("refused_drivers")]
-    declared = listed([_name(one) for one in secrets]) or "no secrets"
+    refused = [
+        (name, driver) for name, driver in _drivers(facts) if driver in parameters.texts("refused_drivers")
+    ]
+    declared = listed([_name(secret) for secret in secrets]) or "no secrets"
     if bad:
         evidence = tuple(Evidence(f"secret {visible(name, 60)}", trouble) for name, trouble in bad)
         names = listed([visible(name, 60) for name, _ in bad])
@@ -65,7 +67,7 @@ def _drivers(facts: ContainerFacts) -> tuple[tuple[str, str], ...]:
     known = facts.secret_drivers
     if isinstance(known, Unreadable):
         return ()
-    names = dict.fromkeys(_name(one) for one in facts.spec[SECRETS])
+    names = dict.fromkeys(_name(secret) for secret in facts.spec[SECRETS])
     return tuple((name, visible(known[name], 40)) for name in names if name in known)
 
 
@@ -97,14 +99,16 @@ def _is_octal(mode: str) -> bool:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    variables = [_name(one) for one in spec[SECRETS] if _options(one).get("type") == "env"]
+    variables = [_name(secret) for secret in spec[SECRETS] if _options(secret).get("type") == "env"]
     if variables:
         raise CannotFix(
             f"the program must read {listed(variables)} from a file instead",
             "Use --secret NAME,type=mount,mode=0400 and, for most images, VARIABLE_FILE=/run/secrets/NAME.",
         )
     owner = _reader(spec, context.facts)
-    return spec.with_(SECRETS, tuple(_closed(one, owner) if _trouble(one) else one for one in spec[SECRETS]))
+    return spec.with_(
+        SECRETS, tuple(_closed(secret, owner) if _trouble(secret) else secret for secret in spec[SECRETS])
+    )
 
 
 def _reader(spec: Spec, facts: ContainerFacts) -> str:
@@ -129,10 +133,10 @@ def _reader(spec: Spec, facts: ContainerFacts) -> str:
 def advise(before: Spec, after: Spec, context: FixContext) -> Advice:
     owner, why = owner_of_process(context.facts, before)
     others = [(uid, name) for uid, name in uids(context.facts) or () if uid and str(uid) != owner]
-    closed = [one for one in after[SECRETS] if one not in before[SECRETS]]
-    given = [one for one in closed if "uid=" in one]
+    closed = [secret for secret in after[SECRETS] if secret not in before[SECRETS]]
+    given = [secret for secret in closed if "uid=" in secret]
     who = f"UID {owner} ({why})" if given and owner else "root"
-    notes = [f"after this, only {who} can read {listed([visible(_name(one), 60) for one in closed])}"]
+    notes = [f"after this, only {who} can read {listed([visible(_name(secret), 60) for secret in closed])}"]
     if others and owner in ("", "0"):
         uid, name = others[0]
         notes.append(f"{visible(name, 30)} runs as UID {uid}: if it reads the secret, set uid={uid} on it")

@@ -86,7 +86,7 @@ def _live_is_loose(context: FixContext, highest: int) -> bool:
     live = ask(context.facts, lambda kernel: kernel.rlimits)
     if isinstance(live, NotRunning | Unreadable):
         return False
-    return any(one.name == "nofile" and (one.hard is None or one.hard > highest) for one in live)
+    return any(limit.name == "nofile" and (limit.hard is None or limit.hard > highest) for limit in live)
 
 
 def _tightened(limit: str, highest: int, processes: int) -> str:

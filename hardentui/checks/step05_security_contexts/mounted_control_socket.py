@@ -46,43 +46,43 @@ _SEVERITIES = {
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    bad = sorted(control_sockets(facts), key=lambda one: -_severity(one))
+    bad = sorted(control_sockets(facts), key=lambda socket: -_severity(socket))
     if not bad:
-        unclear = [facts.hidden_mounts, *(one.unknown for one in open_sockets(facts))]
+        unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
         unclear = [reason for reason in unclear if reason]
         return unknown(unclear[0]) if unclear else passed("no control socket is mounted")
-    mounts = {one.mount.destination: one for one in host_mounts(facts)}
-    through = [mounts[destination] for destination in dict.fromkeys(one.destination for one in bad)]
-    evidence = tuple(Evidence("Mounts", _seen(one, mounts[one.destination])) for one in bad)
-    powers = dict.fromkeys(one.service.power.value for one in bad if one.service)
-    paths = listed([one.path for one in bad])
+    mounts = {host_mount.mount.destination: host_mount for host_mount in host_mounts(facts)}
+    through = [mounts[destination] for destination in dict.fromkeys(socket.destination for socket in bad)]
+    evidence = tuple(Evidence("Mounts", _seen(socket, mounts[socket.destination])) for socket in bad)
+    powers = dict.fromkeys(socket.service.power.value for socket in bad if socket.service)
+    paths = listed([socket.path for socket in bad])
     reason = f"can {', '.join(powers)} through {paths}"
-    declared = shown([one.mount for one in through])
+    declared = shown([host_mount.mount for host_mount in through])
     return failed(reason, declared, evidence=evidence, severity=_severity(bad[0]))
 
 
-def _severity(one: OpenSocket) -> Severity:
-    return _SEVERITIES[one.service.power] if one.service else Severity.MEDIUM
+def _severity(socket: OpenSocket) -> Severity:
+    return _SEVERITIES[socket.service.power] if socket.service else Severity.MEDIUM
 
 
-def _seen(one: OpenSocket, mount: HostMount) -> str:
-    name = one.service.name if one.service else "a service"
-    answers = f"{name} listens on {one.made_as or one.path}"
+def _seen(socket: OpenSocket, mount: HostMount) -> str:
+    name = socket.service.name if socket.service else "a service"
+    answers = f"{name} listens on {socket.made_as or socket.path}"
     return "; ".join(part for part in (shown([mount.mount]), answers, came_from(mount)) if part)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     facts = context.facts.planned(spec)
-    mounts = {one.mount.destination: one for one in host_mounts(facts)}
+    mounts = {host_mount.mount.destination: host_mount for host_mount in host_mounts(facts)}
     sockets: set[Mount] = set()
-    for one in control_sockets(facts):
-        mount = mounts[one.destination]
+    for socket in control_sockets(facts):
+        mount = mounts[socket.destination]
         if not mount.declared:
             raise CannotFix(
-                f"the mount at {one.destination} {came_from(mount)}",
+                f"the mount at {socket.destination} {came_from(mount)}",
                 "Remove the socket there, then recreate this container.",
             )
-        if one.path not in mount.paths:
+        if socket.path not in mount.paths:
             raise CannotFix(
                 f"the socket is in {mount.path}, which may be mounted for other reasons, too",
                 "Mount only the files that the service needs.",

@@ -11,7 +11,7 @@ writing to a file.
 Why it matters:
 Whoever can talk to that socket is the engine. A single request starts a privileged container with the whole
 host mounted, so a vulnerability in this container is a takeover of the host, or, with a rootless engine, of
-everything the user owns. No capability, seccomp profile or user namespace stands in the way.
+everything the user owns. No capability, seccomp profile or user namespace stands in the engine_mount.
 
 What may break:
 Everything that manages or lists containers from inside: dashboards, reverse proxies that discover services by
@@ -36,35 +36,41 @@ from hardentui.reading.sockets import EngineMount, engine_mounts, open_sockets
 
 def evaluate(facts: ContainerFacts) -> Verdict:
     bad = engine_mounts(facts)
-    declared = shown([one.mount.mount for one in bad]) or "no engine socket is mounted"
+    declared = shown([engine_mount.mount.mount for engine_mount in bad]) or "no engine socket is mounted"
     if bad:
-        evidence = tuple(Evidence("Mounts", _seen(one)) for one in bad)
-        paths = listed([one.path for one in bad])
+        evidence = tuple(Evidence("Mounts", _seen(engine_mount)) for engine_mount in bad)
+        paths = listed([engine_mount.path for engine_mount in bad])
         return failed(f"can control the engine through {paths}", declared, "", evidence)
-    unclear = [facts.hidden_mounts, *(one.unknown for one in open_sockets(facts))]
+    unclear = [facts.hidden_mounts, *(socket.unknown for socket in open_sockets(facts))]
     unclear = [reason for reason in unclear if reason]
     return unknown(unclear[0], declared) if unclear else passed(declared)
 
 
-def _seen(one: EngineMount) -> str:
-    who = f"{one.service} listens on {one.made_as or one.path}" if one.service else ""
-    return "; ".join(part for part in (shown([one.mount.mount]), who, came_from(one.mount)) if part)
+def _seen(engine_mount: EngineMount) -> str:
+    who = (
+        f"{engine_mount.service} listens on {engine_mount.made_as or engine_mount.path}"
+        if engine_mount.service
+        else ""
+    )
+    return "; ".join(
+        part for part in (shown([engine_mount.mount.mount]), who, came_from(engine_mount.mount)) if part
+    )
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    found = engine_mounts(context.facts.planned(spec))
-    folders = [one.path for one in found if one.mount.declared and not one.is_socket]
+    sources = engine_mounts(context.facts.planned(spec))
+    folders = [source.path for source in sources if source.mount.declared and not source.is_socket]
     if folders:
         raise CannotFix(
             f"the socket is in {listed(folders)}, which may be mounted for other reasons, too",
             "Mount only the files that the service needs.",
         )
-    sockets = {one.mount.mount for one in found if one.mount.declared}
-    others = [one for one in found if not one.mount.declared]
+    sockets = {source.mount.mount for source in sources if source.mount.declared}
+    others = [source for source in sources if not source.mount.declared]
     if others and not sockets:
-        one = others[0]
+        other = others[0]
         raise CannotFix(
-            f"the mount at {one.mount.mount.destination} {came_from(one.mount)}",
+            f"the mount at {other.mount.mount.destination} {came_from(other.mount)}",
             "Remove the socket there, then recreate this container.",
         )
     return spec.with_(MOUNTS, tuple(mount for mount in spec[MOUNTS] if mount not in sockets))

@@ -40,54 +40,55 @@ from hardentui.reading.mounts import came_from, host_mounts, shown
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    bad = sorted(sensitive_mounts(facts), key=lambda one: -one.severity)
-    declared = shown([one.mount for one in host_mounts(facts)]) or "no host directory is mounted"
+    bad = sorted(sensitive_mounts(facts), key=lambda exposed: -exposed.severity)
+    declared = shown([exposed.mount for exposed in host_mounts(facts)]) or "no host directory is mounted"
     if not bad:
         return unknown(facts.hidden_mounts, declared) if facts.hidden_mounts else passed(declared)
-    written = [one for one in bad if one.gains != one.when_read_only] or [
-        one for one in bad if one.mount.written
+    written = [exposed for exposed in bad if exposed.gains != exposed.when_read_only] or [
+        exposed for exposed in bad if exposed.mount.written
     ]
-    evidence = tuple(Evidence("Mounts", _seen(one)) for one in bad)
+    evidence = tuple(Evidence("Mounts", _seen(exposed)) for exposed in bad)
     verb = "written" if written else "read"
-    paths = listed([one.mount.path for one in bad])
+    paths = listed([exposed.mount.path for exposed in bad])
     reason = f"host system paths can be {verb}: {paths}"
     return failed(reason, declared, evidence=evidence, severity=bad[0].severity)
 
 
-def _seen(one: SensitiveMount) -> str:
+def _seen(exposed: SensitiveMount) -> str:
     """`/etc:/data:ro gives credentials; comes from the container web (--volumes-from)`."""
-    mount = one.mount
+    mount = exposed.mount
     path = "" if mount.path == mount.mount.source else f" is {mount.path} and"
-    gives = f"{shown([mount.mount])}{path} gives {listed([gain.value for gain in one.gains])}"
+    gives = f"{shown([mount.mount])}{path} gives {listed([gain.value for gain in exposed.gains])}"
     return "; ".join(part for part in (gives, came_from(mount)) if part)
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     bad = sensitive_mounts(context.facts.planned(spec))
-    writable = {one.mount.mount for one in bad if one.mount.declared and one.mount.written}
+    writable = {exposed.mount.mount for exposed in bad if exposed.mount.declared and exposed.mount.written}
     writable = {mount for mount in writable if "O" not in mount.options}  # allows no other option
     if writable:
         return spec.with_(
             MOUNTS, tuple(m.with_options("ro", drop=("rw",)) if m in writable else m for m in spec[MOUNTS])
         )
-    inherited = [one for one in bad if not one.mount.declared]
+    inherited = [exposed for exposed in bad if not exposed.mount.declared]
     if inherited:
         raise CannotFix(f"{inherited[0].mount.path} {came_from(inherited[0].mount)}", _way_out(inherited[0]))
     if bad:
+        paths = listed([exposed.mount.path for exposed in bad])
         raise CannotFix(
-            f"even read-only, {listed([one.mount.path for one in bad])} reveals secrets of the host",
+            f"even read-only, {paths} reveals secrets of the host",
             "Mount only the file or directory that the service needs.",
         )
     return spec
 
 
-def _way_out(one: SensitiveMount) -> str:
-    origin = one.mount.origin
+def _way_out(exposed: SensitiveMount) -> str:
+    origin = exposed.mount.origin
     if origin is MountOrigin.CONTAINER:
-        other = "" if one.when_read_only else f", or take it with --volumes-from {one.mount.giver}:ro"
-        return f"Change the mount of that container{other}, then recreate this one."
+        other = "" if exposed.when_read_only else f", or take it with --volumes-from {exposed.mount.giver}:ro"
+        return f"Change the mount of that container{other}, then recreate this exposed."
     if origin is MountOrigin.POD:
-        other = "" if one.when_read_only else ", or with :ro"
+        other = "" if exposed.when_read_only else ", or with :ro"
         return f"Recreate the pod without that --volume{other}."
     if origin is MountOrigin.ENGINE:
         return "See volumes and mounts in containers.conf, and the runtime's hooks."

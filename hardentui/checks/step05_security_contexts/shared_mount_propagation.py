@@ -31,7 +31,7 @@ _SHARED = ("shared", "rshared")
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    inherited = [one.mount for one in host_mounts(facts) if not one.declared]
+    inherited = [source.mount for source in host_mounts(facts) if not source.declared]
     bad = [mount for mount in (*facts.spec[MOUNTS], *inherited) if _is_shared(mount)]
     if not bad:
         return passed("no shared propagation")
@@ -45,8 +45,10 @@ def _is_shared(mount: Mount) -> bool:
 
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
-    others = [one for one in host_mounts(context.facts.planned(spec)) if not one.declared]
-    others = [one for one in others if _is_shared(one.mount)]
+    others = [
+        host_mount for host_mount in host_mounts(context.facts.planned(spec)) if not host_mount.declared
+    ]
+    others = [host_mount for host_mount in others if _is_shared(host_mount.mount)]
     if others and not any(_is_shared(mount) for mount in spec[MOUNTS]):
         raise CannotFix(
             f"the mount at {others[0].mount.destination} {came_from(others[0])}",

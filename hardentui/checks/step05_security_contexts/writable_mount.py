@@ -39,18 +39,18 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     writable = _writable(facts)
     if not writable:
         return passed("no writable host directory is mounted")
-    declared = shown([one.mount for one in writable])
+    declared = shown([source.mount for source in writable])
     table = ask(facts, lambda kernel: kernel.mounts)
-    if isinstance(table, Unreadable) and all(not _missing(one.mount.options) for one in writable):
+    if isinstance(table, Unreadable) and all(not _missing(source.mount.options) for source in writable):
         return unknown(table.reason, declared)
-    wanted = {one.mount.destination for one in writable}
+    wanted = {source.mount.destination for source in writable}
     rows = table if isinstance(table, tuple) else ()
     live = {row.point: row.options.split(",") for row in rows if row.point in wanted}
     bad = []
-    for one in writable:
-        missing = _missing(tuple(live.get(one.mount.destination, one.mount.options)))
+    for source in writable:
+        missing = _missing(tuple(live.get(source.mount.destination, source.mount.options)))
         if missing:
-            bad.append((one.mount.destination, missing))
+            bad.append((source.mount.destination, missing))
     effective = "; ".join(f"{p}: {','.join(live[p])}" for p, _ in bad if p in live)
     if not bad:
         return passed(declared, "all of them nosuid, nodev, noexec" if live else "")
@@ -66,13 +66,16 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 
 def _writable(facts: ContainerFacts) -> list[HostMount]:
     """Writable directories; sockets, devices and the root filesystem have their own checks."""
-    found = [one for one in host_mounts(facts) if one.written and one.mount.type != "rootfs"]
-    found = [one for one in found if "O" not in one.mount.options]  # Podman allows no other option with it
-    sockets = {one.path for one in open_sockets(facts)} if found else set()
+    sources = [source for source in host_mounts(facts) if source.written and source.mount.type != "rootfs"]
+    # Podman allows no other option together with O
+    sources = [source for source in sources if "O" not in source.mount.options]
+    sockets = {socket.path for socket in open_sockets(facts)} if sources else set()
     return [
-        one
-        for one in found
-        if not one.path.endswith(".sock") and not one.path.startswith("/dev/") and one.path not in sockets
+        source
+        for source in sources
+        if not source.path.endswith(".sock")
+        and not source.path.startswith("/dev/")
+        and source.path not in sockets
     ]
 
 
@@ -84,8 +87,8 @@ def _missing(options: tuple[str, ...]) -> tuple[str, ...]:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     writable = _writable(context.facts.planned(spec))
-    targets = {one.mount for one in writable if one.declared}
-    others = [one for one in writable if not one.declared]
+    targets = {source.mount for source in writable if source.declared}
+    others = [source for source in writable if not source.declared]
     if others and all(not _missing(mount.options) for mount in targets):
         raise CannotFix(
             f"the mount at {others[0].mount.destination} {came_from(others[0])}",

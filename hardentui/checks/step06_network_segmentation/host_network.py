@@ -100,15 +100,15 @@ def _served(spec: Spec, facts: ContainerFacts) -> tuple[Port, ...]:
     if sockets is None:
         pairs = declared_ports(facts, image_config(facts))
         return tuple(Port(n, str(n), protocol=p) for n, p in sorted(pairs) if (n, p) not in taken)
-    found = []
-    for one in sockets:
-        protocol = one.protocol.rstrip("6")
-        if (one.port, protocol) not in taken and not _for_an_answer(one):
-            address = "" if _on_every_address(one.address) else one.address
-            found.append(Port(one.port, str(one.port), address, protocol))
-    everywhere = {(port.container, port.protocol) for port in found if not port.address}
+    served = []
+    for socket in sockets:
+        protocol = socket.protocol.rstrip("6")
+        if (socket.port, protocol) not in taken and not _for_an_answer(socket):
+            address = "" if _on_every_address(socket.address) else socket.address
+            served.append(Port(socket.port, str(socket.port), address, protocol))
+    everywhere = {(port.container, port.protocol) for port in served if not port.address}
     return tuple(
-        dict.fromkeys(p for p in found if not p.address or (p.container, p.protocol) not in everywhere)
+        dict.fromkeys(p for p in served if not p.address or (p.container, p.protocol) not in everywhere)
     )
 
 

@@ -76,7 +76,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
 def _all_internal(facts: ContainerFacts) -> bool:
     names = network_names(facts)
     known = [facts.networks[name] for name in names if name in facts.networks]
-    return bool(names) and len(known) == len(names) and all(one.inspect.get("internal") for one in known)
+    return (
+        bool(names) and len(known) == len(names) and all(network.inspect.get("internal") for network in known)
+    )
 
 
 _CLOUD = HostFacts(cloud="Amazon EC2", firewall=Firewall(metadata_filtered=False))

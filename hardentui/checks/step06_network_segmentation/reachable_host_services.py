@@ -86,9 +86,11 @@ def _by_gateway(facts: ContainerFacts, declared: str) -> Verdict:
     open_ports: list[str] = []
     evidence: list[Evidence] = []
     for network in networks:
-        found = _answering(network, facts.host_listening, rules)
-        open_ports += [one for one in found if one not in open_ports]
-        evidence += [Evidence(f"network {network.name}", f"{one} answers at the gateway") for one in found]
+        answering = _answering(network, facts.host_listening, rules)
+        open_ports += [port for port in answering if port not in open_ports]
+        evidence += [
+            Evidence(f"network {network.name}", f"{port} answers at the gateway") for port in answering
+        ]
     if not open_ports:
         return passed(declared, "no host service answers at the gateway of the internal network")
     reason = f"host services answer at the gateway of the internal network: {', '.join(open_ports[:8])}"
@@ -103,22 +105,22 @@ def _answering(
 
     own = gateways(network)
     bridge = str(network.inspect.get("network_interface") or "")
-    found = []
-    for one in listening:
-        if one.protocol != "tcp" or one.port == _DNS or one.address not in (*_EVERYWHERE, *own):
+    answering = []
+    for socket in listening:
+        if socket.protocol != "tcp" or socket.port == _DNS or socket.address not in (*_EVERYWHERE, *own):
             continue
-        family = "ip6" if any(":" in address for address in own) and one.address == "::" else "ip"
-        packet = Packet("input", bridge, "tcp", one.port, family)
+        family = "ip6" if any(":" in address for address in own) and socket.address == "::" else "ip"
+        packet = Packet("input", bridge, "tcp", socket.port, family)
         if isinstance(rules, Unreadable) or fate(rules, packet) != {DROPPED}:
-            found.append(f"{one.port}/tcp")
-    return list(dict.fromkeys(found))
+            answering.append(f"{socket.port}/tcp")
+    return list(dict.fromkeys(answering))
 
 
 def _close(networks: tuple[NetworkFacts, ...]) -> tuple[str, ...]:
-    bridges = [str(one.inspect.get("network_interface") or "BRIDGE") for one in networks]
+    bridges = [str(network.inspect.get("network_interface") or "BRIDGE") for network in networks]
     return tuple(
-        f"nft add rule inet filter input iifname {command_word(one, 'BRIDGE')} tcp dport != 53 drop"
-        for one in bridges
+        f"nft add rule inet filter input iifname {command_word(bridge, 'BRIDGE')} tcp dport != 53 drop"
+        for bridge in bridges
     )
 
 

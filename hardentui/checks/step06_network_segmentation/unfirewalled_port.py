@@ -111,7 +111,7 @@ def _ways_in(
     """(ways that are open to everyone, ways of which that is not known), such as `eth0 8080/tcp`."""
     from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
-    found: list[str] = []
+    open_ways: list[str] = []
     unclear: list[str] = []
     accepted, dropped = frozenset({ACCEPTED}), frozenset({DROPPED})
     for interface in outside or ("",):
@@ -124,8 +124,8 @@ def _ways_in(
             if dropped in ends:
                 continue  # filtered, or opened by number while others are filtered
             way = f"{interface} {number or 'any port'}/{port.protocol}".strip()
-            (found if ends == (accepted, accepted) else unclear).append(way)
-    return tuple(found), tuple(unclear)
+            (open_ways if ends == (accepted, accepted) else unclear).append(way)
+    return tuple(open_ways), tuple(unclear)
 
 
 def _zones(firewall: Firewall) -> tuple[Evidence, ...]:
@@ -163,7 +163,9 @@ def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
     if firewall.firewalld is True:
         return "firewalld allows packets to a published port, whatever its zones say"
     interfaces = () if isinstance(firewall.outside, Unreadable) else firewall.outside
-    if any(fate(rules, Packet("input", one, "tcp", 0)) == {DROPPED} for one in interfaces or ("",)):
+    if any(
+        fate(rules, Packet("input", interface, "tcp", 0)) == {DROPPED} for interface in interfaces or ("",)
+    ):
         return "the firewall filters only at input, which packets to a published port never pass"
     return "no packet filter in front of the port"
 

@@ -71,12 +71,12 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     outside = [socket for socket in listening if _reachable(socket)]
     extra = [socket for socket in outside if (socket.port, _protocol(socket)) not in known]
     said = ", ".join(f"{port}/{protocol}" for port, protocol in sorted(known)) or "no ports"
-    effective = ", ".join(sorted({f"{one.port}/{_protocol(one)}" for one in outside})) or "no ports"
+    effective = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in outside})) or "no ports"
     evidence = tuple(
-        Evidence(f"listens on {one.address}", f"{one.port}/{one.protocol}") for one in extra[:12]
+        Evidence(f"listens on {socket.address}", f"{socket.port}/{socket.protocol}") for socket in extra[:12]
     )
     if extra:
-        ports = ", ".join(sorted({f"{one.port}/{_protocol(one)}" for one in extra}))
+        ports = ", ".join(sorted({f"{socket.port}/{_protocol(socket)}" for socket in extra}))
         return failed(f"listens on {ports}, not declared", said, effective, evidence)
     return passed(said, effective)
 

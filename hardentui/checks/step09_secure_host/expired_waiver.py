@@ -1,14 +1,14 @@
 """A waiver has expired.
 
 What it checks:
-Whether every waiver in use still holds. A waiver has a last day; after it the finding counts again.
+Whether every waiver in use is still valid. A waiver has a last day; after that, the finding counts again.
 
 Why it matters:
-A waiver is a decision for a limited time: "we know, and we live with it until the migration". When the time
-is over, somebody has to look again. A list of expired exceptions that nobody reads hides those that matter.
+A waiver is a decision for a limited time: "we know, and we accept it until the migration". When the time is
+up, somebody has to look again. A list of expired exceptions that nobody reads hides those that matter.
 
 What may break:
-Nothing. Repair the finding, or renew the waiver with a new date after looking at its reason again.
+Nothing. Fix the finding, or renew the waiver with a new date after reviewing its reason.
 """
 
 from __future__ import annotations

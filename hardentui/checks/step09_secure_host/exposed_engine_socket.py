@@ -1,20 +1,20 @@
-"""Others than root can command an engine.
+"""Accounts other than the owner can control an engine.
 
 What it checks:
-Every socket of an engine on which somebody listens now: the usual places, those of an API service or a
-forwarder (systemd-socket-proxyd, socat…) at another path, and the link that Docker's clients use. For each,
-which accounts may write to it: the mode, the group's members, ACLs, and every folder above it, because what
-lies below a closed folder is closed. A user's own socket may be used by that user. Accounts that are meant to
-have this power go into the parameter `trusted_users`.
+Every engine socket that somebody listens on now: the usual places, sockets of an API service or a forwarder
+(systemd-socket-proxyd, socat…) at another path, and the link that Docker clients use. For each of them,
+which accounts can write to it: the mode, the members of its group, ACLs, and all parent directories,
+because nothing below a closed directory is reachable. Users may use their own socket. List accounts that
+are meant to have this power in the parameter `trusted_users`.
 
 Why it matters:
-The API starts containers with any rights, and a container with `/` of the host in it is root on the
-host. Being able to write to the rootful socket is the same as a root password, without the password and
-without a trace in the log.
+The API starts containers with any rights, and a container with the host's `/` in it is root on the host.
+Write access to the rootful socket is the same as the root password, without the password and without a
+trace in the log.
 
 What may break:
-Accounts that talk to the engine through the group lose that way. Give each of them an engine of their
-own (rootless), or an ssh connection that leaves a trace.
+Accounts that reach the engine through the group lose access. Give each of them their own rootless engine, or
+an SSH connection that leaves a trace.
 """
 
 from __future__ import annotations
@@ -49,19 +49,19 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if isinstance(sockets, Unreadable):
         return unknown(sockets.reason)
     if not sockets:
-        return not_applicable("no engine has a socket now")
+        return not_applicable("no engine socket is open now")
     trusted = set(parameters.texts("trusted_users"))
     evidence: list[Evidence] = []
     commands: list[str] = []
     rootful = False
     for socket in sockets:
-        found = _judge(socket, trusted)
-        if found:
-            evidence += found
+        wrong = _judge(socket, trusted)
+        if wrong:
+            evidence += wrong
             commands += _repairs(socket)
             rootful = rootful or socket.rootful
     if not evidence:
-        return passed(effective=", ".join(f"{one.file.path} {one.file.octal}" for one in sockets))
+        return passed(effective=", ".join(f"{socket.file.path} {socket.file.octal}" for socket in sockets))
     return failed(
         f"{evidence[0].where} {evidence[0].saw}",
         evidence=tuple(dict.fromkeys(evidence)),
@@ -73,26 +73,26 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
 def _judge(socket: EngineSocket, trusted: set[str]) -> list[Evidence]:
     path = socket.file.path
     if path == _DOCKER and not socket.found_in and not socket.target.endswith("podman/podman.sock"):
-        return []  # a Docker of its own: not ours to judge
-    found: list[Evidence] = []
+        return []  # a separate Docker, which is not judged here
+    evidence: list[Evidence] = []
     strangers = [name for name in socket.users if name not in trusted]
     if strangers:
-        who = f"can be used by {', '.join(strangers[:_SHOWN])}" + (" and more" if strangers[_SHOWN:] else "")
-        found.append(Evidence(path, f"{who} (mode {socket.file.octal}){_by_way_of(socket)}"))
-    return found + list(danger_evidence(socket.file.dangers))
+        who = f"is open to {', '.join(strangers[:_SHOWN])}" + (" and more" if strangers[_SHOWN:] else "")
+        evidence.append(Evidence(path, f"{who} (mode {socket.file.octal}){_by_way_of(socket)}"))
+    return evidence + list(danger_evidence(socket.file.dangers))
 
 
 def _by_way_of(socket: EngineSocket) -> str:
     if socket.through:
-        return f": {socket.through} passes it on to the engine ({socket.found_in})"
+        return f": {socket.through} forwards to the engine ({socket.found_in})"
     if socket.target:
-        return f": it leads to {socket.target}"
+        return f": a link to {socket.target}"
     return f": an API service ({socket.found_in})" if socket.found_in else ""
 
 
 def _repairs(socket: EngineSocket) -> tuple[str, ...]:
     if socket.found_in:
-        return (f"# {socket.found_in}: stop it, or give its socket the mode 0600",)
+        return (f"# {socket.found_in}: stop it, or set its socket to mode 0600",)
     scope = "" if socket.rootful else " --user"
     return (
         f"systemctl{scope} edit podman.socket   # [Socket] SocketMode=0600",

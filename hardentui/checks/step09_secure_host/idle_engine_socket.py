@@ -1,18 +1,18 @@
-"""The rootful engine's API is switched on and nobody is known to need it.
+"""The rootful engine's API is enabled, but no program is known to need it.
 
 What it checks:
-Whether systemd opens `/run/podman/podman.sock` at boot, or the socket exists now. Name the programs that
-need it in the parameter `consumers` of the checklist (for example `["cockpit"]`), and the check passes.
+Whether systemd opens `/run/podman/podman.sock` at boot, or the socket exists now. List the programs that need
+it in the checklist's parameter `consumers` (for example `["cockpit"]`), and the check passes.
 
 Why it matters:
-Podman needs no daemon; the socket is only for programs that speak its API. Whoever can write to it is
-root on this host: there is no log-in, no list of allowed requests and no way to limit it to reading. A
-door that nobody uses is best kept shut.
+Podman needs no daemon; the socket is only for programs that use its API. Whoever can write to it is root on
+this host: there is no login, no list of allowed requests and no read-only mode. A door that nobody uses is
+best kept shut.
 
 What may break:
-Programs that use the API of the rootful engine: Cockpit, compose tools, dashboards, monitoring agents,
-build runners. HardenTUI itself uses the socket while it looks at the rootful engine. Containers and
-Quadlets do not need it.
+Programs that use the rootful engine's API: Cockpit, compose tools, dashboards, monitoring agents, build
+runners. HardenTUI itself uses the socket while it looks at the rootful engine. Containers and Quadlets do not
+need it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ _LINK = "/etc/systemd/system/sockets.target.wants/podman.socket"
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     enabled, sockets = facts.socket_enabled_by, facts.sockets
     live = (
-        () if isinstance(sockets, Unreadable) else tuple(one for one in sockets if one.file.path == _SOCKET)
+        ()
+        if isinstance(sockets, Unreadable)
+        else tuple(socket for socket in sockets if socket.file.path == _SOCKET)
     )
     if live or (isinstance(enabled, str) and enabled):
         return _enabled(
@@ -50,7 +52,7 @@ def _enabled(link: str, live: bool, consumers: tuple[str, ...]) -> Verdict:
     evidence = [Evidence(link, "systemd opens the socket at boot")] if link else []
     evidence += [Evidence(_SOCKET, "exists")] if live else []
     return failed(
-        "the rootful engine can be reached over its socket and no program is on record that needs it",
+        "the rootful API socket is available, but no program is on record that needs it",
         declared,
         effective,
         tuple(evidence),

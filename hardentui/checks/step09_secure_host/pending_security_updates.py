@@ -1,20 +1,19 @@
-"""Fixes that are waiting: security updates, or a newer kernel that needs a reboot.
+"""Fixes are waiting: security updates, or a newer kernel that needs a reboot.
 
 What it checks:
-Whether a reboot is due: a flag file of the distribution, or an installed kernel that is newer than the
-running one. And whether the package manager knows of security updates that are not installed; that takes
-seconds, so it is only looked at with `hardentui host --deep`. No index is refreshed: an old index gives
-an old answer.
+Whether a reboot is pending: a flag file of the distribution, or an installed kernel newer than the running
+one. And whether the package manager knows of security updates that are not installed; that takes seconds, so
+it is only checked with `hardentui host --deep`. Package indexes are not refreshed: an old index gives an old
+answer.
 
 Why it matters:
-All containers of a host share its kernel. A known vulnerability there is a way out of every container,
-whatever its own settings are, and the programs for it are public soon after the fix. An update that waits
-for a reboot protects nobody.
+All containers on a host share its kernel. A known kernel vulnerability is a way out of every container,
+whatever its own settings, and exploits are public soon after the fix. An update that waits for a reboot
+protects nobody.
 
 What may break:
-A reboot stops every container; those without a unit or a restart policy do not come back by themselves.
-Updates of Podman restart its service and may change defaults: read the release notes when the major
-version changes.
+A reboot stops every container; those without a unit or restart policy do not come back by themselves. Podman
+updates restart its service and may change defaults: read the release notes before a new major version.
 """
 
 from __future__ import annotations
@@ -38,22 +37,22 @@ _COMMANDS = {
 
 def evaluate(facts: HostFacts) -> Verdict:
     updates, reboot = facts.security_updates, facts.reboot_required
-    found: list[str] = []
+    reasons: list[str] = []
     commands: list[str] = []
     evidence: list[Evidence] = []
     if not isinstance(updates, Unreadable) and updates:
-        found.append(f"{plural(len(updates), 'security update')} waiting")
+        reasons.append(f"{plural(len(updates), 'security update')} pending")
         evidence.append(Evidence("package manager", ", ".join(updates[:10])))
         commands += _update(facts)
     if not isinstance(reboot, Unreadable) and reboot:
-        found.append(reboot)
+        reasons.append(reboot)
         evidence.append(Evidence("kernel", reboot))
         commands.append("systemctl reboot")
-    if found:
+    if reasons:
         return failed(
-            "; ".join(found), effective=facts.kernel, evidence=tuple(evidence), commands=tuple(commands)
+            "; ".join(reasons), effective=facts.kernel, evidence=tuple(evidence), commands=tuple(commands)
         )
-    hidden = [one.reason for one in (updates, reboot) if isinstance(one, Unreadable)]
+    hidden = [answer.reason for answer in (updates, reboot) if isinstance(answer, Unreadable)]
     if hidden:
         return unknown("; ".join(dict.fromkeys(hidden)))
     return passed(effective=facts.kernel)
@@ -61,7 +60,7 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 def _update(facts: HostFacts) -> tuple[str, ...]:
     families = [facts.os_release.get("ID", ""), *facts.os_release.get("ID_LIKE", "").split()]
-    return next((_COMMANDS[one] for one in families if one in _COMMANDS), ())
+    return next((_COMMANDS[family] for family in families if family in _COMMANDS), ())
 
 
 CHECK = Check(

@@ -1,21 +1,21 @@
 """Accounts that are root in all but name.
 
 What it checks:
-Rules of sudo and doas that give everything, a shell or an engine's program without a password: with aliases,
+sudo and doas rules that allow everything, a shell or an engine's program without a password: with aliases,
 patterns, included files, `Defaults !authenticate` and exempt groups. A command with fixed arguments that
-only looks, starts or stops (`podman ps`, `podman restart web`) is fine. Then accounts that may write to a
-socket of the rootful engine, and stored Podman connections that log in as root over ssh. Accounts that
-are meant to have this power go into the parameter `trusted_users`.
+only shows, starts or stops something (`podman ps`, `podman restart web`) is fine. Also accounts that can
+write to a socket of the rootful engine, and stored Podman connections that log in as root over SSH. List
+accounts that are meant to have this power in the parameter `trusted_users`.
 
 Why it matters:
-`sudo podman` without a password is the same as `sudo` without a password: one command starts a container
-with the host's root folder in it. Such accounts are seldom on the list of administrators, seldom use a
-second factor, and are a favourite of attackers for that. A stored connection as root means that whoever
-takes over this account has root on the other host as well.
+`sudo podman` without a password is the same as `sudo` without a password: one command starts a container with
+the host's root directory in it. Such accounts are rarely on the list of administrators, rarely use a second
+factor, and are a favourite of attackers for that reason. A stored connection as root means that whoever takes
+over this account is root on the other host, too.
 
 What may break:
-Scripts and people who use that way. Give them an engine of their own (rootless needs no sudo at all), or
-a sudo rule for one fixed command, such as `systemctl restart web.service`.
+Scripts and people who use that access. Give them their own engine (rootless needs no sudo), or a sudo rule
+for one fixed command, such as `systemctl restart web.service`.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     if isinstance(rights, Unreadable):
         return unknown(rights.reason)
     trusted = set(parameters.texts("trusted_users"))
-    found = [one for one in rights if one.who not in trusted]
-    if not found:
+    untrusted = [right for right in rights if right.who not in trusted]
+    if not untrusted:
         return passed(effective="only trusted accounts" if rights else "no such account")
-    who = list(dict.fromkeys(one.who for one in found))
+    who = list(dict.fromkeys(right.who for right in untrusted))
     return failed(
         f"{plural(len(who), 'account')} can become root through the engine: {', '.join(who)}",
         effective=", ".join(who),
-        evidence=tuple(Evidence(one.where, f"{one.who} {one.why}") for one in found),
-        commands=tuple(dict.fromkeys(_command(one) for one in found)),
+        evidence=tuple(Evidence(right.where, f"{right.who} {right.why}") for right in untrusted),
+        commands=tuple(dict.fromkeys(_command(right) for right in untrusted)),
     )
 
 
 def _command(right: RootRight) -> str:
     if right.way == "sudo":
-        return f"visudo -f {right.where}   # take out the rule of {right.who}, or name one fixed command"
+        return f"visudo -f {right.where}   # remove the rule for {right.who}, or allow one fixed command"
     if right.way == "doas":
-        return f"# {right.where}: take `nopass` from the rule of {right.who}, or name one fixed command"
+        return f"# {right.where}: remove `nopass` from the rule for {right.who}, or allow one fixed command"
     if right.way == "socket":
         return "systemctl edit podman.socket   # [Socket] SocketMode=0600, then restart it"
-    return f"podman system connection list   # as {right.who}; replace the connection as root"
+    return f"podman system connection list   # as {right.who}; replace the root connection"
 
 
 CHECK = Check(

@@ -1,16 +1,16 @@
-"""Images and containers can fill the host's root file system.
+"""Container storage is on the host's root filesystem.
 
 What it checks:
-Whether the folder in which the rootful engine keeps images, containers and volumes lies on the same file
-system as `/`.
+Whether the directory in which the rootful engine keeps images, containers and volumes is on the same
+filesystem as `/`.
 
 Why it matters:
-A container that writes without end, a log that grows, or a few large images fill the disk. When that is
-also the disk of the host, logging, updates and logins stop working, for all services. On a volume of its
-own the damage stays with the containers, and the mount can carry `nodev`.
+A container that writes without end, a growing log, or a few large images fill the disk. If that is also the
+host's disk, logging, updates and logins stop working, for all services. On a separate volume, the damage
+stays with the containers, and the mount can use `nodev`.
 
 What may break:
-Moving the folder needs a stop of all containers and room for a copy. Do not change `graphroot` alone:
+Moving the directory requires stopping all containers and room for a copy. Do not change only `graphroot`:
 Podman would start with an empty store.
 """
 
@@ -41,7 +41,7 @@ def evaluate(facts: HostFacts) -> Verdict:
         return unknown(storage.reason)
     if isinstance(storage.root, Missing):
         return not_applicable(
-            f"{storage.graph_root} does not exist: the rootful engine has stored nothing yet"
+            f"{storage.graph_root} does not exist: nothing is stored by the rootful engine yet"
         )
     shared = storage.same_device_as
     if isinstance(shared, Unreadable):
@@ -49,7 +49,7 @@ def evaluate(facts: HostFacts) -> Verdict:
     if not shared:
         return passed(storage.graph_root)
     return failed(
-        f"{storage.graph_root} is on the same file system as {shared}",
+        f"{storage.graph_root} is on the same filesystem as {shared}",
         storage.graph_root,
         evidence=(Evidence("stat", f"{storage.graph_root} and {shared} have the same device number"),),
         commands=(

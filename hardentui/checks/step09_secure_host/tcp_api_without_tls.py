@@ -1,20 +1,19 @@
-"""The engine's API can be reached over the network without a client certificate.
+"""The engine's API is on the network without client certificates.
 
 What it checks:
-Unit files, their drop-ins and the running processes: whether a `podman system service` listens on TCP
-without asking for client certificates (`--tls-client-ca`), whether a socket unit of Podman opens a TCP port,
-and whether a forwarder (systemd-socket-proxyd, socat…) passes connections from TCP on to an engine's socket.
+Unit files, their drop-ins and running processes: whether `podman system service` listens on TCP without
+requiring client certificates (`--tls-client-ca`), whether a Podman socket unit opens a TCP port, and
+whether a forwarder (systemd-socket-proxyd, socat…) passes TCP connections on to an engine's socket.
 
 Why it matters:
-There is no password in the API. Everybody who can reach the port can start a privileged container and is
-root on this host. Such ports are searched for all over the internet, and found within hours. Bound to
-127.0.0.1 it is still open to every account and every container on the host's network, and to web pages
-that talk to local ports.
+The API has no password. Everyone who can reach the port can start a privileged container and is root on this
+host. The whole internet is searched for such ports, and they are found within hours. Even on 127.0.0.1, the
+port is open to every account, to every container on the host's network, and to web pages that talk to local
+ports.
 
 What may break:
-Clients that use the TCP address. Forward the unix socket over ssh instead (`podman system connection
-add`), which brings log-in, encryption and a trace; or, from Podman 5.7 on, use TLS with client
-certificates.
+Clients that use the TCP address. Forward the unix socket over SSH instead (`podman system connection add`),
+which adds a login, encryption and a trace; or, from Podman 5.7 on, use TLS with client certificates.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ def evaluate(facts: HostFacts) -> Verdict:
     services = facts.tcp_services
     if isinstance(services, Unreadable):
         return unknown(services.reason)
-    open_ones = [one for one in services if not one.client_certificates]
-    if not open_ones:
+    unprotected = [service for service in services if not service.client_certificates]
+    if not unprotected:
         return passed(
             f"{len(services)} on TCP, all with client certificates" if services else "nothing on TCP"
         )
     return failed(
-        f"the API at {open_ones[0].address} asks nobody who they are",
-        effective=", ".join(one.address for one in open_ones),
+        f"the API at {unprotected[0].address} accepts anyone",
+        effective=", ".join(service.address for service in unprotected),
         evidence=tuple(
-            Evidence(one.where, f"{one.address} without client certificates{_by_way_of(one)}")
-            for one in open_ones
+            Evidence(service.where, f"{service.address} without client certificates{_by_way_of(service)}")
+            for service in unprotected
         ),
         commands=(
             "systemctl revert podman.socket podman.service && systemctl restart podman.socket",
@@ -52,7 +51,7 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 
 def _by_way_of(service: ApiService) -> str:
-    return f", passed on to the engine's socket by {service.through}" if service.through else ""
+    return f", forwarded to the engine's socket by {service.through}" if service.through else ""
 
 
 CHECK = Check(

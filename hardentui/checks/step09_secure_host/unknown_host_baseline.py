@@ -1,19 +1,19 @@
-"""Nobody has looked at the host itself, or a host profile works against rootless containers.
+"""Nobody has scanned the host itself, or a host profile breaks rootless containers.
 
 What it checks:
-Whether a report of Lynis or OpenSCAP is on record at the places where these tools leave it, and not
-older than 90 days (parameter `days`). And whether `user.max_user_namespaces` is 0 while accounts run
-rootless containers: some hardening profiles ask for it, and it makes rootless Podman impossible.
+Whether there is a Lynis or OpenSCAP report in the places where these tools leave it, not older than 90 days
+(parameter `days`). And whether `user.max_user_namespaces` is 0 while accounts run rootless containers: some
+hardening profiles require it, and it makes rootless Podman impossible.
 
 Why it matters:
-This tool looks at what containers need from the host. Open services, weak logins and missing updates of
-the host are found by tools made for that, and a container is never safer than the host below it. User
-namespaces are what keeps root in a container from being root outside: switching them off removes a
-layer of defence, so the profile's rule needs an exception on record for container hosts.
+HardenTUI looks at what containers need from the host. Open services, weak logins and missing host updates are
+found by tools made for that, and a container is never safer than the host below it. User namespaces keep root
+in a container from being root outside: disabling them removes a layer of defence, so container hosts need a
+recorded exception from such a rule.
 
 What may break:
-A scan only reads. With user namespaces allowed again, local accounts can reach more of the kernel: keep
-the kernel updated.
+A scan only reads. With user namespaces allowed again, local accounts can reach more of the kernel: keep the
+kernel up to date.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _JANUARY = 1_767_225_600.0  # 2026-01-01, the date of the example facts
 
 def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     rootless = (
-        [] if isinstance(facts.users, Unreadable) else [one.name for one in facts.users if one.rootless]
+        [] if isinstance(facts.users, Unreadable) else [user.name for user in facts.users if user.rootless]
     )
     limit = facts.sysctls.get("user.max_user_namespaces")
     if limit == "0" and rootless:
         return failed(
-            f"user namespaces are switched off, although {', '.join(rootless)} run rootless containers",
+            f"user namespaces are disabled, although {', '.join(rootless)} run rootless containers",
             effective="user.max_user_namespaces=0",
             evidence=(Evidence("user.max_user_namespaces", "0"),),
             commands=(
-                "# /etc/sysctl.d/91-user-namespaces.conf, with an exception on record",
+                "# /etc/sysctl.d/91-user-namespaces.conf, with a recorded exception",
                 "user.max_user_namespaces = 15000",
             ),
         )
@@ -49,8 +49,8 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         return unknown(baselines.reason)
     commands = ("lynis audit system",)
     if not baselines:
-        return failed("no report of Lynis or OpenSCAP is on record", "none", commands=commands)
-    newest = max(baselines, key=lambda one: one.modified)
+        return failed("no Lynis or OpenSCAP report found", "none", commands=commands)
+    newest = max(baselines, key=lambda report: report.modified)
     age = int((facts.now.timestamp() - newest.modified) // _DAY)
     evidence = (Evidence(newest.path, f"{newest.tool}, {age} days old"),)
     if age > parameters.integer("days"):

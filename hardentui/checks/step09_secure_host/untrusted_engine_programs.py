@@ -1,20 +1,20 @@
-"""A program that the engine runs as root is unknown, or can be swapped by others.
+"""A program that the engine runs as root is unknown, or others can replace it.
 
 What it checks:
 The OCI runtimes, conmon, the network helpers and the hooks that the rootful engine would run, from
-containers.conf and from Podman's own list of places: who can change each file or a folder above it;
-whether it lies where packages put programs (`/usr/bin`, `/usr/lib`, `/usr/libexec`…) under a name that
-Podman uses; and whether each hook is on the list of expected ones (parameter `known_hooks`). Programs
-that you installed elsewhere on purpose go into the parameter `known_programs`.
+containers.conf and Podman's built-in paths: who can change each file or its parent directories; whether it is
+where packages install programs (`/usr/bin`, `/usr/lib`, `/usr/libexec`…) under a name that Podman uses; and
+whether each hook is on the list of expected ones (parameter `known_hooks`). List programs that you installed
+elsewhere on purpose in the parameter `known_programs`.
 
 Why it matters:
-These programs run as root, before the container's walls stand. A hook sees every container that starts
-and may change all of them. A replaced runtime can drop every protection and still report it as there. It
-is the quietest way to stay on a host after a break-in.
+These programs run as root, before the container is confined. A hook sees every container that starts and can
+change all of them. A replaced runtime can drop every protection and still report it as active. It is the
+quietest way to stay on a host after a break-in.
 
 What may break:
-A hook that is removed no longer does its work: GPUs, for example, are handed to containers by one. Find
-out who installed it before you remove it.
+A removed hook no longer does its work: GPUs, for example, are passed to containers by one. Find out who
+installed it before you remove it.
 """
 
 from __future__ import annotations
@@ -58,22 +58,25 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
         return unknown(programs.reason)
     if not programs:
         return not_applicable("no container runtime is installed")
-    dangers = dangers_of(one.file for one in programs)
-    strange = [one for one in programs if _strange(one, parameters)]
+    dangers = dangers_of(program.file for program in programs)
+    strange = [program for program in programs if _strange(program, parameters)]
     if not dangers and not strange:
         if isinstance(facts.configuration, Unreadable):
             return unknown(facts.configuration.reason)
         if facts.configuration.fault is not None:
             return unknown(f"other programs may be configured: {facts.configuration.fault.reason}")
-        return passed(effective=f"{plural(len(programs), 'program')} looked at")
+        return passed(effective=f"{plural(len(programs), 'program')} checked")
     reasons = []
     if dangers:
         reasons.append(f"others can change programs that run as root: {dangers[0]}")
     if strange:
-        reasons.append(f"{strange[0].role} {strange[0].file.path} is not an expected one")
+        reasons.append(f"unexpected {strange[0].role} {strange[0].file.path}")
     return failed(
         "; ".join(reasons),
-        evidence=(*danger_evidence(dangers), *(Evidence(one.file.path, _about(one)) for one in strange)),
+        evidence=(
+            *danger_evidence(dangers),
+            *(Evidence(program.file.path, _about(program)) for program in strange),
+        ),
         severity=None if dangers else Severity.HIGH,
         commands=tuple(repair(danger) for danger in dangers),
     )

@@ -1,11 +1,11 @@
 """A waiver waives nothing.
 
 What it checks:
-Whether every waiver that has not expired waives at least one finding. Only a check of everything can tell.
+Whether every waiver that has not expired waives at least one finding. Only a full check can tell.
 
 Why it matters:
-A waiver without a finding is either done with, and then it waits to hide the next problem of that name, or it
-has a typing mistake, and then the finding that it was meant for is still open.
+A waiver without a finding is either obsolete, and waits to hide the next problem with that name, or it has a
+typo, and the finding that it was meant for is still open.
 
 What may break:
 Nothing. Delete the waiver, or correct its check and subject.
@@ -34,7 +34,7 @@ from hardentui.words import plural
 def evaluate(facts: WaiverFacts) -> Verdict:
     valid = [use for use in facts.uses if not use.expired]
     if not valid:
-        return not_applicable("there are no waivers that hold")
+        return not_applicable("there are no valid waivers")
     unused = [use for use in valid if not use.findings]
     if not unused:
         return passed(f"{plural(len(valid), 'waiver')}, all in use")

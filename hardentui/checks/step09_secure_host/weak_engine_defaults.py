@@ -1,24 +1,24 @@
 """The engine's own configuration weakens every container.
 
 What it checks:
-The effective containers.conf of the engine, in the way of its version: up to Podman 5 all files over one
-another, from 6 on the first main file and the drop-ins. It fails for `privileged = true`,
-`seccomp_profile = "unconfined"`, `apparmor_profile = "unconfined"`, `label = false`, namespaces set to
-`host`, `env_host = true`, `no_pivot_root = true`, capabilities beyond Podman's own eleven, devices, volumes
-or mounts that all containers get, annotations that change how the runtime confines them, kernel parameters
-beyond the harmless ones (parameter `safe_sysctls`), no limit of processes, no cgroups, a umask of 0, no
-packet filter rules, and passwords in `env`. The files that services name in CONTAINERS_CONF or
-CONTAINERS_CONF_OVERRIDE are read, too. On a host without SELinux, `label = false` has no effect until SELinux
-is switched on; it counts less than the others.
+The engine's effective containers.conf, according to its version: up to Podman 5 all files merged, from 6 on
+the first main file and the drop-ins. The check fails for `privileged = true`, `seccomp_profile =
+"unconfined"`, `apparmor_profile = "unconfined"`, `label = false`, namespaces set to `host`, `env_host =
+true`, `no_pivot_root = true`, capabilities beyond Podman's eleven defaults, devices, volumes or mounts that
+all containers get, annotations that change how the runtime confines them, sysctls beyond the harmless ones
+(parameter `safe_sysctls`), no process limit, no cgroups, a umask of 0, no packet filter rules, and
+passwords in `env`. Files that services name in CONTAINERS_CONF or CONTAINERS_CONF_OVERRIDE are read, too.
+On a host without SELinux, `label = false` has no effect until SELinux is enabled; it counts less than the
+others.
 
 Why it matters:
-What stands here is not seen in any command or Quadlet: a container that looks carefully hardened in its
-own file gets, silently, what the engine hands to all. It also undoes fixes: the admin removes
-`--privileged` and nothing changes.
+These settings do not show in any command or Quadlet: a container that looks carefully hardened in its own
+file silently gets what the engine gives to all. They also undo fixes: the admin removes `--privileged`, and
+nothing changes.
 
 What may break:
-Containers that were made to work by this setting lose what they relied on. Move the setting to the
-containers that need it, one by one, and only then remove it here.
+Containers that were made to work by this setting lose what they relied on. Move the setting to the containers
+that need it, one by one, and only then remove it here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from hardentui.visible import MASK
 from hardentui.words import plural
 
 _HOST_NAMESPACES = ("pidns", "netns", "ipcns", "utsns", "cgroupns", "userns")
-_EXPECTED_HOST = frozenset({"userns"})  # no user namespace is Podman's own default and has checks of its own
+_EXPECTED_HOST = frozenset({"userns"})  # Podman's default; other checks cover it
 _SAFE_SYSCTLS = (
     "kernel.shm_rmid_forced",
     "net.ipv4.ip_local_port_range",
@@ -50,18 +50,18 @@ _SAFE_SYSCTLS = (
     "net.ipv4.tcp_syncookies",
 )
 _ANNOTATIONS = {
-    "run.oci.seccomp": ("it decides about the filter of system calls", Severity.CRITICAL),
-    "run.oci.keep_original_groups": ("containers keep the groups of who starts them", Severity.HIGH),
-    "run.oci.mount_context_type": ("it decides about SELinux's labels of mounts", Severity.MEDIUM),
-    "run.oci.delegate-cgroup": ("containers get a cgroup of the host to themselves", Severity.MEDIUM),
+    "run.oci.seccomp": ("it changes the seccomp filter", Severity.CRITICAL),
+    "run.oci.keep_original_groups": ("containers keep the groups of whoever starts them", Severity.HIGH),
+    "run.oci.mount_context_type": ("it changes the SELinux labels of mounts", Severity.MEDIUM),
+    "run.oci.delegate-cgroup": ("containers control a cgroup of the host", Severity.MEDIUM),
     "run.oci.handler": ("another handler runs all containers", Severity.HIGH),
 }
-"""Beginnings of annotations that crun(1) obeys."""
+"""Prefixes of annotations that crun(1) obeys."""
 _GIVEN_TO_ALL = ("devices", "volumes", "mounts")
 
 
 class Weak(Struct, frozen=True):
-    """A setting that weakens all containers: its name, value, why, how bad it is, and where it stands."""
+    """A setting that weakens all containers: its name, value, effect, severity and file."""
 
     name: str
     value: Any
@@ -74,16 +74,21 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
     trust = facts.trust
     if isinstance(trust, Unreadable):
         return unknown(trust.reason)
-    found = trust.configuration
-    if isinstance(found, Unreadable):
-        return unknown(found.reason)
-    sources = [(found, "")]
+    configured = trust.configuration
+    if isinstance(configured, Unreadable):
+        return unknown(configured.reason)
+    sources = [(configured, "")]
     if not isinstance(trust.overrides, Unreadable):
-        sources += [(one.configuration, f" ({one.variable} in {one.where})") for one in trust.overrides]
+        sources += [
+            (override.configuration, f" ({override.variable} in {override.where})")
+            for override in trust.overrides
+        ]
     weak = [
-        Weak(one.name, one.value, one.why, one.severity, f"{source.file_of(one.name)}{why}")
+        Weak(
+            setting.name, setting.value, setting.why, setting.severity, f"{source.file_of(setting.name)}{why}"
+        )
         for source, why in sources
-        for one in _weak(source, parameters)
+        for setting in _weak(source, parameters)
     ]
     if weak:
         return _failed(weak)
@@ -91,101 +96,99 @@ def evaluate(facts: EngineFacts, parameters: Parameters) -> Verdict:
         return unknown(f"what services set in their environment is not known: {trust.overrides.reason}")
     faults = [source.fault.reason for source, _ in sources if source.fault is not None]
     if faults:
-        return unknown(f"a configuration file could not be taken into account: {faults[0]}")
+        return unknown(f"a configuration file could not be read: {faults[0]}")
     files = sum(len(source.files) for source, _ in sources)
-    return passed(f"{plural(files, 'file')} read, none weakens all containers")
+    return passed(f"{plural(files, 'file')} read, nothing that weakens all containers")
 
 
-def _weak(found: Configuration, parameters: Parameters) -> Iterator[Weak]:
-    if found.get("containers.privileged") is True:
+def _weak(settings: Configuration, parameters: Parameters) -> Iterator[Weak]:
+    if settings.get("containers.privileged") is True:
         yield Weak("containers.privileged", True, "all containers are privileged", Severity.CRITICAL)
-    if found.get("containers.seccomp_profile") == "unconfined":
-        yield Weak(
-            "containers.seccomp_profile", "unconfined", "no system call is filtered", Severity.CRITICAL
-        )
-    if found.get("containers.apparmor_profile") == "unconfined":
-        yield Weak("containers.apparmor_profile", "unconfined", "AppArmor confines nobody", Severity.HIGH)
-    if found.get("containers.label") is False:
-        yield Weak("containers.label", False, "SELinux keeps no container apart", Severity.MEDIUM)
+    if settings.get("containers.seccomp_profile") == "unconfined":
+        yield Weak("containers.seccomp_profile", "unconfined", "no seccomp filter", Severity.CRITICAL)
+    if settings.get("containers.apparmor_profile") == "unconfined":
+        yield Weak("containers.apparmor_profile", "unconfined", "AppArmor is off", Severity.HIGH)
+    if settings.get("containers.label") is False:
+        yield Weak("containers.label", False, "SELinux separates no containers", Severity.MEDIUM)
     for name in _HOST_NAMESPACES:
-        if found.get(f"containers.{name}") == "host" and name not in _EXPECTED_HOST:
+        if settings.get(f"containers.{name}") == "host" and name not in _EXPECTED_HOST:
             yield Weak(f"containers.{name}", "host", "all containers share it with the host", Severity.HIGH)
-    if found.get("containers.env_host") is True:
-        yield Weak("containers.env_host", True, "the host's environment leaks into all", Severity.HIGH)
-    if found.get("engine.no_pivot_root") is True:
-        yield Weak("engine.no_pivot_root", True, "the change of root is weaker", Severity.HIGH)
-    yield from _extra_capabilities(found)
+    if settings.get("containers.env_host") is True:
+        yield Weak("containers.env_host", True, "the host's environment leaks to all", Severity.HIGH)
+    if settings.get("engine.no_pivot_root") is True:
+        yield Weak("engine.no_pivot_root", True, "chroot instead of pivot_root is weaker", Severity.HIGH)
+    yield from _extra_capabilities(settings)
     allowed = set(parameters.texts("allowed_for_all"))
     for name in _GIVEN_TO_ALL:
-        given = [str(one) for one in found.get(f"containers.{name}") or () if str(one) not in allowed]
+        given = [text for text in _strings(settings.get(f"containers.{name}")) if text not in allowed]
         if given:
             yield Weak(f"containers.{name}", ", ".join(given), "all containers get them", Severity.HIGH)
-    yield from _annotations(found)
-    yield from _unlimited(found)
+    yield from _annotations(settings)
+    yield from _unlimited(settings)
     sysctls = [
         word
-        for word in _strings(found.get("containers.default_sysctls"))
+        for word in _strings(settings.get("containers.default_sysctls"))
         if word.partition("=")[0].strip().replace("/", ".") not in parameters.texts("safe_sysctls")
     ]
     if sysctls:
-        why = "all containers get these kernel parameters"
+        why = "all containers get these sysctls"
         yield Weak("containers.default_sysctls", ", ".join(sysctls), why, Severity.MEDIUM)
     for name in ("containers.env", "engine.env"):
-        secrets = secrets_in_pairs(_strings(found.get(name)))
+        secrets = secrets_in_pairs(_strings(settings.get(name)))
         if secrets:
             value = ", ".join(f"{variable}={MASK}" for variable, _ in secrets)
             yield Weak(name, value, "every container gets a password", Severity.HIGH)
 
 
 def _strings(value: Any) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
+    return [str(item) for item in value] if isinstance(value, list) else []
 
 
-def _annotations(found: Configuration) -> Iterator[Weak]:
-    """Annotations that the OCI runtime obeys: the filter of system calls, groups, devices, hooks."""
-    for word in _strings(found.get("containers.annotations")):
+def _annotations(settings: Configuration) -> Iterator[Weak]:
+    """Annotations that the OCI runtime obeys: seccomp filter, groups, devices, hooks."""
+    for word in _strings(settings.get("containers.annotations")):
         name = word.partition("=")[0].strip()
         for prefix, (why, severity) in _ANNOTATIONS.items():
             if name.startswith(prefix):
                 yield Weak("containers.annotations", name, why, severity)
 
 
-def _unlimited(found: Configuration) -> Iterator[Weak]:
-    pids = found.get("containers.pids_limit")
+def _unlimited(settings: Configuration) -> Iterator[Weak]:
+    pids = settings.get("containers.pids_limit")
     if isinstance(pids, int) and not isinstance(pids, bool) and pids <= 0:
-        yield Weak("containers.pids_limit", pids, "no container has a limit of processes", Severity.MEDIUM)
-    if found.get("containers.cgroups") == "disabled":
+        yield Weak("containers.pids_limit", pids, "no container has a process limit", Severity.MEDIUM)
+    if settings.get("containers.cgroups") == "disabled":
         yield Weak("containers.cgroups", "disabled", "no container can be limited", Severity.MEDIUM)
-    umask = found.get("containers.umask")
+    umask = settings.get("containers.umask")
     if isinstance(umask, str) and umask.strip("0o") == "":
-        yield Weak("containers.umask", umask, "containers make files that all may write", Severity.MEDIUM)
-    if found.get("network.firewall_driver") == "none":
-        yield Weak("network.firewall_driver", "none", "networks are not kept apart", Severity.HIGH)
+        yield Weak("containers.umask", umask, "containers create world-writable files", Severity.MEDIUM)
+    if settings.get("network.firewall_driver") == "none":
+        yield Weak("network.firewall_driver", "none", "networks are not isolated", Severity.HIGH)
 
 
-def _extra_capabilities(found: Configuration) -> Iterator[Weak]:
-    listed = found.get("containers.default_capabilities")
-    names = {f"CAP_{str(one).upper().removeprefix('CAP_')}" for one in listed or ()}
+def _extra_capabilities(settings: Configuration) -> Iterator[Weak]:
+    listed = settings.get("containers.default_capabilities")
+    names = {f"CAP_{str(name).upper().removeprefix('CAP_')}" for name in listed or ()}
     extra = sorted(names - DEFAULT_CAPABILITIES)
     if extra:
-        text = ", ".join(one.removeprefix("CAP_") for one in extra)
+        text = ", ".join(name.removeprefix("CAP_") for name in extra)
         yield Weak(
             "containers.default_capabilities",
             text,
-            "all containers get more than Podman's own",
+            "all containers get more than Podman's defaults",
             Severity.HIGH,
         )
 
 
 def _failed(weak: list[Weak]) -> Verdict:
-    worst = max(one.severity for one in weak)
-    first = next(one for one in weak if one.severity is worst)
+    worst = max(setting.severity for setting in weak)
+    first = next(setting for setting in weak if setting.severity is worst)
     return failed(
         f"{first.name} in {first.file}: {first.why}",
-        "; ".join(f"{one.name} = {one.value}" for one in weak),
-        evidence=tuple(Evidence(one.file, f"{one.name} = {one.value}") for one in weak),
+        "; ".join(f"{setting.name} = {setting.value}" for setting in weak),
+        evidence=tuple(Evidence(setting.file, f"{setting.name} = {setting.value}") for setting in weak),
         severity=worst,
-        commands=tuple(f"# {one.file}: remove `{one.name.partition('.')[2]}`" for one in weak),
+        commands=tuple(f"# {setting.file}: remove `{setting.name.partition('.')[2]}`" for setting in weak),
     )
 
 

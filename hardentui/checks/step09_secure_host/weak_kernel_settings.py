@@ -1,23 +1,24 @@
-"""Kernel settings that help somebody who got into a container.
+"""Kernel settings that help whoever got into a container.
 
 What it checks:
-The live values of the kernel settings that matter most for a shared kernel: whether programs without
-rights may load BPF, see kernel addresses and the kernel log, trace other processes of the same user and
-use performance counters; whether links in shared folders are protected; whether every account may bind
-ports below 1024; whether addresses are random (ASLR), set-user-id programs leave core dumps that all can
-read, and everybody may handle page faults in user space; and whether the kernel runs programs of its own,
-for core dumps and modules, from a place that others or a container may write to: anywhere outside the
-system's folders. A setting that this kernel does not have is left out.
+The live values of the kernel settings that matter most for a shared kernel: whether unprivileged programs can
+load BPF, see kernel addresses and the kernel log, trace other processes of the same user and use performance
+counters; whether links in shared directories are protected; whether every account can bind ports below 1024;
+whether addresses are random (ASLR), setuid programs leave core dumps that everyone can read, and everyone can
+handle page faults in user space; and whether the kernel runs programs, for core dumps and modules, from a
+place that others or a container can write to: anywhere outside the system directories. Settings that this
+kernel does not have are left out.
 
 Why it matters:
-Containers share the kernel. To break out of one, an attacker needs a vulnerability in it and some knowledge
-of it: these settings take away the easy ways to both. They cost nothing in ordinary use. A core-dump handler
-is special: the kernel runs it as root, outside of every container, whenever a process anywhere crashes.
+Containers share the kernel. To break out, an attacker needs a kernel vulnerability and some knowledge about
+the kernel: these settings remove the easy ways to both. They cost nothing in ordinary use. A core dump
+handler is special: the kernel runs it as root, outside every container, whenever a process anywhere
+crashes.
 
 What may break:
-Debuggers that attach to running processes, `perf` and BPF tools of ordinary users need root or a
-capability. Rootless containers that publish port 80 or 443 need `net.ipv4.ip_unprivileged_port_start` at
-that port: then set it to that port, not to 0.
+Debuggers that attach to running processes, and `perf` and BPF tools of ordinary users, need root or a
+capability. Rootless containers that publish port 80 or 443 need `net.ipv4.ip_unprivileged_port_start` at that
+port: set it to that port, not to 0.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from hardentui.words import plural
 
 _RUN_BY_THE_KERNEL = frozenset({"kernel.core_pattern", "kernel.modprobe"})
 _DROP_IN = "/etc/sysctl.d/90-container-host.conf"
-# where packages put programs; anywhere else is a place that a mount of a container may reach
+# where packages install programs; a container's mount may reach anywhere else
 _SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/", "/nix/store/")
 
 
@@ -64,19 +65,23 @@ def _not(bad: str) -> Callable[[str], bool]:
 
 
 _KNOBS: Mapping[str, tuple[Callable[[str], bool], str, str]] = {
-    "kernel.unprivileged_bpf_disabled": (_at_least(1), "1", "everybody may load BPF programs"),
-    "kernel.kptr_restrict": (_at_least(1), "1", "everybody sees kernel addresses"),
-    "kernel.dmesg_restrict": (_at_least(1), "1", "everybody reads the kernel log"),
-    "kernel.yama.ptrace_scope": (_at_least(1), "1", "a process may trace any other of its user"),
-    "kernel.perf_event_paranoid": (_at_least(2), "2", "everybody may measure the kernel"),
+    "kernel.unprivileged_bpf_disabled": (_at_least(1), "1", "everyone can load BPF programs"),
+    "kernel.kptr_restrict": (_at_least(1), "1", "everyone sees kernel addresses"),
+    "kernel.dmesg_restrict": (_at_least(1), "1", "everyone can read the kernel log"),
+    "kernel.yama.ptrace_scope": (_at_least(1), "1", "a process can trace any other of its user"),
+    "kernel.perf_event_paranoid": (_at_least(2), "2", "everyone can measure the kernel"),
     "fs.protected_symlinks": (_at_least(1), "1", "links in /tmp can mislead privileged programs"),
-    "fs.protected_hardlinks": (_at_least(1), "1", "everybody may link to files of others"),
-    "net.ipv4.ip_unprivileged_port_start": (_at_least(1), "1024", "everybody may take the host's ports"),
-    "kernel.randomize_va_space": (_at_least(2), "2", "programs lie at addresses that can be guessed"),
-    "fs.suid_dumpable": (_not("1"), "0", "core dumps of set-user-id programs can be read by all"),
-    "vm.unprivileged_userfaultfd": (_not("1"), "0", "everybody may stop the kernel at a page fault"),
-    "kernel.core_pattern": (_safe_core_handler, "core", "crashes run a program outside the system's folders"),
-    "kernel.modprobe": (_safe_program, "/sbin/modprobe", "the kernel loads modules by a strange program"),
+    "fs.protected_hardlinks": (_at_least(1), "1", "everyone can link to others' files"),
+    "net.ipv4.ip_unprivileged_port_start": (_at_least(1), "1024", "everyone can bind privileged ports"),
+    "kernel.randomize_va_space": (_at_least(2), "2", "program addresses can be guessed"),
+    "fs.suid_dumpable": (_not("1"), "0", "everyone can read core dumps of setuid programs"),
+    "vm.unprivileged_userfaultfd": (_not("1"), "0", "everyone can pause the kernel at a page fault"),
+    "kernel.core_pattern": (
+        _safe_core_handler,
+        "core",
+        "crashes run a program from elsewhere",
+    ),
+    "kernel.modprobe": (_safe_program, "/sbin/modprobe", "the kernel loads modules with an unusual program"),
 }
 
 
@@ -93,7 +98,7 @@ def evaluate(facts: HostFacts) -> Verdict:
     if weak or open_handler:
         return _failed(weak, open_handler)
     if not facts.sysctls:
-        return unknown("no kernel setting was read")
+        return unknown("no kernel settings were read")
     if isinstance(facts.core_handler, Unreadable):
         hidden.append(facts.core_handler.reason)
     if hidden:
@@ -102,7 +107,7 @@ def evaluate(facts: HostFacts) -> Verdict:
 
 
 def _failed(weak: Mapping[str, str], open_handler: tuple[Danger, ...]) -> Verdict:
-    """Programs that the kernel runs as root are worse than the rest: whoever changes them is root."""
+    """Programs that the kernel runs as root are worse than the rest, because whoever changes them is root."""
     whys = [_KNOBS[name][2] for name in weak]
     whys += ["crashes run a program that others can change"] if open_handler else []
     settings = ("# " + _DROP_IN, *(f"{name} = {_KNOBS[name][1]}" for name in weak), "# then: sysctl --system")

@@ -1,20 +1,19 @@
-"""How images and containers are stored makes attacks easier.
+"""The way images and containers are stored makes attacks easier.
 
 What it checks:
-The rootful engine's storage: whether the driver is one that is old or wasteful (`vfs`, `devicemapper`,
-`aufs`), as configured or by what lies in the folder; whether the overlay mount options, where they are
-set, leave out `nodev`; and whether accounts other than root may enter the storage folder.
+The rootful engine's storage: whether the driver is obsolete or wasteful (`vfs`, `devicemapper`, `aufs`),
+according to the configuration or the contents of the directory; whether the overlay mount options, if set,
+lack `nodev`; and whether accounts other than root can enter the storage directory.
 
 Why it matters:
-`vfs` copies every image for every container, so disks fill up and a small write quota does not exist.
-`devicemapper` and `aufs` get no fixes any more. `nodev` makes a device node inside an image a dead file.
-And an open storage folder lets every account read what containers write, and run their set-id programs
-as host programs, outside of any container.
+`vfs` copies every image for every container, so disks fill up, and there is no small write quota.
+`devicemapper` and `aufs` no longer get fixes. `nodev` makes a device node inside an image harmless. And an
+open storage directory lets every account read what containers write, and run their setuid programs as host
+programs, outside any container.
 
 What may break:
-Changing the driver hides all existing images and containers: save them first (`podman save`, volume
-exports), and create them anew. `nodev` breaks only containers that make device nodes in their own file
-system.
+Changing the driver hides all existing images and containers: save them first (`podman save`, volume exports),
+and recreate them. `nodev` breaks only containers that create device nodes in their own filesystem.
 """
 
 from __future__ import annotations
@@ -50,17 +49,20 @@ def evaluate(facts: HostFacts) -> Verdict:
         return unknown(storage.reason)
     used = () if isinstance(storage.used_drivers, Unreadable) else storage.used_drivers
     driver = storage.driver or ", ".join(used)
-    found, commands = _settings(storage, used)
+    evidence, commands = _settings(storage, used)
     if isinstance(storage.root, FileFact) and storage.root.mode & _OTHERS:
-        found.append(Evidence(storage.graph_root, f"other accounts may enter it (mode {storage.root.octal})"))
+        evidence.append(Evidence(storage.graph_root, f"open to other accounts (mode {storage.root.octal})"))
         commands.append(f"chmod 0700 {storage.graph_root}")
-    if found:
+    if evidence:
         return failed(
-            f"{found[0].where}: {found[0].saw}", driver, evidence=tuple(found), commands=tuple(commands)
+            f"{evidence[0].where}: {evidence[0].saw}",
+            driver,
+            evidence=tuple(evidence),
+            commands=tuple(commands),
         )
     if isinstance(storage.root, Missing):
         return not_applicable(
-            f"{storage.graph_root} does not exist: the rootful engine has stored nothing yet"
+            f"{storage.graph_root} does not exist: nothing is stored by the rootful engine yet"
         )
     for part in (storage.settings.fault, storage.root, storage.used_drivers):
         if isinstance(part, Unreadable):
@@ -73,14 +75,14 @@ def _mode(storage: Storage) -> str:
 
 
 def _settings(storage: Storage, used: tuple[str, ...]) -> tuple[list[Evidence], list[str]]:
-    found: list[Evidence] = []
+    evidence: list[Evidence] = []
     commands: list[str] = []
     where = storage.settings.file_of("storage.driver") or "storage.conf"
     if storage.driver in _OLD:
-        found.append(Evidence(where, f"driver = {storage.driver}"))
-    elif not storage.driver and any(one in _OLD for one in used) and "overlay" not in used:
-        found.append(Evidence(storage.graph_root, f"the driver {used[0]} is in use"))
-    if found:
+        evidence.append(Evidence(where, f"driver = {storage.driver}"))
+    elif not storage.driver and any(name in _OLD for name in used) and "overlay" not in used:
+        evidence.append(Evidence(storage.graph_root, f"the driver {used[0]} is in use"))
+    if evidence:
         commands += [
             "# /etc/containers/storage.conf, after saving images and volumes",
             "[storage]",
@@ -88,11 +90,9 @@ def _settings(storage: Storage, used: tuple[str, ...]) -> tuple[list[Evidence], 
         ]
     if storage.mount_options and "nodev" not in storage.mount_options:
         options = ",".join((*storage.mount_options, "nodev"))
-        found.append(
-            Evidence("storage.conf", f"mountopt = {','.join(storage.mount_options)} leaves out nodev")
-        )
+        evidence.append(Evidence("storage.conf", f"mountopt = {','.join(storage.mount_options)} lacks nodev"))
         commands += ["# /etc/containers/storage.conf", "[storage.options.overlay]", f'mountopt = "{options}"']
-    return found, commands
+    return evidence, commands
 
 
 def _storage(**over: Any) -> HostFacts:

@@ -1,18 +1,18 @@
-"""Others than root can change the configuration of the engines.
+"""Accounts other than root can change the engine's configuration.
 
 What it checks:
-Every file and folder below `/etc/containers` and `/usr/share/containers` (containers.conf,
-registries.conf, policy.json, storage.conf, the default seccomp profile, certs.d, their drop-ins):
-whether it belongs to root, and whether its group or everybody may write to it or to a folder above it.
-Symbolic links are followed. Quadlet folders have a check of their own.
+Every file and directory below `/etc/containers` and `/usr/share/containers` (containers.conf,
+registries.conf, policy.json, storage.conf, the default seccomp profile, certs.d, their drop-ins): whether
+root owns it, and whether its group or everyone can write to it or to one of its parent directories.
+Symbolic links are followed. Quadlet directories have their own check.
 
 Why it matters:
-These files decide for all containers: which programs run as root to start them, which rights they get
-when nobody says anything, whose images are trusted. One line in containers.conf is enough to make every
-new container privileged, or to have your own program run as root.
+These files decide for all containers: which programs run as root to start them, which rights they get by
+default, whose images are trusted. One line in containers.conf is enough to make every new container
+privileged, or to run your own program as root.
 
 What may break:
-Tools or accounts that edit these files without being root. Let them hand in changes instead, for example
+Tools or accounts that edit these files without being root. Let them submit changes instead, for example
 through configuration management.
 """
 
@@ -32,7 +32,7 @@ _FOLDER = "/etc/containers"
 
 def evaluate(facts: HostFacts) -> Verdict:
     if facts.engine_configuration == {}:
-        return not_applicable("there is no system-wide configuration of the engines")
+        return not_applicable("there is no system-wide engine configuration")
     return judge_files(
         facts.engine_configuration,
         "other accounts change the engine's configuration",

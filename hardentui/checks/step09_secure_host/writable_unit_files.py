@@ -1,19 +1,19 @@
-"""Somebody else can change what systemd starts.
+"""Others can change what systemd starts.
 
 What it checks:
-Quadlet files, unit files and their drop-ins: those of root may be changed by root only, those of a user
-who runs containers by that user and root only. The folders that hold them count as well, and so do the
-targets of symbolic links. The same for what these units run: programs, scripts that a shell is given, files
-of settings (`EnvironmentFile=`), the YAML of a `.kube` and the Containerfile of a `.build`. What lies below a
-closed folder is closed.
+Quadlet files, unit files and their drop-ins: only root may be able to change root's, and only the user and
+root those of a user who runs containers. Their directories count too, and so do the targets of symbolic
+links. The same goes for what these units run: programs, scripts passed to a shell, settings files
+(`EnvironmentFile=`), the YAML of a `.kube` and the Containerfile of a `.build`. Nothing below a closed
+directory is reachable.
 
 Why it matters:
-A Quadlet is a program that will run: it names the image, the rights and the folders of the host, and may
-run any command before the start. Whoever can write one for the rootful engine is root at the next
-`daemon-reload`. In a shared user account it is a way to act as that user.
+A Quadlet is a program that will run: it names the image, the rights and the host directories, and can run any
+command before the start. Whoever can write one for the rootful engine is root at the next `daemon-reload`. In
+a shared user account, it is a way to act as that user.
 
 What may break:
-People who deploy by copying files into these folders without being root need another way: their own
+People who deploy by copying files into these directories without being root need another way: their own
 Quadlets in `~/.config/containers/systemd`, or `/etc/containers/systemd/users/UID`, written by root.
 """
 
@@ -44,19 +44,21 @@ _OWN = "/home/anna/.config/containers/systemd/web.container"
 
 def evaluate(facts: HostFacts) -> Verdict:
     if facts.units == {}:
-        return not_applicable("there are no Quadlets and no unit files of this host's own")
+        return not_applicable("there are no Quadlets or local unit files")
     programs = facts.unit_programs
     if isinstance(facts.units, Unreadable) or isinstance(programs, Unreadable):
         return judge_files(programs if isinstance(programs, Unreadable) else facts.units, "", "")
-    run_by = {one.path: f" (run by {one.unit})" for one in programs}
+    run_by = {program.path: f" (run by {program.unit})" for program in programs}
     verdict = judge_files(
-        {**{one.path: one.file for one in programs}, **facts.units},
-        "somebody else change what systemd starts",
+        {**{program.path: program.file for program in programs}, **facts.units},
+        "others change what systemd starts",
         "only their owners can change them",
     )
     if verdict.status is not Status.FAIL:
         return verdict
-    evidence = tuple(Evidence(one.where, f"{one.saw}{run_by.get(one.where, '')}") for one in verdict.evidence)
+    evidence = tuple(
+        Evidence(item.where, f"{item.saw}{run_by.get(item.where, '')}") for item in verdict.evidence
+    )
     return failed(verdict.reason, effective=verdict.effective, evidence=evidence, commands=verdict.commands)
 
 

@@ -1,19 +1,19 @@
-"""The list of system calls that containers may use is missing or was changed.
+"""The default seccomp profile is missing or was modified.
 
 What it checks:
-The file with the default seccomp profile that the rootful engine would use (`seccomp_profile` of
-containers.conf, else `/etc/containers/seccomp.json`, else the packaged one): whether it exists, who can
-change it, and whether it is what the package installed, by dpkg's own checksums. On hosts without dpkg
-the content cannot be compared here.
+The default seccomp profile that the rootful engine would use (`seccomp_profile` in containers.conf, otherwise
+`/etc/containers/seccomp.json`, otherwise the packaged one): whether it exists, who can change it, and whether
+it is what the package installed, according to dpkg's checksums. On hosts without dpkg, the content cannot be
+compared here.
 
 Why it matters:
-The profile keeps some three hundred system calls open and shuts the rest of the kernel: mounting,
-loading modules, tracing, BPF. All containers that name no profile of their own rely on it. A changed
-profile is not seen in any container's settings: all look as filtered as before.
+The profile allows some three hundred system calls and blocks the rest of the kernel: mounting, loading
+modules, tracing, BPF. All containers without a profile of their own rely on it. A modified profile does not
+show in any container's settings: all of them look as filtered as before.
 
 What may break:
-Containers that needed a call which somebody had added to the profile. Give them a profile of their own
-with that one call, instead of opening it for all.
+Containers that needed a call that somebody added to the profile. Give them their own profile with that one
+call, instead of opening it for all.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def evaluate(facts: HostFacts) -> Verdict:
     if isinstance(profile, Unreadable):
         return unknown(profile.reason)
     if isinstance(profile, Missing) and profile.path == "unconfined":
-        return not_applicable("containers.conf switches the filter off, which another check reports")
+        return not_applicable("containers.conf turns the filter off (see weak-engine-defaults)")
     if isinstance(profile, Missing):
         return failed(
             f"the default profile {profile.path} does not exist",
@@ -66,12 +66,12 @@ def evaluate(facts: HostFacts) -> Verdict:
         return unknown(intact.reason, profile.path)
     if not intact:
         return failed(
-            "the default profile is not the one that the package installed",
+            "the default profile differs from the one in the package",
             profile.path,
             evidence=(Evidence(profile.path, "its checksum differs from the package's"),),
             commands=_reinstall(facts),
         )
-    return passed(profile.path, "as installed by its package")
+    return passed(profile.path, "as installed by the package")
 
 
 def _reinstall(facts: HostFacts) -> tuple[str, ...]:

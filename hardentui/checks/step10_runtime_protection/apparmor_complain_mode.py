@@ -1,16 +1,16 @@
-"""Its AppArmor profile only complains.
+"""The AppArmor profile is in complain mode.
 
 What it checks:
-On a host with AppArmor: whether the profile that the main process of a rootful container runs under is in
-complain mode. The kernel writes the mode behind the name of the profile. For a container that does not run:
-whether the profile that it names is loaded at all, and in which mode.
+On a host with AppArmor: whether the profile of a rootful container's main process is in complain mode. The
+kernel shows the mode after the profile's name. For a stopped container: whether the profile that it names is
+loaded, and in which mode.
 
 Why it matters:
-In complain mode everything is allowed and a line is written to a log that nobody reads. The container looks
-confined in every list and is not.
+In complain mode everything is allowed, and a line is written to a log that nobody reads. The container looks
+confined in every list, but is not.
 
 What may break:
-What the profile refuses when it is enforced. Read the log of the time in which it complained: each line is
+Whatever the profile denies once it is enforced. Read the log of the time in complain mode: each line is
 something that will fail.
 """
 
@@ -52,38 +52,38 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if isinstance(label, Unreadable):
         return unknown(label.reason)
     if label in _UNCONFINED or label.endswith("(unconfined)"):
-        return not_applicable("it runs under no profile, which is judged by apparmor-unconfined")
+        return not_applicable("no profile (see apparmor-unconfined)")
     declared = f"profile {facts.spec[APPARMOR] or 'of the engine'}"
     evidence = (Evidence(proc(facts, "attr/current"), label),)
     if label.endswith("(complain)"):
         commands = (f"aa-enforce {facts.spec[APPARMOR] or 'PROFILE'}",) if _is_plain(facts) else ()
         return failed(
-            "the profile allows everything and only writes a log", declared, label, evidence, None, commands
+            "the profile allows everything and only logs", declared, label, evidence, None, commands
         )
     return passed(declared, label, evidence)
 
 
 def _before_it_runs(facts: ContainerFacts) -> Verdict:
-    """By the kernel's list of loaded profiles, where the container names one of its own."""
+    """From the kernel's list of loaded profiles, if the container names its own profile."""
     name = facts.spec[APPARMOR]
     if name in _UNCONFINED:
-        return not_applicable("the mode of the engine's own profile shows only while the container runs")
+        return not_applicable("the mode of the engine's profile shows only while the container is running")
     host = facts.host
     loaded = host if isinstance(host, Unreadable) else host.security_modules.apparmor_profiles
     if isinstance(loaded, Unreadable):
         return unknown(loaded.reason, f"profile {name}")
     mode = loaded.get(name)
-    evidence = (Evidence("/sys/kernel/security/apparmor/profiles", mode or "not in it"),)
+    evidence = (Evidence("/sys/kernel/security/apparmor/profiles", mode or "not listed"),)
     if mode is None:
         return failed(
-            "the profile is not loaded, so the container cannot be started with it",
+            "the profile is not loaded, so the container cannot start with it",
             f"profile {name}",
             evidence=evidence,
         )
     if mode == "complain":
         commands = (f"aa-enforce {name}",) if _is_plain(facts) else ()
         return failed(
-            "the profile allows everything and only writes a log",
+            "the profile allows everything and only logs",
             f"profile {name}",
             evidence=evidence,
             commands=commands,
@@ -92,7 +92,7 @@ def _before_it_runs(facts: ContainerFacts) -> Verdict:
 
 
 def _is_plain(facts: ContainerFacts) -> bool:
-    """The name can be pasted into a shell."""
+    """Whether the name can be pasted into a shell."""
     return all(c.isascii() and (c.isalnum() or c in "._-") for c in facts.spec[APPARMOR])
 
 

@@ -1,20 +1,20 @@
-"""A service that is open to the network has no protection made for it.
+"""A service open to the network has no custom confinement.
 
 What it checks:
-Whether a container with a port open on all addresses (or on the host's network) has a seccomp profile, an
-AppArmor profile or an SELinux type of its own, beyond the defaults that every container gets.
+Whether a container with a port open on all addresses (or on the host's network) has its own seccomp profile,
+AppArmor profile or SELinux type, beyond the defaults that every container gets.
 
-Ports of a pod are open for the members that listen on them. Where nobody looked, they are taken to be served
-by the only member, or by those whose image declares them.
+The ports of a pod count for the members that listen on them. If that was not seen, they count for the only
+member, or for those whose image declares them.
 
 Why it matters:
-The default profile must suit everybody, so it allows over 300 system calls. A web server uses about 60. A
-profile made from what the service really does takes away what the next vulnerability in the kernel will
-need, and a refused call is a loud sign that something is wrong.
+The default profile must suit everyone, so it allows over 300 system calls. A web server uses about 60. A
+profile made from what the service really does removes what the next kernel vulnerability will need, and a
+denied call is a loud sign that something is wrong.
 
 What may break:
-A profile that was recorded too short refuses what the service does only at night, on reload or in an error.
-Record it with tests and backups running, log before you refuse, and record again after updates of the image.
+A profile recorded for too short a time denies what the service does only at night, on reload or after an
+error. Record it with tests and backups running, log before you enforce, and record again after image updates.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if isinstance(open_to_all, Unreadable):
         return unknown(open_to_all.reason)
     if not open_to_all:
-        return not_applicable("no port of it is open to the outside")
+        return not_applicable("no port is open to the outside")
     if spec[PRIVILEGED]:
-        return not_applicable("it is privileged, which is judged by privileged")
+        return not_applicable("privileged mode (see privileged)")
     own = {
         "seccomp profile": spec[SECCOMP_PROFILE] not in ("", "unconfined") or spec[SECCOMP_POLICY] == "image",
         "AppArmor profile": spec[APPARMOR] not in ("", "unconfined"),
@@ -61,7 +61,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if made:
         return passed(f"its own {', '.join(made)}")
     return failed(
-        "it has only what every container gets",
+        "only the default confinement of every container",
         "no profile of its own",
         commands=("--security-opt seccomp=FILE   # a profile recorded from a trial",),
     )
@@ -73,10 +73,10 @@ def _open(facts: ContainerFacts) -> bool:
 
 
 def _open_in_pod(facts: ContainerFacts) -> Known[bool]:
-    """Whether one of the pod's open ports is served by this member."""
+    """Whether this member serves one of the pod's open ports."""
     pod = facts.pod
     if pod is None:
-        return Unreadable("its pod could not be inspected, so the ports that are open for it are not known")
+        return Unreadable("the pod could not be inspected, so its open ports are not known")
     if section(pod, "InfraConfig").get("HostNetwork"):
         return True
     ports = {(port.container, port.protocol) for port in ports_of_pod(pod) if reach(port) == "all"}
@@ -84,11 +84,12 @@ def _open_in_pod(facts: ContainerFacts) -> Known[bool]:
         return False
     listening = facts.kernel.listening if isinstance(facts.kernel, Kernel) else NOT_READ
     if not isinstance(listening, Unreadable):
-        return any((one.port, one.protocol.rstrip("6")) in ports for one in listening)
-    members = [one for one in pod.get("Containers") or () if one.get("Id") != pod.get("InfraContainerID")]
+        return any((socket.port, socket.protocol.rstrip("6")) in ports for socket in listening)
+    infra = pod.get("InfraContainerID")
+    members = [member for member in pod.get("Containers") or () if member.get("Id") != infra]
     if len(members) == 1 or ports & declared_ports(facts, image_config(facts)):
         return True
-    return Unreadable("which member of its pod serves the open ports was not looked at: hardentui check NAME")
+    return Unreadable("which pod member serves the open ports was not checked: hardentui check NAME")
 
 
 _OPEN = (PUBLISH, (Port(80, "80"),))

@@ -1,17 +1,17 @@
-"""SELinux was switched off to make a mount work.
+"""SELinux labelling was turned off to make a mount work.
 
 What it checks:
 On a host with SELinux: whether the container has `label=disable` together with bind mounts. It is the usual
-way out when a mounted directory is refused, and the wrong one.
+workaround when a mounted directory is denied, and the wrong one.
 
 Why it matters:
-One directory should have been made readable; instead every file of the host was. SELinux no longer keeps
-the container from anything, only because of one label that a single letter (`:Z`) would have put right.
+One directory had to be made readable; instead, every file on the host was. SELinux no longer restricts the
+container at all, just because of one label that a single letter (`:Z`) would have fixed.
 
 What may break:
-The mounted files are refused until they carry the right label: add `:Z` (this container only) or `:z`
-(shared) for directories that belong to the container. For directories of the system, and for sockets, have
-udica write a type for this container and give it as parameter `type`.
+The mounted files are denied until they have the right label: add `:Z` (this container only) or `:z` (shared)
+for directories that belong to the container. For system directories and sockets, let udica write a type for
+this container and set it in the parameter `type`.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
         return unknown(module.reason)
     if module != SELINUX:
         return not_applicable("the engine does not use SELinux")
-    mounts = [one.mount for one in host_mounts(facts)]
+    mounts = [source.mount for source in host_mounts(facts)]
     if not facts.spec[LABEL_DISABLE]:
         return passed("label=disable is not set")
     if not mounts:
-        return passed("label=disable, but no bind mounts", reason="judged by selinux-disabled")
+        return passed("label=disable, but no bind mounts", reason="see selinux-disabled")
     live = ask(facts, lambda kernel: kernel.lsm_label)
     effective = live if isinstance(live, str) else ""
     evidence = [Evidence("--security-opt", "label=disable"), Evidence("Mounts", shown(mounts))]
     if selinux_type(effective):
         evidence.append(Evidence(proc(facts, "attr/current"), effective))
     return failed(
-        "every file of the host was opened for one mount", "label=disable", effective, tuple(evidence)
+        "SELinux is off for every host file because of a mount", "label=disable", effective, tuple(evidence)
     )
 
 

@@ -1,20 +1,20 @@
-"""Sockets reach past its network: to the hypervisor, or into the kernel's ciphers.
+"""Sockets that bypass the network namespace: to the hypervisor, or to the kernel's crypto code.
 
 What it checks:
-Whether the filter in force lets the container make sockets of the families AF_VSOCK and AF_ALG, in each way
-that there is: `socket` with the family as it is, `socket` with higher bits set in it (the kernel looks at the
-lower 32 bits, a filter compares 64), and the 32-bit call `socketcall`, whose arguments no filter can read: it
-is open for all families where a rule allows any and the profile covers the 32-bit architecture.
+Whether the seccomp filter in force lets the container create sockets of the families AF_VSOCK and AF_ALG, in
+every way there is: `socket` with the plain family, `socket` with higher bits set (the kernel looks at the
+lower 32 bits, a filter compares 64), and the 32-bit call `socketcall`, whose arguments a filter cannot read:
+it is open for all families if a rule allows any, and if the profile covers the 32-bit architecture.
 
 Why it matters:
-No network namespace holds these families. AF_VSOCK leads from a virtual machine to its hypervisor and to the
-agents that listen there, past every firewall. AF_ALG hands data to the kernel's cipher code, in which holes
-were found again and again, and which an ordinary service never calls by itself.
+Network namespaces do not apply to these families. AF_VSOCK leads from a virtual machine to its hypervisor and
+to agents that listen there, past every firewall. AF_ALG passes data to the kernel's crypto code, in which
+vulnerabilities are found again and again, and which an ordinary service never uses by itself.
 
 What may break:
-Programs that use the kernel's ciphers (some VPN and disk tools) or talk to the hypervisor (guest agents). The
-fix is a profile of its own which allows the families that the service needs, by a masked comparison of the
-lower 32 bits, and leaves the 32-bit architecture out, with which 32-bit programs end.
+Programs that use the kernel's crypto (some VPN and disk tools) or talk to the hypervisor (guest agents). The
+fix is a custom profile that allows the families that the service needs, with a masked comparison of the lower
+32 bits, and leaves out the 32-bit architecture, which ends 32-bit programs.
 """
 
 from __future__ import annotations
@@ -52,38 +52,38 @@ _RULE = (
 def evaluate(facts: ContainerFacts) -> Verdict:
     if is_infra(facts):
         return not_applicable(OF_PODMAN)
-    found = filter_of(facts)
+    seccomp = filter_of(facts)
     declared = facts.spec[SECCOMP_PROFILE] or "the engine's profile"
-    if isinstance(found, Unreadable):
-        return unknown(found.reason, declared)
-    if isinstance(found.filter, NoFilter):
-        return not_applicable("it has no filter at all, which is judged by seccomp-unconfined")
-    if isinstance(found.filter, EngineDefault):
-        return not_applicable("it has the engine's default profile, and has not been started with it yet")
+    if isinstance(seccomp, Unreadable):
+        return unknown(seccomp.reason, declared)
+    if isinstance(seccomp.filter, NoFilter):
+        return not_applicable("no filter at all (see seccomp-unconfined)")
+    if isinstance(seccomp.filter, EngineDefault):
+        return not_applicable("the container was not started with the engine's default profile yet")
     ways: dict[str, tuple[str, ...]] = {}
     for name, family in FAMILIES.items():
-        answer = open_ways_to_family(found.filter, family)
+        answer = open_ways_to_family(seccomp.filter, family)
         if isinstance(answer, Unreadable):
             return unknown(answer.reason, declared)
         if answer:
             ways[name] = answer
-    if not ways and not found.in_force:
-        return unknown("its profile is good, but which filter was installed cannot be read", declared)
+    if not ways and not seccomp.in_force:
+        return unknown("the profile is good, but the installed filter cannot be read", declared)
     if not ways:
-        return passed(declared, "neither AF_ALG nor AF_VSOCK", (Evidence(found.source, "looked at"),))
-    evidence = tuple(Evidence(found.source, f"{name}: {', '.join(each)}") for name, each in ways.items())
+        return passed(declared, "neither AF_ALG nor AF_VSOCK", (Evidence(seccomp.source, "checked"),))
+    evidence = tuple(Evidence(seccomp.source, f"{name}: {', '.join(each)}") for name, each in ways.items())
     names = listed(list(ways))
-    return failed(f"it can make sockets of {names}", declared, _words(ways), evidence, commands=_commands())
+    return failed(f"can create sockets of {names}", declared, _words(ways), evidence, commands=_commands())
 
 
 def _words(ways: Mapping[str, tuple[str, ...]]) -> str:
-    return "open by way of " + ", ".join(dict.fromkeys(way for each in ways.values() for way in each))
+    return "open through " + ", ".join(dict.fromkeys(way for each in ways.values() for way in each))
 
 
 def _commands() -> tuple[str, ...]:
     return (
-        f"# in its seccomp profile, for each family that it needs (1, 2, 10, 16): {_RULE}",
-        "# and without SCMP_ARCH_X86 among its architectures, or with a rule that refuses socketcall",
+        f"# in the seccomp profile, for each family that is needed (1, 2, 10, 16): {_RULE}",
+        "# and without SCMP_ARCH_X86 in its architectures, or with a rule that denies socketcall",
     )
 
 

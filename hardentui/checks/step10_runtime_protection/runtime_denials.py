@@ -1,16 +1,16 @@
-"""The kernel refused it something during the last day.
+"""The kernel denied the container something in the last day.
 
 What it checks:
-Lines of the audit log that seccomp, SELinux or AppArmor wrote when they refused this container something
-during the last 24 hours.
+Audit log entries that seccomp, SELinux or AppArmor wrote when they denied this container something in the
+last 24 hours.
 
 Why it matters:
-Every such line is one of two things. Either an intruder tried something that the service never does, and the
-wall held this time: then it is the first and often only sign of them. Or the profile is too tight and the
-service has been broken in some corner, unnoticed.
+Every such entry means one of two things. Either an intruder tried something that the service never does, and
+the barrier held this time: then it is the first and often only sign of them. Or the profile is too tight, and
+some part of the service has been broken unnoticed.
 
 What may break:
-Looking breaks nothing. Loosen a profile only when you know what the refused action was for.
+Looking breaks nothing. Relax a profile only when you know what the denied action was for.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     if isinstance(denials, Unreadable):
         return unknown(denials.reason)
     if not denials:
-        return passed(effective="nothing was refused")
+        return passed(effective="no denials")
     by = listed(frozenset(denial.by for denial in denials))
-    evidence = tuple(Evidence(f"audit log, {one.by}", visible(one.what, 200)) for one in denials[:5])
+    evidence = tuple(Evidence(f"audit log, {denial.by}", visible(denial.what, 200)) for denial in denials[:5])
     return failed(
-        f"{plural(len(denials), 'action was', 'actions were')} refused by {by}",
-        effective=plural(len(denials), "refusal"),
+        f"{plural(len(denials), 'action was', 'actions were')} denied by {by}",
+        effective=plural(len(denials), "denial"),
         evidence=evidence,
         commands=("ausearch -m AVC,SECCOMP -ts today", "journalctl -k -g 'apparmor=\"DENIED\"' --since -1d"),
     )

@@ -1,16 +1,16 @@
 """The engine cannot filter system calls.
 
 What it checks:
-Whether the engine says that it supports seccomp (`seccompEnabled` of `podman info`). It does not when
-the runtime was built without it or the kernel lacks it.
+Whether the engine reports seccomp support (`seccompEnabled` in `podman info`). It does not if the runtime was
+built without it or the kernel lacks it.
 
 Why it matters:
-Without seccomp every container may use every system call of the kernel, whatever profile its settings
-name. Most known escapes from containers begin with a call that the default profile shuts.
+Without seccomp, every container can use every system call of the kernel, whatever profile its settings name.
+Most known container escapes start with a call that the default profile blocks.
 
 What may break:
-Nothing: with a runtime from the distribution's package the default profile is on, and nearly all images
-run with it.
+Nothing: with the distribution's runtime package, the default profile is on, and nearly all images run with
+it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from hardentui.model.known import Unreadable
 
 def evaluate(facts: EngineFacts) -> Verdict:
     if isinstance(facts.info, Unreadable):
-        return unknown(f"the engine was not asked what it supports: {facts.info.reason}")
+        return unknown(f"the engine was not asked for its features: {facts.info.reason}")
     enabled = ((facts.info.get("host") or {}).get("security") or {}).get("seccompEnabled")
     evidence = (Evidence("info: host.security.seccompEnabled", str(enabled).lower()),)
     if enabled is True:
         return passed("on", evidence=evidence)
     if enabled is False:
         return failed("the engine does not support seccomp", "off", evidence=evidence)
-    return unknown("the engine's answer does not say whether it supports seccomp")
+    return unknown("the engine does not report whether it supports seccomp")
 
 
 def _info(enabled: bool) -> dict[str, Any]:

@@ -1,17 +1,17 @@
-"""The file of its seccomp profile is missing or can be changed by others.
+"""The seccomp profile file is missing or can be changed by others.
 
 What it checks:
-The file that `seccomp=FILE` names: whether it is still there, and whether somebody other than root (or the
-engine's own user) can write it or a folder above it. Podman reads the file when the container is made.
+The file named by `seccomp=FILE`: whether it still exists, and whether anyone other than root (or the engine's
+own user) can write to it or to a parent directory. Podman reads the file when it creates the container.
 
 Why it matters:
-When the file is gone, the container cannot be made again: the next update or reboot ends in an outage. When
-others can write it, they decide which system calls the container may make after its next start: one added
-line and the filter is as good as switched off, without a trace in the container's own configuration.
+Without the file, the container cannot be recreated: the next update or reboot ends in an outage. If others
+can write to it, they decide which system calls the container can use after its next start: one added line,
+and the filter is as good as off, without a trace in the container's configuration.
 
 What may break:
-Nothing in the running container. People or tools that edit the profile under another account need to do it
-with root's rights (or those of the engine's user) afterwards.
+Nothing in the running container. People or tools that edit the profile from another account need root's
+rights (or those of the engine's user) for it afterwards.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ _GROUP_AND_OTHERS_WRITE = 0o022
 def evaluate(facts: ContainerFacts) -> Verdict:
     path = facts.spec[SECCOMP_PROFILE]
     if path in ("", "unconfined"):
-        return not_applicable("it names no profile of its own")
+        return not_applicable("no custom profile is set")
     file = facts.seccomp_file
     if isinstance(file, Unreadable):
         return unknown(file.reason, path)
     if isinstance(file, Missing):
-        gone = (Evidence(file.path, "not there"),)
-        return failed("the file is gone, so the container cannot be made again", path, evidence=gone)
+        gone = (Evidence(file.path, "does not exist"),)
+        return failed("the file is missing, so the container cannot be recreated", path, evidence=gone)
     dangers = [str(danger) for danger in file.dangers]
     if file.mode & _GROUP_AND_OTHERS_WRITE:
-        dangers.append(f"mode {file.octal} lets others write it")
+        dangers.append(f"mode {file.octal} lets others write to it")
     if facts.engine.rootless is False and file.uid != 0:
-        dangers.append(f"it belongs to uid {file.uid}")
+        dangers.append(f"owned by UID {file.uid}")
     if not dangers:
-        return passed(path, evidence=(Evidence(file.path, f"uid {file.uid}, mode {file.octal}"),))
+        return passed(path, evidence=(Evidence(file.path, f"UID {file.uid}, mode {file.octal}"),))
     evidence = tuple(Evidence(file.path, danger) for danger in dangers)
     return failed(
-        "somebody else decides which system calls it may make",
+        "others can change which system calls are allowed",
         path,
         evidence=evidence,
         commands=("chown root:root FILE", "chmod 0644 FILE"),

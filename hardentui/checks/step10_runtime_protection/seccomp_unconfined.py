@@ -1,20 +1,19 @@
-"""No filter stands between the container and the system calls of the kernel.
+"""No seccomp filter.
 
 What it checks:
 Whether a seccomp filter is in force. There is none with `seccomp=unconfined`, and none in privileged mode
 unless a profile is named, although the security options of such a container do not say so. For a running
-container the mode of its main process must be 2 (filter). A filter that a program installed itself does not
-make up for a switched-off one: where the configuration of the runtime can be read, it must hold a filter.
+container, the mode of the main process must be 2 (filter). A filter that a program installed itself does not
+make up for a disabled one: if the runtime's configuration can be read, it must contain a filter.
 
 Why it matters:
 The kernel offers some 400 system calls, and nearly every vulnerability that leads from a container to the
 host is in one that ordinary programs never use: keyrings, BPF, user-space page faults, module loading. The
-default profile refuses those. Without it an attacker may try all of them.
+default profile blocks those. Without it, an attacker can try all of them.
 
 What may break:
-Programs that need a refused call: some debuggers, nested engines, old runtimes. They fail with "operation
-not permitted"; the name of the call stands in the audit log. A profile of their own that allows just that
-call is the answer.
+Programs that need a blocked call: some debuggers, nested engines, old runtimes. They fail with "operation not
+permitted", and the audit log names the call. The answer is a custom profile that allows just that call.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         lambda mode: (mode != 2 or bool(why), _words(mode, bool(why))),
         declared_bad=bool(why),
         declared=why or f"profile {facts.spec[SECCOMP_PROFILE] or 'of the engine'}",
-        reason="every system call of the kernel is open to it",
+        reason="every system call of the kernel is allowed",
         where=proc(facts),
     )
 
@@ -54,15 +53,15 @@ def _words(mode: int, switched_off: bool) -> str:
 
 
 def _switched_off(facts: ContainerFacts) -> str:
-    """What switches the filter off, else empty. What the runtime was told decides over options."""
-    found = filter_of(facts)
-    if not isinstance(found, Unreadable):
-        return found.filter.why if isinstance(found.filter, NoFilter) else ""
+    """What turns the filter off, or empty. The runtime's configuration decides over options."""
+    seccomp = filter_of(facts)
+    if not isinstance(seccomp, Unreadable):
+        return seccomp.filter.why if isinstance(seccomp.filter, NoFilter) else ""
     return _by_options(facts.spec)
 
 
 def _by_options(spec: Spec) -> str:
-    """Podman drops its own profile when privileged."""
+    """Podman leaves out its own profile in privileged mode."""
     profile = spec[SECCOMP_PROFILE]
     if profile == "unconfined":
         return "seccomp=unconfined"
@@ -74,7 +73,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         spec = spec.without(SECCOMP_PROFILE)
     if _by_options(spec):
         raise CannotFix(
-            "privileged mode switches the filter off as well",
+            "privileged mode turns the filter off, too",
             "Fix both at once (add --check privileged), or name a profile.",
         )
     if (
@@ -82,9 +81,7 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
         and isinstance(context.facts.kernel, Kernel)
         and _switched_off(context.facts)
     ):
-        raise CannotFix(
-            "none of its options switches the filter off", "Look at seccomp_profile in containers.conf."
-        )
+        raise CannotFix("no container option turns the filter off", "See seccomp_profile in containers.conf.")
     return spec
 
 

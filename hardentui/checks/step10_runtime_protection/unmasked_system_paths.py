@@ -1,19 +1,18 @@
-"""Parts of /proc and /sys that are hidden by default can be reached.
+"""Parts of /proc and /sys that are masked by default are accessible.
 
 What it checks:
-Whether default masks were lifted with `unmask`, or all of them by privileged mode. For a running container
-the mounts over /proc and /sys are looked at: some path must be hidden (such as /proc/kcore, /proc/keys,
-/sys/firmware), and some protected from writing (such as /proc/sys, /proc/irq).
+Whether default masks were removed with `unmask`, or all of them by privileged mode. For a running container,
+the mounts over /proc and /sys decide: some path must be hidden (such as /proc/kcore, /proc/keys,
+/sys/firmware), and some must be write-protected (such as /proc/sys, /proc/irq).
 
 Why it matters:
 These files belong to the whole machine, not to a container. /proc/kcore is its memory, /proc/keys its key
-rings; writing to /proc/sys/kernel/core_pattern or /proc/sysrq-trigger runs a program as root of the host or
-reboots it. Root in a container needs nothing else when the masks are gone and no user namespace stands in
-between.
+rings; writing to /proc/sys/kernel/core_pattern or /proc/sysrq-trigger runs a program as root on the host, or
+reboots it. Root in a container needs nothing else if the masks are gone and there is no user namespace.
 
 What may break:
-Nested engines and tools that set kernel parameters from inside. For parameters that belong to the
-container's own namespaces use `--sysctl`; set the others on the host.
+Nested engines and tools that set kernel parameters from inside. For parameters that belong to the container's
+own namespaces, use `--sysctl`; set the others on the host.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
     live = ask(facts, lambda kernel: kernel.masked_paths)
     lifted = _lifted(facts.spec)
     if UNMASK in facts.spec.unknowable and isinstance(live, NotRunning | Unreadable) and not lifted:
-        return unknown("the engine does not show lifted masks, and the running process cannot be looked at")
+        return unknown("the engine does not show removed masks, and the running process cannot be inspected")
     writable_anyhow = facts.engine.rootless is True and facts.spec[PID] == "host"  # Podman's own rule
 
     def look(masked: frozenset[str]) -> tuple[bool, str]:
@@ -53,7 +52,7 @@ def evaluate(facts: ContainerFacts) -> Verdict:
         look,
         declared_bad=bool(lifted),
         declared=lifted or "default masks",
-        reason="files of the whole machine can be read or written through /proc and /sys",
+        reason="files of the whole machine are accessible through /proc and /sys",
         where=proc(facts, "mountinfo"),
     )
 
@@ -66,7 +65,7 @@ def _lifted(spec: Spec) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     if spec[PRIVILEGED]:
-        raise CannotFix("privileged mode lifts every mask", "Fix both at once (add --check privileged).")
+        raise CannotFix("privileged mode removes every mask", "Fix both at once (add --check privileged).")
     return spec.without(UNMASK)
 
 

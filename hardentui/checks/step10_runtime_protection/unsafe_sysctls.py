@@ -1,17 +1,16 @@
-"""It sets kernel parameters that are not known to be harmless.
+"""The container sets sysctls that are not known to be safe.
 
 What it checks:
-The parameters that were given with `--sysctl`, against a list of those that belong to the container's own
-namespaces and disturb nobody (parameter `safe`). Inspect does not show them; they are read from the command
-that made the container or from its OCI configuration.
+The sysctls set with `--sysctl`, compared with a list of those that belong to the container's own namespaces
+and affect nobody else (parameter `safe`). Inspect does not show them; they come from the command that created
+the container, or from its OCI configuration.
 
 Why it matters:
-A parameter outside the list may weaken the container (forwarding packets, accepting redirects, larger
-shared memory) or eat memory of the kernel that no limit counts. Often it was copied from a guide for a
-whole host.
+A sysctl outside the list may weaken the container (packet forwarding, accepting redirects, larger shared
+memory) or use kernel memory that no limit counts. Often it was copied from a guide for a whole host.
 
 What may break:
-What the parameter was set for: message queues of old databases (kernel.msg*), shared memory (kernel.shm*),
+Whatever the sysctl was set for: message queues of old databases (kernel.msg*), shared memory (kernel.shm*),
 VPN and routing (net.ipv4.ip_forward), very many connections (net.core.somaxconn). Add those that are needed
 to `safe`, with a reason.
 """
@@ -44,13 +43,13 @@ _SAFE = (
 
 def evaluate(facts: ContainerFacts, parameters: Parameters) -> Verdict:
     given = facts.spec[SYSCTL]
-    bad = tuple(one for one in given if _name(one) not in parameters.texts("safe"))
+    bad = tuple(setting for setting in given if _name(setting) not in parameters.texts("safe"))
     if bad:
-        evidence = tuple(Evidence("--sysctl", one) for one in bad)
-        return failed(f"it sets {listed([_name(one) for one in bad])}", listed(given), "", evidence)
+        evidence = tuple(Evidence("--sysctl", setting) for setting in bad)
+        return failed(f"sets {listed([_name(setting) for setting in bad])}", listed(given), "", evidence)
     if SYSCTL in facts.spec.unknowable:
-        return unknown("the engine does not show kernel parameters, and how it was made is not known")
-    return passed(listed(given) or "no kernel parameter is set")
+        return unknown("the engine does not show sysctls, and the create command is not known")
+    return passed(listed(given) or "no sysctls")
 
 
 def _name(setting: str) -> str:
@@ -59,7 +58,7 @@ def _name(setting: str) -> str:
 
 def remediate(spec: Spec, context: FixContext) -> Spec:
     safe = context.parameters.texts("safe")
-    return spec.with_(SYSCTL, tuple(one for one in spec[SYSCTL] if _name(one) in safe))
+    return spec.with_(SYSCTL, tuple(setting for setting in spec[SYSCTL] if _name(setting) in safe))
 
 
 CHECK = Check(

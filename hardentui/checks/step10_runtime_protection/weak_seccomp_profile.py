@@ -1,23 +1,22 @@
-"""The seccomp filter in force lets dangerous system calls through.
+"""The seccomp filter in force allows dangerous system calls.
 
 What it checks:
-The filter that the runtime really installed, as its own configuration (config.json) says: the engine's
-profile, one that was named with `seccomp=FILE` or through the API, one that the image brought
-(`--seccomp-policy=image`), or a compiled program of the annotation `run.oci.seccomp_bpf_data`. It is bad when
-calls get through that Podman's own profile refuses to a container with the same capabilities: bpf,
+The filter that the runtime really installed, according to its configuration (config.json): the engine's
+profile, one named with `seccomp=FILE` or through the API, one brought by the image
+(`--seccomp-policy=image`), or a compiled program in the annotation `run.oci.seccomp_bpf_data`. It is bad if
+it allows calls that Podman's own profile denies to a container with the same capabilities: bpf,
 perf_event_open, userfaultfd, io_uring, open_by_handle_at, keyrings, loading modules and kernels. Rules are
-read as the kernel will: conditions that are always true, later rules, several conditions on one argument. A
-profile file that has changed since is judged too, because the next container is made from it.
+read as the kernel does: conditions that are always true, later rules, several conditions on one argument. A
+profile file that has changed since is judged too, because the next container is created from it.
 
 Why it matters:
-A profile of one's own looks like extra care. Copied from an old example, or recorded with "allow
-everything" and never finished, it is worse than none that was chosen: the default profile would have
-refused the very calls that exploits are made of.
+A custom profile looks like extra care. Copied from an old example, or recorded with "allow everything" and
+never finished, it is worse than none: the default profile would have denied the very calls that exploits are
+made of.
 
 What may break:
-The fix goes back to the engine's default profile. What the service needed beyond it is refused then, with
-"operation not permitted" and a line in the audit log. A profile that was recorded for the service is better
-still.
+The fix returns to the engine's default profile. Whatever else the service needed is then denied, with
+"operation not permitted" and an entry in the audit log. A profile recorded for the service is better still.
 """
 
 from __future__ import annotations
@@ -58,20 +57,20 @@ from hardentui.reading.system_calls import (
 
 
 def evaluate(facts: ContainerFacts) -> Verdict:
-    found = filter_of(facts)
+    seccomp = filter_of(facts)
     declared = facts.spec[SECCOMP_PROFILE] or "the engine's profile"
-    if isinstance(found, Unreadable):
-        return unknown(found.reason, declared)
-    if isinstance(found.filter, NoFilter):
-        return not_applicable("it has no filter at all, which is judged by seccomp-unconfined")
-    if isinstance(found.filter, EngineDefault):
-        return not_applicable("it has the engine's default profile, and has not been started with it yet")
-    judged = _judged(found.filter, found.source, declared, capabilities_held(facts))
+    if isinstance(seccomp, Unreadable):
+        return unknown(seccomp.reason, declared)
+    if isinstance(seccomp.filter, NoFilter):
+        return not_applicable("no filter at all (see seccomp-unconfined)")
+    if isinstance(seccomp.filter, EngineDefault):
+        return not_applicable("the container was not started with the engine's default profile yet")
+    judged = _judged(seccomp.filter, seccomp.source, declared, capabilities_held(facts))
     if judged is not None:
         return judged
-    if not found.in_force:
-        return unknown("its profile is good, but which filter was installed cannot be read", declared)
-    return _next_time(facts, declared, found.source)
+    if not seccomp.in_force:
+        return unknown("the profile is good, but the installed filter cannot be read", declared)
+    return _next_time(facts, declared, seccomp.source)
 
 
 def _judged(
@@ -85,10 +84,10 @@ def _judged(
         return None
     names = frozenset(name for group in open_calls for name in group.calls)
     evidence = tuple(Evidence(source, _words(group)) for group in open_calls)
-    what, effective = listed(names), f"lets through {listed(names)}"
+    what, effective = listed(names), f"allows {listed(names)}"
     if isinstance(filter_, SeccompProfile) and filter_.default in LETS_THROUGH:
-        what, effective = "everything that its profile does not list", f"defaultAction {filter_.default}"
-    return failed(f"its filter lets through {what}", declared, effective, evidence)
+        what, effective = "everything that the profile does not list", f"defaultAction {filter_.default}"
+    return failed(f"the filter allows {what}", declared, effective, evidence)
 
 
 def _words(group: OpenCalls) -> str:
@@ -96,9 +95,9 @@ def _words(group: OpenCalls) -> str:
 
 
 def _next_time(facts: ContainerFacts, declared: str, source: str) -> Verdict:
-    """The filter in force is good; the file that it was made from may have changed since."""
+    """For a good filter in force: the file that it came from may have changed since."""
     rules = facts.seccomp_rules
-    good = passed(declared, "refuses what Podman's own profile refuses", (Evidence(source, "looked at"),))
+    good = passed(declared, "denies what Podman's own profile denies", (Evidence(source, "checked"),))
     if facts.spec[SECCOMP_PROFILE] in ("", "unconfined") or isinstance(rules, Unreadable):
         return good
     now = parsed(rules, facts.spec[SECCOMP_PROFILE], capabilities_held(facts))
@@ -107,7 +106,7 @@ def _next_time(facts: ContainerFacts, declared: str, source: str) -> Verdict:
     weak = _judged(now.filter, now.source, declared, capabilities_held(facts))
     if weak is None:
         return good
-    reason = f"the file was changed since it was made: {weak.reason} when it is made again"
+    reason = f"the file changed since the container was created: {weak.reason} once it is recreated"
     return failed(reason, declared, "the filter in force is good", weak.evidence)
 
 
@@ -118,8 +117,8 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
     fixed = spec.without(SECCOMP_PROFILE, SECCOMP_POLICY).with_(ANNOTATIONS, kept)
     if fixed == spec and evaluate(context.facts).status is Status.FAIL:
         raise CannotFix(
-            "the engine's own profile is the weak one",
-            "Install the profile of the package again, or name a better one in containers.conf.",
+            "the engine's own profile is weak",
+            "Reinstall the profile of the package, or set a better one in containers.conf.",
         )
     return fixed
 

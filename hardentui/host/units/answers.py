@@ -13,7 +13,7 @@ from hardentui.host.files.reader import Files, reason
 from hardentui.host.units.systemd import FoundUnit, UnitSearch
 from hardentui.model.activity import UnitFacts
 from hardentui.model.known import Known, Unreadable
-from hardentui.systemd.search_paths import Manager, is_service_name
+from hardentui.systemd.search_paths import ServiceManager, is_service_name
 
 _SECONDS = 5.0
 _RUNS = "/run/systemd/system"
@@ -34,7 +34,7 @@ class ReadUnit(Struct, frozen=True):
 
 
 def read_units(
-    files: Files, run: Run, services: Iterable[str], manager: Manager
+    files: Files, run: Run, services: Iterable[str], manager: ServiceManager
 ) -> dict[str, Known[ReadUnit | None]]:
     """The units of many containers, with one question to systemd for all of them; None = there is none.
 
@@ -52,7 +52,7 @@ def _unit(
     files: Files,
     name: str,
     unit: Known[FoundUnit | None],
-    manager: Manager,
+    manager: ServiceManager,
     said: Known[Mapping[str, _Properties]],
 ) -> Known[ReadUnit | None]:
     if isinstance(unit, Unreadable):
@@ -97,7 +97,7 @@ def _restarts(answer: _Properties | None) -> int | None:
     return int(count) if count.isdigit() else None
 
 
-def _is_stale(files: Files, unit: FoundUnit, manager: Manager, newest: float) -> bool:
+def _is_stale(files: Files, unit: FoundUnit, manager: ServiceManager, newest: float) -> bool:
     """Whether the generated service is older than what it was generated from."""
     if not unit.quadlet:
         return False
@@ -107,7 +107,9 @@ def _is_stale(files: Files, unit: FoundUnit, manager: Manager, newest: float) ->
         return False
 
 
-def _ask(files: Files, run: Run, services: list[str], manager: Manager) -> Known[dict[str, _Properties]]:
+def _ask(
+    files: Files, run: Run, services: list[str], manager: ServiceManager
+) -> Known[dict[str, _Properties]]:
     """What systemctl shows; it is not started where it could only fail, or only by logging somebody in."""
     try:
         if not files.exists(_RUNS):

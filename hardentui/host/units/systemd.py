@@ -12,7 +12,12 @@ from msgspec import Struct, field
 from hardentui.host.files.config import names, tree
 from hardentui.host.files.reader import Files, reason
 from hardentui.model.known import Known, Unreadable
-from hardentui.systemd.search_paths import Manager, drop_in_folders, is_service_name, names_with_template
+from hardentui.systemd.search_paths import (
+    ServiceManager,
+    drop_in_folders,
+    is_service_name,
+    names_with_template,
+)
 from hardentui.visible import visible
 
 LONGEST_FILE = 256 << 10
@@ -54,7 +59,7 @@ class FoundUnit(Struct, frozen=True):
     companions: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_unit(files: Files, name: str, manager: Manager) -> Known[FoundUnit | None]:
+def find_unit(files: Files, name: str, manager: ServiceManager) -> Known[FoundUnit | None]:
     """The files behind one service; see `UnitSearch.find`."""
     return UnitSearch(files, manager).find(name)
 
@@ -62,7 +67,7 @@ def find_unit(files: Files, name: str, manager: Manager) -> Known[FoundUnit | No
 class UnitSearch:
     """Looks for the files of services. Folders are listed once, however many services are looked for."""
 
-    def __init__(self, files: Files, manager: Manager) -> None:
+    def __init__(self, files: Files, manager: ServiceManager) -> None:
         self._files = files
         self._manager = manager
         self._folders: dict[str, Known[tuple[str, ...]]] = {}
@@ -179,7 +184,7 @@ class UnitSearch:
         return found
 
 
-def _quadlet_files(files: Files, manager: Manager, faults: list[Unreadable]) -> Iterator[str]:
+def _quadlet_files(files: Files, manager: ServiceManager, faults: list[Unreadable]) -> Iterator[str]:
     users = "/etc/containers/systemd/users"
     for folder in manager.quadlet_folders:
         for path, fault in tree(files, folder):

@@ -24,7 +24,7 @@ def items_of_token(token: Token) -> tuple[Item, ...]:
     return tuple(item for flag, argument in token.parts for item in parse_argument(flag, argument))
 
 
-class Command(Struct, frozen=True):
+class RunCommand(Struct, frozen=True):
     """`podman [globals] run|create [flags] IMAGE [words]`, after the program's name.
 
     Attributes:
@@ -56,12 +56,12 @@ class Command(Struct, frozen=True):
         return (image, Item(COMMAND, words, "", COMMAND.flag)) if words else (image,)
 
 
-def read_command(words: Sequence[str]) -> Command | None:
+def read_command(words: Sequence[str]) -> RunCommand | None:
     """Take the words after `podman` apart; None when they are no run and no create."""
     line = read_line(words)
     if line is None:
         return None
-    return Command(tuple(words), line.globals, line.verb, line.flags, line.image)
+    return RunCommand(tuple(words), line.globals, line.verb, line.flags, line.image)
 
 
 def may_vanish(word: str) -> bool:

@@ -27,7 +27,7 @@ class Token(Struct, frozen=True):
     parts: tuple[tuple[str, str], ...]
 
 
-class Line(Struct, frozen=True):
+class TokenLine(Struct, frozen=True):
     """`[globals] run|create [flags] IMAGE [words]`, as positions.
 
     Attributes:
@@ -41,7 +41,7 @@ class Line(Struct, frozen=True):
     image: int
 
 
-def read_line(words: Sequence[str]) -> Line | None:
+def read_line(words: Sequence[str]) -> TokenLine | None:
     """Take the words after `podman` apart; None when they are no run and no create."""
     before, at = read_flags(words, 0, GLOBAL_SHORT, GLOBAL_SWITCHES)
     if words[at : at + 1] and words[at] == "container":
@@ -49,7 +49,7 @@ def read_line(words: Sequence[str]) -> Line | None:
     if at >= len(words) or words[at] not in _VERBS:
         return None
     flags, image = read_flags(words, at + 1)
-    return Line(before, at, tuple(token for token in flags if token.parts), image)
+    return TokenLine(before, at, tuple(token for token in flags if token.parts), image)
 
 
 def read_flags(

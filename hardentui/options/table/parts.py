@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hardentui.model.protection import Protection, Rule
+from hardentui.model.protection import Protection, ProtectionRule
 from hardentui.model.spec import KeyKind, QuadletKey
 from hardentui.model.version import Version
 
@@ -22,27 +22,27 @@ def key(
     return QuadletKey(name, Version.parse(since), kind, holds, repeats)
 
 
-LOWER_IS_TIGHTER = Protection(Rule.HIGHER)
+LOWER_IS_TIGHTER = Protection(ProtectionRule.HIGHER)
 """A number that limits; below 1 is no limit."""
-ENTRIES_PROTECT = Protection(Rule.REMOVED)
-ENTRIES_EXPOSE = Protection(Rule.ADDED)
-CHANGE_IS_WEAKER = Protection(Rule.CHANGED)
+ENTRIES_PROTECT = Protection(ProtectionRule.REMOVED)
+ENTRIES_EXPOSE = Protection(ProtectionRule.ADDED)
+CHANGE_IS_WEAKER = Protection(ProtectionRule.CHANGED)
 """Values cannot be compared, so one that is set must stay."""
-JUDGED = Protection(Rule.JUDGED)
+JUDGED = Protection(ProtectionRule.JUDGED)
 """Other options and facts decide: `hardentui/harden/protection.py` has a function for it."""
 
-NO_ORDER_PROGRAM = Protection(Rule.NEVER, "what its program does with it, only the program knows")
-NO_ORDER_MAKING = Protection(Rule.NEVER, "how it is made, not how it is held")
-NO_ORDER_NAMES = Protection(Rule.NEVER, "names and addresses, no rights")
-NO_ORDER_TIMING = Protection(Rule.NEVER, "when and how it starts, stops and is looked after")
-NO_ORDER_SHARE = Protection(Rule.NEVER, "a share among others, no limit")
+NO_ORDER_PROGRAM = Protection(ProtectionRule.NEVER, "what its program does with it, only the program knows")
+NO_ORDER_MAKING = Protection(ProtectionRule.NEVER, "how it is made, not how it is held")
+NO_ORDER_NAMES = Protection(ProtectionRule.NEVER, "names and addresses, no rights")
+NO_ORDER_TIMING = Protection(ProtectionRule.NEVER, "when and how it starts, stops and is looked after")
+NO_ORDER_SHARE = Protection(ProtectionRule.NEVER, "a share among others, no limit")
 
 
 def on_protects(gain: str) -> Protection:
     """A switch that protects while it is on; `gain` is what the container gets without it."""
-    return Protection(Rule.SWITCHED_OFF, gain)
+    return Protection(ProtectionRule.SWITCHED_OFF, gain)
 
 
 def on_exposes(gain: str) -> Protection:
     """A switch that gives the container something while it is on."""
-    return Protection(Rule.SWITCHED_ON, gain)
+    return Protection(ProtectionRule.SWITCHED_ON, gain)

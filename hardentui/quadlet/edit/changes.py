@@ -23,7 +23,7 @@ MOST_EDITS = 200
 """Places of one option that are changed; each one is a new reading of the file."""
 
 
-class OptionChange(Struct, frozen=True):
+class ItemChange(Struct, frozen=True):
     """One option: the entries that go and come; of a scalar, `after` is its value or nothing."""
 
     option: Option[Any]
@@ -54,7 +54,7 @@ class Decision(Struct):
     notes: list[str] = field(default_factory=list)
 
 
-def changes_between(before: Spec, after: Spec) -> tuple[OptionChange, ...]:
+def changes_between(before: Spec, after: Spec) -> tuple[ItemChange, ...]:
     """What a plan changes, in the order of the table."""
     changes = []
     for option in TABLE:
@@ -65,13 +65,13 @@ def changes_between(before: Spec, after: Spec) -> tuple[OptionChange, ...]:
             gone = tuple(item for item in old if not any(same(item, other) for other in new))
             come = tuple(item for item in new if not any(same(item, other) for other in old))
             if gone or come:
-                changes.append(OptionChange(option, gone, come, new))
+                changes.append(ItemChange(option, gone, come, new))
         else:
-            changes.append(OptionChange(option, old, new, new))
+            changes.append(ItemChange(option, old, new, new))
     return tuple(changes)
 
 
-def decide(entries: Sequence[Items], change: OptionChange) -> Decision:
+def decide(entries: Sequence[Items], change: ItemChange) -> Decision:
     """What has to happen to the entries.
 
     Args:
@@ -89,7 +89,7 @@ def decide(entries: Sequence[Items], change: OptionChange) -> Decision:
     return decision
 
 
-def _decide_scalar(entries: Sequence[Items], change: OptionChange) -> Decision:
+def _decide_scalar(entries: Sequence[Items], change: ItemChange) -> Decision:
     decision = Decision()
     option = change.option
     numbers = [number for number, items in enumerate(entries) if _last(items, option)]
@@ -122,7 +122,7 @@ def _others(items: Items, option: Option[Any]) -> tuple[New, ...]:
     return tuple(New(item) for item in items if item.option is not option)
 
 
-def _decide_list(entries: Sequence[Items], change: OptionChange) -> Decision:
+def _decide_list(entries: Sequence[Items], change: ItemChange) -> Decision:
     decision = Decision()
     waiting = list(change.added)
     new: dict[int, list[New | None]] = {n: [New(item) for item in items] for n, items in enumerate(entries)}
@@ -221,7 +221,7 @@ def new_word(new: New) -> str:
     return item_word(new.item)
 
 
-def applied(words: Sequence[str], changes: Sequence[OptionChange]) -> tuple[str, ...]:
+def applied(words: Sequence[str], changes: Sequence[ItemChange]) -> tuple[str, ...]:
     """A command line (after `podman`) with the changes made, everything else word for word.
 
     Raises:
@@ -233,7 +233,7 @@ def applied(words: Sequence[str], changes: Sequence[OptionChange]) -> tuple[str,
     return line
 
 
-def _applied_one(words: tuple[str, ...], change: OptionChange) -> tuple[str, ...]:
+def _applied_one(words: tuple[str, ...], change: ItemChange) -> tuple[str, ...]:
     command = read_command(words)
     if command is None:
         raise CannotExpress("The command line is no podman run.")

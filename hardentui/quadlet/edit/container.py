@@ -15,14 +15,14 @@ from hardentui.options import COMMAND, IMAGE, RESTART, ROOTFS, TABLE
 from hardentui.options.argv.items import Item, item_word
 from hardentui.quadlet.edit.changes import (
     Decision,
+    ItemChange,
     New,
-    OptionChange,
     changes_between,
     decide,
     other_options,
 )
 from hardentui.quadlet.read.container import CONTAINER, REFERENCES, QuadletFiles
-from hardentui.quadlet.read.entries import Entry, Place
+from hardentui.quadlet.read.entries import UnitEntry, UnitPlace
 from hardentui.quadlet.write.container import container_unit, for_quadlet
 from hardentui.systemd.escaping import (
     EMPTY_WORD,
@@ -57,12 +57,12 @@ class Edited(Struct, frozen=True):
     """
 
     files: QuadletFiles
-    applied: tuple[OptionChange, ...]
+    applied: tuple[ItemChange, ...]
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
-def planned_changes(before: Spec, after: Spec) -> tuple[tuple[OptionChange, ...], tuple[str, ...]]:
+def planned_changes(before: Spec, after: Spec) -> tuple[tuple[ItemChange, ...], tuple[str, ...]]:
     """What changes for a container that systemd starts, and notes on what systemd does by itself."""
     (old, old_notes), (new, notes) = for_quadlet(before), for_quadlet(after)
     told = [note for note in notes if note not in old_notes]
@@ -73,7 +73,7 @@ def planned_changes(before: Spec, after: Spec) -> tuple[tuple[OptionChange, ...]
 
 def edit_quadlet(
     files: QuadletFiles,
-    changes: Sequence[OptionChange],
+    changes: Sequence[ItemChange],
     version: Version,
     network_units: Mapping[str, str] | None = None,
 ) -> Edited:
@@ -86,7 +86,7 @@ def edit_quadlet(
     Raises:
         InputError: the file is no Quadlet of a container.
     """
-    made: list[OptionChange] = []
+    made: list[ItemChange] = []
     notes: list[str] = []
     left_out: list[str] = []
     for change in changes:
@@ -104,7 +104,7 @@ def edit_quadlet(
     return Edited(files, tuple(made), tuple(notes), tuple(left_out))
 
 
-def _out_of_reach(files: QuadletFiles, change: OptionChange) -> str:
+def _out_of_reach(files: QuadletFiles, change: ItemChange) -> str:
     """Why a change is no matter of this file; empty when it is."""
     if change.option not in (IMAGE, ROOTFS):
         return ""
@@ -119,7 +119,7 @@ class _Editor:
         self.version = version
         self.networks = networks
 
-    def make(self, change: OptionChange) -> list[str]:
+    def make(self, change: ItemChange) -> list[str]:
         """One change; returns notes."""
         entries = self.files.entries()
         decision: Decision = decide([entry.items for entry in entries], change)
@@ -131,7 +131,7 @@ class _Editor:
 
     # --- replacing and removing -------------------------------------------------------------------
 
-    def _replace(self, entry: Entry, new: tuple[New, ...]) -> None:
+    def _replace(self, entry: UnitEntry, new: tuple[New, ...]) -> None:
         if not new:
             for place in sorted(entry.places, key=_spot, reverse=True):
                 self._remove(place)
@@ -156,7 +156,7 @@ class _Editor:
                     others.append((key, text))
         self._put_lines(keep, texts, others)
 
-    def _put_lines(self, place: Place, texts: list[str], others: list[tuple[str, str]]) -> None:
+    def _put_lines(self, place: UnitPlace, texts: list[str], others: list[tuple[str, str]]) -> None:
         """The new value of a place, and lines after it for what its key cannot hold."""
         if others:
             unit = self._unit(place.file)
@@ -167,11 +167,11 @@ class _Editor:
         else:
             self._remove(place)
 
-    def _put(self, place: Place, text: str) -> None:
+    def _put(self, place: UnitPlace, text: str) -> None:
         self._set(place.file, with_span(self.files.texts[place.file], place.start, place.end, text))
         self._define_helpers(place.file, text)
 
-    def _remove(self, place: Place) -> None:
+    def _remove(self, place: UnitPlace) -> None:
         unit = self._unit(place.file)
         assignment = assignment_at(unit, place.start)
         only = place.whole or _is_only_word(assignment, place)
@@ -240,15 +240,15 @@ def _has_container(unit: UnitText) -> bool:
     return any(name == CONTAINER for name, _ in unit.sections)
 
 
-def _spot(place: Place) -> tuple[int, int]:
+def _spot(place: UnitPlace) -> tuple[int, int]:
     return place.file, place.start
 
 
-def _first(entry: Entry) -> tuple[int, int]:
+def _first(entry: UnitEntry) -> tuple[int, int]:
     return max(_spot(place) for place in entry.places)
 
 
-def _is_only_word(assignment: Assignment, place: Place) -> bool:
+def _is_only_word(assignment: Assignment, place: UnitPlace) -> bool:
     """Whether nothing else stands in the value. The place's end is still right: edits go from the end."""
     inside = range(place.start, place.end)
     return all(
@@ -257,7 +257,7 @@ def _is_only_word(assignment: Assignment, place: Place) -> bool:
     )
 
 
-def _flag_word(entry: Entry, new: New) -> str:
+def _flag_word(entry: UnitEntry, new: New) -> str:
     """A word of PodmanArgs=."""
     if new.kept is not None:
         argument = other_options(entry.spelled or new.kept.raw, new.kept.flag, new)
@@ -266,7 +266,7 @@ def _flag_word(entry: Entry, new: New) -> str:
     return word(item_word(new.item))
 
 
-def _respelled(entry: Entry, new: New) -> str | None:
+def _respelled(entry: UnitEntry, new: New) -> str | None:
     """The value of Volume= or Mount= with other options and the source as it was spelled."""
     if new.kept is None or entry.key not in ("Volume", "Mount"):
         return None

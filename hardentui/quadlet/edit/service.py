@@ -18,7 +18,7 @@ from hardentui.options import COMMAND, NETWORK, RESTART
 from hardentui.options.argv.command import items_of_token
 from hardentui.options.argv.items import item_word
 from hardentui.options.argv.tokens import Token
-from hardentui.quadlet.edit.changes import New, OptionChange, decide, new_word, other_options
+from hardentui.quadlet.edit.changes import ItemChange, New, decide, new_word, other_options
 from hardentui.quadlet.edit.command_copy import ABOUT, holds_copy, stamped
 from hardentui.quadlet.read.service import Piece, RunLine, ServiceFiles, Splitting, spans_of
 from hardentui.quadlet.read.shell import EXTRA
@@ -41,14 +41,14 @@ class ServiceEdit(Struct, frozen=True):
     """The drop-in and what it does; an empty text when nothing has to change."""
 
     text: str
-    applied: tuple[OptionChange, ...] = ()
+    applied: tuple[ItemChange, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
 def service_drop_in(
     files: ServiceFiles,
-    changes: Sequence[OptionChange],
+    changes: Sequence[ItemChange],
     comments: Iterable[str],
     own: str = "",
     networks: Mapping[str, Sequence[str]] | None = None,
@@ -65,7 +65,7 @@ def service_drop_in(
     """
     start = own or "\n".join([*comment_lines(list(comments)), f"[{SERVICE}]", ""])
     text = start
-    made: list[OptionChange] = []
+    made: list[ItemChange] = []
     notes: list[str] = []
     left_out: list[str] = []
     for change in changes:
@@ -86,7 +86,7 @@ def service_drop_in(
     return ServiceEdit(stamped(text, files), tuple(made), tuple(notes), tuple(left_out))
 
 
-def _with_networks(text: str, change: OptionChange, networks: Mapping[str, Sequence[str]]) -> str:
+def _with_networks(text: str, change: ItemChange, networks: Mapping[str, Sequence[str]]) -> str:
     """The drop-in with a command that creates each network which the change brings, before the start."""
     names = dict.fromkeys(network_name(item.raw) for item in change.added)
     lines = [_created(networks[name]) for name in names if name in networks]
@@ -118,7 +118,7 @@ class _Editor:
     def files(self) -> ServiceFiles:
         return replace(self.base, texts=(*self.base.texts, self.text))
 
-    def make(self, change: OptionChange) -> list[str]:
+    def make(self, change: ItemChange) -> list[str]:
         """One change; returns notes."""
         line = self.files.run_line()
         tokens = (*line.command.globals, *line.command.flags)
@@ -184,7 +184,7 @@ class _Editor:
 
     # --- words that are new -----------------------------------------------------------------------
 
-    def _add(self, change: OptionChange, words: Sequence[str]) -> None:
+    def _add(self, change: ItemChange, words: Sequence[str]) -> None:
         line = self.files.run_line()
         if any(UNKNOWN in word for word in words):
             raise CannotExpress("its value is known only to systemd")

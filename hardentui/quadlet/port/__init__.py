@@ -16,22 +16,22 @@ import msgspec
 
 from hardentui.errors import GeneratorError
 from hardentui.model.version import Version
-from hardentui.quadlet.port.around import (
+from hardentui.quadlet.port.container import container_words
+from hardentui.quadlet.port.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
+from hardentui.quadlet.port.other_units import (
     artifact_words,
     build_words,
     image_words,
     network_words,
     volume_words,
 )
-from hardentui.quadlet.port.container import container_words
-from hardentui.quadlet.port.keys import SECTIONS, check_keys, literal_keys, pair_keys, word_keys
 from hardentui.quadlet.port.pods import kube_words, pod_words, started_pod_words
 from hardentui.quadlet.port.references import Units, service_name
 from hardentui.quadlet.port.systemd import executed
 from hardentui.quadlet.port.text import QuadletUnit, read_unit
 from hardentui.visible import visible
 
-__all__ = ["Service", "Translation", "generate", "losses", "translate"]
+__all__ = ["MadeService", "Translation", "generate", "losses", "translate"]
 
 _FOLDERS = {False: "/etc/containers/systemd", True: "/etc/containers/systemd/users"}
 """Rootful, rootless: where relative paths of a unit begin, when nothing else is said."""
@@ -49,7 +49,7 @@ _START: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {
 _PREPARE: dict[str, Callable[[QuadletUnit, Units], list[str]]] = {"pod": pod_words}
 
 
-class Service(msgspec.Struct, frozen=True):
+class MadeService(msgspec.Struct, frozen=True):
     """The commands of one service, as systemd executes them, the path of podman first.
 
     Specifiers and variables that only a running systemd knows stay, with a NUL before them.
@@ -73,7 +73,7 @@ class Translation(msgspec.Struct, frozen=True):
         refused: file name of a unit -> why it is none.
     """
 
-    services: dict[str, Service]
+    services: dict[str, MadeService]
     refused: dict[str, GeneratorError]
 
 
@@ -104,7 +104,7 @@ def translate(
             known.units[name] = _read(name, units, version)
         except GeneratorError as error:
             refused[name] = error
-    services: dict[str, Service] = {}
+    services: dict[str, MadeService] = {}
     for name, unit in known.units.items():
         try:
             services[f"{service_name(unit)}.service"] = _service(unit, known)
@@ -184,8 +184,8 @@ def _drop_ins(name: str, units: Mapping[str, str], version: Version) -> list[str
     return [paths[own] for own in sorted(paths)]
 
 
-def _service(unit: QuadletUnit, units: Units) -> Service:
+def _service(unit: QuadletUnit, units: Units) -> MadeService:
     check_keys(unit)
     units.check_dependencies(unit)
     prepare = _PREPARE[unit.kind](unit, units) if unit.kind in _PREPARE else []
-    return Service(unit.name, executed(_START[unit.kind](unit, units), unit), executed(prepare, unit))
+    return MadeService(unit.name, executed(_START[unit.kind](unit, units), unit), executed(prepare, unit))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from hardentui.model.version import Version
 from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit, Section
+from hardentui.quadlet.port.text import QuadletUnit, UnitSection
 
 PODMAN = "/usr/bin/podman"
 
@@ -21,7 +21,7 @@ _KEEP_ID_FOR_SYSTEM = Version(5, 3)
 _LONGEST_PORT = 3
 
 
-def podman(own: Section, *words: str) -> list[str]:
+def podman(own: UnitSection, *words: str) -> list[str]:
     """`podman`, the flags of all its commands, and a command."""
     modules = [f"--module={module}" for module in own.every("ContainersConfModule")]
     return [PODMAN, *modules, *own.words("GlobalArgs"), *words]
@@ -38,26 +38,26 @@ def joined(version: Version, flag: str, values: Iterable[str]) -> list[str]:
     return each(flag, values)
 
 
-def texts(own: Section, keys: Mapping[str, str]) -> list[str]:
+def texts(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
     """A flag and the last value of each of these keys; nothing for an empty one."""
     values = ((flag, own.last(key)) for key, flag in keys.items())
     return [word for flag, value in values if value for word in joined(own.version, flag, [value])]
 
 
-def lists(own: Section, keys: Mapping[str, str]) -> list[str]:
+def lists(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
     return [word for key, flag in keys.items() for word in joined(own.version, flag, own.every(key))]
 
 
-def switches(own: Section, keys: Mapping[str, str]) -> list[str]:
+def switches(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
     return [word for key, flag in keys.items() for word in switch(own, key, flag)]
 
 
-def switch(own: Section, key: str, flag: str) -> list[str]:
+def switch(own: UnitSection, key: str, flag: str) -> list[str]:
     value = own.switch(key)
     return [] if value is None else [flag if value else f"{flag}=false"]
 
 
-def pairs(own: Section, keys: Mapping[str, str]) -> list[str]:
+def pairs(own: UnitSection, keys: Mapping[str, str]) -> list[str]:
     return [word for key, flag in keys.items() for word in each(flag, own.pairs(key))]
 
 

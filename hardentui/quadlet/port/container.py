@@ -18,7 +18,7 @@ from hardentui.quadlet.port.command import (
 from hardentui.quadlet.port.mounts import mount_words
 from hardentui.quadlet.port.references import Units, container_name
 from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit, Section
+from hardentui.quadlet.port.text import QuadletUnit, UnitSection
 
 # key -> flag; `=` at the end: one word before Podman 5.3, two since
 _ONE = {
@@ -150,14 +150,14 @@ def _identity(unit: QuadletUnit) -> list[str]:
     return [*words, "--replace", "--rm"]
 
 
-def _log(own: Section) -> list[str]:
+def _log(own: UnitSection) -> list[str]:
     if own.version < _LOG_DRIVER:
         return ["--log-driver", "passthrough"]
     words = ["--log-driver", own.last("LogDriver")] if own.has("LogDriver") else []
     return [*words, *each("--log-opt", own.literal_words("LogOpt"))]
 
 
-def _cgroups(own: Section) -> list[str]:
+def _cgroups(own: UnitSection) -> list[str]:
     mode = own.last("CgroupsMode")
     runtime = ["--runtime", "/usr/bin/crun"] if own.version < _FIXED_RUNTIME else []
     return [*runtime, *(["--cgroups", mode] if mode else ["--cgroups=split"])]
@@ -188,7 +188,7 @@ def _plain(unit: QuadletUnit) -> list[str]:
     return [*words, *switches(own, _SWITCHES)]
 
 
-def _entrypoint(own: Section) -> list[str]:
+def _entrypoint(own: UnitSection) -> list[str]:
     """An empty one counts, except in the versions that spell it as two words."""
     if not own.has("Entrypoint"):
         return []
@@ -243,7 +243,7 @@ def _security(unit: QuadletUnit, units: Units) -> list[str]:
     return [*words, *joined(version, "--sysctl", own.literal_words("Sysctl"))]
 
 
-def _read_only(own: Section) -> list[str]:
+def _read_only(own: UnitSection) -> list[str]:
     words = switch(own, "ReadOnly", "--read-only")
     if not own.switch("ReadOnly"):
         return [*words, *(["--tmpfs", _VOLATILE_TMP] if own.switch("VolatileTmp") else [])]
@@ -281,7 +281,7 @@ def _ports(unit: QuadletUnit) -> list[str]:
     return [*words, *joined(unit.version, "--expose", exposed), *published(unit)]
 
 
-def _health(own: Section) -> list[str]:
+def _health(own: UnitSection) -> list[str]:
     return [
         word for key, name in _HEALTH.items() if own.last(key) for word in (f"--health-{name}", own.last(key))
     ]

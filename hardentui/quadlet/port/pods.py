@@ -7,7 +7,7 @@ from hardentui.quadlet.port.command import each, joined, lists, pairs, podman, p
 from hardentui.quadlet.port.container import check_kill_mode
 from hardentui.quadlet.port.references import Units, resource_name
 from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit, Section
+from hardentui.quadlet.port.text import QuadletUnit, UnitSection
 
 _POD_TEXTS = {"IP": "--ip", "IP6": "--ip6", "ShmSize": "--shm-size", "HostName": "--hostname"}
 _POD_LISTS = {
@@ -86,7 +86,7 @@ def kube_words(unit: QuadletUnit, units: Units) -> list[str]:
     return words
 
 
-def _log_driver(own: Section) -> list[str]:
+def _log_driver(own: UnitSection) -> list[str]:
     if _FORCED_LOG_DRIVER <= own.version < _LOG_DRIVER:
         return ["--log-driver", "passthrough"]
     return ["--log-driver", own.last("LogDriver")] if own.has("LogDriver") else []

@@ -10,7 +10,7 @@ import msgspec
 
 from hardentui.errors import GeneratorError
 from hardentui.model.version import Version
-from hardentui.quadlet.port.words import Split, split_escaped, split_literal
+from hardentui.quadlet.port.words import SplitWords, split_escaped, split_literal
 from hardentui.visible import visible
 
 _LONGEST = 256 << 10
@@ -34,7 +34,7 @@ _PAIRS_WITHOUT_VALUE = Version(5, 6)
 _ONLY_PAIRED_QUOTES = Version(5, 8, 2)
 
 
-class Line(NamedTuple):
+class UnitLine(NamedTuple):
     """An assignment; `number` is that of its first line, from 1."""
 
     key: str
@@ -42,13 +42,13 @@ class Line(NamedTuple):
     number: int
 
 
-class Section(msgspec.Struct, frozen=True):
+class UnitSection(msgspec.Struct, frozen=True):
     """The assignments of one section, and how a version of Quadlet looks them up."""
 
     unit: str
     name: str
     version: Version
-    lines: list[Line] = msgspec.field(default_factory=list)
+    lines: list[UnitLine] = msgspec.field(default_factory=list)
 
     def has(self, key: str) -> bool:
         return any(line.key == key for line in self.lines)
@@ -117,20 +117,20 @@ class Section(msgspec.Struct, frozen=True):
                 lost += [self._loss(line, "a name without `=` is lost") for _ in names]
         return lost
 
-    def _current(self, key: str) -> list[Line]:
-        current: list[Line] = []
+    def _current(self, key: str) -> list[UnitLine]:
+        current: list[UnitLine] = []
         for line in self.lines:
             if line.key == key:
                 current = [*current, line] if line.value else []
         return current
 
-    def _escaped(self, value: str) -> Split:
+    def _escaped(self, value: str) -> SplitWords:
         return split_escaped(value, self.version)
 
-    def _split(self, key: str, splitter: Callable[[str], Split]) -> list[tuple[Line, Split]]:
+    def _split(self, key: str, splitter: Callable[[str], SplitWords]) -> list[tuple[UnitLine, SplitWords]]:
         return [(line, splitter(line.value)) for line in self._current(key)]
 
-    def _loss(self, line: Line, what: str) -> str:
+    def _loss(self, line: UnitLine, what: str) -> str:
         return f"{visible(self.unit, 120)}, line {line.number}: {what} ({line.key}=)"
 
 
@@ -144,8 +144,8 @@ class QuadletUnit(msgspec.Struct, frozen=True):
 
     name: str
     version: Version
-    own: Section
-    sections: dict[str, Section]
+    own: UnitSection
+    sections: dict[str, UnitSection]
     losses: tuple[str, ...] = ()
 
     @property
@@ -157,9 +157,9 @@ class QuadletUnit(msgspec.Struct, frozen=True):
         """Its suffix."""
         return self.name.rpartition(".")[2]
 
-    def section(self, name: str) -> Section:
+    def section(self, name: str) -> UnitSection:
         """That section; empty when the file has none."""
-        return self.sections.get(name) or Section(self.name, name, self.version)
+        return self.sections.get(name) or UnitSection(self.name, name, self.version)
 
 
 def read_unit(name: str, texts: Sequence[str], own: str, version: Version) -> QuadletUnit:
@@ -169,24 +169,26 @@ def read_unit(name: str, texts: Sequence[str], own: str, version: Version) -> Qu
         GeneratorError: a line that is no assignment, section or comment; or a text that Quadlet and systemd
             read differently (a carriage return inside a line, NUL, not UTF-8).
     """
-    sections: dict[str, Section] = {}
+    sections: dict[str, UnitSection] = {}
     lost: list[str] = []
     for text in texts:
         _check(text, name)
         _read_into(sections, lost, name, text, version)
-    mine = sections.setdefault(own, Section(name, own, version))
+    mine = sections.setdefault(own, UnitSection(name, own, version))
     return QuadletUnit(name, version, mine, sections, tuple(lost))
 
 
-def _read_into(sections: dict[str, Section], lost: list[str], name: str, text: str, version: Version) -> None:
-    section: Section | None = None
+def _read_into(
+    sections: dict[str, UnitSection], lost: list[str], name: str, text: str, version: Version
+) -> None:
+    section: UnitSection | None = None
     for content, number, complete in _logical_lines(name, text, version):
         header = _HEADER.match(content)
         if header:
             title = header[1]
             if not title or any(character < " " or character in "[\x7f" for character in title):
                 raise _unreadable(name, f"invalid group name: {title}")
-            section = sections.setdefault(title, Section(name, title, version))
+            section = sections.setdefault(title, UnitSection(name, title, version))
             continue
         key, equals, value = content.partition("=")
         if not equals or not key:
@@ -198,7 +200,7 @@ def _read_into(sections: dict[str, Section], lost: list[str], name: str, text: s
         if not complete:
             lost.append(f"{visible(name, 120)}, line {number}: a continued line that never ends is lost")
             continue
-        section.lines.append(Line(key.rstrip(_VALUE_BLANKS), value.lstrip(_VALUE_BLANKS), number))
+        section.lines.append(UnitLine(key.rstrip(_VALUE_BLANKS), value.lstrip(_VALUE_BLANKS), number))
 
 
 def _check(text: str, name: str) -> None:

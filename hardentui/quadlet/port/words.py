@@ -19,7 +19,7 @@ _LAST_CHARACTER = 0x10FFFF
 _REPLACEMENT = "\ufffd"
 
 
-class Split(NamedTuple):
+class SplitWords(NamedTuple):
     """The words that are left, and why others are not (empty: nothing was lost)."""
 
     words: tuple[str, ...]
@@ -30,7 +30,7 @@ class _UnknownEscapeError(ValueError):
     pass
 
 
-def split_escaped(value: str, version: Version) -> Split:
+def split_escaped(value: str, version: Version) -> SplitWords:
     """Words with quotes and C escapes. An unknown escape loses them all, an empty word the rest.
 
     Before Podman 5.4 an octal escape becomes a NUL and its other digits, which nobody can mean.
@@ -38,15 +38,15 @@ def split_escaped(value: str, version: Version) -> Split:
     try:
         return _until_empty(_Scanner(value, escapes=True, octal=version >= _OCTAL))
     except _UnknownEscapeError as error:
-        return Split((), f"the unknown escape {error} loses the whole line")
+        return SplitWords((), f"the unknown escape {error} loses the whole line")
 
 
-def split_literal(value: str) -> Split:
+def split_literal(value: str) -> SplitWords:
     """Words with quotes; a backslash is a character. A quote that is never closed loses them all."""
     scanner = _Scanner(value, escapes=False)
     split = _until_empty(scanner)
     if scanner.open_quote:
-        return Split((), "a quote that is never closed loses the whole line")
+        return SplitWords((), "a quote that is never closed loses the whole line")
     return split
 
 
@@ -59,7 +59,7 @@ def split_for_systemd(value: str) -> tuple[str, ...] | None:
     return None if scanner.open_quote else tuple(words)
 
 
-def _until_empty(scanner: _Scanner) -> Split:
+def _until_empty(scanner: _Scanner) -> SplitWords:
     words: list[str] = []
     lost = ""
     while (word := scanner.next_word()) is not None:
@@ -67,7 +67,7 @@ def _until_empty(scanner: _Scanner) -> Split:
             lost = lost or "an empty word is lost, and all words after it"
         elif not lost:
             words.append(word)
-    return Split(tuple(words), lost)
+    return SplitWords(tuple(words), lost)
 
 
 class _Scanner:

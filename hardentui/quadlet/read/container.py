@@ -18,7 +18,14 @@ from hardentui.options.argv.flags import GLOBAL_SHORT, GLOBAL_SWITCHES
 from hardentui.options.argv.items import Item, image_item, parse_argument, spec_of
 from hardentui.options.argv.tokens import read_flags
 from hardentui.options.codecs.mounts import mount_text, parse_mount
-from hardentui.quadlet.read.entries import Entry, Place, joined_user, remapped_items, whole_place, word_places
+from hardentui.quadlet.read.entries import (
+    UnitEntry,
+    UnitPlace,
+    joined_user,
+    remapped_items,
+    whole_place,
+    word_places,
+)
 from hardentui.quadlet.read.values import (
     absolute,
     empty_entrypoint,
@@ -119,7 +126,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
                     lines.setdefault(assignment.key, []).append((number, assignment))
         return lines
 
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[UnitEntry, ...]:
         """Everything that counts; PodmanArgs= last, because it wins over the keys.
 
         Raises:
@@ -127,7 +134,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         """
         if not any(name == CONTAINER for text in self.read() for name, _ in text.sections):
             raise InputError("The unit file has no section [Container]; it is no Quadlet of a container.")
-        every: list[Entry] = []
+        every: list[UnitEntry] = []
         lines = self.effective()
         for key, assignments in lines.items():
             if key not in (*_WORDS_OF_FLAGS, *_REMAP):
@@ -144,7 +151,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         row = _KEYS[key].quadlet if key in _KEYS else None
         return key in _ONE_VALUE or (row is not None and row.holds_one(self.version))
 
-    def _of_key(self, key: str, lines: list[tuple[int, Assignment]]) -> list[Entry]:
+    def _of_key(self, key: str, lines: list[tuple[int, Assignment]]) -> list[UnitEntry]:
         option = _KEYS.get(key)
         if key == "Exec":
             return [self._command(*line) for line in lines]
@@ -158,7 +165,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
                 spelled = unquoted(spelled, self.version)
             ignored = not spelled and key != "Entrypoint"
             items = () if ignored else self._items(key, self.expanded(self._placed(key, spelled)))
-            entries.append(Entry(items, (whole_place(number, assignment),), key, spelled))
+            entries.append(UnitEntry(items, (whole_place(number, assignment),), key, spelled))
         return entries
 
     def _placed(self, key: str, value: str) -> str:
@@ -170,14 +177,14 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             return f"{absolute(source, self.folder)}{colon}{rest}" if colon else value
         return value
 
-    def _empty_entrypoint(self) -> list[Entry]:
+    def _empty_entrypoint(self) -> list[UnitEntry]:
         """An empty Entrypoint= takes that of the image away; only 5.3 to 5.8.1 do not hand it on."""
         lines = [(n, line) for n, text in enumerate(self.read()) for line in text.of(CONTAINER, "Entrypoint")]
         if not lines or unquoted(lines[-1][1].value, self.version) or not empty_entrypoint(self.version):
             return []
-        return [Entry(parse_argument("--entrypoint", ""), (whole_place(*lines[-1]),), "Entrypoint")]
+        return [UnitEntry(parse_argument("--entrypoint", ""), (whole_place(*lines[-1]),), "Entrypoint")]
 
-    def _remapped(self, lines: Mapping[str, list[tuple[int, Assignment]]]) -> list[Entry]:
+    def _remapped(self, lines: Mapping[str, list[tuple[int, Assignment]]]) -> list[UnitEntry]:
         """RemapUsers= and what belongs to it, which is an older way to say UserNS= and UIDMap=."""
         own = [(key, line) for key in _REMAP for line in lines.get(key, [])]
         modes = lines.get("RemapUsers", [])
@@ -195,27 +202,27 @@ class QuadletFiles(Struct, frozen=True, dict=True):
         items = remapped_items(
             modes[-1][1].value, words["RemapUid"], words["RemapGid"], words["RemapUidSize"]
         )
-        return [Entry(items, places, "RemapUsers")]
+        return [UnitEntry(items, places, "RemapUsers")]
 
-    def _words(self, key: str, number: int, assignment: Assignment, *, escapes: bool) -> list[Entry]:
+    def _words(self, key: str, number: int, assignment: Assignment, *, escapes: bool) -> list[UnitEntry]:
         words = kept_words(assignment.value, escapes=escapes)
         if key in _NAMED_WORDS and not keeps_name_alone(self.version):
             words = tuple(word for word in words if "=" in word.text)
         places = word_places(number, assignment, [(word.start, word.end) for word in words])
         return [
-            Entry(self._items(key, self.expanded(self._placed(key, word.text))), (place,), key, word.text)
+            UnitEntry(self._items(key, self.expanded(self._placed(key, word.text))), (place,), key, word.text)
             for word, place in zip(words, places, strict=True)
         ]
 
-    def _command(self, number: int, assignment: Assignment) -> Entry:
+    def _command(self, number: int, assignment: Assignment) -> UnitEntry:
         words = tuple(self.expanded(word.text) for word in kept_words(assignment.value, escapes=True))
         item = Item(COMMAND, words, "", COMMAND.flag)
-        return Entry((item,), (whole_place(number, assignment),), "Exec")
+        return UnitEntry((item,), (whole_place(number, assignment),), "Exec")
 
-    def _of_flags(self, key: str, lines: list[tuple[int, Assignment]]) -> list[Entry]:
+    def _of_flags(self, key: str, lines: list[tuple[int, Assignment]]) -> list[UnitEntry]:
         """Flags out of the words of all lines together: an argument may stand on the next line."""
         texts: list[str] = []
-        places: list[Place] = []
+        places: list[UnitPlace] = []
         for number, assignment in lines:
             words = kept_words(assignment.value, escapes=True)
             texts += [word.text for word in words]
@@ -229,7 +236,7 @@ class QuadletFiles(Struct, frozen=True, dict=True):
             spelled = texts[token.end - 1]
             spelled = spelled if token.end - token.start == 2 else spelled.partition("=")[2]
             items = tuple(i for i in items_of_token(token) if key != "GlobalArgs" or i.option.before_verb)
-            entries.append(Entry(items, tuple(places[token.start : token.end]), key, spelled))
+            entries.append(UnitEntry(items, tuple(places[token.start : token.end]), key, spelled))
         return entries
 
     def _items(self, key: str, value: str) -> tuple[Item, ...]:

@@ -10,7 +10,7 @@ from hardentui.options.argv.items import Item, parse_argument
 from hardentui.systemd.unit_text import Assignment
 
 
-class Place(Struct, frozen=True):
+class UnitPlace(Struct, frozen=True):
     """A piece of a file: a whole assignment, or one word of its value.
 
     Attributes:
@@ -25,7 +25,7 @@ class Place(Struct, frozen=True):
     whole: bool
 
 
-class Entry(Struct, frozen=True):
+class UnitEntry(Struct, frozen=True):
     """What one key line, one word of it, or one flag in PodmanArgs= says.
 
     Attributes:
@@ -34,7 +34,7 @@ class Entry(Struct, frozen=True):
     """
 
     items: tuple[Item, ...]
-    places: tuple[Place, ...]
+    places: tuple[UnitPlace, ...]
     key: str
     spelled: str = ""
 
@@ -43,17 +43,17 @@ class Entry(Struct, frozen=True):
         return self.places[-1].file
 
 
-def whole_place(number: int, assignment: Assignment) -> Place:
-    return Place(number, assignment, assignment.offsets[0], assignment.offsets[-1], True)
+def whole_place(number: int, assignment: Assignment) -> UnitPlace:
+    return UnitPlace(number, assignment, assignment.offsets[0], assignment.offsets[-1], True)
 
 
-def word_places(number: int, assignment: Assignment, spans: Sequence[tuple[int, int]]) -> list[Place]:
+def word_places(number: int, assignment: Assignment, spans: Sequence[tuple[int, int]]) -> list[UnitPlace]:
     """Places of words that are given as spans of the value."""
     offsets = assignment.offsets
-    return [Place(number, assignment, offsets[a], offsets[b - 1] + 1, False) for a, b in spans]
+    return [UnitPlace(number, assignment, offsets[a], offsets[b - 1] + 1, False) for a, b in spans]
 
 
-def joined_user(entries: list[Entry]) -> list[Entry]:
+def joined_user(entries: list[UnitEntry]) -> list[UnitEntry]:
     """User= and Group= are one option."""
     users = [entry for entry in entries if entry.key == "User"]
     groups = [entry for entry in entries if entry.key == "Group"]
@@ -62,7 +62,7 @@ def joined_user(entries: list[Entry]) -> list[Entry]:
     user, group = users[-1].items[0], groups[-1].items[0]
     joined = parse_argument("--user", f"{user.raw}{group.raw}")
     kept = [entry for entry in entries if entry.key not in ("User", "Group")]
-    return [*kept, Entry(joined, (*users[-1].places, *groups[-1].places), "User")]
+    return [*kept, UnitEntry(joined, (*users[-1].places, *groups[-1].places), "User")]
 
 
 def remapped_items(mode: str, users: list[str], groups: list[str], size: list[str]) -> tuple[Item, ...]:

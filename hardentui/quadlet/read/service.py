@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from hardentui.errors import InputError
 from hardentui.model.spec import Spec
-from hardentui.options.argv.command import Command, read_command, without_optional
+from hardentui.options.argv.command import RunCommand, read_command, without_optional
 from hardentui.options.argv.items import spec_of
 from hardentui.quadlet.read.shell import EXTRA, Character, ShellWord, shell_commands, substituted
 from hardentui.systemd.unit_text import (
@@ -77,7 +77,7 @@ class RunLine(Struct, frozen=True):
     file: int
     assignment: Assignment
     pieces: tuple[Piece, ...]
-    command: Command
+    command: RunCommand
     in_shell: bool
     extra: Splitting | None
 

@@ -32,7 +32,7 @@ from hardentui.writers.supporting import (
     volume_parts,
 )
 
-__all__ = ["Bundle", "Command", "Member", "UnitContext", "bundle"]
+__all__ = ["Bundle", "Member", "UnitCommand", "UnitContext", "bundle"]
 
 _OWN_NAMES = Version(4, 7)
 """First Podman with NetworkName= and VolumeName=; before, a unit would make a new network or volume."""
@@ -55,7 +55,7 @@ _NETWORK_KEYS = {
 _VOLUME_KEYS = {"Driver": (_RAW_ONE, Version(4, 8)), "Label": (_PAIR, Version(4, 4))}
 
 
-class Command(Struct, frozen=True):
+class UnitCommand(Struct, frozen=True):
     """What the generator has to make of one `.container` unit.
 
     Attributes:
@@ -83,7 +83,7 @@ class Bundle(Struct, frozen=True):
     argv: tuple[str, ...]
     service: str
     notes: tuple[str, ...]
-    others: tuple[Command, ...] = ()
+    others: tuple[UnitCommand, ...] = ()
 
 
 class _Container(Struct, frozen=True):
@@ -91,7 +91,7 @@ class _Container(Struct, frozen=True):
 
     units: tuple[Unit, ...]
     scripts: tuple[TextFile, ...]
-    command: Command
+    command: UnitCommand
     notes: tuple[str, ...]
 
 
@@ -180,7 +180,9 @@ def _container(
     known = set(comments)
     unit.comments = [*comments, *(f"Note: {note}" for note in all_notes if note not in known)]
     units = (unit, *networks.values(), *volumes.values(), *([image] if image else []))
-    return _Container(units, script, Command(unit.name, f"{stem}.service", intended(spec)), tuple(all_notes))
+    return _Container(
+        units, script, UnitCommand(unit.name, f"{stem}.service", intended(spec)), tuple(all_notes)
+    )
 
 
 def _named_volumes(spec: Spec) -> list[str]:

@@ -21,8 +21,8 @@ _TRACED = (
     "capset,setrlimit,prlimit64,mlock,mlockall,setpriority,sched_setscheduler,ptrace,sethostname,chroot,connect"
 )
 _ERRORS = frozenset({"EPERM", "EACCES", "EROFS"})
-_LINE = re.compile(r"^(?:\[pid +)?(?:\d+\]? +)?(?P<call>\w+)\((?P<rest>.*)\) = -1 (?P<error>E[A-Z]+) ")
-_RESUMED = re.compile(r"^(?:\d+ +)?<\.\.\. (?P<call>\w+) resumed>(?P<rest>.*)\) = -1 (?P<error>E[A-Z]+) ")
+_LINE = re.compile(r"^(?:\[pid +)?(?:\d+\]? +)?(?P<call>\w+)\((?P<rest>.*)\) += -1 (?P<error>E[A-Z]+) ")
+_RESUMED = re.compile(r"^(?:\d+ +)?<\.\.\. (?P<call>\w+) resumed>(?P<rest>.*)\) += -1 (?P<error>E[A-Z]+) ")
 _PATH = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ATTACH_LIMIT = 3.0
 _END_LIMIT = 5.0

@@ -86,7 +86,7 @@ _IN_LOG: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(words + r".*" + _NOT_PERMITTED, re.IGNORECASE), names)
     for words, names in (
         (r"(chown|changing ownership|change owner|ownership of)", ("CHOWN",)),
-        (r"(setgid|setgroups|initgroups|setresgid|setegid|switching group|change group)", ("SETGID",)),
+        (r"(setgid|set ?groups|initgroups|setresgid|setegid|switching group|change group)", ("SETGID",)),
         (r"(setuid|setresuid|seteuid|setreuid|change user|switch.*user|drop.*privileges)", ("SETUID",)),
         (r"(su-exec|gosu|setpriv|failed switching to|cannot set (user|group)s? id)", ("SETUID", "SETGID")),
         (r"(bind|listen|could not.*(socket|port)|address.*:\d{1,3}\b)", ("NET_BIND_SERVICE",)),

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from hardentui.errors import HardenError, InputError
-from hardentui.harden.settings import From, Setting
+from hardentui.harden.settings import FixValue, From
 from hardentui.model.draft import Target
 from hardentui.model.finding import Finding
 from hardentui.model.plan import Skipped
@@ -40,7 +40,7 @@ class ValueField(VerticalGroup):
         fault: why what is typed is not taken; empty when it is.
     """
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: FixValue) -> None:
         super().__init__()
         self.setting = setting
         self.fault = ""
@@ -71,7 +71,7 @@ class ValueField(VerticalGroup):
         self.query_one(".about", Static).update(Content.assemble(*parts).rstrip("\n"))
 
 
-def _origin(setting: Setting) -> str:
+def _origin(setting: FixValue) -> str:
     default = text_of(setting.default)
     match setting.said_by:
         case From.CHOSEN:

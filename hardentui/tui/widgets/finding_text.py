@@ -6,7 +6,7 @@ from msgspec import Struct
 from textual.content import Content
 from textual.widget import Widget
 
-from hardentui.harden.settings import Setting
+from hardentui.harden.settings import FixValue
 from hardentui.model.finding import Finding, Kind, Remediation
 from hardentui.reading.forms import text_of
 from hardentui.tui.status import look_of, signs_of
@@ -29,7 +29,7 @@ class Entry(Struct, frozen=True):
     finding: Finding
     fixable: bool = False
     chosen: bool = False
-    settings: tuple[Setting, ...] = ()
+    settings: tuple[FixValue, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -102,7 +102,7 @@ def finding_text(finding: Finding, remedy: Remediation | None) -> str:
     return f"{visible(head)}\n{details(Entry(finding), remedy, 100).plain}"
 
 
-def _what_to_do(remedy: Remediation, settings: tuple[Setting, ...], width: int) -> list[Part]:
+def _what_to_do(remedy: Remediation, settings: tuple[FixValue, ...], width: int) -> list[Part]:
     parts = _wrapped("fix", remedy.summary, width)
     parts += _wrapped("", f"({remedy.here or remedy.risk}; {remedy.kind})", width, "$muted")
     for line in remedy.quadlet.split("\n") if remedy.quadlet else ():
@@ -119,7 +119,7 @@ def _what_to_do(remedy: Remediation, settings: tuple[Setting, ...], width: int) 
     return parts
 
 
-def in_force(setting: Setting) -> str:
+def in_force(setting: FixValue) -> str:
     """The value that a fix writes, for reading."""
     value = setting.measured.value if setting.measured else setting.value
     return text_of(value) or "not set"

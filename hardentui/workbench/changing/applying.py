@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from hardentui.change import confirm_timer
 from hardentui.change.file_changes import lock_folder
+from hardentui.change.guard import guarded
 from hardentui.change.journal import Journal
 from hardentui.change.lock import locked
 from hardentui.change.operator import OnEvent
@@ -36,7 +37,7 @@ from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import Way, live_flags, unit_way, update_way
 from hardentui.workbench.changing.operators import address_of, operators_on
-from hardentui.workbench.changing.replacing import new_volumes, replace_way
+from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
 from hardentui.workbench.changing.unit_origin import origin_of
 
 if TYPE_CHECKING:
@@ -133,9 +134,17 @@ class Application:
         return PreparedChange(entry, notes, way.restarts, wishes)
 
     def run(
-        self, prepared: PreparedChange, on_event: OnEvent, stop: threading.Event | None = None
+        self,
+        prepared: PreparedChange,
+        on_event: OnEvent,
+        stop: threading.Event | None = None,
+        *,
+        watched: bool = True,
     ) -> JournalEntry:
         """Do what was prepared; blocking. The entry as it stands in the journal afterwards.
+
+        Args:
+            watched: a second process takes it back at once should this one be killed.
 
         Raises:
             Locked: somebody else is changing this container.
@@ -154,10 +163,13 @@ class Application:
 
         files = self._opened.files if self._facts.engine.local else None
         with (
+            ExitStack() as changed,
             locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             self._refuse_unfinished()
+            if watched:
+                changed.enter_context(guarded(prepared.entry.id))
             return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
 
     # --- what is to be done -----------------------------------------------------------------------
@@ -178,6 +190,8 @@ class Application:
             way = unit_way(facts, origin, draft, live)
             if way.restarts:
                 self._refuse_loss(layer, wishes, keeping="")
+            networks = new_networks(facts, plan, engine, by_unit=True)  # taken back after the unit
+            way = replace(way, operations=(*networks, *way.operations))
             return way, draft.diff, (*draft.warnings, *((draft.proof,) if draft.proof else ()))
         diff = bench.drafter.draft(self._report, plan, Target.RUN).diff
         if live:

@@ -86,7 +86,7 @@ class History:
         confirm_timer.disarm(entry.id)
         return entry
 
-    def take_back_expired(self, text: str) -> JournalEntry:
+    def take_back_expired(self, text: str) -> None:
         """Wait until the time to confirm a change is over, and take it back then; unless it is confirmed.
 
         Raises:
@@ -96,18 +96,24 @@ class History:
         while entry.state is EntryState.WAITING and (left := entry.confirm_by - time.time()) > 0:
             time.sleep(min(left, _LOOK_AGAIN))
             entry = self._journal.read(entry.id)
+        self._take_back(entry, EntryState.WAITING, "It was not confirmed in time.")
+
+    def take_back_cut_off(self, text: str) -> None:
+        """Take back a change whose process was killed; one that came to its end stays.
+
+        Raises:
+            ApplyFailed: something of it could not be taken back.
+        """
+        self._take_back(self._journal.find(text), EntryState.OPEN, "HardenTUI was killed.")
+
+    def _take_back(self, entry: JournalEntry, only: EntryState, why: str) -> None:
+        """Without anybody to ask or to tell; waits for who else is at it."""
         end = time.monotonic() + _LOCKED_LIMIT
         while True:
             try:
                 with operators_of(entry) as operators:
-                    return undoing.undo(
-                        self._journal,
-                        entry.id,
-                        operators,
-                        lambda event: None,
-                        why="It was not confirmed in time.",
-                        only_waiting=True,
-                    )
+                    undoing.undo(self._journal, entry.id, operators, lambda event: None, why=why, only=only)
+                return
             except Locked:
                 if time.monotonic() > end:
                     raise

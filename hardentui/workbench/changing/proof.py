@@ -10,7 +10,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.quadlet.proof import prove_by_port
-from hardentui.quadlet.write.bundle import Bundle, Command
+from hardentui.quadlet.write.bundle import Bundle, UnitCommand
 
 
 def prove(made: Bundle, facts: ContainerFacts, version: Version | None) -> str:
@@ -58,9 +58,9 @@ def _differences_on_host(
     )
 
 
-def _commands(made: Bundle) -> tuple[Command, ...]:
+def _commands(made: Bundle) -> tuple[UnitCommand, ...]:
     """What is to be compared: the container's own command first."""
-    return (Command(made.files[0].name, made.service, made.argv), *made.others)
+    return (UnitCommand(made.files[0].name, made.service, made.argv), *made.others)
 
 
 def _first(name: str, units: Mapping[str, str]) -> dict[str, str]:

@@ -70,7 +70,7 @@ def replace_way(
     spec, more = _same_image(facts, plan, spec)
     policy = restart_policy(facts.inspect)
     operations: list[Operation] = [NoteContainer(id=facts.id, name=name, running=facts.running)]
-    operations += _networks(facts, plan)
+    operations += new_networks(facts, plan, engine)
     operations.append(RenameContainer(id=facts.id, before=name, after=kept))
     if policy not in ("no", ""):
         if facts.engine.version < UPDATES_RESTART:
@@ -130,15 +130,22 @@ def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tu
     return spec.with_(IMAGE, today), (note,)
 
 
-def _networks(facts: ContainerFacts, plan: Plan) -> list[Operation]:
-    """The networks that the plan brings."""
+def new_networks(
+    facts: ContainerFacts, plan: Plan, engine: ChangingEngine, *, by_unit: bool = False
+) -> tuple[CreateNetwork, ...]:
+    """The networks that the plan brings.
+
+    Args:
+        by_unit: units create them; they are only removed again.
+    """
     wanted = dict.fromkeys(network_name(argument) for argument in plan.after[NETWORK])
     before = {network_name(argument) for argument in plan.before[NETWORK]}
     new = [name for name in wanted if name and name not in facts.networks and name not in before]
-    return [
+    return tuple(
         CreateNetwork(
             name=name,
-            arguments=tuple(network_create_arguments(name, {"name": name, "driver": "bridge"})),
+            arguments=() if by_unit else network_create_arguments(name, {"name": name, "driver": "bridge"}),
+            existed=engine.networks.exists(name),
         )
         for name in new
-    ]
+    )

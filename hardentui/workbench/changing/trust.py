@@ -364,7 +364,7 @@ def _diff(file: TrustFile) -> str:
     lines = difflib.unified_diff(
         (file.before or "").splitlines(keepends=True),
         file.text.splitlines(keepends=True),
-        file.path if file.before is not None else "/dev/null",
-        file.path,
+        visible(file.path) if file.before is not None else "/dev/null",
+        visible(file.path),
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

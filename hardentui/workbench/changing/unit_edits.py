@@ -16,7 +16,7 @@ from hardentui.model.plan import Plan
 from hardentui.model.spec import Spec
 from hardentui.model.version import Version
 from hardentui.options import NAME, NETWORK
-from hardentui.quadlet.edit.changes import OptionChange
+from hardentui.quadlet.edit.changes import ItemChange
 from hardentui.quadlet.edit.container import Edited, edit_quadlet, planned_changes
 from hardentui.quadlet.edit.drop_in import (
     QUADLET_DROP_INS,
@@ -50,7 +50,7 @@ class UnitEdit(Struct, frozen=True):
     files: tuple[DraftFile, ...]
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
-    applied: tuple[OptionChange, ...] = ()
+    applied: tuple[ItemChange, ...] = ()
     commands: tuple[str, ...] = ()
 
 
@@ -92,7 +92,7 @@ class _Editor:
     def __init__(
         self,
         origin: Origin,
-        changes: Sequence[OptionChange],
+        changes: Sequence[ItemChange],
         version: Version,
         comments: Sequence[str],
         context: UnitContext | None,

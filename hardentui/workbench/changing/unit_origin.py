@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hardentui.errors import InputError
-from hardentui.harden.drift import Drift, drift
+from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
 from hardentui.host.units.answers import ReadUnit, read_units
@@ -30,7 +30,7 @@ from hardentui.quadlet.edit.drop_in import DROP_IN, LAST_DROP_IN
 from hardentui.quadlet.read.container import QuadletFiles
 from hardentui.quadlet.read.names import default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles
-from hardentui.systemd.search_paths import Manager
+from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import check_unit_text
 from hardentui.visible import visible
 
@@ -64,7 +64,7 @@ class Origin(Struct, frozen=True):
     unit: str
     path: str
     text: str
-    manager: Manager
+    manager: ServiceManager
     mode: int = 0o644
     drop_ins: tuple[tuple[str, str], ...] = ()
     companions: Mapping[str, str] | None = None
@@ -122,12 +122,12 @@ class Origin(Struct, frozen=True):
 # --- finding ---------------------------------------------------------------------------------------
 
 
-def manager_of(files: Files, engine: EngineFacts) -> Manager:
+def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
     """The service manager that starts this engine's containers."""
     from hardentui.engine.locate import user_home
 
     if engine.rootless is not True:
-        return Manager(False)
+        return ServiceManager(False)
     uid = os.geteuid()
     parts = engine.url.removeprefix("unix://").split("/")
     if parts[:3] == ["", "run", "user"] and len(parts) > 3 and parts[3].isdigit():
@@ -135,7 +135,7 @@ def manager_of(files: Files, engine: EngineFacts) -> Manager:
     else:
         with contextlib.suppress(OSError):
             uid = files.stat(engine.url.removeprefix("unix://")).uid
-    return Manager(
+    return ServiceManager(
         True, user_home(uid), uid, os.environ.get("XDG_CONFIG_HOME", "") if uid == os.geteuid() else ""
     )
 
@@ -160,7 +160,7 @@ def origin_of(files: Files, facts: ContainerFacts) -> Origin | None:
     return origin
 
 
-def origin_from(unit: FoundUnit, manager: Manager, version: Version, files: Files) -> Origin:
+def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, files: Files) -> Origin:
     """The same from files that were found.
 
     Args:
@@ -242,12 +242,12 @@ def outdated_copy(origin: Origin) -> str:
 # --- drift -----------------------------------------------------------------------------------------
 
 
-def drift_of(origin: Origin, facts: ContainerFacts) -> tuple[Drift, ...]:
+def drift_of(origin: Origin, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
     """Where the unit's files and the container that runs disagree."""
     return _drift_from(unit_spec(origin), facts)
 
 
-def _drift_from(wanted: Spec, facts: ContainerFacts) -> tuple[Drift, ...]:
+def _drift_from(wanted: Spec, facts: ContainerFacts) -> tuple[UnitDrift, ...]:
     command = (facts.inspect.get("Config") or {}).get("CreateCommand")
     created: Spec | None = None
     if isinstance(command, list) and all(isinstance(word, str) for word in command):

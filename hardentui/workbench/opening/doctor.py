@@ -34,7 +34,7 @@ _INSTALLERS = {
 }
 _CONTROLLERS = ("cpu", "memory", "pids")
 _TOOLS = (
-    ("skopeo", "looks at images in registries"),
+    ("skopeo", "asks registries for newer images, signs images"),
     ("cosign", "verifies signatures of images"),
     ("trivy", "finds known vulnerabilities in images"),
     ("grype", "finds known vulnerabilities in images"),

@@ -12,7 +12,7 @@ from hardentui.harden.evaluate import remediation
 from hardentui.harden.helpful import raises_most
 from hardentui.harden.plan import fixable, left_out, make_plan
 from hardentui.harden.score import Score, score
-from hardentui.harden.settings import Setting, settings_of
+from hardentui.harden.settings import FixValue, settings_of
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.draft import DraftFile
 from hardentui.model.finding import Finding, Remediation, Status
@@ -53,7 +53,7 @@ class Planner:
         plan = make_plan(report.facts, [choice], [find_check(choice.check)], self._checklist)
         return plan.skipped[0] if plan.skipped else None
 
-    def settings(self, report: Report, choice: Choice) -> tuple[Setting, ...]:
+    def settings(self, report: Report, choice: Choice) -> tuple[FixValue, ...]:
         """The values that the fix of a check takes in this container, as they are with this choice."""
         if report.facts is None:
             return ()

@@ -26,7 +26,7 @@ from hardentui.quadlet.edit.pins import SUFFIXES, Pin, moved, pins_in
 from hardentui.scanners import skopeo
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.state.own_files import state_folder
-from hardentui.systemd.search_paths import Manager
+from hardentui.systemd.search_paths import ServiceManager
 from hardentui.visible import visible
 from hardentui.workbench.updating.updates import COOL_DOWN, logins, refuse_without_skopeo
 
@@ -74,7 +74,11 @@ def default_places() -> tuple[str, ...]:
     """The folders in which Quadlet looks for the units of this account."""
     uid = os.geteuid()
     home = os.path.expanduser("~")
-    manager = Manager(False) if uid == 0 else Manager(True, home, uid, os.environ.get("XDG_CONFIG_HOME", ""))
+    manager = (
+        ServiceManager(False)
+        if uid == 0
+        else ServiceManager(True, home, uid, os.environ.get("XDG_CONFIG_HOME", ""))
+    )
     return manager.quadlet_folders
 
 
@@ -156,7 +160,8 @@ def moves_of(file: PinFile, reports: Sequence[PinReport]) -> str:
 
 def diff_of(file: PinFile, text: str) -> str:
     """What changes in it."""
-    lines = difflib.unified_diff(file.text.splitlines(True), text.splitlines(True), file.path, file.path, n=1)
+    name = visible(file.path)
+    lines = difflib.unified_diff(file.text.splitlines(True), text.splitlines(True), name, name, n=1)
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 

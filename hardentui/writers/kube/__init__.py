@@ -17,7 +17,7 @@ from hardentui.writers.file_name import safe_file_name
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.kube.container import OF_CONTAINER, WRITTEN_AFTERWARDS, finish
 from hardentui.writers.kube.names import dns_label
-from hardentui.writers.kube.part import Handlers, Part
+from hardentui.writers.kube.part import Handlers, PodPart
 from hardentui.writers.kube.pod import OF_POD
 from hardentui.writers.kube.restricted import broken_rules
 from hardentui.writers.pod import part_word, pod_notes, pod_parts
@@ -81,18 +81,18 @@ def kube_file(
     return KubeFile(file_name, yaml_text(documents, about, commands), tuple(notes))
 
 
-def _part(spec: Spec, image_user: str) -> Part:
+def _part(spec: Spec, image_user: str) -> PodPart:
     """One container; what it says of its pod is collected beside it."""
     if spec[ROOTFS] or not spec[IMAGE]:
         raise CannotExpress("A pod needs an image; this container has a root directory.")
-    part = Part(name=dns_label(spec[NAME]), spec=spec)
+    part = PodPart(name=dns_label(spec[NAME]), spec=spec)
     _write(part, {**OF_CONTAINER, **OF_POD})
     finish(part, image_user)
     part.pod.setdefault("terminationGracePeriodSeconds", max(0, spec[STOP_TIMEOUT]))
     return part
 
 
-def _of_pod(spec: Spec, context: UnitContext) -> Part:
+def _of_pod(spec: Spec, context: UnitContext) -> PodPart:
     """What Podman's pod around the container says; nothing when there is none."""
     items: list[Item] = []
     notes = []
@@ -101,12 +101,12 @@ def _of_pod(spec: Spec, context: UnitContext) -> Part:
         items += said
         if not said:
             notes.append(f"{part_word(option)} of the pod is not carried over: Kubernetes has no such")
-    part = Part(name="", spec=spec_of(items), notes=notes)
+    part = PodPart(name="", spec=spec_of(items), notes=notes)
     _write(part, OF_POD)
     return part
 
 
-def _write(part: Part, handlers: Handlers) -> None:
+def _write(part: PodPart, handlers: Handlers) -> None:
     for option in TABLE:
         if option not in part.spec or option in WRITTEN_AFTERWARDS:
             continue
@@ -116,7 +116,7 @@ def _write(part: Part, handlers: Handlers) -> None:
             part.lose(option, part.spec[option])
 
 
-def _pod(name: str, label: str, parts: Sequence[Part]) -> dict[str, Any]:
+def _pod(name: str, label: str, parts: Sequence[PodPart]) -> dict[str, Any]:
     """The document. Where the containers of a pod differ in what a pod has once, the first one counts."""
     first, *others = parts
     metadata: dict[str, Any] = {"name": name, "labels": {_OWN_LABEL: label}, "annotations": {}}
@@ -147,7 +147,7 @@ def _pod(name: str, label: str, parts: Sequence[Part]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
-def _merge(part: Part, own: dict[str, Any], merged: dict[str, Any]) -> None:
+def _merge(part: PodPart, own: dict[str, Any], merged: dict[str, Any]) -> None:
     for key, value in own.items():
         if merged.setdefault(key, value) != value and key != _OWN_LABEL:
             part.notes.append(f"{key} of {part.name} differs from that of the pod and is not carried over")

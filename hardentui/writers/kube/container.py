@@ -38,7 +38,7 @@ from hardentui.options import (
 )
 from hardentui.writers.kube import health
 from hardentui.writers.kube.names import is_variable
-from hardentui.writers.kube.part import Handlers, Part
+from hardentui.writers.kube.part import Handlers, PodPart
 from hardentui.writers.kube.volumes import write_mounts, write_own_tmpfs, write_tmpfs
 
 _GIVEN_BY_CLUSTERS = ("AUDIT_WRITE", "MKNOD", "NET_RAW")
@@ -51,7 +51,7 @@ _SECCOMP = "container.seccomp.security.alpha.kubernetes.io/"
 _REFERENCE = re.compile(r"\$(?=[$(])")
 
 
-def _image(part: Part, image: str) -> None:
+def _image(part: PodPart, image: str) -> None:
     part.container["image"] = image
 
 
@@ -60,18 +60,18 @@ def _escaped(words: tuple[str, ...]) -> list[str]:
     return [_REFERENCE.sub("$$", word) for word in words]
 
 
-def _entrypoint(part: Part, words: tuple[str, ...]) -> None:
+def _entrypoint(part: PodPart, words: tuple[str, ...]) -> None:
     if words:
         part.container["command"] = _escaped(words)
     else:
         part.lose(ENTRYPOINT, words, "a pod cannot take the image's entry point away")
 
 
-def _command(part: Part, words: tuple[str, ...]) -> None:
+def _command(part: PodPart, words: tuple[str, ...]) -> None:
     part.container["args"] = _escaped(words)
 
 
-def _env(part: Part, pairs: tuple[str, ...]) -> None:
+def _env(part: PodPart, pairs: tuple[str, ...]) -> None:
     variables = []
     for pair in pairs:
         name, _, value = pair.partition("=")
@@ -85,20 +85,20 @@ def _env(part: Part, pairs: tuple[str, ...]) -> None:
         part.container["env"] = variables
 
 
-def _workdir(part: Part, path: str) -> None:
+def _workdir(part: PodPart, path: str) -> None:
     part.container["workingDir"] = path
 
 
-def _tty(part: Part, _: bool) -> None:
+def _tty(part: PodPart, _: bool) -> None:
     part.container["tty"] = True
 
 
-def _interactive(part: Part, _: bool) -> None:
+def _interactive(part: PodPart, _: bool) -> None:
     part.container["stdin"] = True
     part.notes.append("podman kube play does not keep standard input open (--interactive); a cluster does")
 
 
-def _pull(part: Part, policy: str) -> None:
+def _pull(part: PodPart, policy: str) -> None:
     part.container["imagePullPolicy"] = _PULL.get(policy, "IfNotPresent")
     if policy == "newer":
         part.notes.append("--pull=newer becomes Always: a pod has no word for it")
@@ -107,19 +107,19 @@ def _pull(part: Part, policy: str) -> None:
 # --- rights ----------------------------------------------------------------------------------------
 
 
-def _privileged(part: Part, _: bool) -> None:
+def _privileged(part: PodPart, _: bool) -> None:
     part.security["privileged"] = True
 
 
-def _no_new_privileges(part: Part, _: bool) -> None:
+def _no_new_privileges(part: PodPart, _: bool) -> None:
     part.security["allowPrivilegeEscalation"] = False
 
 
-def _read_only(part: Part, _: bool) -> None:
+def _read_only(part: PodPart, _: bool) -> None:
     part.security["readOnlyRootFilesystem"] = True
 
 
-def _user(part: Part, user: str) -> None:
+def _user(part: PodPart, user: str) -> None:
     uid, colon, gid = user.partition(":")
     if not uid.isdecimal() or (colon and not gid.isdecimal()):
         part.lose(USER, user, "a pod takes numbers only")
@@ -129,14 +129,14 @@ def _user(part: Part, user: str) -> None:
         part.security["runAsGroup"] = int(gid)
 
 
-def _unmask(part: Part, paths: tuple[str, ...]) -> None:
+def _unmask(part: PodPart, paths: tuple[str, ...]) -> None:
     if tuple(path.upper() for path in paths) == ("ALL",):
         part.security["procMount"] = "Unmasked"
     else:
         part.lose(UNMASK, paths, "a pod can only lift all masks at once")
 
 
-def _seccomp(part: Part, profile: str) -> None:
+def _seccomp(part: PodPart, profile: str) -> None:
     if profile == "unconfined":
         part.security["seccompProfile"] = {"type": "Unconfined"}
         part.annotations[_SECCOMP + part.name] = "unconfined"
@@ -151,38 +151,38 @@ def _seccomp(part: Part, profile: str) -> None:
 
 
 def _selinux(field: str) -> Any:
-    def write(part: Part, value: str) -> None:
+    def write(part: PodPart, value: str) -> None:
         part.security.setdefault("seLinuxOptions", {})[field] = value
 
     return write
 
 
-def _devices(part: Part, devices: tuple[str, ...]) -> None:
+def _devices(part: PodPart, devices: tuple[str, ...]) -> None:
     part.lose(DEVICES, devices, "a cluster gives devices through a device plugin")
 
 
 # --- limits ----------------------------------------------------------------------------------------
 
 
-def _memory(part: Part, limit: int) -> None:
+def _memory(part: PodPart, limit: int) -> None:
     if limit > 0:
         part.container.setdefault("resources", {}).setdefault("limits", {})["memory"] = str(limit)
 
 
-def _memory_reservation(part: Part, limit: int) -> None:
+def _memory_reservation(part: PodPart, limit: int) -> None:
     part.container.setdefault("resources", {}).setdefault("requests", {})["memory"] = str(limit)
 
 
-def _cpus(part: Part, cpus: float) -> None:
+def _cpus(part: PodPart, cpus: float) -> None:
     part.container.setdefault("resources", {}).setdefault("limits", {})["cpu"] = f"{cpus:.9g}"
 
 
-def _cpu_quota(part: Part, quota: int) -> None:
+def _cpu_quota(part: PodPart, quota: int) -> None:
     if quota > 0:
         _cpus(part, round(quota / (part.spec[CPU_PERIOD] or _CPU_PERIOD), 3))
 
 
-def _cpu_period(part: Part, period: int) -> None:
+def _cpu_period(part: PodPart, period: int) -> None:
     if CPU_QUOTA not in part.spec:
         part.lose(CPU_PERIOD, period)
 
@@ -219,7 +219,7 @@ OF_CONTAINER: Handlers = {
 WRITTEN_AFTERWARDS = frozenset({CAP_ADD, CAP_DROP, *health.WRITTEN})
 
 
-def finish(part: Part, image_user: str) -> None:
+def finish(part: PodPart, image_user: str) -> None:
     """What several options say together, and what a pod has to be told that Podman does by itself."""
     write_own_tmpfs(part)
     health.write_health(part)
@@ -237,7 +237,7 @@ def finish(part: Part, image_user: str) -> None:
         )
 
 
-def _capabilities(part: Part) -> None:
+def _capabilities(part: PodPart) -> None:
     spec = part.spec
     added = [capability_name(name) for name in spec[CAP_ADD]]
     dropped = [capability_name(name) for name in spec[CAP_DROP]]

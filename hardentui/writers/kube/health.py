@@ -21,7 +21,7 @@ from hardentui.options import (
     HEALTH_TIMEOUT,
 )
 from hardentui.options.codecs.plain import DURATION
-from hardentui.writers.kube.part import Part
+from hardentui.writers.kube.part import PodPart
 
 WRITTEN: frozenset[Option[Any]] = frozenset(
     {
@@ -43,7 +43,7 @@ _USUAL_RETRIES = 3
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?(?:e-?\d+)?)s")
 
 
-def write_health(part: Part) -> None:
+def write_health(part: PodPart) -> None:
     """The probe that does what Podman does with the result: nothing, or end the container."""
     spec = part.spec
     command = probe_command(spec[HEALTH_CMD])
@@ -98,7 +98,9 @@ def probe_command(text: str) -> list[str]:
     return ["/bin/sh", "-c", text]
 
 
-def _times(part: Part, interval: Option[str], timeout: Option[str], retries: Option[int]) -> dict[str, int]:
+def _times(
+    part: PodPart, interval: Option[str], timeout: Option[str], retries: Option[int]
+) -> dict[str, int]:
     count = part.spec[retries]
     return {
         "periodSeconds": _seconds(part, interval),
@@ -107,7 +109,7 @@ def _times(part: Part, interval: Option[str], timeout: Option[str], retries: Opt
     }
 
 
-def _seconds(part: Part, option: Option[str]) -> int:
+def _seconds(part: PodPart, option: Option[str]) -> int:
     """Whole seconds, at least one; Podman's own 30 where nothing is said."""
     text = part.spec[option]
     match = _SECONDS.fullmatch(DURATION.canonical(text))

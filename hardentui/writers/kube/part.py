@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from hardentui.model.spec import Option, Spec
 
 
-class Part(Struct, kw_only=True):
+class PodPart(Struct, kw_only=True):
     """The fields of a container and of its pod as they are collected.
 
     Attributes:
@@ -42,5 +42,5 @@ class Part(Struct, kw_only=True):
             self.notes.append(f"{word} is not carried over: {why}")
 
 
-Handler: TypeAlias = Callable[[Part, Any], None]
+Handler: TypeAlias = Callable[[PodPart, Any], None]
 Handlers: TypeAlias = Mapping[Option[Any], Handler]

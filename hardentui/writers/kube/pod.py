@@ -42,7 +42,7 @@ from hardentui.options import (
     Port,
 )
 from hardentui.writers.kube.names import is_dns_label, is_key, is_label_value
-from hardentui.writers.kube.part import Handlers, Part
+from hardentui.writers.kube.part import Handlers, PodPart
 
 _UPDATES = "io.containers.autoupdate"
 _ULIMITS = "io.podman.annotations.ulimit"
@@ -50,11 +50,11 @@ _APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 _RESTART = {"always": "Always", "unless-stopped": "Always", "on-failure": "OnFailure"}
 
 
-def _said(_: Part, __: Any) -> None:
+def _said(_: PodPart, __: Any) -> None:
     """The name of the pod and of its container."""
 
 
-def _labels(part: Part, pairs: tuple[str, ...]) -> None:
+def _labels(part: PodPart, pairs: tuple[str, ...]) -> None:
     for pair in pairs:
         name, _, value = pair.partition("=")
         if name == _UPDATES:
@@ -65,7 +65,7 @@ def _labels(part: Part, pairs: tuple[str, ...]) -> None:
             part.lose(LABELS, (pair,), "Kubernetes takes no such label")
 
 
-def _annotations(part: Part, pairs: tuple[str, ...]) -> None:
+def _annotations(part: PodPart, pairs: tuple[str, ...]) -> None:
     for pair in pairs:
         name, _, value = pair.partition("=")
         if is_key(name):
@@ -74,25 +74,25 @@ def _annotations(part: Part, pairs: tuple[str, ...]) -> None:
             part.lose(ANNOTATIONS, (pair,), "Kubernetes takes no such name")
 
 
-def _restart(part: Part, policy: str) -> None:
+def _restart(part: PodPart, policy: str) -> None:
     name, _, tries = policy.partition(":")
     part.pod["restartPolicy"] = _RESTART.get(name, "Never")
     if tries:
         part.notes.append(f"--restart={policy}: a pod is restarted on failure without an end")
 
 
-def _stop_timeout(part: Part, seconds: int) -> None:
+def _stop_timeout(part: PodPart, seconds: int) -> None:
     part.pod["terminationGracePeriodSeconds"] = max(0, seconds)
 
 
-def _hostname(part: Part, name: str) -> None:
+def _hostname(part: PodPart, name: str) -> None:
     if is_dns_label(name):
         part.pod["hostname"] = name
     else:
         part.lose(HOSTNAME, name, "Kubernetes takes no such name")
 
 
-def _group_add(part: Part, groups: tuple[str, ...]) -> None:
+def _group_add(part: PodPart, groups: tuple[str, ...]) -> None:
     for group in groups:
         if group.isdecimal():
             part.pod_security.setdefault("supplementalGroups", []).append(int(group))
@@ -100,13 +100,13 @@ def _group_add(part: Part, groups: tuple[str, ...]) -> None:
             part.lose(GROUP_ADD, (group,), "a pod takes numbers only")
 
 
-def _sysctl(part: Part, pairs: tuple[str, ...]) -> None:
+def _sysctl(part: PodPart, pairs: tuple[str, ...]) -> None:
     part.pod_security["sysctls"] = [
         {"name": name, "value": value} for name, _, value in (pair.partition("=") for pair in pairs)
     ]
 
 
-def _ulimit(part: Part, limits: tuple[str, ...]) -> None:
+def _ulimit(part: PodPart, limits: tuple[str, ...]) -> None:
     if "host" in limits:
         part.lose(ULIMIT, limits)
         return
@@ -114,7 +114,7 @@ def _ulimit(part: Part, limits: tuple[str, ...]) -> None:
     part.notes.append("ulimits are Podman's annotation: a cluster sets them for each node")
 
 
-def _apparmor(part: Part, profile: str) -> None:
+def _apparmor(part: PodPart, profile: str) -> None:
     unconfined = profile == "unconfined"
     part.annotations[_APPARMOR + part.name] = profile if unconfined else f"localhost/{profile}"
     part.security["appArmorProfile"] = (
@@ -125,14 +125,14 @@ def _apparmor(part: Part, profile: str) -> None:
 # --- namespaces ------------------------------------------------------------------------------------
 
 
-def _pid(part: Part, mode: str) -> None:
+def _pid(part: PodPart, mode: str) -> None:
     if mode == "host":
         part.pod["hostPID"] = True
     else:
         part.lose(PID, mode)
 
 
-def _ipc(part: Part, mode: str) -> None:
+def _ipc(part: PodPart, mode: str) -> None:
     if mode == "host":
         part.pod["hostIPC"] = True
     elif mode != "private":
@@ -141,7 +141,7 @@ def _ipc(part: Part, mode: str) -> None:
         part.notes.append("--ipc=private: the containers of a pod share it, and nobody else")
 
 
-def _userns(part: Part, mode: str) -> None:
+def _userns(part: PodPart, mode: str) -> None:
     if mode == "host":
         return
     part.flags.append(f"--userns={mode}")
@@ -152,7 +152,7 @@ def _userns(part: Part, mode: str) -> None:
 
 
 def _id_map(option: Option[tuple[str, ...]]) -> Any:
-    def write(part: Part, lines: tuple[str, ...]) -> None:
+    def write(part: PodPart, lines: tuple[str, ...]) -> None:
         part.pod["hostUsers"] = False
         part.lose(option, lines, "a cluster chooses the map (hostUsers: false); Podman takes --userns=auto")
 
@@ -162,7 +162,7 @@ def _id_map(option: Option[tuple[str, ...]]) -> Any:
 # --- network ---------------------------------------------------------------------------------------
 
 
-def _network(part: Part, values: tuple[str, ...]) -> None:
+def _network(part: PodPart, values: tuple[str, ...]) -> None:
     if values == ("host",):
         part.pod["hostNetwork"] = True
         return
@@ -174,13 +174,13 @@ def _network(part: Part, values: tuple[str, ...]) -> None:
     part.notes.append("networks are said to podman kube play; in a cluster a NetworkPolicy keeps pods apart")
 
 
-def _publish(part: Part, ports: tuple[Port, ...]) -> None:
+def _publish(part: PodPart, ports: tuple[Port, ...]) -> None:
     for port in ports:
         _open(part, port.container, port.protocol)
         part.flags.append(f"--publish={port.argument()}")
 
 
-def _expose(part: Part, ports: tuple[str, ...]) -> None:
+def _expose(part: PodPart, ports: tuple[str, ...]) -> None:
     for text in ports:
         number, _, protocol = text.partition("/")
         if number.isdecimal():
@@ -189,14 +189,14 @@ def _expose(part: Part, ports: tuple[str, ...]) -> None:
             part.lose(EXPOSE, (text,), "a pod takes no range")
 
 
-def _open(part: Part, number: int, protocol: str) -> None:
+def _open(part: PodPart, number: int, protocol: str) -> None:
     opened = part.container.setdefault("ports", [])
     port = {"containerPort": number, "protocol": protocol.upper()}
     if port not in opened:
         opened.append(port)
 
 
-def _dns(part: Part, servers: tuple[str, ...]) -> None:
+def _dns(part: PodPart, servers: tuple[str, ...]) -> None:
     if "none" in servers:
         part.lose(DNS, servers)
         return
@@ -204,11 +204,11 @@ def _dns(part: Part, servers: tuple[str, ...]) -> None:
     part.pod.setdefault("dnsConfig", {})["nameservers"] = list(servers)
 
 
-def _dns_search(part: Part, domains: tuple[str, ...]) -> None:
+def _dns_search(part: PodPart, domains: tuple[str, ...]) -> None:
     part.pod.setdefault("dnsConfig", {})["searches"] = list(domains)
 
 
-def _dns_option(part: Part, options: tuple[str, ...]) -> None:
+def _dns_option(part: PodPart, options: tuple[str, ...]) -> None:
     written = []
     for option in options:
         name, colon, value = option.partition(":")
@@ -216,7 +216,7 @@ def _dns_option(part: Part, options: tuple[str, ...]) -> None:
     part.pod.setdefault("dnsConfig", {})["options"] = written
 
 
-def _add_host(part: Part, hosts: tuple[str, ...]) -> None:
+def _add_host(part: PodPart, hosts: tuple[str, ...]) -> None:
     aliases = part.pod.setdefault("hostAliases", [])
     for host in hosts:
         names, _, address = host.partition(":")
@@ -239,7 +239,7 @@ def _is_address(text: str) -> bool:
 def _as_flags(option: Option[Any]) -> Any:
     """Said by a flag of `podman kube play`; a cluster has a place of its own for it."""
 
-    def write(part: Part, value: Any) -> None:
+    def write(part: PodPart, value: Any) -> None:
         part.flags.extend(option.to_words(value))
 
     return write

@@ -8,7 +8,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, READ_ONLY, READ_ONLY_TMPFS, Mount
 from hardentui.options.codecs.plain import size_of
 from hardentui.writers.kube.names import dns_label, is_claim_name
-from hardentui.writers.kube.part import Part
+from hardentui.writers.kube.part import PodPart
 
 _OF_PODMAN = ("/run", "/tmp", "/var/tmp")  # noqa: S108 - what --read-only keeps writable
 _PROPAGATION = {
@@ -21,7 +21,7 @@ _SAID_BY_KIND = frozenset({"rw", "ro", "rbind", "rprivate", "private", *_PROPAGA
 _ALWAYS_IN_MEMORY = frozenset({"rw", "nosuid", "nodev"})
 
 
-def write_mounts(part: Part, mounts: tuple[Mount, ...]) -> None:
+def write_mounts(part: PodPart, mounts: tuple[Mount, ...]) -> None:
     """Bind mounts, named volumes and images; what is left of a mount is noted."""
     for mount in mounts:
         source = _source(part, mount)
@@ -44,7 +44,7 @@ def write_mounts(part: Part, mounts: tuple[Mount, ...]) -> None:
         _add(part, mount.destination, source, fields)
 
 
-def _source(part: Part, mount: Mount) -> dict[str, Any] | None:
+def _source(part: PodPart, mount: Mount) -> dict[str, Any] | None:
     if mount.type == "bind" and mount.source.startswith("/"):
         return {"hostPath": {"path": mount.source}}
     if mount.type == "image":
@@ -60,7 +60,7 @@ def _source(part: Part, mount: Mount) -> dict[str, Any] | None:
     return {"persistentVolumeClaim": {"claimName": mount.source}}
 
 
-def write_tmpfs(part: Part, entries: tuple[str, ...]) -> None:
+def write_tmpfs(part: PodPart, entries: tuple[str, ...]) -> None:
     """File systems in memory."""
     for entry in entries:
         path, _, options = entry.partition(":")
@@ -85,7 +85,7 @@ def _is_size(text: str) -> bool:
         return False
 
 
-def write_own_tmpfs(part: Part) -> None:
+def write_own_tmpfs(part: PodPart) -> None:
     """What Podman mounts in memory under a read-only root, said for a pod."""
     spec: Spec = part.spec
     if not spec[READ_ONLY] or not spec[READ_ONLY_TMPFS]:
@@ -96,13 +96,13 @@ def write_own_tmpfs(part: Part) -> None:
             _add(part, path, {"emptyDir": {"medium": "Memory"}}, {})
 
 
-def _add(part: Part, path: str, source: dict[str, Any], fields: dict[str, Any]) -> None:
+def _add(part: PodPart, path: str, source: dict[str, Any], fields: dict[str, Any]) -> None:
     name = _free_name(part, path)
     part.volumes.append({"name": name, **source})
     part.container.setdefault("volumeMounts", []).append({"name": name, "mountPath": path, **fields})
 
 
-def _free_name(part: Part, path: str) -> str:
+def _free_name(part: PodPart, path: str) -> str:
     """Named after its container: Podman makes a volume of that name of a directory that is not in memory."""
     taken = {volume["name"] for volume in part.volumes}
     base = dns_label(f"{part.name}-{path}")

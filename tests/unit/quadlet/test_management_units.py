@@ -23,7 +23,7 @@ from hardentui.options import (
     ULIMIT,
     USER,
 )
-from hardentui.systemd.search_paths import Manager
+from hardentui.systemd.search_paths import ServiceManager
 from hardentui.workbench.changing.unit_edits import UnitEdit, edited
 from hardentui.workbench.changing.unit_origin import Origin, OriginKind, outdated_copy, unit_spec
 from hardentui.workbench.changing.unit_proof import prove_edit
@@ -40,7 +40,7 @@ def origin(service: str, *, image_known: bool = True, **over: str) -> Origin:
     drop_ins = ((f"{folder}/generated.conf", image_drop_in(variable)),) if image_known else ()
     path = f"/etc/systemd/system/{service}"
     return Origin(
-        OriginKind.SERVICE, service, path, over.get("text", text), Manager(False), drop_ins=drop_ins
+        OriginKind.SERVICE, service, path, over.get("text", text), ServiceManager(False), drop_ins=drop_ins
     )
 
 
@@ -186,7 +186,7 @@ def test_an_edit_for_another_podman_is_proven_by_its_generator(version: str) -> 
     target = Version.parse(version)
     text = "[Container]\nImage=a\nContainerName=web\nVolume=%h/d:/d\nUlimit=nofile=1:2\nUser=1000\n"
     path = "/etc/containers/systemd/web.container"
-    found = Origin(OriginKind.QUADLET, "web.service", path, text, Manager(False), version=target)
+    found = Origin(OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target)
     before = unit_spec(found)
     after = before.with_(USER, "1000:1000").with_(ULIMIT, (*before[ULIMIT], "nproc=3:4"))
     after = after.with_(MOUNTS, tuple(mount.with_options("ro") for mount in before[MOUNTS]))
@@ -200,7 +200,7 @@ def test_a_proof_by_the_port_finds_what_its_generator_would_lose() -> None:
     target = Version(4, 7)
     text = "[Container]\nImage=a\nContainerName=web\nUser=1000\n"
     path = "/etc/containers/systemd/web.container"
-    found = Origin(OriginKind.QUADLET, "web.service", path, text, Manager(False), version=target)
+    found = Origin(OriginKind.QUADLET, "web.service", path, text, ServiceManager(False), version=target)
     before = unit_spec(found)
     plan = Plan("web", "a", (), (), before, before.with_(USER, "app"))
     made = edited(found, plan, VERSION)  # written for a newer Podman than the one that is going to read it

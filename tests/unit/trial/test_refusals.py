@@ -14,7 +14,8 @@ TRACE = """\
 1002 mkdir("/var/cache/app", 0755) = -1 EROFS (Read-only file system)
 1002 bind(6, {sa_family=AF_INET, sin_port=htons(80)}, 16) = -1 EACCES (Permission denied)
 1003 setgid(33 <unfinished ...>
-1003 <... setgid resumed>) = -1 EPERM (Operation not permitted)
+1003 setgroups(1, [70])                = -1 EPERM (Operation not permitted)
+1003 <... setgid resumed>)             = -1 EPERM (Operation not permitted)
 1003 connect(5, {sa_family=AF_INET, sin_port=htons(53)}, 16) = -1 EACCES (Permission denied)
 1003 openat(AT_FDCWD, "/a \\"b\\"/c", O_RDWR) = -1 EACCES (Permission denied)
 """
@@ -25,6 +26,7 @@ def test_a_trace_tells_what_was_refused() -> None:
         RefusedCall("fchownat", "EPERM", "/var/lib/nginx/body"),
         RefusedCall("mkdir", "EROFS", "/var/cache/app"),
         RefusedCall("bind", "EACCES"),
+        RefusedCall("setgroups", "EPERM"),
         RefusedCall("setgid", "EPERM"),
         RefusedCall("openat", "EACCES", '/a \\"b\\"/c'),
     ]
@@ -70,6 +72,7 @@ def test_what_no_loosening_helps_with_names_none(call: RefusedCall) -> None:
         ('open() "/var/log/app/e.log" failed (30: Read-only file system)', WritableFolder("/var/log/app")),
         ("sh: can't fork: Resource temporarily unavailable", Raised("pids-limit", 4)),
         ("fatal: Cannot allocate memory", Raised("memory", 2)),
+        ("su: can't set groups: Operation not permitted", CapabilityBack("CAP_SETGID")),
         ("chmod: /data: Operation not permitted", CapabilityBack("CAP_FOWNER")),
     ],
 )

@@ -9,7 +9,7 @@ from hardentui.model.version import Version
 from hardentui.quadlet.port.command import each, joined, lists, pairs, podman, switch, switches, texts
 from hardentui.quadlet.port.references import Units, resource_name
 from hardentui.quadlet.port.refusal import refused
-from hardentui.quadlet.port.text import QuadletUnit, Section
+from hardentui.quadlet.port.text import QuadletUnit, UnitSection
 
 _NETWORK_SWITCHES = {"DisableDNS": "--disable-dns", "Internal": "--internal", "IPv6": "--ipv6"}
 _PULL = {
@@ -200,7 +200,7 @@ def build_words(unit: QuadletUnit, units: Units) -> list[str]:
     return [*words, folder]
 
 
-def _pull_policy(own: Section) -> list[str]:
+def _pull_policy(own: UnitSection) -> list[str]:
     policy = own.last("Pull")
     if _TWO_WORDS <= own.version < _PULL_IN_ONE_WORD:
         return each("--pull", [policy] if policy else [])

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 import pytest
 
 from hardentui.model.version import Version
-from hardentui.quadlet.port import Service, generate, translate
+from hardentui.quadlet.port import MadeService, generate, translate
 
 FOLDER = "/srv/units"
 CONTAINER = "[Container]\nImage=registry.example/i:1\n"
 
 
-def service(name: str, text: str, version: str, **others: str) -> Service:
+def service(name: str, text: str, version: str, **others: str) -> MadeService:
     """The service of one unit; others are `n_network="…"`."""
     units = {name: text, **{other.replace("_", "."): body for other, body in others.items()}}
     made = translate(units, version=Version.parse(version), rootless=False, folder=FOLDER)

@@ -1,0 +1,34 @@
+"""A change whose process is killed goes back at once: a second process watches the first."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from hardentui.change.ourselves import start_detached
+from hardentui.errors import ChangeFailed
+
+
+@contextmanager
+def guarded(identity: str) -> Iterator[None]:
+    """While the block runs, an entry is taken back when this process dies.
+
+    Raises:
+        ChangeFailed: nobody can watch; nothing was begun.
+    """
+    theirs, ours = os.pipe()  # both are closed in every program that we start
+    try:
+        start_detached([sys.executable, "-m", "hardentui.change.guard_process", identity], theirs)
+    except OSError as error:
+        os.close(ours)
+        raise ChangeFailed(f"Nobody would take it back if it were killed: {error.strerror}.") from error
+    finally:
+        os.close(theirs)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.write(ours, b".")
+        os.close(ours)

@@ -1,0 +1,44 @@
+"""What apply refuses before anything is asked of a real host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.__main__ import main
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_nothing_is_applied_on_a_simulated_host(
+    own_state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    assert main(["apply", "shop-web", "--likely", "--yes", "--demo"]) == 2
+    assert "made-up" in capsys.readouterr().err
+    assert not list(own_state.rglob("*.json"))
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "soon", "1e9"])
+def test_a_time_that_makes_no_sense_is_refused(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["apply", "shop-web", "--safe", "--yes", "--demo", f"--confirm-within={given}"]) == 2
+    assert "--confirm-within" in capsys.readouterr().err
+
+
+def test_data_is_either_kept_or_discarded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["apply", "shop-web", "--safe", "--keep-data", "--discard-data", "--demo"]) == 2
+    assert "not allowed with" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["undo", "--yes"], ["confirm"], ["journal", "show", "3fa2"]])
+def test_an_empty_journal_has_nothing_to_offer(command: list[str]) -> None:
+    assert main(command) == 2
+
+
+def test_an_empty_journal_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["journal", "--format", "json"]) == 0
+    assert '"entries": []' in capsys.readouterr().out
