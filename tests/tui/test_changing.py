@@ -119,7 +119,7 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await pilot.press("k")
-        await shows(pilot, "does not wait to be confirmed")
+        await shows(pilot, "does not wait")
         await pilot.press("f")
         await shows(pilot, "No original is kept")
 

@@ -177,8 +177,8 @@ class TrialScreen(HardenScreen):
         if event.round is not None:
             self._rounds.append(event.round)
             self._events.append(self._of_round(len(self._rounds), event.round))
-        elif event.relaxed is not None:
-            text = f"     put back: {event.relaxed.check}: {event.relaxed.given}  ({event.relaxed.evidence})"
+        elif event.loosened:
+            text = f"     put back: {event.loosened}"
             self._events.append(Content.styled(visible(text, 300), "$warning"))
         elif event.left_out is not None:
             left = event.left_out
