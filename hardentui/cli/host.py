@@ -6,18 +6,31 @@ from argparse import ArgumentParser, Namespace
 
 from hardentui.cli import session
 from hardentui.cli.check import deliver, report_options
-from hardentui.cli.parser import checklist_option
+from hardentui.cli.parser import Given, checklist_option
 from hardentui.cli.terminal import Terminal
+from hardentui.errors import UsageError
 from hardentui.model.finding import Severity
+from hardentui.words import plural
+from hardentui.workbench.host_scans import take_in
 
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--deep", action="store_true", help="also look for pending updates; takes seconds")
+    parser.add_argument(
+        "--import",
+        action=Given,
+        metavar="FILE",
+        dest="scan",
+        default="",
+        help="take the result of Lynis (lynis-report.dat) or OpenSCAP (--results, --results-arf) in first",
+    )
     checklist_option(parser)
     report_options(parser)
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
+    if options.scan:
+        _take_in(options, terminal)
     with session.workbench(options, terminal) as bench:
         fail_on = Severity.parse(options.fail_on)
         shared = session.of_host(bench)
@@ -26,3 +39,20 @@ def run(options: Namespace, terminal: Terminal) -> int:
         result = session.result(bench, shared, fail_on, fixes=fixes, containers=containers)
     deliver(result, options, terminal)
     return result.exit_code
+
+
+def _take_in(options: Namespace, terminal: Terminal) -> None:
+    """Keep a result, so that this and later checks of the host judge it.
+
+    Raises:
+        UsageError: the simulated host has none.
+        InputError: it is no such result.
+    """
+    if options.demo:
+        raise UsageError("A simulated host has no scan results.")
+    scan = take_in(options.scan)
+    score = "" if scan.score is None else f", score {scan.score:g}"
+    terminal.note(
+        f"note: {scan.tool} {scan.version} of {scan.host or 'an unnamed host'}{score}: "
+        f"{plural(len(scan.failed) + scan.left_out, 'rule')} failed or advised"
+    )

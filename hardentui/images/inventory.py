@@ -142,11 +142,14 @@ def _databases(layers: list[tuple[str, Layer]]) -> dict[str, Database]:
 def _counts(databases: Mapping[str, Database]) -> tuple[dict[str, int], tuple[str, ...]]:
     """Kind of database -> number of packages, and the kinds that cannot be counted."""
     packages: dict[str, int] = {}
+    unread: list[str] = []
     for path, database in databases.items():
-        kind = next((kind for kind in ("dpkg", "apk") if kind in path), "")
-        if kind:
+        kind = next((kind for kind in ("dpkg", "apk", "rpm") if kind in path), "")
+        if not database.readable:
+            unread.append(kind)
+        elif kind:
             packages[kind] = packages.get(kind, 0) + database.count
-    return packages, ("rpm",) if any("rpm" in path for path in databases) else ()
+    return packages, tuple(dict.fromkeys(unread))
 
 
 def _release(texts: Mapping[str, str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct, field
 
-from hardentui.images import accounts, rules
+from hardentui.images import accounts, rpm, rules
 from hardentui.images.packages import Database, read_apk, read_dpkg, read_dpkg_part
 from hardentui.images.tar import Body, Damaged, Entry, Source, entries
 from hardentui.model.image import FoundFile
@@ -29,6 +29,7 @@ _RPM = (
     *(f"/usr/lib/sysimage/rpm/{name}" for name in ("Packages", "Packages.db", "rpmdb.sqlite")),
     *(f"/usr/share/rpm/{name}" for name in ("Packages", "Packages.db", "rpmdb.sqlite")),
 )
+_RPM_JOURNALS = tuple(f"{path}-wal" for path in _RPM if path.endswith(".sqlite"))
 
 
 class Budget(Struct):
@@ -144,11 +145,23 @@ def _look_inside(layer: Layer, entry: Entry, body: Body) -> None:
     elif path.startswith(_DPKG_PARTS) and not path.endswith(".md5sums"):
         layer.databases[path] = read_dpkg_part(body)
     elif path in _RPM:
-        layer.databases[path] = Database()
+        layer.databases[path] = _rpm(body, entry.size)
+    elif path in _RPM_JOURNALS and entry.size:
+        layer.databases[path] = Database(readable=False)  # packages that are not in the database yet
     elif rules.may_hold_credentials(entry):
         what = rules.credential(path, _all(body, min(entry.size, _FIRST_BYTES)))
         if what:
             _add(layer, "credential", FoundFile(path, what))
+
+
+def _rpm(body: Body, size: int) -> Database:
+    """An rpm database, which is read as a whole; one that cannot be is told as such."""
+    if size > rpm.LARGEST:
+        return Database(readable=False)
+    try:
+        return rpm.read_rpm(_all(body, size))
+    except rpm.NotReadable:
+        return Database(readable=False)
 
 
 def _all(body: Body, size: int) -> bytes:

@@ -30,10 +30,12 @@ class Database(Struct):
     Attributes:
         count: installed packages.
         packages: those of them that have a name and a version.
+        readable: false for a database of a kind that is not known here.
     """
 
     count: int = 0
     packages: list[Package] = field(default_factory=list)
+    readable: bool = True
 
 
 def read_dpkg(source: Source) -> Database:

@@ -69,10 +69,11 @@ def _packages(inventory: ImageInventory) -> tuple[list[Component], int]:
     for package in inventory.installed:
         try:
             url = package_url(package, distribution, release)
-        except ValueError:
+            text = url.to_string()
+        except (ValueError, TypeError):  # the library raises both for names that a package URL cannot hold
             nameless += 1
             continue
-        found.setdefault(url.to_string(), _component(package, url))
+        found.setdefault(text, _component(package, url))
     return list(found.values()), nameless
 
 
@@ -115,12 +116,11 @@ def package_url(package: Package, distribution: str, release: str) -> PackageURL
     """`pkg:deb/debian/libc6@2.41-12?arch=amd64&distro=debian-13&upstream=glibc`."""
     epoch, colon, rest = package.version.partition(":")
     rpm = package.kind == "rpm" and bool(colon)
-    upstream = f"{package.source}@{package.source_version}" if package.source_version else package.source
     qualifiers = {
         "arch": package.architecture,
         "epoch": epoch if rpm else "",
         "distro": f"{distribution}-{release}" if distribution and release else distribution,
-        "upstream": upstream,
+        "upstream": _upstream(package),
     }
     return PackageURL(
         type=package.kind,
@@ -129,3 +129,13 @@ def package_url(package: Package, distribution: str, release: str) -> PackageURL
         version=rest if rpm else package.version,
         qualifiers={name: value for name, value in qualifiers.items() if value},
     )
+
+
+def _upstream(package: Package) -> str:
+    """The source package as Grype expects it: for rpm by the name of its file."""
+    if not package.source:
+        return ""
+    if package.kind == "rpm":
+        version = package.source_version or package.version.rpartition(":")[2]
+        return f"{package.source}-{version}.src.rpm"
+    return f"{package.source}@{package.source_version}" if package.source_version else package.source

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from hardentui.model.configuration import Configuration, FileFact, Missing, Value
+from hardentui.model.host_scan import HostScan
 from hardentui.model.known import NOT_READ, Known
 from hardentui.model.trust import Rule, TrustFacts, rule_for
 
@@ -328,6 +329,7 @@ class HostFacts(Struct, frozen=True):
         audit_loaded: the rules that the kernel follows now.
         detectors: runtime sensors that are installed (falco, tetragon, tracee, auditd).
         running_sensors: those that run, in a container or not.
+        host_scans: results of host scanners that were imported.
         journal: of systemd; None where it does not run.
         cloud: whose virtual machine it is, by its firmware; empty when that names no cloud.
         now: when it was read.
@@ -377,5 +379,6 @@ class HostFacts(Struct, frozen=True):
     detectors: Known[tuple[str, ...]] = NOT_READ
     running_sensors: Known[tuple[str, ...]] = NOT_READ
     baselines: Known[tuple[Baseline, ...]] = NOT_READ
+    host_scans: Known[tuple[HostScan, ...]] = NOT_READ
     journal: Known[Journal | None] = NOT_READ
     cloud: Known[str] = NOT_READ

@@ -57,8 +57,8 @@ class ImageInventory(Struct, frozen=True):
 
     Attributes:
         release: fields of os-release (`ID`, `VERSION_ID`, `PRETTY_NAME`…); empty when there is none.
-        packages: package database (`dpkg`, `apk`) -> number of packages.
-        uncounted: package databases that are there and cannot be counted (`rpm`).
+        packages: package database (`dpkg`, `apk`, `rpm`) -> number of packages.
+        uncounted: package databases that are there and cannot be read (`rpm` as Berkeley DB).
         installed: the packages themselves, as far as their databases could be read.
         tools: package managers, compilers, debuggers, network clients; `what` says which kind.
         shells: shells.

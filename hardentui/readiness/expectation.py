@@ -7,8 +7,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from hardentui.model.facts import ListeningSocket
-from hardentui.model.known import Known, Unreadable
 from hardentui.model.trial import How
 
 PATIENCE = 30.0
@@ -58,14 +56,3 @@ def expectation(document: Mapping[str, Any], ports: Iterable[str], patience: flo
 def has_health_check(document: Mapping[str, Any]) -> bool:
     test = ((document.get("Config") or {}).get("Healthcheck") or {}).get("Test")
     return isinstance(test, list) and test[:1] not in ([], ["NONE"])
-
-
-def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:
-    """The ports that others can reach: `tcp/80`. One of udp may be a client's, so it does not count."""
-    if isinstance(listening, Unreadable):
-        return frozenset()
-    return frozenset(
-        f"{socket.protocol}/{socket.port}"
-        for socket in listening
-        if socket.protocol == "tcp" and not socket.address.startswith("127.") and socket.address != "::1"
-    )

@@ -12,10 +12,10 @@ from msgspec import Struct
 from hardentui.engine.change.containers import Containers
 from hardentui.errors import EngineError
 from hardentui.host.files.reader import Files
-from hardentui.host.process.activity import read_listening
 from hardentui.model.known import Unreadable
 from hardentui.model.trial import How
-from hardentui.readiness.expectation import Expectation, ports_of
+from hardentui.readiness.expectation import Expectation
+from hardentui.readiness.ports import read_ports
 from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, RunProbe
 from hardentui.visible import visible
 from hardentui.words import plural
@@ -131,10 +131,10 @@ class Wait:
     def _not_listening(self, document: Mapping[str, Any]) -> str:
         if self._files is None:
             return ""  # on another machine nobody can look; the probes and its life decide
-        listening = read_listening(self._files, int((document.get("State") or {}).get("Pid") or 0))
+        listening = read_ports(self._files, int((document.get("State") or {}).get("Pid") or 0))
         if isinstance(listening, Unreadable):
             return f"what it listens on cannot be read: {listening.reason}"
-        missing = self._expected.ports - ports_of(listening)
+        missing = self._expected.ports - listening
         return f"it does not listen on {', '.join(sorted(missing))}" if missing else ""
 
     def _unanswered(self, document: Mapping[str, Any]) -> str:

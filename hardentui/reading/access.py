@@ -57,10 +57,10 @@ def rights(account: Account, step: PathStep) -> int:
     if step.gid in account.groups:
         of_groups.append(step.group_rights)
     if of_groups:
-        found = 0
+        granted = 0
         for group in of_groups:
-            found |= group
-        return found
+            granted |= group
+        return granted
     return step.mode & 0o7
 
 
@@ -75,22 +75,22 @@ def open_spots(
     if all(_closed(step, owners) for step in way):
         return ()
     candidates = [account for account in _candidates(way, accounts) if account.uid not in owners]
-    found: list[Danger] = []
+    dangers: list[Danger] = []
     for step in way:
         last = step is way[-1]
         if step.kind == "link" or (last and not contents):
             continue
         if not last and step.mode & _STICKY:
-            found += _foreign_things(step, way, owners)
+            dangers += _foreign_things(step, way, owners)
             continue
-        found += _foreign(step, owners)
+        dangers += _foreign(step, owners)
         able = [
             account
             for account in candidates
             if rights(account, step) & WRITE and _reaches(account, way, step)
         ]
-        found += _reasons(step, [account for account in able if account.uid != step.uid])
-    return tuple(dict.fromkeys(found))
+        dangers += _reasons(step, [account for account in able if account.uid != step.uid])
+    return tuple(dict.fromkeys(dangers))
 
 
 def _closed(step: PathStep, owners: frozenset[int]) -> bool:

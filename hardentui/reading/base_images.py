@@ -83,8 +83,8 @@ def base_of(inventory: ImageInventory, labels: Mapping[str, str]) -> Base | None
 
 
 def _version(release: Mapping[str, str]) -> str:
-    found = _TAG.fullmatch(release.get("VERSION_ID", ""))
-    return found[0] if found else ""
+    version = _TAG.fullmatch(release.get("VERSION_ID", ""))
+    return version[0] if version else ""
 
 
 def _label_starts(labels: Mapping[str, str], start: str) -> bool:

@@ -89,20 +89,20 @@ def uids(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.processes, Unreadable):
         return None
-    found: dict[int, str] = {}
+    names: dict[int, str] = {}
     for process in kernel.processes:
         uid = None if process.uid is None else inside(process.uid, kernel.uid_map)
         if uid is None:
             return None
-        found.setdefault(uid, process.name)
-    return tuple(sorted(found.items()))
+        names.setdefault(uid, process.name)
+    return tuple(sorted(names.items()))
 
 
 def owners_of_mounts(facts: ContainerFacts) -> dict[str, int]:
     """Where something is mounted -> uid that it belongs to, as the container sees it."""
     lines = facts.kernel.uid_map if isinstance(facts.kernel, Kernel) else _OF_THE_HOST
-    found = {place: inside(owner[0], lines) for place, owner in facts.owners.items()}
-    return {place: uid for place, uid in found.items() if uid is not None}
+    owners = {place: inside(owner[0], lines) for place, owner in facts.owners.items()}
+    return {place: uid for place, uid in owners.items() if uid is not None}
 
 
 def listening(facts: ContainerFacts) -> tuple[ListeningSocket, ...] | None:
@@ -136,16 +136,16 @@ def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 def low_ports(facts: ContainerFacts) -> tuple[tuple[int, str], ...]:
     """(port, who says so) of the ports below 1024 that it serves, lowest first."""
-    found: dict[int, str] = {}
+    reasons: dict[int, str] = {}
     for socket in listening(facts) or ():
-        found.setdefault(socket.port, "it listens on it now")
+        reasons.setdefault(socket.port, "it listens on it now")
     for port in facts.spec[PUBLISH]:
-        found.setdefault(port.container, "it is published")
+        reasons.setdefault(port.container, "it is published")
     if listening(facts) is None:
         for word in image_config(facts).get("ExposedPorts") or ():
             for number, _ in exposed(str(word)):
-                found.setdefault(number, "its image declares it")
-    return tuple((port, why) for port, why in sorted(found.items()) if 0 < port < _FIRST_HIGH_PORT)
+                reasons.setdefault(number, "its image declares it")
+    return tuple((port, why) for port, why in sorted(reasons.items()) if 0 < port < _FIRST_HIGH_PORT)
 
 
 def with_low_ports(spec: Spec, facts: ContainerFacts) -> Spec:
@@ -212,13 +212,13 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
         for subnet in network.inspect.get("subnets") or ()
         if subnet.get("subnet")
     ]
-    found = []
+    clients = []
     for client in kernel.clients:
         address = ip_address(client.address.partition("%")[0])
         address = getattr(address, "ipv4_mapped", None) or address
         if not address.is_loopback and not any(address in network for network in own):
-            found.append((client.port, str(address)))
-    return tuple(found)
+            clients.append((client.port, str(address)))
+    return tuple(clients)
 
 
 def bound_to_one_address(
@@ -281,8 +281,8 @@ def programs(facts: ContainerFacts) -> tuple[str, ...]:
     words += [*(facts.spec[COMMAND] or config.get("Cmd") or ())]
     # of `sh -c "/opt/app/run -x"` the script counts too, of its other words those that name a path
     started = [part for word in words for part in str(word).split() if part.startswith("/")]
-    found = (posixpath.normpath(path) for path in (*running, *started) if path.startswith("/"))
-    return tuple(dict.fromkeys(found))
+    programs = (posixpath.normpath(path) for path in (*running, *started) if path.startswith("/"))
+    return tuple(dict.fromkeys(programs))
 
 
 def hides_a_program(folder: str, facts: ContainerFacts) -> str:

@@ -36,22 +36,22 @@ def secrets_in_words(words: Iterable[str]) -> tuple[str, ...]:
 
     A word with blanks in it is a command line of its own (`sh -c "…"`).
     """
-    found: list[str] = []
+    credentials: list[str] = []
     for program, before, word in steps_of(words):
         flag, equals, value = word.partition("=")
         kind = secret_value(word)
         glued = glued_password(program, word)
         if equals and " " not in flag and secret_pair(flag.lstrip("-"), value):
-            found.append(f"{visible(flag, 40)}={MASK}")
+            credentials.append(f"{visible(flag, 40)}={MASK}")
         elif kind:
-            found.append(f"{kind} ({MASK})")
+            credentials.append(f"{kind} ({MASK})")
         elif is_password_after(program, before, word):
-            found.append(f"{visible(before, 40)} {MASK}")
+            credentials.append(f"{visible(before, 40)} {MASK}")
         elif glued:
-            found.append(f"{glued}{MASK}")
+            credentials.append(f"{glued}{MASK}")
         elif " " in word.strip() and len(word) <= _LONGEST_SCRIPT:
-            found.extend(secrets_in_words(_unquoted(word)))
-    return tuple(found)
+            credentials.extend(secrets_in_words(_unquoted(word)))
+    return tuple(credentials)
 
 
 def steps_of(words: Iterable[str]) -> Iterator[tuple[str, str, str]]:

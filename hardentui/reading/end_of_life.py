@@ -125,7 +125,7 @@ def end_of(release: Mapping[str, str]) -> date | None:
     ends = _ENDS.get(release.get("ID", ""), {})
     parts = release.get("VERSION_ID", "").split(".")
     for count in (2, 1):
-        found = ends.get(".".join(parts[:count]))
-        if found:
-            return date.fromisoformat(found)
+        end = ends.get(".".join(parts[:count]))
+        if end:
+            return date.fromisoformat(end)
     return None

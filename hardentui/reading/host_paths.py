@@ -215,9 +215,9 @@ class _Node:
         return self.patterns[-1][1]
 
     def matching(self, name: str) -> list[_Node]:
-        found = [node for pattern, node in self.patterns if fnmatchcase(name, pattern)]
+        matching = [node for pattern, node in self.patterns if fnmatchcase(name, pattern)]
         exact = self.names.get(name)
-        return [exact, *found] if exact is not None else found
+        return [exact, *matching] if exact is not None else matching
 
 
 @cache
@@ -258,22 +258,22 @@ def gains(path: str, *, written: bool) -> frozenset[Gain]:
     names = [name for name in path.split("/") if name]
     if not written and any(_is_below(path, place) for place in _READABLE_BY_DESIGN):
         return _NOTHING
-    found = _by_names(names)
+    gained = _by_names(names)
     nodes = [_table()]
     for name in names:
         nodes = [child for node in nodes for child in node.matching(name)]
         for node in nodes:
-            found |= node.write if written else node.read
+            gained |= node.write if written else node.read
     for node in nodes:
-        found |= node.whole_write if written else node.whole_read
-    return found
+        gained |= node.whole_write if written else node.whole_read
+    return gained
 
 
 def _by_names(names: list[str]) -> frozenset[Gain]:
-    found = _NOTHING
+    gained = _NOTHING
     for name, following in zip(names, [*names[1:], ""], strict=False):
-        found |= _ANYWHERE.get(name, _NOTHING) | _ANYWHERE_PAIRS.get((name, following), _NOTHING)
-    return found
+        gained |= _ANYWHERE.get(name, _NOTHING) | _ANYWHERE_PAIRS.get((name, following), _NOTHING)
+    return gained
 
 
 def _is_below(path: str, place: str) -> bool:
@@ -284,11 +284,11 @@ _WRITING_TAKES_OVER = _CODE | _KERNEL | _DISKS | _ENGINE
 _READING_IS_HIGH = _SECRET | _DISKS | _KERNEL | _ENGINE
 
 
-def severity_of(found: frozenset[Gain], *, written: bool) -> Severity:
+def severity_of(gained: frozenset[Gain], *, written: bool) -> Severity:
     """How bad it is that a container has this."""
-    if written and found & _WRITING_TAKES_OVER:
+    if written and gained & _WRITING_TAKES_OVER:
         return Severity.CRITICAL
-    if found & (_READING_IS_HIGH | _USER):
+    if gained & (_READING_IS_HIGH | _USER):
         return Severity.HIGH
     return Severity.MEDIUM
 
@@ -315,20 +315,20 @@ def sensitive_mounts(facts: ContainerFacts) -> tuple[SensitiveMount, ...]:
     if not mounts:
         return ()
     storage = _storage_of(facts)
-    found = []
+    sensitive = []
     for mount in mounts:
         read = _gains_of((*mount.paths, *mount.beneath), storage, written=False)
         write = _gains_of(mount.paths, storage, written=True) if mount.written else _NOTHING
         if read or write:
-            found.append(SensitiveMount(mount, read | write, read))
-    return tuple(found)
+            sensitive.append(SensitiveMount(mount, read | write, read))
+    return tuple(sensitive)
 
 
 def _gains_of(paths: tuple[str, ...], storage: tuple[str, ...], *, written: bool) -> frozenset[Gain]:
-    found = _NOTHING.union(*(gains(path, written=written) for path in paths))
+    gained = _NOTHING.union(*(gains(path, written=written) for path in paths))
     if any(_is_below(path, root) or _is_below(root, path) for path in paths for root in storage):
-        found |= _ENGINE
-    return found
+        gained |= _ENGINE
+    return gained
 
 
 def _storage_of(facts: ContainerFacts) -> tuple[str, ...]:

@@ -75,11 +75,11 @@ def _mountable(files: Iterable[str]) -> tuple[str, ...]:
 
 
 def _parents(path: str) -> list[str]:
-    found = []
+    paths = []
     while path not in ("/", ""):
         path = posixpath.dirname(path)
-        found.append(path)
-    return found
+        paths.append(path)
+    return paths
 
 
 def is_below(path: str, folders: Collection[str]) -> bool:

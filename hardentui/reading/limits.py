@@ -47,9 +47,9 @@ def pids_of_machine(facts: ContainerFacts) -> int | None:
 
 def _machine(facts: ContainerFacts, name: str, of_engine: str) -> int | None:
     if facts.engine.local and not isinstance(facts.host, Unreadable):
-        found = getattr(facts.host.capacity, name)
-        if isinstance(found, int):
-            return found
+        value = getattr(facts.host.capacity, name)
+        if isinstance(value, int):
+            return value
     told = engine_info(facts.engine, "").get(of_engine) if of_engine else None
     return told if isinstance(told, int) and told > 0 else None
 

@@ -144,10 +144,10 @@ def _masked(value: str, name: str = "") -> str:
     return WITHHELD
 
 
-def _mask_inside(found: re.Match[str]) -> str:
-    name, value = found[1], found[2]
-    if secret_value(found[0]):
-        return without_shapes(found[0])
+def _mask_inside(match: re.Match[str]) -> str:
+    name, value = match[1], match[2]
+    if secret_value(match[0]):
+        return without_shapes(match[0])
     if is_credential(name):
         return f"{name}={_masked(value)}"
     if value[0] in "\"'":

@@ -73,20 +73,20 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
         return ()
     planned = isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
     seen = {mounted.destination: mounted for mounted in facts.mounted}
-    found = []
+    mounts_shown = []
     for mount in mounts:
         mounted = seen.pop(mount.destination, None)
         if mounted is not None and mounted.source == mount.source:
-            found.append(_declared(mount, mounted, planned))
+            mounts_shown.append(_declared(mount, mounted, planned))
         elif mount.type == "glob" and (matches := _matches(mount, seen)):
-            found += [_declared(mount, seen.pop(match), planned) for match in matches]
+            mounts_shown += [_declared(mount, seen.pop(match), planned) for match in matches]
         elif path := _typed_path(facts, mount):
             upper = upper_folder(mount)
             paths, beneath = ((normal(upper),), (path,)) if upper else ((path,), ())
             layered = is_layered(mount)
-            found.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
+            mounts_shown.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
     stay = [mounted for mounted in seen.values() if _stays(facts, mounted)] if planned else seen.values()
-    return (*found, *map(_inherited, stay)) if seen else tuple(found)
+    return (*mounts_shown, *map(_inherited, stay)) if seen else tuple(mounts_shown)
 
 
 def upper_folder(mount: Mount) -> str:

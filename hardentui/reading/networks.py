@@ -123,9 +123,9 @@ def _bound(bindings: Mapping[str, Any]) -> tuple[Port, ...]:
     """`{"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}` as ports."""
     return tuple(
         Port(number, str(bound.get("HostPort") or ""), str(bound.get("HostIp") or ""), protocol)
-        for word, found in bindings.items()
+        for word, bound_to in bindings.items()
         for number, protocol in exposed(str(word))
-        for bound in found or ()
+        for bound in bound_to or ()
     )
 
 

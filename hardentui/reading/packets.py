@@ -57,7 +57,7 @@ def fate(rules: Rules, packet: Packet) -> frozenset[str]:
     A packet passes the hooks `ingress` and `prerouting` before that of its own; what is dropped there never
     comes to it. Rules that Podman's own network helper writes are left out: they let everything through.
     """
-    ends = [one.base(chain) for one, chain in _Filter(rules, packet).bases()]
+    ends = [seen.base(chain) for seen, chain in _Filter(rules, packet).bases()]
     if any(end == {DROPPED} for end in ends):
         return frozenset({DROPPED})
     return frozenset[str]().union(*ends) or frozenset({ACCEPTED})
@@ -71,12 +71,12 @@ class _Filter:
         self._sets: dict[tuple[str, str, str], Any] = {}
         for item in rules:
             if "rule" in item:
-                one = item["rule"]
-                key = (one["family"], one["table"], one["chain"])
-                self._rules.setdefault(key, []).append(one.get("expr") or ())
+                entry = item["rule"]
+                key = (entry["family"], entry["table"], entry["chain"])
+                self._rules.setdefault(key, []).append(entry.get("expr") or ())
             elif "set" in item:
-                one = item["set"]
-                self._sets[one["family"], one["table"], one["name"]] = one.get("elem") or ()
+                entry = item["set"]
+                self._sets[entry["family"], entry["table"], entry["name"]] = entry.get("elem") or ()
 
     def bases(self) -> Iterator[tuple[_Filter, Mapping[str, Any]]]:
         """The chains that the kernel hands the packet to, each with the packet as it is there."""
@@ -187,10 +187,10 @@ class _Filter:
         right = match.get("right")
         if isinstance(right, str) and right.startswith("@"):
             right = {"set": self._sets.get((family, table, right[1:]), ())}
-        found = self._fits(match.get("left"), right)
+        fits = self._fits(match.get("left"), right)
         if operator in ("==", "in"):
-            return found
-        return not found if operator == "!=" and found is not None else None
+            return fits
+        return not fits if operator == "!=" and fits is not None else None
 
     def _fits(self, left: Any, right: Any) -> bool | None:
         if not isinstance(left, dict):
@@ -244,10 +244,10 @@ class _Filter:
         return None
 
 
-def _both(one: bool | None, other: bool | None) -> bool | None:
-    if one is False or other is False:
+def _both(this: bool | None, other: bool | None) -> bool | None:
+    if this is False or other is False:
         return False
-    return None if one is None or other is None else True
+    return None if this is None or other is None else True
 
 
 def _among(right: Any, fits: Callable[[Any], object], number: int = 0) -> bool:

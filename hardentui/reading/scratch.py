@@ -65,11 +65,11 @@ def _narrowed(seen: Written, spec: Spec, context: FixContext) -> tuple[str, ...]
     there are taken instead, if it wrote nothing else beside the program."""
     paths = seen.paths or ()
     narrow = folders_of(paths, spec, seen.folders | seen.made)
-    found: list[str] = []
+    narrowed: list[str] = []
     for folder in folders_of(paths, spec, seen.folders):
         below = [path for path in narrow if path != folder and at_or_above(folder, path)]
-        found += below if below and folder not in narrow and _program(folder, context) else [folder]
-    return tuple(found)
+        narrowed += below if below and folder not in narrow and _program(folder, context) else [folder]
+    return tuple(narrowed)
 
 
 def _program(folder: str, context: FixContext) -> str:
@@ -84,14 +84,14 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
     Raises:
         CannotFix: it writes beside its programs, or `size` is none.
     """
-    found = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
-    if found.programs:
-        folders = listed([folder for folder, _ in found.programs])
+    needed = needs(spec, context, by_podman=spec[READ_ONLY_TMPFS])
+    if needed.programs:
+        folders = listed([folder for folder, _ in needed.programs])
         raise CannotFix(
             f"it writes where a tmpfs would hide its programs: {folders}",
             "Move what is written there to a volume, or do that work when the image is built.",
         )
-    return with_tmpfs(spec, found.folders, size).with_(READ_ONLY, True)
+    return with_tmpfs(spec, needed.folders, size).with_(READ_ONLY, True)
 
 
 def with_tmpfs(spec: Spec, folders: tuple[str, ...], size: str, *, owned: bool = False) -> Spec:

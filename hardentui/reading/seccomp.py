@@ -136,7 +136,7 @@ def parse_profile(
         default=_bare(default, "SCMP_ACT_"),
         default_errno=_number(document.get("defaultErrnoRet")),
         architectures=_architectures(document, architecture),
-        rules={name: tuple(found) for name, found in rules.items()},
+        rules={name: tuple(of_call) for name, of_call in rules.items()},
     )
 
 
@@ -199,10 +199,10 @@ def access(profile: SeccompProfile, call: str, arguments: Mapping[int, int] | No
     if not rules:
         return Access.ALWAYS if default else Access.NEVER
     given = arguments or {}
-    found = {_lets_through(rules, values, default) for values in _samples(rules, given)}
-    if found == {Access.ALWAYS}:
+    answers = {_lets_through(rules, values, default) for values in _samples(rules, given)}
+    if answers == {Access.ALWAYS}:
         return Access.ALWAYS
-    return Access.NEVER if found == {Access.NEVER} else Access.SOMETIMES
+    return Access.NEVER if answers == {Access.NEVER} else Access.SOMETIMES
 
 
 def answer(profile: SeccompProfile, call: str, arguments: Mapping[int, int]) -> tuple[str, int | None]:
@@ -310,14 +310,14 @@ def dangerous_calls(
 
 def open_groups(lets_through: Callable[[str], bool], capabilities: frozenset[str]) -> tuple[OpenCalls, ...]:
     """The DANGEROUS groups, each with the calls of which `lets_through(name)` is true."""
-    found = []
+    open_calls = []
     for group in DANGEROUS:
         names = tuple(
             name for name, tied in group.calls.items() if not tied & capabilities and lets_through(name)
         )
         if names:
-            found.append(OpenCalls(group.gives, names))
-    return tuple(found)
+            open_calls.append(OpenCalls(group.gives, names))
+    return tuple(open_calls)
 
 
 AF_ALG, AF_VSOCK = 38, 40
@@ -331,14 +331,14 @@ def ways_to_family(profile: SeccompProfile, family: int) -> tuple[str, ...]:
     The kernel takes the lower 32 bits of the family, a filter compares all 64: `socket(1<<32 | 40)` is a way
     of its own. In a 32-bit `socketcall` the arguments stand in memory, which no filter can read.
     """
-    found = []
+    ways = []
     if access(profile, "socket", {0: family}) is not Access.NEVER:
-        found.append("socket")
+        ways.append("socket")
     if access(profile, "socket", {0: family | 1 << 32}) is not Access.NEVER:
-        found.append("socket with higher bits set")
+        ways.append("socket with higher bits set")
     if "X86" in profile.architectures and _opens_socketcall(profile):
-        found.append("32-bit socketcall")
-    return tuple(found)
+        ways.append("32-bit socketcall")
+    return tuple(ways)
 
 
 def _opens_socketcall(profile: SeccompProfile) -> bool:
@@ -362,10 +362,10 @@ def makes_user_namespaces(profile: SeccompProfile) -> tuple[str, ...]:
 
     `clone3` takes its flags from memory, so only a rule for the whole call closes it.
     """
-    found = [
+    ways = [
         call
         for call in ("unshare", "clone")
         if access(profile, call, {0: _NEW_USER}) is not Access.NEVER
         or access(profile, call, {0: _NEW_USER | 17}) is not Access.NEVER  # with SIGCHLD
     ]
-    return (*found, *(("clone3",) if access(profile, "clone3") is not Access.NEVER else ()))
+    return (*ways, *(("clone3",) if access(profile, "clone3") is not Access.NEVER else ()))

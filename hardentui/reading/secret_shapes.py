@@ -181,7 +181,7 @@ def without_shapes(text: str) -> str:
     return text
 
 
-def _crossed_out(found: re.Match[str]) -> str:
-    whole, at = found[0], found.start()
-    first, last = found.start(1) - at, found.end(1) - at
+def _crossed_out(match: re.Match[str]) -> str:
+    whole, at = match[0], match.start()
+    first, last = match.start(1) - at, match.end(1) - at
     return whole[:first] + re.sub(r"[^\W_]", "X", whole[first:last]) + whole[last:]

@@ -292,10 +292,10 @@ def _words_of(name: str) -> list[str]:
 
 def secrets_in_pairs(pairs: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """(name, kind) of each `NAME=value` that is a credential; without the values."""
-    found = []
+    credentials = []
     for pair in pairs:
         name, equals, value = pair.partition("=")
         kind = secret_pair(name, value) if equals else ""
         if kind:
-            found.append((name, kind))
-    return tuple(found)
+            credentials.append((name, kind))
+    return tuple(credentials)

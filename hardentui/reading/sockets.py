@@ -163,12 +163,12 @@ def _sockets_of(facts: ContainerFacts, mounts: tuple[HostMount, ...]) -> tuple[O
         return ()
     destinations = {mount.mount.destination: mount for mount in mounts}
     seen = () if isinstance(facts.sockets, Unreadable) else facts.sockets
-    found = [_judged(socket) for socket in seen if socket.destination in destinations]
-    looked_at = {one.destination for one in found}
+    sockets = [_judged(socket) for socket in seen if socket.destination in destinations]
+    looked_at = {socket.destination for socket in sockets}
     for destination, mount in destinations.items():
         if destination not in looked_at:
-            found += _by_name(facts, mount.path, destination)
-    return tuple(found)
+            sockets += _by_name(facts, mount.path, destination)
+    return tuple(sockets)
 
 
 _ENGINE_FOLDERS = ("/run/podman", "/run/docker.sock", "/run/containerd", "/run/crio", "/run/user")
@@ -203,15 +203,15 @@ def engine_mounts(facts: ContainerFacts) -> tuple[EngineMount, ...]:
         if socket.service is not None and socket.service.power is Power.ENGINE
     }
     own = _own_socket(facts.engine)
-    found = []
+    engine_sockets = []
     for mount in mounts:
         socket = sockets.get(mount.mount.destination)
         if socket is not None:
             name = socket.service.name if socket.service else ""
-            found.append(EngineMount(mount, socket.path, name, socket.made_as))
+            engine_sockets.append(EngineMount(mount, socket.path, name, socket.made_as))
         elif any(_holds_sockets(path) or (own and at_or_above(path, own)) for path in mount.paths):
-            found.append(EngineMount(mount, mount.path))
-    return tuple(found)
+            engine_sockets.append(EngineMount(mount, mount.path))
+    return tuple(engine_sockets)
 
 
 def _own_socket(engine: EngineFacts) -> str:
@@ -237,39 +237,39 @@ _CONTROL_FOLDERS = (
 
 def control_sockets(facts: ContainerFacts) -> tuple[OpenSocket, ...]:
     """Sockets of the host that take commands, those of engines left out."""
-    found = [
+    sockets = [
         socket
         for socket in open_sockets(facts)
         if socket.service is not None and socket.service.power not in (Power.ENGINE, Power.NOTHING)
     ]
     if isinstance(facts.sockets, Unreadable):
-        seen = {one.destination for one in found}
-        found += [
+        seen = {socket.destination for socket in sockets}
+        sockets += [
             OpenSocket(mount.mount.destination, folder, Service("systemd or another service", Power.UNITS))
             for mount in _connectable(facts)
             if mount.mount.destination not in seen
             for folder in _CONTROL_FOLDERS
             if at_or_above(mount.path, folder)
         ]
-    return tuple(found)
+    return tuple(sockets)
 
 
-def _judged(one: ReachableSocket) -> OpenSocket:
-    listener = one.listener
-    named = known_path(one.path)
+def _judged(socket: ReachableSocket) -> OpenSocket:
+    listener = socket.listener
+    named = known_path(socket.path)
     if isinstance(listener, Listener):
         service = service_of(listener)
         if service is not None:
-            made_as = listener.path if listener.path != one.path else ""
-            return OpenSocket(one.destination, one.path, service, made_as)
-        why = f"who listens on {one.path} cannot be seen"
+            made_as = listener.path if listener.path != socket.path else ""
+            return OpenSocket(socket.destination, socket.path, service, made_as)
+        why = f"who listens on {socket.path} cannot be seen"
         if listener.program in _RELAYS:
-            why = f"{listener.program} passes connections to {one.path} on to a service that cannot be seen"
-        return OpenSocket(one.destination, one.path, named, "", "" if named else why)
+            why = f"{listener.program} passes connections to {socket.path} on to an unknown service"
+        return OpenSocket(socket.destination, socket.path, named, "", "" if named else why)
     if named is not None:
-        return OpenSocket(one.destination, one.path, named)
-    why = listener.reason if isinstance(listener, Unreadable) else f"nobody listens on {one.path} now"
-    return OpenSocket(one.destination, one.path, None, "", why)
+        return OpenSocket(socket.destination, socket.path, named)
+    why = listener.reason if isinstance(listener, Unreadable) else f"nobody listens on {socket.path} now"
+    return OpenSocket(socket.destination, socket.path, None, "", why)
 
 
 def _by_name(facts: ContainerFacts, path: str, destination: str) -> list[OpenSocket]:

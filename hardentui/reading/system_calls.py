@@ -124,14 +124,14 @@ def open_ways_to_family(filter_: SeccompProfile | RawFilter, family: int) -> tup
         return ways_to_family(filter_, family)
     program = filter_.program
     try:
-        found = [
+        ways = [
             ("socket", _past(filter_, "socket", family)),
             ("socket with higher bits set", _past(filter_, "socket", family | 1 << 32)),
             ("32-bit socketcall", lets_through(program, I386_SOCKETCALL, (1,), AUDIT_ARCH_I386)),
         ]
     except ValueError as error:
         return Unreadable(f"{filter_.origin} cannot be judged: {error}")
-    return tuple(way for way, is_open in found if is_open)
+    return tuple(way for way, is_open in ways if is_open)
 
 
 def open_ways_to_user_namespaces(filter_: SeccompProfile | RawFilter) -> tuple[str, ...] | Unreadable:

@@ -101,8 +101,8 @@ def written_by(facts: ContainerFacts) -> Written:
 
 def _parents(path: str) -> list[str]:
     """Every folder above a path, up to the root."""
-    found = []
+    parents = []
     while path != "/":
         path = posixpath.dirname(path)
-        found.append(path)
-    return found
+        parents.append(path)
+    return parents

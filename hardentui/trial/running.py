@@ -26,7 +26,8 @@ from hardentui.model.trial import (
     Trial,
     TrialEvent,
 )
-from hardentui.readiness.expectation import ALIVE, PATIENCE, Expectation, expectation, ports_of
+from hardentui.readiness.expectation import ALIVE, PATIENCE, Expectation, expectation
+from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Outcome
 from hardentui.trial import results
 from hardentui.trial.configuration import Configuration, MakePlan, Planner, WritableFolder

@@ -17,7 +17,8 @@ from hardentui.host.files.reader import Files
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.spec import Spec
 from hardentui.options import NAME
-from hardentui.readiness.expectation import Expectation, expectation, ports_of
+from hardentui.readiness.expectation import Expectation, expectation
+from hardentui.readiness.ports import ports_of
 from hardentui.readiness.probes import ProbeResult, in_network_of, run_probe
 from hardentui.readiness.wait import Outcome, Wait
 from hardentui.trial.harmless import Harmless, Place, Role, aliases, harmless, needs_network

@@ -64,3 +64,15 @@ def test_its_title_is_short_and_names_the_bad_condition(check: AnyCheck) -> None
     for text in (check.title, check.summary):
         assert text[0].isupper()
         assert not text.endswith(".")
+
+
+SAY_NOTHING = {"one", "found", "it", "thing", "tmp"}
+READING = FOLDER.parent / "reading"
+
+
+@pytest.mark.parametrize("path", [*MODULES, *sorted(READING.glob("*.py"))], ids=lambda path: path.stem)
+def test_names_say_what_they_hold(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    assert not SAY_NOTHING & names

@@ -1,9 +1,10 @@
 """Nobody has scanned the host itself, or a host profile breaks rootless containers.
 
 What it checks:
-Whether there is a Lynis or OpenSCAP report in the places where these tools leave it, not older than 90 days
-(parameter `days`). And whether `user.max_user_namespaces` is 0 while accounts run rootless containers: some
-hardening profiles require it, and it makes rootless Podman impossible.
+Whether there is a Lynis or OpenSCAP report in the places where these tools leave it, or an imported one
+(`hardentui host --import FILE`), not older than 90 days (parameter `days`). And whether
+`user.max_user_namespaces` is 0 while accounts run rootless containers: some hardening profiles require it,
+and it makes rootless Podman impossible.
 
 Why it matters:
 HardenTUI looks at what containers need from the host. Open services, weak logins and missing host updates are
@@ -47,6 +48,7 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
     baselines = facts.baselines
     if isinstance(baselines, Unreadable):
         return unknown(baselines.reason)
+    baselines = (*baselines, *_imported(facts))
     commands = ("lynis audit system",)
     if not baselines:
         return failed("no Lynis or OpenSCAP report found", "none", commands=commands)
@@ -58,6 +60,16 @@ def evaluate(facts: HostFacts, parameters: Parameters) -> Verdict:
             f"the newest report is {age} days old", newest.tool, evidence=evidence, commands=commands
         )
     return passed(f"{newest.tool}, {age} days old", evidence=evidence)
+
+
+def _imported(facts: HostFacts) -> tuple[Baseline, ...]:
+    """Results that were imported count as well, as long as they say something."""
+    scans = () if isinstance(facts.host_scans, Unreadable) else facts.host_scans
+    return tuple(
+        Baseline(scan.tool, scan.source, scan.finished)
+        for scan in scans
+        if scan.finished is not None and not scan.checked_nothing
+    )
 
 
 CHECK = Check(

@@ -31,7 +31,8 @@ from hardentui.model.journal import EntryAction, EntryState, JournalChange, Jour
 from hardentui.model.known import Unreadable
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
 from hardentui.model.plan import Plan
-from hardentui.readiness.expectation import PATIENCE, ports_of
+from hardentui.readiness.expectation import PATIENCE
+from hardentui.readiness.ports import ports_of
 from hardentui.reading.layer_data import LayerData, layer_data
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible

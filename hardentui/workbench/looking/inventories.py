@@ -14,7 +14,7 @@ from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, keep_document, read_document
 
-SCHEMA = 3
+SCHEMA = 4
 _IMAGE_ID = 64
 
 

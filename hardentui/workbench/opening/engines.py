@@ -7,6 +7,8 @@ import socket
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.engine.connection import Request
 from hardentui.engine.locate import Environment, candidates, user_home
 from hardentui.engine.probe import Attempt as Tried
@@ -72,9 +74,12 @@ def _real(
             return far
         from hardentui.host.machine import read_host as read
 
-        return read(
+        host = read(
             files, version=local.facts.version, run=run_program, root=os.geteuid() == 0, deep=selection.deep
         )
+        from hardentui.scanners.kept_host_scans import HostScans
+
+        return replace(host, host_scans=HostScans(state_folder).load())
 
     def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
         from hardentui.host.podman.trust import read_trust as read

@@ -26,6 +26,7 @@ from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, TrustFacts
+from hardentui.model.host_scan import HostScan
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
@@ -79,7 +80,15 @@ class Recorder:
             "files": _masked_files(self._files.document()),
             "programs": self._programs,
             "images": {one: to_builtins(found) for one, found in self.opened.inventories.items()},
+            "host_scans": _kept_scans(self._scans()),
         }
+
+    def _scans(self) -> Known[tuple[HostScan, ...]]:
+        """Results of host scanners that were imported on this host."""
+        from hardentui.scanners.kept_host_scans import HostScans
+
+        folder = self._inner.state_folder
+        return HostScans(folder).load() if folder is not None else ()
 
     def _recording(self, engine: Engine) -> Engine:
         connection = self._connections[engine.facts.label]
@@ -107,7 +116,9 @@ class Recorder:
             return self._inner.host_facts()
         from hardentui.host.machine import read_host
 
-        return read_host(self._files, version=local.version, run=self._run_recorded, root=os.geteuid() == 0)
+        root = os.geteuid() == 0
+        host = read_host(self._files, version=local.version, run=self._run_recorded, root=root)
+        return replace(host, host_scans=self._scans())
 
     def _read_trust(self, facts: EngineFacts) -> Known[TrustFacts]:
         from hardentui.host.podman.trust import read_trust
@@ -127,6 +138,19 @@ class Recorder:
         kept = {"unreadable": answer.reason} if isinstance(answer, Unreadable) else {"output": answer}
         self._programs[json.dumps(list(arguments))] = kept
         return answer
+
+
+def _kept_scans(scans: Known[tuple[HostScan, ...]]) -> Any:
+    if isinstance(scans, Unreadable):
+        return {"unreadable": scans.reason}
+    return to_builtins(scans)
+
+
+def _saved_scans(kept: Any) -> Known[tuple[HostScan, ...]]:
+    if isinstance(kept, list):
+        return convert(kept, tuple[HostScan, ...])
+    reason = kept.get("unreadable") if isinstance(kept, dict) else None
+    return Unreadable(str(reason or "results of host scanners were not saved"))
 
 
 def _masked_files(document: dict[str, Any]) -> dict[str, Any]:
@@ -194,7 +218,8 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
 
         if local is None:
             return Unreadable("the facts were saved from another machine than the engine's")
-        return read(files, version=local.version, run=run, root=bool(document["root"]), now=when)
+        host = read(files, version=local.version, run=run, root=bool(document["root"]), now=when)
+        return replace(host, host_scans=_saved_scans(document.get("host_scans")))
 
     def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
         from hardentui.host.podman.trust import read_trust as read

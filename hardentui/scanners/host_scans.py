@@ -1,0 +1,42 @@
+"""A result of a host scanner out of a file, whichever tool wrote it."""
+
+from __future__ import annotations
+
+import os
+
+from msgspec.structs import replace
+
+from hardentui.errors import InputError
+from hardentui.model.host_scan import HostScan
+from hardentui.scanners import lynis, openscap
+from hardentui.visible import visible
+
+LARGEST = 256 << 20
+
+
+def read_scan(path: str) -> HostScan:
+    """A report of Lynis, or results of OpenSCAP as XCCDF or ARF.
+
+    Raises:
+        InputError: it is neither, cannot be read, or says nothing.
+    """
+    shown = visible(path, 200)
+    try:
+        # O_NONBLOCK: a FIFO in the place of a file must not hang us
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise InputError(f"{shown} cannot be read: {error.strerror}.") from error
+    if len(content) > LARGEST:
+        raise InputError(f"{shown} is larger than {LARGEST >> 20} MB.")
+    try:
+        if content.lstrip()[:1] == b"<":
+            found = openscap.parse(content)
+        else:
+            found = lynis.parse(content.decode("utf-8", "replace"))
+    except InputError as error:
+        raise InputError(
+            f"{shown} is no result of Lynis or OpenSCAP: {visible(error.title, 300)}", error.hint
+        ) from error
+    return replace(found, source=os.path.abspath(path))

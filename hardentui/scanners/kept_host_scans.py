@@ -1,0 +1,55 @@
+"""The kept results of host scanners: one for each tool, in our own folder."""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+from msgspec.structs import replace
+
+from hardentui.errors import WriteError
+from hardentui.model.host_scan import HostScan
+from hardentui.model.known import Known, Unreadable
+from hardentui.state.own_files import Folder, read_document, write_own
+
+_TOOLS = ("lynis", "openscap")
+
+
+class HostScans:
+    """The kept results, out of the folder `host-scans` below `folder`."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def _path(self, tool: str) -> str:
+        return os.path.join(os.fspath(self._folder()), "host-scans", f"{tool}.json")
+
+    def keep(self, scan: HostScan) -> None:
+        """Keep a result in place of the one before of this tool.
+
+        Raises:
+            WriteError: what was there is untouched.
+        """
+        try:
+            write_own(self._path(scan.tool), msgspec.json.encode(_plain(scan)).decode())
+        except OSError as error:
+            raise WriteError(f"The result could not be kept: {error.strerror}.") from error
+
+    def load(self) -> Known[tuple[HostScan, ...]]:
+        """The kept ones; none is no fault, one that cannot be read is."""
+        found = []
+        for tool in _TOOLS:
+            try:
+                found.append(msgspec.convert(read_document(self._path(tool)), HostScan))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                return Unreadable(f"the kept result of {tool} cannot be read: {error.strerror}")
+            except (ValueError, RecursionError):
+                return Unreadable(f"the kept result of {tool} is damaged; import it again")
+        return tuple(found)
+
+
+def _plain(scan: HostScan) -> HostScan:
+    """A path may hold bytes that are no text."""
+    return replace(scan, source=scan.source.encode("utf-8", "backslashreplace").decode())
