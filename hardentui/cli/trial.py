@@ -19,6 +19,7 @@ from hardentui.model.trial import Result, Step, Trial, TrialEvent
 from hardentui.visible import visible
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.trials.files import trial_files
+from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
 from hardentui.workbench.trials.tried import FILE_NAME, as_json
 from hardentui.workbench.trials.trying import Wishes
 
@@ -59,6 +60,12 @@ def arguments(parser: ArgumentParser) -> None:
     trial.add_argument(
         "--outside", action="store_true", help="the twin can reach the outside; what it sends there is real"
     )
+    trial.add_argument(
+        "--learn",
+        action="store_true",
+        help="watch what twins without changes do and learn from it: capabilities, a seccomp profile of its "
+        "own, folders it writes to, limits; what is learned is tried too; learning again adds to it",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     parser.add_argument(
         "-o",
@@ -66,7 +73,8 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="DIR",
         dest="folder",
         default="",
-        help="write trial.json, plan.toml, the Quadlet and the run script into this folder",
+        help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
+        "this folder",
     )
 
 
@@ -88,7 +96,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
         choices = (*plan.choices, *(Choice(skipped.check) for skipped in plan.skipped if options.check))
         if not choices:
             return EXIT_CODES[Result.NOTHING_WORKS]
-        wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
+        wishes = Wishes(
+            tuple(options.peer),
+            tuple(options.probe),
+            options.patience,
+            options.outside,
+            profile_path(report.subject.name, options.folder) if options.learn else "",
+        )
         with _interruptible():
             trying = bench.trying(report)
             trial = trying.run(choices, wishes, _Progress(terminal), threading.Event())
@@ -97,6 +111,8 @@ def run(options: Namespace, terminal: Terminal) -> int:
             terminal.write(as_json(trial))
         else:
             terminal.write("\n".join(trial_lines(trial, terminal)) + "\n")
+        if trial.learned is not None and trial.learned.seccomp is not None and not options.folder:
+            terminal.note(f"the learned seccomp profile: {visible(keep_profile(trial))}")
         if options.folder:
             _save(bench, report, plan, trial, options, terminal)
     return EXIT_CODES[trial.result]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.terminal import Terminal
-from hardentui.model.trial import Result, Trial
+from hardentui.model.trial import Learned, Result, Trial
 from hardentui.options import BY_NAME
 from hardentui.words import plural
 
@@ -58,11 +58,42 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
         yield write.bold("Kept, but not tried")
         for untried in trial.not_tried:
             yield from write.wrapped(f"{untried.check}: {untried.reason}")
+    if trial.learned is not None:
+        yield ""
+        yield write.bold("Learned")
+        for line in _learned(trial.learned):
+            yield from write.wrapped(line)
     if trial.proposed_probe:
         yield from write.section(
             "To be surer", "This probe succeeds on the twin without changes; try again with it:"
         )
         yield f"    --probe '{write.painted(_quoted(trial.proposed_probe), '1')}'"
+
+
+def _learned(learned: Learned) -> Iterator[str]:
+    """What was seen to be needed, a sentence each, and what could not be seen."""
+    yield f"Watched {plural(learned.runs, 'run')}; {plural(len(learned.seen), 'system call')} seen."
+    if "capabilities" not in learned.unknown:
+        yield f"Capabilities: {' '.join(learned.capabilities) or 'none'}."
+        for name, evidence in learned.evidence.items():
+            if evidence:
+                yield f"  {name}: {', '.join(evidence)}"
+    if learned.profile:
+        yield (
+            f"Seccomp profile {learned.profile}: {learned.syscalls} system calls instead of "
+            f"{learned.syscalls_before}, tried enforcing."
+        )
+    if learned.writable:
+        yield f"Writes to {', '.join(learned.writable)}."
+    if learned.listening:
+        yield f"Listens on {', '.join(learned.listening)}."
+    if "outgoing" not in learned.unknown:
+        ways = ", ".join(learned.outgoing)
+        yield f"Connects to {ways}." if ways else "Connects to nobody: its network can be internal."
+    if learned.memory_peak:
+        yield f"Used {-(-learned.memory_peak >> 20)} MiB and {plural(learned.pids_peak, 'task')} at most."
+    for what, why in learned.unknown.items():
+        yield f"Not known: {what}: {why}"
 
 
 def _flag(name: str) -> str:

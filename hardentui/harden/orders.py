@@ -1,8 +1,9 @@
 """Orders of protection: for two plans of one container, whether an option of the second holds it less.
 
-Each order is a function of (before, after) that says what is weaker in a few words, and nothing where nothing
-is. Both sides are the same container with another spec (`ContainerFacts.planned`), so that what an option
-means may depend on the image, the engine and the other options.
+Each order is a function of (before, after) that says in a few words what the change weakens ("raises the
+memory limit"), and nothing where it weakens nothing. Both sides are the same container with another spec
+(`ContainerFacts.planned`), so that what an option means may depend on the image, the engine and the other
+options.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def nothing_added(option: Option[tuple[str, ...]]) -> Order:
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         added = [entry for entry in after.spec[option] if entry not in before.spec[option]]
-        return f"{option.flag} {', '.join(added)} comes" if added else ""
+        return f"adds {option.flag} {', '.join(added)}" if added else ""
 
     return order
 
@@ -86,7 +87,7 @@ def nothing_lost(option: Option[tuple[str, ...]]) -> Order:
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         lost = [entry for entry in before.spec[option] if entry not in after.spec[option]]
-        return f"{option.flag} {', '.join(lost)} goes" if lost else ""
+        return f"removes {option.flag} {', '.join(lost)}" if lost else ""
 
     return order
 
@@ -96,7 +97,7 @@ def kept(option: Option[Any]) -> Order:
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         lost = option in before.spec and after.spec[option] != before.spec[option]
-        return f"its own {option.name} goes" if lost else ""
+        return f"replaces its {option.name}" if lost else ""
 
     return order
 
@@ -106,7 +107,7 @@ def smaller(option: Option[int]) -> Order:
 
     def order(before: ContainerFacts, after: ContainerFacts) -> str:
         higher = _limit(after.spec[option]) > _limit(before.spec[option])
-        return f"{option.flag} allows more" if higher else ""
+        return f"raises {option.flag}" if higher else ""
 
     return order
 
@@ -121,8 +122,8 @@ def _limit(value: float) -> float:
 def memory(before: ContainerFacts, after: ContainerFacts) -> str:
     """Memory, and memory and swap together; Podman allows as much swap as memory when nothing is said."""
     if _limit(after.spec[MEMORY]) > _limit(before.spec[MEMORY]):
-        return "it may use more memory"
-    return "it may use more swap" if _with_swap(after) > _with_swap(before) else ""
+        return "raises the memory limit"
+    return "raises the swap limit" if _with_swap(after) > _with_swap(before) else ""
 
 
 def _with_swap(facts: ContainerFacts) -> float:
@@ -131,7 +132,7 @@ def _with_swap(facts: ContainerFacts) -> float:
 
 
 def processors(before: ContainerFacts, after: ContainerFacts) -> str:
-    return "it may use more processors" if _processors(after) > _processors(before) else ""
+    return "raises the CPU limit" if _processors(after) > _processors(before) else ""
 
 
 def _processors(facts: ContainerFacts) -> float:
@@ -144,10 +145,10 @@ def ulimits(before: ContainerFacts, after: ContainerFacts) -> str:
     old, new = _ulimits(before), _ulimits(after)
     for name, values in old.items():
         if name != "host" and name not in new and max(values) < _UNLIMITED:
-            return f"--ulimit {name} goes"
+            return f"removes --ulimit {name}"
         if name in new and any(now > then for now, then in zip(new[name], values, strict=True)):
-            return f"--ulimit {name} allows more"
-    return "--ulimit host comes" if "host" in new and "host" not in old else ""
+            return f"raises --ulimit {name}"
+    return "adds --ulimit host" if "host" in new and "host" not in old else ""
 
 
 def _ulimits(facts: ContainerFacts) -> dict[str, tuple[float, float]]:
@@ -172,26 +173,26 @@ def mounts(before: ContainerFacts, after: ContainerFacts) -> str:
     for mount in after.spec[MOUNTS]:
         known = old.get(mount.destination)
         if known is None:
-            return f"a mount at {mount.destination} comes"
+            return f"adds a mount at {mount.destination}"
         if mount != known and (why := _opened(known, mount)):
-            return f"the mount at {mount.destination} {why}"
+            return f"{why} the mount at {mount.destination}"
     return ""
 
 
 def _opened(old: Mount, new: Mount) -> str:
     if (old.type, old.source, old.subpath) != (new.type, new.source, new.subpath):
-        return "shows something else"
+        return "changes the source of"
     was, now = frozenset(old.options), frozenset(new.options)
     if old.read_only and not new.read_only:
-        return "can be written"
+        return "makes writable"
     if lost := (was - now) & _TIGHT:
-        return f"loses {', '.join(sorted(lost))}"
+        return f"removes {', '.join(sorted(lost))} from"
     if gained := (now - was) & _OPENING:
-        return f"gets {', '.join(sorted(gained))}"
+        return f"adds {', '.join(sorted(gained))} to"
     if "U" in now - was and old.type != "volume":
-        return "would give files of the host another owner"
+        return "changes the owner of host files below"
     if _propagation(now) > _propagation(was):
-        return "passes mounts on"
+        return "widens mount propagation of"
     return ""
 
 
@@ -206,11 +207,11 @@ def tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
         known = old.get(path)
         if known is None:
             if before.spec[READ_ONLY] and not _writable_already(before, path):
-                return f"{path} can be written"
+                return f"makes {path} writable"
         elif _loose(options) - _loose(known):
-            return f"the tmpfs at {path} gets {', '.join(sorted(_loose(options) - _loose(known)))}"
+            return f"adds {', '.join(sorted(_loose(options) - _loose(known)))} to the tmpfs at {path}"
         elif "size" in known and known["size"] != options.get("size") and "size" not in options:
-            return f"the tmpfs at {path} loses its size"
+            return f"removes the size limit of the tmpfs at {path}"
     return ""
 
 
@@ -234,7 +235,7 @@ def _writable_already(facts: ContainerFacts, path: str) -> bool:
 
 def read_only_tmpfs(before: ContainerFacts, after: ContainerFacts) -> str:
     came = after.spec[READ_ONLY_TMPFS] and not before.spec[READ_ONLY_TMPFS]
-    return "/run and /tmp can be written" if came and before.spec[READ_ONLY] else ""
+    return "makes /run and /tmp writable" if came and before.spec[READ_ONLY] else ""
 
 
 def secrets(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -243,9 +244,9 @@ def secrets(before: ContainerFacts, after: ContainerFacts) -> str:
     for secret in after.spec[SECRETS]:
         name = _secret_name(secret)
         if name not in old:
-            return f"the secret {name} comes"
+            return f"adds the secret {name}"
         if _secret_bits(secret) & ~_secret_bits(old[name]):
-            return f"more may read the secret {name}"
+            return f"lets more users read the secret {name}"
     return ""
 
 
@@ -270,7 +271,7 @@ def masks_lifted(before: ContainerFacts, after: ContainerFacts) -> str:
     old, new = before.spec[UNMASK], after.spec[UNMASK]
     if any(word.upper() == "ALL" for word in old):
         return ""
-    return f"the mask of {', '.join(set(new) - set(old))} is lifted" if set(new) - set(old) else ""
+    return f"unmasks {', '.join(sorted(set(new) - set(old)))}" if set(new) - set(old) else ""
 
 
 # --- identity ----------------------------------------------------------------------------------------
@@ -278,11 +279,11 @@ def masks_lifted(before: ContainerFacts, after: ContainerFacts) -> str:
 
 def user(before: ContainerFacts, after: ContainerFacts) -> str:
     became = is_root(declared_user(after)) and not is_root(declared_user(before))
-    return "it becomes root" if became else ""
+    return "runs as root" if became else ""
 
 
 def user_namespace(before: ContainerFacts, after: ContainerFacts) -> str:
-    return "its ids come nearer to those of the host" if _own_ids(after) < _own_ids(before) else ""
+    return "weakens its user namespace" if _own_ids(after) < _own_ids(before) else ""
 
 
 def _own_ids(facts: ContainerFacts) -> int:
@@ -295,13 +296,13 @@ def _own_ids(facts: ContainerFacts) -> int:
 
 def umask(before: ContainerFacts, after: ContainerFacts) -> str:
     was, now = (int(facts.spec[UMASK] or "0", 8) for facts in (before, after))
-    return "new files are open to more" if was & ~now else ""
+    return "gives new files wider permissions" if was & ~now else ""
 
 
 def level(before: ContainerFacts, after: ContainerFacts) -> str:
     """Without a level of its own it gets categories that nobody else has."""
     changed = after.spec[LABEL_LEVEL] not in ("", before.spec[LABEL_LEVEL])
-    return "it gets an SELinux level of its own, which others may have" if changed else ""
+    return "sets an SELinux level that other containers may share" if changed else ""
 
 
 def selinux(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -309,9 +310,9 @@ def selinux(before: ContainerFacts, after: ContainerFacts) -> str:
     if was:
         return ""
     if now:
-        return f"SELinux no longer separates it ({now})"
+        return f"turns off SELinux separation ({now})"
     own = before.spec[LABEL_TYPE]
-    return f"its SELinux type {own} goes" if own and after.spec[LABEL_TYPE] != own else ""
+    return f"drops its SELinux type {own}" if own and after.spec[LABEL_TYPE] != own else ""
 
 
 # --- namespaces and network --------------------------------------------------------------------------
@@ -324,15 +325,15 @@ def namespace(option: Option[str]) -> Order:
         word = facts.spec[option].partition(":")[0]
         return {"host": 0, "container": 1, "ns": 1, "pod": 1, "": 2, "shareable": 2, "none": 4}.get(word, 3)
 
-    return ranked(rank, f"{option.flag} is shared with more")
+    return ranked(rank, f"shares its {option.name} namespace more widely")
 
 
 def network(before: ContainerFacts, after: ContainerFacts) -> str:
     if _network_rank(after) < _network_rank(before):
-        return "its network is nearer to the host's"
+        return "moves it closer to the host network"
     joined = [value for value in after.spec[NETWORK] if mode_of(value) == "network"]
     if len(joined) > max(1, len(before.spec[NETWORK])):
-        return "it is on more networks"
+        return "joins more networks"
     return ""
 
 
@@ -352,11 +353,11 @@ def ports(before: ContainerFacts, after: ContainerFacts) -> str:
     if before.spec[PUBLISH_ALL] or "host" in modes(before.spec):
         return ""
     if after.spec[PUBLISH_ALL]:
-        return "every port that it declares is published"
+        return "publishes every exposed port"
     old = before.spec[PUBLISH]
     for port in after.spec[PUBLISH]:
         if not any(_same(port, known) and _far(port) <= _far(known) for known in old):
-            return f"the port {port.argument()} is open to more"
+            return f"exposes port {port.argument()} more widely"
     return ""
 
 
@@ -372,7 +373,7 @@ def sysctls(before: ContainerFacts, after: ContainerFacts) -> str:
     known = before.spec[SYSCTL]
     added = [pair for pair in after.spec[SYSCTL] if pair not in known]
     added = [pair for pair in added if pair.partition("=")[0].replace("/", ".") not in _HARMLESS_SYSCTLS]
-    return f"the kernel parameter {', '.join(added)} is set" if added else ""
+    return f"sets the sysctl {', '.join(added)}" if added else ""
 
 
 def devices(option: Option[tuple[str, ...]]) -> Order:
@@ -385,7 +386,7 @@ def devices(option: Option[tuple[str, ...]]) -> Order:
         for entry in after.spec[option]:
             path, rights = _device(entry)
             if not rights <= old.get(path, frozenset()):
-                return f"the device {path} can be used more freely"
+                return f"gives more access to the device {path}"
         return ""
 
     return order

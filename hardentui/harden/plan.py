@@ -98,10 +98,8 @@ def _fix(
     if not changed:
         return Skipped(check.id, _ALREADY)
     if weaker := weakenings(facts, spec, after):
-        return Skipped(
-            check.id,
-            f"it would protect the container less: {'; '.join(weakening.why for weakening in weaker)}",
-        )
+        whys = tuple(weakening.why for weakening in weaker)
+        return Skipped(check.id, f"it would weaken the container: {'; '.join(whys)}", weakens=whys)
     advice = check.advise(spec, after, context) if check.advise is not None else Advice()
     return _Fix(check, choice, after, changed, advice)
 

@@ -110,7 +110,7 @@ def _capabilities(before: ContainerFacts, after: ContainerFacts) -> str:
     gained = declared_set(after) - declared_set(before)
     gained |= _at_once(after) - _at_once(before)
     words = ", ".join(sorted(name.removeprefix("CAP_") for name in gained))
-    return f"it gets {words}" if gained else ""
+    return f"adds {words}" if gained else ""
 
 
 def _at_once(facts: ContainerFacts) -> frozenset[str]:
@@ -130,9 +130,9 @@ def _at_once(facts: ContainerFacts) -> frozenset[str]:
 def _seccomp(before: ContainerFacts, after: ContainerFacts) -> str:
     was, now = _seccomp_rank(before), _seccomp_rank(after)
     if now < was:
-        return "more system calls are let through"
+        return "allows more system calls"
     other = before.spec[SECCOMP_PROFILE] != after.spec[SECCOMP_PROFILE]
-    return "its own seccomp profile is replaced" if now == was == 3 and other else ""
+    return "replaces its own seccomp profile" if now == was == 3 and other else ""
 
 
 def _seccomp_policy(before: ContainerFacts, after: ContainerFacts) -> str:
@@ -163,12 +163,12 @@ def _apparmor_rank(facts: ContainerFacts) -> int:
 
 def _image(before: ContainerFacts, after: ContainerFacts) -> str:
     lost = reference(before.spec[IMAGE]).digest and not reference(after.spec[IMAGE]).digest
-    return "its image is no longer named by a digest" if lost else ""
+    return "unpins its image" if lost else ""
 
 
 def _health(before: ContainerFacts, after: ContainerFacts) -> str:
     own = before.spec[HEALTH_CMD] not in ("", "none")
-    return "its health check goes" if own and after.spec[HEALTH_CMD] != before.spec[HEALTH_CMD] else ""
+    return "removes its health check" if own and after.spec[HEALTH_CMD] != before.spec[HEALTH_CMD] else ""
 
 
 def _restart_rank(facts: ContainerFacts) -> int:
@@ -179,18 +179,18 @@ def _restart_rank(facts: ContainerFacts) -> int:
 
 def _log_limit(before: ContainerFacts, after: ContainerFacts) -> str:
     old, new = ({word.partition("=")[0] for word in facts.spec[LOG_OPT]} for facts in (before, after))
-    return "its log has no limit any more" if "max-size" in old - new else ""
+    return "removes the size limit of its log" if "max-size" in old - new else ""
 
 
 def _annotations(before: ContainerFacts, after: ContainerFacts) -> str:
     added = [pair for pair in after.spec[ANNOTATIONS] if pair not in before.spec[ANNOTATIONS]]
     own = sorted(pair for pair in added if pair.startswith(("run.oci.", "io.podman.annotations.privileged")))
-    return f"the annotation {', '.join(own)} comes" if own else ""
+    return f"adds the annotation {', '.join(own)}" if own else ""
 
 
 def _ranks(option: Option[str], **rank: int) -> Order:
     """Words in their order; every other word ranks highest."""
-    return orders.ranked(lambda facts: rank.get(facts.spec[option] or "none", 9), f"{option.flag} goes")
+    return orders.ranked(lambda facts: rank.get(facts.spec[option] or "none", 9), f"removes {option.flag}")
 
 
 _CAPABILITIES: tuple[Order, ...] = (_capabilities,)
@@ -199,13 +199,13 @@ _SELINUX: tuple[Order, ...] = (orders.selinux,)
 _SECCOMP: tuple[Order, ...] = (_seccomp,)
 
 _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
-    PRIVILEGED: (_capabilities, _seccomp, orders.selinux, orders.off(PRIVILEGED, "it becomes privileged")),
+    PRIVILEGED: (_capabilities, _seccomp, orders.selinux, orders.off(PRIVILEGED, "makes it privileged")),
     CAP_ADD: _CAPABILITIES,
     CAP_DROP: _CAPABILITIES,
     USER: (orders.user, _capabilities),
     SECCOMP_PROFILE: _SECCOMP,
     SECCOMP_POLICY: (_seccomp_policy,),
-    APPARMOR: (orders.ranked(_apparmor_rank, "AppArmor holds it less"),),
+    APPARMOR: (orders.ranked(_apparmor_rank, "weakens AppArmor confinement"),),
     LABEL_DISABLE: _SELINUX,
     LABEL_TYPE: _SELINUX,
     LABEL_LEVEL: (orders.level,),
@@ -222,7 +222,7 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     IPC: (orders.namespace(IPC),),
     UTS: (orders.namespace(UTS),),
     CGROUPNS: (orders.namespace(CGROUPNS),),
-    CGROUPS: (orders.ranked(lambda facts: int(facts.spec[CGROUPS] != "disabled"), "its cgroup goes"),),
+    CGROUPS: (orders.ranked(lambda facts: int(facts.spec[CGROUPS] != "disabled"), "turns off its cgroup"),),
     MEMORY: (orders.memory,),
     MEMORY_SWAP: (orders.memory,),
     CPUS: (orders.processors,),
@@ -232,7 +232,7 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     OOM_SCORE_ADJ: (
         orders.ranked(
             lambda facts: max(facts.spec[OOM_SCORE_ADJ], -1000) if OOM_SCORE_ADJ in facts.spec else 0,
-            "others are killed before it when memory runs out",
+            "makes the kernel kill other processes first when memory runs out",
         ),
     ),
     READ_ONLY_TMPFS: (orders.read_only_tmpfs,),
@@ -243,11 +243,11 @@ _JUDGED: Mapping[Option[Any], tuple[Order, ...]] = {
     PUBLISH: (orders.ports,),
     PUBLISH_ALL: (orders.ports,),
     IMAGE: (_image,),
-    RESTART: (orders.ranked(_restart_rank, "it is restarted without end"),),
+    RESTART: (orders.ranked(_restart_rank, "restarts it without a limit"),),
     HEALTH_CMD: (_health,),
     HEALTH_ON_FAILURE: (_ranks(HEALTH_ON_FAILURE, none=0),),
     SDNOTIFY: (_ranks(SDNOTIFY, none=0, ignore=0, conmon=0),),
-    LOG_DRIVER: (orders.ranked(lambda facts: int(facts.spec[LOG_DRIVER] != "none"), "its log goes"),),
+    LOG_DRIVER: (orders.ranked(lambda facts: int(facts.spec[LOG_DRIVER] != "none"), "turns off logging"),),
     LOG_OPT: (_log_limit,),
     ANNOTATIONS: (_annotations,),
 }

@@ -73,7 +73,7 @@ class Skipped(Struct, frozen=True):
     """A chosen fix that is not in the plan, why, and what helps, where something does.
 
     `needs` names the parameter that the fix has no value for, where that is why; `bolder` is the caution that
-    would have taken it, where that is why.
+    would have taken it, where that is why; `weakens` says what it would take away, where that is why.
     """
 
     check: str
@@ -81,6 +81,7 @@ class Skipped(Struct, frozen=True):
     hint: str = ""
     needs: str = ""
     bolder: Caution | None = None
+    weakens: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.why}. {self.hint}" if self.hint else self.why

@@ -27,7 +27,7 @@ class Protection(Struct, frozen=True):
     """The rule of one option.
 
     Attributes:
-        text: for NEVER the reason; for a switch what the container gains, in a few words.
+        text: for NEVER the reason; for a switch what turning it does, as a verb phrase.
     """
 
     rule: ProtectionRule

@@ -100,6 +100,7 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
         also: other flags that say it too, each with its own codec (`--mount` beside `--volume`).
         short, aliases: other spellings of the flag: a letter, older names.
         before_verb: a global flag, which stands before `run` or `create`.
+        only_verb: the one of both that knows the flag; empty = both.
         quadlet: its key in `[Container]`; None = always `PodmanArgs=`.
         read: reads it from the sources of a container, a `hardentui.options.inspect.view.View`.
         readability: which sources can show it.
@@ -117,6 +118,7 @@ class Option(Struct, Generic[T], frozen=True, kw_only=True):
     short: str = ""
     aliases: tuple[str, ...] = ()
     before_verb: bool = False
+    only_verb: str = ""
     quadlet: QuadletKey | None = None
     read: Callable[[Any], Reading]
     readability: Readability = Readability.ALWAYS

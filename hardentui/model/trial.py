@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
@@ -111,8 +112,17 @@ class Learned(Struct, frozen=True):
     """What was seen to be needed.
 
     Attributes:
-        syscalls: how many system calls the profile allows.
+        capabilities: those that it used; each stands in `evidence`.
+        syscalls: how many system calls the profile allows, of `syscalls_before` that its base allows.
         profile: the name of its file; empty when there is none.
+        seccomp: the profile itself.
+        seen: the system calls that were made.
+        writable: folders of the root file system that it writes to.
+        listening, outgoing: `tcp 0.0.0.0:80`; what goes out without loopback.
+        memory_peak, pids_peak: bytes and tasks; 0 when nobody could look.
+        evidence: name of a capability -> the calls that took it.
+        runs: how many runs were watched, those of earlier trials among them.
+        unknown: what could not be seen -> why.
     """
 
     capabilities: tuple[str, ...] = ()
@@ -123,6 +133,12 @@ class Learned(Struct, frozen=True):
     outgoing: tuple[str, ...] = ()
     memory_peak: int = 0
     pids_peak: int = 0
+    syscalls_before: int = 0
+    seccomp: dict[str, Any] | None = None
+    seen: tuple[str, ...] = ()
+    evidence: dict[str, tuple[str, ...]] = {}
+    runs: int = 1
+    unknown: dict[str, str] = {}
 
 
 class OptionChange(Struct, frozen=True):
@@ -180,6 +196,7 @@ class Step(StrEnum):
     CLEANING = "cleaning"
     PREPARING = "preparing"
     BASELINE = "baseline"
+    LEARNING = "learning"
     ROUND = "round"
     RESTART = "restart"
     PROOF = "proof"

@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.harden.spec_diff import arguments
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.spec import Option, Spec
-from hardentui.options import BY_NAME, CAP_ADD, CAP_DROP, MEMORY_SWAP, MOUNTS, READ_ONLY, TMPFS, Mount
+from hardentui.options import (
+    BY_NAME,
+    CAP_ADD,
+    CAP_DROP,
+    MEMORY_SWAP,
+    MOUNTS,
+    READ_ONLY,
+    SECCOMP_PROFILE,
+    TMPFS,
+    Mount,
+)
 from hardentui.options.capabilities import bounding_set, with_only
 from hardentui.reading.behaviour import hides_a_program
 from hardentui.reading.mounts import at_or_above
@@ -71,28 +82,33 @@ Loosening = CapabilityBack | WritableFolder | Raised
 
 
 class Configuration(Struct, frozen=True):
-    """What a twin is to run with."""
+    """What a twin is to run with.
+
+    Attributes:
+        profile: path of a seccomp profile that was learned; empty = none.
+    """
 
     choices: tuple[Choice, ...]
     loosenings: tuple[Loosening, ...] = ()
+    profile: str = ""
 
     @property
     def checks(self) -> tuple[str, ...]:
         return tuple(choice.check for choice in self.choices)
 
     def without(self, check: str) -> Configuration:
-        return Configuration(tuple(c for c in self.choices if c.check != check), self.loosenings)
+        return replace(self, choices=tuple(c for c in self.choices if c.check != check))
 
     def only(self, choices: tuple[Choice, ...]) -> Configuration:
-        return Configuration(choices, self.loosenings)
+        return replace(self, choices=choices)
 
     def with_(self, *loosenings: Loosening) -> Configuration:
         """With these too; a folder that becomes a volume is no tmpfs any more, a limit is raised once."""
         kept = [one for one in self.loosenings if not any(_replaces(new, one) for new in loosenings)]
-        return Configuration(self.choices, (*kept, *(new for new in loosenings if new not in kept)))
+        return replace(self, loosenings=(*kept, *(new for new in loosenings if new not in kept)))
 
     def tighter(self, loosening: Loosening) -> Configuration:
-        return Configuration(self.choices, tuple(one for one in self.loosenings if one != loosening))
+        return replace(self, loosenings=tuple(one for one in self.loosenings if one != loosening))
 
 
 def _replaces(new: Loosening, old: Loosening) -> bool:
@@ -126,7 +142,7 @@ class Planner:
         spec = self.plan(configuration.choices).after
         for loosening in configuration.loosenings:
             spec = self._loosened(spec, loosening)
-        return spec
+        return spec.with_(SECCOMP_PROFILE, configuration.profile) if configuration.profile else spec
 
     def checks_of(self, loosening: Loosening, choices: tuple[Choice, ...]) -> tuple[str, ...]:
         """The chosen fixes that it loosens."""

@@ -68,6 +68,7 @@ class Role(Struct, frozen=True):
         pod: of the trial; empty = the twin is in none.
         twins: name or id of a container -> its twin, for those that are tried along.
         copy_volumes: also where a copy-on-write mount would do.
+        empty_volumes: volumes that can be written begin empty.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Role(Struct, frozen=True):
     pod: str = ""
     twins: Mapping[str, str] = {}
     copy_volumes: bool = False
+    empty_volumes: bool = False
 
 
 class VolumeCopy(Struct, frozen=True):
@@ -207,6 +209,8 @@ def _mounts(
         if mount.type not in ("bind", "volume"):
             return mount
         if mount.type == "volume":
+            if role.empty_volumes and not mount.read_only:
+                return copied(mount, "")
             if not source or (source not in facts.volumes and mount.destination not in data):
                 return copied(mount, "")  # one that the plan adds, or that begins empty
             if must_copy or mount.subpath or any(option.startswith("idmap") for option in mount.options):

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from time import monotonic
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hardentui.engine.change.changing import ChangingEngine
-from hardentui.errors import ChangeFailed, EngineError
-from hardentui.host.files.reader import Files
+from hardentui.errors import ChangeFailed
 from hardentui.model.facts import ContainerFacts, Kernel
-from hardentui.model.finding import Status, Verdict
 from hardentui.model.plan import Choice
 from hardentui.model.trial import (
     Baseline,
     How,
-    LeftOut,
-    Proof,
     Result,
     Step,
     Trial,
     TrialEvent,
 )
-from hardentui.readiness.expectation import ALIVE, PATIENCE, Expectation, expectation
+from hardentui.readiness.expectation import ALIVE, Expectation, expectation
 from hardentui.readiness.ports import ports_of
 from hardentui.readiness.wait import Outcome
-from hardentui.trial import results
-from hardentui.trial.configuration import Configuration, MakePlan, Planner, WritableFolder
+from hardentui.trial.configuration import Configuration, Planner, WritableFolder
+from hardentui.trial.enforcing import Enforcer
+from hardentui.trial.learned.needs import Needs
+from hardentui.trial.learned.record import learned_record
+from hardentui.trial.learned.teaching import informed, taught
+from hardentui.trial.learning import learn
 from hardentui.trial.leftovers import remove_leftovers
 from hardentui.trial.proposing import advice_for, proposed_probe
+from hardentui.trial.proving import recorded
 from hardentui.trial.relax import Relaxer, Settled
+from hardentui.trial.request import Request, Tools
 from hardentui.trial.restart import lasting_folders, lost, restarted
-from hardentui.trial.rounds import LOG_SHOWN, Rounds, Tell, stop, stop_timeout
+from hardentui.trial.rounds import LOG_SHOWN, Rounds, stop, stop_timeout
 from hardentui.trial.stage import Stage, Twin
 from hardentui.writers.file_name import safe_file_name
 
@@ -43,46 +42,6 @@ _CAPABILITIES = "default-capabilities-kept"
 _ROOT = "writable-rootfs"
 _LEAST_PATIENCE = 8.0
 _TIMES_AS_LONG = 6  # a twin with changes may take as many times as long as the one without
-
-
-class Request(Struct, frozen=True):
-    """What is to be tried.
-
-    Attributes:
-        facts: the container after a close look.
-        choices: the fixes; those with parameters of somebody's own are tried as they are.
-        peers: containers that it needs; they get twins without changes.
-        members: the other members of its pod.
-        probes: commands that have to succeed.
-        outside: its network has a way out.
-    """
-
-    facts: ContainerFacts
-    choices: tuple[Choice, ...]
-    peers: tuple[ContainerFacts, ...] = ()
-    members: tuple[ContainerFacts, ...] = ()
-    probes: tuple[str, ...] = ()
-    patience: float = PATIENCE
-    outside: bool = False
-
-
-class Tools(Struct, frozen=True):
-    """What a trial works with.
-
-    Attributes:
-        files: this machine's; None when the engine runs on another one.
-        look: facts of a running container, closely looked at, from its inspect document.
-        judge: what a check says of facts.
-        stop: ends the trial.
-    """
-
-    changing: ChangingEngine
-    files: Files | None
-    look: Callable[[Mapping[str, Any]], ContainerFacts]
-    make_plan: MakePlan
-    judge: Callable[[str, ContainerFacts], Verdict]
-    tell: Tell
-    stop: threading.Event
 
 
 class _Seen(Struct, frozen=True):
@@ -142,6 +101,8 @@ def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
     record = replace(blank, baseline=seen.baseline, proposed_probe=seen.probe)
     if not seen.baseline.ready:
         return record
+    needs = _learned(request, tools, stage, seen)
+    seen = seen if needs is None else replace(seen, facts=informed(seen.facts, needs))
     planner = Planner(seen.facts, tools.make_plan)
     rounds = Rounds(
         stage,
@@ -153,10 +114,44 @@ def _tried(request: Request, tools: Tools, stage: Stage) -> Trial:
         ends_well=seen.ends_well,
     )
     relaxer = Relaxer(rounds, planner, tools.tell)
-    plan = planner.plan(_strictest(request.choices, rounds))
+    choices = request.choices if needs is None else taught(request.choices, needs, seen.facts)
+    plan = planner.plan(_strictest(choices, rounds))
     settled = relaxer.settle(Configuration(plan.choices))
     settled = _lasting(settled, rounds, relaxer, tools)
-    return _recorded(record, settled, rounds, tools, tuple((skip.check, str(skip)) for skip in plan.skipped))
+    skipped = tuple((skip.check, str(skip)) for skip in plan.skipped)
+    if request.lesson is None or needs is None:
+        return recorded(record, settled, rounds, tools, skipped)
+    with Enforcer(request.lesson, rounds, tools.tell) as enforcer:
+        enforced = enforcer.enforce(settled.configuration, needs)
+        settled = replace(settled, configuration=enforced.configuration)
+        path = request.lesson.profile_path
+        learned = learned_record(
+            needs,
+            document=enforced.document,
+            calls=enforced.calls,
+            base_calls=enforced.base_calls,
+            why=enforced.why,
+            path=path,
+        )
+        record = replace(record, learned=learned)
+        return recorded(record, settled, rounds, tools, skipped, profile=path)
+
+
+def _learned(request: Request, tools: Tools, stage: Stage, seen: _Seen) -> Needs | None:
+    if request.lesson is None:
+        return None
+    needs = learn(
+        request.lesson,
+        stage,
+        request.facts,
+        seen.expected,
+        request.probes or ((seen.probe,) if seen.probe else ()),
+        tools.look,
+        tools.tell,
+        ends_well=seen.ends_well,
+    )
+    tools.keep(needs)
+    return needs
 
 
 # --- without changes --------------------------------------------------------------------------------
@@ -290,86 +285,3 @@ def _without_read_only(settled: Settled, rounds: Rounds, relaxer: Relaxer, why: 
             relaxer.leave_out(check, f"it does not work after a restart: {why}")
         again = Settled(Configuration(()), {}, again.left_out)
     return again
-
-
-# --- the record -------------------------------------------------------------------------------------
-
-
-def _recorded(
-    record: Trial, settled: Settled, rounds: Rounds, tools: Tools, skipped: tuple[tuple[str, str], ...]
-) -> Trial:
-    planner = rounds.planner
-    configuration, proof, effectless = _proven(settled.configuration, rounds, tools)
-    plan = planner.plan(configuration.choices)
-    spec = planner.spec(configuration)
-    loose = {
-        check for one in configuration.loosenings for check in planner.checks_of(one, configuration.choices)
-    }
-    left_out = [*settled.left_out, *effectless, *(LeftOut(check, why) for check, why in skipped)]
-    works = bool(configuration.choices) and spec != planner.facts.spec
-    return replace(
-        record,
-        result=Result.WORKS if works else Result.NOTHING_WORKS,
-        rounds=tuple(rounds.records),
-        kept=results.kept(plan, spec, loose),
-        relaxed=results.relaxed(planner, configuration, settled.why, spec),
-        left_out=tuple(left_out),
-        not_tried=results.not_tried(plan),
-        proof=proof,
-        options=results.option_changes(plan, spec),
-        fixes=results.fixes(configuration.choices),
-        sure=_sure(record, rounds),
-    )
-
-
-def _proven(
-    configuration: Configuration, rounds: Rounds, tools: Tools
-) -> tuple[Configuration, tuple[Proof, ...], tuple[LeftOut, ...]]:
-    """What the kernel enforces on the final twin. A change without effect is not counted."""
-    if not configuration.choices:
-        return configuration, (), ()
-    planner = rounds.planner
-    tools.tell(
-        TrialEvent(Step.PROOF, "asking the kernel what it enforces on the twin", changes=configuration.checks)
-    )
-    try:
-        with rounds.stage.twin(planner.spec(configuration)) as twin:
-            outcome = rounds.start(twin)
-            document = twin.document() if outcome.ready else None
-            facts = tools.look(document) if document else None
-    except EngineError as error:
-        return configuration, tuple(Proof(c, "unknown", error.title) for c in configuration.checks), ()
-    if facts is None:
-        return configuration, tuple(Proof(c, "unknown", outcome.why) for c in configuration.checks), ()
-    untried = {one.check for one in results.not_tried(planner.plan(configuration.choices))}
-    loose = {
-        check for one in configuration.loosenings for check in planner.checks_of(one, configuration.choices)
-    }
-    proof: list[Proof] = []
-    effectless: list[LeftOut] = []
-    for check in configuration.checks:
-        if check in untried:
-            continue
-        verdict = tools.judge(check, facts)
-        effective = verdict.effective or verdict.declared or verdict.reason
-        proof.append(Proof(check, verdict.status.value, effective))
-        if verdict.status is Status.FAIL and check not in loose:
-            effectless.append(LeftOut(check, "it has no effect on this host", effective or verdict.reason))
-    for left in effectless:
-        configuration = configuration.without(left.check)
-        tools.tell(TrialEvent(Step.PROOF, f"{left.check}: {left.reason}", left_out=left))
-    return configuration, tuple(proof), tuple(effectless)
-
-
-def _sure(record: Trial, rounds: Rounds) -> str:
-    """How much a trial of this kind proves."""
-    if rounds.probes:
-        return "Every probe answered on the hardened twin."
-    if rounds.expected.how is How.HEALTH:
-        return "Its health check passed on the hardened twin."
-    if rounds.expected.how is How.PORTS:
-        ports = ", ".join(sorted(rounds.expected.ports))
-        return f"The hardened twin listens on {ports}; whether it answers only a probe shows."
-    if record.baseline.how is How.ALIVE and rounds.judges_work:
-        return "The hardened twin did its work and ended without a fault."
-    return "The hardened twin stayed alive. Whether it does its work only a probe shows."

@@ -140,9 +140,11 @@ class Stage:
         remove_trial(self.changing, self.number)
 
     @contextmanager
-    def twin(self, spec: Spec, *, copy_volumes: bool = False) -> Iterator[Twin]:
+    def twin(self, spec: Spec, *, copy_volumes: bool = False, empty_volumes: bool = False) -> Iterator[Twin]:
         """A twin that was created and not started; it is removed at the end."""
-        twin = self._create(spec, self.facts, self._pod, copy_volumes=copy_volumes)
+        twin = self._create(
+            spec, self.facts, self._pod, copy_volumes=copy_volumes, empty_volumes=empty_volumes
+        )
         try:
             yield twin
         finally:
@@ -163,10 +165,18 @@ class Stage:
             ends_well=ends_well,
         ).outcome()
 
-    def _create(self, spec: Spec, facts: ContainerFacts, pod: str, *, copy_volumes: bool) -> Twin:
+    def _create(
+        self,
+        spec: Spec,
+        facts: ContainerFacts,
+        pod: str,
+        *,
+        copy_volumes: bool,
+        empty_volumes: bool = False,
+    ) -> Twin:
         name = self._name()
         labels = (f"{TRIAL_LABEL}={self.number}", f"{TRIAL_LABEL}.of={spec[NAME]}", owner_label())
-        role = Role(name, labels, self._network, pod, self._twins, copy_volumes)
+        role = Role(name, labels, self._network, pod, self._twins, copy_volumes, empty_volumes)
         made = harmless(spec, facts, role, self._place_of)
         self._copy(made, facts)
         return Twin(self.changing, self.changing.containers.create(made.spec), name, made.lacks)
@@ -174,7 +184,8 @@ class Stage:
     def _copy(self, made: Harmless, facts: ContainerFacts) -> None:
         labels = {TRIAL_LABEL: self.number, **dict([owner_label().split("=", 1)])}
         for copy in made.copies:
-            self.changing.volumes.create(copy.name, labels=labels)
+            owner = self.changing.volumes.ownership(copy.source) if copy.source else {}
+            self.changing.volumes.create(copy.name, labels=labels, options=owner)
             if copy.source:
                 image = str(facts.inspect.get("Image") or "")
                 self.changing.volumes.copy(copy.source, copy.name, image)

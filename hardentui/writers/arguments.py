@@ -5,10 +5,7 @@ from __future__ import annotations
 from hardentui.model.spec import Spec
 from hardentui.options import COMMAND, IMAGE, ROOTFS, TABLE
 
-RUN_ONLY = frozenset({"--passwd", "--rmi"})
-"""Flags that `podman create` does not know."""
-CREATE_ONLY = frozenset({"--init-ctr"})
-"""Flags that `podman run` does not know."""
+_OTHER_VERB = {"run": "create", "create": "run"}
 
 POSITIONAL = frozenset({IMAGE, COMMAND, ROOTFS})
 
@@ -23,13 +20,12 @@ def positional_words(spec: Spec) -> tuple[str, ...]:
 def run_arguments(spec: Spec, verb: str = "run") -> tuple[str, ...]:
     """argv after `podman`: global flags, the verb, flags in the order of the table, image, words.
 
-    With verb `run` or `create`, flags that the verb does not know are left out; see RUN_ONLY, CREATE_ONLY.
+    With verb `run` or `create`, flags that only the other one knows are left out (`Option.only_verb`).
     """
-    unknown = {"run": CREATE_ONLY, "create": RUN_ONLY}.get(verb, frozenset())
     before: list[str] = []
     flags: list[str] = []
     for option in TABLE:
-        if option not in spec or option in POSITIONAL or option.flag in unknown:
+        if option not in spec or option in POSITIONAL or option.only_verb == _OTHER_VERB.get(verb):
             continue
         target = before if option.before_verb else flags
         target.extend(option.to_words(spec[option]))

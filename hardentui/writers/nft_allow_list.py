@@ -38,7 +38,7 @@ def allow_list(container: str, addresses: Sequence[str], contacts: Iterable[Cont
     Raises:
         CannotExpress: it has no address, so no rule can tell its packets from others.
     """
-    own = [ip_address(one) for one in addresses]
+    own = [ip_address(address) for address in addresses]
     if not own:
         raise CannotExpress(
             "It has no address of its own on a bridge, so no rule can tell its packets apart."
@@ -51,10 +51,10 @@ def allow_list(container: str, addresses: Sequence[str], contacts: Iterable[Cont
         f"table inet {name} {{",
     ]
     wanted = {4: set[str](), 6: set[str]()}
-    for one in contacts:
-        address = ip_address(one.address.partition("%")[0])
-        if one.protocol in _PROTOCOLS and 0 < one.port < 65536:
-            wanted[address.version].add(f"{address} . {one.protocol} . {one.port}")
+    for contact in contacts:
+        peer = ip_address(contact.address.partition("%")[0])
+        if contact.protocol in _PROTOCOLS and 0 < contact.port < 65536:
+            wanted[peer.version].add(f"{peer} . {contact.protocol} . {contact.port}")
     for version, word in ((4, "ipv4_addr"), (6, "ipv6_addr")):
         lines += [f"\tset allowed{version} {{", f"\t\ttype {word} . inet_proto . inet_service"]
         if wanted[version]:
@@ -66,7 +66,7 @@ def allow_list(container: str, addresses: Sequence[str], contacts: Iterable[Cont
         "\t\tct state established,related accept",
     ]
     for version, word in ((4, "ip"), (6, "ip6")):
-        mine = [str(one) for one in own if one.version == version]
+        mine = [str(address) for address in own if address.version == version]
         if mine:
             lines.append(f"\t\t{word} saddr {{ {', '.join(mine)} }} goto container{version}")
     lines.append("\t}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hardentui.model.spec import Spec
 from hardentui.options import MOUNTS, NAME, NETWORK, POD
 from hardentui.systemd.unit_file import comment_lines
-from hardentui.writers.arguments import CREATE_ONLY, RUN_ONLY, run_arguments
+from hardentui.writers.arguments import run_arguments
 from hardentui.writers.context import UnitContext
 from hardentui.writers.knowledge import left_behind
 from hardentui.writers.pod import pod_create_arguments, pod_networks
@@ -41,13 +41,16 @@ def run_script(spec: Spec, context: UnitContext | None = None, comments: Sequenc
     about = f"Container {spec[NAME]}: run it with sh, or only create it with the argument create."
     lines = ["#!/bin/sh", *comment_lines([about, *comments, *notes]), "set -eu", ""]
     lines += _prerequisites(spec, context)
-    flags = {option.flag for option in spec}
     lines += ['case "${1:-run}" in', "create)"]
-    lines += _branch("create", spec, sorted(flags & RUN_ONLY))
+    lines += _branch("create", spec, _unknown_to("create", spec))
     lines += ["run)"]
-    lines += _branch("run", spec, sorted(flags & CREATE_ONLY))
+    lines += _branch("run", spec, _unknown_to("run", spec))
     lines += ["*)", '    echo "usage: $0 [run|create]" >&2', "    exit 2", "    ;;", "esac", ""]
     return "\n".join(lines)
+
+
+def _unknown_to(verb: str, spec: Spec) -> list[str]:
+    return sorted(option.flag for option in spec if option.only_verb not in ("", verb))
 
 
 def _branch(verb: str, spec: Spec, impossible: Sequence[str]) -> list[str]:

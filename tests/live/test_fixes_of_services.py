@@ -136,7 +136,7 @@ def test_nginx_serves_port_80_as_an_ordinary_user(
 def test_nginx_as_root_keeps_what_its_workers_need(bench: Bench, service_image: str) -> None:
     nginx(bench, service_image)
     hardened = Hardened(bench, "default-capabilities-kept", "writable-rootfs")
-    assert "runs as uid 33" in hardened.said
+    assert "runs as UID 33" in hardened.said
     hardened.run()
     assert answers(bench, 18485)
     assert hardened[CAP_DROP] == ("all",)
@@ -194,7 +194,7 @@ def test_an_exporter_that_leaves_the_host_network_is_still_reached(bench: Bench)
     hardened = Hardened(bench, "host-network")
     (port,) = hardened[PUBLISH]
     assert (port.container, port.host, port.address) == (19100, "19100", "")
-    assert "it listens on these ports now" in hardened.said
+    assert "the ports it listens on now are published" in hardened.said
     hardened.run()
     assert eventually(
         lambda: "exported" in bench.execute("sh", "-c", "curl -s http://127.0.0.1:19100/x || true")
@@ -231,7 +231,7 @@ def test_a_secret_belongs_to_whoever_reads_it(bench: Bench, redis_image: str) ->
     assert eventually(lambda: state(bench) == "running")
     hardened = Hardened(bench, "loose-secret")
     assert hardened[SECRETS] == ("fixes-secret,type=mount,target=/run/redis.conf,uid=999,mode=0400",)
-    assert "uid 999 (uid of its main process now)" in hardened.said
+    assert "UID 999 (uid of its main process now)" in hardened.said
     hardened.run()
     ping = "printf 'AUTH x\\r\\nPING\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379"
     assert eventually(lambda: "PONG" in bench.podman("exec", NAME, "sh", "-c", ping))

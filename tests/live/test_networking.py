@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.host.network.knock import knock
+from hardentui.host.podman.generator import dry_run, find_generator
+from hardentui.model.known import Known
+from hardentui.model.reach import Outcome
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 FRONT, INNER, FAR = "prove-front", "prove-inner", "prove-far"
 WEB, DB, OTHER, CALLER = "prove-web", "prove-db", "prove-other", "prove-caller"
+PYTHON = "/usr/bin/python3"
 SERVE = (BUSYBOX, "httpd", "-f", "-p", "80", "-h", "/etc")
 
 
@@ -118,8 +124,6 @@ def test_proposed_units_are_taken_by_the_generator_and_part_what_does_not_talk(
     moved = {one["container"]: one["joins"] for one in split["moves"]}
     assert set(moved) == {WEB, CALLER}
     assert not set(moved[WEB]) & set(moved[CALLER])
-    from hardentui.host.podman.generator import dry_run, find_generator
-
     generator = find_generator()
     assert generator is not None
     done = dry_run({one.name: one.read_text() for one in folder.iterdir()}, user=False, generator=generator)
@@ -142,3 +146,28 @@ def test_a_rootless_container_is_proven_too_and_gets_no_rules_that_cannot_hold(
     finally:
         rootless_podman.remove(WEB, CALLER)
         rootless_podman.podman("network", "rm", FRONT)
+
+
+def test_a_user_enters_the_own_containers_by_way_of_podman(rootless_podman: Bench) -> None:
+    """As that user, who is not root: what `knock` runs then, with a Python that this user may read."""
+    rootless_podman.podman("network", "create", FRONT)
+    rootless_podman.podman("network", "create", "--internal", INNER)
+    rootless_podman.run(WEB, "--network", FRONT, *SERVE)
+    rootless_podman.run(CALLER, "--network", FRONT, BUSYBOX, "sleep", "100000")
+    rootless_podman.run(DB, "--network", INNER, BUSYBOX, "sleep", "100000")
+
+    def run(words: Sequence[str], seconds: float) -> Known[str]:
+        command = [PYTHON if word == sys.executable else word for word in words]
+        return rootless_podman.execute(*command, timeout=seconds)
+
+    try:
+        pids = {
+            name: rootless_podman.get(f"/containers/{name}/json")["State"]["Pid"] for name in (CALLER, DB)
+        }
+        address = _address(rootless_podman, WEB, FRONT)
+        assert knock(run, pids[CALLER], address, 80, root=False) is Outcome.CONNECTED
+        assert knock(run, pids[CALLER], address, 81, root=False) is Outcome.REFUSED
+        assert knock(run, pids[DB], address, 80, root=False) in (Outcome.NO_ROUTE, Outcome.NO_ANSWER)
+    finally:
+        rootless_podman.remove(WEB, CALLER, DB)
+        rootless_podman.podman("network", "rm", FRONT, INNER)

@@ -218,7 +218,7 @@ def test_a_fix_that_would_weaken_is_refused_with_the_reason() -> None:
     plan = make_plan(facts, [Choice("bad-idea")], [check], Checklist("none", "None", ()))
     assert plan.after == facts.spec
     (refused,) = plan.skipped
-    assert refused.why == "it would protect the container less: it gets SYS_ADMIN"
+    assert refused.why == "it would weaken the container: adds SYS_ADMIN"
 
 
 def test_a_good_profile_is_not_taken_away() -> None:

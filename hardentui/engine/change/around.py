@@ -10,7 +10,7 @@ from typing import Any
 
 from hardentui.engine.change.command import run_podman
 from hardentui.engine.change.containers import QUICK_LIMIT, REMOVE_LIMIT, Containers
-from hardentui.engine.change.copying import below, folder_archive, id_maps, own_archive
+from hardentui.engine.change.copying import below, folder_archive, id_maps, inside, own_archive
 from hardentui.engine.change.ownership import owner_label
 from hardentui.engine.change.session import Session, path
 from hardentui.engine.read import Engine
@@ -107,6 +107,22 @@ class Volumes:
     def copy(self, source: str, target: str, image: str, *, seconds: float = COPY_LIMIT) -> None:
         """Copy what a volume (or a folder of the host, by its absolute path) holds into another volume."""
         self._unpack(target, self._content(source, seconds), image, seconds)
+
+    def ownership(self, source: str) -> dict[str, str]:
+        """Options of a volume that give its folder the owner that the folder of a volume, or a folder of the
+        host, has: unpacking an archive gives owners to what is in it only. Empty where nobody can look."""
+        facts = self._engine.facts
+        if not facts.local:
+            return {}
+        if isinstance(facts.info, Unreadable):
+            facts = self._engine.load_info()
+        uids, gids = id_maps({} if isinstance(facts.info, Unreadable) else facts.info)
+        try:
+            found = os.stat(source if source.startswith("/") else self._folder(source))
+        except OSError:
+            return {}
+        uid, gid = inside(found.st_uid, uids), inside(found.st_gid, gids)
+        return {"o": f"uid={uid},gid={gid}"} if uid or gid else {}
 
     def _content(self, source: str, seconds: float) -> Iterator[bytes]:
         facts = self._engine.facts

@@ -148,7 +148,7 @@ def _add(
 def _entry(path: str, status: os.stat_result, uids: IdMap, gids: IdMap) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(path)
     entry.mode = stat.S_IMODE(status.st_mode)
-    entry.uid, entry.gid = _inside(status.st_uid, uids), _inside(status.st_gid, gids)
+    entry.uid, entry.gid = inside(status.st_uid, uids), inside(status.st_gid, gids)
     entry.mtime = status.st_mtime
     kind = stat.S_IFMT(status.st_mode)
     entry.type = _TYPES.get(kind, tarfile.REGTYPE)
@@ -166,7 +166,8 @@ _TYPES = {
 }
 
 
-def _inside(host: int, ranges: IdMap) -> int:
+def inside(host: int, ranges: IdMap) -> int:
+    """An id of the host as the engine's containers see it."""
     for first, outside, count in ranges:
         if outside <= host < outside + count:
             return first + host - outside

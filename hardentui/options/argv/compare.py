@@ -8,6 +8,7 @@ from hardentui.options.argv.command_line import parse_create_command
 from hardentui.options.argv.flags import SWITCHES
 from hardentui.options.codecs.mounts import parse_mount
 from hardentui.options.inspect.view import CommandLine
+from hardentui.options.table import TABLE
 
 _QUADLET_FLAGS = frozenset({"--cidfile", "--replace", "--rm", "--detach"})
 """What Quadlet adds to every container; the intended command line does not have it."""
@@ -31,12 +32,11 @@ _OLD_LABELS = ("label:disable", "label:nested")
 """As generators before 5.3 spell them."""
 _CASELESS = frozenset({"--cap-add", "--cap-drop"})
 _DEFAULT_SWITCHES = {
-    "--init": "false",
-    "--read-only": "false",
-    "--env-host": "false",
-    "--http-proxy": "true",
-    "--read-only-tmpfs": "true",
+    option.flag: str(option.default).lower()
+    for option in TABLE
+    if option.codec.is_switch and option.quadlet is not None
 }
+"""What Quadlet may say of a switch although it is the default."""
 
 
 def compare_arguments(generated: Sequence[str], intended: Sequence[str]) -> tuple[str, ...]:

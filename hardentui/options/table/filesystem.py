@@ -33,7 +33,7 @@ READ_ONLY = Option(
     codec=SWITCH,
     quadlet=key("ReadOnly", "4.4", KeyKind.BOOLEAN),
     read=host_switch("ReadonlyRootfs"),
-    protection=on_protects("its root file system can be written"),
+    protection=on_protects("makes its root filesystem writable"),
 )
 READ_ONLY_TMPFS = Option(
     flag="--read-only-tmpfs",

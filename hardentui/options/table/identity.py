@@ -109,6 +109,7 @@ PASSWD = Option(
     about="Let Podman add the user to /etc/passwd.",
     default=True,
     codec=SWITCH_OFF,
+    only_verb="run",
     read=read_passwd,
     protection=NO_ORDER_PROGRAM,
 )

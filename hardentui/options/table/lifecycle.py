@@ -106,6 +106,7 @@ REMOVE_IMAGE = Option(
     about="Remove its image when it ends.",
     default=False,
     codec=SWITCH,
+    only_verb="run",
     read=host_switch("AutoRemoveImage"),
     protection=NO_ORDER_MAKING,
 )
@@ -231,7 +232,7 @@ TLS_VERIFY = Option(
     codec=SWITCH_OFF,
     read=read_tls_verify,
     readability=Readability.CLIENT,
-    protection=on_protects("the registry's certificate is not checked"),
+    protection=on_protects("stops checking the registry's certificate"),
 )
 AUTHFILE = Option(
     flag="--authfile",
@@ -259,6 +260,7 @@ INIT_CTR = Option(
     about="Init container of a pod: once or always.",
     default="",
     codec=TEXT,
+    only_verb="create",
     read=read_init_ctr,
     readability=Readability.CREATE_COMMAND,
     protection=NO_ORDER_MAKING,

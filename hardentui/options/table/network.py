@@ -198,5 +198,5 @@ HTTP_PROXY = Option(
     quadlet=key("HttpProxy", "5.7", KeyKind.BOOLEAN),
     read=read_http_proxy,
     readability=Readability.CREATE_COMMAND,
-    protection=on_exposes("it gets the proxy variables of the host"),
+    protection=on_exposes("passes in the proxy variables of the host"),
 )

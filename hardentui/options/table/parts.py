@@ -38,11 +38,11 @@ NO_ORDER_TIMING = Protection(ProtectionRule.NEVER, "when and how it starts, stop
 NO_ORDER_SHARE = Protection(ProtectionRule.NEVER, "a share among others, no limit")
 
 
-def on_protects(gain: str) -> Protection:
-    """A switch that protects while it is on; `gain` is what the container gets without it."""
-    return Protection(ProtectionRule.SWITCHED_OFF, gain)
+def on_protects(without: str) -> Protection:
+    """A switch that protects while it is on; `without` is what switching it off does."""
+    return Protection(ProtectionRule.SWITCHED_OFF, without)
 
 
-def on_exposes(gain: str) -> Protection:
-    """A switch that gives the container something while it is on."""
-    return Protection(ProtectionRule.SWITCHED_ON, gain)
+def on_exposes(exposure: str) -> Protection:
+    """A switch that exposes something while it is on; `exposure` is what switching it on does."""
+    return Protection(ProtectionRule.SWITCHED_ON, exposure)

@@ -85,7 +85,7 @@ ENV_HOST = Option(
     quadlet=key("EnvironmentHost", "4.4", KeyKind.BOOLEAN),
     read=never,
     readability=Readability.CREATE_COMMAND,
-    protection=on_exposes("it gets the variables of the host"),
+    protection=on_exposes("passes in the environment of the host"),
 )
 UNSETENV = Option(
     flag="--unsetenv",

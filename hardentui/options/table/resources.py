@@ -249,7 +249,7 @@ OOM_KILL_DISABLE = Option(
     default=False,
     codec=SWITCH,
     read=host_switch("OomKillDisable"),
-    protection=on_exposes("it is never killed when memory runs out"),
+    protection=on_exposes("exempts it from the OOM killer"),
 )
 OOM_SCORE_ADJ = Option(
     flag="--oom-score-adj",

@@ -77,7 +77,7 @@ NO_NEW_PRIVILEGES = Option(
     codec=NO_NEW_PRIVILEGES_WORD,
     quadlet=key("NoNewPrivileges", "4.4", KeyKind.BOOLEAN),
     read=read_no_new_privileges,
-    protection=on_protects("processes may gain privileges"),
+    protection=on_protects("lets processes gain privileges"),
 )
 SECCOMP_PROFILE = Option(
     flag="--security-opt",
@@ -135,7 +135,7 @@ LABEL_NESTED = Option(
     quadlet=key("SecurityLabelNested", "4.6", KeyKind.BOOLEAN),
     read=label_switch("nested"),
     readability=Readability.LOSSY,
-    protection=on_exposes("it may change SELinux labels"),
+    protection=on_exposes("lets it change SELinux labels"),
 )
 LABEL_TYPE = Option(
     flag="--security-opt",

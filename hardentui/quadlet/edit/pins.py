@@ -39,18 +39,18 @@ class Pin(Struct, frozen=True):
 
 def pins_in(text: str) -> tuple[Pin, ...]:
     """Every pinned image of a Quadlet file or drop-in; what is spread over several lines is left out."""
-    found = []
-    for one in UnitText(text).assignments:
-        if one.key != "Image" or one.section not in _SECTIONS:
+    pins = []
+    for assignment in UnitText(text).assignments:
+        if assignment.key != "Image" or assignment.section not in _SECTIONS:
             continue
-        match = _PINNED.fullmatch(one.value.strip())
+        match = _PINNED.fullmatch(assignment.value.strip())
         if match is None:
             continue
-        at = one.value.index(match["digest"])
-        start, end = one.offsets[at], one.offsets[at + len(match["digest"]) - 1] + 1
+        at = assignment.value.index(match["digest"])
+        start, end = assignment.offsets[at], assignment.offsets[at + len(match["digest"]) - 1] + 1
         if text[start:end] == match["digest"]:
-            found.append(Pin(match["name"], match["digest"], one.line, start, end))
-    return tuple(found)
+            pins.append(Pin(match["name"], match["digest"], assignment.line, start, end))
+    return tuple(pins)
 
 
 def moved(text: str, moves: Iterable[tuple[Pin, str]]) -> str:

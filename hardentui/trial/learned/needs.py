@@ -31,6 +31,7 @@ _BY_MODE = frozenset({"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "C
 _ASKED_FIRST = frozenset({"CAP_SETUID", "CAP_SETGID"})
 """The kernel asks for these also where the call would be allowed without."""
 _MOST_EVIDENCE = 3
+_SOCK_DGRAM = 2
 
 
 class Evidence(Struct, frozen=True):
@@ -249,7 +250,8 @@ def _outgoing(
     for detail in details:
         address = detail.address
         if detail.call == "connect" and address and address.family in (AF_INET, AF_INET6) and address.port:
-            found[Connection("ip", address.host, address.port)] = None
+            datagrams = detail.numbers[:1] == (_SOCK_DGRAM,)
+            found[Connection("udp" if datagrams else "tcp", address.host, address.port)] = None
     seen = _sampled(sampled, "outgoing", unknown)
     known = {(one.address, one.port) for one in found}
     for one in seen or ():

@@ -14,7 +14,8 @@ _OPEN = frozenset({"01", "02", "04", "05", "06", "08"})
 
 
 def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[Connection]:
-    """Those whose near end is none of the ports that the container listens on.
+    """Those whose near end is none of the ports that the container listens on, and whose far end is another
+    address: whoever asks a service in its own network namespace, as a probe does, is no connection of it.
 
     Raises:
         OSError: the process has ended.
@@ -30,7 +31,7 @@ def established(files: Files, pid: int, own_ports: set[int]) -> Iterator[Connect
             words = line.split()
             if len(words) < 10 or words[3] not in _OPEN:
                 continue
-            near, far = int(words[1].partition(":")[2], 16), words[2].partition(":")
-            port = int(far[2], 16)
-            if near not in own_ports and port:
-                yield Connection(protocol.rstrip("6"), decoded_address(far[0]), port)
+            own, _, near = words[1].partition(":")
+            other, _, far = words[2].partition(":")
+            if int(near, 16) not in own_ports and int(far, 16) and own != other:
+                yield Connection(protocol.rstrip("6"), decoded_address(other), int(far, 16))

@@ -29,6 +29,7 @@ from hardentui.trial.observe.processes import (
 
 _WRITES = 0o3 | 0o100 | 0o1000  # write only or both, create, truncate: the same on x86 and ARM
 _AT_FDCWD = -100
+_SOCK_TYPE = 0xF
 _MOST_TIMES = 3
 """A call that comes again and again is looked at so often; its file may have another owner by then."""
 _MOST_REMEMBERED = 200_000
@@ -42,6 +43,7 @@ class Inspector:
         self._files: FileLookup | None = None
         self._callers: dict[int, Caller] = {}
         self._times: dict[tuple[object, ...], int] = {}
+        self._kinds: dict[int, int] = {}
 
     def __call__(self, name: str, notification: Notification) -> CallDetail | None:
         """What the call is about.
@@ -71,9 +73,14 @@ class Inspector:
         paths = tuple((_folder(arguments, place), read_text(pid, arguments[at])) for place, at in shape.paths)
         handle = None if shape.handle is None else _signed(arguments[shape.handle])
         text = "" if shape.text is None else read_text(pid, arguments[shape.text]).decode("utf-8", "replace")
-        if self._often((call, pid, numbers, paths, handle, text)) and shape.address is None:
+        kept_track_of = call == "socket" or shape.address is not None
+        if not kept_track_of and self._often((call, pid, numbers, paths, handle, text)):
             return None
         address = _address(shape, pid, arguments)
+        if call == "socket":
+            self._kinds[pid] = numbers[1] & _SOCK_TYPE
+        elif call == "connect":  # of the socket that the thread made last: nothing else tells
+            numbers = (self._kinds.get(pid, 0),)
         return CallDetail(
             call=call,
             caller=who,

@@ -11,6 +11,7 @@ from hardentui.workbench.changing.drafter import Drafter
 from hardentui.workbench.planning.planner import Planner, plan_file
 from hardentui.workbench.trials.tried import FILE_NAME, as_json, choices_of, plan_of
 from hardentui.workbench.views import Report
+from hardentui.writers.seccomp import profile_text
 
 
 def plan_of_trial(planner: Planner, report: Report, trial: Trial) -> Plan:
@@ -23,16 +24,21 @@ def plan_of_trial(planner: Planner, report: Report, trial: Trial) -> Plan:
 
 
 def trial_files(planner: Planner, drafter: Drafter, report: Report, trial: Trial) -> tuple[DraftFile, ...]:
-    """The record and, where something works, the plan, the Quadlet and the run script.
+    """The record and, where something works, the plan, the learned profile, the Quadlet and the run script.
 
     Raises:
         GeneratorError: the host's Quadlet generator does not make what was meant.
     """
     text = as_json(trial)
     record = DraftFile(FILE_NAME, text, masked=text)
+    learned = trial.learned
+    profiles: tuple[DraftFile, ...] = ()
+    if learned is not None and learned.seccomp is not None:
+        rules = profile_text(learned.seccomp)
+        profiles = (DraftFile(learned.profile, rules, masked=rules),)
     if not trial.options:
         return (record,)
     plan = plan_of_trial(planner, report, trial)
     saved = replace(plan_file(report, plan), name="plan.toml")
     drafts = [drafter.draft(report, plan, target) for target in (Target.QUADLET, Target.RUN)]
-    return (record, saved, *(file for draft in drafts for file in draft.files))
+    return (record, saved, *profiles, *(file for draft in drafts for file in draft.files))

@@ -17,13 +17,19 @@ from hardentui.model.check import AnyCheck
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Status, Verdict
+from hardentui.model.known import Unreadable
 from hardentui.model.plan import Choice, Plan
 from hardentui.model.trial import Trial, TrialEvent
+from hardentui.options import SECCOMP_PROFILE
 from hardentui.readiness.expectation import PATIENCE
-from hardentui.trial.running import Request, Tools, run_trial
+from hardentui.trial.learning import Lesson
+from hardentui.trial.request import Request, Tools
+from hardentui.trial.running import run_trial
 from hardentui.visible import visible
+from hardentui.workbench.looking.default_profile import default_profile
 from hardentui.workbench.looking.gather import Gatherer
 from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.trials.kept_needs import keep_needs, kept_needs
 
 _STEERING = "engine-steering-image"
 
@@ -35,12 +41,14 @@ class Wishes(Struct, frozen=True):
         peers: names of containers that it needs; they get twins of their own.
         probes: commands that have to succeed.
         outside: the twins can reach the outside.
+        learn: watch what it needs; the path where the learned seccomp profile will lie; empty = no.
     """
 
     peers: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()
     patience: float = PATIENCE
     outside: bool = False
+    learn: str = ""
 
 
 class Judging(Protocol):
@@ -109,6 +117,7 @@ class Trying:
                 probes=wishes.probes,
                 patience=wishes.patience,
                 outside=wishes.outside,
+                lesson=self._lesson(wishes.learn) if wishes.learn else None,
             )
             tools = Tools(
                 changing=changing,
@@ -118,6 +127,7 @@ class Trying:
                 judge=self._judge,
                 tell=tell,
                 stop=stop,
+                keep=lambda needs: keep_needs(facts, needs),
             )
             return run_trial(request, tools)
         finally:
@@ -134,6 +144,20 @@ class Trying:
                 f"{visible(facts.name, 80)} is not tried: {verdict.reason}.",
                 f"See: hardentui explain {_STEERING}",
             )
+
+    def _lesson(self, profile_path: str) -> Lesson:
+        """What learning takes: the profile in force is the one that a learned one must not be weaker than.
+
+        Raises:
+            UsageError: nothing can be watched, because the engine is on another machine.
+        """
+        facts = self._facts
+        if not facts.engine.local:
+            raise UsageError("Learning watches processes of this machine; the engine is on another one.")
+        own = facts.seccomp_rules if facts.spec[SECCOMP_PROFILE] not in ("", "unconfined") else None
+        default = default_profile(facts, self._opened.files)
+        base = default if isinstance(default, Unreadable) else default.rules
+        return Lesson(own if isinstance(own, Mapping) else base, profile_path, kept_needs(facts))
 
     def _peer(self, name: str) -> ContainerFacts:
         gatherer = self._gatherer

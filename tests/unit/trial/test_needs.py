@@ -171,7 +171,9 @@ def test_outgoing_connections_but_to_itself() -> None:
     own = CallDetail("connect", ROOT, address=SocketAddress(2, "127.0.0.1", 80))
     unix = CallDetail("connect", ROOT, address=SocketAddress(1, "/run/x.sock"))
     found = needs(observed(CONNECT, own, unix, sampled=Sampled(outgoing=(), listening=())))
-    assert found.outgoing == (Connection("ip", "10.0.0.9", 5432),)
+    assert found.outgoing == (Connection("tcp", "10.0.0.9", 5432),)
+    asking = CallDetail("connect", ROOT, (2,), address=SocketAddress(2, "10.0.0.1", 53))
+    assert needs(observed(asking)).outgoing == (Connection("udp", "10.0.0.1", 53),)
     assert needs(Observation()).outgoing is None
 
 

@@ -33,7 +33,7 @@ from hardentui.options import (
 from hardentui.options.argv.compare import compare_arguments
 from hardentui.writers.ansible import ansible_files
 from hardentui.writers.ansible_parameters import PARAMETERS
-from hardentui.writers.arguments import CREATE_ONLY, run_arguments
+from hardentui.writers.arguments import run_arguments
 from hardentui.writers.context import Member, UnitContext
 from tests.support.option_samples import sample
 
@@ -110,7 +110,7 @@ CARRIED = [option for option in TABLE if not option.before_verb]
 def test_the_module_makes_the_command_that_was_meant(option: Option[Any]) -> None:
     spec = BASE.with_(option, sample(option))
     made = [word.replace("/tmp:rw", "/tmp") for word in command_line(parameters(spec))]
-    intended = run_arguments(spec, "create" if option.flag in CREATE_ONLY else "run")
+    intended = run_arguments(spec, option.only_verb or "run")
     assert compare_arguments(made, ["run", *intended[1:]]) == ()
 
 

@@ -1,0 +1,139 @@
+"""The learned seccomp profile is offered only after fresh twins worked with it, enforcing, also restarted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import EngineError
+from hardentui.model.known import Unreadable
+from hardentui.model.observation import CallLog
+from hardentui.model.trial import Step, TrialEvent
+from hardentui.options import SECCOMP_PROFILE
+from hardentui.trial.configuration import Configuration
+from hardentui.trial.learned.narrow_profile import Allowed, calls_let_through, narrow_profile
+from hardentui.trial.learned.needs import Needs
+from hardentui.trial.learned.system_calls import RISKY
+from hardentui.trial.learning import Lesson, Tell, held_by
+from hardentui.trial.observe.watch import Watch
+from hardentui.trial.restart import restarted
+from hardentui.trial.rounds import Rounds, stop, stop_timeout
+from hardentui.writers.seccomp import profile_text
+
+_MOST_TRIES = 4
+
+
+class Enforced(Struct, frozen=True):
+    """A profile that twins worked with; without `document`: `why` there is none.
+
+    Attributes:
+        calls, base_calls: how many system calls it lets through, and its base.
+        added: calls that were refused at first, and are allowed since.
+    """
+
+    configuration: Configuration
+    document: Mapping[str, Any] | None = None
+    calls: int = 0
+    base_calls: int = 0
+    added: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Enforcer:
+    """Tries the profile on twins; use as a context manager, around all that runs with its files."""
+
+    def __init__(self, lesson: Lesson, rounds: Rounds, tell: Tell) -> None:
+        self._lesson, self._rounds, self._tell = lesson, rounds, tell
+        self._folder = ""
+        self._files = 0
+
+    def __enter__(self) -> Enforcer:
+        self._folder = tempfile.mkdtemp(prefix="hardentui-")
+        os.chmod(self._folder, 0o711)  # noqa: S103 - the engine of another account must reach it
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def enforce(self, configuration: Configuration, needs: Needs) -> Enforced:
+        """The configuration with the profile; without it where no twin works with it."""
+        base = self._lesson.base
+        if isinstance(base, Unreadable):
+            return Enforced(configuration, why=base.reason)
+        if needs.calls is None:
+            return Enforced(configuration, why=needs.unknown.get("calls", "its system calls were not seen"))
+        facts = self._rounds.planner.facts
+        held = held_by(facts, self._rounds.planner.spec(configuration))
+        allowed, added, why = needs.calls, set[str](), ""
+        for _ in range(_MOST_TRIES):
+            document = narrow_profile(base, allowed, held)
+            profiled = replace(configuration, profile=self._written(document))
+            tried = self._rounds.run(profiled, "with the learned seccomp profile")
+            if tried.ready:
+                again = restarted(self._rounds, self._rounds.planner.spec(profiled), ())
+                if not again.why:
+                    return self._enforced(profiled, document, base, allowed, held, added)
+                why = f"after a restart: {again.why}"
+            else:
+                why = tried.why
+            refused = self._refused(configuration, document, held)
+            new = (refused & calls_let_through(base, held, allowed.native)) - allowed.names - RISKY
+            if not new:
+                break
+            added |= new
+            allowed = replace(allowed, names=allowed.names | new)
+            self._tell(TrialEvent(Step.ROUND, f"the profile refuses {', '.join(sorted(new))}: allowed"))
+        return Enforced(configuration, why=f"it does not work with it: {why}")
+
+    def _enforced(
+        self,
+        configuration: Configuration,
+        document: Mapping[str, Any],
+        base: Mapping[str, Any],
+        allowed: Allowed,
+        held: frozenset[str],
+        added: set[str],
+    ) -> Enforced:
+        return Enforced(
+            configuration,
+            document,
+            calls=len(calls_let_through(document, held, allowed.native)),
+            base_calls=len(calls_let_through(base, held, allowed.native)),
+            added=tuple(sorted(added)),
+        )
+
+    def _refused(
+        self, configuration: Configuration, document: Mapping[str, Any], held: frozenset[str]
+    ) -> frozenset[str]:
+        """The calls that the profile refuses a twin, seen by a supervisor that answers as it does."""
+        rounds = self._rounds
+        watch = Watch(document, held, files=rounds.stage.files)
+        try:
+            watch.open()
+            spec = rounds.planner.spec(configuration).with_(SECCOMP_PROFILE, watch.profile_path)
+            with rounds.stage.twin(spec, copy_volumes=True) as twin:
+                watch.attach(twin.init())
+                if rounds.start(twin).exit_code is None:
+                    stop(rounds.stage, twin, stop_timeout(rounds.stage))
+            log = watch.finish().calls
+        except EngineError:
+            return frozenset()
+        finally:
+            watch.close()
+        if not isinstance(log, CallLog):
+            return frozenset()
+        return frozenset(call.name for call in log.calls if call.refused)
+
+    def _written(self, document: Mapping[str, Any]) -> str:
+        self._files += 1
+        path = os.path.join(self._folder, f"seccomp-{self._files}.json")
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(profile_text(document))
+        return path

@@ -1,0 +1,63 @@
+"""What was learned, as a trial's record and whoever reads it see it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hardentui.model.observation import Connection
+from hardentui.model.trial import Learned
+from hardentui.trial.learned.needs import CapabilityNeed, Needs
+
+
+def learned_record(
+    needs: Needs,
+    *,
+    document: Mapping[str, Any] | None,
+    calls: int,
+    base_calls: int,
+    why: str,
+    path: str,
+) -> Learned:
+    """The record.
+
+    Args:
+        document: the profile that twins worked with; None, and `why` there is none.
+        calls, base_calls: how many system calls it lets through, and its base.
+        path: where it will lie.
+    """
+    unknown = dict(needs.unknown)
+    if document is None:
+        unknown["profile"] = why
+    return Learned(
+        capabilities=tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names)),
+        syscalls=calls,
+        profile="" if document is None else posixpath.basename(path),
+        writable=tuple(place.folder for place in needs.places),
+        listening=_shown(needs.listening),
+        outgoing=_shown(needs.outgoing),
+        memory_peak=needs.memory_peak or 0,
+        pids_peak=needs.pids_peak or 0,
+        syscalls_before=base_calls,
+        seccomp=None if document is None else dict(document),
+        seen=tuple(sorted(needs.seen)),
+        evidence={need.name.removeprefix("CAP_"): _evidence(need) for need in needs.capabilities or ()},
+        runs=needs.runs,
+        unknown=unknown,
+    )
+
+
+def _shown(connections: Iterable[Connection] | None) -> tuple[str, ...]:
+    """`tcp 0.0.0.0:80`; an address of IPv6 in brackets."""
+    return tuple(
+        f"{one.protocol} [{one.address}]:{one.port}"
+        if ":" in one.address
+        else f"{one.protocol} {one.address}:{one.port}"
+        for one in connections or ()
+    )
+
+
+def _evidence(need: CapabilityNeed) -> tuple[str, ...]:
+    """`chown /data`; the kernel's question where the call was not seen."""
+    return tuple(f"{one.call} {one.subject}".strip() or "asked by the kernel" for one in need.evidence)

@@ -1,0 +1,71 @@
+"""What was learned put to use: choices with learned values, the container with learned facts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from hardentui.model.activity import FileChange
+from hardentui.model.facts import ContainerFacts, Kernel, Limits
+from hardentui.model.plan import Choice
+from hardentui.options import SYSCTL
+from hardentui.trial.learned.limits import memory_limit, pids_limit
+from hardentui.trial.learned.needs import Needs
+
+_LOW_PORTS = "net.ipv4.ip_unprivileged_port_start"
+_MIB = 1 << 20
+
+
+def taught(choices: Iterable[Choice], needs: Needs, facts: ContainerFacts) -> tuple[Choice, ...]:
+    """The choices; those without values of somebody's own get what was learned.
+
+    Args:
+        facts: the original, which may have used more than its twin did.
+    """
+    values: dict[str, Choice] = {}
+    if needs.capabilities is not None:
+        kept = tuple(sorted(name.removeprefix("CAP_") for name in needs.capability_names))
+        values["default-capabilities-kept"] = Choice("default-capabilities-kept", (("keep", kept),))
+    if needs.memory_peak is not None:
+        limit = memory_limit(max(needs.memory_peak, _peak_of_original(facts)))
+        values["no-memory-limit"] = Choice("no-memory-limit", (("memory", f"{limit // _MIB}m"),))
+    if needs.pids_peak is not None:
+        limit = pids_limit(max(needs.pids_peak, _processes_of_original(facts)))
+        values["no-pids-limit"] = Choice("no-pids-limit", (("limit", limit),))
+    return tuple(values.get(choice.check, choice) if not choice.parameters else choice for choice in choices)
+
+
+def informed(facts: ContainerFacts, needs: Needs) -> ContainerFacts:
+    """The container with what it was seen to write."""
+    if needs.written is None:
+        return facts
+    known = facts.changes if isinstance(facts.changes, tuple) else ()
+    paths = {change.path for change in known}
+    new = tuple(
+        FileChange(one.path, "modified" if one.folder else "added", one.folder)
+        for one in needs.written
+        if one.path not in paths
+    )
+    return replace(facts, changes=(*known, *new))
+
+
+def low_ports(facts: ContainerFacts) -> int:
+    """The first port that everybody may bind in the container's network."""
+    for word in facts.spec[SYSCTL]:
+        name, _, value = word.partition("=")
+        if name == _LOW_PORTS and value.strip().isdecimal():
+            return int(value)
+    return 1024
+
+
+def _peak_of_original(facts: ContainerFacts) -> int:
+    kernel = facts.kernel
+    if isinstance(kernel, Kernel) and isinstance(kernel.limits, Limits):
+        return kernel.limits.memory_peak or 0
+    return 0
+
+
+def _processes_of_original(facts: ContainerFacts) -> int:
+    kernel = facts.kernel
+    return len(kernel.processes) if isinstance(kernel, Kernel) and isinstance(kernel.processes, tuple) else 0

@@ -1,0 +1,137 @@
+"""Learning on twins without changes: watched while they start, serve, stop and start again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import EngineError
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.observation import Observation
+from hardentui.model.spec import Spec
+from hardentui.model.trial import Step, TrialEvent
+from hardentui.options import MOUNTS, SECCOMP_PROFILE
+from hardentui.options.capabilities import bounding_set
+from hardentui.readiness.expectation import Expectation
+from hardentui.trial.learned.merging import merged
+from hardentui.trial.learned.needs import Needs, merged_needs, needs_of
+from hardentui.trial.learned.teaching import low_ports
+from hardentui.trial.observe.watch import Watch, native_way
+from hardentui.trial.rounds import stop, stop_timeout
+from hardentui.trial.stage import Stage, Twin
+
+_TIMES_AS_SLOW = 10
+_LEAST_PATIENCE = 60.0
+Tell = Callable[[TrialEvent], None]
+
+
+class Lesson(Struct, frozen=True):
+    """What learning needs to know, and what it keeps.
+
+    Attributes:
+        base: the seccomp profile that a learned one must not be weaker than, as JSON.
+        before: what earlier trials learned of the same container and image.
+        profile_path: where the learned profile will lie in the end.
+    """
+
+    base: Known[Mapping[str, Any]]
+    profile_path: str
+    before: Needs | None = None
+
+
+def held_by(facts: ContainerFacts, spec: Spec) -> frozenset[str]:
+    """The capabilities of a container with this spec."""
+    return bounding_set(spec, facts.engine.default_capabilities)
+
+
+def learn(
+    lesson: Lesson,
+    stage: Stage,
+    facts: ContainerFacts,
+    expected: Expectation,
+    probes: Sequence[str],
+    look: Callable[[Mapping[str, Any]], ContainerFacts],
+    tell: Tell,
+    *,
+    ends_well: bool,
+) -> Needs:
+    """What the container needs, from what twins without changes were seen to do.
+
+    One begins with the data that there is and is started twice; where it has volumes another one begins with
+    empty ones, for what an entry point does only then.
+    """
+    runs = [(facts.spec, False, "watching what a twin without changes does, also after a restart")]
+    if any(mount.type == "volume" and not mount.read_only for mount in facts.spec[MOUNTS]):
+        runs.append((facts.spec, True, "watching what it does with empty volumes"))
+    patience = max(_LEAST_PATIENCE, _TIMES_AS_SLOW * expected.patience)
+    slow = replace(expected, patience=patience)
+    seen: Observation | None = None
+    for spec, empty, text in runs:
+        tell(TrialEvent(Step.LEARNING, text))
+        watch = Watch(_watched_base(lesson), held_by(facts, spec), files=stage.files)
+        try:
+            observation = _watched(watch, stage, spec, slow, probes, look, empty=empty, ends_well=ends_well)
+        except EngineError as error:
+            tell(TrialEvent(Step.LEARNING, f"that twin could not be watched: {error.title}"))
+            continue
+        finally:
+            watch.close()
+        if isinstance(observation, str):
+            tell(TrialEvent(Step.LEARNING, f"that twin did not become ready: {observation}"))
+            continue
+        seen = observation if seen is None else merged(seen, observation)
+    if seen is None:
+        return lesson.before or Needs(runs=0, unknown={"learning": "no twin could be watched"})
+    needs = needs_of(seen, held_by(facts, facts.spec), native=native_way(), low_ports=low_ports(facts))
+    return needs if lesson.before is None else merged_needs(lesson.before, needs)
+
+
+def _watched_base(lesson: Lesson) -> Mapping[str, Any] | None:
+    return None if isinstance(lesson.base, Unreadable) else lesson.base
+
+
+def _watched(
+    watch: Watch,
+    stage: Stage,
+    spec: Spec,
+    expected: Expectation,
+    probes: Sequence[str],
+    look: Callable[[Mapping[str, Any]], ContainerFacts],
+    *,
+    empty: bool,
+    ends_well: bool,
+) -> Observation | str:
+    """What was seen of one twin; or why it did not become ready."""
+    watch.open()
+    if watch.profile_path:
+        spec = spec.with_(SECCOMP_PROFILE, watch.profile_path)
+    with stage.twin(spec, copy_volumes=True, empty_volumes=empty) as twin:
+        why = _run(watch, stage, twin, expected, probes, ends_well=ends_well)
+        if why:
+            return why
+        changes = look(twin.document()).changes
+        if not ends_well:
+            stop(stage, twin, stop_timeout(stage))
+            if not empty and not _run(watch, stage, twin, expected, probes, ends_well=False):
+                stop(stage, twin, stop_timeout(stage))
+    written = tuple(change.path for change in changes) if isinstance(changes, tuple) else changes
+    return watch.finish(written)
+
+
+def _run(
+    watch: Watch,
+    stage: Stage,
+    twin: Twin,
+    expected: Expectation,
+    probes: Sequence[str],
+    *,
+    ends_well: bool,
+) -> str:
+    """One start, until it is ready and every probe was answered; why it is not."""
+    watch.attach(twin.init())
+    twin.start()
+    return stage.wait(twin, expected, probes, ends_well=ends_well).why

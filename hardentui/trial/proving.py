@@ -1,0 +1,109 @@
+"""From what works to the trial's record: proven against the kernel, with how much that proves."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from hardentui.errors import EngineError
+from hardentui.model.finding import Status
+from hardentui.model.trial import How, LeftOut, Proof, Result, Step, Trial, TrialEvent
+from hardentui.trial import results
+from hardentui.trial.configuration import Configuration
+from hardentui.trial.relax import Settled
+from hardentui.trial.request import Tools
+from hardentui.trial.rounds import Rounds
+
+_OF_PROFILE = ("weak-seccomp-profile", "nested-user-namespaces")
+"""What a learned profile is proven by, whether or not these were among the chosen fixes."""
+
+
+def recorded(
+    record: Trial,
+    settled: Settled,
+    rounds: Rounds,
+    tools: Tools,
+    skipped: tuple[tuple[str, str], ...],
+    *,
+    profile: str = "",
+) -> Trial:
+    """The record.
+
+    Args:
+        profile: where the learned profile will lie, of which the twins had a copy.
+    """
+    planner = rounds.planner
+    configuration, proof, effectless = _proven(settled.configuration, rounds, tools)
+    plan = planner.plan(configuration.choices)
+    spec = planner.spec(replace(configuration, profile=profile if configuration.profile else ""))
+    loose = {
+        check for one in configuration.loosenings for check in planner.checks_of(one, configuration.choices)
+    }
+    left_out = [*settled.left_out, *effectless, *(LeftOut(check, why) for check, why in skipped)]
+    works = bool(configuration.choices or configuration.profile) and spec != planner.facts.spec
+    return replace(
+        record,
+        result=Result.WORKS if works else Result.NOTHING_WORKS,
+        rounds=tuple(rounds.records),
+        kept=results.kept(plan, spec, loose),
+        relaxed=results.relaxed(planner, configuration, settled.why, spec),
+        left_out=tuple(left_out),
+        not_tried=results.not_tried(plan),
+        proof=proof,
+        options=results.option_changes(plan, spec),
+        fixes=results.fixes(configuration.choices),
+        sure=_sure(record, rounds),
+    )
+
+
+def _proven(
+    configuration: Configuration, rounds: Rounds, tools: Tools
+) -> tuple[Configuration, tuple[Proof, ...], tuple[LeftOut, ...]]:
+    """What the kernel enforces on the final twin. A change without effect is not counted."""
+    if not configuration.choices and not configuration.profile:
+        return configuration, (), ()
+    planner = rounds.planner
+    tools.tell(
+        TrialEvent(Step.PROOF, "asking the kernel what it enforces on the twin", changes=configuration.checks)
+    )
+    try:
+        with rounds.stage.twin(planner.spec(configuration)) as twin:
+            outcome = rounds.start(twin)
+            document = twin.document() if outcome.ready else None
+            facts = tools.look(document) if document else None
+    except EngineError as error:
+        return configuration, tuple(Proof(c, "unknown", error.title) for c in configuration.checks), ()
+    if facts is None:
+        return configuration, tuple(Proof(c, "unknown", outcome.why) for c in configuration.checks), ()
+    untried = {one.check for one in results.not_tried(planner.plan(configuration.choices))}
+    loose = {
+        check for one in configuration.loosenings for check in planner.checks_of(one, configuration.choices)
+    }
+    proof: list[Proof] = []
+    effectless: list[LeftOut] = []
+    of_profile = [check for check in _OF_PROFILE if configuration.profile and check not in untried]
+    for check in dict.fromkeys((*configuration.checks, *of_profile)):
+        if check in untried:
+            continue
+        verdict = tools.judge(check, facts)
+        effective = verdict.effective or verdict.declared or verdict.reason
+        proof.append(Proof(check, verdict.status.value, effective))
+        if verdict.status is Status.FAIL and check in configuration.checks and check not in loose:
+            effectless.append(LeftOut(check, "it has no effect on this host", effective or verdict.reason))
+    for left in effectless:
+        configuration = configuration.without(left.check)
+        tools.tell(TrialEvent(Step.PROOF, f"{left.check}: {left.reason}", left_out=left))
+    return configuration, tuple(proof), tuple(effectless)
+
+
+def _sure(record: Trial, rounds: Rounds) -> str:
+    """How much a trial of this kind proves."""
+    if rounds.probes:
+        return "Every probe answered on the hardened twin."
+    if rounds.expected.how is How.HEALTH:
+        return "Its health check passed on the hardened twin."
+    if rounds.expected.how is How.PORTS:
+        ports = ", ".join(sorted(rounds.expected.ports))
+        return f"The hardened twin listens on {ports}; whether it answers only a probe shows."
+    if record.baseline.how is How.ALIVE and rounds.judges_work:
+        return "The hardened twin did its work and ended without a fault."
+    return "The hardened twin stayed alive. Whether it does its work only a probe shows."

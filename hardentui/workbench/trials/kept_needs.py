@@ -1,0 +1,70 @@
+"""What trials learned of a container, kept for the next one: several runs together know more."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+
+import msgspec
+
+from hardentui.errors import WriteError
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.trial import Trial
+from hardentui.state.own_files import read_own, state_folder, write_own
+from hardentui.trial.learned.needs import Needs
+from hardentui.writers.file_name import safe_file_name
+from hardentui.writers.seccomp import profile_text
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """`image`: its id; another image may need other things, so what was learned of it does not count."""
+
+    image: str
+    needs: Needs
+
+
+def profile_path(name: str, folder: str) -> str:
+    """Where the learned profile of a container will lie: with the trial's files, else in our own folder."""
+    where = os.path.abspath(folder) if folder else os.path.join(state_folder(), "learned")
+    return os.path.join(where, f"seccomp-{safe_file_name(name)}.json")
+
+
+def keep_profile(trial: Trial) -> str:
+    """Write the learned profile into our own folder; returns its path.
+
+    Raises:
+        WriteError: it cannot be written.
+    """
+    learned = trial.learned
+    path = profile_path(trial.container, "")
+    try:
+        write_own(path, profile_text(learned.seccomp if learned and learned.seccomp else {}))
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error.strerror}.") from error
+    return path
+
+
+def kept_needs(facts: ContainerFacts) -> Needs | None:
+    """What earlier trials learned of this container with this image."""
+    try:
+        kept = msgspec.json.decode(read_own(_path(facts)), type=_Kept)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return kept.needs if kept.image == _image(facts) else None
+
+
+def keep_needs(facts: ContainerFacts, needs: Needs) -> None:
+    """Keep it; where that cannot be, the next trial begins anew."""
+    if needs.runs:
+        with suppress(OSError):
+            write_own(_path(facts), msgspec.json.encode(_Kept(_image(facts), needs)))
+
+
+def _image(facts: ContainerFacts) -> str:
+    return str(facts.inspect.get("Image") or "")
+
+
+def _path(facts: ContainerFacts) -> str:
+    whose = hashlib.sha256(f"{facts.engine.url}\n{facts.name}".encode()).hexdigest()[:16]
+    return os.path.join(state_folder(), "learned", f"{whose}.json")

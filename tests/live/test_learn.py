@@ -1,0 +1,141 @@
+"""`hardentui trial --learn` on real services: what is learned is little, works, and is tried enforcing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from hardentui.__main__ import main
+from hardentui.reading.seccomp import dangerous_calls, makes_user_namespaces, parse_profile
+from tests.conftest import cannot_run
+from tests.support.images import REDIS as REDIS_SERVICE
+from tests.support.images import build, missing_package
+from tests.support.podman import Bench
+from tests.support.postgres import postgres_image
+from tests.support.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+SCHEMA = json.loads((files("hardentui.reports") / "trial-1.schema.json").read_text())
+NAME = "learn-it"
+HTTP = "curl -fsS -m 2 http://$TWIN_IP:80/"
+REDIS = "printf 'SET a 1\\r\\nQUIT\\r\\n' | timeout 3 busybox nc $TWIN_IP 6379 | grep -q OK"
+POSTGRES = "psql -qAt -h $TWIN_IP -U postgres -c 'create temp table t as select 1' -c 'select 2' | grep -qx 2"
+Learn = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def learn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Learn]:
+    """Run `trial --learn`; the benches that were used are cleaned up."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    used: list[Bench] = []
+
+    def run(bench: Bench, *arguments: str) -> tuple[int, Any]:
+        used.append(bench)
+        code = main(["trial", NAME, "--url", bench.url, "--format", "json", "--all", "--learn", *arguments])
+        told = capsys.readouterr()
+        assert told.out, told.err
+        document = json.loads(told.out)
+        Draft202012Validator(SCHEMA).validate(document)
+        return code, document
+
+    yield run
+    for bench in used:
+        bench.remove(NAME)
+
+
+@pytest.fixture(params=["podman", "rootless_podman"])
+def bench(request: pytest.FixtureRequest) -> Bench:
+    made = request.getfixturevalue(str(request.param))
+    assert isinstance(made, Bench)
+    return made
+
+
+def capabilities(document: Mapping[str, Any]) -> set[str]:
+    """What the configuration that works grants."""
+    options = {one["option"]: one["after"] for one in document["options"]}
+    assert options["cap-drop"] == ["all"], document
+    return {word.removeprefix("CAP_") for word in options.get("cap-add", [])}
+
+
+def assert_learned(document: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """It works, with a profile of at most half of the default's calls, which lies where the option says."""
+    assert document["result"] == "works"
+    learned = document["learned"]
+    assert learned["profile"] == f"seccomp-{NAME}.json", learned["unknown"]
+    assert learned["syscalls"] <= learned["syscalls_before"] / 2
+    path = folder / f"seccomp-{NAME}.json"
+    options = {one["option"]: one["after"] for one in document["options"]}
+    assert (
+        options["security-opt seccomp"] == [f"seccomp={path}"] if "security-opt seccomp" in options else True
+    )
+    rules = json.loads(path.read_text())
+    assert rules == learned["seccomp"]
+    profile = parse_profile(rules)
+    assert dangerous_calls(profile) == ()
+    assert makes_user_namespaces(profile) == ()
+    proof = {one["check"]: one["status"] for one in document["proof"]}
+    assert proof["weak-seccomp-profile"] == proof["nested-user-namespaces"] == "pass"
+    assert not isinstance(learned, str)
+    return dict(learned)
+
+
+def test_nginx(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) -> None:
+    podman.run(NAME, service_image)
+    code, document = learn(podman, "--probe", HTTP, "-o", str(tmp_path))
+    assert code == 0
+    learned = assert_learned(document, tmp_path)
+    known = {"CHOWN", "NET_BIND_SERVICE", "SETGID", "SETUID"}
+    assert set(learned["capabilities"]) == known == capabilities(document)
+    assert document["relaxed"] == []
+    assert learned["writable"] == ["/run", "/var/lib/nginx"]
+    assert learned["outgoing"] == []
+    assert os.path.basename(learned["profile"]) in {path.name for path in tmp_path.iterdir()}
+    unit = (tmp_path / f"{NAME}.container").read_text()
+    assert f"SeccompProfile={tmp_path}/seccomp-{NAME}.json" in unit
+
+
+def test_redis(bench: Bench, learn: Learn, tmp_path: Path) -> None:
+    if command := missing_package(REDIS_SERVICE):
+        cannot_run(f"a package is missing; run: {command}")
+    build(bench, REDIS_SERVICE)
+    bench.run(NAME, REDIS_SERVICE.reference)
+    code, document = learn(bench, "--probe", REDIS, "-o", str(tmp_path))
+    assert code == 0
+    learned = assert_learned(document, tmp_path)
+    assert learned["capabilities"] == []
+    assert learned["writable"] == []
+
+
+def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
+    podman.run(NAME, "-v", "learn-pg:/var/lib/postgresql/data", postgres_image(podman))
+    try:
+        told = ("sh", "-c", f"podman logs {NAME} 2>&1")
+        assert eventually(lambda: "ready to accept" in podman.execute(*told), 30)
+        code, document = learn(podman, "--probe", POSTGRES, "-o", str(tmp_path), "--patience", "60")
+    finally:
+        podman.remove(NAME)
+        podman.podman("volume", "rm", "-f", "learn-pg")
+    assert code == 0
+    learned = assert_learned(document, tmp_path)
+    assert {"CHOWN", "SETGID", "SETUID"} <= set(learned["capabilities"])
+    assert set(learned["capabilities"]) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
+
+
+def test_learning_again_adds_to_it(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) -> None:
+    podman.run(NAME, service_image)
+    _, first = learn(podman, "--probe", HTTP)
+    profile = tmp_path / "state" / "hardentui" / "learned" / f"seccomp-{NAME}.json"
+    assert_learned(first, profile.parent)
+    _, second = learn(podman, "--probe", HTTP)
+    assert (first["learned"]["runs"], second["learned"]["runs"]) == (1, 2)
+    assert set(first["learned"]["seen"]) <= set(second["learned"]["seen"])

@@ -1,0 +1,108 @@
+"""Hostile names, labels, paths and reasons through every text and JSON of the views."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from msgspec import to_builtins
+
+from hardentui.cli import capabilities, lsm, network_actions, seccomp
+from hardentui.cli.terminal import Terminal
+from hardentui.model.draft import TextFile
+from hardentui.model.reach import Contact
+from hardentui.reading.seccomp import OpenCalls
+from hardentui.workbench.networking.outgoing import Outgoing
+from hardentui.workbench.networking.splitting import Move, NewNetwork, Split
+from hardentui.workbench.pages.capabilities import CapabilityPage, CapabilityRow, Danger
+from hardentui.workbench.pages.lsm import LsmPage, State
+from hardentui.workbench.pages.seccomp import Against, Calls, FamilyWays, Kind, SeccompPage
+
+HOSTILE = "x\x1b]0;owned\x07\x9b31m\u202e[red]b[/red]\nnext\ud800"
+FORBIDDEN = ("\x1b", "\x07", "\x9b", "\u202e", "\ud800")
+
+_ROW = CapabilityRow(HOSTILE, HOSTILE, Danger.TAKEOVER, True, True, True, None, True, False)
+CAPABILITIES = CapabilityPage(
+    HOSTILE, HOSTILE, True, HOSTILE, (_ROW,), HOSTILE, True, True, (HOSTILE,), HOSTILE
+)
+SECCOMP = SeccompPage(
+    HOSTILE,
+    HOSTILE,
+    True,
+    2,
+    Kind.PROFILE,
+    HOSTILE,
+    False,
+    HOSTILE,
+    HOSTILE,
+    (HOSTILE,),
+    Calls((HOSTILE,), (HOSTILE,), (HOSTILE,)),
+    (OpenCalls(HOSTILE, (HOSTILE,)),),
+    (HOSTILE,),
+    (FamilyWays(HOSTILE, (HOSTILE,)),),
+    (HOSTILE,),
+    HOSTILE,
+    Against(HOSTILE, (HOSTILE,), (HOSTILE,)),
+)
+LSM = LsmPage(HOSTILE, HOSTILE, True, HOSTILE, State.CONFINED, HOSTILE, HOSTILE, HOSTILE, True, (HOSTILE,))
+OUTGOING = Outgoing(
+    HOSTILE,
+    HOSTILE,
+    (Contact("tcp", "192.0.2.1", 1, HOSTILE),),
+    shared=True,
+    no_rules=HOSTILE,
+    limits=(HOSTILE,),
+)
+SPLIT = Split(
+    HOSTILE,
+    HOSTILE,
+    False,
+    HOSTILE,
+    (NewNetwork(HOSTILE, (HOSTILE,), True, False),),
+    (Move(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,)),),
+    (TextFile("a.network", HOSTILE),),
+)
+
+
+class _Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def screen() -> _Screen:
+    return _Screen()
+
+
+@pytest.fixture
+def terminal(screen: _Screen, monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    monkeypatch.setenv("TERM", "xterm")
+    return Terminal(screen, io.StringIO(), no_color=True)
+
+
+@pytest.mark.parametrize(
+    ("show", "page"),
+    [
+        (lambda page, to: capabilities._show(page, True, to), CAPABILITIES),
+        (lambda page, to: seccomp._show(page, True, to), SECCOMP),
+        (lsm._show, LSM),
+        (network_actions._show_outgoing, OUTGOING),
+        (network_actions._show_split, SPLIT),
+    ],
+    ids=["capabilities", "seccomp", "lsm", "outgoing", "split"],
+)
+def test_no_text_reaches_the_terminal_as_a_command(
+    show: Any, page: Any, terminal: Terminal, screen: _Screen
+) -> None:
+    show(page, terminal)
+    told = screen.getvalue()
+    assert "owned" in told, "it is told all the same"
+    assert [sign for sign in FORBIDDEN if sign in told] == []
+    assert "[red]b[/red]" in told.replace("\n", ""), "no markup"
+
+
+@pytest.mark.parametrize("page", [CAPABILITIES, SECCOMP, LSM, OUTGOING, SPLIT])
+def test_json_is_pure_ascii(page: Any) -> None:
+    assert json.dumps(to_builtins(page)).isascii()
