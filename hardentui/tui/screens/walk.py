@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -18,7 +18,7 @@ from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Status
 from hardentui.model.known import Unreadable
-from hardentui.model.plan import Caution
+from hardentui.model.plan import Caution, Plan
 from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
@@ -115,6 +115,11 @@ class WalkScreen(HardenScreen):
     @property
     def _report(self) -> Report | None:
         return self._choosing.report if self._choosing else None
+
+    @property
+    def _changeable(self) -> Choosing | None:
+        """Where fixes can be chosen: for a container that is known."""
+        return self._choosing if self._choosing is not None and self._choosing.report.facts else None
 
     def _first_failing(self) -> int:
         """The walk begins at the first step where something fails."""
@@ -328,8 +333,7 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_safe(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         safe = choosing.bench.planner.choices(choosing.report, Caution.SAFE)
         if not safe:
@@ -339,8 +343,7 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_likely(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         likely = choosing.bench.planner.choices(choosing.report, Caution.LIKELY)
         if not likely:
@@ -350,8 +353,7 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_all(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         choosing.add(choosing.bench.planner.choices(choosing.report, Caution.ALL))
         waiting = choosing.need_a_value()
@@ -374,38 +376,35 @@ class WalkScreen(HardenScreen):
     def action_diff(self) -> None:
         from hardentui.tui.screens.diff import DiffScreen
 
-        if self._choosing is not None and self._choosing.report.facts is not None:
-            self.app.push_screen(DiffScreen(self._choosing))
+        if self._changeable is not None:
+            self.app.push_screen(DiffScreen(self._changeable))
 
     def action_write(self) -> None:
         from hardentui.tui.screens.write import WriteScreen
 
-        if self._choosing is not None and self._choosing.report.facts is not None:
-            self.app.push_screen(WriteScreen(self._choosing))
+        if self._changeable is not None:
+            self.app.push_screen(WriteScreen(self._changeable))
 
     def action_trial(self) -> None:
         from hardentui.tui.screens.trial import TrialScreen
 
-        if (choosing := self._ready_to_change()) and choosing.plan is not None:
-            self.app.push_screen(TrialScreen(choosing, choosing.plan))
+        self._with_plan(TrialScreen)
 
     def action_apply(self) -> None:
         from hardentui.tui.screens.apply import ApplyScreen
 
-        if (choosing := self._ready_to_change()) and choosing.plan is not None:
-            self.app.push_screen(ApplyScreen(choosing, choosing.plan))
+        self._with_plan(ApplyScreen)
 
-    def _ready_to_change(self) -> Choosing | None:
-        """What is chosen, where a plan changes something; complains where not."""
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
-            return None
-        if choosing.plan is None or not choosing.plan.changes:
+    def _with_plan(self, screen: Callable[[Choosing, Plan], HardenScreen]) -> None:
+        """Open a screen that carries out what is chosen; complains where that changes nothing."""
+        if (choosing := self._changeable) is None:
+            return
+        if (plan := choosing.plan) is not None and plan.changes:
+            self.app.push_screen(screen(choosing, plan))
+        else:
             self.complain(
-                choosing.trouble or "Choose fixes first: space one, a all safe ones, L all likely ones."
+                choosing.trouble or "Choose fixes first: space one, a all safe ones, L likely ones."
             )
-            return None
-        return choosing
 
     def action_explain(self) -> None:
         from hardentui.tui.screens.explain import ExplainScreen
