@@ -15,7 +15,7 @@ import msgspec
 
 from hardentui.errors import JournalError, UsageError
 from hardentui.model.journal import JOURNAL_SCHEMA, EntryState, JournalEntry
-from hardentui.state.own_files import read_own, state_folder, write_own
+from hardentui.state.own_files import read_own, state_folder, sync_above, write_own
 from hardentui.visible import visible
 
 _ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{4}")
@@ -53,8 +53,11 @@ class Journal:
         Raises:
             JournalError: it cannot be written; the entry is as it was before.
         """
+        first = not os.path.isdir(self.folder)
         try:
             write_own(self._path(entry.id), msgspec.json.encode(entry), durable=True)
+            if first:
+                sync_above(os.path.abspath(self.folder))
         except OSError as error:
             raise JournalError(
                 f"The journal cannot be written: {visible(self.folder)}: {error.strerror}.",

@@ -54,10 +54,12 @@ def locked(folder: str, subject: str, engine: str, what: str) -> Iterator[None]:
                 f"Another change of {visible(subject, 80)} is under way: {_holder(handle)}.",
                 "Wait until it has come to its end.",
             ) from error
-        _tell(handle, what)
-        yield
-        with suppress(OSError):
-            os.ftruncate(handle, 0)
+        try:
+            _tell(handle, what)
+            yield
+        finally:
+            with suppress(OSError):
+                os.ftruncate(handle, 0)
             fcntl.flock(handle, fcntl.LOCK_UN)  # also for a program that is just being started
     finally:
         os.close(handle)

@@ -27,7 +27,7 @@ class Outcome(Struct, frozen=True):
         operation: it, with what is known of it only now (the id of what was made).
         proof: what checks said.
         said: what there is to tell of it.
-        after: seconds that it went on looking when the service worked already.
+        after: seconds that it went on looking at a service that worked or lived already.
     """
 
     operation: Operation | None = None

@@ -12,7 +12,6 @@ from hardentui.errors import ChangeFailed
 from hardentui.host.files.reader import Files
 from hardentui.model.journal import JournalEntry, JournalProof
 from hardentui.model.operations import Operation, ProveChanges, RunProbe, WaitReady
-from hardentui.model.trial import How
 from hardentui.readiness.expectation import expectation
 from hardentui.readiness.probes import PROBE_LIMIT, ProbeResult, run_probe
 from hardentui.readiness.wait import Wait
@@ -66,8 +65,7 @@ class ServiceOperator:
             raise
         if not outcome.ready:
             raise ChangeFailed(f"{visible(operation.name, 80)} does not work with the change: {outcome.why}.")
-        after = 0.0 if expected.how is How.ALIVE else expected.settle
-        return Outcome(said=f"ready by {expected.words}", after=after)
+        return Outcome(said=f"ready by {expected.words}", after=expected.settle)
 
     def _reached(self) -> Containers:
         if self._containers is None:

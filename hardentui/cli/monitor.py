@@ -122,7 +122,7 @@ def _watch(monitor: Any, options: Namespace, terminal: Terminal) -> int:
 def _page(sample: Sample, terminal: Terminal, live: bool) -> str:
     text = sample_text(sample, terminal.look)
     # a live view starts at the top of an empty screen each time
-    return f"\x1b[H\x1b[2J{text}" if live and terminal.color else f"{text}\n"
+    return f"\x1b[H\x1b[2J{text}" if live else f"{text}\n"
 
 
 def _one_line(sample: Sample) -> str:

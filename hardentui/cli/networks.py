@@ -99,7 +99,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
             }
             terminal.write(json.dumps(document, indent=2) + "\n")
         else:
-            terminal.show(_table(found))
+            terminal.show(_table(found, picture))
     for name in missing:
         terminal.complain(f"{visible(name, 60)} could not be looked at, so its ways are not known")
     return 4 if missing else 0
@@ -110,9 +110,16 @@ def _draw(picture: NetworkMap, path: str, terminal: Terminal) -> None:
     terminal.note(f"note: the map is in {path}")
 
 
-def _table(found: Iterable[Place]) -> Table:
+def _table(found: Iterable[Place], picture: NetworkMap) -> Table:
     from rich.table import Table
 
+    gates = {
+        (place.engine, place.name): [
+            f"{one.container} {one.words}: {one.gate.value}" if one.port else f"{one.words}: {one.gate.value}"
+            for one in place.openings
+        ]
+        for place in picture.places
+    }
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("Network", "Engine", "Isolated", "Members", "Open to the outside", "Can reach"):
         shown.add_column(title, overflow="fold")
@@ -123,7 +130,7 @@ def _table(found: Iterable[Place]) -> Table:
             place.engine,
             isolated,
             ", ".join(place.members),
-            "; ".join(place.outside) or "-",
+            "; ".join(gates.get((place.engine, place.name), ())) or "-",
             ", ".join(place.reaches) or "nothing",
         )
         shown.add_row(*(foreign(text, 2000) for text in texts))

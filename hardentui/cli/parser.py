@@ -22,6 +22,7 @@ COMMANDS = {
     "undo": "take a change back",
     "journal": "what was changed on this host, by whom, with what proof, and the way back",
     "trial": "try fixes on a twin beside the container, which stays untouched",
+    "rehearse": "an update tried on a twin, with the image that a rollback would bring back",
     "host": "the findings of the host and its engines",
     "images": "the images: who uses them, how old they are, what is inside",
     "networks": "which containers are where, what is open, who can reach whom",

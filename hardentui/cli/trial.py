@@ -14,16 +14,17 @@ from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
 from hardentui.cli.trial_text import trial_lines
-from hardentui.model.plan import Choice
 from hardentui.model.trial import Result, Step, Trial, TrialEvent
 from hardentui.visible import visible
 from hardentui.workbench.changing.saving import save
 from hardentui.workbench.trials.files import trial_files
 from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
 from hardentui.workbench.trials.tried import FILE_NAME, as_json
-from hardentui.workbench.trials.trying import Wishes
+from hardentui.workbench.trials.trying import Wishes, choices_to_try
 
 if TYPE_CHECKING:
+    from argparse import _ArgumentGroup
+
     from hardentui.model.plan import Plan
     from hardentui.workbench.views import Report
     from hardentui.workbench.workbench import Workbench
@@ -34,6 +35,27 @@ EXIT_CODES = {Result.WORKS: 0, Result.NOTHING_WORKS: 1, Result.BASELINE_FAILS: 6
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a container's name or the beginning of its id")
     group_of(parser, required=False, saved=True)
+    trial = trial_options(parser)
+    trial.add_argument(
+        "--learn",
+        action="store_true",
+        help="watch what twins without changes do and learn from it: capabilities, a seccomp profile of its "
+        "own, folders it writes to, limits; what is learned is tried too; learning again adds to it",
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    parser.add_argument(
+        "-o",
+        action=Given,
+        metavar="DIR",
+        dest="folder",
+        default="",
+        help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
+        "this folder",
+    )
+
+
+def trial_options(parser: ArgumentParser) -> _ArgumentGroup:
+    """How twins are tried; a command may add what is its own."""
     trial = parser.add_argument_group("the trial")
     trial.add_argument(
         "--probe",
@@ -60,22 +82,7 @@ def arguments(parser: ArgumentParser) -> None:
     trial.add_argument(
         "--outside", action="store_true", help="the twin can reach the outside; what it sends there is real"
     )
-    trial.add_argument(
-        "--learn",
-        action="store_true",
-        help="watch what twins without changes do and learn from it: capabilities, a seccomp profile of its "
-        "own, folders it writes to, limits; what is learned is tried too; learning again adds to it",
-    )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    parser.add_argument(
-        "-o",
-        action=Given,
-        metavar="DIR",
-        dest="folder",
-        default="",
-        help="write trial.json, plan.toml, the Quadlet, the run script and a learned seccomp profile into "
-        "this folder",
-    )
+    return trial
 
 
 def _seconds(text: str) -> float:
@@ -93,7 +100,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal) as bench:
         report = session.one_report(bench, options.name, terminal)
         plan = make_plan(bench, report, options, saved, terminal)
-        choices = (*plan.choices, *(Choice(skipped.check) for skipped in plan.skipped if options.check))
+        choices = choices_to_try(plan, named=bool(options.check))
         if not choices:
             return EXIT_CODES[Result.NOTHING_WORKS]
         wishes = Wishes(
@@ -103,9 +110,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
             options.outside,
             profile_path(report.subject.name, options.folder) if options.learn else "",
         )
-        with _interruptible():
+        with interruptible():
             trying = bench.trying(report)
-            trial = trying.run(choices, wishes, _Progress(terminal), threading.Event())
+            trial = trying.run(choices, wishes, Progress(terminal), threading.Event())
         terminal.clear()
         if options.format == "json":
             terminal.write(as_json(trial))
@@ -119,7 +126,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM and SIGHUP remove the twins as Ctrl-C does."""
 
     def interrupt(number: int, frame: object) -> None:
@@ -133,7 +140,7 @@ def _interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-class _Progress:
+class Progress:
     """What happens, one line each on standard error; what is being done now on a line that goes away."""
 
     def __init__(self, terminal: Terminal) -> None:

@@ -85,7 +85,7 @@ class Wait:
             KeyboardInterrupt: `stop` was set.
         """
         end = self._begun + self._expected.patience
-        why = f"patience ended before it was looked at ({self._expected.patience:g} s)"
+        why = f"patience ended before it was looked at ({self._expected.patience:.0f} s)"
         stages: list[Callable[[Mapping[str, Any]], str]] = [self._not_expected, self._unanswered]
         while True:
             document = self._containers.inspect(self._container)
@@ -96,7 +96,7 @@ class Wait:
             if not stages:
                 return self._settled()
             if self._clock() >= end:
-                return self._result(False, f"{why}; waited {self._expected.patience:g} s")
+                return self._result(False, f"{why}; waited {self._expected.patience:.0f} s")
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
 
     def _settled(self) -> Outcome:

@@ -106,3 +106,15 @@ def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(draft, dir_fd=where)
+
+
+def sync_above(path: str) -> None:
+    """Have the folders above this one on the disk too, after some of them were made; as far as we may."""
+    while path != "/":
+        path = os.path.dirname(path)
+        with suppress(OSError):
+            handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 import threading
@@ -26,6 +27,7 @@ from hardentui.trial.leftovers import TRIAL_LABEL, remove_trial
 from hardentui.visible import visible
 from hardentui.writers.pod import pod_parts
 
+_COLOR = re.compile(r"\x1b\[[0-9;:?!]*[A-Za-z]")
 _POD_FLAGS_DROPPED = frozenset(
     {"--name", "--network", "--network-alias", "--publish", "--ip", "--ip6", "--mac-address", "--label"}
     | {"--exit-policy", "--restart", "--volume", "--infra-name", "--infra-conmon-pidfile", "--pod-id-file"}
@@ -68,9 +70,9 @@ class Twin:
         return next((address for address in found if address), "127.0.0.1")
 
     def log(self) -> str:
-        """Its last lines; a reason where there are none to be had."""
+        """Its last lines, without what colours them; a reason where there are none to be had."""
         try:
-            return self._containers.logs(self.id)
+            return _COLOR.sub("", self._containers.logs(self.id))
         except EngineError as error:
             return f"({error.title})"
 

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from hardentui.__main__ import main
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.postgres import postgres_image
+from tests.support.systemd_image import systemd_image
 from tests.support.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
@@ -74,6 +75,15 @@ def trial(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
+def _succeeds(bench: Bench, *command: str) -> bool:
+    """Whether a command in the original succeeds."""
+    try:
+        bench.podman("exec", NAME, *command)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
 def given(document: Mapping[str, Any]) -> set[str]:
     return {one["given"] for one in document["relaxed"] if one["option"] == "cap-add"}
 
@@ -121,7 +131,7 @@ def test_without_a_probe_it_says_how_sure_it_is_and_proposes_one(
 def test_postgres_gets_what_its_entry_point_needs(bench: Bench, trial: Run) -> None:
     bench.run(NAME, "-v", "try-data:/var/lib/postgresql/data", postgres_image(bench))
     query = 'psql -h $TWIN_IP -U postgres -c "create table if not exists t(a int)"'
-    assert eventually(lambda: "ready to accept" in bench.podman("logs", NAME), 20)
+    assert eventually(lambda: _succeeds(bench, "pg_isready", "-q"), 20)
     code, document = trial("--all", "--probe", query)
     assert (code, document["result"]) == (0, "works")
     assert given(document) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
@@ -255,6 +265,14 @@ def test_without_a_way_out_unless_it_is_given(bench: Bench, trial: Run) -> None:
 
 
 # --- kinds of containers -----------------------------------------------------------------------------
+
+
+def test_systemd_inside_needs_one_capability(bench: Bench, trial: Run) -> None:
+    bench.run(NAME, "-t", systemd_image(bench))
+    code, document = trial("--all", "--probe", "curl -sf http://$TWIN_IP:80/")
+    assert (code, document["result"]) == (0, "works")
+    assert given(document) == {"NET_BIND_SERVICE"}
+    assert {"writable-rootfs", "no-memory-limit"} <= {one["check"] for one in document["kept"]}
 
 
 def test_a_job_may_end(bench: Bench, trial: Run) -> None:

@@ -32,6 +32,8 @@ from hardentui.workbench.opening.opened import Opened
 from hardentui.workbench.trials.kept_needs import keep_needs, kept_needs
 
 _STEERING = "engine-steering-image"
+_CAPABILITIES = "keep"
+"""The parameter of the capabilities that a container needs: nobody knows them, but twins find out."""
 
 
 class Wishes(Struct, frozen=True):
@@ -49,6 +51,16 @@ class Wishes(Struct, frozen=True):
     patience: float = PATIENCE
     outside: bool = False
     learn: str = ""
+
+
+def choices_to_try(plan: Plan, *, named: bool) -> tuple[Choice, ...]:
+    """The fixes that a trial begins with: also what a plan alone cannot know, but a twin can show.
+
+    Args:
+        named: somebody named the fixes, so that those which are not in the plan are to be answered too.
+    """
+    more = [skipped.check for skipped in plan.skipped if named or skipped.needs == _CAPABILITIES]
+    return (*plan.choices, *(Choice(check) for check in more))
 
 
 class Judging(Protocol):

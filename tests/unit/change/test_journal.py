@@ -47,6 +47,10 @@ def test_each_write_is_on_the_disk_before_it_returns(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "fsync", lambda handle: synced.append(stat.S_IFMT(os.fstat(handle).st_mode)))
     Journal(str(tmp_path)).write(entry())
     assert synced == [stat.S_IFREG, stat.S_IFDIR]
+    synced.clear()
+    Journal(str(tmp_path / "new" / "journal")).write(entry())
+    assert synced[:2] == [stat.S_IFREG, stat.S_IFDIR]
+    assert len(synced) == 2 + len((tmp_path / "new").parts), "the folders above a new one too"
 
 
 def test_a_broken_entry_is_told_and_hides_no_other(tmp_path: Path) -> None:

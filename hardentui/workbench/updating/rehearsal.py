@@ -1,0 +1,116 @@
+"""Rehearsing an update on twins: the image of today, which a rollback would bring back, then the new one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from hardentui.errors import NotFound, UsageError
+from hardentui.model.facts import ContainerFacts, ImageFacts
+from hardentui.model.trial import Baseline, TrialEvent
+from hardentui.reading.images import image_name
+from hardentui.visible import visible
+from hardentui.workbench.looking.gather import Gatherer
+from hardentui.workbench.trials.trying import Trying, Wishes
+
+Tell = Callable[[TrialEvent], None]
+MakeTrying = Callable[[ContainerFacts], Trying]
+
+
+class Rehearsal(Struct, frozen=True):
+    """What the twins showed.
+
+    Attributes:
+        name: of the new image.
+        old, new: IDs of the images.
+        before: the twin with the image of today; after: with the new one, None where the first failed.
+    """
+
+    name: str
+    old: str
+    new: str
+    before: Baseline
+    after: Baseline | None
+
+    @property
+    def works(self) -> bool:
+        return self.after is not None and self.after.ready
+
+
+def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFacts:
+    """The image to rehearse: the one that was named, else what the container's own name means now.
+
+    Raises:
+        UsageError: it is not on this engine, or it is the one that runs.
+    """
+    name = wanted or image_name(facts)
+    shown = visible(name, 100)
+    try:
+        identity = str(gatherer.engine.image(name).get("Id") or "").removeprefix("sha256:")
+    except NotFound:
+        raise UsageError(f"{shown} is not on this engine.", f"Fetch it first: podman pull {shown}") from None
+    if identity == _running(facts):
+        raise UsageError(
+            f"{shown} is the image that {visible(facts.name, 60)} runs now, so there is nothing to rehearse.",
+            f"Fetch the new one first: podman pull {shown}; or name another one with --image.",
+        )
+    found = next((one for one in gatherer.images() if one.id.removeprefix("sha256:") == identity), None)
+    if found is None:
+        raise UsageError(f"{shown} cannot be looked at on this engine.")
+    return found
+
+
+def rehearse(
+    facts: ContainerFacts,
+    image: ImageFacts,
+    trying: MakeTrying,
+    wishes: Wishes,
+    tell: Tell,
+    stop: threading.Event,
+) -> Rehearsal:
+    """Run a twin with each image and see whether it becomes ready; blocking. All twins are removed again.
+
+    Args:
+        trying: makes the trials of a container with these facts.
+
+    Raises:
+        UsageError: it cannot be tried: simulated, steered by its image, a peer that is not there.
+        EngineError: Podman does not do it.
+    """
+    before = trying(facts).run((), wishes, tell, stop).baseline
+    after = None
+    if before.ready:
+        inspect = {**facts.inspect, "Image": image.id.removeprefix("sha256:")}
+        after = trying(replace(facts, inspect=inspect, image=image)).run((), wishes, tell, stop).baseline
+    name = image.names[0] if image.names else image.id[:12]
+    return Rehearsal(name, _running(facts), image.id.removeprefix("sha256:"), before, after)
+
+
+def _running(facts: ContainerFacts) -> str:
+    return str(facts.inspect.get("Image") or "").removeprefix("sha256:")
+
+
+def lines_of(rehearsal: Rehearsal, container: str) -> Iterable[str]:
+    """What it showed, one sentence a line; raw texts of the engine among them."""
+    yield from _twin("with the image of today", rehearsal.old, rehearsal.before)
+    if rehearsal.after is None:
+        yield "The twin does not work even with the image of today, so the new one was not tried."
+        return
+    yield from _twin(f"with {rehearsal.name}", rehearsal.new, rehearsal.after)
+    if rehearsal.works:
+        yield f"{container} works with the new image, and with the old one that a rollback would bring back."
+    else:
+        yield f"The update would break {container}. A rollback to the image of today works."
+
+
+def _twin(what: str, identity: str, baseline: Baseline) -> Iterable[str]:
+    state = "ready" if baseline.ready else "not ready"
+    yield f"twin {what} ({identity[:12]}): {state} after {baseline.seconds:.1f} s, by {baseline.how.value}"
+    if not baseline.ready:
+        yield f"  {baseline.why}"
+        yield from (f"  | {line}" for line in baseline.log.splitlines()[-5:])
+        if baseline.advice:
+            yield f"  {baseline.advice}"

@@ -1,0 +1,79 @@
+"""Updates of a real nginx rehearsed on twins: one that works, one that breaks it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from hardentui.__main__ import main
+from tests.support.podman import Bench
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+NAME, IMAGE = "rehearsed", "localhost/rehearsed:1"
+Run = Callable[..., tuple[int, Any, str]]
+
+
+@pytest.fixture
+def bench(podman: Bench, service_image: str) -> Iterator[Bench]:
+    podman.podman("tag", service_image, IMAGE)
+    podman.run(NAME, "-p", "127.0.0.1:8087:80", IMAGE)
+    yield podman
+    podman.remove(NAME)
+    podman.podman("rmi", "-f", "-i", IMAGE, "localhost/rehearsed:bad", "localhost/rehearsed:good")
+    assert podman.podman("ps", "-a", "-q", "--filter", "label=hardentui.trial") == ""
+
+
+@pytest.fixture
+def run(bench: Bench, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, Any, str]:
+        code = main(
+            ["rehearse", NAME, *arguments, "--format", "json", "--patience", "15", "--url", bench.url]
+        )
+        captured = capsys.readouterr()
+        return code, json.loads(captured.out) if captured.out else None, captured.err
+
+    return call
+
+
+def commit(bench: Bench, change: str, reference: str) -> None:
+    bench.podman("commit", "-q", "--change", change, NAME, reference)
+
+
+def test_an_update_that_works_and_one_that_breaks_it(bench: Bench, run: Run) -> None:
+    code, _, err = run()
+    assert code == 2
+    assert "is the image that rehearsed runs now" in err
+    before = bench.podman("inspect", NAME, "--format", "{{.Id}} {{.State.Pid}} {{.Image}} {{.RestartCount}}")
+    commit(bench, "LABEL version=2", "localhost/rehearsed:good")
+    commit(bench, 'ENTRYPOINT ["/bin/busybox", "false"]', "localhost/rehearsed:bad")
+    probe = ("--probe", "curl -fsS -m 2 http://$TWIN_IP:80/")
+
+    bench.podman("tag", "localhost/rehearsed:good", IMAGE)
+    code, found, _ = run(*probe)
+    assert (code, found["works"]) == (0, True)
+    assert found["before"]["ready"] is found["after"]["ready"] is True
+    assert found["old"] == before.split()[2]
+    assert found["new"] == bench.podman("image", "inspect", IMAGE, "--format", "{{.Id}}")
+
+    code, found, _ = run("--image", "localhost/rehearsed:bad", *probe)
+    assert (code, found["works"]) == (1, False)
+    assert found["before"]["ready"] is True, "the way back works"
+    assert found["after"]["ready"] is False
+    assert found["after"]["why"]
+
+    code, found, _ = run("--probe", "false")
+    assert (code, found["after"]) == (6, None)
+    assert (
+        bench.podman("inspect", NAME, "--format", "{{.Id}} {{.State.Pid}} {{.Image}} {{.RestartCount}}")
+        == before
+    )
+
+
+def test_an_image_that_is_not_here_is_fetched_by_nobody(bench: Bench, run: Run) -> None:
+    code, _, err = run("--image", "registry.invalid/app:2")
+    assert code == 2
+    assert "Fetch it first: podman pull registry.invalid/app:2" in err
