@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -18,11 +18,12 @@ from hardentui.model.checklist import Step
 from hardentui.model.facts import ImageFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Status
 from hardentui.model.known import Unreadable
-from hardentui.model.plan import Caution, Plan
+from hardentui.model.plan import Caution
 from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.carrying_out import open_apply, open_trial
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
@@ -386,25 +387,10 @@ class WalkScreen(HardenScreen):
             self.app.push_screen(WriteScreen(self._changeable))
 
     def action_trial(self) -> None:
-        from hardentui.tui.screens.trial import TrialScreen
-
-        self._with_plan(TrialScreen)
+        open_trial(self, self._changeable)
 
     def action_apply(self) -> None:
-        from hardentui.tui.screens.apply import ApplyScreen
-
-        self._with_plan(ApplyScreen)
-
-    def _with_plan(self, screen: Callable[[Choosing, Plan], HardenScreen]) -> None:
-        """Open a screen that carries out what is chosen; complains where that changes nothing."""
-        if (choosing := self._changeable) is None:
-            return
-        if (plan := choosing.plan) is not None and plan.changes:
-            self.app.push_screen(screen(choosing, plan))
-        else:
-            self.complain(
-                choosing.trouble or "Choose fixes first: space one, a all safe ones, L likely ones."
-            )
+        open_apply(self, self._changeable)
 
     def action_explain(self) -> None:
         from hardentui.tui.screens.explain import ExplainScreen
