@@ -58,7 +58,7 @@ def ansible_files(spec: Spec, context: UnitContext, comments: Sequence[str] = ()
     notes += left_behind(spec)
     if context.members:
         others = ", ".join(member.spec[NAME] for member in context.members)
-        notes.append(f"other containers of the pod {spec[POD]} need playbooks of their own: {others}")
+        notes.append(f"other containers of the pod {spec[POD]} need their own playbooks: {others}")
     tasks = [*_prerequisites(spec, context), _container(stem, parameters)]
     play: dict[str, Any] = {
         "name": f"Container {stem}",
@@ -94,7 +94,9 @@ def _parameters(spec: Spec) -> tuple[dict[str, Any], list[str]]:
             continue
         value = spec[option]
         if option.before_verb:
-            notes.append(f"{option.flag} is not carried over: the module takes no flags before the command")
+            notes.append(
+                f"{option.flag} is not carried over: podman_container has no parameter for global flags"
+            )
         elif option is MOUNTS:
             _mounts(parameters, value)
         elif option.flag == _SECURITY_OPT:

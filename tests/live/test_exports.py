@@ -113,11 +113,31 @@ def test_a_hardened_container_is_admitted_and_runs(podman: Bench, played: Path) 
     done = hardentui(podman, "fix", NAME, "--all", "--to", "kube", "-o", str(played))
     assert done.returncode == 0, done.stderr
     file = played / f"{NAME}.kube.yaml"
-    assert 'Pod Security "restricted" admits it.' in file.read_text()
+    assert 'Admitted by Pod Security "restricted".' in file.read_text()
     after = play(podman, file)
     assert after["State"]["Running"] is True
     assert not after["EffectiveCaps"]
     assert after["HostConfig"]["ReadonlyRootfs"] is True
+
+
+def test_a_rootless_container_comes_up_as_a_pod(rootless_podman: Bench, tmp_path: Path) -> None:
+    podman = rootless_podman
+    podman.run(NAME, "--user", "1000", "--cap-drop", "all", "-e", "A=1", BUSYBOX, "sleep", "1000")
+    try:
+        done = hardentui(podman, "convert", NAME, "--to", "kube")
+        assert done.returncode == 0, done.stderr
+        folder = podman.directory / "kube"
+        folder.mkdir()
+        file = folder / f"{NAME}.kube.yaml"
+        file.write_text(done.stdout)
+        folder.chmod(0o755)
+        after = play(podman, file)
+        assert after["State"]["Running"] is True
+        assert not after["EffectiveCaps"]
+        assert "A=1" in after["Config"]["Env"]
+    finally:
+        podman.execute("sh", "-c", f"podman kube down {shlex.quote(str(file))} || true")
+        podman.remove(NAME)
 
 
 def test_a_profile_of_its_own_is_found(podman: Bench, played: Path) -> None:

@@ -28,7 +28,7 @@ from hardentui.tui.screens.trust import TrustScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
-from tests.tui.stand_in import StandIn, some
+from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_text, shows, until
 
 SCREENS = (
@@ -73,7 +73,7 @@ def test_every_action_has_an_id_and_explains_itself() -> None:
 
 
 async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
-    app = make_app(StandIn.of(*some()), keymap={"home.sort": "o"})
+    app = make_app(some(), keymap={"home.sort": "o"})
     async with running(app) as pilot:
         await pilot.press("s")
         await pilot.pause()
@@ -85,7 +85,7 @@ async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
 
 
 async def test_the_palette_carries_out_what_is_possible_here() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen.query(Input).first().has_focus)

@@ -19,7 +19,7 @@ def test_a_container_is_written_as_a_pod(run: Run) -> None:
     assert first["kind"] == "Pod"
     assert first["metadata"]["name"] == "db-pod"
     assert "Nothing was hardened" in answer.out
-    assert 'Pod Security "restricted" refuses it' in answer.out
+    assert 'Not admitted by Pod Security "restricted"' in answer.out
 
 
 def test_the_changes_of_a_plan_are_in_the_pod(run: Run, tmp_path: Path) -> None:

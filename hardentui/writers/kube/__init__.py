@@ -70,10 +70,10 @@ def kube_file(
     about = [
         *comments,
         *(f"Note: {note}" for note in notes if note not in comments),
-        *(f'Pod Security "restricted" refuses it: {rule}' for rule in broken),
+        *(f'Not admitted by Pod Security "restricted": {rule}' for rule in broken),
     ]
     if not broken:
-        about.append('Pod Security "restricted" admits it.')
+        about.append('Admitted by Pod Security "restricted".')
     about.append("Run it with:")
     specs = (spec, *(member.spec for member in context.members))
     commands = [line for each in specs for line in networks_and_volumes(each, context)]
@@ -84,7 +84,7 @@ def kube_file(
 def _part(spec: Spec, image_user: str) -> PodPart:
     """One container; what it says of its pod is collected beside it."""
     if spec[ROOTFS] or not spec[IMAGE]:
-        raise CannotExpress("A pod needs an image; this container has a root directory.")
+        raise CannotExpress("A pod needs an image, but this container runs from a root directory.")
     part = PodPart(name=dns_label(spec[NAME]), spec=spec)
     _write(part, {**OF_CONTAINER, **OF_POD})
     finish(part, image_user)
@@ -100,7 +100,7 @@ def _of_pod(spec: Spec, context: UnitContext) -> PodPart:
         said = parse_argument(option.flag, option.value or "true")
         items += said
         if not said:
-            notes.append(f"{part_word(option)} of the pod is not carried over: Kubernetes has no such")
+            notes.append(f"{part_word(option)} of the pod is not carried over: Kubernetes has no such option")
     part = PodPart(name="", spec=spec_of(items), notes=notes)
     _write(part, OF_POD)
     return part
@@ -150,7 +150,9 @@ def _pod(name: str, label: str, parts: Sequence[PodPart]) -> dict[str, Any]:
 def _merge(part: PodPart, own: dict[str, Any], merged: dict[str, Any]) -> None:
     for key, value in own.items():
         if merged.setdefault(key, value) != value and key != _OWN_LABEL:
-            part.notes.append(f"{key} of {part.name} differs from that of the pod and is not carried over")
+            part.notes.append(
+                f"{key} of {part.name} differs from the value of the pod and is not carried over"
+            )
 
 
 def _in_order(container: dict[str, Any]) -> dict[str, Any]:

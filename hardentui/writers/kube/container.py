@@ -64,7 +64,7 @@ def _entrypoint(part: PodPart, words: tuple[str, ...]) -> None:
     if words:
         part.container["command"] = _escaped(words)
     else:
-        part.lose(ENTRYPOINT, words, "a pod cannot take the image's entry point away")
+        part.lose(ENTRYPOINT, words, "Kubernetes cannot clear the image's entry point")
 
 
 def _command(part: PodPart, words: tuple[str, ...]) -> None:
@@ -76,10 +76,12 @@ def _env(part: PodPart, pairs: tuple[str, ...]) -> None:
     for pair in pairs:
         name, _, value = pair.partition("=")
         if not is_variable(name):
-            part.lose(ENV, (pair,), "Kubernetes takes no such name")
+            part.lose(ENV, (pair,), "Kubernetes does not accept the name")
             continue
         if "$(" in value or "$$" in value:
-            part.notes.append(f"the variable {name} has $( or $$: Podman keeps it, a cluster reads it anew")
+            part.notes.append(
+                f"the variable {name} contains $( or $$, which a cluster expands and Podman does not"
+            )
         variables.append({"name": name, "value": value})
     if variables:
         part.container["env"] = variables
@@ -95,13 +97,13 @@ def _tty(part: PodPart, _: bool) -> None:
 
 def _interactive(part: PodPart, _: bool) -> None:
     part.container["stdin"] = True
-    part.notes.append("podman kube play does not keep standard input open (--interactive); a cluster does")
+    part.notes.append("podman kube play ignores stdin (--interactive); a cluster keeps it open")
 
 
 def _pull(part: PodPart, policy: str) -> None:
     part.container["imagePullPolicy"] = _PULL.get(policy, "IfNotPresent")
     if policy == "newer":
-        part.notes.append("--pull=newer becomes Always: a pod has no word for it")
+        part.notes.append("--pull=newer is written as Always")
 
 
 # --- rights ----------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ def _read_only(part: PodPart, _: bool) -> None:
 def _user(part: PodPart, user: str) -> None:
     uid, colon, gid = user.partition(":")
     if not uid.isdecimal() or (colon and not gid.isdecimal()):
-        part.lose(USER, user, "a pod takes numbers only")
+        part.lose(USER, user, "Kubernetes accepts numeric IDs only")
         return
     part.security["runAsUser"] = int(uid)
     if colon:
@@ -133,7 +135,7 @@ def _unmask(part: PodPart, paths: tuple[str, ...]) -> None:
     if tuple(path.upper() for path in paths) == ("ALL",):
         part.security["procMount"] = "Unmasked"
     else:
-        part.lose(UNMASK, paths, "a pod can only lift all masks at once")
+        part.lose(UNMASK, paths, "Kubernetes can only unmask all paths at once")
 
 
 def _seccomp(part: PodPart, profile: str) -> None:
@@ -146,7 +148,7 @@ def _seccomp(part: PodPart, profile: str) -> None:
         part.annotations[_SECCOMP + part.name] = f"localhost/{name}"
         part.flags.append(f"--seccomp-profile-root={folder or '/'}")
         part.notes.append(
-            f"the seccomp profile {name} has to be on each node of a cluster (/var/lib/kubelet/seccomp)"
+            f"in a cluster, copy the seccomp profile {name} to /var/lib/kubelet/seccomp on every node"
         )
 
 
@@ -158,7 +160,7 @@ def _selinux(field: str) -> Any:
 
 
 def _devices(part: PodPart, devices: tuple[str, ...]) -> None:
-    part.lose(DEVICES, devices, "a cluster gives devices through a device plugin")
+    part.lose(DEVICES, devices, "Kubernetes needs a device plugin for devices")
 
 
 # --- limits ----------------------------------------------------------------------------------------
@@ -232,8 +234,8 @@ def finish(part: PodPart, image_user: str) -> None:
         part.security["runAsNonRoot"] = True
     elif uid not in ("", "root") and not uid.isdecimal():
         part.notes.append(
-            f"it runs as the user {uid} of its image: a pod has to be told its number (runAsUser) before"
-            " it can ask for runAsNonRoot"
+            f"it runs as the user {uid}, a name: set runAsUser to its number so that Kubernetes accepts"
+            " runAsNonRoot"
         )
 
 

@@ -50,10 +50,10 @@ def write_health(part: PodPart) -> None:
     if not command:
         for option in sorted(WRITTEN, key=lambda option: option.flag):
             if option in spec and spec[option] != "none":
-                part.lose(option, spec[option], "the pod has no command for it")
+                part.lose(option, spec[option], "there is no health command")
         return
     if spec[HEALTH_INTERVAL] == "disable":
-        part.lose(HEALTH_CMD, spec[HEALTH_CMD], "it never runs by itself (--health-interval=disable)")
+        part.lose(HEALTH_CMD, spec[HEALTH_CMD], "it has no timer (--health-interval=disable)")
     else:
         probe: dict[str, Any] = {"exec": {"command": command}}
         probe |= _times(part, HEALTH_INTERVAL, HEALTH_TIMEOUT, HEALTH_RETRIES)
@@ -63,18 +63,20 @@ def write_health(part: PodPart) -> None:
         part.container["livenessProbe" if ends else "readinessProbe"] = probe
         if not ends:
             part.notes.append(
-                "the health check only tells, it ends nothing: it is a readinessProbe, which Podman ignores"
+                "the health check only reports: it is written as a readinessProbe, which Podman ignores"
             )
     startup = probe_command(spec[HEALTH_STARTUP_CMD])
     if any("$(" in word or "$$" in word for word in (*command, *startup)):
-        part.notes.append("the command of the health check has $( or $$, which a cluster reads anew")
+        part.notes.append("the health command contains $( or $$, which a cluster expands and Podman does not")
     if startup:
         part.container["startupProbe"] = {
             "exec": {"command": startup},
             **_times(part, HEALTH_STARTUP_INTERVAL, HEALTH_STARTUP_TIMEOUT, HEALTH_STARTUP_RETRIES),
         }
         if spec[HEALTH_STARTUP_SUCCESS] > 1:
-            part.lose(HEALTH_STARTUP_SUCCESS, spec[HEALTH_STARTUP_SUCCESS], "one success is enough there")
+            part.lose(
+                HEALTH_STARTUP_SUCCESS, spec[HEALTH_STARTUP_SUCCESS], "a startupProbe needs one success only"
+            )
 
 
 def probe_command(text: str) -> list[str]:
@@ -116,5 +118,5 @@ def _seconds(part: PodPart, option: Option[str]) -> int:
     if match:
         return max(1, -int(-float(match[1]) // 1))
     if text:
-        part.lose(option, text, "it is no time that a pod takes")
+        part.lose(option, text, "it is not a duration")
     return _USUAL_SECONDS

@@ -36,7 +36,7 @@ class PodPart(Struct, kw_only=True):
     flags: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def lose(self, option: Option[Any], value: Any, why: str = "a pod has no field for it") -> None:
+    def lose(self, option: Option[Any], value: Any, why: str = "Kubernetes has no field for it") -> None:
         """Note that a value of an option is not carried over."""
         for word in option.to_words(value):
             self.notes.append(f"{word} is not carried over: {why}")

@@ -62,7 +62,7 @@ def _labels(part: PodPart, pairs: tuple[str, ...]) -> None:
         elif is_key(name) and is_label_value(value):
             part.labels[name] = value
         else:
-            part.lose(LABELS, (pair,), "Kubernetes takes no such label")
+            part.lose(LABELS, (pair,), "Kubernetes does not accept the label")
 
 
 def _annotations(part: PodPart, pairs: tuple[str, ...]) -> None:
@@ -71,14 +71,14 @@ def _annotations(part: PodPart, pairs: tuple[str, ...]) -> None:
         if is_key(name):
             part.annotations[name] = value
         else:
-            part.lose(ANNOTATIONS, (pair,), "Kubernetes takes no such name")
+            part.lose(ANNOTATIONS, (pair,), "Kubernetes does not accept the name")
 
 
 def _restart(part: PodPart, policy: str) -> None:
     name, _, tries = policy.partition(":")
     part.pod["restartPolicy"] = _RESTART.get(name, "Never")
     if tries:
-        part.notes.append(f"--restart={policy}: a pod is restarted on failure without an end")
+        part.notes.append(f"--restart={policy}: Kubernetes has no retry limit")
 
 
 def _stop_timeout(part: PodPart, seconds: int) -> None:
@@ -89,7 +89,7 @@ def _hostname(part: PodPart, name: str) -> None:
     if is_dns_label(name):
         part.pod["hostname"] = name
     else:
-        part.lose(HOSTNAME, name, "Kubernetes takes no such name")
+        part.lose(HOSTNAME, name, "Kubernetes does not accept the name")
 
 
 def _group_add(part: PodPart, groups: tuple[str, ...]) -> None:
@@ -97,7 +97,7 @@ def _group_add(part: PodPart, groups: tuple[str, ...]) -> None:
         if group.isdecimal():
             part.pod_security.setdefault("supplementalGroups", []).append(int(group))
         else:
-            part.lose(GROUP_ADD, (group,), "a pod takes numbers only")
+            part.lose(GROUP_ADD, (group,), "Kubernetes accepts numeric IDs only")
 
 
 def _sysctl(part: PodPart, pairs: tuple[str, ...]) -> None:
@@ -111,7 +111,7 @@ def _ulimit(part: PodPart, limits: tuple[str, ...]) -> None:
         part.lose(ULIMIT, limits)
         return
     part.annotations[_ULIMITS] = ",".join(limits)
-    part.notes.append("ulimits are Podman's annotation: a cluster sets them for each node")
+    part.notes.append("--ulimit is written as an annotation that only Podman reads")
 
 
 def _apparmor(part: PodPart, profile: str) -> None:
@@ -138,7 +138,7 @@ def _ipc(part: PodPart, mode: str) -> None:
     elif mode != "private":
         part.lose(IPC, mode)
     else:
-        part.notes.append("--ipc=private: the containers of a pod share it, and nobody else")
+        part.notes.append("--ipc=private: the containers of the pod share one IPC namespace")
 
 
 def _userns(part: PodPart, mode: str) -> None:
@@ -148,13 +148,16 @@ def _userns(part: PodPart, mode: str) -> None:
     if mode.partition(":")[0] in ("auto", "nomap"):
         part.pod["hostUsers"] = False
     else:
-        part.notes.append(f"--userns={mode} is said to podman kube play; a cluster only has hostUsers: false")
+        part.notes.append(
+            f"--userns={mode} is passed to podman kube play; a cluster only knows hostUsers: false"
+        )
 
 
 def _id_map(option: Option[tuple[str, ...]]) -> Any:
     def write(part: PodPart, lines: tuple[str, ...]) -> None:
         part.pod["hostUsers"] = False
-        part.lose(option, lines, "a cluster chooses the map (hostUsers: false); Podman takes --userns=auto")
+        part.flags.append("--userns=auto")
+        part.lose(option, lines, "the user namespace gets a mapping of the engine's choice")
 
     return write
 
@@ -168,10 +171,12 @@ def _network(part: PodPart, values: tuple[str, ...]) -> None:
         return
     for value in values:
         if value.startswith(("container:", "ns:")):
-            part.lose(NETWORK, (value,), "containers of one pod share a network")
+            part.lose(NETWORK, (value,), "only containers of the same pod share a network")
         else:
             part.flags.append(f"--network={value}")
-    part.notes.append("networks are said to podman kube play; in a cluster a NetworkPolicy keeps pods apart")
+    part.notes.append(
+        "networks are passed to podman kube play; in a cluster, separate pods with a NetworkPolicy"
+    )
 
 
 def _publish(part: PodPart, ports: tuple[Port, ...]) -> None:
@@ -186,7 +191,7 @@ def _expose(part: PodPart, ports: tuple[str, ...]) -> None:
         if number.isdecimal():
             _open(part, int(number), protocol or "tcp")
         else:
-            part.lose(EXPOSE, (text,), "a pod takes no range")
+            part.lose(EXPOSE, (text,), "Kubernetes has no port ranges")
 
 
 def _open(part: PodPart, number: int, protocol: str) -> None:
@@ -223,7 +228,7 @@ def _add_host(part: PodPart, hosts: tuple[str, ...]) -> None:
         if _is_address(address.strip("[]")):
             aliases.append({"ip": address.strip("[]"), "hostnames": names.split(";")})
         else:
-            part.lose(ADD_HOST, (host,), "a pod takes addresses only")
+            part.lose(ADD_HOST, (host,), "Kubernetes accepts IP addresses only")
     if not aliases:
         del part.pod["hostAliases"]
 

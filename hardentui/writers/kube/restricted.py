@@ -39,38 +39,38 @@ def _of_pod(pod: Mapping[str, Any]) -> Iterator[str]:
     spec = pod["spec"]
     for field in ("hostNetwork", "hostPID", "hostIPC"):
         if spec.get(field):
-            yield f"{field} must not be set"
+            yield f"{field} must be unset"
     for volume in spec.get("volumes", ()):
         kind = next(key for key in volume if key != "name")
         if kind not in _VOLUMES:
-            yield f"the volume {volume['name']} must not be a {kind}"
+            yield f"volume {volume['name']} must not be a {kind}"
     for sysctl in spec.get("securityContext", {}).get("sysctls", ()):
         if sysctl["name"] not in _SAFE_SYSCTLS:
-            yield f"the sysctl {sysctl['name']} is not among the safe ones"
+            yield f"sysctl {sysctl['name']} is not in the safe set"
     for name, value in pod["metadata"].get("annotations", {}).items():
         if name.startswith(_APPARMOR) and value == "unconfined":
-            yield "AppArmor must not be switched off"
+            yield "AppArmor must not be unconfined"
 
 
 def _of_container(container: Mapping[str, Any]) -> Iterator[str]:
     security = container.get("securityContext", {})
     if security.get("privileged"):
-        yield "it must not be privileged"
+        yield "must not be privileged"
     if security.get("allowPrivilegeEscalation") is not False:
         yield "allowPrivilegeEscalation must be false (--security-opt no-new-privileges)"
     if security.get("runAsNonRoot") is not True or security.get("runAsUser") == 0:
-        yield "it must run as a user other than root, by number (--user)"
+        yield "must run as a non-root user, given by number (--user)"
     capabilities = security.get("capabilities", {})
     if "ALL" not in capabilities.get("drop", ()):
-        yield "it must drop all capabilities (--cap-drop all)"
+        yield "must drop all capabilities (--cap-drop all)"
     if set(capabilities.get("add", ())) - {"NET_BIND_SERVICE"}:
-        yield "it may add no capability but NET_BIND_SERVICE"
+        yield "may add only NET_BIND_SERVICE"
     if security.get("seccompProfile", {}).get("type") not in ("RuntimeDefault", "Localhost"):
-        yield "it must have a seccomp profile"
+        yield "must have a seccomp profile"
     if security.get("procMount", "Default") != "Default":
-        yield "the masks of /proc must stay"
+        yield "procMount must be Default"
     selinux = security.get("seLinuxOptions", {})
     if selinux.get("type", "") not in _SELINUX_TYPES or selinux.get("user") or selinux.get("role"):
-        yield "its SELinux type, user or role is not allowed"
+        yield "SELinux type, user or role is not allowed"
     if any(port.get("hostPort") for port in container.get("ports", ())):
-        yield "it must not take a port of the host"
+        yield "must not use a host port"

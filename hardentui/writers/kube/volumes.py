@@ -29,19 +29,21 @@ def write_mounts(part: PodPart, mounts: tuple[Mount, ...]) -> None:
             part.lose(MOUNTS, (mount,))
             continue
         if ":" in mount.destination:
-            part.lose(MOUNTS, (mount,), "Kubernetes takes no colon in a path")
+            part.lose(MOUNTS, (mount,), "Kubernetes does not accept a colon in a mount path")
             continue
         fields: dict[str, Any] = {"readOnly": True} if mount.read_only else {}
         for option in mount.options:
             if option in _PROPAGATION:
                 fields["mountPropagation"] = _PROPAGATION[option]
             elif option not in _SAID_BY_KIND:
-                part.notes.append(
-                    f"the mount at {mount.destination} loses its option {option}: a pod has no field for it"
-                )
+                part.notes.append(_lost(f"mount at {mount.destination}", option))
         if mount.subpath:
             fields["subPath"] = mount.subpath
         _add(part, mount.destination, source, fields)
+
+
+def _lost(mount: str, option: str) -> str:
+    return f"the {mount} loses its option {option}: Kubernetes has no field for it"
 
 
 def _source(part: PodPart, mount: Mount) -> dict[str, Any] | None:
@@ -52,11 +54,11 @@ def _source(part: PodPart, mount: Mount) -> dict[str, Any] | None:
     if mount.type != "volume":
         return None
     if not mount.source:
-        part.notes.append(f"the volume at {mount.destination} has no name: it begins empty")
+        part.notes.append(f"the volume at {mount.destination} has no name: it starts empty")
         return {"emptyDir": {}}
-    claim = f"the volume {mount.source} becomes a claim: Podman takes its own volume of that name"
-    named = "" if is_claim_name(mount.source) else ", which Kubernetes does not take as it is"
-    part.notes.append(f"{claim}, a cluster needs a PersistentVolumeClaim of that name{named}")
+    claim = f"the volume {mount.source} becomes a claim: Podman mounts its volume of that name"
+    named = "" if is_claim_name(mount.source) else " (Kubernetes does not accept this name)"
+    part.notes.append(f"{claim}; a cluster needs a PersistentVolumeClaim of that name{named}")
     return {"persistentVolumeClaim": {"claimName": mount.source}}
 
 
@@ -70,11 +72,13 @@ def write_tmpfs(part: PodPart, entries: tuple[str, ...]) -> None:
             name, _, value = option.partition("=")
             if name == "size" and _is_size(value):
                 directory["sizeLimit"] = str(size_of(value))
-                part.notes.append(f"Podman does not limit the size of {path}; a cluster does")
+                part.notes.append(f"the size limit of {path} works in a cluster; podman kube play ignores it")
             elif option == "ro":
                 fields["readOnly"] = True
             elif option not in _ALWAYS_IN_MEMORY:
-                part.notes.append(f"the tmpfs at {path} loses its option {option}: a pod has no field for it")
+                part.notes.append(
+                    f"the tmpfs at {path} loses its option {option}: Kubernetes has no field for it"
+                )
         _add(part, path, {"emptyDir": directory}, fields)
 
 

@@ -25,6 +25,7 @@ from hardentui.options import (
     CPU_QUOTA,
     ENTRYPOINT,
     ENV,
+    GIDMAP,
     HEALTH_CMD,
     HEALTH_INTERVAL,
     HEALTH_ON_FAILURE,
@@ -49,6 +50,7 @@ from hardentui.options import (
     SYSCTL,
     TABLE,
     TMPFS,
+    UIDMAP,
     ULIMIT,
     UNMASK,
     USER,
@@ -117,7 +119,7 @@ def test_a_plan_that_is_restricted_is_admitted() -> None:
     made = written(*HARDENED)
     first, service = documents(made)
     assert list(RESTRICTED.iter_errors(first)) == []
-    assert 'Pod Security "restricted" admits it.' in made.text
+    assert 'Admitted by Pod Security "restricted".' in made.text
     assert first["spec"]["containers"][0]["securityContext"]["capabilities"] == {
         "drop": ["ALL"],
         "add": ["NET_BIND_SERVICE"],
@@ -151,8 +153,8 @@ def test_each_rule_of_restricted_is_told(looser: tuple[Option[Any], Any]) -> Non
     first = documents(made)[0]
     assert list(RESTRICTED.iter_errors(first))
     assert broken_rules(first)
-    assert 'Pod Security "restricted" refuses it' in head(made)
-    assert "admits" not in head(made)
+    assert 'Not admitted by Pod Security "restricted"' in head(made)
+    assert "Admitted by" not in head(made)
 
 
 @settings(max_examples=200, deadline=None)
@@ -330,3 +332,10 @@ def test_no_value_gets_out_of_its_place(first: str, second: str) -> None:
     ]
     command = made.text.partition("\n---\n")[0].splitlines()[-1]
     assert shlex.split(command.removeprefix("#   "))[:3] == ["podman", "kube", "play"]
+
+
+def test_an_own_user_namespace_stays_one() -> None:
+    made = written((NAME, "web"), (IMAGE, "i"), (UIDMAP, ("0:100000:65536",)), (GIDMAP, ("0:100000:65536",)))
+    assert documents(made)[0]["spec"]["hostUsers"] is False
+    assert head(made).count("--userns=auto") == 1
+    assert "--uidmap=0:100000:65536 is not carried over" in head(made)
