@@ -71,7 +71,7 @@ def workbench(
         if opened.simulated and not (options.demo or simulated):
             raise NoEngine("No Podman was found.", tried(opened.attempts))
         for attempt in opened.attempts:
-            if "permission" in attempt.reason:
+            if attempt.denied:
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
         for sentence in cut_off_changes():
             terminal.note(f"note: {sentence}")

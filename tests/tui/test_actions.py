@@ -23,7 +23,7 @@ from hardentui.tui.screens.trust import TrustScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
-from tests.tui.stand_in import StandIn, some
+from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_text, shows, until
 
 SCREENS = (
@@ -42,8 +42,8 @@ SCREENS = (
     WriteScreen,
     HelpScreen,
 )
-RESERVED = {"A", "W", "T", "t", "i", "l", "x", "Y", "v", "!"}
-"""Keys of the key map for what comes later: apply, write mode, training, inspect, logs, export, copy menu."""
+RESERVED = {"A", "W", "t", "i", "l", "x", "Y", "v", "!"}
+"""Keys of the key map for what comes later: apply, write mode, inspect, logs, export, copy menu."""
 
 
 @pytest.mark.parametrize("screen", SCREENS)
@@ -66,7 +66,7 @@ def test_every_action_has_an_id_and_explains_itself() -> None:
 
 
 async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
-    app = make_app(StandIn.of(*some()), keymap={"home.sort": "o"})
+    app = make_app(some(), keymap={"home.sort": "o"})
     async with running(app) as pilot:
         await pilot.press("s")
         await pilot.pause()
@@ -78,7 +78,7 @@ async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
 
 
 async def test_the_palette_carries_out_what_is_possible_here() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: app.screen.query(Input).first().has_focus)

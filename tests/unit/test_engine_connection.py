@@ -14,7 +14,7 @@ import pytest
 
 from hardentui.engine.connection import Request, UnixConnection, segment, target
 from hardentui.engine.recorded import RecordedConnection, RecordingConnection
-from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.errors import EngineDenied, EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from tests.support.hostile import CHUNKED, Scripted, answer, chunk
 from tests.support.waiting import eventually
 
@@ -232,7 +232,7 @@ def test_no_permission_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_p
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(connection, "_connect", refuse)
-    with pytest.raises(EngineUnreachable, match="permission denied") as caught:
+    with pytest.raises(EngineDenied, match="permission denied") as caught:
         connection.ping()
     assert "sudo" in caught.value.hint
     assert "rootless" in caught.value.hint
