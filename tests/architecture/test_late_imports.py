@@ -14,6 +14,7 @@ SEAMS = {
     "engine/probe.py": "few engines are reached over ssh",
     "scanners/stored.py": "most images have no stored report",
     "tui/app.py": "the first screen does not wait for the others",
+    "tui/around.py": "the app starts without what scans images",
     "tui/screens/home.py": "the first screen does not wait for the others",
     "workbench/changing/cut_off.py": "most starts find no journal",
     "workbench/changing/drafts.py": "the exports of other systems",

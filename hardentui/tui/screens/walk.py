@@ -23,6 +23,7 @@ from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.carrying_out import open_apply, open_trial
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
@@ -36,7 +37,6 @@ from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.pages.sections import size_text
 from hardentui.workbench.views import Report, Row
 
 _IMAGE_STEP = 1
@@ -120,6 +120,11 @@ class WalkScreen(HardenScreen):
     def _report(self) -> Report | None:
         return self._choosing.report if self._choosing else None
 
+    @property
+    def _changeable(self) -> Choosing | None:
+        """Where fixes can be chosen: for a container that is known."""
+        return self._choosing if self._choosing is not None and self._choosing.report.facts else None
+
     def _first_failing(self) -> int:
         """The walk begins at the first step where something fails."""
         cells = self._report.cells if self._report else ()
@@ -179,7 +184,7 @@ class WalkScreen(HardenScreen):
         line, look = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
         if here and look is not None:
-            text = f"reading {visible(look.name, 40)}: {size_text(look.read)}  esc stops"
+            text = look.told
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
             line.update(Content.assemble(("o", "bold $primary"), " looks into the image, without running it"))
@@ -330,8 +335,7 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_safe(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         safe = choosing.bench.planner.choices(choosing.report, Caution.SAFE)
         if not safe:
@@ -341,8 +345,7 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_likely(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         likely = choosing.bench.planner.choices(choosing.report, Caution.LIKELY)
         if not likely:
@@ -352,8 +355,7 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_all(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         choosing.add(choosing.bench.planner.choices(choosing.report, Caution.ALL))
         waiting = choosing.need_a_value()
@@ -374,12 +376,18 @@ class WalkScreen(HardenScreen):
         self.toggle_class("-plan")
 
     def action_diff(self) -> None:
-        if self._choosing is not None and self._choosing.report.facts is not None:
-            self.app.push_screen(DiffScreen(self._choosing))
+        if self._changeable is not None:
+            self.app.push_screen(DiffScreen(self._changeable))
 
     def action_write(self) -> None:
-        if self._choosing is not None and self._choosing.report.facts is not None:
-            self.app.push_screen(WriteScreen(self._choosing))
+        if self._changeable is not None:
+            self.app.push_screen(WriteScreen(self._changeable))
+
+    def action_trial(self) -> None:
+        open_trial(self, self._changeable)
+
+    def action_apply(self) -> None:
+        open_apply(self, self._changeable)
 
     def action_explain(self) -> None:
         if (finding := self.query_one(FindingList).current) is not None:
