@@ -265,7 +265,7 @@ def test_missing_walls_alone_lead_nowhere() -> None:
 def test_a_control_socket_is_a_way_to_the_host_and_the_engines_socket_is_the_shorter_one() -> None:
     bus = (MOUNTS, (Mount("bind", "/run/dbus/system_bus_socket", "/bus"),))
     told_of = told(bus, kernel=ROOT)
-    assert told_of.endswith("it can start services of the host through /run/dbus/system_bus_socket.")
+    assert told_of.endswith("it can start host services through /run/dbus/system_bus_socket.")
     assert "has a socket of the host mounted" in told(bus, kernel=STRANGER)
     both = (MOUNTS, (*SOCKET[1], *bus[1]))
     assert "dbus" not in told(both, kernel=ROOT)

@@ -76,14 +76,14 @@ def test_the_target_of_a_link_counts_and_the_way_to_it(tmp_path: Path) -> None:
     files = opened(tmp_path)
     files.put("/open/file", "x").parent.chmod(0o777)
     (tmp_path / "link").symlink_to("open/../open/file")
-    assert "/open can be written by everybody (0777)" in dangers(fact(files, "/link"))
+    assert "/open world-writable (0777)" in dangers(fact(files, "/link"))
 
 
 def test_a_link_in_the_middle_of_a_path_is_followed(tmp_path: Path) -> None:
     files = opened(tmp_path)
     files.put("/real/file", "x").chmod(0o646)
     (tmp_path / "folder").symlink_to("/real")
-    assert "/real/file can be written by everybody (0646)" in dangers(fact(files, "/folder/file"))
+    assert "/real/file world-writable (0646)" in dangers(fact(files, "/folder/file"))
 
 
 def test_links_that_lead_nowhere_or_in_circles(tmp_path: Path) -> None:

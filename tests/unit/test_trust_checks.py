@@ -210,7 +210,7 @@ def test_files_that_could_not_be_seen_keep_the_answer_open_unless_one_is_bad() -
     bad = file(
         "/etc/containers/a",
         0o666,
-        Danger("/etc/con tainers", "can be written by everybody (0777)", "chmod o-w"),
+        Danger("/etc/con tainers", "world-writable (0777)", "chmod o-w"),
     )
     verdict = judge(
         "writable-engine-configuration", host(engine_configuration={"a": bad, "b": bad, path: CLOSED})
