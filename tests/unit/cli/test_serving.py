@@ -20,8 +20,7 @@ TOKEN = "t" * 32
 
 @pytest.fixture
 async def server() -> AsyncIterator[TrainingServer]:
-    training = TrainingServer(port=unused_port(), token=TOKEN, sessions=1)
-    training.command = "sleep 30"  # no app: this is about who gets in
+    training = TrainingServer(port=unused_port(), token=TOKEN)
     running = TestServer(await training._make_app(), port=training.port)
     await running.start_server()
     try:
@@ -76,12 +75,17 @@ async def test_no_foreign_page_opens_the_socket(server: TrainingServer, headers:
         assert refused.value.status == 403
 
 
-async def test_a_full_class_takes_nobody_more(server: TrainingServer) -> None:
-    headers = {"Origin": server.public_url}
-    async with browser() as session, session.ws_connect(server.public_url + "/ws", headers=headers):
-        with pytest.raises(WSServerHandshakeError) as refused:
-            await session.ws_connect(server.public_url + "/ws", headers=headers)
-        assert refused.value.status == 503
+async def test_a_full_class_takes_nobody_more() -> None:
+    full = TrainingServer(port=unused_port(), token=TOKEN, sessions=0)
+    running = TestServer(await full._make_app(), port=full.port)
+    await running.start_server()
+    try:
+        async with browser() as session:
+            with pytest.raises(WSServerHandshakeError) as refused:
+                await session.ws_connect(full.public_url + "/ws", headers={"Origin": full.public_url})
+            assert refused.value.status == 503
+    finally:
+        await running.close()
 
 
 async def test_there_is_no_list_of_files(server: TrainingServer) -> None:
