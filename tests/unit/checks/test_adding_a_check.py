@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-LAWS = ROOT / "tests" / "unit" / "test_check_laws.py"
+LAWS = Path(__file__).parent / "test_check_laws.py"
 
 
 @pytest.fixture(scope="module")
