@@ -53,7 +53,7 @@ from hardentui.reading.networks import exposed, own_network, reach
 from hardentui.workbench.checklists.loading import load
 
 SURFACE_STEPS = (1, 2, 6, 7)
-CHECKLISTS = Path(__file__).parents[2] / "checklists"
+CHECKLISTS = Path(__file__).parents[3] / "checklists"
 DIGEST = "sha256:" + "d" * 64
 NGINX = "docker.io/library/nginx"
 

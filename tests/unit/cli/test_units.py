@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_cli import Run, run
+from tests.unit.cli.test_cli import Run, run
 
 __all__ = ["run"]
 

@@ -9,7 +9,7 @@ from hardentui.checks import all_checks
 
 PER_STEP = (10, 11, 10, 8, 24, 12, 13, 9, 13, 10)
 ENTRIES = {f"S{step}-{number:02}" for step, count in enumerate(PER_STEP, 1) for number in range(1, count + 1)}
-PAGE = Path(__file__).parents[2] / "docs" / "unchecked.md"
+PAGE = Path(__file__).parents[3] / "docs" / "unchecked.md"
 ENTRY = re.compile(r"\bS\d{1,2}-\d\d\b")
 
 

@@ -19,7 +19,7 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Severity, Status, Subject, Verdict
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
-from tests.unit.ranked_containers import WORST_FIRST
+from tests.unit.harden.ranked_containers import WORST_FIRST
 
 SUBJECT = Subject(Kind.CONTAINER, "0", "web")
 
@@ -160,6 +160,6 @@ def test_whoever_can_take_the_host_over_scores_below_everybody_who_cannot() -> N
 
 
 def test_the_argued_order_is_the_tested_one() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "score.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "score.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")]
     assert rows == ["container", *(name for name, _ in WORST_FIRST)]

@@ -33,7 +33,7 @@ from hardentui.workbench.checklists.lookup import find_check
 from hardentui.workbench.opening.simulated import open_simulated
 from hardentui.workbench.views import Selection
 from hardentui.workbench.workbench import Workbench
-from tests.unit.test_cli import Run, run
+from tests.unit.cli.test_cli import Run, run
 
 __all__ = ["run"]
 

@@ -16,7 +16,7 @@ from hardentui.host.network.firewalld import read_zones
 from hardentui.model.known import Unreadable
 from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 
-DATA = Path(__file__).resolve().parents[1] / "data" / "firewall"
+DATA = Path(__file__).resolve().parents[2] / "data" / "firewall"
 BOTH = ACCEPTED + DROPPED
 
 
