@@ -147,7 +147,10 @@ HOST = (
     Action("host.next", "down,j", "Down", "The finding below.", "Host"),
     Action("host.recheck", "r", "Re-check", "Look at the host again.", "Host", True),
 )
-IMAGES = (Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),)
+IMAGES = (
+    Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),
+    Action("images.scan", "n", "Scan", "Look for known vulnerabilities of this image.", "Images", True),
+)
 NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
 TRUST = (Action("trust.refresh", "r", "Re-read", "Read policy and registries again.", "Trust", True),)
 TRIAL = (

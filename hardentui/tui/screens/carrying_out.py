@@ -6,20 +6,18 @@ from collections.abc import Callable
 
 from hardentui.model.plan import Plan
 from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.trial import TrialScreen
 
 
 def open_trial(screen: HardenScreen, choosing: Choosing | None) -> None:
     """Try what is chosen on a twin; `choosing` is None where nothing is known of the container."""
-    from hardentui.tui.screens.trial import TrialScreen
-
     _open(screen, choosing, TrialScreen)
 
 
 def open_apply(screen: HardenScreen, choosing: Choosing | None) -> None:
     """Bring what is chosen to the container."""
-    from hardentui.tui.screens.apply import ApplyScreen
-
     _open(screen, choosing, ApplyScreen)
 
 

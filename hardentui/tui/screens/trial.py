@@ -19,7 +19,9 @@ from hardentui.model.plan import Plan
 from hardentui.model.trial import Result, Round, Step, Trial, TrialEvent
 from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
 from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.apply import ApplyScreen
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.write import WriteScreen
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.played import play_trial
@@ -126,14 +128,10 @@ class TrialScreen(HardenScreen):
             self._stop.set()
 
     def action_apply(self) -> None:
-        from hardentui.tui.screens.apply import ApplyScreen
-
         if (plan := self._tried_plan()) is not None:
             self.app.push_screen(ApplyScreen(self._choosing, plan))
 
     def action_write(self) -> None:
-        from hardentui.tui.screens.write import WriteScreen
-
         if self._tried_plan() is not None and self._trial is not None:
             dropped = {left.check for left in self._trial.left_out}
             self._choosing.drop(dropped)

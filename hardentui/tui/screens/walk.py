@@ -24,6 +24,10 @@ from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.carrying_out import open_apply, open_trial
+from hardentui.tui.screens.diff import DiffScreen
+from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.values import ValuesScreen
+from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
@@ -33,7 +37,6 @@ from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.pages.sections import size_text
 from hardentui.workbench.views import Report, Row
 
 _IMAGE_STEP = 1
@@ -181,7 +184,7 @@ class WalkScreen(HardenScreen):
         line, look = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
         if here and look is not None:
-            text = f"reading {visible(look.name, 40)}: {size_text(look.read)}  esc stops"
+            text = look.told
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
             line.update(Content.assemble(("o", "bold $primary"), " looks into the image, without running it"))
@@ -326,8 +329,6 @@ class WalkScreen(HardenScreen):
             self._open_values(choosing, finding)
 
     def _open_values(self, choosing: Choosing, finding: Finding) -> None:
-        from hardentui.tui.screens.values import ValuesScreen
-
         self.app.push_screen(ValuesScreen(choosing, finding), self._values_given)
 
     async def _values_given(self, _: None) -> None:
@@ -375,14 +376,10 @@ class WalkScreen(HardenScreen):
         self.toggle_class("-plan")
 
     def action_diff(self) -> None:
-        from hardentui.tui.screens.diff import DiffScreen
-
         if self._changeable is not None:
             self.app.push_screen(DiffScreen(self._changeable))
 
     def action_write(self) -> None:
-        from hardentui.tui.screens.write import WriteScreen
-
         if self._changeable is not None:
             self.app.push_screen(WriteScreen(self._changeable))
 
@@ -393,7 +390,5 @@ class WalkScreen(HardenScreen):
         open_apply(self, self._changeable)
 
     def action_explain(self) -> None:
-        from hardentui.tui.screens.explain import ExplainScreen
-
         if (finding := self.query_one(FindingList).current) is not None:
             self.app.push_screen(ExplainScreen(finding, self._remedy(finding)))
