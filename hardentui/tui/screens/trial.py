@@ -182,7 +182,7 @@ class TrialScreen(HardenScreen):
             left = event.left_out
             text = f"     left out: {left.check}: {left.reason}"
             self._events.append(Content.styled(visible(text, 300), "$warning"))
-        elif event.step in (Step.BASELINE, Step.RESTART, Step.PROOF):
+        elif event.step in (Step.BASELINE, Step.LEARNING, Step.RESTART, Step.PROOF):
             self._events.append(Content(f"  {self.signs.of('·')} {visible(event.text, 300)}"))
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
