@@ -169,6 +169,7 @@ class Application:
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             self._refuse_unfinished()
+            self._refuse_other_container()
             if watched:
                 changed.enter_context(guarded(prepared.entry.id))
             return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
@@ -256,6 +257,19 @@ class Application:
                     f"An earlier change of {visible(self._facts.name, 80)} {what}: {entry.id}.",
                     f"First: {way_out}hardentui undo {entry.id}",
                 )
+
+    def _refuse_other_container(self) -> None:
+        """Somebody may have replaced it between the look at it and the lock."""
+        try:
+            now = self._engine.inspect(self._facts.id)
+        except NotFound:
+            now = {}
+        running = bool((now.get("State") or {}).get("Running"))
+        if now.get("Name") != self._facts.name or running != self._facts.running:
+            raise UsageError(
+                f"{visible(self._facts.name, 80)} is not what it was a moment ago; nothing was changed.",
+                "Look at it again: another change may have come first.",
+            )
 
     def _try_probes(self, engine: ChangingEngine, wishes: ApplyWishes) -> None:
         """A probe that fails today would fail afterwards too, and tell nothing."""
