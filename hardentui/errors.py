@@ -82,6 +82,10 @@ class EngineUnreachable(EngineError):
     """Podman gave no answer: absent, refused, no permission, timed out."""
 
 
+class EngineDenied(EngineUnreachable):
+    """Podman is there, and this account may not use it."""
+
+
 class EngineProtocolError(EngineError):
     """Podman's answer cannot be understood."""
 

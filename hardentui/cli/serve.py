@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from hardentui.cli.parser import Given
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import ToolMissing, UsageError
+from hardentui.serving import TrainingServer
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -37,7 +38,6 @@ def run(options: Namespace, terminal: Terminal) -> int:
             f"{options.host} can be reached from elsewhere, and the token would travel in the clear.",
             "Put a proxy with TLS before it and name its address: --public https://…; or use ssh -L.",
         )
-    from hardentui.serving import TrainingServer  # the extra [web] brings what it imports
 
     server = TrainingServer(
         host=options.host, port=options.port, sessions=options.sessions, public=options.public

@@ -13,15 +13,19 @@ from msgspec.structs import replace
 from hardentui import __version__
 from hardentui.cli.terminal import Terminal
 from hardentui.errors import NoEngine, NotFound, UsageError
+from hardentui.harden.attack import ranked_paths
+from hardentui.model.facts import NetworkFacts
 from hardentui.model.finding import Kind, Severity
+from hardentui.reports.result import CheckResult, SubjectResult, worst_first
 from hardentui.visible import visible
 from hardentui.workbench.changing.cut_off import cut_off_changes
+from hardentui.workbench.looking.surroundings import concerns
 from hardentui.workbench.opening.engines import open_engines
+from hardentui.workbench.pages.network_map import network_map
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
 if TYPE_CHECKING:
     from hardentui.model.network_map import NetworkMap
-    from hardentui.reports.result import CheckResult
     from hardentui.workbench.workbench import Workbench
 
 SEVERITIES = tuple(severity.word for severity in Severity)
@@ -71,7 +75,7 @@ def workbench(
         if opened.simulated and not (options.demo or simulated):
             raise NoEngine("No Podman was found.", tried(opened.attempts))
         for attempt in opened.attempts:
-            if "permission" in attempt.reason:
+            if attempt.denied:
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
         for sentence in cut_off_changes():
             terminal.note(f"note: {sentence}")
@@ -226,9 +230,6 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
 
 def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     """Who reaches whom among these containers."""
-    from hardentui.model.facts import NetworkFacts
-    from hardentui.workbench.pages.network_map import network_map
-
     rows = tuple(rows)
     networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
     return network_map(
@@ -254,9 +255,6 @@ def result(
         fixes: add the remediation of each failure.
         containers: reports of more containers, whose ways to the host count although they are not told.
     """
-    from hardentui.harden.attack import ranked_paths
-    from hardentui.reports.result import CheckResult, SubjectResult, worst_first
-
     reports = tuple(reports)
     told = (*(report for report, _ in reports), *containers)
     subjects = []
@@ -312,8 +310,6 @@ def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list
     Args:
         rows: only what these containers use; None = all.
     """
-    from hardentui.workbench.looking.surroundings import concerns
-
     kinds = {check.kind for check in bench.judge.checks}
     reports = (*(bench.surroundings.images() if Kind.IMAGE in kinds else ()),)
     reports += (*(bench.surroundings.networks() if Kind.NETWORK in kinds else ()),)

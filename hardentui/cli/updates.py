@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hardentui.cli.terminal import Terminal, foreign
 from hardentui.model.known import Unreadable
+from hardentui.workbench.updating.updates import Updates
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -23,8 +24,6 @@ INTERRUPTED = 130
 
 def run(bench: Workbench, images: Sequence[ImageFacts], options: Namespace, terminal: Terminal) -> int:
     """Ask and tell: 0 all is known, 4 a registry did not answer."""
-    from hardentui.workbench.updating.updates import Updates
-
     stop = threading.Event()
     try:
         found = Updates(bench.parts, stop).ask(images, lambda name: terminal.activity(f"asking for {name}"))

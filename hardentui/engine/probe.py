@@ -14,7 +14,7 @@ from msgspec import Struct
 from hardentui.engine.connection import Connection, Listener, UnixConnection
 from hardentui.engine.locate import Candidate, user_name
 from hardentui.engine.read import Engine, version_of
-from hardentui.errors import EngineError, NoEngine, NotFound
+from hardentui.errors import EngineDenied, EngineError, NoEngine, NotFound
 from hardentui.model.capabilities import STOCK_CAPABILITIES
 from hardentui.model.facts import EngineFacts
 from hardentui.model.known import Known, Unreadable
@@ -32,11 +32,15 @@ _RUN_USER = re.compile(r"/run/user/([0-9]{1,10})/")
 
 
 class Attempt(Struct, frozen=True):
-    """A place where no engine answered: the reason is a sentence, the hint what would help."""
+    """A place where no engine answered: the reason is a sentence, the hint what would help.
+
+    `denied`: there is one, and this account may not use it.
+    """
 
     candidate: Candidate
     reason: str
     hint: str = ""
+    denied: bool = False
 
 
 def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | Attempt:
@@ -49,7 +53,7 @@ def probe(candidate: Candidate, listener: Listener | None = None) -> Engine | At
     except NotFound:
         return Attempt(candidate, "Something answers there, but it is not Podman.")
     except EngineError as error:
-        return Attempt(candidate, error.title, error.hint)
+        return Attempt(candidate, error.title, error.hint, isinstance(error, EngineDenied))
 
 
 def probe_all(

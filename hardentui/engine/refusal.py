@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from hardentui.engine.wire import GivenUp, Head, parse_json
-from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.errors import EngineDenied, EngineError, EngineProtocolError, EngineUnreachable, NotFound
 from hardentui.visible import visible
 
 MESSAGE_LENGTH = 500
@@ -51,7 +51,7 @@ def unreachable(path: str, error: OSError) -> EngineUnreachable:
     if isinstance(error, FileNotFoundError):
         return EngineUnreachable(f"There is no socket at {shown} (absent).", f"Start Podman's: {enable}")
     if isinstance(error, PermissionError):
-        return EngineUnreachable(
+        return EngineDenied(
             f"There is no permission to use {shown} (permission denied).",
             "Run with sudo, or use your own rootless engine: systemctl --user enable --now podman.socket",
         )

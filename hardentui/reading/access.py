@@ -153,7 +153,7 @@ def _reasons(step: PathStep, able: list[Account]) -> Iterable[Danger]:
     """Why these accounts may write: the bits of the mode, or the ACL; each with what closes it."""
     mode = f"{step.mode & 0o7777:04o}"
     if any(account == _STRANGER for account in able):
-        yield Danger(step.path, f"can be written by everybody ({mode})", "chmod o-w")
+        yield Danger(step.path, f"world-writable ({mode})", "chmod o-w")
     acl = {(entry.kind, entry.id): entry for entry in step.acl if entry.rights & WRITE}
     others: list[str] = []
     for account in able:

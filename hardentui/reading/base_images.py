@@ -100,12 +100,13 @@ def _is_bci(labels: Mapping[str, str]) -> bool:
 def smaller_base(base: Base | None) -> Smaller:
     """A base of the same family without tools, so that the C library stays the same; else none at all."""
     if base is None:
-        return Smaller("scratch", "nothing at all: for one program without shared libraries")
+        return Smaller("scratch", "empty: for one program without shared libraries")
     major = base.release.partition(".")[0]
     match base.name:
         case "Debian" if major in ("12", "13"):
             return Smaller(
-                f"distroless/base-debian{major}", "C library and certificates of the same Debian, no shell"
+                f"distroless/base-debian{major}",
+                "C library and certificates of this Debian, no shell",
             )
         case (
             "Red Hat Enterprise Linux"
@@ -118,7 +119,7 @@ def smaller_base(base: Base | None) -> Smaller:
             if major in ("8", "9", "10"):
                 return Smaller(
                     f"ubi{major}/ubi-micro",
-                    "the same C library, no package manager; packages are put in with dnf --installroot",
+                    "the same C library, no package manager; install packages with dnf --installroot",
                 )
         case "SUSE BCI" | "SUSE Linux Enterprise" | "openSUSE Leap" if base.release.startswith("15."):
             return Smaller(f"bci/bci-micro:{base.release}", "the same C library, no package manager")
@@ -126,7 +127,7 @@ def smaller_base(base: Base | None) -> Smaller:
             return Smaller("chainguard/glibc-dynamic", "the same C library, no package manager, no shell")
         case "Alpine":
             return Smaller("scratch", "copy the program and /lib/ld-musl-*.so.1; busybox and apk stay behind")
-    return Smaller("scratch", "for one program that was linked statically; else a -micro base of your choice")
+    return Smaller("scratch", "for one statically linked program; otherwise a -micro base of your choice")
 
 
 def sketch(inventory: ImageInventory, labels: Mapping[str, str], service: str) -> tuple[str, ...]:
@@ -141,12 +142,12 @@ def sketch(inventory: ImageInventory, labels: Mapping[str, str], service: str) -
     program = service if _PATH.fullmatch(service) else "/path/to/program"
     source = smaller.image if smaller.image == "scratch" else f"REGISTRY/{smaller.image}"
     size = sum(layer.size for layer in inventory.layers)
-    lines = [f"# This image is built on {base or 'a base that cannot be told'}{_megabytes(size)}."]
+    lines = [f"# This image is built on {base or 'an unknown base'}{_megabytes(size)}."]
     if gone:
-        lines.append(f"# What a service does not need: {gone}.")
+        lines.append(f"# Not needed by a service: {gone}.")
     lines += [
-        f"# A smaller base that fits: {smaller.image} ({smaller.note}).",
-        "# Containerfile, to be completed:",
+        f"# A smaller base: {smaller.image} ({smaller.note}).",
+        "# Containerfile to start from:",
         "FROM THE-IMAGE-OF-TODAY AS build",
         f"FROM {source}",
         f"COPY --from=build {program} {program}",

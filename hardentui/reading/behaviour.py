@@ -33,7 +33,7 @@ from hardentui.reading.images import parse_time
 from hardentui.reading.networks import exposed, mode_of, reach, rebound, shown, uses_network_of_pod
 
 LONG_ENOUGH = timedelta(hours=1)
-"""A service that ran for less has hardly done what it does."""
+"""A service that ran for less time has not shown what it does."""
 _LOW_PORTS = "net.ipv4.ip_unprivileged_port_start"
 _FIRST_HIGH_PORT = 1024
 _OF_THE_HOST = (IdRange(0, 0, 4294967295),)
@@ -41,7 +41,7 @@ _BIND = "CAP_NET_BIND_SERVICE"
 
 
 def uptime(facts: ContainerFacts) -> timedelta | None:
-    """How long it has been running."""
+    """How long the container has been running."""
     started = parse_time(section(facts.inspect, "State").get("StartedAt"))
     if not isinstance(facts.kernel, Kernel) or started is None or started > facts.now:
         return None
@@ -49,16 +49,16 @@ def uptime(facts: ContainerFacts) -> timedelta | None:
 
 
 def seen_long_enough(facts: ContainerFacts) -> bool:
-    """It has run long enough for what was seen of it to say something."""
+    """Whether it has run long enough for observations to mean something."""
     known = uptime(facts)
     return known is not None and known >= LONG_ENOUGH
 
 
 def how_long(facts: ContainerFacts) -> str:
-    """`in 26 hours`: completes "it used 12 MiB at most"."""
+    """`in 26 hours`: completes "peak use 12 MiB"."""
     known = uptime(facts)
     if known is None:
-        return "since its start"
+        return "since the start"
     for name, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if (count := int(known.total_seconds() // length)) > 1:
             return f"in {count} {name}s"
@@ -127,7 +127,7 @@ def powerless(facts: ContainerFacts, spec: Spec) -> bool:
 def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
     """Whether the process can miss what is dropped."""
     if powerless(context.facts, before):
-        return Advice(Risk.SAFE, ("it runs as an ordinary user who can gain no capability",))
+        return Advice(Risk.SAFE, ("it runs as an ordinary user who cannot gain capabilities",))
     return Advice(Risk.MAY_BREAK)
 
 
@@ -135,24 +135,24 @@ def about_dropping(before: Spec, after: Spec, context: FixContext) -> Advice:
 
 
 def low_ports(facts: ContainerFacts) -> tuple[tuple[int, str], ...]:
-    """(port, who says so) of the ports below 1024 that it serves, lowest first."""
+    """(port, reason) for each port below 1024 that it serves, lowest first."""
     reasons: dict[int, str] = {}
     for socket in listening(facts) or ():
-        reasons.setdefault(socket.port, "it listens on it now")
+        reasons.setdefault(socket.port, "it listens now")
     for port in facts.spec[PUBLISH]:
-        reasons.setdefault(port.container, "it is published")
+        reasons.setdefault(port.container, "published")
     if listening(facts) is None:
         for word in image_config(facts).get("ExposedPorts") or ():
             for number, _ in exposed(str(word)):
-                reasons.setdefault(number, "its image declares it")
+                reasons.setdefault(number, "declared by the image")
     return tuple((port, why) for port, why in sorted(reasons.items()) if 0 < port < _FIRST_HIGH_PORT)
 
 
 def with_low_ports(spec: Spec, facts: ContainerFacts) -> Spec:
     """The spec with what an ordinary user needs to serve a low port; unchanged for root and for high ports.
 
-    In a network namespace of its own the kernel can be told where low ports end there, which takes no
-    capability at all. On a network that belongs to somebody else only NET_BIND_SERVICE does it.
+    In its own network namespace, a sysctl sets where privileged ports end, which needs no capability. On
+    somebody else's network, only NET_BIND_SERVICE helps.
     """
     wanted = low_ports(facts)
     if not wanted or runs_as_root(facts, spec):
@@ -174,9 +174,9 @@ def about_low_ports(before: Spec, after: Spec, facts: ContainerFacts) -> tuple[s
         return ()
     port, why = wanted[0]
     if before[SYSCTL] != after[SYSCTL]:
-        return (f"it serves port {port} ({why}), so low ports begin at {port} in its own network",)
+        return (f"port {port} is served ({why}), so unprivileged ports start at {port} in its network",)
     if any(capability_name(word) == _BIND for word in after[CAP_ADD]):
-        return (f"it serves port {port} ({why}) on a network that is not its own: it keeps NET_BIND_SERVICE",)
+        return (f"port {port} is served ({why}) on a shared network, so NET_BIND_SERVICE is kept",)
     return ()
 
 
@@ -192,10 +192,10 @@ def _borrowed_network(facts: ContainerFacts, spec: Spec) -> bool:
 
 
 def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] | None:
-    """(port, address) of those who were connected from another machine; None where nobody could look.
+    """(port, address) of clients connected from other machines; None if that could not be read.
 
-    Addresses of its own networks are its neighbours, and the first of each is the host itself. A rootless
-    engine hands connections on in its own name, so there nobody is seen.
+    Addresses in its own networks are neighbours, and the first of each is the host itself. A rootless engine
+    forwards connections in its own name, so there no client is visible.
     """
     kernel = facts.kernel
     if facts.engine.rootless is not False:
@@ -224,11 +224,11 @@ def clients_from_outside(facts: ContainerFacts) -> tuple[tuple[int, str], ...] |
 def bound_to_one_address(
     spec: Spec, context: FixContext, is_wide: Callable[[Port], bool], *, name: str = "address"
 ) -> Spec:
-    """The spec with these published ports on one address: the one rule for every check that asks for it.
+    """The spec with these published ports on one address, for every check that asks for it.
 
     Raises:
-        CannotFix: somebody is connected from another machine, and nobody said which address is to stay; or
-            the address is none.
+        CannotFix: a client on another machine is connected and no address was chosen, or the address is not
+            valid.
     """
     wide = frozenset(port for port in spec[PUBLISH] if is_wide(port))
     address = context.parameters.text(name)
@@ -238,31 +238,31 @@ def bound_to_one_address(
         if outside:
             port, client = outside[0]
             raise CannotFix(
-                f"{client} was connected to port {port} from another machine, which {address} would end",
-                f"Choose the address of this host that such clients use (parameter {name}), or filter who "
-                "may connect.",
+                f"{client} is connected to port {port} from another machine, which {address} would end",
+                f"Choose the host address that such clients use (parameter {name}), or filter who may "
+                "connect.",
                 needs=name,
             )
     return rebound(spec, address, wide)
 
 
 def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advice:
-    """Who loses the way to a port that is bound to one address."""
+    """Who can no longer reach a port that is bound to one address."""
     new = [port for port in after[PUBLISH] if port not in before[PUBLISH]]
     if not new:
         return Advice(Risk.MAY_BREAK)
     where = shown(new)
     if reach(new[0]) != "loopback":
         return Advice(
-            Risk.MAY_BREAK, (f"{where}: only clients that use that address of the host reach it then",)
+            Risk.MAY_BREAK, (f"{where}: after this, only clients that use this host address can connect",)
         )
     if clients_from_outside(facts) is None:
-        seen = "nobody could see who connects"
+        seen = "clients could not be seen"
     else:
-        seen = "when it was looked at, nobody was connected from another machine"
+        seen = "no other machine was connected when checked"
     return Advice(
         Risk.MAY_BREAK,
-        (f"{where}: {seen}; clients on other machines cannot reach it then, this host and its proxy can",),
+        (f"{where}: {seen}; after this, only this host and its proxy can connect",),
     )
 
 
@@ -270,7 +270,7 @@ def about_one_address(before: Spec, after: Spec, facts: ContainerFacts) -> Advic
 
 
 def programs(facts: ContainerFacts) -> tuple[str, ...]:
-    """Absolute paths of the programs that it runs: those that are running, else what is started."""
+    """Absolute paths of its programs: those that are running, otherwise those that it starts."""
     kernel = facts.kernel
     running: list[str] = []
     if isinstance(kernel, Kernel) and not isinstance(kernel.processes, Unreadable):
@@ -286,7 +286,7 @@ def programs(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def hides_a_program(folder: str, facts: ContainerFacts) -> str:
-    """The program that an empty folder mounted here would hide, or forbid to run; empty when none."""
+    """The program that an empty directory mounted here would hide; empty if there is none."""
     inside_it = folder.rstrip("/") + "/"
     return next((path for path in programs(facts) if path.startswith(inside_it)), "")
 
@@ -301,5 +301,5 @@ def owner_of_process(facts: ContainerFacts, spec: Spec) -> tuple[str, str]:
         return user, "its user"
     seen = identity(facts)
     if spec[USER] == facts.spec[USER] and seen is not None:
-        return str(seen[0]), "uid of its main process now"
+        return str(seen[0]), "UID of the main process now"
     return "", ""

@@ -59,7 +59,7 @@ def lets_through(
         ValueError: the kernel would not take it for a seccomp filter.
     """
     if not program or len(program) % 8:
-        raise ValueError("its length is no multiple of eight bytes")
+        raise ValueError("its length is not a multiple of eight bytes")
     order = "<" if sys.byteorder == "little" else ">"
     values = [*arguments, *[0] * (6 - len(arguments))]
     data = struct.pack(f"{order}iIQ6Q", number, architecture, 0, *values)
@@ -73,7 +73,7 @@ def _run(code: list[tuple[int, int, int, int]], data: tuple[int, ...]) -> int:
     memory = [0] * 16
     for _ in range(_MOST_STEPS):
         if not 0 <= at < len(code):
-            raise ValueError("it jumps out of itself")
+            raise ValueError("it jumps outside itself")
         operation, if_true, if_false, constant = code[at]
         at += 1
         kind = operation & 0x07
@@ -109,7 +109,7 @@ def _loaded(operation: int, constant: int, data: tuple[int, ...], memory: list[i
         return memory[constant & 15]
     if mode == 0x80:
         return 64  # the length of what it looks at
-    raise ValueError("it loads from where no seccomp filter may")
+    raise ValueError("it loads from where a seccomp filter must not")
 
 
 def _computed(operation: int, left: int, right: int) -> int:
@@ -129,7 +129,7 @@ def _computed(operation: int, left: int, right: int) -> int:
         0xA0: left ^ right,
     }
     if operation not in results:
-        raise ValueError("it has an instruction that no seccomp filter may have")
+        raise ValueError("it has an instruction that a seccomp filter must not have")
     return results[operation] & _WORD
 
 
@@ -142,4 +142,4 @@ def _holds(operation: int, left: int, right: int) -> bool:
         return left >= right
     if operation == 0x40:
         return bool(left & right)
-    raise ValueError("it has a jump that no seccomp filter may have")
+    raise ValueError("it has a jump that a seccomp filter must not have")

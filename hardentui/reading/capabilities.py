@@ -132,6 +132,6 @@ def drop_group(spec: Spec, facts: ContainerFacts, unwanted: frozenset[str]) -> S
     if spec[PRIVILEGED]:
         raise CannotFix(
             "privileged mode grants every capability, whatever is dropped",
-            "Fix both at once: --check privileged goes with it.",
+            "Fix both at once (add --check privileged).",
         )
     return without(spec, unwanted, facts.engine.default_capabilities)

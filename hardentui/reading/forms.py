@@ -1,4 +1,4 @@
-"""What a value that a fix takes has to look like: for a person who types it, and for a saved plan."""
+"""The forms of values that a fix takes, typed by a person or read from a saved plan."""
 
 from __future__ import annotations
 
@@ -110,20 +110,18 @@ _MOST_MEMORY = 1 << 62
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*\$?"
 
 FORMS: Mapping[FormName, Form] = {
-    "address": Form("one address of this host, such as 127.0.0.1 or 10.0.0.5", _is_address),
-    "capabilities": Form(
-        "names of capabilities with commas between, such as CHOWN, SETUID", _are_capabilities
-    ),
-    "command": Form("a command in one line, such as curl -fsS http://localhost:8080/", _is_line),
+    "address": Form("an address of this host, such as 127.0.0.1 or 10.0.0.5", _is_address),
+    "capabilities": Form("capability names separated by commas, such as CHOWN, SETUID", _are_capabilities),
+    "command": Form("a command on one line, such as curl -fsS http://localhost:8080/", _is_line),
     "count": _number(1, 1 << 30, "a whole number, 1 or more"),
     "failure-action": _one_of("kill", "restart", "stop"),
-    "label-value": Form("a name in one line, such as web-team", _is_line),
+    "label-value": Form("a name on one line, such as web-team", _is_line),
     "log-driver": _one_of("journald", "k8s-file", "json-file"),
     "log-size": Form("a size such as 10mb (kb, mb, gb)", _text(r"[1-9][0-9]*[kmg]?b?")),
     "memory": Form("a size such as 512m or 2g, at least 6m", _is_memory),
-    "offset": _number(1, 64511, "a whole number from 1 to 64511, which is added to the port"),
-    "processors": Form("a number of processors such as 1.5, at least 0.01", _is_processors),
-    "selinux-type": Form("a type of SELinux, such as container_t", _text(r"[A-Za-z0-9_]+")),
+    "offset": _number(1, 64511, "a whole number from 1 to 64511, added to the port"),
+    "processors": Form("a number of CPUs such as 1.5, at least 0.01", _is_processors),
+    "selinux-type": Form("an SELinux type, such as container_t", _text(r"[A-Za-z0-9_]+")),
     "tmpfs-size": Form("a size such as 64m or 1g", _text(r"[1-9][0-9]*[kmg]?")),
     "update-policy": _one_of("registry", "local"),
     "user": Form("a user or user:group, such as 1001:1001", _text(f"{_NAME}(:{_NAME})?")),

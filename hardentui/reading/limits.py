@@ -1,4 +1,4 @@
-"""Whether a limit limits: whether the engine can set any, and how much the machine has."""
+"""Whether limits have any effect: whether the engine can set them, and how much the machine has."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def refuse_where_ignored(facts: ContainerFacts) -> None:
     """Raises CannotFix where no limit that is asked for would hold."""
     if ignored(facts):
         raise CannotFix(
-            "on cgroup v1 Podman ignores the limits of rootless containers",
-            "Boot the host with cgroup v2, or run this container with root's engine.",
+            "on cgroup v1, Podman ignores limits of rootless containers",
+            "Boot the host with cgroup v2, or run this container on the rootful engine.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What of the host a container has mounted, wherever the mount comes from."""
+"""What a container has mounted from the host, wherever the mount comes from."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class HostMount(Struct, frozen=True):
 
     @property
     def written(self) -> bool:
-        """The container may change the files of the host."""
+        """Whether the container can change the host's files."""
         return not self.read_only and not self.layered
 
 
@@ -73,20 +73,20 @@ def host_mounts(facts: ContainerFacts) -> tuple[HostMount, ...]:
         return ()
     planned = isinstance(facts.kernel, NotRunning) and facts.kernel.state == "planned"
     seen = {mounted.destination: mounted for mounted in facts.mounted}
-    mounts_shown = []
+    of_spec = []
     for mount in mounts:
         mounted = seen.pop(mount.destination, None)
         if mounted is not None and mounted.source == mount.source:
-            mounts_shown.append(_declared(mount, mounted, planned))
+            of_spec.append(_declared(mount, mounted, planned))
         elif mount.type == "glob" and (matches := _matches(mount, seen)):
-            mounts_shown += [_declared(mount, seen.pop(match), planned) for match in matches]
+            of_spec += [_declared(mount, seen.pop(match), planned) for match in matches]
         elif path := _typed_path(facts, mount):
             upper = upper_folder(mount)
             paths, beneath = ((normal(upper),), (path,)) if upper else ((path,), ())
             layered = is_layered(mount)
-            mounts_shown.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
+            of_spec.append(HostMount(mount, paths, mount.read_only, layered=layered, beneath=beneath))
     stay = [mounted for mounted in seen.values() if _stays(facts, mounted)] if planned else seen.values()
-    return (*mounts_shown, *map(_inherited, stay)) if seen else tuple(mounts_shown)
+    return (*of_spec, *map(_inherited, stay)) if seen else tuple(of_spec)
 
 
 def upper_folder(mount: Mount) -> str:
@@ -166,17 +166,17 @@ def paths_of_volume(options: object) -> tuple[str, str]:
 
 
 def came_from(mount: HostMount) -> str:
-    """Who brought a mount that is none of the container's own, in words; empty for its own."""
+    """Where a mount comes from that the container does not declare, in words; empty for its own."""
     if mount.declared:
         return ""
     if mount.origin is MountOrigin.CONTAINER:
         return f"comes from the container {mount.giver} (--volumes-from)"
     if mount.origin is MountOrigin.POD:
-        return f"comes from its pod {mount.giver}".rstrip()
+        return f"comes from the pod {mount.giver}".rstrip()
     if mount.origin is MountOrigin.IMAGE:
-        return "comes from a volume of its image"
+        return "comes from a volume of the image"
     if mount.mount.type == "rootfs":
-        return "is its root file system (--rootfs)"
+        return "is the root filesystem (--rootfs)"
     if mount.origin is MountOrigin.ENGINE:
         return "comes from the engine: containers.conf, a device, a hook, or a mount passed on later"
     return "is mounted below another mount"

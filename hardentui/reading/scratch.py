@@ -1,4 +1,4 @@
-"""Where a container must be able to write although its root is read-only or its user is an ordinary one."""
+"""Where a container must be able to write with a read-only root or as an ordinary user."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def with_read_only_root(spec: Spec, context: FixContext, size: str) -> Spec:
         folders = listed([folder for folder, _ in needed.programs])
         raise CannotFix(
             f"it writes where a tmpfs would hide its programs: {folders}",
-            "Move what is written there to a volume, or do that work when the image is built.",
+            "Write to a volume instead, or do that work in the image build.",
         )
     return with_tmpfs(spec, needed.folders, size).with_(READ_ONLY, True)
 
@@ -102,7 +102,7 @@ def with_tmpfs(spec: Spec, folders: tuple[str, ...], size: str, *, owned: bool =
     try:
         bytes_of(size)
     except ValueError as error:
-        raise CannotFix(str(error), "Give the parameter tmpfs_size a value such as 64m.") from error
+        raise CannotFix(str(error), "Set the parameter tmpfs_size to a value such as 64m.") from error
     owner = ",U" if owned else ""
     added = tuple(f"{folder}:rw,noexec,nosuid,nodev,size={size}{owner}" for folder in folders)
     return spec.with_(TMPFS, (*spec[TMPFS], *added))
@@ -113,4 +113,4 @@ def about_tmpfs(before: Spec, after: Spec) -> tuple[str, ...]:
     added = [mount.partition(":")[0] for mount in after[TMPFS] if mount not in before[TMPFS]]
     if not added:
         return ()
-    return (f"it was seen to write in {listed(added)}: a tmpfs there, empty again after each stop",)
+    return (f"it writes in {listed(added)}: a tmpfs there, which is empty again after each stop",)

@@ -75,9 +75,9 @@ DANGEROUS: tuple[CallGroup, ...] = (
         },
     ),
     CallGroup(
-        "acts without asking the filter again", _tied("io_uring_setup io_uring_enter io_uring_register")
+        "acts without consulting the filter again", _tied("io_uring_setup io_uring_enter io_uring_register")
     ),
-    CallGroup("stops the kernel in the middle of its work, as exploits need it", _tied("userfaultfd")),
+    CallGroup("pauses the kernel in the middle of its work, as exploits need", _tied("userfaultfd")),
     CallGroup(
         "opens files that no mount shows",
         {
@@ -94,7 +94,7 @@ DANGEROUS: tuple[CallGroup, ...] = (
         },
     ),
     CallGroup(
-        "is old code of the kernel that hardly anybody looks after",
+        "is old kernel code that hardly anyone maintains",
         _tied("uselib _sysctl nfsservctl vm86 vm86old"),
     ),
 )
@@ -119,11 +119,11 @@ def parse_profile(
     """
     default = document.get("defaultAction")
     if not isinstance(default, str):
-        raise ValueError("it has no defaultAction")
+        raise ValueError("no defaultAction")
     rules: dict[str, list[SeccompRule]] = {}
     for entry in _list(document.get("syscalls")):
         if not isinstance(entry, Mapping):
-            raise ValueError("one of its rules is no mapping")
+            raise ValueError("a rule is not a mapping")
         if not _applies(entry, capabilities, architecture):
             continue
         action = _bare(entry.get("action"), "SCMP_ACT_")
@@ -144,7 +144,7 @@ def _list(value: object) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list | tuple):
-        raise ValueError("a list is expected in it, and something else stands there")
+        raise ValueError("something else where a list is expected")
     return list(value)
 
 
@@ -159,7 +159,7 @@ def _number(value: object) -> int | None:
 def _condition(entry: Mapping[str, Any]) -> Condition:
     operator = _bare(entry.get("op"), "SCMP_CMP_")
     if operator not in _OPERATORS:
-        raise ValueError(f"it compares with an unknown operator: {operator}")
+        raise ValueError(f"unknown operator: {operator}")
     value, other = int(entry.get("value") or 0), int(entry.get("valueTwo") or 0)
     return Condition(int(entry.get("index") or 0), operator, value & _ALL_BITS, other & _ALL_BITS)
 

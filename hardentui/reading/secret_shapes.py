@@ -43,7 +43,7 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "://",
         rf"[A-Za-z][A-Za-z0-9+.\-]{{1,20}}://[^\s/:@]{{0,128}}:{_NO_REFERENCE}([^\s/@]{{1,256}})@",
-        "an address with a password",
+        "a URL with a password",
         "RFC 3986, 3.2.1",
     ),
     Shape(
@@ -66,7 +66,7 @@ SHAPES: tuple[Shape, ...] = (
         "a cloud storage key",
         "Azure Storage, connection strings",
     ),
-    Shape("sig=", r"[?&]sig=([A-Za-z0-9%+/=_\-]{20,})", "a signed cloud address", "Azure Storage, SAS"),
+    Shape("sig=", r"[?&]sig=([A-Za-z0-9%+/=_\-]{20,})", "a signed cloud URL", "Azure Storage, SAS"),
     Shape("dop_v1_", r"\bdop_v1_([A-Za-z0-9]{64})", "a cloud access token", _SCANNING),
     Shape("gh", r"\bgh[pousr]_([A-Za-z0-9]{36})", "a code-hosting token", _GITHUB),
     Shape("github_pat_", r"\bgithub_pat_([A-Za-z0-9_]{22,})", "a code-hosting token", _GITHUB),
@@ -110,13 +110,13 @@ SHAPES: tuple[Shape, ...] = (
     Shape(
         "=",
         rf"(?i)(?:^|[;?&\s\"'])(?:password|passwd|pwd)\s?=\s?['\"]?{_NO_REFERENCE}([^;&\s\"']{{3,}})",
-        "a connection text with a password",
+        "a connection string with a password",
         "libpq, keyword/value strings; ADO.NET and JDBC connection strings",
     ),
     Shape(
         "=",
         rf"(?i)[?&]{_NAMES}={_NO_REFERENCE}([^;&\s\"']{{6,}})",
-        "an address with a credential",
+        "a URL with a credential",
         "RFC 6750, 2.3",
     ),
     Shape(

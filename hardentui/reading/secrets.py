@@ -245,9 +245,9 @@ def secret_pair(name: str, value: str) -> str:
     if secret_name(name):
         if _MEASURE.fullmatch(text.lower()) and not _is_password(name):
             return ""  # TOKEN_REFRESH=300
-        return "a value under the name of a credential"
+        return "a value named like a credential"
     if random_pair(name, text):
-        return "a random value under the name of a key"
+        return "a random value named like a key"
     return ""
 
 

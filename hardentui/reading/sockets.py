@@ -1,4 +1,4 @@
-"""What the one who connects to a socket of the host can do there."""
+"""What a client of a host socket can do through it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from hardentui.reading.mounts import HostMount, at_or_above, host_mounts, normal
 class Power(StrEnum):
     """What a service lets the one do who connects to it."""
 
-    ENGINE = "command the container engine"
-    UNITS = "start services of the host"
+    ENGINE = "control the container engine"
+    UNITS = "start host services"
     MACHINES = "start virtual machines and containers"
     PACKAGES = "install software on the host"
-    KEYS = "use the keys of a user"
-    SCREEN = "read the screen and the keys typed"
+    KEYS = "use a user's keys"
+    SCREEN = "read the screen and the keyboard"
     DEVICES = "configure the host's hardware and network"
     NOTHING = "talk to that one service"
 
@@ -49,8 +49,8 @@ _PATHS: tuple[tuple[str, str, Power], ...] = (
     ("*/io.podman", "Podman", Power.ENGINE),
     ("/run/dbus/system_bus_socket", _BUS, Power.UNITS),
     ("/run/systemd/private", "systemd", Power.UNITS),
-    ("/run/user/*/systemd/private", "systemd of a user", Power.UNITS),
-    ("/run/user/*/bus", "the D-Bus bus of a user", Power.UNITS),
+    ("/run/user/*/systemd/private", "a user's systemd", Power.UNITS),
+    ("/run/user/*/bus", "a user's D-Bus", Power.UNITS),
     ("/run/initctl", "init", Power.UNITS),
     ("/run/systemd/io.systemd.*", "systemd", Power.NOTHING),
     ("/run/lxd.socket", "LXD", Power.MACHINES),
@@ -66,7 +66,7 @@ _PATHS: tuple[tuple[str, str, Power], ...] = (
     ("*/ssh-*/agent.*", "ssh-agent", Power.KEYS),
     ("*/ssh-agent.socket", "ssh-agent", Power.KEYS),
     ("*/openssh_agent", "ssh-agent", Power.KEYS),
-    ("*/keyring/*", "the key ring of a user", Power.KEYS),
+    ("*/keyring/*", "a user's key ring", Power.KEYS),
     ("*/S.gpg-agent*", "gpg-agent", Power.KEYS),
     ("*/.X11-unix/X*", "the X server", Power.SCREEN),
     ("/run/user/*/wayland-*", "the Wayland compositor", Power.SCREEN),
@@ -262,7 +262,7 @@ def _judged(socket: ReachableSocket) -> OpenSocket:
         if service is not None:
             made_as = listener.path if listener.path != socket.path else ""
             return OpenSocket(socket.destination, socket.path, service, made_as)
-        why = f"who listens on {socket.path} cannot be seen"
+        why = f"it is not known who listens on {socket.path}"
         if listener.program in _RELAYS:
             why = f"{listener.program} passes connections to {socket.path} on to an unknown service"
         return OpenSocket(socket.destination, socket.path, named, "", "" if named else why)

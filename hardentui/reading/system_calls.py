@@ -53,11 +53,11 @@ def filter_of(facts: ContainerFacts) -> FilterInForce | Unreadable:
         if isinstance(asked, Unreadable) or isinstance(asked.filter, NoFilter):
             return asked
         if isinstance(asked.filter, EngineDefault):
-            return Unreadable(f"which filter was installed is not known: {runtime.reason}")
+            return Unreadable(f"the installed filter is not known: {runtime.reason}")
         return replace(asked, in_force=False)
     source = str(facts.inspect.get("OCIConfigPath") or "config.json of the runtime")
     if runtime.seccomp is None:
-        return Unreadable(f"the filter in {source} cannot be understood")
+        return Unreadable(f"the filter in {source} cannot be parsed")
     return FilterInForce(runtime.seccomp, f"linux.seccomp of {source}")
 
 
@@ -72,7 +72,7 @@ def _declared(facts: ContainerFacts) -> FilterInForce | Unreadable:
     if raw:
         return raw_filter(raw)
     if spec[SECCOMP_POLICY] == "image" and facts.labels.get(_IMAGE_LABEL):
-        return Unreadable("its image brings the profile, and only the runtime's configuration shows that one")
+        return Unreadable("the image brings the profile, which only the runtime's configuration shows")
     if not path:
         return FilterInForce(EngineDefault(), "the engine's default profile")
     rules = facts.seccomp_rules
@@ -84,7 +84,7 @@ def parsed(rules: Mapping[str, object], path: str, held: frozenset[str]) -> Filt
     try:
         return FilterInForce(parse_profile(rules, capabilities=held), path)
     except (AttributeError, TypeError, ValueError) as error:
-        return Unreadable(f"{path} is no seccomp profile: {error}")
+        return Unreadable(f"{path} is not a seccomp profile: {error}")
 
 
 def raw_filter(annotation: str) -> FilterInForce | Unreadable:
@@ -95,7 +95,7 @@ def raw_filter(annotation: str) -> FilterInForce | Unreadable:
     try:
         return FilterInForce(RawFilter(a2b_base64(annotation, strict_mode=True), origin), origin)
     except (Error, ValueError):
-        return Unreadable(f"{origin} is no base64")
+        return Unreadable(f"{origin} is not base64")
 
 
 def capabilities_held(facts: ContainerFacts) -> frozenset[str]:

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from msgspec import Struct
 
 from hardentui.model.finding import Finding, Severity, Status
+from hardentui.reports.network_svg import network_svg
 from hardentui.reports.result import CheckResult, Look, SubjectResult, path_words
 from hardentui.visible import visible_lines
 
@@ -58,7 +59,6 @@ def _picture(result: CheckResult) -> str:
     """The network map; its own module escapes what it holds."""
     if result.network_map is None:
         return ""
-    from hardentui.reports.network_svg import network_svg
 
     return network_svg(result.network_map)
 

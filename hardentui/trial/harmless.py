@@ -105,6 +105,8 @@ _DROPPED: tuple[Option[Any], ...] = (
     PUBLISH_ALL, REMOVE, REMOVE_IMAGE, REQUIRES, RESTART, TIMEOUT, VOLUMES_FROM,
 )  # fmt: skip
 _HOST_TREES = ("/", "/proc", "/sys", "/dev", "/run", "/var/run")
+_RUNTIME = ("/run/", "/var/run/")
+"""Folders below these hold the sockets of services."""
 _SHARED = ("container:", "ns:")
 _RELABEL = ("z", "Z", "U")
 
@@ -213,18 +215,23 @@ def _mounts(
                 return copied(mount, "")
             if not source or (source not in facts.volumes and mount.destination not in data):
                 return copied(mount, "")  # one that the plan adds, or that begins empty
-            if must_copy or mount.subpath or any(option.startswith("idmap") for option in mount.options):
+            if must_copy or mount.subpath or _for_itself(mount):
                 return copied(mount, source)
             return _over(mount, source)
         place = place_of(source)
         if place is Place.SOCKET:
             lacks.append(f"the socket {source}: through it the twin could reach the host")
             return None
+        if place is Place.FOLDER and source.startswith(_RUNTIME):
+            lacks.append(
+                f"what is in {source}: it may hold sockets, through which the twin could reach the host"
+            )
+            return copied(Mount("volume", "", mount.destination), "")
         if mount.read_only or source in _HOST_TREES or place is not Place.FOLDER:
             if not mount.read_only:
                 lacks.append(f"the right to write to {source}: the twin has it read-only")
             return mount.with_options("ro", drop=(*_RELABEL, "rw"))
-        if must_copy:
+        if must_copy or _for_itself(mount):
             return copied(mount, source)
         return _over(mount, source)
 
@@ -234,6 +241,11 @@ def _mounts(
         if destination not in covered:  # a volume that the image asks for, with the data of the original
             found.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
     return tuple(found), tuple(copies)
+
+
+def _for_itself(mount: Mount) -> bool:
+    """Its files have owners or an SELinux label for the original alone: they can be had only as a copy."""
+    return any(option == "Z" or option.startswith("idmap") for option in mount.options)
 
 
 def _over(mount: Mount, source: str) -> Mount:

@@ -13,7 +13,7 @@ from hardentui.trial.relax import Settled
 from hardentui.trial.request import Tools
 from hardentui.trial.rounds import Rounds
 
-_OF_PROFILE = ("weak-seccomp-profile", "nested-user-namespaces")
+_OF_PROFILE = ("weak-seccomp-profile", "nested-user-namespaces", "open-socket-families")
 """What a learned profile is proven by, whether or not these were among the chosen fixes."""
 
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.model.trust import full_reference, scopes_of
 from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, Verdict
 from hardentui.trust.keys import key_of_nobody
 from hardentui.trust.policy import with_rules
@@ -104,8 +105,6 @@ def unsigned_in(scope: str) -> str:
 
 def within(reference: str, scope: str) -> bool:
     """Whether a policy scope can catch this image."""
-    from hardentui.model.trust import full_reference, scopes_of
-
     try:
         return scope in scopes_of(full_reference(reference))
     except ValueError:

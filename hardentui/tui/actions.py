@@ -69,6 +69,7 @@ APP = (
     Action("app.trust", "P", "Trust", "Which images Podman would accept: policy, registries.", "Everywhere"),
     Action("app.networks", "M", "Network map", "Who can reach whom.", "Everywhere"),
     Action("app.training", "T", "Training", "Labs that teach the ten steps.", "Everywhere"),
+    Action("app.journal", "J", "Journal", "What was changed, by whom, and the way back.", "Everywhere"),
     Action("app.commands", "at", "Commands", "Every request and command so far.", "Everywhere", False, "@"),
     Action(
         "app.palette",
@@ -110,6 +111,8 @@ WALK = (
     Action("walk.plan", "f", "Plan", "Show or hide the plan.", "Fixes", True),
     Action("walk.diff", "d", "Diff", "The whole difference, file by file.", "Fixes", True),
     Action("walk.write", "w", "Write", "Write the files into a folder.", "Fixes", True),
+    Action("walk.trial", "t", "Try", "Try the chosen fixes on a twin.", "Fixes", True),
+    Action("walk.apply", "A", "Apply", "Bring the chosen fixes to the container, with a way back.", "Fixes"),
     Action("walk.explain", "e", "Explain", "What this check looks at, and why.", "Findings", True),
     Action("walk.previous", "up,k", "Up", "The finding above.", "Findings"),
     Action("walk.next", "down,j", "Down", "The finding below.", "Findings"),
@@ -144,9 +147,34 @@ HOST = (
     Action("host.next", "down,j", "Down", "The finding below.", "Host"),
     Action("host.recheck", "r", "Re-check", "Look at the host again.", "Host", True),
 )
-IMAGES = (Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),)
+IMAGES = (
+    Action("images.look", "o", "Look inside", "Read what is inside this image.", "Images", True),
+    Action("images.scan", "n", "Scan", "Look for known vulnerabilities of this image.", "Images", True),
+)
 NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.", "Networks", True),)
 TRUST = (Action("trust.refresh", "r", "Re-read", "Read policy and registries again.", "Trust", True),)
+TRIAL = (
+    Action("trial.start", "enter", "Try", "Start the trial.", "Trial", True),
+    Action("trial.probe", "i", "Probe", "Write a command that proves that it works.", "Trial", True),
+    Action("trial.apply", "A", "Apply", "Bring what worked to the container.", "Trial", True),
+    Action("trial.write", "w", "Write", "Write what worked into files.", "Trial", True),
+)
+APPLY = (
+    Action("apply.run", "ctrl+s", "Apply", "Do what is shown.", "Apply", True, "^s"),
+    Action("apply.fields", "i", "Probe", "Write a probe, and the time to confirm.", "Apply", True),
+    Action("apply.keep", "k", "Keep", "Confirm the change.", "Apply", True),
+    Action("apply.undo", "u", "Undo", "Take the change back.", "Apply", True),
+)
+JOURNAL = (
+    Action("journal.undo", "u", "Undo", "Take this change back.", "Journal", True),
+    Action("journal.keep", "k", "Keep", "Confirm a change that waits for it.", "Journal", True),
+    Action("journal.forget", "f", "Forget", "Remove the kept original for good.", "Journal", True),
+    Action("journal.refresh", "r", "Re-read", "Read the journal again.", "Journal"),
+)
+SURE = (
+    Action("sure.yes", "y", "Yes", "Do it.", "Question", True),
+    Action("sure.no", "escape,n,q", "No", "Leave it.", "Question", True, "esc"),
+)
 TRAINING = (Action("training.stop", "x", "Clean up", "Remove all that labs have made.", "Training", True),)
 LAB = (
     Action("lab.options", "i", "Options", "Write options of podman run.", "Lab", True),

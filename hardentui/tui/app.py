@@ -222,6 +222,11 @@ class HardenApp(App[None]):
 
         self._open_once(TrainingScreen)
 
+    def action_journal(self) -> None:
+        from hardentui.tui.screens.journal import JournalScreen
+
+        self._open_once(JournalScreen)
+
     def action_commands(self) -> None:
         from hardentui.tui.screens.command_log import CommandLogScreen
 

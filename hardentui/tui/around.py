@@ -10,29 +10,44 @@ from typing import TYPE_CHECKING
 from hardentui.errors import HardenError
 from hardentui.model.known import Unreadable
 from hardentui.tui import messages as say
+from hardentui.visible import visible
+from hardentui.workbench.pages.sections import size_text
 from hardentui.workbench.views import Report, Row
 
 if TYPE_CHECKING:
+    from hardentui.model.facts import ImageFacts
     from hardentui.tui.session import Session
     from hardentui.workbench.workbench import Workbench
 
 
 @dataclass
 class Look:
-    """A look into an image that is under way; `read` counts bytes."""
+    """A look into an image that is under way, or a scan of it.
+
+    Attributes:
+        read: bytes of it that have come.
+        doing: `reading`, `fetching` or `scanning`.
+    """
 
     engine: str
     image: str
     name: str
     stop: threading.Event
     read: int = 0
+    doing: str = "reading"
+
+    @property
+    def told(self) -> str:
+        """How far it is; the name is foreign text made visible."""
+        size = "" if self.doing == "scanning" else f": {size_text(self.read)}"
+        return f"{self.doing} {visible(self.name, 40)}{size}  esc stops"
 
 
 class Around:
     """Reports of images and networks; None until they were asked for. Lives on the app's thread.
 
     Attributes:
-        look: the look into an image that runs now; only one does at a time.
+        look: the look into an image, or the scan, that runs now; only one does at a time.
     """
 
     def __init__(self, session: Session) -> None:
@@ -79,6 +94,31 @@ class Around:
         self._session.state_changed.publish("look")
         return True
 
+    def scan(self, image: ImageFacts, name: str) -> bool:
+        """Look for known vulnerabilities of an image; False when another look or scan runs."""
+        bench = self._session.bench
+        if bench is None or self.look is not None:
+            return False
+        look = self.look = Look(image.engine.label, image.id, name, threading.Event(), doing="fetching")
+        self._session.run(lambda: self._scan(bench, image, look), "look")
+        self._session.state_changed.publish("look")
+        return True
+
+    def _scan(self, bench: Workbench, image: ImageFacts, look: Look) -> None:
+        from hardentui.workbench.looking.scanning import Scanning  # the app starts without what scans
+
+        def told(phase: str, size: int) -> None:
+            self._session.post(say.LookProgressed(look.image, size, phase))
+
+        try:
+            scanning = Scanning(bench.parts)
+            scanner = scanning.chosen("")
+            found = scanning.scan(image, scanner, lambda at: told(at.phase, at.bytes), look.stop)
+            trouble = found.reason if isinstance(found, Unreadable) else ""
+        except HardenError as error:
+            trouble = str(error)
+        self._session.post(say.LookEnded(look.image, trouble))
+
     def cancel_look(self) -> bool:
         """Ask the look that runs to stop; False when none does."""
         if self.look is None:
@@ -102,6 +142,7 @@ class Around:
     def progressed(self, message: say.LookProgressed) -> None:
         if self.look is not None and self.look.image == message.image:
             self.look.read = message.read
+            self.look.doing = message.doing
             self._session.state_changed.publish("look")
 
     def ended(self, message: say.LookEnded, notify: Callable[[str, bool], None]) -> None:
@@ -111,7 +152,8 @@ class Around:
             return
         self.look = None
         if look.stop.is_set():
-            notify("The look into the image was stopped.", False)
+            what = "look into" if look.doing == "reading" else "scan of"
+            notify(f"The {what} the image was stopped.", False)
         elif message.trouble:
             notify(f"{look.name}: {message.trouble}", True)
         else:

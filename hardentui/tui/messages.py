@@ -101,10 +101,11 @@ class SharedJudged(FromWorker):
 
 @dataclass
 class LookProgressed(FromWorker):
-    """`read` bytes of an image have come."""
+    """`read` bytes of an image have come; `doing` says what for."""
 
     image: str
     read: int
+    doing: str = "reading"
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, LookProgressed)

@@ -22,10 +22,12 @@ class Learned(Struct, frozen=True):
     Attributes:
         capabilities: those that were used.
         outgoing: addresses that were contacted, as the trial writes them.
+        unknown: what could not be seen -> why.
     """
 
     capabilities: tuple[str, ...] = ()
     outgoing: tuple[str, ...] = ()
+    unknown: dict[str, str] = {}
 
 
 class _Trial(Struct, frozen=True):
@@ -38,14 +40,16 @@ class LearnedFrom(Struct, frozen=True):
     """What was learned, and where that stands.
 
     Attributes:
-        capabilities: full names (`CAP_CHOWN`) of those that were used while it was watched.
+        capabilities: full names (`CAP_CHOWN`) of those that were used while it was watched; None = the trial
+            could not see them, `why` says the reason.
         outgoing: addresses that were contacted.
     """
 
     container: str
-    capabilities: frozenset[str]
+    capabilities: frozenset[str] | None
     source: str
     outgoing: tuple[str, ...] = ()
+    why: str = ""
 
 
 def read_learned(path: str) -> LearnedFrom:
@@ -70,5 +74,7 @@ def read_learned(path: str) -> LearnedFrom:
             f"Nothing was learned in the trial of {shown}.",
             "Run it with --learn: hardentui trial NAME --learn",
         )
-    used = frozenset(capability_name(name) for name in trial.learned.capabilities)
-    return LearnedFrom(trial.container, used, path, trial.learned.outgoing)
+    learned = trial.learned
+    why = learned.unknown.get("capabilities", "")
+    used = None if why else frozenset(capability_name(name) for name in learned.capabilities)
+    return LearnedFrom(trial.container, used, path, learned.outgoing, why)

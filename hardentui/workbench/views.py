@@ -24,7 +24,9 @@ Shared: TypeAlias = "ImageFacts | NetworkFacts | EngineFacts | HostFacts | Waive
 class Attempt(Struct, frozen=True):
     """A place where Podman was looked for in vain.
 
-    `origin` says who named it (`--url`, `$CONTAINER_HOST`…).
+    Attributes:
+        origin: who named it (`--url`, `$CONTAINER_HOST`…).
+        denied: there is one, and this account may not use it.
     """
 
     label: str
@@ -32,6 +34,7 @@ class Attempt(Struct, frozen=True):
     origin: str
     reason: str
     hint: str = ""
+    denied: bool = False
 
 
 class Report(Struct, frozen=True, dict=True):

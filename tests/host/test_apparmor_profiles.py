@@ -76,8 +76,7 @@ def test_what_the_container_declares_goes_on(loaded: Machine, command: str) -> N
     [
         "echo x >/etc/made",
         "mount -t tmpfs x /mnt",
-        "cat /proc/kcore | head -c 1",
-        "cat /sys/firmware/dmi/tables/DMI",
+        "head -c 1 /proc/kcore",
     ],
 )
 def test_what_it_does_not_declare_is_refused(loaded: Machine, command: str) -> None:
@@ -85,7 +84,7 @@ def test_what_it_does_not_declare_is_refused(loaded: Machine, command: str) -> N
 
 
 def test_it_holds_where_other_walls_do_not(loaded: Machine) -> None:
-    """The same profile around a container with a writable root, all capabilities and no masked paths."""
+    """The same profile, around a container with a writable root, all capabilities and no masked paths."""
     open_flags = "--network none --cap-add all --security-opt unmask=all --security-opt seccomp=unconfined"
     command = f"podman run --rm {open_flags} -v confined-data:/data"
     confined = f"{command} --security-opt apparmor={PROFILE} {IMAGE}"
@@ -94,15 +93,8 @@ def test_it_holds_where_other_walls_do_not(loaded: Machine) -> None:
         "sh -c 'mkdir -p /mnt && mount -t tmpfs x /mnt'",
         "sh -c 'echo x >/etc/made'",
         "sh -c 'mknod /data/x c 1 3; ls /data/x'",
-        "sh -c 'cat /sys/kernel/security/apparmor/profiles; echo x >/sys/kernel/mm/ksm/run'",
+        "head -c 1 /proc/kcore",
     ):
         assert loaded.ends(f"{confined} {words}")[0] != 0, words
     assert loaded.ends(f"{unconfined} sh -c 'mkdir -p /mnt && mount -t tmpfs x /mnt'")[0] == 0
     assert loaded.ends(f"{unconfined} sh -c 'echo x >/etc/made'")[0] == 0
-
-
-def test_it_can_be_stopped_and_started(loaded: Machine) -> None:
-    loaded.run(f"podman stop -t 5 {NAME}")
-    assert loaded.run(f"podman inspect -f '{{{{.State.ExitCode}}}}' {NAME}") != "137", "it heard the signal"
-    loaded.run(f"podman start {NAME}")
-    assert inside(loaded, "true") == 0

@@ -126,7 +126,7 @@ def test_nginx_serves_port_80_as_an_ordinary_user(
     assert hardened.plan.skipped == ()
     assert hardened[SYSCTL] == ("net.ipv4.ip_unprivileged_port_start=80",)
     assert {one.partition(":")[0] for one in hardened[TMPFS]} == {"/run", "/var/lib/nginx"}
-    assert "port 80 (it listens on it now)" in hardened.said
+    assert "port 80 (it listens now)" in hardened.said
     assert "/run" in hardened.said
     hardened.run()
     assert answers(bench, 18485)
@@ -231,7 +231,7 @@ def test_a_secret_belongs_to_whoever_reads_it(bench: Bench, redis_image: str) ->
     assert eventually(lambda: state(bench) == "running")
     hardened = Hardened(bench, "loose-secret")
     assert hardened[SECRETS] == ("fixes-secret,type=mount,target=/run/redis.conf,uid=999,mode=0400",)
-    assert "UID 999 (uid of its main process now)" in hardened.said
+    assert "UID 999 (UID of the main process now)" in hardened.said
     hardened.run()
     ping = "printf 'AUTH x\\r\\nPING\\r\\nQUIT\\r\\n' | nc 127.0.0.1 6379"
     assert eventually(lambda: "PONG" in bench.podman("exec", NAME, "sh", "-c", ping))
@@ -281,7 +281,7 @@ def test_a_port_with_a_client_from_elsewhere_is_not_taken_from_it(bench: Bench, 
         assert eventually(lambda: "18486" in bench.execute("sh", "-c", there))
         refused = Hardened(bench, "wildcard-port", "exposed-admin-port")
         assert refused[PUBLISH] == refused.plan.before[PUBLISH]
-        assert "192.0.2.2 was connected to port 6379 from another machine" in refused.said
+        assert "192.0.2.2 is connected to port 6379 from another machine" in refused.said
         assert {one.needs for one in refused.plan.skipped} == {"address"}
         chosen = Hardened(bench, Choice("wildcard-port", (("address", "192.0.2.1"),)))
         assert [port.address for port in chosen[PUBLISH]] == ["192.0.2.1"]

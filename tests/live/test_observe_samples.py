@@ -12,8 +12,9 @@ import pytest
 
 from hardentui.model.known import Unreadable
 from hardentui.model.observation import CapabilityCheck, Sampled
-from hardentui.trial.observe.capability_checks import CapabilityWatcher, remove_leftovers
+from hardentui.trial.observe.capability_checks import CapabilityWatcher
 from hardentui.trial.observe.sampling import Sampler
+from hardentui.trial.observe.watch import Watch
 from tests.conftest import cannot_run
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
@@ -122,7 +123,7 @@ def test_what_a_killed_session_left_in_the_kernel_is_removed(tracefs: str) -> No
     left = f"{tracefs}/instances/hardentui-{ended.stdout.strip()}-00"
     os.mkdir(left)
     os.mkdir(f"{tracefs}/instances/hardentui-{os.getpid()}-00")
-    assert remove_leftovers(tracefs) == 1
+    Watch(None, DEFAULT, tracefs=tracefs).open()
     assert os.listdir(f"{tracefs}/instances") == [f"hardentui-{os.getpid()}-00"]
     os.rmdir(f"{tracefs}/instances/hardentui-{os.getpid()}-00")
 

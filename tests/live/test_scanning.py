@@ -4,6 +4,7 @@ output of Trivy: neither Trivy nor Grype can be had on the test machine."""
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -11,6 +12,11 @@ from pathlib import Path
 import pytest
 
 from hardentui.__main__ import main
+from hardentui.host.asking import CANCELLED
+from hardentui.model.facts import ImageFacts
+from hardentui.workbench.looking.scanning import Scanning, ScanProgress
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
 from tests.support.podman import BUSYBOX, Bench
 from tests.unit.scanners.recorded import CLAIR, TRIVY, TRIVY_VERSION
 
@@ -94,3 +100,28 @@ def test_a_report_of_a_registry_is_taken_in_for_the_image_of_that_digest(
     assert code == 0
     assert "the report of clair is stored" in err
     assert "not told" in out
+
+
+def test_a_scan_that_is_cancelled_leaves_nothing(call: Call, podman: Bench, tmp_path: Path) -> None:
+    scanner(tmp_path, f"echo $$ > {tmp_path}/pid; sleep 60")
+    stop = threading.Event()
+    seen: list[str] = []
+
+    def told(progress: ScanProgress) -> None:
+        seen.append(progress.phase)
+        if progress.phase == "scanning":
+            threading.Timer(0.3, stop.set).start()
+
+    bench = Workbench.open(Selection(url=podman.url))
+    try:
+        image = next(one.about for one in bench.surroundings.images() if BUSYBOX in one.subject.name)
+        assert isinstance(image, ImageFacts)
+        scanning = Scanning(bench.parts)
+        found = scanning.scan(image, scanning.chosen("trivy"), told, stop)
+    finally:
+        bench.close()
+    assert found == CANCELLED
+    assert seen[0] == "fetching"
+    assert list((tmp_path / "cache").rglob("*.tar")) == []
+    assert list((tmp_path / "state").rglob("*.json")) == []
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()

@@ -3,28 +3,88 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+from textual import events
 from textual.geometry import Size
+from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.pilot import Pilot
 
 from hardentui.tui.app import HardenApp
+from tests.tui.replayed import Host
 
 NOON = datetime(2026, 1, 2, 12, 0, 0)
-Driver = Pilot[None]
+
+_SLICE = 0.002
+"""Seconds in which threads may go on before a condition is looked at again."""
 
 
-def make_app(bench: Any, **over: Any) -> HardenApp:
-    return HardenApp(lambda: bench, now=lambda: NOON, **{"environ": {}, **over})
+class Driver:
+    """Types into a running app. Waits for messages to be handled, where Textual's own pilot waits until the
+    process is idle for a while."""
+
+    def __init__(self, pilot: Pilot[None]) -> None:
+        self._pilot = pilot
+        self.app = pilot.app
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            self._type(key)
+            await self.pause()
+
+    def _type(self, key: str) -> None:
+        if len(key) == 1 and not key.isalnum():
+            key = _character_to_key(key)
+        try:
+            character: str | None = unicodedata.lookup(
+                _get_unicode_name_from_key(REPLACED_KEYS.get(key, key))
+            )
+        except KeyError:
+            character = key if len(key) == 1 else None
+        event = events.Key(key, character)
+        event.set_sender(self.app)
+        assert self.app._driver is not None
+        self.app._driver.send_message(event)
+
+    async def pause(self) -> None:
+        """Until every widget has handled what it was sent, and what came of that."""
+        before: object = None
+        while (now := await self._round()) != before:
+            before = now
+
+    async def _round(self) -> object:
+        await self._pilot._wait_for_screen()
+        screen = self.app.screen
+        screen._on_timer_update()
+        return screen, len(screen.query("*")), screen.is_running, self.app.focused
+
+    async def click(self, *arguments: Any, **named: Any) -> None:
+        await self._pilot.click(*arguments, **named)
+
+    async def resize_terminal(self, width: int, height: int) -> None:
+        await self._pilot.resize_terminal(width, height)
+
+
+def make_app(host: Host, **over: Any) -> HardenApp:
+    return HardenApp(host.first_look, now=lambda: NOON, **{"environ": {}, **over})
+
+
+@asynccontextmanager
+async def started(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Driver]:
+    """The app, as soon as it takes keys."""
+    async with app.run_test(size=size, notifications=True) as pilot:
+        app.animation_level = "none"
+        yield Driver(pilot)
 
 
 @asynccontextmanager
 async def running(app: HardenApp, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Driver]:
     """The app, with its first scan done."""
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with started(app, size) as pilot:
         await until(pilot, lambda: app.session.failure is not None or app.session.bench is not None)
         await until(pilot, lambda: app.session.progress is None)
         yield pilot
@@ -36,7 +96,8 @@ async def until(pilot: Driver, condition: Callable[[], bool], seconds: float = 1
     deadline = loop.time() + seconds
     while not condition():
         assert loop.time() < deadline, f"it never came true; the screen:\n{screen_text(pilot.app)}"
-        await pilot.pause(0.01)
+        await pilot.pause()
+        await asyncio.sleep(_SLICE)
     await pilot.pause()
 
 
@@ -55,7 +116,6 @@ async def scrolled(pilot: Driver, key: str, *texts: str) -> None:
     while not all(text in screen_text(pilot.app) for text in texts):
         assert loop.time() < deadline, f"it never came true; the screen:\n{screen_text(pilot.app)}"
         await pilot.press(key)
-        await pilot.pause(0.05)
 
 
 def screen_lines(app: Any) -> list[str]:

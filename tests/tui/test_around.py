@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
 from textual.widgets import DataTable
 
-from hardentui.checks import all_checks
-from hardentui.harden.evaluate import container_subject, run
-from hardentui.model.check import Parameters
-from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, NetworkFacts
-from hardentui.model.finding import Kind, Severity, Status
-from hardentui.model.spec import Option
-from hardentui.model.trust import Policy, Registries, Requirement, TrustFacts
-from hardentui.model.version import Version
-from hardentui.options import MOUNTS, NETWORK, PID, PRIVILEGED
-from hardentui.options.values import Mount
+from hardentui.model.finding import Severity, Status
 from hardentui.state.kept_copy import keep_copy
 from hardentui.tui.app import HardenApp
 from hardentui.tui.listing import ORDERS, arrange, parse_filter
@@ -29,15 +19,12 @@ from hardentui.tui.screens.images import ImagesScreen
 from hardentui.tui.screens.marks import MarksScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.columns import columns_for, heading_at, headings
-from hardentui.workbench.views import Report, Row
-from tests.tui.stand_in import ROOTLESS, StandIn, facts, some
+from tests.tui.replayed import Host, judged_rows, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
-
-KEY = "rootful/shop-web-id"
 
 
 def _step_one(app: HardenApp) -> Status:
-    report = app.session.rows[KEY].report
+    report = next(row for row in app.session.rows.values() if row.name == "shop-web").report
     assert report is not None
     return next(one.status for one in report.findings if one.check == "tools-in-image")
 
@@ -47,25 +34,25 @@ def _step_one(app: HardenApp) -> Status:
 
 @pytest.mark.parametrize("size", [(60, 16), (80, 24), (120, 36)])
 async def test_an_image_is_looked_into_and_its_containers_know(size: tuple[int, int]) -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, size) as pilot:
         assert _step_one(app) is Status.UNKNOWN
         await pilot.press("I")
-        await shows(pilot, "3, 0 looked into", "shop-web:1")
+        await shows(pilot, "0 looked into", "alpine:latest")
         await pilot.press("enter")
-        await shows(pilot, "not looked inside")
+        await scrolled(pilot, "end", "not looked inside")
         await pilot.press("o")
-        await shows(pilot, "3, 1 looked into")
+        await shows(pilot, "1 looked into")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
         app.screen.query_one("#page").scroll_to(y=7, animate=False)
-        await shows(pilot, "Debian GNU/Linux 12, supported", "88 dpkg")
-        await scrolled(pilot, "end", "1 tools are in")
+        await shows(pilot, "Debian GNU/Linux 12, supported", "1 dpkg")
+        await scrolled(pilot, "end", "Unneeded tools in image")
         await pilot.press("escape", "escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
 async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_at_the_top() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, (80, 24)) as pilot:
         await pilot.press("I", "o")
         await shows(pilot, "1 looked into")
@@ -82,15 +69,14 @@ async def test_a_redraw_leaves_the_reader_where_they_are_and_another_row_begins_
 
 
 async def test_the_page_of_an_image_names_what_is_inside() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, (120, 50)) as pilot:
         await pilot.press("I", "o")
         await shows(pilot, "1 looked into")
         await shows(
             pilot,
-            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still there",
-            "/usr/bin/apt  package manager, layer 1",
-            "74.0 MB",
+            "/root/.aws/credentials  cloud credentials, layer 2, deleted above but still in its layer",
+            "/usr/bin/apt  package manager apt, layer 1",
             "used by      shop-web",
         )
         await pilot.press("o")
@@ -98,52 +84,62 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
 
 
 async def test_a_look_shows_how_far_it_is_and_can_be_stopped() -> None:
-    bench = StandIn.of(*some())
-    bench.hold_look.clear()
-    app = make_app(bench)
+    host = some()
+    host.reading.clear()
+    app = make_app(host)
     async with running(app) as pilot:
-        await pilot.press("I", "o")
-        await shows(pilot, "reading docker.io/library/shop-web:1: 12.0 MB")
+        await pilot.press("I")
+        await shows(pilot, "0 looked into", "alpine:latest")
+        await pilot.press("o")
+        await shows(pilot, "reading docker.io/library/", "4.1 kB")
         await pilot.press("down", "o")
         await shows(pilot, "Another image is being read")
         await pilot.press("escape")
         await shows(pilot, "was stopped")
         assert isinstance(app.screen, ImagesScreen), "esc stops the look before it leaves"
         assert app.session.around.look is None
-        assert bench.inventories == {}
+        await shows(pilot, "0 looked into")
 
 
 async def test_a_look_that_fails_says_why() -> None:
-    bench = StandIn.of(*some(), look_trouble="the archive is [bold]damaged\x1b[2J")
-    app = make_app(bench)
+    host = some()
+    host.reading.clear()
+    app = make_app(host)
     async with running(app) as pilot:
-        await pilot.press("I", "o")
-        await shows(pilot, "archive is [bold]damaged␛[2J")
+        await pilot.press("I")
+        await shows(pilot, "0 looked into", "alpine:latest")
+        await pilot.press("o")
+        await shows(pilot, "4.1 kB")
+        for label in host.labels:
+            host.lose(label, "it is [bold]damaged\x1b[2J")
+        await shows(pilot, "[bold]damaged␛[2J")
         assert _step_one(app) is Status.UNKNOWN
 
 
 async def test_the_walk_offers_the_look_in_the_step_about_images() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
         await pilot.press("enter", "1")
         await shows(pilot, "o looks into the image")
         await pilot.press("4")
         await until(pilot, lambda: "looks into the image" not in screen_text(app))
         await pilot.press("1", "o")
         await until(pilot, lambda: _step_one(app) is Status.FAIL)
-        await shows(pilot, "Tools are in the image")
+        await shows(pilot, "Unneeded tools in image")
         await until(pilot, lambda: "looks into the image" not in screen_text(app))
         await pilot.press("o")
         await shows(pilot, "There is nothing to look into")
 
 
 async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
-    bench = StandIn.of(*some())
-    bench.hold_look.clear()
-    app = make_app(bench)
+    host = some()
+    host.reading.clear()
+    app = make_app(host)
     async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
         await pilot.press("enter", "1", "o")
-        await shows(pilot, "12.0 MB  esc stops")
+        await shows(pilot, "4.1 kB  esc stops")
         await pilot.press("escape")
         await until(pilot, lambda: app.session.around.look is None)
         assert isinstance(app.screen, WalkScreen)
@@ -156,95 +152,77 @@ async def test_esc_in_the_walk_stops_the_look_and_stays() -> None:
 
 
 async def test_the_network_map_tells_who_can_reach_whom() -> None:
-    front = NetworkFacts("front", {"driver": "bridge", "subnets": [{"subnet": "10.1.0.0/24"}]}, ("a", "b"))
-    back = NetworkFacts("back", {"driver": "bridge", "internal": True}, ("b",))
-    bench = StandIn.of(
-        facts("a", networks={"front": front}),
-        facts("b", networks={"front": front, "back": back}),
-        facts("c", (NETWORK, ("host",))),
-    )
-    app = make_app(bench)
+    app = make_app(Host(("db", "db"), ("backup", "backup"), ("cache", "cache")))
     async with running(app, (120, 36)) as pilot:
         await pilot.press("M")
-        await shows(pilot, "front", "back", "internal", "(host)", "10.1.0.0/24")
-        lines = screen_lines(app)
-        assert "one another, the host" in next(line for line in lines if " front " in line)
-        assert "nothing" in next(line for line in lines if " back " in line)
-        await pilot.press("down", "down")
+        await shows(pilot, "shop-net", "(host)", "10.89.0.0/24")
+        assert "the host, the outside" in next(line for line in screen_lines(app) if " shop-net " in line)
+        await pilot.press("down")
         await shows(pilot, "every port that they open")
 
 
 async def test_trust_shows_the_rule_that_catches_each_running_image() -> None:
-    policy = Policy("/etc/containers/policy.json", (Requirement("insecureAcceptAnything"),))
-    strict = Policy("/home/anna/policy.json", (Requirement("reject"),))
-    anna = TrustFacts(policy=strict, registries=Registries(("quay.io",)))
-    engines = (
-        EngineFacts("rootful", version=Version(5, 4, 2), trust=TrustFacts(policy=policy)),
-        EngineFacts("rootless anna", rootless=True, trust=anna),
-    )
-    app = make_app(StandIn.of(*some(), engine_facts=engines))
-    async with running(app, (120, 50)) as pilot:
+    host = some()
+    texts = host.document["files"]["text"]
+    texts["/home/anna/.config/containers/policy.json"] = '{"default": [{"type": "reject"}]}'
+    texts["/home/anna/.config/containers/registries.conf"] = 'unqualified-search-registries = ["quay.io"]\n'
+    app = make_app(host)
+    async with running(app, (120, 60)) as pilot:
         await pilot.press("P")
         await shows(
             pilot,
             "Engine rootful",
             "! default      accept everything, signed or not",
-            "A pull of docker.io/library/shop-web:1 falls under the default rule",
+            "A pull of docker.io/library/alpine:latest falls under the default rule",
             "Engine rootless anna",
             "refused",
             "docker.io (1 image)",
             "quay.io",
         )
         await pilot.press("r", "y")
-        assert "Engine rootful" in app.clipboard
+        await until(pilot, lambda: "Engine rootful" in app.clipboard)
 
 
 async def test_the_host_is_read_anew_on_request() -> None:
-    bench = StandIn.of(*some())
-    app = make_app(bench)
+    host = some()
+    app = make_app(host)
     async with running(app) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen) and not app.session.judging)
-        before = bench.host_reads
+        before = host.host_reads
         await pilot.press("r")
-        await until(pilot, lambda: bench.host_reads == before + 1)
-        await shows(pilot, "A socket is open")
+        await until(pilot, lambda: host.host_reads == before + 1)
+        await shows(pilot, "podman.socket")
 
 
-@pytest.mark.parametrize(("size", "told"), [((120, 36), 3), ((80, 24), 3), ((60, 16), 1)])
+@pytest.mark.parametrize(("size", "told"), [((120, 36), 2), ((80, 24), 2), ((60, 16), 1)])
 async def test_the_host_names_the_worst_ways_to_it(size: tuple[int, int], told: int) -> None:
-    app = make_app(StandIn.of(*some()))
+    hostile = "x0\x1b]0;owned\x07[b]"
+    host = Host(("backup", hostile))
+    host.multiply(hostile, [hostile.replace("0", "1", 1), hostile.replace("0", "2", 1)])
+    del host.inspect(hostile.replace("0", "2", 1))["Mounts"][1]  # it leads another way
+    host.checklist = ""
+    app = make_app(host)
     async with running(app, size) as pilot:
-        await until(pilot, lambda: app.session.progress is None and app.session.host is not None)
+        await until(pilot, lambda: app.session.host is not None)
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen))
-        assert not app.screen.query_one("#paths").display
-        ways: tuple[tuple[Option[Any], Any], ...] = (
-            (PRIVILEGED, True),
-            (PID, "host"),
-            (MOUNTS, (Mount("bind", "/etc", "/\x1b[2J"),)),
-        )
-        for at, way in enumerate(ways):
-            row = _judged(facts(f"x{at}\x1b]0;owned\x07[b]", way))
-            app.session.rows[row.key] = row
-        app.session.rows_changed.publish(frozenset())
-        await shows(pilot, "Worst ways from a container to the host", "1. x0␛]0;owned␇[b]: Would run as root")
+        await shows(pilot, "Worst ways from a container to the host", "␛]0;owned␇[b]: Runs as root")
         shown = [
             line for line in screen_text(app).splitlines() if line.lstrip().startswith(("1.", "2.", "3."))
         ]
         assert len(shown) == told
         assert not {"\x1b", "\x07"} & set(screen_text(app))
-        await shows(pilot, "A socket is open")
 
 
-def _judged(container: ContainerFacts) -> Row:
-    """A row whose findings come from the real checks."""
-    checks = [(one, Parameters(one.parameters)) for one in all_checks() if one.kind is Kind.CONTAINER]
-    subject = container_subject(container)
-    report = Report(subject, tuple(run(container, subject, checks)), facts=container)
-    key = f"rootful/{container.id}"
-    return Row(key, container.engine, container.id, container.name, "img", "created", "", report=report)
+async def test_where_no_container_reaches_the_host_no_way_is_named() -> None:
+    app = make_app(Host(("node-exporter", "vault")))
+    async with running(app) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
+        await pilot.press("H")
+        await until(pilot, lambda: isinstance(app.screen, HostScreen))
+        assert not app.screen.query_one("#paths").display
 
 
 # --- marks, headings, copies ------------------------------------------------------------------------
@@ -252,14 +230,14 @@ def _judged(container: ContainerFacts) -> Row:
 
 @pytest.mark.parametrize("size", [(60, 16), (120, 36)])
 async def test_score_and_marks_of_a_row_explain_themselves(size: tuple[int, int]) -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, size) as pilot:
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, MarksScreen))
-        await shows(pilot, "Score 63", "1 critical, 2 high, 2 medium, 1 low")
+        await shows(pilot, "Score 56", "1 critical, ")
         texts = ["What the score means", "100: all that applies"]
         if size[1] > 20:
-            texts += ["8 ✗ Limit capabilities", "1 failing, worst critical; score 76", "does not apply"]
+            texts += ["10 ■ Runtime protection", "1 failing, worst critical; ", "does not apply"]
             texts += ["2 failing, worst high"]
         await scrolled(pilot, "end", *texts)
         await pilot.press("e")
@@ -279,7 +257,7 @@ def test_only_the_name_of_an_image_loses_its_beginning(text: str, shown: str) ->
 
 
 async def test_a_click_on_a_heading_sorts_by_it() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await _click(pilot, "Container")
         await shows(pilot, "by name")
@@ -289,12 +267,12 @@ async def test_a_click_on_a_heading_sorts_by_it() -> None:
         await _click(pilot, "5")
         await shows(pilot, "by step 5")
         await pilot.press("I")
-        await shows(pilot, "3, 0 looked into")
+        await shows(pilot, "3, 0 looked into", "redis")
         table = app.screen.query_one(DataTable)
         await pilot.click(table, offset=(6, 0))
-        await until(pilot, lambda: table.get_row_at(0)[1].plain.endswith("db:1"))
+        await until(pilot, lambda: table.get_row_at(0)[1].plain.endswith("alpine:latest"))
         await pilot.click(table, offset=(6, 0))
-        await until(pilot, lambda: table.get_row_at(0)[1].plain.endswith("vault:1"))
+        await until(pilot, lambda: table.get_row_at(0)[1].plain.endswith("node-exporter:v1.9.0"))
 
 
 def _first_row(app: HardenApp) -> str:
@@ -311,8 +289,7 @@ async def _click(pilot: Driver, heading: str) -> None:
 
 @pytest.mark.parametrize("width", [44, 80, 120, 200])
 def test_every_heading_sorts_by_what_it_says(width: int) -> None:
-    rows = [StandIn.of(*some()).refresh(KEY)]
-    columns = columns_for(width, [row for row in rows if row])
+    columns = columns_for(width, judged_rows(some()))
     line = headings(columns)
     for title, order in (("Container", "by name"), ("Image", "by image"), ("Score", "worst first")):
         if title in line:
@@ -324,8 +301,7 @@ def test_every_heading_sorts_by_what_it_says(width: int) -> None:
 
 
 def test_by_step_puts_the_worst_of_that_step_first() -> None:
-    bench = StandIn.of(*some())
-    rows = [row for key in bench.hosted if (row := bench.refresh(key))]
+    rows = judged_rows(some())
     order = [name for name, _ in ORDERS].index("by step 8")
     assert arrange(rows, order, parse_filter(""))[0].name == "shop-web"
     order = [name for name, _ in ORDERS].index("by step 4")
@@ -338,24 +314,26 @@ def test_by_step_puts_the_worst_of_that_step_first() -> None:
 
 
 async def test_what_is_copied_is_safe_to_paste_and_kept_in_a_file(tmp_path: Path) -> None:
-    bench = StandIn.of(facts("web\nrm -rf x\x1b[2J"), *some()[1:])
-    app = make_app(bench, keep=lambda text: keep_copy(text, tmp_path / "state"))
+    host = Host(("backup", "web\nrm -rf x\x1b[2J"), ("cache", "db"))
+    app = make_app(host, keep=lambda text: keep_copy(text, tmp_path / "state"))
     async with running(app) as pilot:
         await pilot.press("y")
         await shows(pilot, "Copied the container's name", "It is also in")
         kept = tmp_path / "state" / "last-copy.txt"
         assert app.clipboard == kept.read_text() == "web␊rm -rf x␛[2J"
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-        await pilot.press("enter", "4", "y")
-        await until(pilot, lambda: "The main process is root (root-user)" in app.clipboard)
+        await pilot.press("enter", "4")
+        await shows(pilot, "▸ [ ] ✗ high")
+        await pilot.press("y")
+        await until(pilot, lambda: "(new-privileges-allowed)" in app.clipboard)
         assert "may break" in app.clipboard
-        await pilot.press("a", "d", "y")
-        await until(pilot, lambda: "+--cap-drop=all" in app.clipboard)
+        await pilot.press("space", "d", "y")
+        await until(pilot, lambda: "+NoNewPrivileges=true" in app.clipboard)
 
 
 async def test_a_copy_that_cannot_be_kept_is_still_copied(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    app = make_app(StandIn.of(*some()), keep=lambda text: keep_copy(text, tmp_path / "file"))
+    app = make_app(some(), keep=lambda text: keep_copy(text, tmp_path / "file"))
     async with running(app) as pilot:
         await pilot.press("y")
         await shows(pilot, "cannot be written")
@@ -369,9 +347,3 @@ def test_a_copy_is_never_written_through_a_link(tmp_path: Path) -> None:
     assert (tmp_path / "mine").read_text() == "precious"
     assert path.read_text() == "text"
     assert not path.is_symlink()
-
-
-def test_the_stand_ins_images_are_images() -> None:
-    bench = StandIn.of(*some())
-    assert all(isinstance(one.about, ImageFacts) for one in bench.images())
-    assert {one.subject.engine for one in bench.images()} == {"rootful", ROOTLESS.label}

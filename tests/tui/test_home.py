@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from textual.geometry import Size
 from textual.strip import Strip
 
@@ -17,9 +15,10 @@ from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.widgets.container_list import ContainerList
+from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Attempt
-from tests.tui.stand_in import StandIn, facts, some
-from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, shows, until
+from tests.tui.replayed import Host, nothing, some
+from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, shows, started, until
 
 
 def _names(pilot: Driver) -> list[str]:
@@ -32,78 +31,78 @@ def _names(pilot: Driver) -> list[str]:
 async def test_the_first_screen_does_not_wait_for_the_engine() -> None:
     gate = threading.Event()
 
-    def slow() -> Any:
+    def slow() -> FirstLook:
         assert gate.wait(10)
-        return StandIn.of(*some())
+        return some().first_look()
 
-    app = make_app(StandIn(), environ={})
+    app = make_app(nothing())
     app.session._first_look = slow
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with started(app) as pilot:
         await shows(pilot, "HardenTUI", "Looking for Podman")
         gate.set()
         await shows(pilot, "shop-web")
 
 
 async def test_rows_stand_there_before_their_details_and_progress_is_shown() -> None:
-    bench = StandIn.of(*some())
-    bench.hold_scan.clear()
-    app = make_app(bench)
-    async with app.run_test(size=(80, 24)) as pilot:
+    host = some()
+    host.answering.clear()
+    app = make_app(host)
+    async with started(app) as pilot:
         await shows(pilot, "shop-web", "vault", "scanning 0/3")
-        bench.hold_scan.set()
+        host.answering.set()
         await shows(pilot, "worst first", "✗")
         assert _names(pilot) == ["shop-web", "db", "vault"]
 
 
 async def test_rows_stand_there_before_what_judges_them_is_loaded() -> None:
-    bench = StandIn.of(*some())
-    bench.hold_loading.clear()
-    app = make_app(bench)
-    async with app.run_test(size=(80, 24)) as pilot:
+    host = some()
+    host.loading.clear()
+    app = make_app(host)
+    async with started(app) as pilot:
         await shows(pilot, "rootful + rootless anna", "3 containers", "shop-web", "vault")
         assert app.session.rows_shown.is_set(), "loading waits for it"
-        assert not bench.scans
+        assert not host.inspected()
         await pilot.press("R", "r", "enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))
-        bench.hold_loading.set()
-        await shows(pilot, "db › 1 Minimal base images", "sh and apt")
+        host.loading.set()
+        await shows(pilot, "db › 1 Minimal base images", "Unneeded tools in image")
         await pilot.press("escape")
         await shows(pilot, "worst first", "✗")
 
 
 async def test_what_came_before_events_were_followed_is_not_missed() -> None:
-    bench = StandIn.of(*some())
-    bench.hold_loading.clear()
-    app = make_app(bench)
-    async with app.run_test(size=(80, 24)) as pilot:
+    host = some()
+    host.loading.clear()
+    app = make_app(host)
+    async with started(app) as pilot:
         await shows(pilot, "shop-web")
-        bench.hosted["rootful/new-id"] = facts("new-one")
-        del bench.hosted["rootless anna/db-id"]
-        bench.hold_loading.set()
+        key = host.add("new-one", like="shop-web")
+        host.remove("db")
+        host.loading.set()
         await shows(pilot, "new-one")
         await until(pilot, lambda: "db" not in _names(pilot))
-        await until(pilot, lambda: app.session.rows["rootful/new-id"].report is not None)
+        await until(pilot, lambda: app.session.rows[key].report is not None)
         await until(pilot, lambda: app.session.progress is None)
-    looked_at = [key for keys in bench.scans for key in keys or ()]
-    assert looked_at == ["rootful/new-id"], "what the first scan looks at is not looked at twice"
+    looked_at = host.inspected()
+    assert sorted(looked_at) == ["new-one", "shop-web", "vault"], "nothing is looked at twice"
 
 
 async def test_escape_ends_a_scan_and_keeps_what_was_found() -> None:
-    bench = StandIn.of(*some())
-    bench.hold_scan.clear()
-    app = make_app(bench)
-    async with app.run_test(size=(80, 24)) as pilot:
+    host = some()
+    host.answering.clear()
+    app = make_app(host)
+    async with started(app) as pilot:
         await shows(pilot, "scanning")
         await pilot.press("escape")
         await until(pilot, lambda: app.session.progress is None)
         assert len(app.session.rows) == 3
-        bench.hold_scan.set()
+        host.answering.set()
         await pilot.press("R")
-        await shows(pilot, "score 77")
+        await shows(pilot, "score 7")
 
 
 async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("slash", *"score:<80")
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
@@ -121,9 +120,9 @@ async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
 
 
 async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
-        await pilot.press("j", "j", "slash", *"score:<60", "enter")
+        await pilot.press("j", "j", "slash", *"score:<80", "enter")
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
         current = app.screen.query_one(ContainerList).current
         assert current is not None
@@ -131,7 +130,7 @@ async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:
 
 
 async def test_s_sorts_by_the_next_column() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         await pilot.press("s")
@@ -140,72 +139,76 @@ async def test_s_sorts_by_the_next_column() -> None:
 
 
 async def test_containers_appear_change_and_disappear_by_themselves() -> None:
-    bench = StandIn.of(*some())
-    app = make_app(bench)
+    host = some()
+    app = make_app(host)
     async with running(app) as pilot:
-        await until(pilot, lambda: bench.watched)
-        bench.hosted["rootful/new-id"] = facts("new-one")
-        vault = bench.hosted["rootful/vault-id"]
-        bench.hosted["rootful/vault-id"] = replace(vault, inspect={"State": {"Status": "exited"}})
-        del bench.hosted["rootless anna/db-id"]
-        bench.happen()
+        await until(pilot, lambda: host.watched and app.session.host is not None)
+        host.inspected()
+        key = host.add("new-one", like="shop-web")
+        host.stop("vault")
+        host.remove("db")
+        host.happens("new-one", "vault", "db")
         await shows(pilot, "new-one", "exited")
         await until(pilot, lambda: "db" not in _names(pilot))
-        await until(pilot, lambda: app.session.rows["rootful/new-id"].report is not None)
-        assert bench.scans[-1] == frozenset({"rootful/new-id", "rootful/vault-id"}), (
-            "the rest is not looked at again"
-        )
+        await until(pilot, lambda: app.session.rows[key].report is not None)
+        await until(pilot, lambda: app.session.progress is None)
+        assert set(host.inspected()) == {"new-one", "vault"}, "the rest is not looked at again"
 
 
 async def test_the_cursor_stays_on_its_container() -> None:
-    bench = StandIn.of(*some())
-    app = make_app(bench)
+    host = some()
+    app = make_app(host)
     async with running(app) as pilot:
         rows = app.screen.query_one(ContainerList)
+        await until(pilot, lambda: _names(pilot) == ["shop-web", "db", "vault"])
         await pilot.press("down")
         assert rows.current is not None
         assert rows.current.name == "db"
         await pilot.press("s")
         assert rows.current.name == "db"
-        await until(pilot, lambda: bench.watched)
-        bench.hosted["rootful/new-id"] = facts("aaa")
-        bench.happen()
+        await until(pilot, lambda: host.watched)
+        host.add("aaa", like="shop-web")
+        host.happens("aaa")
         await shows(pilot, "aaa")
         assert rows.current.name == "db"
 
 
 async def test_a_lost_engine_greys_its_rows_and_its_return_is_told() -> None:
-    bench = StandIn.of(*some())
-    app = make_app(bench)
+    host = some()
+    app = make_app(host)
     async with running(app) as pilot:
-        await until(pilot, lambda: bench.watched)
-        bench.connect("rootful", False, "connection refused")
-        await shows(pilot, "rootful lost, data of 12:00:00, trying again", "shop-web", "vault")
-        bench.happen()
+        await until(pilot, lambda: host.watched)
+        for label in host.labels:
+            host.lose(label, "connection refused")
+        await shows(pilot, "lost, data of 12:00:00, trying again", "shop-web", "vault")
+        await until(pilot, lambda: len(app.session.lost) == 2)
+        app.session.relist()
         await shows(pilot, "Listing the containers failed")
         assert set(_names(pilot)) == {"shop-web", "db", "vault"}
         await pilot.press("c")
-        await shows(pilot, "lost at 12:00:00, trying again: connection refused")
+        await shows(pilot, "lost at 12:00:00, trying again: rootful does not answer")
         await pilot.press("escape")
-        bench.connect("rootful", True)
-        await shows(pilot, "rootful answers again.")
+        for label in host.labels:
+            host.find(label)
+        await shows(pilot, "answers again.")
+        await until(pilot, lambda: not app.session.lost)
         assert app.session.lost == {}
 
 
 async def test_no_container_says_how_to_get_one() -> None:
-    app = make_app(StandIn())
+    app = make_app(nothing())
     async with running(app) as pilot:
         await shows(pilot, "No containers", "rootful, rootless anna", "podman run -d", "root to see root")
         assert app.session.rows_shown.is_set(), "nothing is waited for where there is nothing to show"
 
 
 async def test_no_engine_says_why_and_the_ways_on() -> None:
-    def fail() -> Any:
+    def fail() -> FirstLook:
         raise NoEngine(
             "Nothing answers on unix:///nowhere\x1b[31m.", "systemctl --user enable --now podman.socket"
         )
 
-    app = make_app(StandIn(), simulate=lambda: StandIn.of(*some(), simulated=True))
+    app = make_app(nothing(), simulate=some(simulated=True).first_look)
     app.session._first_look = fail
     async with running(app) as pilot:
         await shows(
@@ -218,7 +221,7 @@ async def test_no_engine_says_why_and_the_ways_on() -> None:
 
 async def test_the_simulated_host_is_named_on_every_screen() -> None:
     tried = (Attempt("socket", "unix:///run/podman/podman.sock", "default", "absent", "start podman.socket"),)
-    app = make_app(StandIn.of(*some(), simulated=True, attempts=tried))
+    app = make_app(some(simulated=True, attempts=tried))
     banner = "SIMULATED HOST - no Podman found"
     async with running(app) as pilot:
         await shows(pilot, banner, "shop-web")
@@ -246,7 +249,7 @@ async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
         Attempt("$CONTAINER_HOST", "unix:///a.sock", "environment", "no such file", "unset it"),
         Attempt("user socket", "unix:///b.sock", "default", "permission denied", "run as anna"),
     )
-    app = make_app(StandIn.of(*some(), attempts=tried, private_service=True))
+    app = make_app(some(attempts=tried, private_service=True))
     async with running(app, (100, 40)) as pilot:
         await pilot.press("c")
         await until(pilot, lambda: isinstance(app.screen, ConnectionScreen))
@@ -256,46 +259,49 @@ async def test_the_connection_screen_shows_what_was_tried_in_order() -> None:
 
 
 async def test_host_findings_and_the_command_log() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("H")
         await until(pilot, lambda: isinstance(app.screen, HostScreen))
-        await shows(pilot, "A socket is open", "chmod 660 /run/x")
+        await shows(pilot, "podman.socket", "systemctl")
         await pilot.press("e")
         await shows(pilot, "What it checks")
         await pilot.press("escape", "escape", "at")
         await until(pilot, lambda: isinstance(app.screen, CommandLogScreen))
-        await shows(pilot, "GET /containers/json?all=true", "GET /containers/shop-web-id/json")
+        await shows(pilot, "GET /containers/json?all=true", "/json")
 
 
 async def test_the_outlook_says_what_the_safe_fixes_bring() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await shows(
             pilot,
-            "shop-web: Would run as root",
-            "Raises it most  ■ default-capabilities",
-            "4 safe fixes → 82",
+            "shop-web: Runs as root",
+            "Raises it most  ✗ new-privileges",
+            "1 safe fix",
         )
         await pilot.press("end")
         await shows(pilot, "vault: ", "no fix can be carried out")
 
 
 async def test_leaving_closes_the_workbench() -> None:
-    bench = StandIn.of(*some())
-    app = make_app(bench)
+    host = some()
+    app = make_app(host)
     async with running(app) as pilot:
         await pilot.press("q")
-    assert bench.closed
+    assert host.closed
 
 
 async def test_a_thousand_rows_are_all_reachable() -> None:
-    bench = StandIn.of(*(facts(f"c{number:04}") for number in range(1000)))
-    bench.hold_scan.clear()
-    app = make_app(bench)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await shows(pilot, "c0000", "1000 containers")
+    host = some()
+    host.multiply("shop-web", [f"c{number:04}" for number in range(1000)])
+    host.answering.clear()
+    app = make_app(host)
+    async with started(app) as pilot:
+        await shows(pilot, "c0000", "1003 containers")
         await pilot.press("end")
+        await shows(pilot, "▸ vault")
+        await pilot.press("up", "up", "up")
         await shows(pilot, "▸ c0999")
         await pilot.press("home")
         await shows(pilot, "▸ c0000")
@@ -309,8 +315,11 @@ async def test_a_thousand_rows_are_all_reachable() -> None:
 async def test_a_key_draws_two_lines_of_the_list_and_nothing_lays_the_screen_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    app = make_app(StandIn.of(*(facts(f"web-{number:02}") for number in range(40))))
+    host = Host(("node-exporter", "web-00"))
+    host.multiply("web-00", [f"web-{number:02}" for number in range(1, 40)])
+    app = make_app(host)
     async with running(app, (120, 40)) as pilot:
+        await until(pilot, lambda: app.session.host is not None)
         await shows(pilot, "web-00: ")
         drawn: list[int] = []
         layouts: list[bool] = []

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import tomllib
+from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
-from textual.pilot import Pilot
+import tomli_w
 
 from hardentui.errors import HardenError
-from hardentui.model.configuration import Danger, FileFact
-from hardentui.model.facts import EngineFacts, NetworkFacts
-from hardentui.model.image import FoundFile, ImageInventory, LayerSize
-from hardentui.model.trust import Policy, Registries, Registry, Requirement, TrustFacts
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.text import cell, fit, hanging, plain
 from hardentui.workbench.views import Attempt
-from tests.tui.stand_in import CHECKS, StandIn, facts
-from tests.tui.support import make_app, running, shows, until
+from tests.support.image_archives import image, member, packed
+from tests.tui.replayed import CHECKLIST, LIST, Host, nothing
+from tests.tui.support import Driver, make_app, running, shows, until
 
 ATTACKS = [
     "esc\x1b[2Jape\x1b]52;c;AAAA\x07\x9b31m \U000e0041\ud800 \x00 bidi\u202egnp.\u2066exe\u200b",
@@ -31,7 +29,7 @@ ATTACKS = [
 FORBIDDEN = frozenset({*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u202e", "\u2066", "\u200b"})
 
 
-def _inspect(pilot: Pilot[Any]) -> None:
+def _inspect(pilot: Driver) -> None:
     """No control character and no action in anything that is drawn now."""
     app = pilot.app
     assert app.is_running
@@ -43,43 +41,59 @@ def _inspect(pilot: Pilot[Any]) -> None:
                 assert not segment.style.link
 
 
-def _hostile(attack: str) -> StandIn:
-    policy = Policy(attack, (Requirement(attack),), {attack: {attack: (Requirement(attack),)}})
-    registries = Registries((attack,), attack, registries=(Registry(attack, attack, True),), files=(attack,))
-    keys = {attack: FileFact(attack, dangers=(Danger(attack, attack, attack),))}
-    trust = TrustFacts(policy=policy, registries=registries, keys=keys)
-    engine = EngineFacts(label=f"eng {attack}", url=f"unix://{attack}", trust=trust)
-    tried = (Attempt(attack, attack, attack, attack, attack),)
-    network = NetworkFacts(attack, {"driver": attack, "subnets": [{"subnet": attack}]}, (attack,), engine)
-    bench = StandIn.of(
-        facts(attack or "x", engine=engine, image=f"img/{attack}", networks={attack: network}),
-        engine_facts=(engine,),
-        attempts=tried,
-        inside=ImageInventory(
-            {"ID": attack, "PRETTY_NAME": attack},
-            {attack: 3},
-            tools=(FoundFile(attack, attack),),
-            weak_accounts=(attack,),
-            layers=(LayerSize(attack, 3),),
-            gaps=(attack,),
-        ),
-        host_name=attack,
+def _hostile(attack: str, folder: Path) -> Host:
+    """A host that says the attack wherever it says anything."""
+    attack = attack.encode("utf-8", "replace").decode()
+    name = attack or "x"
+    host = Host(
+        ("backup", name), attempts=(Attempt(attack, attack, attack, attack, attack),), host_name=attack,
         simulated=True,
+    )  # fmt: skip
+    document = host.inspect(name)
+    host.made_of(name, f"img/{attack}", unit=attack)
+    document["Config"]["Env"].append(f"A={attack}")
+    document["Config"]["Cmd"] = [attack]
+    document["NetworkSettings"]["Networks"] = {attack: {"Aliases": [attack]}}
+    label = host.labels[0]
+    answers = host.answers(label)
+    answers["/networks/json"].append(
+        {**answers["/networks/json"][0], "name": attack, "driver": attack, "subnets": [{"subnet": attack}]}
     )
-    steps = tuple(
-        replace(step, title=f"{attack}{step.title}", what=attack, why=attack, attack=attack, fix=attack)
-        for step in bench.checklist.steps
+    answers["/images/json"][0]["Names"] = [f"img/{attack}"]
+    answers[LIST][0].update(Image=f"img/{attack}", Status=attack)
+    texts = host.document["files"]["text"]
+    texts["/etc/containers/policy.json"] = json.dumps(
+        {
+            "default": [{"type": attack}],
+            "transports": {attack: {attack: [{"type": attack, "keyPath": attack}]}},
+        }
     )
-    bench.checklist = replace(bench.checklist, steps=steps)
-    return bench
+    texts["/etc/containers/registries.conf"] = tomli_w.dumps(
+        {"unqualified-search-registries": [attack], "registry": [{"prefix": attack, "location": attack}]}
+    )
+    host.archive = image(
+        packed(
+            member("etc/os-release", f'ID="{attack}"\nPRETTY_NAME="{attack}"\n'.encode()),
+            member(f"usr/bin/{attack.replace(chr(0), '')}", b"x", 0o4755),
+        )
+    )
+    steps = tomllib.loads(CHECKLIST.read_text())
+    for step in steps["step"]:
+        step |= {key: f"{attack}{step[key]}" for key in ("title", "what", "why", "attack", "fix")}
+    checklist = folder / "hostile.toml"
+    checklist.write_text(tomli_w.dumps(steps))
+    host.checklist = str(checklist)
+    return host
 
 
 @pytest.mark.parametrize(
     ("attack", "size"),
     [*((attack, (80, 24)) for attack in ATTACKS), *((one, (160, 40)) for one in ATTACKS[:2])],
 )
-async def test_no_screen_lets_hostile_text_through(attack: str, size: tuple[int, int]) -> None:
-    app = make_app(_hostile(attack))
+async def test_no_screen_lets_hostile_text_through(
+    attack: str, size: tuple[int, int], tmp_path: Path
+) -> None:
+    app = make_app(_hostile(attack, tmp_path))
     async with running(app, size) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         _inspect(pilot)
@@ -109,7 +123,7 @@ async def test_no_screen_lets_hostile_text_through(attack: str, size: tuple[int,
 
 
 async def test_a_hostile_error_is_told_safely() -> None:
-    app = make_app(StandIn())
+    app = make_app(nothing())
     async with running(app) as pilot:
         from hardentui.tui.messages import WorkFailed
 
@@ -130,8 +144,3 @@ def test_the_gate_takes_everything_literally(attack: str) -> None:
     assert all(
         "\x1b" not in part[0] for part in hanging("l", attack, 20, indent=4) if isinstance(part, tuple)
     )
-
-
-def test_the_checks_of_the_stand_in_cover_every_status() -> None:
-    """The screens above have shown each of them."""
-    assert {check.kind for check in CHECKS} >= {"container", "host"}

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 from textual.widgets import Button, Checkbox, Input
 
-from hardentui.model.facts import ContainerFacts
-from hardentui.options import IMAGE
+from hardentui.host.files.reader import LocalFiles
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.write import WriteScreen
-from tests.support.units import QUADLET, of_own_unit, service_of
-from tests.tui.stand_in import StandIn
+from tests.support.units import QUADLET, service_of
+from tests.tui.replayed import Host
 from tests.tui.support import Driver, make_app, running, screen_text, shows, until
 
 SIZES = [(60, 16), (80, 24), (200, 60)]
@@ -58,18 +57,25 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _web() -> ContainerFacts:
-    return of_own_unit("web", (IMAGE, "docker.io/library/web:1"))
+def _web(*, local: bool = True) -> Host:
+    """A stopped container of this user's own engine that says it runs from web.service."""
+    host = Host(("cache", "web"), files=LocalFiles(), real=True)
+    host.stop("web")
+    host.made_of("web", "docker.io/library/web:1", unit="web.service")
+    host.document["engines"] = [engine for engine in host.document["engines"] if engine["rootless"]]
+    (engine,) = host.document["engines"]
+    engine.update(uid=os.geteuid(), local=local, url=f"unix:///run/user/{os.geteuid()}/podman/podman.sock")
+    return host
 
 
 @asynccontextmanager
 async def _writing(
-    size: tuple[int, int] = (100, 30), one: ContainerFacts | None = None, keys: str = "aw"
+    size: tuple[int, int] = (100, 30), host: Host | None = None, keys: str = "Fw"
 ) -> AsyncIterator[tuple[HardenApp, Driver, WriteScreen]]:
-    one = one or _web()
-    app = make_app(StandIn.of(one, engine_facts=(one.engine,)))
+    host = host or _web()
+    app = make_app(host)
     async with running(app, size) as pilot:
-        app.open_walk(f"{one.engine.label}/{one.id}")
+        app.open_walk(host.key("web"))
         await shows(pilot, "score")
         await pilot.press(*keys)
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
@@ -85,13 +91,16 @@ def _ticked(screen: WriteScreen) -> set[str]:
 
 async def _tick(app: HardenApp, pilot: Driver, name: str) -> None:
     """Reach a tick with the keyboard and press it."""
-    for _ in range(10):
-        if app.focused is not None and app.focused.id == name:
+    box = app.screen.query_one(f"#{name}", Checkbox)
+    await until(pilot, lambda: box.region.height > 0)
+    for _ in range(20):
+        if app.focused is box:
             break
         await pilot.press("shift+tab")
-    assert app.focused is not None
-    assert app.focused.id == name, app.focused.id
+    assert app.focused is box, app.focused
+    was = box.value
     await pilot.press("space")
+    await until(pilot, lambda: box.value is not was)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -174,8 +183,7 @@ async def test_a_generated_service_gets_a_drop_in(config: Path) -> None:
 
 
 async def test_a_unit_on_another_machine_says_what_to_run_there(quadlet: Path) -> None:
-    one = _web()
-    async with _writing(one=replace(one, engine=replace(one.engine, local=False))) as (app, pilot, screen):
+    async with _writing(host=_web(local=False)) as (app, pilot, screen):
         await shows(pilot, "on the machine of its engine", "hardentui fix web --plan", "--to unit --in-place")
         assert "sudo" not in screen_text(app)
         assert not screen.query_one("#own").display
@@ -216,16 +224,16 @@ async def test_the_folder_of_before_is_offered_for_the_next_container(quadlet: P
 
 
 async def test_the_difference_of_the_unit_is_one_more_kind_of_file(quadlet: Path) -> None:
-    one = _web()
-    app = make_app(StandIn.of(one, engine_facts=(one.engine,)))
-    async with running(app, (100, 30)) as pilot:
-        app.open_walk(f"{one.engine.label}/{one.id}")
+    host = _web()
+    app = make_app(host)
+    async with running(app, (100, 60)) as pilot:
+        app.open_walk(host.key("web"))
         await shows(pilot, "score")
-        await pilot.press("a", "d")
+        await pilot.press("F", "d")
         await shows(pilot, "Quadlet", "run script", "its own unit", "drop-in")
         await pilot.press("right_square_bracket", "right_square_bracket")
         await shows(pilot, f"--- today{quadlet}"[:60], "+NoNewPrivileges=true")
         await pilot.press("right_square_bracket")
         await shows(pilot, "+# Changed --no-new-privileges")
         await pilot.press("left_square_bracket", "left_square_bracket")
-        await shows(pilot, "#!/bin/sh")
+        await shows(pilot, "+    --read-only")

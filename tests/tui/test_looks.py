@@ -10,9 +10,10 @@ from textual.color import Color
 from textual.theme import Theme
 
 from hardentui.model.finding import Severity, Status
+from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
 from hardentui.tui.themes import DEFAULT, THEMES
-from tests.tui.stand_in import StandIn, some
+from tests.tui.replayed import some
 from tests.tui.support import make_app, running, screen_lines, screen_text, shows, until
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -65,7 +66,7 @@ def test_ascii_on_request(environ: dict[str, str], ascii_marks: bool) -> None:
 
 
 async def test_ascii_screens_have_no_other_character_but_lines() -> None:
-    app = make_app(StandIn.of(*some()), environ={"HARDENTUI_ASCII": "1"})
+    app = make_app(some(), environ={"HARDENTUI_ASCII": "1"})
     async with running(app, (120, 36)) as pilot:
         await until(pilot, lambda: app.session.host is not None)
         for keys in ((), ("enter",), ("4", "a"), ("e",), ("escape", "d"), ("escape", "w")):
@@ -77,7 +78,7 @@ async def test_ascii_screens_have_no_other_character_but_lines() -> None:
 
 async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
-    app = make_app(StandIn.of(*some()), theme="ansi-dark")
+    app = make_app(some(), theme="ansi-dark")
     async with running(app) as pilot:
         assert app.theme == DEFAULT
         assert not any(theme.ansi for theme in app.available_themes.values())
@@ -93,7 +94,7 @@ async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.
 
 @pytest.mark.parametrize("name", [theme.name for theme in THEMES] + ["textual-light", "nord", "ansi-dark"])
 async def test_every_theme_can_be_used(name: str) -> None:
-    app = make_app(StandIn.of(*some()), theme=name)
+    app = make_app(some(), theme=name)
     async with running(app) as pilot:
         assert app.theme == name
         await pilot.press("enter")
@@ -102,10 +103,11 @@ async def test_every_theme_can_be_used(name: str) -> None:
 
 @pytest.mark.parametrize("size", [(60, 16), (50, 12), (30, 8), (80, 24), (200, 60)])
 async def test_no_size_is_refused(size: tuple[int, int]) -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, size) as pilot:
         await shows(pilot, "shop-web" if size[0] >= 50 else "shop")
         await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WalkScreen))
         await shows(pilot, "score" if size[0] >= 50 else "shop")
         await pilot.resize_terminal(120, 36)
         await shows(pilot, "Minimal base images", "nothing chosen") if size[0] >= 100 else await shows(
@@ -114,7 +116,7 @@ async def test_no_size_is_refused(size: tuple[int, int]) -> None:
 
 
 async def test_a_small_terminal_keeps_the_keys_that_lead_back_and_to_help() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, (60, 16)) as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: "space Choose" in screen_lines(app)[-1])
@@ -126,8 +128,8 @@ async def test_a_small_terminal_keeps_the_keys_that_lead_back_and_to_help() -> N
 PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "home-80x24": ((80, 24), ()),
     "home-120x36": ((120, 36), ()),
-    "walk-80x24": ((80, 24), ("enter", "4", "down", "a")),
-    "walk-120x36": ((120, 36), ("enter", "4", "down", "a")),
+    "walk-80x24": ((80, 24), ("enter", "4", "space", "a")),
+    "walk-120x36": ((120, 36), ("enter", "4", "space", "a")),
     "diff-80x24": ((80, 24), ("enter", "a", "d")),
     "write-80x24": ((80, 24), ("enter", "a", "w")),
 }
@@ -139,12 +141,16 @@ async def test_the_screens_look_as_they_were_approved(name: str, monkeypatch: py
     size, keys = PICTURES[name]
     monkeypatch.chdir("/")
     monkeypatch.setenv("HOME", "/home/anna")
-    app = make_app(StandIn.of(*some()))
+    monkeypatch.setattr("hardentui.workbench.changing.proof.find_generator", lambda: None)
+    app = make_app(some())
     async with running(app, size) as pilot:
         await until(pilot, lambda: app.session.host is not None)
-        await shows(pilot, "4 safe fixes")
-        await pilot.press(*keys)
-        await until(pilot, lambda: all(one.is_finished for one in app.workers if one.group != "watch"))
+        await shows(pilot, "1 safe fix")
+        for key in keys:
+            await pilot.press(key)
+            await until(pilot, lambda: all(one.is_finished for one in app.workers if one.group != "watch"))
+        app.clear_notifications()
+        await pilot.pause()
         picture = screen_text(app) + "\n"
     stored = SNAPSHOTS / f"{name}.txt"
     if os.environ.get("HARDENTUI_UPDATE_SNAPSHOTS"):

@@ -13,8 +13,8 @@ from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
 from tests.support.hostile import Scripted, answer
-from tests.tui.stand_in import StandIn, some
-from tests.tui.support import make_app, running, shows, until
+from tests.tui.replayed import some
+from tests.tui.support import make_app, running, shows, started, until
 
 _PING = answer(b"OK", "200 OK", "Libpod-API-Version: 5.4.2", "Server: Libpod/5.4.2 (linux)")
 
@@ -25,7 +25,7 @@ async def test_an_engine_that_hangs_does_not_hold_the_app(tmp_path: Path, answer
     loop = asyncio.get_running_loop()
     with Scripted(tmp_path, *scripts) as engine:
         app = HardenApp(lambda: FirstLook.open(Selection(url=f"unix://{engine.path}")), environ={})
-        async with app.run_test() as pilot:
+        async with started(app) as pilot:
             await until(pilot, lambda: len(engine.requests) >= len(scripts))
             if answers_first:
                 await shows(pilot, "listing its containers")
@@ -43,12 +43,12 @@ async def test_a_fault_while_opening_ends_the_app_loudly() -> None:
 
     app = HardenApp(broken, environ={})
     with pytest.raises(ZeroDivisionError, match="a fault of ours"):
-        async with app.run_test() as pilot:
+        async with started(app) as pilot:
             await until(pilot, lambda: not app.is_running)
 
 
 async def test_ctrl_c_asks_once_and_leaves_when_it_comes_again() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await pilot.press("ctrl+c")
         await shows(pilot, "Ctrl-C again leaves HardenTUI.")
@@ -59,7 +59,7 @@ async def test_ctrl_c_asks_once_and_leaves_when_it_comes_again() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 async def test_a_signal_to_end_ends_it_as_always(number: signal.Signals) -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         os.kill(os.getpid(), number)
         await until(pilot, lambda: not app.is_running or app._exit)

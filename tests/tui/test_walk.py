@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
-from msgspec.structs import replace
 from textual.widgets import Button, Checkbox, Input
 
-from hardentui.model.facts import NotRunning
-from hardentui.options import NO_NEW_PRIVILEGES
+from hardentui.errors import GeneratorError
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
@@ -18,7 +17,7 @@ from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.finding_list import FindingList
 from hardentui.workbench.planning import saved_plans as plans
-from tests.tui.stand_in import StandIn, checklist, facts, some
+from tests.tui.replayed import TITLES, some
 from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, scrolled, shows, until
 
 SIZES = [(60, 16), (80, 24), (120, 36), (200, 60)]
@@ -26,6 +25,7 @@ SIZES = [(60, 16), (80, 24), (120, 36), (200, 60)]
 
 async def _open_walk(app: HardenApp, pilot: Driver) -> WalkScreen:
     await until(pilot, lambda: app.session.host is not None)
+    await shows(pilot, "▸ shop-web")
     await pilot.press("enter")
     await until(pilot, lambda: isinstance(app.screen, WalkScreen))
     await shows(pilot, "score")
@@ -35,20 +35,22 @@ async def _open_walk(app: HardenApp, pilot: Driver) -> WalkScreen:
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, int], tmp_path: Path) -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, size) as pilot:
         await _open_walk(app, pilot)
-        for step, key in zip(checklist().steps, "1234567890", strict=True):
-            await pilot.press(key)
-            await shows(pilot, f"shop-web › {step.number} {step.title[:12]}")
-        await pilot.press("4", "down", "space")
+        for number, title in enumerate(TITLES, 1):
+            await pilot.press(str(number % 10))
+            await shows(pilot, f"shop-web › {number} {title[:12]}")
+        await pilot.press("4")
+        await shows(pilot, "▸ [ ] ✗ high")
+        await pilot.press("space")
         await shows(pilot, "with 1 fix")
         await pilot.press("a")
-        await shows(pilot, "with 4 fixes")
+        await shows(pilot, "with 2 fixes")
         await pilot.press("d")
-        await shows(pilot, "+--cap-drop=all", "[Container]") if size[1] > 16 else await until(
-            pilot, lambda: isinstance(app.screen, DiffScreen)
-        )
+        await until(pilot, lambda: isinstance(app.screen, DiffScreen))
+        if size[1] > 24:
+            await shows(pilot, "+NoNewPrivileges=true", "[Container]")
         await pilot.press("w")
         await until(pilot, lambda: isinstance(app.screen, WriteScreen))
         await until(pilot, lambda: not app.screen.query_one("#write", Button).disabled)
@@ -62,21 +64,24 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         await pilot.press("escape", "escape", "escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
     unit = (tmp_path / "out" / "shop-web.container").read_text()
-    assert "--cap-drop=all" in unit
+    assert "NoNewPrivileges=true" in unit
     assert (tmp_path / "out" / "shop-web.sh").read_text().startswith("#!/bin/sh")
     saved = plans.load((tmp_path / "out" / "shop-web-plan.toml").read_text())
-    assert len(saved.choices) == 4
+    assert len(saved.choices) == 2
 
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> None:
-    app = make_app(StandIn.of(*some()))
+    host = some()
+    app = make_app(host)
     async with running(app, size) as pilot:
         walk = await _open_walk(app, pilot)
         if size[0] < 100:
             await pilot.press("f")
         await shows(pilot, "nothing chosen")
-        await pilot.press("8", "space")
+        await pilot.press("4")
+        await shows(pilot, "▸ [ ] ✗ high")
+        await pilot.press("space")
         await shows(pilot, "1 option changed")
         await pilot.press("space")
         await shows(pilot, "nothing chosen")
@@ -86,82 +91,90 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
         await shows(pilot, "nothing chosen")
         await pilot.press("a", "a")
         await shows(pilot, "nothing chosen")
-        assert walk.session.choices["rootful/shop-web-id"] == {}
+        assert walk.session.choices[host.key("shop-web")] == {}
 
 
 async def test_choices_outlive_the_screen() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("8", "space")
+        await pilot.press("a")
         await shows(pilot, "with 1 fix")
         await pilot.press("escape", "enter")
         await shows(pilot, "with 1 fix")
 
 
 async def test_a_finding_shows_what_is_known_and_what_to_do() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, (80, 24)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("4")
         await shows(
             pilot,
             "✗ high",
-            "root-user",
-            "declared   default",
-            "effective  no restriction",
-            "evidence   /proc/812/status",
-            "fix        Set --user",
+            "Processes can gain new privileges",
+            "declared   no-new-privileges not set",
+            "effective  NoNewPrivs 0",
+            "evidence   configuration of the container",
+            "/proc/27430/status  NoNewPrivs 0",
+            "fix        Set no-new-privileges",
             "may break",
         )
         await pilot.press("e")
         await until(pilot, lambda: isinstance(app.screen, ExplainScreen))
         await shows(pilot, "What it checks", "Why it matters", "What may break")
-        await scrolled(pilot, "end", "CIS Docker 5.12")
+        await scrolled(pilot, "end", "References", "CIS Docker")
 
 
 async def test_what_cannot_be_chosen_says_why() -> None:
-    app = make_app(StandIn.of(*some()))
+    host = some()
+    app = make_app(host)
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("1", "space")
-        await shows(pilot, "no container option fixes it")
-        await pilot.press("3", "space")
+        await pilot.press("0")
+        await shows(pilot, "■ critical")
+        await pilot.press("space")
+        await shows(pilot, "Not by a plan")
+        await pilot.press("3")
+        await shows(pilot, "✓ pass")
+        await pilot.press("space")
         await shows(pilot, "nothing to fix")
-        await pilot.press("9", "space")
+        await pilot.press("9")
+        await shows(pilot, "! medium")
+        await pilot.press("space")
         await shows(pilot, "about the host")
-        assert app.session.choices["rootful/shop-web-id"] == {}
+        assert app.session.choices[host.key("shop-web")] == {}
 
 
 async def test_findings_follow_the_container() -> None:
-    bench = StandIn.of(*some())
-    app = make_app(bench)
-    key = "rootful/shop-web-id"
+    host = some()
+    app = make_app(host)
+    key = host.key("shop-web")
     async with running(app) as pilot:
         await _open_walk(app, pilot)
-        await pilot.press("4", "down", "space")
-        await shows(pilot, "[x] ✗ high      New privileges")
-        before = bench.hosted[key]
-        bench.hosted[key] = replace(before, spec=before.spec.with_(NO_NEW_PRIVILEGES, True))
+        await pilot.press("4")
+        await shows(pilot, "▸ [ ] ✗ high")
+        await pilot.press("space")
+        await shows(pilot, "[x] ✗ high      Processes can gain new privileges")
+        host.harden("shop-web")
         await pilot.press("r")
+        await until(pilot, lambda: app.session.choices[key] == {})
         await shows(pilot, "✓ pass      new-privileges-allowed")
-        assert app.session.choices[key] == {}, "a fix that is no longer needed stays chosen"
-        bench.hosted[key] = replace(before, kernel=NotRunning("exited"))
-        await until(pilot, lambda: bench.watched)
-        bench.happen()
-        await shows(pilot, "[ ] ✗ high      New privileges")
+        host.stop("shop-web")
+        host.happens("shop-web")
+        await until(pilot, lambda: app.session.rows[key].state == "exited")
 
 
 async def test_the_container_is_removed_while_its_walk_is_open() -> None:
-    bench = StandIn.of(*some())
-    app = make_app(bench)
+    host = some()
+    app = make_app(host)
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("8")
-        await until(pilot, lambda: bench.watched)
-        del bench.hosted["rootful/shop-web-id"]
-        bench.happen()
-        await shows(pilot, "removed", "Default capabilities are kept")
+        await until(pilot, lambda: host.watched)
+        host.remove("shop-web")
+        host.happens("shop-web")
+        await shows(pilot, "removed", "default-capabilities-kept")
         assert app.screen.has_class("-grey")
         await pilot.press("r", "escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
@@ -169,24 +182,23 @@ async def test_the_container_is_removed_while_its_walk_is_open() -> None:
 
 
 async def test_a_long_finding_is_read_to_its_end_before_the_next() -> None:
-    long = facts("long-" + "x" * 40)
-    app = make_app(StandIn.of(long))
+    app = make_app(some())
     async with running(app, (60, 16)) as pilot:
         walk = await _open_walk(app, pilot)
         await pilot.press("4")
+        await shows(pilot, "▸ [ ] ✗ high")
         findings = walk.query_one(FindingList)
         first = findings.current
         await pilot.press("down")
-        await pilot.pause()
+        await until(pilot, lambda: findings.scroll_offset.y > 0)
         assert findings.current is first
-        assert findings.scroll_offset.y > 0
-        for _ in range(6):
+        for _ in range(12):
             await pilot.press("down")
         await until(pilot, lambda: findings.current is not first)
 
 
 async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> None:
-    bench = StandIn.of(*some())
+    bench = some()
     app = make_app(bench)
     blocked = tmp_path / "file"
     blocked.write_text("mine")
@@ -207,7 +219,7 @@ async def test_writing_says_what_is_wrong_and_loses_nothing(tmp_path: Path) -> N
 
 
 async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_path: Path) -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("a", "escape")
@@ -229,21 +241,30 @@ async def test_chosen_fixes_that_are_not_written_are_not_lost_with_one_key(tmp_p
 
 
 async def test_what_would_be_written_is_wrapped_again_when_the_terminal_changes() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, (120, 30)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("w")
-        await shows(pilot, "what it does with old lines")
+        await shows(pilot, "only volumes and mounts keep their files")
         await pilot.resize_terminal(60, 24)
-        await shows(pilot, "nobody can\n")
+        await shows(pilot, "each stop; only\n")
         await pilot.press("escape", "question_mark")
         await shows(pilot, "Choose every fix that\n")
         await pilot.resize_terminal(100, 30)
         await shows(pilot, "Choose every fix that changes nothing that works.")
 
 
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The generator refuses every unit."""
+    refusal = "Look at line 3, which is long enough for a small terminal, and whose end is told too."
+    prove = Mock(side_effect=GeneratorError("The generator refuses the unit.", refusal))
+    monkeypatch.setattr("hardentui.workbench.changing.drafts.prove", prove)
+
+
+@pytest.mark.usefixtures("refusing")
 async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -> None:
-    app = make_app(StandIn.of(*some(), generator_refuses=True))
+    app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("a", "w")
@@ -251,8 +272,9 @@ async def test_a_refusal_of_the_generator_is_told_and_nothing_can_be_written() -
         assert app.screen.query_one("#write", Button).disabled
 
 
+@pytest.mark.usefixtures("refusing")
 async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
-    app = make_app(StandIn.of(*some(), generator_refuses=True))
+    app = make_app(some())
     async with running(app, (60, 16)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("a", "w")
@@ -260,8 +282,8 @@ async def test_a_refusal_is_wrapped_on_a_small_terminal() -> None:
 
 
 async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path) -> None:
-    app = make_app(StandIn.of(*some()))
-    async with running(app) as pilot:
+    app = make_app(some())
+    async with running(app, (80, 40)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("w")
         await shows(pilot, "as it is today", "[Container]")
@@ -271,25 +293,30 @@ async def test_without_a_choice_the_container_is_written_as_it_is(tmp_path: Path
 
 
 async def test_the_difference_has_two_kinds_and_jumps_between_changes() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, (80, 14)) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("d")
         await shows(pilot, "Nothing is chosen")
-        await pilot.press("escape", "F", "d", "n")
-        await shows(pilot, "[Container]", "+--")
-        await pilot.press("right_square_bracket", "n")
-        await shows(pilot, "#!/bin/sh")
+        await pilot.press("escape", "F", "d")
+        await shows(pilot, "mutable-image-tag")
+        await pilot.press("n")
+        await shows(pilot, "+Image=", "+NoNewPrivileges=true")
+        await pilot.press("right_square_bracket")
+        await pilot.press("n")
+        await shows(pilot, "+    --read-only")
 
 
 async def test_the_texts_of_a_step_can_be_turned() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
+        await pilot.press("1")
+        await shows(pilot, "Step 1 looks at what is in the image.")
         for text in (
             "looks for exactly this",
             "First they look around",
-            "Close it in the unit",
+            "Leave it out of the image",
             "What relied on",
         ):
             await pilot.press("right_square_bracket")
@@ -299,7 +326,7 @@ async def test_the_texts_of_a_step_can_be_turned() -> None:
 
 
 async def test_a_container_without_a_unit_offers_none() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app) as pilot:
         await _open_walk(app, pilot)
         await pilot.press("w")
@@ -308,7 +335,7 @@ async def test_a_container_without_a_unit_offers_none() -> None:
 
 
 async def test_what_is_told_does_not_cover_the_plan() -> None:
-    app = make_app(StandIn.of(*some()))
+    app = make_app(some())
     async with running(app, (120, 40)) as pilot:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, WalkScreen))

@@ -10,7 +10,7 @@ import pytest
 from hardentui.cli import run as commands
 from hardentui.fault import EXIT_CODE, fault_text
 from hardentui.tui.app import HardenApp
-from tests.tui.stand_in import StandIn
+from tests.tui.replayed import nothing
 from tests.tui.support import make_app
 
 SECRET = "hunter2-of-the-database"
@@ -69,7 +69,7 @@ __main__.command()
 async def test_the_terminal_ui_ends_without_the_values_of_its_variables(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    app: HardenApp = make_app(StandIn())
+    app: HardenApp = make_app(nothing())
 
     def broken() -> None:
         password = SECRET

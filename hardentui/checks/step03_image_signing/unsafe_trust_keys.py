@@ -107,9 +107,7 @@ CHECK = Check(
         engine(
             TrustFacts(
                 policy=Policy(POLICY_FILE, (REJECT,)),
-                keys={
-                    _KEY: file(_KEY, 0o666, Danger(_KEY, "can be written by everybody (0666)", "chmod o-w"))
-                },
+                keys={_KEY: file(_KEY, 0o666, Danger(_KEY, "world-writable (0666)", "chmod o-w"))},
                 certificates=(),
             )
         ),

@@ -52,6 +52,7 @@ from hardentui.reading.networks import (
     network_names,
     without_own_network,
 )
+from hardentui.reading.packets import DROPPED, Packet, fate
 from hardentui.visible import command_word
 
 _DNS = 53
@@ -101,8 +102,6 @@ def _answering(
     network: NetworkFacts, listening: tuple[ListeningSocket, ...], rules: Known[tuple[Mapping[str, Any], ...]]
 ) -> list[str]:
     """What listens there and is not filtered at the bridge, as `22/tcp`. DNS belongs to Podman."""
-    from hardentui.reading.packets import DROPPED, Packet, fate
-
     own = gateways(network)
     bridge = str(network.inspect.get("network_interface") or "")
     answering = []

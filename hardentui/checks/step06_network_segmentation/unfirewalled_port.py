@@ -49,6 +49,7 @@ from hardentui.model.spec import Spec
 from hardentui.options import PUBLISH, PUBLISH_ALL, Port
 from hardentui.reading.behaviour import about_one_address, bound_to_one_address
 from hardentui.reading.networks import leave_pods_alone, published, reach, shown, without_own_network
+from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
 from hardentui.words import plural
 
 if TYPE_CHECKING:
@@ -109,8 +110,6 @@ def _ways_in(
     rules: Rules, outside: tuple[str, ...], hook: str, ports: list[Port]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(ways that are open to everyone, ways of which that is not known), such as `eth0 8080/tcp`."""
-    from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
-
     open_ways: list[str] = []
     unclear: list[str] = []
     accepted, dropped = frozenset({ACCEPTED}), frozenset({DROPPED})
@@ -156,8 +155,6 @@ def _opened(zone: Zone) -> str:
 
 
 def _reason(hook: str, firewall: Firewall, rules: Rules) -> str:
-    from hardentui.reading.packets import DROPPED, Packet, fate
-
     if hook == "input":
         return "no packet filter in front of the port"
     if firewall.firewalld is True:

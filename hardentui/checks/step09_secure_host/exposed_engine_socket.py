@@ -129,7 +129,7 @@ CHECK = Check(
                     file(
                         _SOCKET,
                         0o660,
-                        Danger("/run/podman", "can be written by everybody (0777)", "chmod o-w"),
+                        Danger("/run/podman", "world-writable (0777)", "chmod o-w"),
                     )
                 ),
             )

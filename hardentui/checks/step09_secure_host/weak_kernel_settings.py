@@ -166,9 +166,7 @@ CHECK = Check(
         _with(vm__unprivileged_userfaultfd="1"),
         host(
             sysctls=_GOOD,
-            core_handler=file(
-                _HANDLER, 0o757, Danger(_HANDLER, "can be written by everybody (0757)", "chmod o-w")
-            ),
+            core_handler=file(_HANDLER, 0o757, Danger(_HANDLER, "world-writable (0757)", "chmod o-w")),
         ),
     ),
     references=(

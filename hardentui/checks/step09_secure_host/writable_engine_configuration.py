@@ -52,7 +52,7 @@ CHECK = Check(
     fails=lambda: (
         host(
             engine_configuration={
-                _FILE: file(_FILE, 0o666, Danger(_FILE, "can be written by everybody (0666)", "chmod o-w"))
+                _FILE: file(_FILE, 0o666, Danger(_FILE, "world-writable (0666)", "chmod o-w"))
             }
         ),
         host(

@@ -85,7 +85,7 @@ CHECK = Check(
                 UnitProgram(
                     _QUADLET,
                     _SCRIPT,
-                    file(_SCRIPT, 0o777, Danger(_SCRIPT, "can be written by everybody (0777)", "chmod o-w")),
+                    file(_SCRIPT, 0o777, Danger(_SCRIPT, "world-writable (0777)", "chmod o-w")),
                 ),
             ),
         ),

@@ -99,11 +99,7 @@ CHECK = Check(
     fails=lambda: (
         _host(seccomp_profile=Missing(_PROFILE)),
         _host(seccomp_intact=False),
-        _host(
-            seccomp_profile=file(
-                _PROFILE, 0o666, Danger(_PROFILE, "can be written by everybody (0666)", "chmod o-w")
-            )
-        ),
+        _host(seccomp_profile=file(_PROFILE, 0o666, Danger(_PROFILE, "world-writable (0666)", "chmod o-w"))),
     ),
     references=("CIS Docker 1.6 2.17", "NIST SP 800-190 4.5.5"),
     catalogue="S10-02",

@@ -80,9 +80,7 @@ CHECK = Check(
         container(_NAMED, seccomp_file=FileFact(_PATH, uid=1000)),
         container(
             _NAMED,
-            seccomp_file=FileFact(
-                _PATH, dangers=(Danger("/etc/containers", "can be written by everybody", "chmod o-w"),)
-            ),
+            seccomp_file=FileFact(_PATH, dangers=(Danger("/etc/containers", "world-writable", "chmod o-w"),)),
         ),
     ),
     references=("CIS Docker 1.6 5.22", "NIST SP 800-190 4.5.5"),

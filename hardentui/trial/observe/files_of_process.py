@@ -17,7 +17,7 @@ from hardentui.host.process.mountinfo import Mount, parse_mountinfo
 from hardentui.model.observation import Caller, TouchedFile
 from hardentui.trial.learned.permission import SEARCH, allowed
 from hardentui.trial.observe.argument_shapes import CURRENT_FOLDER
-from hardentui.trial.observe.processes import IdMap
+from hardentui.trial.observe.processes import IdMap, descriptor_of
 
 _OPENAT2 = 437
 _RESOLVE_IN_ROOT = 0x10
@@ -66,11 +66,11 @@ class FileLookup:
 
     def at_handle(self, pid: int, descriptor: int, caller: Caller) -> TouchedFile | None:
         """The file behind an open descriptor; None where it is no file with a path."""
-        link = f"/proc/{pid}/fd/{descriptor}"
-        path = os.readlink(link)
+        with descriptor_of(pid, descriptor) as own:
+            path, status = os.readlink(f"/proc/self/fd/{own}"), os.fstat(own)
         if not path.startswith("/") or _of_kernel(path) or path.endswith(" (deleted)"):
             return None
-        return self._file(pid, path, os.stat(link), True, caller)
+        return self._file(pid, path, status, True, caller)
 
     def _in_root(self, pid: int, root: int, text: str, caller: Caller, follow: bool) -> TouchedFile | None:
         name = posixpath.basename(text.rstrip("/"))
@@ -156,6 +156,13 @@ class FileLookup:
             ):
                 best = mount
         return best
+
+
+def _path_of(pid: int, folder: int) -> str:
+    if folder == CURRENT_FOLDER:
+        return os.readlink(f"/proc/{pid}/cwd")
+    with descriptor_of(pid, folder) as own:
+        return os.readlink(f"/proc/self/fd/{own}")
 
 
 def _of_kernel(path: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import struct
 from collections.abc import Iterator
@@ -14,6 +15,42 @@ _PAGE = 4096
 _MOST_TEXT = 4096
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
 _MOST_PROCESSES = 4096
+_PIDFD_GETFD = 438
+_SYSCALL = ctypes.CDLL(None, use_errno=True).syscall
+
+
+class _Span(ctypes.Structure):
+    """struct iovec."""
+
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+_READ = ctypes.CDLL(None, use_errno=True).process_vm_readv
+_READ.argtypes = [
+    ctypes.c_int,
+    ctypes.POINTER(_Span),
+    ctypes.c_ulong,
+    ctypes.POINTER(_Span),
+    ctypes.c_ulong,
+    ctypes.c_ulong,
+]
+_READ.restype = ctypes.c_ssize_t
+
+
+def _memory(pid: int, pointer: int, count: int) -> bytes:
+    """Bytes of a process. Unlike /proc/PID/mem this is open to whoever owns its user namespace.
+
+    Raises:
+        OSError: nothing can be read there.
+    """
+    buffer = ctypes.create_string_buffer(count)
+    here = _Span(ctypes.addressof(buffer), count)
+    there = _Span(pointer, count)
+    read = _READ(pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0)
+    if read < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return buffer.raw[:read]
 
 
 def read_text(pid: int, pointer: int) -> bytes:
@@ -23,15 +60,13 @@ def read_text(pid: int, pointer: int) -> bytes:
         OSError: nothing can be read there.
     """
     found = b""
-    with _memory(pid) as handle:
-        while len(found) < _MOST_TEXT:
-            count = _PAGE - pointer % _PAGE  # the next page may not be there
-            part = os.pread(handle, count, pointer)
-            text, zero, _ = part.partition(b"\0")
-            found += text
-            if zero or not part:
-                return found
-            pointer += len(part)
+    while len(found) < _MOST_TEXT:
+        part = _memory(pid, pointer, min(_PAGE - pointer % _PAGE, 256 if not found else _PAGE))
+        text, zero, _ = part.partition(b"\0")
+        found += text
+        if zero or not part:
+            break
+        pointer += len(part)
     return found
 
 
@@ -39,15 +74,13 @@ def read_numbers(pid: int, pointer: int, count: int) -> tuple[int, ...]:
     """Numbers of 64 bits each; none behind a null pointer."""
     if not pointer:
         return ()
-    with _memory(pid) as handle:
-        data = os.pread(handle, 8 * count, pointer)
+    data = _memory(pid, pointer, 8 * count)
     return struct.unpack(f"={len(data) // 8}Q", data[: len(data) // 8 * 8])
 
 
 def read_address(pid: int, pointer: int, length: int) -> SocketAddress | None:
     """What a sockaddr says; None for families without a port or path, and for abstract unix sockets."""
-    with _memory(pid) as handle:
-        data = os.pread(handle, min(length, 128), pointer)
+    data = _memory(pid, pointer, min(length, 128)) if pointer and length else b""
     if len(data) < 2:
         return None
     family = int.from_bytes(data[:2], "little" if struct.pack("=H", 1)[0] else "big")
@@ -61,12 +94,29 @@ def read_address(pid: int, pointer: int, length: int) -> SocketAddress | None:
 
 
 @contextlib.contextmanager
-def _memory(pid: int) -> Iterator[int]:
-    handle = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
+def descriptor_of(pid: int, number: int) -> Iterator[int]:
+    """Our own copy of a descriptor of a process, which is in the middle of a call.
+
+    Raises:
+        OSError: there is none, or the kernel does not let us.
+    """
+    process = os.pidfd_open(_leader(pid))
     try:
-        yield handle
+        copied = int(_SYSCALL(ctypes.c_long(_PIDFD_GETFD), process, number, 0))
+        if copied < 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
     finally:
-        os.close(handle)
+        os.close(process)
+    try:
+        yield copied
+    finally:
+        os.close(copied)
+
+
+def _leader(thread: int) -> int:
+    """The process of a thread: only processes have descriptors of their own here."""
+    return int(_status(f"/proc/{thread}/status")["Tgid"])
 
 
 class IdMap:

@@ -18,7 +18,7 @@ from hardentui.trial.learned.merging import merged_checks, merged_samples
 from hardentui.trial.observe.argument_shapes import INSPECTED
 from hardentui.trial.observe.call_names import NATIVE, SECCOMP_NAMES
 from hardentui.trial.observe.calls import CallWatcher
-from hardentui.trial.observe.capability_checks import TRACEFS, CapabilityWatcher
+from hardentui.trial.observe.capability_checks import TRACEFS, CapabilityWatcher, remove_leftovers
 from hardentui.trial.observe.inspector import Inspector
 from hardentui.trial.observe.sampling import Sampler
 
@@ -66,8 +66,9 @@ class Watch:
         return "" if self._calls is None else self._calls.profile_path
 
     def open(self) -> None:
-        """Begin to wait for the container."""
+        """Begin to wait for the container; what a session that was killed left in the kernel is removed."""
         self._begun = monotonic()
+        remove_leftovers(self._tracefs)
         if self._base is None:
             return
         if not native_way():

@@ -16,6 +16,7 @@ from hardentui.tui.actions import BACK, COPY, DIFF, bindings
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.messages import UnitFound
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.widgets.diff_view import DiffView
 from hardentui.tui.widgets.plan_panel import plan_notes
 from hardentui.visible import visible
@@ -121,6 +122,4 @@ class DiffScreen(HardenScreen):
         return ("the difference", found if isinstance(found, str) else "")
 
     def action_write(self) -> None:
-        from hardentui.tui.screens.write import WriteScreen
-
         self.app.push_screen(WriteScreen(self._choosing))

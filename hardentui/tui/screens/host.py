@@ -11,9 +11,11 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from hardentui.errors import HardenError
+from hardentui.harden.attack import ranked_paths
 from hardentui.model.finding import Finding, Remediation
 from hardentui.tui.actions import BACK, COPY, HOST, bindings
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import Part, hanging
 from hardentui.tui.widgets.finding_list import FindingList
@@ -79,7 +81,6 @@ class HostScreen(HardenScreen):
     def _show_paths(self) -> None:
         """The worst ways from a container to this host, as far as its containers were looked at."""
         self._ranking = None
-        from hardentui.harden.attack import ranked_paths  # it brings the checks
 
         reports = [row.report for row in self.session.rows.values() if row.report is not None]
         most = 3 if self.app.size.height >= _ROOMY else 1
@@ -125,7 +126,5 @@ class HostScreen(HardenScreen):
         return ("the finding", finding_text(finding, self._remedy(finding))) if finding else ("", "")
 
     def action_explain(self) -> None:
-        from hardentui.tui.screens.explain import ExplainScreen
-
         if (finding := self.query_one(FindingList).current) is not None:
             self.app.push_screen(ExplainScreen(finding, self._remedy(finding)))

@@ -88,9 +88,7 @@ class ImagesScreen(BrowseScreen):
             )
             parts.append(f"   {len(reports)}, {known} looked into")
         if look is not None:
-            parts.append(
-                (f"   reading {visible(look.name, 40)}: {size_text(look.read)}  esc stops", "$primary")
-            )
+            parts.append((f"   {look.told}", "$primary"))
         return Content.assemble(*parts)
 
     def nothing(self) -> str:
@@ -103,6 +101,13 @@ class ImagesScreen(BrowseScreen):
         if not isinstance(report.about.inventory, Unreadable):
             self.notify("It was looked into; an image never changes under its id.", markup=False)
         elif not self.session.around.look_into(report.subject.engine, report.subject.id, report.subject.name):
+            self.complain("Another image is being read. esc stops it.")
+
+    def action_scan(self) -> None:
+        report = self._report(self.current)
+        if report is None or not isinstance(report.about, ImageFacts):
+            return
+        if not self.session.around.scan(report.about, report.subject.name):
             self.complain("Another image is being read. esc stops it.")
 
     def action_back(self) -> None:

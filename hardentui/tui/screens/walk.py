@@ -23,6 +23,11 @@ from hardentui.tui.actions import BACK, COPY, WALK, bindings
 from hardentui.tui.around import image_id
 from hardentui.tui.choosing import Choosing
 from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.carrying_out import open_apply, open_trial
+from hardentui.tui.screens.diff import DiffScreen
+from hardentui.tui.screens.explain import ExplainScreen
+from hardentui.tui.screens.values import ValuesScreen
+from hardentui.tui.screens.write import WriteScreen
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
@@ -32,7 +37,6 @@ from hardentui.tui.widgets.step_rail import StepRail
 from hardentui.tui.widgets.why_panel import WhyPanel
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.pages.sections import size_text
 from hardentui.workbench.views import Report, Row
 
 _IMAGE_STEP = 1
@@ -116,6 +120,11 @@ class WalkScreen(HardenScreen):
     def _report(self) -> Report | None:
         return self._choosing.report if self._choosing else None
 
+    @property
+    def _changeable(self) -> Choosing | None:
+        """Where fixes can be chosen: for a container that is known."""
+        return self._choosing if self._choosing is not None and self._choosing.report.facts else None
+
     def _first_failing(self) -> int:
         """The walk begins at the first step where something fails."""
         cells = self._report.cells if self._report else ()
@@ -175,7 +184,7 @@ class WalkScreen(HardenScreen):
         line, look = self.query_one("#look", Static), self.session.around.look
         here = self._in_image_step
         if here and look is not None:
-            text = f"reading {visible(look.name, 40)}: {size_text(look.read)}  esc stops"
+            text = look.told
             line.update(Content.assemble((text, "$primary")))
         elif here and self._can_look:
             line.update(Content.assemble(("o", "bold $primary"), " looks into the image, without running it"))
@@ -320,16 +329,13 @@ class WalkScreen(HardenScreen):
             self._open_values(choosing, finding)
 
     def _open_values(self, choosing: Choosing, finding: Finding) -> None:
-        from hardentui.tui.screens.values import ValuesScreen
-
         self.app.push_screen(ValuesScreen(choosing, finding), self._values_given)
 
     async def _values_given(self, _: None) -> None:
         await self._show_step()
 
     async def action_safe(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         safe = choosing.bench.planner.choices(choosing.report, Caution.SAFE)
         if not safe:
@@ -339,8 +345,7 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_likely(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         likely = choosing.bench.planner.choices(choosing.report, Caution.LIKELY)
         if not likely:
@@ -350,8 +355,7 @@ class WalkScreen(HardenScreen):
         await self._show_step()
 
     async def action_all(self) -> None:
-        choosing = self._choosing
-        if choosing is None or choosing.report.facts is None:
+        if (choosing := self._changeable) is None:
             return
         choosing.add(choosing.bench.planner.choices(choosing.report, Caution.ALL))
         waiting = choosing.need_a_value()
@@ -372,19 +376,19 @@ class WalkScreen(HardenScreen):
         self.toggle_class("-plan")
 
     def action_diff(self) -> None:
-        from hardentui.tui.screens.diff import DiffScreen
-
-        if self._choosing is not None and self._choosing.report.facts is not None:
-            self.app.push_screen(DiffScreen(self._choosing))
+        if self._changeable is not None:
+            self.app.push_screen(DiffScreen(self._changeable))
 
     def action_write(self) -> None:
-        from hardentui.tui.screens.write import WriteScreen
+        if self._changeable is not None:
+            self.app.push_screen(WriteScreen(self._changeable))
 
-        if self._choosing is not None and self._choosing.report.facts is not None:
-            self.app.push_screen(WriteScreen(self._choosing))
+    def action_trial(self) -> None:
+        open_trial(self, self._changeable)
+
+    def action_apply(self) -> None:
+        open_apply(self, self._changeable)
 
     def action_explain(self) -> None:
-        from hardentui.tui.screens.explain import ExplainScreen
-
         if (finding := self.query_one(FindingList).current) is not None:
             self.app.push_screen(ExplainScreen(finding, self._remedy(finding)))

@@ -11,19 +11,24 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.change.file_changes import change_files
+from hardentui.change.journal import Journal
 from hardentui.engine.locate import user_home
 from hardentui.errors import InputError, UsageError
-from hardentui.host.files.config import names, text
+from hardentui.host.files.config import ROOT_ONLY, examine, names, text
 from hardentui.host.podman.registries import parse_sections
 from hardentui.host.podman.trust import auth_paths, parse_policy
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import EngineFacts
+from hardentui.model.journal import EntryAction, JournalProof
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.trust import Attachments, Policy, TrustFacts, full_reference, rule_for
 from hardentui.model.trust_change import Pull, PullProof, RuleKind, ScopeRule, TrustDraft, TrustFile
 from hardentui.trust import sections
 from hardentui.trust.policy import rejects_by_default, with_rules
-from hardentui.trust.signing import Signatures
+from hardentui.trust.proof import prove
+from hardentui.trust.sandbox import sandbox
+from hardentui.trust.signing import Signatures, signatures_of
 from hardentui.visible import visible
 
 if TYPE_CHECKING:
@@ -150,9 +155,6 @@ class TrustChange:
             UsageError: a rule that verifies has no image to be proven with.
             ToolMissing: neither podman nor skopeo is here.
         """
-        from hardentui.trust.proof import prove
-        from hardentui.trust.sandbox import sandbox
-
         policy = self._planned(draft, self._policy_path) or ""
         verifying = [rule for rule in draft.rules if rule.kind.verifies]
         signed = {rule.scope: (rule, self._signed_images(rule, named, policy)) for rule in verifying}
@@ -166,9 +168,6 @@ class TrustChange:
             InputError: the name is none of a registry.
             ToolMissing: neither podman nor skopeo is here.
         """
-        from hardentui.trust.sandbox import sandbox
-        from hardentui.trust.signing import signatures_of
-
         full = _full(reference)
         if not full:
             raise InputError(f"{visible(reference, 100)!r} names no image of a registry.")
@@ -189,10 +188,6 @@ class TrustChange:
             UsageError: a pull did not come out as it must, or was not made.
             WriteError, Locked, JournalError, ApplyFailed: everything is as it was.
         """
-        from hardentui.change.file_changes import change_files
-        from hardentui.change.journal import Journal
-        from hardentui.model.journal import EntryAction, JournalProof
-
         if reason := why_not(draft, proofs):
             raise UsageError(f"The policy stays as it is: {reason}.")
         return change_files(
@@ -284,8 +279,6 @@ class TrustChange:
         return found
 
     def _key_faults(self, rules: Iterable[ScopeRule]) -> Iterable[str]:
-        from hardentui.host.files.config import ROOT_ONLY, examine
-
         owners = ROOT_ONLY | {self._trust.uid}
         for path in dict.fromkeys(path for rule in rules for path in (rule.key, rule.ca, rule.rekor) if path):
             fact = examine(self._files, path, owners)

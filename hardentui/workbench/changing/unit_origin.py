@@ -12,6 +12,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hardentui.engine.locate import user_home
 from hardentui.errors import InputError
 from hardentui.harden.drift import UnitDrift, drift
 from hardentui.host.commands import Run
@@ -124,8 +125,6 @@ class Origin(Struct, frozen=True):
 
 def manager_of(files: Files, engine: EngineFacts) -> ServiceManager:
     """The service manager that starts this engine's containers."""
-    from hardentui.engine.locate import user_home
-
     if engine.rootless is not True:
         return ServiceManager(False)
     uid = os.geteuid()

@@ -15,7 +15,9 @@ from hardentui.checks import all_checks
 from hardentui.errors import ChecklistError, InputError
 from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist, Step
+from hardentui.reading.forms import fault_of
 from hardentui.visible import visible
+from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
 
@@ -133,8 +135,6 @@ class _Reader(Struct):
     lines: Mapping[TomlPath, int] | None = None
 
     def fault(self, path: TomlPath, message: str) -> None:
-        from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
-
         if self.lines is None:
             self.lines = toml_lines(self.source)
         self.faults.append(_Fault(line_of(self.lines, path), message))
@@ -282,8 +282,6 @@ def fit(value: object, default: ParameterValue) -> ParameterValue | None:
 
 def _fault_of_form(check: AnyCheck, name: str, value: ParameterValue) -> str:
     """Why a fix could not take it; empty when it can."""
-    from hardentui.reading.forms import fault_of  # most checklists set nothing that a fix takes
-
     return fault_of(check, name, value).rstrip(".") if name in check.takes else ""
 
 

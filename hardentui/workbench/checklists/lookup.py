@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from hardentui.checks import all_checks, check_by_id
 from hardentui.errors import UsageError
 from hardentui.model.check import AnyCheck
@@ -18,6 +16,8 @@ def find_check(check_id: str) -> AnyCheck:
     """
     check = check_by_id(check_id)
     if check is None:
+        from difflib import get_close_matches  # a check needs none of it, and it takes 4 ms
+
         ids = [known.id for known in all_checks()]
         close = get_close_matches(check_id, ids, 3, 0.5)
         hint = f"Did you mean {' or '.join(close)}?" if close else "All of them: hardentui explain --list"

@@ -15,7 +15,10 @@ from hardentui.errors import EngineError
 from hardentui.host.files.config import examine
 from hardentui.host.files.layers import uid_of_name
 from hardentui.host.files.reader import Files, reason
+from hardentui.host.process.activity import read_activity
 from hardentui.host.process.cgroups import CgroupTree
+from hardentui.host.process.denials import denials_of
+from hardentui.host.process.rlimits import read_rlimits
 from hardentui.model.activity import Denial, FileChange
 from hardentui.model.configuration import FileFact, Missing
 from hardentui.model.facts import ContainerFacts, Kernel, NotRunning
@@ -44,9 +47,6 @@ def look_closer(
     """Adds processes and listening sockets (about 10 ms), the changed files (one more request), and what the
     last day brought: exec sessions and refusals (one request and one look at the log for all containers of
     the engine)."""
-    from hardentui.host.process.activity import read_activity
-    from hardentui.host.process.rlimits import read_rlimits
-
     kernel = facts.kernel
     if isinstance(kernel, Kernel):
         state = facts.inspect.get("State") or {}
@@ -82,7 +82,6 @@ def _denials(
     refusals = once.refusals()
     if isinstance(refusals, Unreadable):
         return refusals
-    from hardentui.host.process.denials import denials_of
 
     return denials_of(refusals, files, kernel, str(facts.inspect.get("ProcessLabel") or ""))
 

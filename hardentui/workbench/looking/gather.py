@@ -14,6 +14,7 @@ from hardentui.host.commands import Run, run_nothing
 from hardentui.host.files.reader import Files
 from hardentui.host.process.cgroups import CgroupTree, find_cgroups
 from hardentui.host.process.proc import read_kernel
+from hardentui.images.bases import bases_of
 from hardentui.model.apps import app_of
 from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, NetworkFacts, NotRunning
 from hardentui.model.host import HostFacts, TrustFacts
@@ -236,7 +237,6 @@ class Gatherer:
         identities = dict.fromkeys(ids.values())
         if len(identities) > _MOST_COMPARED:
             return Unreadable(f"there are more than {_MOST_COMPARED} other images")
-        from hardentui.images.bases import bases_of
 
         return bases_of(image, {one: self._image(one) for one in identities})
 

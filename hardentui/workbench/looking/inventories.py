@@ -10,6 +10,7 @@ from msgspec import convert, to_builtins
 
 from hardentui.engine.read import Engine
 from hardentui.errors import EngineError
+from hardentui.images.inventory import read_inventory
 from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, keep_document, read_document
@@ -44,8 +45,6 @@ class Inventories:
         Args:
             on_bytes: told how many bytes of the archive have come.
         """
-        from hardentui.images.inventory import read_inventory  # a check of many containers does without
-
         try:
             source = _Source(engine.archive(identity, stop), on_bytes)
             found = read_inventory(source, stop.is_set)

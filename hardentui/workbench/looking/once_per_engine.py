@@ -16,10 +16,13 @@ from hardentui.engine.shapes import mappings
 from hardentui.errors import EngineError
 from hardentui.host.commands import Run
 from hardentui.host.files.reader import Files
+from hardentui.host.process.activity import read_listening
+from hardentui.host.process.denials import read_refusals
 from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, ListeningSocket
 from hardentui.model.known import Known, Unreadable
+from hardentui.workbench.changing.unit_origin import unit_facts, units_of
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal
@@ -70,7 +73,6 @@ class OncePerEngine:
         """The unit of a container; the first one that is asked for brings those of all containers."""
         if not facts.engine.local:
             return _FAR
-        from hardentui.workbench.changing.unit_origin import unit_facts, units_of
 
         now = self._clock()
         if self._units is None or now - self._units[0] > _UNITS_FRESH or service not in self._units[1]:
@@ -81,8 +83,6 @@ class OncePerEngine:
     def listening(self, conmon: int) -> Known[tuple[ListeningSocket, ...]]:
         """What listens on the host, in the network namespace that a container's conmon lives in."""
         if self._listening is None:
-            from hardentui.host.process.activity import read_listening
-
             self._listening = read_listening(self._files, conmon)
         return self._listening
 
@@ -107,7 +107,6 @@ class OncePerEngine:
         now = self._clock()
         if self._refused is None or now - self._refused[0] > _FRESH:
             root = os.geteuid() == 0
-            from hardentui.host.process.denials import read_refusals
 
             self._refused = (now, read_refusals(self._files, self._run, now, root=root))
         return self._refused[1]

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from hardentui.errors import UsageError
+from hardentui.files import write_bundle
+from hardentui.images.sbom import sbom
+from hardentui.model.draft import TextFile
 from hardentui.model.facts import ImageFacts
 from hardentui.model.known import Unreadable
 from hardentui.visible import visible
@@ -24,8 +27,6 @@ def sbom_of(image: ImageFacts) -> str:
     Raises:
         UsageError: what is inside is not known.
     """
-    from hardentui.images.sbom import sbom  # its library takes a tenth of a second to import
-
     if isinstance(image.inventory, Unreadable):
         raise UsageError(f"{visible(name_of(image), 100)} has no SBOM: {image.inventory.reason}.")
     return sbom(image, image.inventory, image.now)
@@ -38,9 +39,6 @@ def save_sboms(images: Iterable[ImageFacts], folder: str) -> tuple[Written, ...]
         UsageError: what is inside one of them is not known.
         WriteError: nothing was written.
     """
-    from hardentui.files import write_bundle
-    from hardentui.model.draft import TextFile
-
     files: dict[str, TextFile] = {}
     for image in images:
         name = _file_name(image)

@@ -141,11 +141,12 @@ def _simulated(attempts: tuple[Attempt, ...]) -> Opened:
 def _attempts(tried: tuple[Tried, ...]) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
-            one.candidate.label or one.candidate.url,
-            one.candidate.url,
-            one.candidate.origin,
-            one.reason,
-            one.hint,
+            label=attempt.candidate.label or attempt.candidate.url,
+            url=attempt.candidate.url,
+            origin=attempt.candidate.origin,
+            reason=attempt.reason,
+            hint=attempt.hint,
+            denied=attempt.denied,
         )
-        for one in tried
+        for attempt in tried
     )

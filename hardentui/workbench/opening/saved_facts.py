@@ -24,6 +24,8 @@ from hardentui.errors import InputError
 from hardentui.host.commands import Run, run_program
 from hardentui.host.files.reader import Files, LocalFiles
 from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.machine import read_host
+from hardentui.host.podman.trust import read_trust
 from hardentui.model.facts import EngineFacts
 from hardentui.model.host import HostFacts, TrustFacts
 from hardentui.model.host_scan import HostScan
@@ -31,6 +33,7 @@ from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.model.version import Version
 from hardentui.reading.masking import mask_document
+from hardentui.scanners.kept_host_scans import HostScans
 from hardentui.visible import visible
 from hardentui.workbench.opening.command_log import CommandLog
 from hardentui.workbench.opening.opened import Opened
@@ -85,8 +88,6 @@ class Recorder:
 
     def _scans(self) -> Known[tuple[HostScan, ...]]:
         """Results of host scanners that were imported on this host."""
-        from hardentui.scanners.kept_host_scans import HostScans
-
         folder = self._inner.state_folder
         return HostScans(folder).load() if folder is not None else ()
 
@@ -114,15 +115,12 @@ class Recorder:
         local = next((engine.facts for engine in self._inner.engines if engine.facts.local), None)
         if local is None:
             return self._inner.host_facts()
-        from hardentui.host.machine import read_host
 
         root = os.geteuid() == 0
         host = read_host(self._files, version=local.version, run=self._run_recorded, root=root)
         return replace(host, host_scans=self._scans())
 
     def _read_trust(self, facts: EngineFacts) -> Known[TrustFacts]:
-        from hardentui.host.podman.trust import read_trust
-
         if not facts.local:
             return self._inner.read_trust(facts)
         uid, home = self._users[facts.label]
@@ -213,29 +211,25 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
     local = next((engine.facts for engine in engines if engine.facts.local), None)
     run = _recorded_run(document["programs"])
 
-    def read_host() -> Known[HostFacts]:
-        from hardentui.host.machine import read_host as read
-
+    def host() -> Known[HostFacts]:
         if local is None:
             return Unreadable("the facts were saved from another machine than the engine's")
-        host = read(files, version=local.version, run=run, root=bool(document["root"]), now=when)
-        return replace(host, host_scans=_saved_scans(document.get("host_scans")))
+        read = read_host(files, version=local.version, run=run, root=bool(document["root"]), now=when)
+        return replace(read, host_scans=_saved_scans(document.get("host_scans")))
 
-    def read_trust(facts: EngineFacts) -> Known[TrustFacts]:
-        from hardentui.host.podman.trust import read_trust as read
-
+    def trust(facts: EngineFacts) -> Known[TrustFacts]:
         if not facts.local:
             return Unreadable("the facts were saved from another machine than the engine's")
         uid, home = users[facts.label]
-        return read(files, home=home, uid=uid, version=facts.version)
+        return read_trust(files, home=home, uid=uid, version=facts.version)
 
     return Opened(
         engines,
         attempts,
         CommandLog(),
         files,
-        read_host,
-        read_trust,
+        host,
+        trust,
         str(document["host"]),
         lambda: when,
         run,

@@ -85,6 +85,7 @@ class CapabilityPage(Struct, frozen=True):
         own_user_namespace: capabilities reach only what belongs to its user namespace.
         by_image: what its image says it needs.
         learned: the file of the trial that tells what was used; empty when none does.
+        not_learned: why that trial does not tell.
     """
 
     container: str
@@ -97,6 +98,7 @@ class CapabilityPage(Struct, frozen=True):
     own_user_namespace: bool = False
     by_image: tuple[str, ...] = ()
     learned: str = ""
+    not_learned: str = ""
 
     @property
     def held(self) -> tuple[CapabilityRow, ...]:
@@ -114,6 +116,7 @@ def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -
     declared = declared_set(facts)
     defaults = facts.engine.default_capabilities
     names = ALL_CAPABILITIES | declared | defaults | (live.bounding | live.permitted if live else frozenset())
+    used = None if learned is None else learned.capabilities
     flag = ask(facts, lambda kernel: kernel.no_new_privileges)
     return CapabilityPage(
         container=facts.name,
@@ -132,7 +135,7 @@ def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -
                     None if live is None else name in live.permitted | live.inheritable | live.ambient
                 ),
                 bounding=None if live is None else name in live.bounding,
-                used=None if learned is None else name in learned.capabilities,
+                used=None if used is None else name in used,
             )
             for name in sorted(names, key=_order)
         ),
@@ -141,6 +144,7 @@ def capability_page(facts: ContainerFacts, learned: LearnedFrom | None = None) -
         own_user_namespace=own_user_namespace(facts),
         by_image=tuple(sorted(needed_by_image(facts))),
         learned="" if learned is None else learned.source,
+        not_learned="" if learned is None else learned.why,
     )
 
 
@@ -175,6 +179,8 @@ def summary(page: CapabilityPage) -> tuple[str, ...]:
         lines.append(
             "No new privileges: what is only in the bounding set cannot be had from set-user-id programs."
         )
+    if page.not_learned:
+        lines.append(f"The trial does not tell what was used: {page.not_learned}.")
     idle = [row.name.removeprefix("CAP_") for row in held if row.unneeded]
     if idle:
         lines.append(f"Never used while the trial watched: {', '.join(idle)}.")

@@ -64,11 +64,14 @@ def support_of(facts: ImageFacts) -> tuple[str, Tone]:
 def image_page(facts: ImageFacts) -> tuple[Section, ...]:
     """Everything that is known of an image: about it, what is inside, its layers."""
     inside = facts.inventory
-    sections = [Section("Image", tuple(_about(facts))), Section("Vulnerabilities", tuple(scan_lines(facts)))]
+    sections = [Section("Image", tuple(_about(facts)))]
     if isinstance(inside, Unreadable):
-        return (*sections, Section("Inside", (Line("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
-    sections.append(Section("Inside", tuple(_inside(facts, inside))))
-    if inside.layers:
+        sections.append(Section("Inside", (Line("", f"{_NOT_LOOKED}: {inside.reason}", Tone.MUTED),)))
+    else:
+        sections.append(Section("Inside", tuple(_inside(facts, inside))))
+    if not isinstance(facts.scan, Unreadable):
+        sections.append(Section("Vulnerabilities", tuple(scan_lines(facts))))
+    if not isinstance(inside, Unreadable) and inside.layers:
         sections.append(Section("Layers, the lowest first", tuple(_layers(inside))))
     return tuple(sections)
 
@@ -150,7 +153,7 @@ def _files(label: str, files: tuple[FoundFile, ...], *, bad: bool = False) -> It
 def file_text(file: FoundFile) -> str:
     """`/usr/bin/gcc  compiler, layer 2`."""
     layer = f", layer {file.layer}" if file.layer else ""
-    deleted = ", deleted above but still in its layer" if file.deleted else ""
+    deleted = ", deleted in a later layer but still there" if file.deleted else ""
     return f"{file.path}  {file.what}{layer}{deleted}"
 
 

@@ -52,9 +52,8 @@ def _place(place: Place, networks: Sequence[NetworkFacts], containers: Sequence[
         members=place.members,
         subnets=place.subnets,
         openings=tuple(opening for one in first for opening in openings(one)),
-        out="the outside" in place.reaches
-        or "the physical network, past the host's firewall" in place.reaches,
-        host=any(word.startswith("the host") for word in place.reaches),
+        out=place.outward,
+        host=place.to_host,
         together=network,
         sentence=_sentence(place, network),
     )

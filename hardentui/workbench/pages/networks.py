@@ -26,6 +26,7 @@ class Place(Struct, frozen=True):
         isolated: `no`, `yes` or `strict`; empty where the word has no meaning.
         outside: published ports, one `container address:port -> port/protocol` each.
         reaches: where its members can open connections to, in plain words.
+        to_host: the host is among them; outward: so is what lies beyond it.
     """
 
     engine: str
@@ -37,6 +38,16 @@ class Place(Struct, frozen=True):
     members: tuple[str, ...] = ()
     outside: tuple[str, ...] = ()
     reaches: tuple[str, ...] = ()
+    to_host: bool = False
+    outward: bool = False
+
+
+class _Reach(Struct, frozen=True):
+    """Where connections can be opened to: in plain words, and whether that is the host, and beyond it."""
+
+    words: tuple[str, ...] = ()
+    host: bool = False
+    outward: bool = False
 
 
 def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts]) -> tuple[Place, ...]:
@@ -63,6 +74,7 @@ def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: l
     inspect = facts.inspect
     here = [one for one in known if facts.name in one.networks]
     subnets = inspect.get("subnets")
+    reach = _reached_from(facts, all_networks)
     return Place(
         engine=facts.engine.label,
         name=facts.name,
@@ -72,7 +84,9 @@ def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: l
         subnets=tuple(str(one.get("subnet", "")) for one in subnets or () if isinstance(one, dict)),
         members=facts.members,
         outside=_ports(here),
-        reaches=_reached_from(facts, all_networks),
+        reaches=reach.words,
+        to_host=reach.host,
+        outward=reach.outward,
     )
 
 
@@ -100,14 +114,14 @@ def connected(one: NetworkFacts, other: NetworkFacts) -> bool:
     return "strict" not in kinds and kinds != {"yes"}
 
 
-def _reached_from(facts: NetworkFacts, all_networks: Sequence[NetworkFacts]) -> tuple[str, ...]:
-    found = ["one another"] if len(facts.members) > 1 else []
-    found += [other.name for other in all_networks if other.name != facts.name and connected(facts, other)]
+def _reached_from(facts: NetworkFacts, all_networks: Sequence[NetworkFacts]) -> _Reach:
+    words = ["one another"] if len(facts.members) > 1 else []
+    words += [other.name for other in all_networks if other.name != facts.name and connected(facts, other)]
     if _driver(facts) in ("macvlan", "ipvlan"):
-        found.append("the physical network, past the host's firewall")
-    elif not facts.inspect.get("internal"):
-        found += ["the host", "the outside"]
-    return tuple(found)
+        return _Reach((*words, "the physical network, past the host's firewall"), outward=True)
+    if facts.inspect.get("internal"):
+        return _Reach(tuple(words))
+    return _Reach((*words, "the host", "the outside"), host=True, outward=True)
 
 
 def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
@@ -126,16 +140,22 @@ def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerF
         place = _place_without_network(one)
         if place:
             groups.setdefault(place, []).append(one)
-    return [
-        Place(
-            engine=label,
-            name=place,
-            members=tuple(one.name for one in members),
-            outside=("every port that they open",) if place == _HOST else _ports(members),
-            reaches=_reached_without_network(place, members[0].engine, networks),
-        )
-        for place, members in groups.items()
-    ]
+    return [_without_network(label, place, networks, members) for place, members in groups.items()]
+
+
+def _without_network(
+    label: str, place: str, networks: Sequence[NetworkFacts], members: Sequence[ContainerFacts]
+) -> Place:
+    reach = _reached_without_network(place, members[0].engine, networks)
+    return Place(
+        engine=label,
+        name=place,
+        members=tuple(member.name for member in members),
+        outside=("every port that they open",) if place == _HOST else _ports(members),
+        reaches=reach.words,
+        to_host=reach.host,
+        outward=reach.outward,
+    )
 
 
 def _place_without_network(facts: ContainerFacts) -> str:
@@ -157,18 +177,17 @@ def _place_without_network(facts: ContainerFacts) -> str:
     return "(pasta)" if facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK] else "(private)"
 
 
-def _reached_without_network(
-    place: str, engine: EngineFacts, networks: Sequence[NetworkFacts]
-) -> tuple[str, ...]:
+def _reached_without_network(place: str, engine: EngineFacts, networks: Sequence[NetworkFacts]) -> _Reach:
     if place == _NONE:
-        return ()
+        return _Reach()
     if place == _HOST:
         # rootless bridges live in a network namespace of their own, where the host cannot look in
         inside = [one.name for one in networks if _driver(one) == "bridge" and engine.rootless is False]
-        return (*inside, "the host and what listens on its loopback", "the outside")
+        words = (*inside, "the host and what listens on its loopback", "the outside")
+        return _Reach(words, host=True, outward=True)
     if place.startswith(("(in the", "(shares", "(joined")):
-        return ("what the one it shares with can reach",)
-    return ("the host", "the outside")
+        return _Reach(("what the one it shares with can reach",))
+    return _Reach(("the host", "the outside"), host=True, outward=True)
 
 
 def place_page(place: Place) -> tuple[Section, ...]:

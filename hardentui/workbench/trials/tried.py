@@ -14,7 +14,7 @@ from hardentui.model.finding import FixKind, Risk
 from hardentui.model.plan import Change, Choice, Note, Plan
 from hardentui.model.spec import Option, Spec
 from hardentui.model.trial import SCHEMA, OptionChange, Trial
-from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS
+from hardentui.options import BY_NAME, COMMAND, IMAGE, MOUNTS, SECCOMP_PROFILE
 from hardentui.options.argv.command import spec_from_argv
 from hardentui.reading.masking import mask_argument
 from hardentui.visible import visible
@@ -85,7 +85,7 @@ def plan_of(trial: Trial, plan: Plan) -> Plan:
                 (),
                 (),
                 checks.get(name, ()),
-                "A trial showed that it needs this.",
+                _why(trial, diff.option),
                 Risk.SAFE,
                 "",
                 FixKind.RECREATE,
@@ -137,6 +137,17 @@ def _word(row: Option[Any], argument: str) -> str:
 
 def _masked(option: str, values: Iterable[str]) -> tuple[str, ...]:
     return tuple(mask_argument(option, value) for value in values)
+
+
+def _why(trial: Trial, option: Option[Any]) -> str:
+    """Why a trial changed an option that none of its fixes changes."""
+    learned = trial.learned
+    if option is SECCOMP_PROFILE and learned is not None and learned.profile:
+        return (
+            f"Learned by a trial: it allows {learned.syscalls} system calls instead of "
+            f"{learned.syscalls_before}, and the service was seen to work with them."
+        )
+    return "A trial showed that it needs this."
 
 
 def _notes(trial: Trial) -> list[Note]:

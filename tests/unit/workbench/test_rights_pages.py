@@ -92,7 +92,12 @@ def test_a_trial_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None
     with pytest.raises(InputError, match="Nothing was learned"):
         read_learned(str(file))
     file.write_text(json.dumps({**trial, "learned": {"capabilities": ["chown", "CAP_KILL"], "syscalls": 3}}))
-    assert read_learned(str(tmp_path)).capabilities == {"CAP_CHOWN", "CAP_KILL"}
+    assert read_learned(str(tmp_path)).capabilities == frozenset({"CAP_CHOWN", "CAP_KILL"})
+    hidden = {"capabilities": [], "unknown": {"capabilities": "tracefs is closed to us"}}
+    file.write_text(json.dumps({**trial, "learned": hidden}))
+    page = capability_page(container(kernel=running(CHOWN)), read_learned(str(file)))
+    assert all(row.used is None for row in page.rows)
+    assert any("tracefs is closed to us" in line for line in summary(page))
     for text in ("", "[]", '{"schema": "x", "container": "c"}', '{"schema": 3}'):
         file.write_text(text)
         with pytest.raises(InputError):

@@ -35,6 +35,7 @@ from hardentui.writers.ansible import ansible_files
 from hardentui.writers.ansible_parameters import PARAMETERS
 from hardentui.writers.arguments import run_arguments
 from hardentui.writers.context import Member, UnitContext
+from tests.property.recorded_cases import names, read_case
 from tests.support.option_samples import sample
 
 MODULE: dict[str, Any] = json.loads(
@@ -135,6 +136,20 @@ def test_an_option_with_a_parameter_is_no_plain_word() -> None:
         "chrootdirs",
     }
     assert words & MODULE.keys() - never_in_words <= odd
+
+
+def test_every_recorded_container_is_made_again() -> None:
+    """What real containers were created with, as inspect shows it, through the module's parameters."""
+    for case in ((phase, name) for phase in ("create", "running") for name in names(phase)):
+        spec = read_case(*case)
+        spec = spec.without(*(option for option in spec if option.before_verb))
+        verb = next((option.only_verb for option in spec if option.only_verb), "run")
+        made = [word.removesuffix(":rw") if word == "--tmpfs=/t:rw" else word for word in _made(spec)]
+        assert compare_arguments(made, ["run", *run_arguments(spec, verb)[1:]]) == (), case
+
+
+def _made(spec: Spec) -> list[str]:
+    return command_line(parameters(spec))
 
 
 def test_a_global_flag_is_named() -> None:

@@ -1,0 +1,322 @@
+"""Bringing a plan to the real container: its steps, the difference, what happens, and the way back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
+
+from hardentui.errors import HardenError
+from hardentui.model.change_events import (
+    ChangeEvent,
+    GoingBack,
+    OperationBegun,
+    OperationDone,
+    OperationUndone,
+)
+from hardentui.model.draft import Target
+from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.model.operations import described
+from hardentui.model.plan import Plan
+from hardentui.tui.actions import APPLY, BACK, COPY, bindings
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.changing.applying import Application, ApplyWishes, PreparedChange
+from hardentui.workbench.changing.history import History
+from hardentui.workbench.changing.played import play_apply, prepare_played
+
+CONFIRM_SECONDS = "120"
+
+
+@dataclass
+class Prepared(Message):
+    """What would be done is known."""
+
+    change: PreparedChange
+
+
+@dataclass
+class Happened(Message):
+    """A step of the change began, ended or was taken back."""
+
+    event: ChangeEvent
+
+
+@dataclass
+class Done(Message):
+    """It came to its end."""
+
+    entry: JournalEntry
+
+
+@dataclass
+class Refused(Message):
+    """It cannot be done, or did not work and was taken back."""
+
+    error: HardenError
+
+
+class ApplyScreen(HardenScreen):
+    CSS_PATH = "apply.tcss"
+    ACTIONS = (*APPLY, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Apply"
+
+    def __init__(self, choosing: Choosing, plan: Plan) -> None:
+        super().__init__()
+        self._choosing = choosing
+        self._plan = plan
+        self._prepared: PreparedChange | None = None
+        self._application: Application | None = None
+        self._lines: list[Content] = []
+        self._now = "preparing"
+        self._stop: threading.Event | None = None
+        self._entry: JournalEntry | None = None
+        self._trouble: HardenError | None = None
+
+    @property
+    def _simulated(self) -> bool:
+        return self._choosing.bench.opened.simulated
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with Horizontal(classes="field"):
+            yield Label("Probe", classes="label")
+            yield Input(id="probe", placeholder="a command that proves it works; it should only read")
+        with Horizontal(classes="field"):
+            yield Label("Confirm", classes="label")
+            yield Input(CONFIRM_SECONDS, id="confirm", type="integer", max_length=6)
+            yield Label(" seconds to confirm it, else it goes back by itself (0: no need)", classes="about")
+        with VerticalScroll(id="reading"):
+            yield Static(id="steps")
+            yield Static(id="result")
+            yield Static(id="difference")
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+        self.set_interval(1, self._tick)
+        self._prepare(self._wishes())
+        self._draw()
+
+    def _wishes(self) -> ApplyWishes:
+        probe = self.query_one("#probe", Input).value.strip()
+        seconds = self.query_one("#confirm", Input).value.strip()
+        return ApplyWishes(
+            probes=(probe,) if probe else (), confirm_within=float(seconds) if seconds.isdecimal() else 0.0
+        )
+
+    # --- actions ------------------------------------------------------------------------------------------
+
+    @on(Input.Submitted)
+    def _field_done(self) -> None:
+        self.query_one("#reading").focus()
+        self._now = "preparing"
+        self._prepare(self._wishes())
+        self._draw()
+
+    def action_fields(self) -> None:
+        self.query_one("#probe").focus()
+
+    def action_run(self) -> None:
+        if self._stop is not None or self._entry is not None:
+            self.complain("It is under way." if self._stop is not None else "It is done already.")
+        elif self._prepared is None:
+            self.complain(
+                "It cannot be done; the reason is shown." if self._trouble else "It is being prepared."
+            )
+        else:
+            self._stop = threading.Event()
+            self.query_one("#reading").focus()
+            self._change(self._wishes(), self._stop)
+            self._draw()
+
+    def action_keep(self) -> None:
+        if self._entry is None or self._entry.state is not EntryState.WAITING:
+            self.complain("Nothing waits for a confirmation here.")
+            return
+        try:
+            self._entry = History().confirm(self._entry.id)
+        except HardenError as error:
+            self.complain(error.hint, error.title)
+        self._draw()
+
+    def action_undo(self) -> None:
+        if self._entry is None or self._simulated or not self._entry.can_be_undone:
+            self.complain("There is nothing to take back here.")
+        elif self._stop is None:
+            self._stop = threading.Event()
+            self._take_back(self._entry)
+            self._draw()
+
+    def action_back(self) -> None:
+        if isinstance(self.focused, Input):
+            self.query_one("#reading").focus()
+        elif self._stop is not None:
+            self._stop.set()
+            self._now = "stopping, and taking back what was done"
+            self._draw()
+        else:
+            self.dismiss()
+
+    # --- work that takes time -------------------------------------------------------------------------------
+
+    @work(thread=True, group="apply")
+    def _prepare(self, wishes: ApplyWishes) -> None:
+        choosing = self._choosing
+        try:
+            self.post_message(Prepared(self._prepared_now(choosing, wishes)))
+        except HardenError as error:
+            self.post_message(Refused(error))
+
+    def _prepared_now(self, choosing: Choosing, wishes: ApplyWishes) -> PreparedChange:
+        if self._simulated:
+            draft = choosing.bench.drafter.draft(choosing.report, self._plan, Target.QUADLET, verify=False)
+            return prepare_played(self._plan, draft.diff, wishes)
+        self._application = Application(choosing.bench, choosing.report)
+        return self._application.prepare(self._plan, wishes)
+
+    @work(thread=True, group="apply")
+    def _change(self, wishes: ApplyWishes, stop: threading.Event) -> None:
+        def tell(event: ChangeEvent) -> None:
+            self.post_message(Happened(event))
+
+        try:
+            prepared = self._prepared_now(self._choosing, wishes)
+            if self._simulated:
+                entry = play_apply(prepared, tell, stop)
+            else:
+                assert self._application is not None  # noqa: S101 - it has just been prepared
+                entry = self._application.run(prepared, tell, stop)
+            self.post_message(Done(entry))
+        except HardenError as error:
+            self.post_message(Refused(error))
+
+    @work(thread=True, group="apply")
+    def _take_back(self, entry: JournalEntry) -> None:
+        def tell(event: ChangeEvent) -> None:
+            self.post_message(Happened(event))
+
+        try:
+            self.post_message(Done(History().undo(entry, tell)))
+        except HardenError as error:
+            self.post_message(Refused(error))
+
+    # --- messages -------------------------------------------------------------------------------------------
+
+    @on(Prepared)
+    def _is_prepared(self, message: Prepared) -> None:
+        self._prepared, self._trouble, self._now = message.change, None, ""
+        self._draw()
+
+    @on(Happened)
+    def _happened(self, message: Happened) -> None:
+        match message.event:
+            case OperationBegun(operation, number, total):
+                self._now = f"{number}/{total} {described(operation)}"
+            case OperationDone(operation, number, total, seconds, said):
+                told = f": {said}" if said else ""
+                text = f"{number}/{total} {described(operation)} ({seconds:.1f} s){told}"
+                self._lines.append(
+                    Content.assemble((f"  {self.signs.of('✓')} ", "$success"), visible(text, 300))
+                )
+            case GoingBack(why):
+                self._lines.append(Content.styled(f"  going back: {visible(why, 300)}", "bold $warning"))
+            case OperationUndone(operation, failed) if failed:
+                text = f"  not taken back: {described(operation)}: {failed}"
+                self._lines.append(Content.styled(visible(text, 300), "bold $error"))
+        self._draw()
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        self._entry, self._stop, self._now = message.entry, None, ""
+        self.session.recheck(self._choosing.report.subject.engine + "/" + self._choosing.report.subject.id)
+        self._draw()
+
+    @on(Refused)
+    def _refused(self, message: Refused) -> None:
+        self._trouble, self._stop, self._now, self._prepared = message.error, None, "", None
+        self._draw()
+
+    def _tick(self) -> None:
+        if self._entry is not None and self._entry.state is EntryState.WAITING:
+            self._draw()
+
+    # --- drawing --------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        name = visible(self._choosing.report.subject.name, 50)
+        now = self.signs.of(f"   {visible(self._now, 70)}…") if self._now else ""
+        simulated = "   simulated" if self._simulated else ""
+        title = (name, "bold")
+        parts = (title, f" {self.signs.of('›')} apply", (simulated, "$warning"), (now, "$primary"))
+        self.query_one("#crumb", Static).update(Content.assemble(*parts))
+        self.query_one("#steps", Static).update(self._steps())
+        self.query_one("#result", Static).update(self._result())
+        prepared = self._prepared
+        shown = (
+            diff_content(prepared.entry.diff) if prepared is not None and prepared.entry.diff else Content("")
+        )
+        self.query_one("#difference", Static).update(shown)
+
+    def _steps(self) -> Content:
+        if self._lines:
+            return Content("\n").join(self._lines)
+        prepared = self._prepared
+        if prepared is None:
+            return Content("")
+        lines = [Content.styled("What will be done", "bold")]
+        lines += [
+            Content(f"  {number}. {visible(described(operation), 200)}")
+            for number, operation in enumerate(prepared.entry.operations, 1)
+        ]
+        lines += [Content.styled(f"  {visible(note, 300)}", "$warning") for note in prepared.notes]
+        down = "It is down between stop and start." if prepared.restarts else "It goes on running meanwhile."
+        lines += [Content(f"{down} Any failure brings back what there was."), Content("")]
+        lines.append(Content.styled("ctrl+s does it; i sets a probe and the time to confirm.", "$primary"))
+        return Content("\n").join(lines)
+
+    def _result(self) -> Content:
+        if self._trouble is not None:
+            return Content.assemble(
+                "\n",
+                (visible(self._trouble.title), "bold $error"),
+                "\n",
+                visible_lines(self._trouble.hint),
+                "\n",
+            )
+        entry = self._entry
+        if entry is None:
+            return Content("")
+        down = "" if entry.downtime_seconds is None else f" It was down for {entry.downtime_seconds:.1f} s."
+        kept = f" The original is kept as {visible(entry.original, 80)}." if entry.original else ""
+        if entry.state is EntryState.WAITING:
+            left = max(0, round(entry.confirm_by - time.time()))
+            text, color = f"It works. k keeps it; it goes back by itself in {left} s.{down}", "bold $warning"
+        elif entry.state is EntryState.DONE:
+            text, color = f"Done.{down}{kept} u takes it back.", "bold $success"
+        else:
+            text, color = (
+                f"Taken back: everything is as it was. {visible(entry.reason, 200)}",
+                "bold $warning",
+            )
+        proof = [
+            Content(f"  {visible(one.status, 20)}: {visible(one.check, 60)} {visible(one.effective, 160)}")
+            for one in entry.proof
+        ]
+        return Content("\n").join([Content(""), Content.styled(text, color), *proof, Content("")])
+
+    def copied(self) -> tuple[str, str]:
+        return ("this page", f"{self._steps().plain}\n{self._result().plain}")

@@ -1,0 +1,179 @@
+"""The journal: what was changed on this host, by whom, with what proof, and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from textual import on, work
+from textual.content import Content
+from textual.message import Message
+
+from hardentui.errors import HardenError
+from hardentui.model.journal import EntryState, JournalEntry
+from hardentui.tui.actions import BACK, COPY, JOURNAL, bindings
+from hardentui.tui.screens.browse import BrowseScreen, Column, Line
+from hardentui.tui.screens.sure import SureScreen
+from hardentui.tui.widgets.diff_view import diff_content
+from hardentui.visible import visible
+from hardentui.workbench.changing.history import History
+
+
+@dataclass
+class Finished(Message):
+    """Something was done with an entry; `error` says why not."""
+
+    said: str
+    error: HardenError | None = None
+
+
+class JournalScreen(BrowseScreen):
+    ACTIONS = (*JOURNAL, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Journal"
+    COLUMNS = (
+        Column("When", 16),
+        Column("What", 6),
+        Column("Of", 0),
+        Column("State", 20),
+        Column("By", 16, 90),
+        Column("Entry", 24, 120),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: tuple[JournalEntry, ...] = ()
+        self._broken: tuple[str, ...] = ()
+        self._busy = ""
+        self._read()
+
+    def _read(self) -> None:
+        recorded = History().recorded()
+        self._entries = tuple(reversed(recorded.entries))
+        self._broken = tuple(f"{one.id} cannot be read: {one.why}" for one in recorded.broken)
+
+    def on_mount(self) -> None:
+        self.set_interval(5, self.action_refresh)
+
+    def lines(self) -> Sequence[Line] | None:
+        return [self._line(entry) for entry in self._entries]
+
+    def _line(self, entry: JournalEntry) -> Line:
+        texts = (_when(entry), entry.action.value, entry.container, entry.state.value, entry.by, entry.id)
+        return Line(entry.id, texts, (entry.time, *texts[1:]))
+
+    def _entry(self) -> JournalEntry | None:
+        return next((entry for entry in self._entries if entry.id == self.current), None)
+
+    def about(self, key: str) -> Content:
+        entry = next((one for one in self._entries if one.id == key), None)
+        if entry is None:
+            return Content("")
+        lines = [Content.styled(f"{entry.action.value} {visible(entry.container, 80)}", "bold")]
+        if entry.reason:
+            lines.append(Content(visible(entry.reason, 300)))
+        if entry.downtime_seconds is not None:
+            lines.append(Content(f"It was down for {entry.downtime_seconds:.1f} s."))
+        if entry.original:
+            lines.append(Content(f"The original is kept as {visible(entry.original, 80)}."))
+        if entry.state is EntryState.WAITING:
+            lines.append(Content.styled("It waits to be confirmed: k keeps it.", "$warning"))
+        if entry.can_be_undone:
+            lines.append(Content.styled("u takes it back.", "$primary"))
+        lines += [
+            Content(f"  {visible(one.status, 20)}: {visible(one.check, 60)} {visible(one.effective, 160)}")
+            for one in entry.proof
+        ]
+        if entry.diff:
+            lines += [Content(""), diff_content(entry.diff)]
+        return Content("\n").join(lines)
+
+    def crumb(self) -> Content:
+        busy = self.signs.of(f"   {visible(self._busy, 60)}…") if self._busy else ""
+        broken = f"   {visible(self._broken[0], 80)}" if self._broken else ""
+        count = f"   {len(self._entries)} changes of this account"
+        return Content.assemble(("Journal", "bold"), count, (busy, "$primary"), (broken, "$error"))
+
+    def nothing(self) -> str:
+        return "Nothing was changed from here. In the walk, t tries a plan and A applies it."
+
+    # --- actions ------------------------------------------------------------------------------------------
+
+    def action_refresh(self) -> None:
+        if not self._busy:
+            self._read()
+            self._draw()
+
+    def action_undo(self) -> None:
+        entry = self._entry()
+        if entry is None or not entry.can_be_undone:
+            self.complain("This entry cannot be taken back.")
+            return
+        question = f"Take back {entry.action.value} of {entry.container}?"
+        detail = "What there was before comes back; a running service restarts."
+
+        def undo() -> str:
+            return (
+                f"{History().undo(History().to_undo(entry.id), lambda event: None).container} is as before."
+            )
+
+        self._ask(question, detail, "taking it back", undo)
+
+    def action_keep(self) -> None:
+        entry = self._entry()
+        if entry is None or entry.state is not EntryState.WAITING:
+            self.complain("This entry does not wait to be confirmed.")
+            return
+        self._busy = "keeping it"
+        self._work(lambda: f"{History().confirm(entry.id).container} stays as it is.")
+
+    def action_forget(self) -> None:
+        entry = self._entry()
+        if entry is None or not entry.original:
+            self.complain("No original is kept for this entry.")
+            return
+        question = f"Remove {entry.original} for good?"
+        detail = "The change cannot be taken back then."
+
+        def forget() -> str:
+            History().forget(entry.id)
+            return "The original is removed."
+
+        self._ask(question, detail, "removing the original", forget)
+
+    def _ask(self, question: str, detail: str, what: str, action: Callable[[], str]) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes and not self._busy:
+                self._busy = what
+                self._draw()
+                self._work(action)
+
+        self.app.push_screen(SureScreen(question, detail), answered)
+
+    @work(thread=True, group="journal")
+    def _work(self, action: Callable[[], str]) -> None:
+        try:
+            self.post_message(Finished(action()))
+        except HardenError as error:
+            self.post_message(Finished("", error))
+
+    @on(Finished)
+    def _finished(self, message: Finished) -> None:
+        self._busy = ""
+        if message.error is not None:
+            self.complain(message.error.hint, message.error.title)
+        else:
+            self.notify(message.said, markup=False)
+        self.action_refresh()
+
+    def copied(self) -> tuple[str, str]:
+        return "the entry's id", self.current
+
+
+def _when(entry: JournalEntry) -> str:
+    try:
+        return f"{datetime.fromisoformat(entry.time).astimezone():%Y-%m-%d %H:%M}"
+    except ValueError:
+        return visible(entry.time, 16)

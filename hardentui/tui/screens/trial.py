@@ -1,0 +1,290 @@
+"""Trying a plan on a twin: what is tried, what broke, the evidence, what was put back, and the result."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input, Label, Static
+
+from hardentui.errors import HardenError
+from hardentui.model.plan import Plan
+from hardentui.model.trial import Result, Round, Step, Trial, TrialEvent
+from hardentui.tui.actions import BACK, COPY, TRIAL, bindings
+from hardentui.tui.choosing import Choosing
+from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.write import WriteScreen
+from hardentui.visible import visible, visible_lines
+from hardentui.workbench.trials.files import plan_of_trial
+from hardentui.workbench.trials.played import play_trial
+from hardentui.workbench.trials.trying import Wishes
+
+_HEADINGS = {
+    Result.WORKS: ("A hardened configuration works", "bold $success"),
+    Result.NOTHING_WORKS: ("No change can be kept", "bold $warning"),
+    Result.BASELINE_FAILS: ("The twin does not work even without changes", "bold $error"),
+}
+_LOG_LINES = 12
+
+
+@dataclass
+class Told(Message):
+    """One thing happened in the trial."""
+
+    event: TrialEvent
+
+
+@dataclass
+class Tried(Message):
+    """The trial ended with a result."""
+
+    trial: Trial
+
+
+@dataclass
+class Ended(Message):
+    """The trial ended without a result; None: it was stopped."""
+
+    error: HardenError | None
+
+
+class TrialScreen(HardenScreen):
+    CSS_PATH = "trial.tcss"
+    ACTIONS = (*TRIAL, COPY, BACK)
+    BINDINGS: ClassVar = bindings(ACTIONS)
+    BINDING_GROUP_TITLE = "Trial"
+
+    def __init__(self, choosing: Choosing, plan: Plan) -> None:
+        super().__init__()
+        self._choosing = choosing
+        self._plan = plan
+        self._events: list[Content] = []
+        self._rounds: list[Round] = []
+        self._now = ""
+        self._trial: Trial | None = None
+        self._trouble: HardenError | None = None
+        self._stop: threading.Event | None = None
+
+    @property
+    def _simulated(self) -> bool:
+        return self._choosing.bench.opened.simulated
+
+    def body(self) -> Iterable[Widget]:
+        yield Static(id="crumb")
+        with Horizontal(id="probe-line"):
+            yield Label("Probe", classes="label")
+            yield Input(
+                id="probe",
+                placeholder="a command that proves it works; $TWIN_IP is its address",
+            )
+        with VerticalScroll(id="reading"):
+            yield Static(id="events")
+            yield Static(id="result")
+
+    def on_mount(self) -> None:
+        self.query_one("#reading").focus()
+        self._draw()
+
+    # --- actions ------------------------------------------------------------------------------------------
+
+    def action_start(self) -> None:
+        if self._stop is not None:
+            self.complain("A trial is running. esc stops it.")
+            return
+        self._events, self._rounds, self._trial, self._trouble = [], [], None, None
+        self._stop = threading.Event()
+        self.query_one("#reading").focus()
+        probe = self.query_one("#probe", Input).value.strip()
+        self._run(self._stop, (probe,) if probe else ())
+        self._draw()
+
+    @on(Input.Submitted)
+    def _probe_given(self) -> None:
+        self.action_start()
+
+    def action_probe(self) -> None:
+        self.query_one("#probe").focus()
+
+    def action_back(self) -> None:
+        if isinstance(self.focused, Input):
+            self.query_one("#reading").focus()
+        elif self._stop is not None:
+            self._stop.set()
+            self._now = "stopping, and removing the twin"
+            self._draw()
+        else:
+            self.dismiss()
+
+    def on_unmount(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+
+    def action_apply(self) -> None:
+        if (plan := self._tried_plan()) is not None:
+            self.app.push_screen(ApplyScreen(self._choosing, plan))
+
+    def action_write(self) -> None:
+        if self._tried_plan() is not None and self._trial is not None:
+            dropped = {left.check for left in self._trial.left_out}
+            self._choosing.drop(dropped)
+            self.app.push_screen(WriteScreen(self._choosing))
+
+    def _tried_plan(self) -> Plan | None:
+        """The plan with what worked; complains where there is none."""
+        trial = self._trial
+        if trial is None or not trial.options:
+            self.complain("There is no result yet." if trial is None else "No change could be kept.")
+            return None
+        try:
+            return plan_of_trial(self._choosing.bench.planner, self._choosing.report, trial)
+        except HardenError as error:
+            self.complain(error.hint, error.title)
+            return None
+
+    # --- the trial ----------------------------------------------------------------------------------------
+
+    @work(thread=True, group="trial")
+    def _run(self, stop: threading.Event, probes: tuple[str, ...]) -> None:
+        def tell(event: TrialEvent) -> None:
+            self.post_message(Told(event))
+
+        bench, report = self._choosing.bench, self._choosing.report
+        try:
+            if self._simulated:
+                self.post_message(Tried(play_trial(self._plan, tell, stop)))
+            else:
+                trial = bench.trying(report).run(self._plan.choices, Wishes(probes=probes), tell, stop)
+                self.post_message(Tried(trial))
+        except KeyboardInterrupt:
+            self.post_message(Ended(None))
+        except HardenError as error:
+            self.post_message(Ended(error))
+
+    @on(Told)
+    def _told(self, message: Told) -> None:
+        event = message.event
+        self._now = event.text
+        if event.round is not None:
+            self._rounds.append(event.round)
+            self._events.append(self._of_round(len(self._rounds), event.round))
+        elif event.loosened:
+            text = f"     put back: {event.loosened}"
+            self._events.append(Content.styled(visible(text, 300), "$warning"))
+        elif event.left_out is not None:
+            left = event.left_out
+            text = f"     left out: {left.check}: {left.reason}"
+            self._events.append(Content.styled(visible(text, 300), "$warning"))
+        elif event.step in (Step.BASELINE, Step.RESTART, Step.PROOF):
+            self._events.append(Content(f"  {self.signs.of('·')} {visible(event.text, 300)}"))
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    def _of_round(self, number: int, tried: Round) -> Content:
+        sign, color = ("✓", "$success") if tried.ready else ("✗", "$error")
+        why = f": {visible(tried.why, 200)}" if tried.why else ""
+        return Content.assemble(
+            (f"  {self.signs.of(sign)} ", color),
+            f"round {number}, {visible(tried.purpose, 60)}, {tried.seconds:.1f} s",
+            (why, color),
+        )
+
+    @on(Tried)
+    def _tried(self, message: Tried) -> None:
+        self._trial, self._stop, self._now = message.trial, None, ""
+        self._draw()
+        self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
+
+    @on(Ended)
+    def _ended(self, message: Ended) -> None:
+        self._trouble, self._stop, self._now = message.error, None, ""
+        if message.error is None:
+            self._events.append(Content("  Stopped; the twin is removed and the container untouched."))
+        self._draw()
+
+    # --- drawing ------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        if not self.is_attached:
+            return
+        name = visible(self._choosing.report.subject.name, 50)
+        now = self.signs.of(f"   {visible(self._now, 60)}…") if self._stop is not None else ""
+        simulated = "   simulated" if self._simulated else ""
+        self.query_one("#crumb", Static).update(
+            Content.assemble(
+                (name, "bold"), f" {self.signs.of('›')} trial", (simulated, "$warning"), (now, "$primary")
+            )
+        )
+        self.query_one("#events", Static).update(
+            self._before() if not self._events else Content("\n").join(self._events)
+        )
+        self.query_one("#result", Static).update(self._result())
+
+    def _before(self) -> Content:
+        if self._stop is not None:
+            return Content(self.signs.of("Making a twin…"))
+        checks = dict.fromkeys(check for change in self._plan.changes for check in change.checks)
+        text = (
+            f"Enter tries {len(checks)} fixes on a twin of this container: its own network, volumes copied "
+            "on write, no published ports. The container itself stays untouched. What breaks the twin is "
+            "found, and loosened or left out. A probe makes the result surer: listening is not yet answering."
+        )
+        return Content("\n\n").join([Content(text), Content(visible(", ".join(checks), 600))])
+
+    def _result(self) -> Content:
+        if self._trouble is not None:
+            return Content.assemble(
+                "\n", (visible(self._trouble.title), "bold $error"), "\n", visible_lines(self._trouble.hint)
+            )
+        trial = self._trial
+        if trial is None:
+            return Content("")
+        lines = [Content(""), Content.styled(*_HEADINGS[trial.result]), Content(visible(trial.sure, 300))]
+        if trial.result is Result.BASELINE_FAILS:
+            lines += [Content(visible(trial.baseline.why, 300)), Content(visible(trial.baseline.advice, 300))]
+            lines += self._log("Its last lines", trial.baseline.log)
+            return Content("\n").join(lines)
+        lines += self._part(
+            "Kept", [f"{kept.check}: {kept.option} {kept.after or 'removed'}" for kept in trial.kept]
+        )
+        lines += self._part(
+            "Loosened",
+            [f"{one.check}: {one.option} {one.given or 'removed'}. {one.evidence}" for one in trial.relaxed],
+        )
+        lines += self._part(
+            "Left out", [f"{one.check}: {one.reason} {one.evidence}" for one in trial.left_out]
+        )
+        lines += self._part("Kept, but not tried", [f"{one.check}: {one.reason}" for one in trial.not_tried])
+        failed = next((one for one in reversed(trial.rounds) if not one.ready and one.log), None)
+        if failed is not None:
+            lines += self._log("The log of the last twin that failed", failed.log)
+            lines += self._log("The log of the twin without changes", trial.baseline.log)
+        if trial.proposed_probe:
+            lines += self._part("To be surer, try again with this probe", [trial.proposed_probe])
+        if trial.options:
+            lines += [Content(""), Content.styled("A applies it, w writes it.", "$primary")]
+        return Content("\n").join(lines)
+
+    def _part(self, title: str, texts: list[str]) -> list[Content]:
+        if not texts:
+            return []
+        return [
+            Content(""),
+            Content.styled(title, "bold"),
+            *(Content(f"  {visible(text, 300)}") for text in texts),
+        ]
+
+    def _log(self, title: str, log: str) -> list[Content]:
+        shown = "\n".join(f"  {line}" for line in visible_lines(log).splitlines()[-_LOG_LINES:])
+        return [Content(""), Content.styled(title, "bold"), Content.styled(shown, "$muted")] if shown else []
+
+    def copied(self) -> tuple[str, str]:
+        events = "\n".join(event.plain for event in self._events)
+        return ("the trial", f"{events}\n{self._result().plain}")

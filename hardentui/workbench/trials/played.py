@@ -1,0 +1,101 @@
+"""A trial as the simulated host plays it: for those who learn what a trial does. Nothing of it is real."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from hardentui.model.finding import Risk
+from hardentui.model.plan import Change, Plan
+from hardentui.model.trial import (
+    Baseline,
+    ChosenFix,
+    How,
+    Kept,
+    LeftOut,
+    OptionChange,
+    Proof,
+    Result,
+    Round,
+    Step,
+    Trial,
+    TrialEvent,
+)
+from hardentui.reading.masking import mask_argument
+
+PLAYED = "Simulated: no twin was made, so this proves nothing."
+_PACE = 0.6  # seconds for each event, so that it can be read
+
+
+def play_trial(
+    plan: Plan, tell: Callable[[TrialEvent], None], stop: threading.Event, pace: float = _PACE
+) -> Trial:
+    """Tell what a trial of this plan could look like: of its fixes that may break something one does.
+
+    Raises:
+        KeyboardInterrupt: `stop` was set.
+    """
+    checks = tuple(dict.fromkeys(check for change in plan.changes for check in change.checks))
+    risky = [check for check in checks if plan.risks.get(check) is Risk.MAY_BREAK]
+    broken = risky[-1:] if len(checks) > 1 else []
+
+    def say(event: TrialEvent) -> None:
+        tell(event)
+        if stop.wait(pace):
+            raise KeyboardInterrupt
+
+    say(TrialEvent(Step.PREPARING, "make a twin"))
+    say(TrialEvent(Step.BASELINE, "the twin without changes works after 0.4 s", 0.4))
+    rounds = []
+    left_out: list[LeftOut] = []
+    if broken:
+        failed = Round(checks, False, "it does not listen on its port", "all changes", 3.0)
+        rounds.append(failed)
+        say(TrialEvent(Step.ROUND, "the twin with all changes does not work", 3.0, checks, round=failed))
+        left_out.append(LeftOut(broken[0], "the service did not start with it", "simulated evidence"))
+        say(TrialEvent(Step.ROUND, f"{broken[0]} is left out", left_out=left_out[0]))
+    kept = tuple(check for check in checks if check not in broken)
+    works = Round(kept, True, "", "what is left", 0.5)
+    rounds.append(works)
+    say(TrialEvent(Step.ROUND, "the twin works", 0.5, kept, round=works))
+    say(TrialEvent(Step.PROOF, "the kernel enforces what was changed"))
+    changes = [change for change in plan.changes if set(change.checks) & set(kept)]
+    return Trial(
+        container=plan.container,
+        result=Result.WORKS if kept else Result.NOTHING_WORKS,
+        baseline=Baseline(True, How.PORTS, 0.4),
+        rounds=tuple(rounds),
+        kept=tuple(
+            Kept(
+                check,
+                change.option,
+                _masked(change, change.before),
+                _masked(change, change.after),
+            )
+            for change in changes
+            for check in change.checks
+            if check in kept
+        ),
+        left_out=tuple(left_out),
+        proof=tuple(Proof(check, "pass", "simulated") for check in kept),
+        options=tuple(
+            OptionChange(
+                change.option,
+                tuple(mask_argument(change.option, word) for word in change.before),
+                tuple(mask_argument(change.option, word) for word in change.after),
+                change.checks,
+            )
+            for change in changes
+        ),
+        fixes=tuple(
+            ChosenFix(choice.check, dict(choice.parameters))
+            for choice in plan.choices
+            if choice.check in kept
+        ),
+        sure=PLAYED,
+        seconds=4.0,
+    )
+
+
+def _masked(change: Change, words: tuple[str, ...]) -> str | None:
+    return " ".join(mask_argument(change.option, word) for word in words) or None

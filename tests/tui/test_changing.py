@@ -1,0 +1,129 @@
+"""Try, apply and undo from the terminal UI; on the simulated host it is played."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from hardentui.change.journal import Journal
+from hardentui.model.journal import EntryAction, EntryState, JournalEntry
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.journal import JournalScreen
+from hardentui.tui.screens.trial import TrialScreen
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.workbench.changing import played as played_apply
+from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.trials import played as played_trial
+from hardentui.workbench.views import Selection
+from tests.tui.support import Driver, running, screen_text, shows, until
+
+
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def make_app() -> HardenApp:
+    return HardenApp(lambda: FirstLook.open(Selection(demo=True)), environ={})
+
+
+async def walk(app: HardenApp, pilot: Driver) -> None:
+    await until(pilot, lambda: app.session.host is not None, 20)
+    await pilot.press("slash", *"shop-web", "enter", "enter")
+    await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with running(app, size) as pilot:
+        await walk(app, pilot)
+        await pilot.press("t")
+        await shows(pilot, "Choose fixes first")
+        await pilot.press("F", "t")
+        await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+        await shows(pilot, "trial", "simulated", "on a twin of this container")
+        await pilot.press("enter")
+        await until(pilot, lambda: "A hardened configuration works" in _text(app), 20)
+        assert "Left out" in _text(app)
+        assert "proves nothing" in _text(app)
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
+        await until(pilot, lambda: "What will be done" in _text(app))
+        assert "rename the original to shop-web-before" in _text(app)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "Done." in _text(app), 20)
+        await pilot.press("J")
+        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
+        await shows(pilot, "Nothing was changed from here")
+
+
+async def test_a_trial_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(played_trial.play_trial, "__defaults__", (30.0,))
+    app = make_app()
+    async with running(app, (100, 30)) as pilot:
+        await walk(app, pilot)
+        await pilot.press("F", "t")
+        await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+        await pilot.press("enter")
+        await shows(pilot, "make a twin")
+        await pilot.press("escape")
+        await shows(pilot, "Stopped; the twin is removed")
+        assert isinstance(app.screen, TrialScreen)
+
+
+async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(played_apply.play_apply, "__defaults__", (30.0,))
+    app = make_app()
+    async with running(app, (100, 30)) as pilot:
+        await walk(app, pilot)
+        await pilot.press("F", "A")
+        await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
+        await until(pilot, lambda: "What will be done" in _text(app))
+        await pilot.press("ctrl+s")
+        await shows(pilot, "1/7")
+        await pilot.press("escape")
+        await shows(pilot, "Taken back")
+
+
+HOSTILE = "web\x1b]0;owned\x07[bold]"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes(
+    size: tuple[int, int],
+) -> None:
+    entry = JournalEntry(
+        id="20260101-120000-abcd",
+        time="2026-01-01T12:00:00+00:00",
+        action=EntryAction.APPLY,
+        container=HOSTILE,
+        by="anna\x1b[31m",
+        state=EntryState.DONE,
+        reason="\x1b[2J",
+        diff="--- a\n+++ b\n-\x1b[1mold\n+new\n",
+    )
+    Journal().write(entry)
+    app = make_app()
+    async with running(app, size) as pilot:
+        await pilot.press("J")
+        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
+        await shows(pilot, "1 changes of this account", "␛]0;owned", "[bold]")
+        assert "\x1b" not in screen_text(app)
+        await pilot.press("u")
+        await shows(pilot, "Take back apply of", "y yes")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, JournalScreen))
+        await pilot.press("k")
+        await shows(pilot, "does not wait")
+        await pilot.press("f")
+        await shows(pilot, "No original is kept")
+
+
+def _text(app: HardenApp) -> str:
+    """All that a screen has drawn, whether it is scrolled into view or not."""
+    return "\n".join(str(widget.render()) for widget in app.screen.query(Static))

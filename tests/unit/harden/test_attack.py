@@ -1,0 +1,281 @@
+"""Attack paths: every sentence true, none twice in other words, and the worst first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks import all_checks
+from hardentui.checks.examples import DEFAULT_CAPABILITIES, container, rootful, rootless
+from hardentui.harden.attack import attack_path, ranked_paths
+from hardentui.harden.evaluate import container_subject, parameters_of, run
+from hardentui.harden.severity import context_shift
+from hardentui.model.capabilities import ALL_CAPABILITIES
+from hardentui.model.checklist import Checklist
+from hardentui.model.facts import CapabilitySets, ContainerFacts, IdRange, Kernel
+from hardentui.model.finding import Finding, Kind
+from hardentui.model.known import Unreadable
+from hardentui.model.mounts import MountedPath, MountOrigin
+from hardentui.options import (
+    CAP_ADD,
+    DEVICES,
+    MOUNTS,
+    NETWORK,
+    PID,
+    PRIVILEGED,
+    PUBLISH,
+    PUBLISH_ALL,
+    SECCOMP_PROFILE,
+    USER,
+    VOLUMES_FROM,
+)
+from hardentui.options.values import Mount, Port
+
+NOTHING_SET = Checklist("empty", "No parameters", ())
+SOCKET = (MOUNTS, (Mount("bind", "/run/podman/podman.sock", "/run/podman/podman.sock"),))
+OPEN = (PUBLISH, (Port(80, "8080", "0.0.0.0"),))
+ROOT = Kernel(
+    7,
+    uid=0,
+    host_user_namespace=True,
+    uid_map=(IdRange(0, 0, 4294967295),),
+    capabilities=CapabilitySets(bounding=DEFAULT_CAPABILITIES),
+)
+ROOT_WITH_ALL = replace(ROOT, capabilities=CapabilitySets(bounding=ALL_CAPABILITIES))
+STRANGER = replace(ROOT, uid=1000)
+MAPPED = Kernel(7, uid=100000, host_user_namespace=False, uid_map=(IdRange(0, 100000, 65536),))
+OWNER = Kernel(
+    7, uid=1000, host_user_namespace=False, uid_map=(IdRange(0, 1000, 1), IdRange(1, 100000, 65536))
+)
+
+
+def judged(facts: ContainerFacts) -> tuple[ContainerFacts, tuple[Finding, ...]]:
+    checks = tuple(
+        (check, parameters_of(check, NOTHING_SET)) for check in all_checks() if check.kind is Kind.CONTAINER
+    )
+    return facts, tuple(run(facts, container_subject(facts), checks))
+
+
+def told(*given: Any, **more: Any) -> str:
+    return attack_path(*judged(container(*given, **more)))
+
+
+def named(name: str, facts: ContainerFacts) -> ContainerFacts:
+    return replace(facts, name=name, id=name)
+
+
+def mounted(*paths: str) -> Any:
+    return MOUNTS, tuple(Mount("bind", path, f"/at{at}") for at, path in enumerate(paths))
+
+
+# --- one container --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "kernel", "sentence"),
+    [
+        ([SOCKET], ROOT, "not published: it can control the engine through /run/podman/podman.sock."),
+        ([(PRIVILEGED, True)], ROOT_WITH_ALL, "not published: it is privileged."),
+        (
+            [(CAP_ADD, ("ALL",)), (SECCOMP_PROFILE, "unconfined")],
+            replace(ROOT, capabilities=Unreadable("no"), seccomp_mode=Unreadable("no")),
+            "not published: it has all rights of privileged mode.",
+        ),
+        (
+            [(PRIVILEGED, True), (PID, "host"), (NETWORK, ("host",)), (DEVICES, ("/dev/sda",))],
+            ROOT_WITH_ALL,
+            "on the host's own network: it is privileged and sees the processes of the host.",
+        ),
+        ([mounted("/")], ROOT, "not published: it can write all files of the host."),
+        (
+            [mounted("/etc", "/usr/bin")],
+            ROOT,
+            "not published: it can write /etc, /usr/bin of the host.",
+        ),
+        ([mounted("/run")], ROOT, "not published: it can control the engine through /run."),
+        (
+            [
+                (
+                    MOUNTS,
+                    (
+                        Mount("bind", "/", "/host", ("ro",)),
+                        Mount("bind", "/run/podman", "/run/podman", ("ro",)),
+                    ),
+                )
+            ],
+            ROOT,
+            "not published: it can control the engine through /run/podman.",
+        ),
+        (
+            [mounted("/run", "/etc")],
+            ROOT,
+            "not published: it can control the engine through /run and can write /etc, /run of the host.",
+        ),
+        (
+            [(MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))],
+            ROOT,
+            "not published: it can read /etc of the host.",
+        ),
+        (
+            [(CAP_ADD, ("SYS_MODULE",))],
+            replace(ROOT, capabilities=CapabilitySets(bounding=frozenset({"CAP_SYS_MODULE"}))),
+            "not published: it holds a capability that leads to the host (SYS_MODULE).",
+        ),
+        ([(DEVICES, ("/dev/sda",))], ROOT, "not published: it may use /dev/sda."),
+        ([(DEVICES, ("/dev/fuse",))], ROOT, "not published: whoever breaks out of it is root there."),
+        ([(SECCOMP_PROFILE, "unconfined")], replace(ROOT, seccomp_mode=0), "it may make every system call."),
+        ([], ROOT, "not published: whoever breaks out of it is root there."),
+        ([(NETWORK, ("none",))], ROOT, "without a network: whoever breaks out of it is root there."),
+        ([OPEN], ROOT, "published on every address (port 8080): whoever breaks out of it is root there."),
+        ([(PUBLISH_ALL, True)], ROOT, "with every exposed port published on every address: whoever"),
+        (
+            [(PUBLISH, (Port(53, "53", "127.0.0.1", "udp"),))],
+            ROOT,
+            "published on this host only: whoever breaks out of it is root there.",
+        ),
+        (
+            [(PUBLISH, (Port(53, "53", "192.0.2.1", "udp"), Port(80, "", "192.0.2.1")))],
+            ROOT,
+            "published on one address (ports 53/udp, of Podman's choice): whoever",
+        ),
+    ],
+)
+def test_the_sentence_about_root_of_the_host(given: list[Any], kernel: Kernel, sentence: str) -> None:
+    said = told(*given, kernel=kernel)
+    assert said.startswith("Runs as root of the host, ")
+    assert sentence in said
+
+
+def test_a_stranger_to_the_files_of_the_host_is_told_to_have_them_not_to_command_them() -> None:
+    for kernel, given in ((STRANGER, [(USER, "1000")]), (MAPPED, [])):
+        said = told(SOCKET, *given, kernel=kernel)
+        assert said.endswith("it has the engine's socket mounted (/run/podman/podman.sock).")
+        said = told(mounted("/etc"), *given, kernel=kernel)
+        assert said.endswith("it has /etc of the host mounted, writable.")
+        assert said.startswith(f"Runs as user {kernel.uid} of the host, not published: ")
+
+
+def test_the_user_of_a_rootless_engine_owns_its_socket() -> None:
+    said = told(SOCKET, kernel=OWNER, engine=rootless())
+    assert said.startswith("Runs as user 1000 of the host, not published: it can control the engine")
+    assert "mounted" in told(SOCKET, kernel=replace(OWNER, uid=100100), engine=rootless())
+
+
+def test_a_user_namespace_is_named_where_it_confines() -> None:
+    assert told((PRIVILEGED, True), kernel=MAPPED).endswith("it is privileged within its user namespace.")
+
+
+def test_processes_of_another_container_are_no_way_to_the_host() -> None:
+    assert "processes" not in told((PID, "container:db"), kernel=ROOT)
+
+
+def test_what_does_not_run_would_run() -> None:
+    said = told(OPEN, (PRIVILEGED, True))
+    assert said == (
+        "Would run as root of the host, published on every address (port 8080): it is privileged."
+    )
+    assert told((PRIVILEGED, True), engine=rootless()).startswith(
+        "Would run, not published: it is privileged"
+    )
+
+
+def test_a_member_is_open_through_its_pod() -> None:
+    pod = {"InfraConfig": {"PortBindings": {"443/tcp": [{"HostIp": "", "HostPort": "8443"}]}}}
+    facts = replace(container(kernel=ROOT, inspect={"Pod": "p"}), pod=pod)
+    assert "published on every address (port 8443)" in attack_path(*judged(facts))
+    said = attack_path(*judged(replace(facts, pod=None)))  # nobody told
+    assert said == "Runs as root of the host: whoever breaks out of it is root there."
+    borrowed = told((NETWORK, ("container:web",)), kernel=ROOT)
+    assert "published" not in borrowed
+
+
+def test_the_kernel_decides_about_the_network() -> None:
+    shared = replace(ROOT, shared_namespaces=frozenset({"net"}))
+    assert "on the host's own network" in told(kernel=shared)
+    own = replace(ROOT, shared_namespaces=frozenset())
+    assert "on the host's own network" not in told((NETWORK, ("host",)), kernel=own)
+
+
+def test_a_hardened_container_has_no_sentence() -> None:
+    kernel = replace(MAPPED, no_new_privileges=True)
+    assert told((USER, "1000"), kernel=kernel) == ""
+
+
+# --- all containers -------------------------------------------------------------------------------
+
+
+def test_the_open_way_to_the_host_comes_before_the_hidden_and_the_stopped_one() -> None:
+    other = (MOUNTS, (Mount("bind", "/etc", "/host/etc"),))
+    subjects = [
+        judged(named("hidden", container((PRIVILEGED, True), kernel=ROOT_WITH_ALL))),
+        judged(named("open", container(SOCKET, OPEN, kernel=ROOT))),
+        judged(named("stopped", container(other))),
+        judged(named("plain", container())),
+    ]
+    ranked = ranked_paths(subjects)
+    assert [path.name for path in ranked] == ["open", "hidden", "stopped"]
+    assert ranked[0].danger > ranked[1].danger > ranked[2].danger
+
+
+def test_containers_that_lead_the_same_way_are_one_path_told_of_the_worst() -> None:
+    subjects = [
+        judged(named(name, container((PRIVILEGED, True), *more, kernel=ROOT_WITH_ALL)))
+        for name, more in (("d", ()), ("b", ()), ("open", (OPEN,)), ("a", ()))
+    ]
+    subjects += [judged(named("socket", container(SOCKET)))]
+    first, second = ranked_paths(subjects)
+    assert (first.name, first.also, first.checks) == ("open", ("a", "b", "d"), ("privileged",))
+    assert "(port 8080)" in first.sentence
+    assert (second.name, second.also) == ("socket", ())
+    assert ranked_paths(subjects, most=1) == (first,)
+
+
+def test_engines_and_the_rights_of_root_are_not_mixed() -> None:
+    subjects = [
+        judged(named("one", container(SOCKET, kernel=ROOT, engine=rootful()))),
+        judged(named("two", container(SOCKET, kernel=STRANGER, engine=rootful()))),
+        judged(named("one", container(SOCKET, kernel=OWNER, engine=rootless()))),
+    ]
+    ranked = ranked_paths(subjects)
+    assert len(ranked) == 3
+    assert len({path.engine for path in ranked}) == 2
+    assert all(path.also == () for path in ranked)
+
+
+def test_a_way_that_is_less_severe_is_less_dangerous() -> None:
+    read = (MOUNTS, (Mount("bind", "/etc", "/e", ("ro",)),))
+    subjects = [
+        judged(named("reads", container(read, kernel=ROOT))),
+        judged(named("writes", container(mounted("/etc"), kernel=ROOT))),
+    ]
+    assert [path.name for path in ranked_paths(subjects)] == ["writes", "reads"]
+
+
+def test_missing_walls_alone_lead_nowhere() -> None:
+    facts, findings = judged(container(kernel=ROOT))
+    assert any(finding.check == "new-privileges-allowed" and finding.failing for finding in findings)
+    assert ranked_paths([(facts, findings)]) == ()
+
+
+# --- mounts that come from elsewhere, and control sockets -----------------------------------------
+
+
+def test_a_control_socket_is_a_way_to_the_host_and_the_engines_socket_is_the_shorter_one() -> None:
+    bus = (MOUNTS, (Mount("bind", "/run/dbus/system_bus_socket", "/bus"),))
+    told_of = told(bus, kernel=ROOT)
+    assert told_of.endswith("it can start host services through /run/dbus/system_bus_socket.")
+    assert "has a socket of the host mounted" in told(bus, kernel=STRANGER)
+    both = (MOUNTS, (*SOCKET[1], *bus[1]))
+    assert "dbus" not in told(both, kernel=ROOT)
+
+
+def test_what_another_container_brings_is_a_way_too() -> None:
+    etc = MountedPath(
+        "/cfg", ("/etc",), "bind", "/etc", ("rw",), MountOrigin.CONTAINER, "base", in_force=True
+    )
+    sentence = told((VOLUMES_FROM, ("base",)), kernel=ROOT, mounted=(etc,))
+    assert sentence.endswith("it can write /etc of the host.")
+    facts = container((VOLUMES_FROM, ("base",)), mounted=(etc,), engine=rootful(rootless=Unreadable("no")))
+    assert (context_shift(replace(facts, mounted=())), context_shift(facts)) == (0, 1)

@@ -1,0 +1,415 @@
+"""What was seen of a container decides what a fix does, whether it is refused, and how safe it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks.examples import container, rootful, rootless
+from hardentui.harden.plan import fixable, left_out, make_plan
+from hardentui.model.activity import FileChange
+from hardentui.model.facts import (
+    Client,
+    ContainerFacts,
+    IdRange,
+    ImageFacts,
+    Kernel,
+    Limits,
+    ListeningSocket,
+    NetworkFacts,
+    Process,
+)
+from hardentui.model.finding import Risk
+from hardentui.model.host import HostFacts
+from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.known import Unreadable
+from hardentui.model.mounts import KernelMount
+from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.options import (
+    CAP_ADD,
+    CAP_DROP,
+    HEALTH_CMD,
+    IMAGE,
+    LABELS,
+    MEMORY,
+    MEMORY_SWAP,
+    MOUNTS,
+    NETWORK,
+    NO_NEW_PRIVILEGES,
+    PRIVILEGED,
+    PUBLISH,
+    READ_ONLY,
+    RESTART,
+    ROOTFS,
+    SECRETS,
+    SYSCTL,
+    TMPFS,
+    USER,
+    USERNS,
+    Mount,
+    Port,
+)
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.checklists.lookup import find_check
+
+CHECKLIST = load()
+CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+HOST_IDS = (IdRange(0, 0, 4294967295),)
+PORT_80 = ListeningSocket("tcp", "0.0.0.0", 80)
+AS_33 = Choice("root-user", (("user", "33:33"),))
+
+
+def plan(facts: ContainerFacts, *fixes: str | Choice) -> Plan:
+    return make_plan(
+        facts, [fix if isinstance(fix, Choice) else Choice(fix) for fix in fixes], CHECKS, CHECKLIST
+    )
+
+
+def said(made: Plan) -> str:
+    return "\n".join([*(note.text for note in made.notes), *map(str, made.skipped)])
+
+
+def kernel(**over: Any) -> Kernel:
+    return Kernel(7, **{"uid": 0, "gid": 0, "uid_map": HOST_IDS, "gid_map": HOST_IDS, **over})
+
+
+def running(
+    *pairs: tuple[Any, Any], hours: float = 5, seen: Kernel | None = None, **over: Any
+) -> ContainerFacts:
+    started = (NOW - timedelta(hours=hours)).isoformat()
+    inspect = {"State": {"StartedAt": started}, **over.pop("inspect", {})}
+    return container(*pairs, kernel=seen or kernel(), inspect=inspect, now=NOW, **over)
+
+
+# --- how safe a fix is --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("peak", "hours", "risk"),
+    [
+        (100 << 20, 5, Risk.SAFE),
+        (100 << 20, 0.1, Risk.CHANGES_BEHAVIOUR),
+        (2 << 30, 5, Risk.MAY_BREAK),
+        (None, 5, Risk.MAY_BREAK),
+    ],
+)
+def test_a_memory_limit_is_as_safe_as_what_it_has_used(peak: int | None, hours: float, risk: Risk) -> None:
+    facts = running(hours=hours, seen=kernel(limits=Limits(memory_peak=peak)))
+    made = plan(facts, "no-memory-limit")
+    assert made.risks == {"no-memory-limit": risk}
+    assert ("no-memory-limit" in {one.check for one in fixable(facts, CHECKS, CHECKLIST, Caution.SAFE)}) is (
+        risk is Risk.SAFE
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "risk"), [((), Risk.SAFE), ((FoundFile("/usr/bin/su", "setuid root", 1),), Risk.MAY_BREAK)]
+)
+def test_no_new_privileges_is_safe_where_no_program_could_gain_any(files: Any, risk: Risk) -> None:
+    image = ImageFacts("1" * 64, inventory=ImageInventory(privileged_files=files))
+    made = plan(running(image=image), "new-privileges-allowed")
+    assert made.risks == {"new-privileges-allowed": risk}
+    assert ("/usr/bin/su" in said(made)) is bool(files)
+
+
+def test_an_ordinary_user_loses_no_capability_that_it_had() -> None:
+    facts = running((USER, "1001"), (NO_NEW_PRIVILEGES, True), seen=kernel(uid=1001))
+    made = plan(facts, "default-capabilities-kept")
+    assert made.risks == {"default-capabilities-kept": Risk.SAFE}
+    assert (made.after[CAP_DROP], made.after[CAP_ADD]) == (("all",), ())
+
+
+def test_safe_is_a_part_of_likely_and_likely_of_all_and_the_rest_is_told() -> None:
+    facts = running((PUBLISH, (Port(80, "8080"),)), seen=kernel(limits=Limits(memory_peak=1 << 20)))
+    chosen = {
+        caution: {one.check for one in fixable(facts, CHECKS, CHECKLIST, caution)} for caution in Caution
+    }
+    assert chosen[Caution.SAFE] < chosen[Caution.LIKELY] < chosen[Caution.ALL]
+    made = plan(facts, *chosen[Caution.LIKELY])
+    assert Risk.MAY_BREAK not in made.risks.values()
+    rest = left_out(facts, made, CHECKS, CHECKLIST)
+    assert chosen[Caution.ALL] - chosen[Caution.LIKELY] <= {one.check for one in rest}
+    assert all(one.why for one in rest)
+    assert {one.bolder for one in rest if one.check in chosen[Caution.ALL]} == {Caution.ALL}
+
+
+# --- users, ports, folders ----------------------------------------------------------------------------
+
+
+def test_a_low_port_on_a_network_of_its_own_needs_no_capability() -> None:
+    made = plan(running(seen=kernel(listening=(PORT_80,))), AS_33, "default-capabilities-kept")
+    assert made.after[SYSCTL] == ("net.ipv4.ip_unprivileged_port_start=80",)
+    assert made.after[CAP_ADD] == ()
+
+
+def test_a_low_port_on_the_network_of_a_pod_needs_one() -> None:
+    facts = running(seen=kernel(listening=(PORT_80,)), inspect={"Pod": "2" * 64})
+    made = plan(facts, AS_33, "default-capabilities-kept")
+    assert made.after[SYSCTL] == ()
+    assert made.after[CAP_ADD] == ("CAP_NET_BIND_SERVICE",)
+
+
+def test_a_port_of_the_image_counts_where_nobody_could_look() -> None:
+    image = ImageFacts("1" * 64, {"Config": {"ExposedPorts": {"443/tcp": {}}}})
+    made = plan(container(image=image), AS_33)
+    assert made.after[SYSCTL] == ("net.ipv4.ip_unprivileged_port_start=443",)
+    assert "declared by the image" in said(made)
+
+
+def test_a_new_user_gets_its_volumes_and_is_told_of_folders_of_the_host() -> None:
+    mounts = (Mount("volume", "data", "/data"), Mount("bind", "/srv/www", "/www"))
+    made = plan(running((MOUNTS, mounts), owners={"/www": (0, 0)}), AS_33)
+    assert [one.options for one in made.after[MOUNTS]] == [("U",), ()]
+    assert "change the owner of the files it writes in /srv/www (owned by UID 0) on the host" in said(made)
+
+
+def test_the_owner_of_its_data_is_proposed_as_the_user() -> None:
+    (refused,) = plan(running(owners={"/data": (999, 999), "/etc/localtime": (0, 0)}), "root-user").skipped
+    assert "/data belongs to UID 999" in refused.hint
+
+
+def test_a_high_owner_of_a_volume_gets_a_namespace_that_holds_it() -> None:
+    facts = running(seen=kernel(host_user_namespace=True), owners={"/data": (5000, 0)})
+    assert plan(facts, "host-user-namespace").after[USERNS] == "auto:size=65536"
+
+
+def test_an_unprivileged_worker_is_proposed_as_the_user() -> None:
+    processes = (Process(7, "nginx", "/usr/sbin/nginx", 0), Process(8, "nginx", "/usr/sbin/nginx", 33))
+    (refused,) = plan(running(seen=kernel(processes=processes)), "root-user").skipped
+    assert refused.needs == "user"
+    assert "nginx as 33" in refused.hint
+
+
+def test_a_root_with_workers_of_another_user_may_end_them() -> None:
+    processes = (Process(7, "nginx", "/usr/sbin/nginx", 0), Process(8, "nginx", "/usr/sbin/nginx", 33))
+    made = plan(running(seen=kernel(processes=processes)), "default-capabilities-kept")
+    assert "CAP_KILL" in made.after[CAP_ADD]
+    assert "runs as UID 33" in said(made)
+
+
+CACHE = FileChange("/opt/app/cache", "modified", True)
+RUNS = kernel(processes=(Process(7, "run", "/opt/app/run", 0),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "folders"),
+    [
+        ((CACHE,), ["/opt/app/cache"]),
+        ((FileChange("/opt/app/cache", "added", True),), ["/opt/app/cache"]),
+        ((FileChange("/opt/app/cache/x", "added", False),), ["/opt/app/cache"]),
+        ((FileChange("/tmp", "modified", True),), []),
+        ((FileChange("/var/lib/nginx/body", "added", True),), ["/var/lib/nginx"]),
+    ],
+    ids=["came and went", "made beside the program", "written", "tmp", "made"],
+)
+def test_a_folder_that_changed_is_the_one_that_stays_writable(
+    changes: tuple[FileChange, ...], folders: list[str]
+) -> None:
+    made = plan(running(seen=RUNS, changes=changes), "writable-rootfs")
+    assert made.after[READ_ONLY]
+    assert [one.partition(":")[0] for one in made.after[TMPFS]] == folders
+    assert made.risks == {"writable-rootfs": Risk.CHANGES_BEHAVIOUR}
+
+
+def test_the_folder_of_a_program_is_never_covered() -> None:
+    facts = running(seen=RUNS, changes=(FileChange("/opt/app/db", "added", False),))
+    made = plan(facts, "writable-rootfs")
+    assert made.changes == ()
+    assert "/opt/app" in said(made)
+
+
+def test_what_may_be_a_file_or_a_folder_is_covered_by_nothing_and_told() -> None:
+    facts = running(seen=RUNS, changes=(FileChange("/var/cache/app", "modified"),))
+    made = plan(facts, "writable-rootfs")
+    assert made.after[TMPFS] == ()
+    assert "/var/cache/app changed, but it cannot be seen whether it is a directory" in said(made)
+    assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
+
+
+def test_what_is_written_into_a_folder_of_the_host_is_not_known() -> None:
+    """Podman lists no changes of a container that was made with --rootfs, whatever it wrote."""
+    made = plan(running((ROOTFS, "/srv/root"), changes=()), "writable-rootfs")
+    assert "what it writes was not seen" in said(made)
+    assert made.risks == {"writable-rootfs": Risk.MAY_BREAK}
+
+
+# --- networks and ports -------------------------------------------------------------------------------
+
+
+def test_what_listens_on_the_network_of_the_host_is_published_as_it_was() -> None:
+    sockets = (
+        ListeningSocket("tcp", "::", 9100),
+        ListeningSocket("tcp", "0.0.0.0", 9100),
+        ListeningSocket("tcp", "127.0.0.1", 9101),
+        ListeningSocket("udp", "0.0.0.0", 40000),
+    )
+    seen = kernel(listening=sockets, shared_namespaces=frozenset({"net"}))
+    made = plan(running((NETWORK, ("host",)), seen=seen), "host-network")
+    published = made.after[PUBLISH]
+    assert set(published) == {Port(9100, "9100"), Port(9101, "9101", "127.0.0.1")}
+    assert "wildcard-port" in {note.check for note in made.notes}, "what fails then is told"
+
+
+WIDE = (PUBLISH, (Port(80, "8080"),))
+SUBNET = NetworkFacts("podman", {"subnets": [{"subnet": "10.88.0.0/16"}]})
+
+
+@pytest.mark.parametrize(
+    ("address", "outside"),
+    [("192.0.2.9", True), ("::ffff:192.0.2.9", True), ("10.88.0.1", False), ("127.0.0.1", False)],
+)
+@pytest.mark.parametrize("check", ["wildcard-port", "unfirewalled-port", "exposed-admin-port"])
+def test_one_rule_for_all_that_bind_a_port(check: str, address: str, outside: bool) -> None:
+    dropping = {
+        "family": "inet",
+        "table": "f",
+        "name": "input",
+        "type": "filter",
+        "hook": "input",
+        "policy": "drop",
+    }
+    host = HostFacts(firewall=replace(HostFacts().firewall, rules=({"chain": dropping},), outside=("eth0",)))
+    port = (PUBLISH, (Port(6379, "6379"),))
+    socket = ListeningSocket("tcp", "0.0.0.0", 6379)
+    seen = kernel(listening=(socket,), clients=(Client(6379, address),))
+    facts = running(port, seen=seen, host=host, networks={"podman": SUBNET})
+    made = plan(facts, check)
+    assert bool(made.skipped) is outside
+    if outside:
+        assert made.skipped[0].needs == "address"
+        assert "192.0.2.9 is connected to port 6379" in made.skipped[0].why
+    else:
+        assert made.after[PUBLISH][0].address == "127.0.0.1"
+    chosen = plan(facts, Choice(check, (("address", "127.0.0.1"),)))
+    assert chosen.after[PUBLISH][0].address == "127.0.0.1", "who names the address has decided"
+
+
+def test_nobody_is_seen_behind_a_rootless_port() -> None:
+    seen = kernel(listening=(PORT_80,), clients=(Client(80, "10.0.2.100"),))
+    made = plan(running(WIDE, seen=seen, engine=rootless()), "wildcard-port")
+    assert "clients could not be seen" in said(made)
+
+
+# --- volumes and namespaces ---------------------------------------------------------------------------
+
+
+DATA = (MOUNTS, (Mount("volume", "data", "/data"),))
+CRUN = {"OCIRuntime": "crun"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "release", "runtime", "why"),
+    [
+        ("ext4", "6.1.0-9", CRUN, ""),
+        ("tmpfs", "6.1.0-9", CRUN, "this kernel cannot map tmpfs at /data"),
+        ("nfs4", "6.18.1", CRUN, "this kernel cannot map nfs4 at /data"),
+        ("ext4", "5.10.0-1", CRUN, "this kernel cannot"),
+        ("ext4", "6.1.0", {"OCIRuntime": "kata"}, "the runtime kata"),
+        ("ext4", "", CRUN, "it is not known whether this kernel can"),
+    ],
+)
+def test_a_user_namespace_keeps_the_owners_of_volumes_or_is_refused(
+    kind: str, release: str, runtime: dict[str, str], why: str
+) -> None:
+    seen = kernel(host_user_namespace=True, mounts=(KernelMount("/data", kind, "rw"),))
+    facts = running(DATA, seen=seen, host=HostFacts(kernel=release), inspect=runtime)
+    made = plan(facts, "host-user-namespace")
+    if why:
+        assert why in said(made)
+        assert USERNS not in made.after
+    else:
+        assert (made.after[USERNS], made.after[MOUNTS][0].options) == ("auto", ("idmap",))
+
+
+def test_a_high_uid_gets_a_namespace_that_holds_it() -> None:
+    processes = (Process(7, "app", "/app", 10001),)
+    seen = kernel(uid=10001, processes=processes, host_user_namespace=True)
+    assert plan(running(seen=seen), "host-user-namespace").after[USERNS] == "auto:size=65536"
+
+
+def test_a_secret_belongs_to_the_user_that_the_process_has_become() -> None:
+    facts = running((SECRETS, ("db,type=mount",)), seen=kernel(uid=999))
+    made = plan(facts, "loose-secret")
+    assert made.after[SECRETS] == ("db,type=mount,uid=999,mode=0400",)
+    assert "UID 999 (UID of the main process now)" in said(made)
+
+
+def test_nobody_knows_who_reads_the_secret_of_what_does_not_run() -> None:
+    made = plan(container((SECRETS, ("db,type=mount",))), "loose-secret")
+    assert "it is not known which user reads the secret" in said(made)
+    assert made.risks == {"loose-secret": Risk.MAY_BREAK}
+
+
+# --- one decision -------------------------------------------------------------------------------------
+
+
+NGINX = (IMAGE, "docker.io/library/nginx:1.29")
+PINNABLE = {"ImageDigest": "sha256:" + "5f" * 32}
+CHECKED = (HEALTH_CMD, "curl -fsS http://localhost/")
+
+
+def test_a_digest_and_updates_are_one_decision() -> None:
+    facts = container(NGINX, CHECKED, inspect=PINNABLE, engine=rootful(auto_update_timer=True))
+    both = plan(facts, "no-update-path", "unpinned-image")
+    assert both.after[IMAGE] == NGINX[1]
+    assert "a digest would end that" in said(both)
+    everything = make_plan(facts, fixable(facts, CHECKS, CHECKLIST), CHECKS, CHECKLIST)
+    chosen = {choice.check for choice in everything.choices}
+    assert len(chosen & {"no-update-path", "unpinned-image"}) == 1
+    assert "update-without-rollback" in chosen, "what an update brings along is fixed along"
+    assert not any(" fail" in note.text for note in everything.notes if note.check.startswith("update"))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "timer", "why"),
+    [((), True, "without a health check"), ((CHECKED,), False, "the update timer is not active")],
+)
+def test_updates_are_not_switched_on_where_they_would_do_harm_or_nothing(
+    pairs: tuple[Any, ...], timer: bool, why: str
+) -> None:
+    plain = ImageFacts("1" * 64, {"Config": {}})
+    facts = container(NGINX, *pairs, image=plain, inspect=PINNABLE, engine=rootful(auto_update_timer=timer))
+    made = plan(facts, "no-update-path")
+    assert made.after[LABELS] == ()
+    assert why in said(made)
+
+
+@pytest.mark.parametrize("status", ["healthy", "starting", "unhealthy", ""])
+def test_nothing_waits_for_a_health_check_that_does_not_pass(status: str) -> None:
+    labels = (LABELS, ("io.containers.autoupdate=registry",))
+    state = {"State": {"StartedAt": NOW.isoformat(), "Health": {"Status": status}}}
+    made = plan(running(labels, CHECKED, inspect=state), "update-without-rollback")
+    assert bool(made.changes) is (status == "healthy")
+    assert bool(made.skipped) is (status != "healthy")
+
+
+def test_memory_and_swap_stay_a_pair_that_podman_takes() -> None:
+    made = plan(container((MEMORY_SWAP, 256 << 20)), "no-memory-limit")
+    assert made.after[MEMORY] <= made.after[MEMORY_SWAP]
+
+
+@pytest.mark.parametrize(
+    ("enabled", "text", "risk"),
+    [
+        (True, "podman-restart.service is enabled", Risk.MAY_BREAK),
+        (False, "podman-restart.service is not enabled", Risk.CHANGES_BEHAVIOUR),
+        (Unreadable("no"), "if podman-restart.service starts it", Risk.CHANGES_BEHAVIOUR),
+    ],
+)
+def test_whether_it_comes_back_after_a_reboot_is_told(enabled: Any, text: str, risk: Risk) -> None:
+    made = plan(container((RESTART, "always"), host=HostFacts(restarts_at_boot=enabled)), "unbraked-restart")
+    assert text in said(made)
+    assert made.risks == {"unbraked-restart": risk}
+
+
+@pytest.mark.parametrize("check", ["default-capabilities-kept", "seccomp-unconfined", "apparmor-unconfined"])
+def test_what_privileged_mode_stands_in_the_way_of_says_how_to_fix_both(check: str) -> None:
+    engine = rootful(info={"host": {"security": {"apparmorEnabled": True}}})
+    facts = container((PRIVILEGED, True), engine=engine)
+    alone = plan(facts, check)
+    assert alone.changes == ()
+    assert "add --check privileged" in said(alone)

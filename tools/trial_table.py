@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Try real services on a real Podman and write the table of docs/trial.md; ten minutes or more, as root."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from hardentui.cli.session import one_report
+from hardentui.model.capabilities import STOCK_CAPABILITIES
+from hardentui.model.facts import ContainerFacts
+from hardentui.model.known import Unreadable
+from hardentui.model.plan import Caution
+from hardentui.model.spec import Spec
+from hardentui.model.trial import Trial, TrialEvent
+from hardentui.options import CAP_ADD, CAP_DROP, MOUNTS, READ_ONLY, TMPFS
+from hardentui.options.capabilities import bounding_set
+from hardentui.trial.learned.narrow_profile import calls_let_through
+from hardentui.trial.observe.watch import native_way
+from hardentui.workbench.looking.default_profile import default_profile
+from hardentui.workbench.trials.files import plan_of_trial
+from hardentui.workbench.trials.trying import Wishes, choices_to_try
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
+from tests.support.images import NGINX, REDIS, ServiceImage, build
+from tests.support.more_services import (
+    DNSMASQ,
+    HAPROXY,
+    LIGHTTPD,
+    MEMCACHED,
+    MOSQUITTO,
+    RSYNC,
+    SUPERVISED,
+)
+from tests.support.podman import Bench
+from tests.support.postgres import postgres_image
+from tests.support.systemd_image import systemd_image
+
+DOCS = Path(__file__).parents[1] / "docs" / "trial.md"
+BEGIN, END = "<!-- table: tools/trial_table.py -->\n", "<!-- end of the table -->\n"
+MQTT = r"printf '\020\014\000\004MQTT\004\002\000\074\000\000' >&3; head -c 1 <&3 | grep -q ."
+
+
+class Service(NamedTuple):
+    """A service: its image, the probe that tells whether it works, flags of its container."""
+
+    name: str
+    image: Callable[[Bench], str]
+    probe: str
+    flags: tuple[str, ...] = ()
+
+
+def of(image: ServiceImage) -> Callable[[Bench], str]:
+    def made(bench: Bench) -> str:
+        build(bench, image)
+        return image.reference
+
+    return made
+
+
+def talk(port: int, words: str) -> str:
+    return f'bash -c "exec 3<>/dev/tcp/$TWIN_IP/{port}; {words}"'
+
+
+HTTP = "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:80/"
+SERVICES = (
+    Service("nginx", of(NGINX), HTTP),
+    Service("lighttpd", of(LIGHTTPD), HTTP),
+    Service("haproxy", of(HAPROXY), HTTP),
+    Service(
+        "postgres",
+        postgres_image,
+        'psql -h $TWIN_IP -U postgres -qc "create table if not exists t(a int)"',
+        ("-v", "tt-pg:/var/lib/postgresql/data"),
+    ),
+    Service("redis", of(REDIS), "redis-cli -h $TWIN_IP set a b | grep -q OK", ("-v", "tt-redis:/data")),
+    Service(
+        "memcached", of(MEMCACHED), talk(11211, r"printf 'version\r\n' >&3; head -c 7 <&3 | grep -q VERSION")
+    ),
+    Service("mosquitto", of(MOSQUITTO), talk(1883, MQTT), ("-v", "tt-mqtt:/var/lib/mosquitto")),
+    Service("dnsmasq", of(DNSMASQ), "busybox nslookup known.test $TWIN_IP | grep -q 192.0.2.7"),
+    Service("rsync", of(RSYNC), "rsync -q rsync://$TWIN_IP/files/file /dev/null"),
+    Service("two under runit", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/"),
+    Service("systemd inside", systemd_image, HTTP, ("-t",)),
+)
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    service: str
+    trial: Trial
+    before: Spec
+    after: Spec
+    calls_before: int
+    scores: tuple[int | None, int | None]
+    untouched: bool
+
+    def text(self) -> str:
+        learned = self.trial.learned
+        calls = learned.syscalls if learned is not None and learned.syscalls else None
+        cells = (
+            self.service,
+            self.trial.result.value,
+            f"{capabilities(self.before)} → {capabilities(self.after)}",
+            f"{self.calls_before} → {calls if calls else 'not narrowed'}",
+            writable(self.after),
+            f"{self.scores[0]} → {self.scores[1]}",
+            str(len(self.trial.relaxed)),
+            ", ".join(left.check for left in self.trial.left_out if "trial" not in left.reason[:0])
+            or "nothing",
+            str(len(self.trial.rounds)),
+            f"{self.trial.seconds:.0f}",
+        )
+        return f"| {' | '.join(cells)} |"
+
+
+def capabilities(spec: Spec) -> str:
+    names = bounding_set(spec, STOCK_CAPABILITIES)
+    if not spec[CAP_ADD] and not spec[CAP_DROP]:
+        return f"{len(names)}"
+    return f"{len(names)}" + (f" ({', '.join(sorted(name[4:] for name in names))})" if names else "")
+
+
+def writable(spec: Spec) -> str:
+    if not spec[READ_ONLY]:
+        return "all of it"
+    places = [entry.partition(":")[0] for entry in spec[TMPFS]]
+    places += [mount.destination for mount in spec[MOUNTS] if not mount.read_only]
+    return ", ".join(places) or "none"
+
+
+def tried(bench: Bench, workbench: Workbench, service: Service) -> Row:
+    name = service.name.replace(" ", "-")
+    bench.podman("run", "-d", "--name", name, *service.flags, service.image(bench))
+    time.sleep(5)
+    try:
+        report = one_report(workbench, name)
+        facts: ContainerFacts = report.facts or sys.exit(f"nothing is known of {name}")
+        plan = workbench.planner.plan_with(report, Caution.ALL)
+        wishes = Wishes(probes=(service.probe,), learn=str(bench.directory / f"seccomp-{name}.json"))
+        pid = bench.get(f"/containers/{name}/json")["State"]["Pid"]
+        trial = workbench.trying(report).run(
+            choices_to_try(plan, named=False), wishes, tell, threading.Event()
+        )
+        state = bench.get(f"/containers/{name}/json")["State"]
+        final = plan_of_trial(workbench.planner, report, trial)
+        scores = (report.score.value, workbench.planner.score_after(report, final).value)
+        profile = default_profile(facts, workbench.opened.files)
+        held = bounding_set(facts.spec, STOCK_CAPABILITIES)
+        calls = (
+            0
+            if isinstance(profile, Unreadable)
+            else len(calls_let_through(profile.rules, held, native_way()))
+        )
+        return Row(service.name, trial, facts.spec, final.after, calls, scores, state["Pid"] == pid)
+    finally:
+        bench.remove(name)
+
+
+def tell(event: TrialEvent) -> None:
+    if event.round is not None:
+        print(f"  {event.round.purpose}: {'works' if event.round.ready else event.round.why}", flush=True)
+
+
+def table(rows: list[Row]) -> str:
+    works = sum(row.trial.result.value == "works" for row in rows)
+    harmed = sum(not row.untouched for row in rows)
+    head = (
+        "service", "result", "capabilities", "system calls", "writable besides /run and /tmp", "score",
+        "loosened", "left out", "rounds", "seconds",
+    )  # fmt: skip
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(row.text() for row in rows)]
+    return "\n".join(
+        [f"{works} of {len(rows)} end hardened and working; {harmed} originals were touched.", "", *lines, ""]
+    )
+
+
+def main(names: list[str]) -> int:
+    bench = Bench()
+    bench.start()
+    rows = []
+    try:
+        bench.image()
+        for service in SERVICES:
+            if names and service.name not in names:
+                continue
+            workbench = Workbench.open(Selection(url=bench.url))
+            print(service.name, flush=True)
+            try:
+                rows.append(tried(bench, workbench, service))
+                print(rows[-1].text(), flush=True)
+            finally:
+                workbench.close()
+    finally:
+        bench.stop()
+    print(table(rows))
+    if not names:
+        before, _, rest = DOCS.read_text().partition(BEGIN)
+        DOCS.write_text(f"{before}{BEGIN}{table(rows)}{END}{rest.partition(END)[2]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
