@@ -132,6 +132,10 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept"
     assert sorted((mount["Destination"], mount["Name"]) for mount in hardened["Mounts"]) == before["mounts"]
 
+    kept = site.run("apply", entry["original"], "--url", site.bench.url, *site.fixes, "--yes")
+    assert kept.returncode == 2
+    assert f"is the kept original of {NAME}" in kept.stderr
+
     undone = site.run("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert eventually(site.answers)

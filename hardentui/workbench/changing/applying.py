@@ -166,6 +166,8 @@ class Application:
         with (
             ExitStack() as changed,
             locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
+            # by its id too: whoever looked while it was renamed has it under another name
+            locked(lock_folder(self._journal), self._facts.id, self._address, f"apply of {name} by {by}"),
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             self._refuse_unfinished()
@@ -248,6 +250,14 @@ class Application:
 
     def _refuse_unfinished(self) -> None:
         for entry in self._journal.entries():
+            if entry.original == self._facts.name and entry.engine == self._address:
+                with locked(lock_folder(self._journal), entry.container, entry.engine, "a look"):
+                    pass  # else it is being replaced at this moment, and who is at it is told
+                kept, of = visible(self._facts.name, 80), visible(entry.container, 80)
+                raise UsageError(
+                    f"{kept} is the kept original of {of}.",
+                    f"It is changed by hardentui undo {entry.id}, or hardentui journal forget {entry.id}.",
+                )
             same = (entry.container, entry.engine) == (self._facts.name, self._address)
             if same and entry.unfinished:
                 waits = entry.state is EntryState.WAITING
