@@ -126,7 +126,7 @@ RECORDED = (
         "pass",
         "",
         ours="judged by the label of the process",
-        test="tests/unit/test_checks_privileges.py::test_selinux_label_of_the_process_decides",
+        test="tests/unit/checks/test_privileges.py::test_selinux_label_of_the_process_decides",
     ),
     Recorded(
         "`ulimit` settings are loose",
@@ -139,7 +139,7 @@ RECORDED = (
         "nine passes and a warning",
         "",
         ours="no such check",
-        test="tests/unit/test_peers.py::test_no_check_is_about_what_podman_does_not_have",
+        test="tests/unit/test_peers_page.py::test_no_check_is_about_what_podman_does_not_have",
     ),
 )
 MEASURED = (

@@ -1,0 +1,268 @@
+"""hardentui images and networks: what they say, exit codes, and hostile names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.__main__ import main
+from hardentui.model.facts import EngineFacts, NetworkFacts
+from hardentui.model.image import FoundFile, ImageInventory, LayerSize
+from hardentui.model.version import Version
+from hardentui.workbench.looking.surroundings import Surroundings
+from hardentui.workbench.opening import simulated
+from hardentui.workbench.pages.networks import connected, places
+from hardentui.workbench.workbench import Workbench
+
+HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext"
+INSIDE = ImageInventory(
+    release={"ID": "debian", "VERSION_ID": "9", "PRETTY_NAME": HOSTILE},
+    packages={"dpkg": 88},
+    credentials=(FoundFile(f"/root/{HOSTILE}", "private key", 2, True),),
+    layers=(LayerSize("sha256:" + "a" * 64, 74_000_000, 21),),
+)
+Answer = tuple[int, str, str]
+Run = Callable[..., Answer]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.delenv("CONTAINER_HOST", raising=False)
+
+    def call(*arguments: str) -> Answer:
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> str:
+    """Saved facts of the simulated host in which an image, a network and a container have hostile names."""
+    text = (Path(simulated.__file__).parent / "demo/host.json").read_text()
+    for name in ("docker.io/library/nginx:1.27", "shop-net", "node-exporter"):
+        text = text.replace(name, json.dumps(f"{name}{HOSTILE}")[1:-1])
+    path = tmp_path / "facts.json"
+    path.write_text(text)
+    return str(path)
+
+
+@pytest.fixture
+def inside(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every image can be read, and is the same inside; the images that were read."""
+    read: list[str] = []
+
+    def look(
+        surroundings: Surroundings, engine: str, image: str, on_bytes: Callable[[int], None], stop: Any
+    ) -> Any:
+        on_bytes(5_000_000)
+        read.append(image)
+        surroundings._inventories._known[image] = INSIDE
+        surroundings.forget_image(engine, image)
+        return INSIDE
+
+    monkeypatch.setattr(Surroundings, "look_into_image", look)
+    return read
+
+
+def _clean(text: str) -> bool:
+    return not set(text) & {*map(chr, range(0x0A)), "\x0b", "\x1b", "\x07", "\u202e", "\x9b"}
+
+
+def test_the_list_is_0_and_names_images_and_users(run: Run) -> None:
+    code, out, err = run("images", "--demo")
+    assert (code, err) == (0, "")
+    line = next(line for line in out.split("\n") if "nginx:1.27" in line)
+    assert re.search(r"[0-9a-f]{12} +rootful +1 ", line)
+
+
+def test_an_image_is_found_by_any_part_of_its_name_and_by_id(run: Run) -> None:
+    _, everything, _ = run("images", "--demo", "--format", "json")
+    first = json.loads(everything)["images"][0]
+    for name in (first["names"][0], "nginx", "nginx:1.27", "docker.io/library/nginx", first["id"][:10]):
+        code, out, _ = run("images", "--demo", "--format", "json", name)
+        assert code == 0
+        assert [one["id"] for one in json.loads(out)["images"]] == [first["id"]]
+
+
+def test_an_unknown_image_is_2_and_names_the_nearest(run: Run) -> None:
+    code, out, err = run("images", "--demo", "ngnix")
+    assert (code, out) == (2, "")
+    assert "Did you mean nginx" in err
+
+
+def test_every_image_of_the_simulated_host_can_be_looked_into() -> None:
+    opened = simulated.open_simulated()
+    bench = Workbench.of(opened, "")
+    try:
+        images = {report.subject.id for report in bench.surroundings.images()}
+    finally:
+        bench.close()
+    assert images
+    assert images == set(opened.inventories)
+
+
+def test_what_cannot_be_read_is_4_and_says_why(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated, "_inventories", lambda document, images: {})
+    code, out, err = run("images", "--demo", "--inside", "nginx")
+    assert code == 4
+    assert "not looked inside" in out
+    assert "docker.io/library/nginx:1.27: the image could not be read" in err
+
+
+def test_inside_is_read_only_on_request_and_only_of_those_named(run: Run, inside: list[str]) -> None:
+    run("images", "--demo")
+    assert inside == []
+    code, out, _ = run("images", "--demo", "--inside", "nginx")
+    assert (code, len(inside)) == (0, 1)
+    assert "88 dpkg" in out
+    assert "74.0 MB" in out
+    assert "! secrets" in out
+    assert "support ended on 2022-06-30" in out
+
+
+def test_json_tells_everything_that_is_inside(run: Run, inside: list[str]) -> None:
+    code, out, _ = run("images", "--demo", "--inside", "--format", "json", "nginx")
+    document = json.loads(out)
+    assert (code, document["schema"], document["simulated"]) == (0, "hardentui/images/1", True)
+    image = document["images"][0]
+    assert image["used_by"] == ["shop-web"]
+    assert image["inside"]["packages"] == {"dpkg": 88}
+    assert image["inside"]["credentials"][0] == {
+        "path": f"/root/{HOSTILE}",
+        "what": "private key",
+        "layer": 2,
+        "deleted": True,
+    }
+
+
+def test_ctrl_c_ends_the_look_keeps_what_was_found_and_is_130(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stops: list[Any] = []
+
+    def look(surroundings: Surroundings, engine: str, image: str, on_bytes: Any, stop: Any) -> Any:
+        stops.append(stop)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Surroundings, "look_into_image", look)
+    code, out, _ = run("images", "--demo", "--inside", "nginx")
+    assert code == 130
+    assert stops[0].is_set()
+    assert "docker.io/library/nginx:1.27" in out
+
+
+@pytest.mark.parametrize("command", [["images"], ["networks"]])
+def test_no_podman_at_an_address_is_3(run: Run, command: list[str]) -> None:
+    code, _, err = run(*command, "--url", "unix:///nowhere/podman.sock")
+    assert code == 3
+    assert "/nowhere/podman.sock" in err
+
+
+def test_hostile_names_cannot_act_on_the_terminal(
+    run: Run, inside: list[str], hostile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hardentui.cli.session.selection_of", _saved(hostile))
+    for arguments in (["images"], ["images", "--inside"], ["networks"], ["images", "nothing-like-it"]):
+        _, out, err = run(*arguments)
+        assert _clean(out), arguments
+        assert _clean(err), arguments
+        assert "[red]b[/red]" in out or arguments[-1] == "nothing-like-it"
+        assert not any(line.startswith("next") for line in out.split("\n"))
+    for command in ("images", "networks"):
+        code, out, _ = run(command, "--format", "json")
+        assert code == 0
+        assert json.loads(out)
+        assert out.isascii()
+
+
+def _saved(path: str) -> Callable[[object], Any]:
+    from hardentui.workbench.views import Selection
+
+    return lambda options: Selection(facts_file=path)
+
+
+def test_the_networks_of_the_simulated_host(run: Run) -> None:
+    code, out, err = run("networks", "--demo", "--format", "json")
+    assert (code, err) == (0, "")
+    found = {one["name"]: one for one in json.loads(out)["places"]}
+    assert "shop-web" in found["shop-net"]["members"]
+    assert any("shop-web *:80 -> 80/tcp" in one for one in found["shop-net"]["outside"])
+    assert "podman" in found["shop-net"]["reaches"]
+    assert found["(host)"]["outside"] == ["every port that they open"]
+
+
+def _bridge(name: str, version: str = "5.4.2", **over: Any) -> NetworkFacts:
+    engine = EngineFacts(version=Version.parse(version))
+    return NetworkFacts(name, {"driver": "bridge", **over}, ("a", "b"), engine)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "way"),
+    [
+        (_bridge("x"), _bridge("y"), True),
+        (_bridge("x", options={"isolate": "true"}), _bridge("y"), True),
+        (_bridge("x", options={"isolate": "true"}), _bridge("y", options={"isolate": "true"}), False),
+        (_bridge("x", options={"isolate": "strict"}), _bridge("y"), False),
+        (_bridge("x", internal=True), _bridge("y"), False),
+        (_bridge("x", "6.0.0"), _bridge("y", "6.0.0"), False),
+        (_bridge("x", "6.0.0", options={"isolate": "false"}), _bridge("y", "6.0.0"), True),
+        (_bridge("x", driver="macvlan"), _bridge("y"), False),
+    ],
+)
+def test_which_networks_the_host_connects(one: NetworkFacts, other: NetworkFacts, way: bool) -> None:
+    assert connected(one, other) is connected(other, one) is way
+    found = {place.name: place for place in places([one, other], [])}
+    assert ("y" in found["x"].reaches) is way
+
+
+def test_without_a_scanner_nothing_is_scanned_and_the_command_that_gets_one_is_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: ())
+    code, out, err = run("images", "--demo", "--scan", "nginx")
+    assert code == 4
+    assert "not looked" in out or "not scanned" in out or "were not looked at" in out
+    assert "no vulnerability scanner here, so nothing was scanned" in err
+    assert "zypper install trivy" in err
+    assert run("images", "--demo", "--scan", "--scanner", "grype")[0] == 4
+
+
+def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hardentui.scanners.present import SCANNERS
+
+    monkeypatch.setattr("hardentui.workbench.looking.scanning.present", lambda: SCANNERS)
+    code, out, err = run("images", "--demo", "--scan", "nginx")
+    assert code == 4
+    assert "not scanned" in err
+    assert "?" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("{", "is no JSON"),
+        ("{}", "not from a known scanner"),
+        ('{"SchemaVersion": 2, "ArtifactName": "x"}', "does not say which image it is about"),
+        (
+            '{"SchemaVersion": 2, "ArtifactName": "x", "Metadata": {"ImageID": "sha256:\\u001b[31m"}}',
+            "no image here has that ID",
+        ),
+    ],
+)
+def test_a_report_that_cannot_be_used_is_2_and_one_sentence(
+    run: Run, tmp_path: Path, content: str, told: str
+) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(content)
+    code, out, err = run("images", "--demo", "--import", str(path))
+    assert (code, out) == (2, "")
+    assert told in err
+    assert _clean(err)

@@ -1,0 +1,75 @@
+"""`fix --to unit` and `--to drop-in`: the unit that a container runs from, on the simulated host."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.test_cli import Run, run
+
+__all__ = ["run"]
+
+_LIMITS = ("--check", "no-memory-limit", "--check", "no-cpu-limit")
+
+
+def test_a_quadlet_is_edited_and_all_else_in_it_stays(run: Run) -> None:
+    answer = run("fix", "shop-web", "--demo", "--check", "new-privileges-allowed", "--to", "unit")
+    assert answer.code == 0
+    assert "NoNewPrivileges=true" in answer.out
+    for kept in ("# plain http; TLS ends at the load balancer", "# The shop front.", "PublishPort=80:80"):
+        assert kept in answer.out
+    assert "only the planned changes are in the command" in answer.err
+
+
+def test_a_generated_unit_gets_a_drop_in_that_is_read_last(run: Run, tmp_path: Path) -> None:
+    answer = run("fix", "uyuni-server", "--demo", *_LIMITS, "--to", "drop-in", "-o", str(tmp_path))
+    assert answer.code == 0
+    (written,) = tmp_path.glob("uyuni-server.service.d/*.conf")
+    assert written.name > "custom.conf", "it would be taken back by the admin's own drop-in"
+    assert "--memory=512m --cpus=1.5" in written.read_text()
+    assert "ExecStart" not in written.read_text()
+
+
+def test_a_container_without_a_unit_is_told_what_to_do(run: Run) -> None:
+    answer = run("fix", "db", "--demo", *_LIMITS, "--to", "unit")
+    assert answer.code == 2
+    assert "--to quadlet" in answer.err
+
+
+def test_a_file_beside_the_unit_is_told_to_be_a_second_one(run: Run) -> None:
+    said = "it runs from uyuni-server.service today: remove that unit before you use this"
+    for command in (("convert", "uyuni-server", "--demo"), ("fix", "uyuni-server", "--demo", *_LIMITS)):
+        answer = run(*command)
+        assert said in answer.err
+        assert f"# Note: {said}" in answer.out
+    assert "it runs from" not in run("convert", "db", "--demo").err
+
+
+def test_in_place_goes_with_units_only(run: Run, tmp_path: Path) -> None:
+    assert run("fix", "db", "--demo", *_LIMITS, "--in-place").code == 2
+    both = run("fix", "db", "--demo", *_LIMITS, "--to", "unit", "--in-place", "-o", str(tmp_path))
+    assert both.code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "way"), [("shop-web", "unit"), ("shop-web", "drop-in"), ("uyuni-server", "unit")]
+)
+def test_a_made_up_host_is_never_changed_in_place(run: Run, name: str, way: str) -> None:
+    """Its paths may well exist on the machine that this runs on."""
+    answer = run("fix", name, "--demo", "--all", "--to", way, "--in-place")
+    assert answer.code == 2
+    assert "nothing is changed in place" in answer.err
+    for path in (
+        "/etc/containers/systemd/shop-web.container",
+        "/etc/containers/systemd/shop-web.container.d",
+    ):
+        assert not Path(path).exists()
+    assert not Path("/etc/systemd/system/uyuni-server.service.d").exists()
+
+
+def test_a_plan_in_json_names_what_nobody_can_know(run: Run) -> None:
+    document = json.loads(run("plan", "db", "--demo", "--safe", "--format", "json").out)
+    assert document["unknowable"] == []
+    assert any("inside the container are not carried over" in one for one in document["not_carried"])

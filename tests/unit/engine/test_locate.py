@@ -1,0 +1,246 @@
+"""Where Podman is looked for, in which order, and what is said when it is not there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hardentui.engine.locate import Candidate, Environment, candidates, connections
+from hardentui.engine.probe import Attempt, no_engine, probe, probe_all
+from hardentui.engine.read import Engine
+from hardentui.errors import InputError
+from tests.support.hostile import Scripted, answer
+
+CONNECTIONS = "/home/anna/.config/containers/podman-connections.json"
+PROD = "ssh://core@prod:2222/run/user/1000/podman/podman.sock"
+
+
+def environment(
+    files: dict[str, str] | None = None, uid: int = 1000, drop_ins: tuple[str, ...] = (), /, **environ: str
+) -> Environment:
+    return Environment(
+        environ,
+        uid,
+        "/home/anna",
+        read=(files or {}).get,
+        files=lambda folder: drop_ins if folder == "/etc/containers/containers.conf.d" else (),
+    )
+
+
+def named(default: str = "prod") -> dict[str, str]:
+    text = {
+        "Connection": {
+            "Default": default,
+            "Connections": {
+                "prod": {"URI": PROD, "Identity": "/home/anna/.ssh/prod"},
+                "here": {"URI": "unix:///srv/podman.sock"},
+            },
+        }
+    }
+    return {CONNECTIONS: json.dumps(text)}
+
+
+def urls(found: tuple[Candidate, ...]) -> list[str]:
+    return [candidate.url for candidate in found]
+
+
+def test_without_a_word_the_sockets_of_the_user_and_of_root_are_tried_in_order() -> None:
+    found = candidates(environment(XDG_RUNTIME_DIR="/run/user/7/"))
+    assert urls(found) == [
+        "unix:///run/user/7/podman/podman.sock",
+        "unix:///run/user/1000/podman/podman.sock",
+        "unix:///run/podman/podman.sock",
+    ]
+
+
+def test_a_place_is_tried_once() -> None:
+    found = candidates(environment(XDG_RUNTIME_DIR="/run/user/1000"))
+    assert urls(found) == ["unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"]
+    assert found[0].origin == "$XDG_RUNTIME_DIR"
+
+
+def test_the_default_connection_comes_before_the_sockets() -> None:
+    found = candidates(environment(named()))
+    assert found[0] == Candidate("prod", PROD, "connection prod", "/home/anna/.ssh/prod")
+    assert urls(found)[1:] == ["unix:///run/user/1000/podman/podman.sock", "unix:///run/podman/podman.sock"]
+
+
+@pytest.mark.parametrize(
+    ("url", "connection", "environ", "expected", "origin"),
+    [
+        ("unix:///u", "here", {"CONTAINER_HOST": "unix:///h"}, "unix:///u", "--url"),
+        ("/plain/path", "", {}, "unix:///plain/path", "--url"),
+        ("", "here", {"CONTAINER_HOST": "unix:///h"}, "unix:///srv/podman.sock", "connection here"),
+        (
+            "",
+            "",
+            {"CONTAINER_HOST": "unix:///h", "CONTAINER_CONNECTION": "here"},
+            "unix:///h",
+            "$CONTAINER_HOST",
+        ),
+        ("", "", {"CONTAINER_CONNECTION": "here"}, "unix:///srv/podman.sock", "connection here"),
+    ],
+)
+def test_a_place_that_was_named_is_the_only_one(
+    url: str, connection: str, environ: dict[str, str], expected: str, origin: str
+) -> None:
+    (found,) = candidates(environment(named(), **environ), url, connection)
+    assert (found.url, found.origin) == (expected, origin)
+
+
+def test_an_unknown_connection_is_an_input_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match="no connection called 'prd␛'") as caught:
+        candidates(environment(named()), connection="prd\x1b")
+    assert "here, prod" in caught.value.hint
+
+
+def test_root_behind_sudo_also_looks_at_that_users_socket() -> None:
+    found = candidates(environment(None, 0, SUDO_UID="1234", XDG_RUNTIME_DIR="/run/user/0"))
+    assert urls(found) == ["unix:///run/user/1234/podman/podman.sock", "unix:///run/podman/podman.sock"]
+
+
+@pytest.mark.parametrize("sudo_uid", ["0", "", "../../x", "-1", "²"])
+def test_a_strange_sudo_uid_is_not_used(sudo_uid: str) -> None:
+    assert urls(candidates(environment(None, 0, SUDO_UID=sudo_uid))) == ["unix:///run/podman/podman.sock"]
+
+
+def test_containers_conf_is_read_in_its_order_and_the_json_file_wins() -> None:
+    old = '[engine]\nactive_service = "old"\n[engine.service_destinations.{0}]\nuri = "unix:///{1}"\n'
+    files = {
+        "/etc/containers/containers.conf": old.format("old", "first"),
+        "/etc/containers/containers.conf.d/10-x.conf": old.format("old", "second"),
+        "/etc/containers/containers.conf.d/20-readme.txt": old.format("old", "never"),
+        "/home/anna/.config/containers/containers.conf": old.format("prod", "hidden"),
+        **named(default=""),
+    }
+    known, default = connections(environment(files, 1000, ("10-x.conf", "20-readme.txt")))
+    assert {name: candidate.url for name, candidate in known.items()} == {
+        "old": "unix:///second",
+        "prod": PROD,
+        "here": "unix:///srv/podman.sock",
+    }
+    assert default == "old"
+
+
+def test_the_variables_for_both_files_are_honoured() -> None:
+    files = {
+        "/my.conf": '[engine.service_destinations.mine]\nuri = "unix:///mine"\n',
+        "/my.json": named()[CONNECTIONS],
+        "/etc/containers/containers.conf": '[engine.service_destinations.theirs]\nuri = "unix:///theirs"\n',
+    }
+    known, _ = connections(environment(files, CONTAINERS_CONF="/my.conf", PODMAN_CONNECTIONS_CONF="/my.json"))
+    assert sorted(known) == ["here", "mine", "prod"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"Connection": []}',
+        '{"Connection": {"Default": 7, "Connections": []}}',
+        '{"Connection": {"Default": "x", "Connections": {"x": 7}}}',
+        '{"Connection": {"Default": "x", "Connections": {"x": {"URI": null}}}}',
+        "[" * 100_000,
+    ],
+)
+def test_a_broken_connections_file_names_no_connection(text: str) -> None:
+    assert connections(environment({CONNECTIONS: text}))[0] == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["service_destinations = [", "service_destinations = 1", "[engine]\nservice_destinations = 1"]
+)
+def test_a_broken_containers_conf_names_no_connection(text: str) -> None:
+    assert connections(environment({"/etc/containers/containers.conf": text}))[0] == {}
+
+
+def test_here_reads_the_real_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "connections.json"
+    file.write_text(named()[CONNECTIONS])
+    monkeypatch.setenv("PODMAN_CONNECTIONS_CONF", str(file))
+    assert connections(Environment.here())[0]["prod"].url == PROD
+    file.write_bytes(b"\xff\xfe")
+    assert Environment.here().read(str(file)) is None
+    assert Environment.here().files(str(tmp_path)) == ("connections.json",)
+    assert Environment.here().files(str(tmp_path / "none")) == ()
+
+
+# --- probing ---
+
+PING = answer(b"OK", "200 OK", "Libpod-Api-Version: 5.4.2", "Server: Libpod/5.4.2 (linux)")
+
+
+def at(path: str) -> Candidate:
+    return Candidate("", f"unix://{path}", "test")
+
+
+def test_a_socket_that_answers_is_an_engine(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [PING], [answer(b"[]")]) as server:
+        engine = probe(at(server.path))
+        assert isinstance(engine, Engine)
+        assert (str(engine.facts.version), engine.facts.local) == ("5.4.2", True)
+        assert engine.listed() == ()
+        engine.close()
+    assert server.connections == 1, "the connection that was pinged is used on"
+
+
+@pytest.mark.parametrize(
+    "scripted",
+    [
+        answer(b'{"message": "page not found"}', "404 Not Found"),
+        answer(b"OK"),
+        answer(b"OK", "200 OK", "Libpod-Api-Version: latest"),
+    ],
+)
+def test_something_else_at_the_socket_is_said_to_be_no_podman(tmp_path: Path, scripted: bytes) -> None:
+    with Scripted(tmp_path, [scripted]) as server:
+        found = probe(at(server.path))
+    assert isinstance(found, Attempt)
+    assert "not Podman" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("tcp://127.0.0.1:8080", "not supported, because nothing protects it"),
+        ("ftp://x", "not a supported address"),
+        ("nonsense\x1b[2J", "nonsense␛[2J is not a supported address"),
+        ("unix://relative", "needs an absolute path"),
+        ("ssh://host", "does not say where"),
+        ("ssh://-oProxyCommand=x/run/p.sock", "has no usable host"),
+        ("ssh://anna:secret@host/run/p.sock", "password"),
+        ("ssh://host/run/%25h/$HOME:x", "does not say where"),
+        ("ssh://host:99999/run/p.sock", "not an ssh address"),
+    ],
+)
+def test_an_address_that_cannot_be_used_says_why(url: str, said: str) -> None:
+    found = probe(Candidate("", url, "--url"))
+    assert isinstance(found, Attempt)
+    assert said in found.reason
+    assert found.hint
+    assert "secret" not in found.reason + found.hint
+
+
+def test_one_socket_under_two_names_is_one_engine(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [PING]) as server:
+        link = tmp_path / "link.sock"
+        link.symlink_to(server.path)
+        engines, attempts = probe_all([at(server.path), at(str(link)), at(str(tmp_path / "none"))])
+        assert [engine.facts.url for engine in engines] == [f"unix://{server.path}"]
+        for engine in engines:
+            engine.close()
+    (attempt,) = attempts
+    assert "absent" in attempt.reason
+
+
+def test_no_engine_lists_what_was_tried_in_order(tmp_path: Path) -> None:
+    _, attempts = probe_all([at(str(tmp_path / "a")), Candidate("", "tcp://x", "$CONTAINER_HOST")])
+    error = no_engine(attempts)
+    assert error.exit_code == 3
+    assert error.hint.index("/a (absent)") < error.hint.index("$CONTAINER_HOST: Podman over TCP")
+    assert f"podman system service --time=0 unix://{tmp_path}/a" in error.hint

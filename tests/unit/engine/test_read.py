@@ -1,0 +1,503 @@
+"""Engines that answer nonsense, or stop answering: one kind of error each, and nothing hangs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import SimpleQueue
+from time import monotonic
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from hardentui.engine import shapes
+from hardentui.engine.connection import UnixConnection
+from hardentui.engine.events import Event, Link, batches, event, watch
+from hardentui.engine.inspecting import ABSENT, Gone, Inspected, Kept, hand_over
+from hardentui.engine.read import Engine
+from hardentui.engine.recorded import RecordedConnection
+from hardentui.errors import EngineError, EngineProtocolError, EngineUnreachable, NotFound
+from hardentui.model.facts import EngineFacts
+from hardentui.model.known import Unreadable
+from hardentui.model.version import Version
+from tests.support.hostile import CHUNKED, ByPath, Scripted, answer, chunk
+from tests.support.waiting import eventually
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+ROW_KEYS = st.sampled_from(
+    ["Id", "Names", "Image", "State", "Labels", "Created", "Pid", "StartedAt", "Networks"]
+)
+DOCUMENT_KEYS = st.sampled_from(["Id", "Name", "State", "Config", "HostConfig", "NetworkSettings", "Actor"])
+
+
+def recorded(answers: Mapping[str, Any], **failures: str) -> Engine:
+    connection = RecordedConnection(
+        answers, {path.replace("_", "/"): text for path, text in failures.items()}
+    )
+    return Engine(EngineFacts(), lambda: connection)
+
+
+def inspected(identity: str) -> dict[str, Any]:
+    return {"Id": identity, "Name": f"name-{identity}", "State": {}, "Config": {"Labels": None}}
+
+
+@given(st.dictionaries(ROW_KEYS, JSON) | JSON)
+def test_a_row_of_the_list_is_read_or_refused(value: Any) -> None:
+    try:
+        row = shapes.listed(value)
+    except EngineProtocolError:
+        return
+    assert isinstance(row.id, str)
+    assert row.id
+    assert isinstance(row.name, str)
+    assert isinstance(row.pid, int)
+    assert all(isinstance(text, str) for pair in row.labels.items() for text in pair)
+
+
+@given(st.dictionaries(DOCUMENT_KEYS, JSON) | JSON)
+def test_an_inspect_document_is_safe_to_walk_or_refused(value: Any) -> None:
+    try:
+        document = shapes.container(value, value["Id"] if isinstance(value, dict) and "Id" in value else "x")
+    except EngineProtocolError:
+        return
+    for section in ("State", "Config", "HostConfig", "NetworkSettings"):
+        (document.get(section) or {}).get("anything")
+
+
+@given(JSON)
+def test_an_event_is_read_or_refused(value: Any) -> None:
+    for document in (value, {"Action": "start", "Type": "container", "Actor": value}):
+        try:
+            found = event(document)
+        except EngineProtocolError:
+            continue
+        assert found.id
+
+
+@pytest.mark.parametrize("garbage", [7, "x", {"a": 1}, [7], [[]], [{}], [{"Id": 7, "Name": 7, "name": 7}]])
+def test_lists_that_are_none_are_protocol_errors(garbage: Any) -> None:
+    answers = ("containers", "images", "networks", "volumes", "pods")
+    engine = recorded(
+        {f"/{name}/json" + ("?all=true" if name == "containers" else ""): garbage for name in answers}
+        | {"/containers/x/changes": garbage, "/images/x/history": garbage}
+    )
+    looks: list[Callable[[], object]] = [
+        engine.listed, engine.images, engine.networks, engine.volumes, engine.pods,
+        lambda: engine.changes("x"), lambda: engine.history("x"),
+    ]  # fmt: skip
+    for look in looks:
+        with pytest.raises(EngineProtocolError):
+            look()
+
+
+@pytest.mark.parametrize("garbage", [7, [], {}, {"Id": ""}, {"Id": "x", "Name": "x", "Config": [1]}])
+def test_documents_that_are_none_are_protocol_errors(garbage: Any) -> None:
+    engine = recorded(
+        {
+            "/containers/x/json": garbage,
+            "/images/x/json": garbage,
+            "/exec/x/json": [garbage],
+            "/pods/x/json": [],
+        }
+    )
+    for look in (engine.inspect, engine.image, engine.exec_session, engine.pod):
+        with pytest.raises(EngineProtocolError):
+            look("x")
+
+
+def test_null_lists_are_empty() -> None:
+    engine = recorded(
+        {"/containers/json?all=true": None, "/volumes/json": None, "/containers/x/changes": None}
+    )
+    assert (engine.listed(), engine.volumes(), engine.changes("x")) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-24T14:46:09.655643997Z", datetime(2026, 11, 24, 14, 46, 9, 655643, UTC)),
+        ("2026-11-24T14:46:10.5+02:00", datetime(2026, 11, 24, 12, 46, 10, 500000, UTC)),
+        ("2026-11-24T14:46:10Z", datetime(2026, 11, 24, 14, 46, 10, 0, UTC)),
+        ("0001-01-01T00:00:00+23:59", None),
+        ("2026-99-24T14:46:10Z", None),
+        ("", None),
+        (1795531569, None),
+    ],
+)
+def test_times_as_go_writes_them(text: Any, expected: datetime | None) -> None:
+    assert shapes.listed({"Id": "x", "Created": text}).created == expected
+
+
+def test_many_are_inspected_whatever_happens_to_single_ones() -> None:
+    ids = [f"{number:02}" for number in range(40)]
+    answers: dict[str, Any] = {f"/containers/{i}/json": inspected(i) for i in ids}
+    del answers["/containers/03/json"]
+    answers["/containers/04/json"] = ["garbage"]
+    engine = recorded(answers, _containers_05_json="database is locked")
+    found: dict[str, Inspected] = {}
+    threads: set[int] = set()
+
+    def keep(identity: str, result: Inspected) -> None:
+        threads.add(threading.get_ident())
+        found[identity] = result
+
+    engine.inspect_many(ids, keep, threading.Event())
+    assert sorted(found) == ids
+    assert found["03"] == Gone()
+    assert isinstance(found["04"], Unreadable)
+    assert found["05"] == Unreadable("database is locked")
+    assert found["06"] == inspected("06")
+    assert threads == {threading.get_ident()}, "results are handed over in the caller's thread"
+
+
+class Counted(RecordedConnection):
+    """A record that keeps what it was asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None) -> Any:
+        self.asked.append(path)
+        return super().get(path, query, timeout)
+
+
+def shop(*ids: str) -> dict[str, Any]:
+    return {
+        "/containers/json?all=true": [{"Id": one, "Names": [one], "ImageID": "image"} for one in ids],
+        "/images/json": [{"Id": "image"}],
+        "/images/image/json": {"Id": "image"},
+        "/networks/json": [{"name": "podman"}],
+        "/volumes/json": None,
+        **{f"/containers/{one}/json": inspected(one) for one in ids},
+    }
+
+
+def test_what_was_begun_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Counted, "asked", [])
+    answers = shop("a", "b", "c")
+    engine = Engine(EngineFacts(), lambda: Counted(answers))
+    engine.begin()
+    found: dict[str, Inspected] = {}
+    listed = engine.listed()
+    engine.inspect_many([one.id for one in listed], found.__setitem__, threading.Event())
+    assert [one["Id"] for one in engine.images()] == ["image"]
+    assert engine.image("image")["Id"] == "image"
+    assert [one["name"] for one in engine.networks()] == ["podman"]
+    assert engine.volumes() == ()
+    assert sorted(found) == ["a", "b", "c"]
+    assert sorted(Counted.asked) == sorted(path.partition("?")[0] for path in answers)
+    engine.image("image")
+    assert Counted.asked.count("/images/image/json") == 2, "an answer that was asked for ahead is told once"
+
+
+def test_what_was_begun_tells_its_errors_to_whom_asks() -> None:
+    engine = recorded({"/containers/json?all=true": []}, _volumes_json="database is locked")
+    engine.begin()
+    assert engine.listed() == ()
+    with pytest.raises(EngineError, match="database is locked"):
+        engine.volumes()
+    with pytest.raises(NotFound):
+        engine.networks()
+
+    broken = recorded({"/containers/json?all=true": 7})
+    broken.begin()
+    with pytest.raises(EngineProtocolError):
+        broken.listed()
+    with pytest.raises(NotFound):
+        broken.image("x")
+
+
+def test_an_image_that_is_never_told_keeps_no_container_back(tmp_path: Path) -> None:
+    listed = answer(json.dumps([{"Id": one, "Names": [one], "ImageID": "image"} for one in "ab"]).encode())
+    by_path: dict[str, list[bytes | float | str]] = {
+        "/containers/json": [listed],
+        "/images/image/json": [Scripted.HANG],
+        "/containers/a/json": [answer(json.dumps(inspected("a")).encode())],
+        "/containers/b/json": [answer(json.dumps(inspected("b")).encode())],
+    }
+    with ByPath(tmp_path, by_path, [answer(b"[]")]) as server:
+        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path, timeout=0.3))
+        engine.begin()
+        found: dict[str, Inspected] = {}
+        ids = [one.id for one in engine.listed()]
+        engine.inspect_many(ids, found.__setitem__, threading.Event())
+        assert sorted(found) == ["a", "b"]
+        with pytest.raises(EngineUnreachable, match="in time"):
+            engine.image("image")
+        engine.close()
+
+
+def test_an_engine_that_goes_away_after_the_list_is_told_to_whom_asks(tmp_path: Path) -> None:
+    by_path: dict[str, list[bytes | float | str]] = {
+        "/containers/json": [answer(b"[]")],
+        "/images/json": [Scripted.CLOSE],
+    }
+    with ByPath(tmp_path, by_path, [Scripted.CLOSE]) as server:
+        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path, timeout=0.3))
+        engine.begin()
+        assert engine.listed() == ()
+        for ask in (engine.images, engine.networks, engine.volumes):
+            with pytest.raises(EngineUnreachable):
+                ask()
+        engine.close()
+
+
+def test_what_nobody_took_to_ask_for_ahead_is_not_waited_for(tmp_path: Path) -> None:
+    with ByPath(tmp_path, {"/containers/json": [answer(b"[]")]}, [answer(b"[]")]) as server:
+        places = iter([server.path, str(tmp_path / "no.sock")])
+        engine = Engine(EngineFacts(), lambda: UnixConnection(next(places), timeout=0.3))
+        engine.begin()  # its second connection breaks at the first of three paths
+        assert engine.listed() == ()
+        assert engine.networks() == engine.volumes() == ()
+        with pytest.raises(EngineUnreachable):  # the first path: it was asked for, and that failed
+            engine.images()
+        engine.close()
+
+
+def test_an_answer_that_does_not_come_is_lost_after_a_while() -> None:
+    kept = Kept(patience=0.05)
+    kept.expect(("/a", "/b"))
+    kept.put("/b", 7)
+    assert kept.take("/a") is ABSENT
+    assert kept.take("/b") == 7
+
+
+def test_documents_are_understood_by_several_threads_at_once() -> None:
+    """msgspec crashed the process when two threads met a class for the first time."""
+    code = """
+import sys, threading
+sys.setswitchinterval(1e-6)
+from hardentui.engine import shapes
+gate = threading.Barrier(4)
+def first():
+    gate.wait()
+    shapes.container({"Id": "a", "Name": "b", "HostConfig": {"Ulimits": [{"Name": "x"}]}}, "a")
+threads = [threading.Thread(target=first) for _ in range(4)]
+for one in threads: one.start()
+for one in threads: one.join()
+"""
+    for _ in range(5):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+class Faulty(RecordedConnection):
+    """Stands in for a fault of ours while containers are inspected."""
+
+    def get_many(self, paths: Any, on_answer: Any) -> list[str]:
+        raise ZeroDivisionError("a fault of ours")
+
+
+def test_a_fault_while_containers_are_inspected_is_told_and_not_waited_for() -> None:
+    engine = Engine(EngineFacts(), lambda: Faulty({"/containers/json?all=true": [], "/volumes/json": []}))
+    with pytest.raises(ZeroDivisionError):
+        engine.inspect_many("ab", lambda *_: None, threading.Event())
+    engine.begin()
+    assert engine.listed() == ()
+    with pytest.raises(ZeroDivisionError):
+        engine.volumes()
+
+
+def test_a_fault_while_the_list_is_read_ahead_is_no_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> Any:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(shapes, "listed", fault)
+    engine = recorded({"/containers/json?all=true": [{"Id": "a"}]})
+    engine.begin()
+    with pytest.raises(ZeroDivisionError):
+        engine.listed()
+
+
+def test_results_that_never_come_are_waited_for_with_a_limit() -> None:
+    with pytest.raises(EngineUnreachable, match="no container"):
+        hand_over(SimpleQueue(), 1, lambda *_: None, threading.Event(), patience=0.05)
+
+
+def test_other_containers_than_those_begun_are_inspected_too() -> None:
+    engine = recorded(shop("a", "b", "c"))
+    engine.begin()
+    engine.listed()
+    found: list[str] = []
+    engine.inspect_many(["b", ".."], lambda identity, _: found.append(identity), threading.Event())
+    assert sorted(found) == ["..", "b"]
+    assert engine.image("image")["Id"] == "image"
+
+
+def test_nothing_is_inspected_when_there_is_nothing() -> None:
+    recorded({}).inspect_many([], lambda *_: pytest.fail("a result from nowhere"), threading.Event())
+
+
+def test_the_stop_sign_ends_a_scan_of_an_engine_that_hangs(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [answer(json.dumps(inspected("a")).encode())], [Scripted.HANG]) as server:
+        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path))
+        stop = threading.Event()
+        threading.Timer(0.3, stop.set).start()
+        seen: list[str] = []
+        started = monotonic()
+        engine.inspect_many("abcdef", lambda identity, _: seen.append(identity), stop)
+        assert monotonic() - started < 1
+        assert len(seen) == 1
+        assert eventually(lambda: not scanning(), 2), "the workers were left waiting"
+        engine.close()
+
+
+def scanning() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "hardentui-inspect"]
+
+
+def test_an_engine_that_goes_away_ends_a_scan_with_one_error(tmp_path: Path) -> None:
+    script = [answer(json.dumps(inspected("a")).encode())]
+    with Scripted(tmp_path, script, script, [Scripted.CLOSE]) as server:
+        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path))
+        seen: list[str] = []
+        with pytest.raises(EngineUnreachable):
+            engine.inspect_many([str(i) for i in range(9)], lambda i, _: seen.append(i), threading.Event())
+        engine.close()
+    assert len(seen) <= 2
+    assert len(server.requests) < 9
+
+
+def test_an_error_of_the_receiver_ends_the_scan() -> None:
+    engine = recorded({f"/containers/{i}/json": inspected(i) for i in "abc"})
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("no room")
+
+    with pytest.raises(RuntimeError, match="no room"):
+        engine.inspect_many("abc", refuse, threading.Event())
+    assert eventually(lambda: not scanning(), 2)
+
+
+INFO: dict[str, Any] = {
+    "host": {"security": {"rootless": True, "capabilities": "CAP_CHOWN, cap_kill"}, "kernel": "0.0-other"},
+    "version": {"Version": "5.8.1"},
+}
+
+
+def test_info_refines_facts() -> None:
+    engine = recorded({"/info": INFO})
+    facts = engine.load_info()
+    assert facts.rootless is True
+    assert facts.default_capabilities == {"CAP_CHOWN", "CAP_KILL"}
+    assert facts.version == Version(5, 8, 1)
+    assert facts.info == INFO
+    assert not facts.local, "another kernel is another machine"
+
+
+def test_a_simulated_host_stays_as_it_is_described() -> None:
+    connection = RecordedConnection({"/info": INFO})
+    engine = Engine(replace(EngineFacts(), simulated=True), lambda: connection)
+    assert engine.load_info().local
+
+
+@pytest.mark.parametrize(
+    "info", [None, [], {}, {"host": 7}, {"host": {}}, {"host": {"security": {}}, "version": {"Version": "x"}}]
+)
+def test_info_that_fails_leaves_the_facts_and_says_why(info: Any) -> None:
+    engine = recorded({"/info": info})
+    before = engine.facts
+    facts = engine.load_info()
+    assert isinstance(facts.info, Unreadable)
+    assert facts.info.reason.startswith("Podman's info failed: ")
+    assert facts == replace(before, info=facts.info)
+
+
+def test_closing_does_what_was_asked_for_once() -> None:
+    done: list[str] = []
+    connection = RecordedConnection({})
+    engine = Engine(EngineFacts(), lambda: connection, on_close=lambda: done.append("first"))
+    engine.also_close(lambda: done.append("second"))
+    engine.close()
+    engine.close()
+    assert sorted(done) == ["first", "second"]
+
+
+# --- events ---
+
+
+def podman_event(action: str, name: str = "web") -> dict[str, Any]:
+    actor = {"ID": "1" * 64, "Attributes": {"name": name}}
+    return {"Action": action, "Type": "container", "Actor": actor, "timeNano": 1_500_000_000_000_000_000}
+
+
+def test_events_that_come_together_are_one_batch() -> None:
+    stream: Iterator[Any] = iter(
+        [podman_event("create"), podman_event("start"), None, None, podman_event("died")]
+    )
+    assert [[found.action for found in batch] for batch in batches(stream)] == [["create", "start"], ["died"]]
+
+
+def test_a_batch_is_handed_over_even_when_events_never_stop() -> None:
+    stop = threading.Event()
+
+    def stream() -> Iterator[Any]:
+        while not stop.wait(0.01):
+            yield podman_event("exec")
+
+    started = monotonic()
+    first = next(batches(stream()))
+    assert 0.05 < monotonic() - started < 1
+    assert len(first) > 1
+
+
+def test_an_event_is_read() -> None:
+    assert event(podman_event("start")) == Event("start", "container", "1" * 64, "web", 1.5e9)
+
+
+def test_a_watch_reports_loss_once_and_its_end(tmp_path: Path) -> None:
+    line = chunk(json.dumps(podman_event("start")).encode() + b"\n")
+    scripts: list[list[bytes | float | str]] = [
+        [CHUNKED, line, Scripted.CLOSE],
+        [Scripted.CLOSE],
+        [CHUNKED, line, Scripted.HANG],
+    ]
+    with Scripted(tmp_path, *scripts) as server:
+        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path))
+        stop = threading.Event()
+        actions: list[str] = []
+        states: list[Link] = []
+        thread = threading.Thread(
+            target=watch,
+            args=(
+                engine,
+                lambda batch: actions.extend(found.action for found in batch),
+                lambda link, _: states.append(link),
+                stop,
+            ),
+        )
+        thread.start()
+        assert eventually(lambda: len(states) == 3 and len(actions) == 2, 5)
+        stop.set()
+        started = monotonic()
+        thread.join(5)
+        assert monotonic() - started < 0.5
+        engine.close()
+    assert states == [Link.CONNECTED, Link.LOST, Link.CONNECTED]
+    assert b"filters=%7B%22type%22%3A%20%5B%22container%22%5D%7D" in server.requests[0]
+
+
+def test_garbage_in_the_event_stream_is_a_loss_with_a_reason(tmp_path: Path) -> None:
+    with Scripted(tmp_path, [CHUNKED, chunk(b"7\n"), Scripted.HANG]) as server:
+        engine = Engine(EngineFacts(), lambda: UnixConnection(server.path))
+        stop = threading.Event()
+        states: list[tuple[Link, str]] = []
+
+        def note(link: Link, reason: str) -> None:
+            states.append((link, reason))
+            if link is Link.LOST:
+                stop.set()
+
+        watch(engine, lambda _: pytest.fail("no event came"), note, stop)
+        engine.close()
+    assert states[1] == (Link.LOST, "Podman's answer for an event is not an object.")

@@ -1,0 +1,232 @@
+"""Who can change a file, and what TOML files say together."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hardentui.host.files.config import examine, names, text, tree
+from hardentui.host.files.reader import LocalFiles
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.podman.containers_conf import read_configuration, read_storage
+from hardentui.model.configuration import Configuration, FileFact, Missing
+from hardentui.model.known import Unreadable
+from hardentui.model.version import Version
+from tests.support.rooted import Rooted
+
+ME = frozenset({0, os.getuid()})
+OLD, NEW = Version(5, 4, 2), Version(6)
+
+
+def status(mode: int, uid: int = 0, gid: int = 0) -> dict[str, Any]:
+    return {"mode": mode, "uid": uid, "gid": gid, "size": 0, "mtime": 0.0, "inode": 1, "device": 1}
+
+
+def fact(files: RecordedFiles | LocalFiles, path: str, owners: frozenset[int] = ME) -> FileFact:
+    found = examine(files, path, owners)
+    assert isinstance(found, FileFact)
+    return found
+
+
+def opened(folder: Path) -> Rooted:
+    """A root folder that everybody may enter, whatever pytest gives to its own folders."""
+    folder.chmod(0o755)
+    return Rooted(folder)
+
+
+def dangers(found: FileFact) -> list[str]:
+    return [str(danger) for danger in found.dangers]
+
+
+def test_a_safe_file_has_no_dangers(tmp_path: Path) -> None:
+    file = tmp_path / "containers.conf"
+    file.write_text("x")
+    file.chmod(0o644)
+    found = fact(LocalFiles(), str(file))
+    assert found.dangers == ()
+    assert (found.octal, found.kind) == ("0644", "file")
+
+
+def test_open_files_and_folders_are_named_with_their_repair(tmp_path: Path) -> None:
+    files = opened(tmp_path)
+    file = files.put("/conf.d/a.conf", "x")
+    file.chmod(0o666)
+    file.parent.chmod(0o777)
+    found = fact(files, "/conf.d/a.conf")
+    assert [(danger.path, danger.fix) for danger in found.dangers if danger.fix == "chmod o-w"] == [
+        ("/conf.d", "chmod o-w"),
+        ("/conf.d/a.conf", "chmod o-w"),
+    ]
+
+
+def test_what_lies_below_a_closed_folder_is_open_to_nobody(tmp_path: Path) -> None:
+    files = opened(tmp_path)
+    file = files.put("/home/anna/own/a.conf", "x")
+    file.chmod(0o666)
+    assert dangers(fact(files, "/home/anna/own/a.conf"))
+    file.parent.parent.chmod(0o700)
+    assert not dangers(fact(files, "/home/anna/own/a.conf"))
+
+
+def test_the_target_of_a_link_counts_and_the_way_to_it(tmp_path: Path) -> None:
+    files = opened(tmp_path)
+    files.put("/open/file", "x").parent.chmod(0o777)
+    (tmp_path / "link").symlink_to("open/../open/file")
+    assert "/open world-writable (0777)" in dangers(fact(files, "/link"))
+
+
+def test_a_link_in_the_middle_of_a_path_is_followed(tmp_path: Path) -> None:
+    files = opened(tmp_path)
+    files.put("/real/file", "x").chmod(0o646)
+    (tmp_path / "folder").symlink_to("/real")
+    assert "/real/file world-writable (0646)" in dangers(fact(files, "/folder/file"))
+
+
+def test_links_that_lead_nowhere_or_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "dead").symlink_to("gone")
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert examine(LocalFiles(), str(tmp_path / "dead"), ME) == Missing(str(tmp_path / "dead"))
+    assert isinstance(examine(LocalFiles(), str(tmp_path / "a"), ME), Unreadable)
+    assert examine(LocalFiles(), "/etc/zero\0byte", ME) == Missing("/etc/zero\0byte")
+    assert isinstance(examine(LocalFiles(), "relative", ME), Unreadable)
+
+
+def test_owner_group_and_private_group() -> None:
+    files = RecordedFiles(
+        {
+            "text": {"/etc/a": "", "/etc/b": "", "/etc/acl": "", "/home/anna/c": ""},
+            "stats": {
+                "/etc/a": status(stat.S_IFREG | 0o644, 1000, 1000),
+                "/etc/b": status(stat.S_IFREG | 0o664, 0, 100),
+                "/etc/acl": status(stat.S_IFREG | 0o664, 0, 0),
+                "/home/anna/c": status(stat.S_IFREG | 0o664, 1000, 1000),
+            },
+        }
+    )
+    assert dangers(fact(files, "/etc/a", frozenset({0}))) == ["/etc/a belongs to uid 1000"]
+    assert dangers(fact(files, "/etc/b", frozenset({0}))) == ["/etc/b can be written by group 100 (0664)"]
+    # for a file with an ACL the group bits are its mask: somebody else may be named there
+    assert dangers(fact(files, "/etc/acl", frozenset({0}))) == ["/etc/acl can be written by group 0 (0664)"]
+    assert dangers(fact(files, "/home/anna/c", frozenset({0, 1000}))) == []
+    assert fact(files, "/home/anna/c", frozenset({0, 1001})).dangers[0].fix == "chown 1001"
+
+
+def test_a_sticky_folder_on_the_way_is_safe_for_what_belongs_to_root() -> None:
+    files = RecordedFiles({"text": {"/tmp/x": ""}, "stats": {"/tmp": status(stat.S_IFDIR | 0o1777)}})
+    assert fact(files, "/tmp/x", frozenset({0})).dangers == ()
+
+
+def test_a_closed_file_is_unreadable_and_not_missing() -> None:
+    files = RecordedFiles({"errors": {"/etc/x": "EACCES"}, "text": {"/etc/y": ""}})
+    assert isinstance(text(files, "/etc/x"), Unreadable)
+    assert isinstance(examine(files, "/etc/x"), Unreadable)
+    assert text(files, "/etc/z") == Missing("/etc/z")
+    assert names(files, "/nowhere") == ()
+
+
+def test_a_tree_too_deep_says_so() -> None:
+    files = RecordedFiles({"text": {"/a/b/c/d/e/f": ""}})
+    faults = [fault for _, fault in tree(files, "/a", 2) if fault]
+    assert [fault.reason for fault in faults] == ["/a/b/c is nested too deeply to be searched"]
+    assert [path for path, _ in tree(files, "/a/b/c/d", 4)] == ["/a/b/c/d", "/a/b/c/d/e", "/a/b/c/d/e/f"]
+
+
+def test_a_link_in_a_tree_is_listed_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path)
+    assert [path for path, _ in tree(LocalFiles(), str(tmp_path))] == [str(tmp_path), str(tmp_path / "loop")]
+
+
+USR, ETC = "/usr/share/containers/containers.conf", "/etc/containers/containers.conf"
+OWN = "/home/anna/.config/containers/containers.conf"
+
+
+def configuration(document: dict[str, str], version: Version = OLD, uid: int = 1000) -> Configuration:
+    return read_configuration(RecordedFiles({"text": document}), home="/home/anna", uid=uid, version=version)
+
+
+def test_podman_5_reads_every_file_over_the_one_before() -> None:
+    found = configuration(
+        {
+            USR: "[containers]\npids_limit = 1\nlabel = true\n",
+            ETC: "[containers]\npids_limit = 2\n",
+            f"{ETC}.d/20.conf": "[containers]\npids_limit = 3\n",
+            f"{ETC}.d/10.conf": "[engine]\nevents_logger = 'none'\n",
+            OWN: "[containers]\nenv_host = true\n",
+        }
+    )
+    assert found.files == (USR, ETC, f"{ETC}.d/10.conf", f"{ETC}.d/20.conf", OWN)
+    assert (found.get("containers.pids_limit"), found.file_of("containers.pids_limit")) == (
+        3,
+        f"{ETC}.d/20.conf",
+    )
+    assert found.get("containers.label") is True
+    assert found.get("containers.env_host") is True
+    assert found.get("containers.privileged") is None
+    assert found.fault is None
+
+
+def test_podman_6_reads_only_the_first_main_file_and_sorted_drop_ins() -> None:
+    tree = {
+        USR: "[containers]\nlabel = false\n",
+        ETC: "[containers]\npids_limit = 2\n",
+        "/usr/share/containers/containers.conf.d/90.conf": "[containers]\npids_limit = 90\n",
+        "/etc/containers/containers.rootless.conf.d/80.conf": "[containers]\npids_limit = 80\n",
+        "/etc/containers/containers.rootful.conf.d/99.conf": "[containers]\nprivileged = true\n",
+        "/etc/containers/containers.conf.d/90.conf": "[containers]\nenv_host = true\n",
+    }
+    found = configuration(tree, NEW)
+    assert found.files == (
+        ETC,
+        "/etc/containers/containers.rootless.conf.d/80.conf",
+        "/etc/containers/containers.conf.d/90.conf",
+    )
+    assert found.get("containers.label") is None
+    assert found.get("containers.pids_limit") == 80
+    assert found.get("containers.privileged") is None
+    assert configuration(tree, NEW, uid=0).get("containers.privileged") is True
+
+
+def test_a_list_replaces_or_appends() -> None:
+    base = "[containers]\nvolumes = ['/a:/a']\n"
+    replaced = configuration({USR: base, ETC: "[containers]\nvolumes = ['/b:/b']\n"})
+    assert replaced.get("containers.volumes") == ["/b:/b"]
+    appended = configuration({USR: base, ETC: "[containers]\nvolumes = ['/b:/b', {append=true}]\n"})
+    assert appended.get("containers.volumes") == ["/a:/a", "/b:/b"]
+
+
+def test_runtimes_are_kept_by_name() -> None:
+    found = configuration(
+        {USR: "[engine.runtimes]\ncrun = ['/usr/bin/crun']\n", ETC: "[engine.runtimes]\nx = ['/x']\n"}
+    )
+    assert found.get("engine.runtimes.crun") == ["/usr/bin/crun"]
+    assert found.file_of("engine.runtimes.x") == ETC
+
+
+def test_a_broken_file_is_a_fault_and_the_others_still_count() -> None:
+    found = configuration({USR: "[containers]\nlabel = false\n", ETC: "[containers\n"})
+    assert found.get("containers.label") is False
+    assert found.fault is not None
+    assert ETC in found.fault.reason
+
+
+def test_a_closed_drop_in_folder_is_a_fault() -> None:
+    files = RecordedFiles({"text": {USR: ""}, "errors": {f"{ETC}.d": "EACCES"}})
+    found = read_configuration(files, home="/root", uid=0, version=OLD)
+    assert list(found.faults) == [f"{ETC}.d"]
+
+
+@pytest.mark.parametrize(("uid", "driver"), [(0, "overlay"), (1000, "vfs")])
+def test_only_a_rootless_engine_reads_the_users_storage_file(uid: int, driver: str) -> None:
+    tree = {
+        "/home/anna/.config/containers/storage.conf": "[storage]\ndriver = 'vfs'\n",
+        "/etc/containers/storage.conf": "[storage]\ndriver = 'overlay'\n",
+        "/usr/share/containers/storage.conf": "[storage]\ngraphroot = '/x'\n",
+    }
+    found = read_storage(RecordedFiles({"text": tree}), home="/home/anna", uid=uid, version=OLD)
+    assert found.get("storage.driver") == driver
+    assert found.get("storage.graphroot") is None

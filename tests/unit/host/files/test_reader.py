@@ -1,0 +1,163 @@
+"""Reading the host: this machine, a recorded one, and the recording itself."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from hardentui.host.files.reader import LocalFiles, NotRecorded, reason
+from hardentui.host.files.recorded import RecordedFiles, RecordingFiles
+from hardentui.host.process.capabilities import NAMES, capability_names
+
+
+def test_local_reads_text_and_keeps_bytes_that_are_not_utf8(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x\xff")
+    assert LocalFiles().read_text(str(tmp_path / "a")).encode("utf-8", "surrogateescape") == b"x\xff"
+
+
+def test_local_refuses_more_than_the_limit_instead_of_cutting(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    assert LocalFiles().read_bytes(str(tmp_path / "a"), limit=5) == b"12345"
+    with pytest.raises(OSError, match="too large") as caught:
+        LocalFiles().read_bytes(str(tmp_path / "a"), limit=4)
+    assert reason(caught.value) == "it is too large"
+
+
+def test_local_does_not_hang_on_a_fifo(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        LocalFiles().read_text(str(tmp_path / "pipe"))
+
+
+def test_local_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError):
+        LocalFiles().read_text(str(tmp_path))
+
+
+def test_local_lists_links_and_stats(tmp_path: Path) -> None:
+    (tmp_path / "b").write_text("12")
+    (tmp_path / "a").symlink_to("b")
+    files = LocalFiles()
+    assert files.list_dir(str(tmp_path)) == ("a", "b")
+    assert files.read_link(str(tmp_path / "a")) == "b"
+    assert files.stat(str(tmp_path / "a")).size == 2
+    assert files.stat(str(tmp_path / "a"), follow=False).inode != files.stat(str(tmp_path / "b")).inode
+    assert files.exists(str(tmp_path / "a"))
+    assert not files.exists(str(tmp_path / "c"))
+    assert not files.exists(str(tmp_path / "b" / "c"))
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "no permission: it belongs to another user"),
+        (errno.ENOENT, "it does not exist"),
+        (errno.ESRCH, "the process has ended"),
+        (errno.EDOM, os.strerror(errno.EDOM).lower()),
+    ],
+)
+def test_reason_is_a_few_words(number: int, said: str) -> None:
+    assert reason(OSError(number, os.strerror(number), "/x")) == said
+
+
+def test_complete_document_answers_like_a_file_system() -> None:
+    files = RecordedFiles(
+        {
+            "text": {"/etc/os-release": "ID=debian\n", "/usr/lib/a": "A"},
+            "links": {"/etc/a": "../usr/lib/a", "/loop": "loop"},
+            "errors": {"/etc/shadow": "EACCES"},
+        }
+    )
+    assert files.read_text("/etc/os-release") == "ID=debian\n"
+    assert files.read_text("/etc/a") == "A"
+    assert files.list_dir("/etc") == ("a", "os-release", "shadow")
+    assert files.list_dir("/") == ("etc", "loop", "usr")
+    assert files.stat("/etc/os-release").size == 10
+    assert files.exists("/usr/lib")
+    assert not files.exists("/usr/bin")
+    with pytest.raises(PermissionError):
+        files.read_text("/etc/shadow")
+    with pytest.raises(FileNotFoundError):
+        files.read_text("/etc/fstab")
+    with pytest.raises(NotADirectoryError):
+        files.list_dir("/etc/os-release")
+    with pytest.raises(IsADirectoryError):
+        files.read_text("/etc")
+    with pytest.raises(OSError, match="symbolic links"):
+        files.read_text("/loop")
+
+
+def test_recording_gives_the_same_answers_later(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+    (tmp_path / "bytes").write_bytes(b"\xff\0")
+    (tmp_path / "link").symlink_to("text")
+    live = RecordingFiles(LocalFiles())
+    paths = {name: str(tmp_path / name) for name in ("text", "bytes", "link", "missing")}
+
+    def ask(files: RecordingFiles | RecordedFiles) -> list[object]:
+        return [
+            files.read_text(paths["text"]),
+            files.read_bytes(paths["bytes"]),
+            files.read_link(paths["link"]),
+            files.stat(paths["text"]),
+            files.stat(paths["link"], follow=False),
+            files.list_dir(str(tmp_path)),
+            files.exists(paths["missing"]),
+        ]
+
+    seen = ask(live)
+    later = RecordedFiles(json.loads(json.dumps(live.document())))
+    assert ask(later) == seen
+    with pytest.raises(FileNotFoundError):
+        later.stat(paths["missing"])
+
+
+def test_what_was_not_asked_is_unknown_and_not_absent(tmp_path: Path) -> None:
+    recorded = RecordedFiles(RecordingFiles(LocalFiles()).document())
+    with pytest.raises(NotRecorded) as caught:
+        recorded.exists(str(tmp_path))
+    assert reason(caught.value) == "it was not recorded"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "auth.json",
+        "etc/shadow",
+        "tls.key",
+        "ssh_host_ed25519_key",
+        ".docker/config.json",
+        "userdata/config.json",
+    ],
+)
+def test_secrets_pass_through_but_are_not_kept(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("hunter2")
+    files = RecordingFiles(LocalFiles())
+    assert files.read_text(str(path)) == "hunter2"
+    document = files.document()
+    assert "hunter2" not in json.dumps(document)
+    with pytest.raises(NotRecorded) as caught:
+        RecordedFiles(document).read_text(str(path))
+    assert reason(caught.value) == "its content is secret, so it was not recorded"
+
+
+def test_private_key_is_known_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "server.pem").write_text("-----BEGIN PRIVATE KEY-----\nMIIabc\n")
+    files = RecordingFiles(LocalFiles())
+    files.read_text(str(tmp_path / "server.pem"))
+    assert "MIIabc" not in json.dumps(files.document())
+
+
+def test_capability_numbers() -> None:
+    assert len(NAMES) == 41
+    assert capability_names(0) == frozenset()
+    assert capability_names(0x800405FB) >= {"CAP_CHOWN", "CAP_SETFCAP", "CAP_SYS_CHROOT"}
+    assert len(capability_names(0x800405FB)) == 11
+    assert capability_names(1 << 21 | 1 << 41) == {"CAP_SYS_ADMIN", "CAP_41"}
+    assert capability_names((1 << 41) - 1) == set(NAMES)

@@ -1,0 +1,347 @@
+"""The inventory of images, honest ones and hostile ones."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tracemalloc
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardentui.images import accounts, layer, packages, tar
+from hardentui.images.inventory import read_inventory
+from hardentui.images.tar import Damaged
+from hardentui.model.image import ImageInventory
+from tests.support.image_archives import folder, image, member, packed
+
+KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n"
+
+
+def look(*layers: bytes) -> ImageInventory:
+    return read_inventory(io.BytesIO(image(*layers)))
+
+
+def paths(files: tuple[object, ...]) -> list[str]:
+    return [str(getattr(file, "path", "")) for file in files]
+
+
+class Dripping:
+    """A source that gives a few bytes at a time, as a socket may."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def read(self, size: int, /) -> bytes:
+        return self._data.read(min(size, 7))
+
+
+def test_an_honest_image_is_told_in_full() -> None:
+    base = packed(
+        folder("etc"),
+        member("etc/os-release", b'ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian 13"\n'),
+        member(
+            "etc/passwd", b"root:x:0:0::/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\nguest::1000:1000::/:/bin/sh\n"
+        ),
+        member("etc/sudoers.d/app", b"# app ALL=(ALL) NOPASSWD: ALL\napp ALL=(ALL) NOPASSWD: ALL\n"),
+        member("usr/bin/apt-get", b"x", 0o755),
+        member("usr/bin/su", b"x", 0o4755),
+        member("usr/bin/ping", b"x", 0o755, pax_headers={"SCHILY.xattr.security.capability": "\1\0\0\2"}),
+        member("bin/nc", type=tarfile.SYMTYPE, linkname="busybox"),
+        member("bin/sh", b"x", 0o755),
+        member("usr/sbin/sshd", b"x", 0o755),
+        member("srv/open.sh", b"x", 0o666),
+        folder("srv/upload", 0o777),
+        folder("tmp", 0o1777),
+        folder("tmp/anything", 0o777),
+        folder("srv/sticky", 0o1777),
+        member("var/lib/dpkg/status", b"Package: a\nStatus: install ok installed\n\nPackage: b\n" * 3),
+        member("root/.ssh/id_ed25519", KEY, 0o600),
+        member("etc/ssl/certs/ca.pem", b"-----BEGIN CERTIFICATE-----\n"),
+    )
+    seen = look(base)
+    assert seen.gaps == ()
+    assert seen.release["ID"] == "debian"
+    assert seen.release["VERSION_ID"] == "13"
+    assert seen.packages == {"dpkg": 3}
+    assert paths(seen.tools) == ["/usr/bin/apt-get", "/bin/nc"]
+    assert paths(seen.shells) == ["/bin/sh"]
+    assert paths(seen.remote_logins) == ["/usr/sbin/sshd"]
+    assert {(file.path, file.what) for file in seen.privileged_files} == {
+        ("/usr/bin/su", "setuid root"),
+        ("/usr/bin/ping", "file capabilities"),
+    }
+    assert paths(seen.world_writable) == ["/srv/open.sh", "/srv/upload"]
+    assert paths(seen.credentials) == ["/root/.ssh/id_ed25519"]
+    assert len(seen.weak_accounts) == 3
+    assert seen.layers[0].entries == 18
+
+
+def test_a_deleted_credential_is_still_in_its_layer_and_a_deleted_tool_is_gone() -> None:
+    lower = packed(
+        member("root/.ssh/id_rsa", KEY),
+        member("usr/bin/gcc", b"x", 0o755),
+        member("usr/bin/su", b"x", 0o4755),
+    )
+    upper = packed(
+        member("root/.ssh/.wh.id_rsa"), member("usr/bin/.wh.gcc"), member("usr/bin/su", b"x", 0o755)
+    )
+    seen = look(lower, upper)
+    assert [(file.path, file.layer, file.deleted) for file in seen.credentials] == [
+        ("/root/.ssh/id_rsa", 1, True)
+    ]
+    assert seen.tools == ()
+    assert seen.privileged_files == ()
+
+
+@pytest.mark.parametrize("name", ["opt/.wh..wh..opq", ".wh.opt", "opt/app/.wh..wh..opq", ".wh..wh..opq"])
+def test_a_deleted_folder_deletes_what_is_in_it(name: str) -> None:
+    lower = packed(member("opt/app/key.pem", KEY), member("opt/app/run", b"x", 0o4755))
+    seen = look(lower, packed(member(name)))
+    assert seen.privileged_files == ()
+    assert [file.deleted for file in seen.credentials] == [True]
+
+
+def test_what_a_layer_brings_back_is_there_again() -> None:
+    with_gcc, without = packed(member("usr/bin/gcc", b"x", 0o755)), packed(member("usr/bin/.wh.gcc"))
+    assert [file.layer for file in look(with_gcc, without, with_gcc).tools] == [3]
+
+
+def test_the_list_of_layers_decides_their_order() -> None:
+    first, second = (
+        packed(member("etc/os-release", b"ID=old\n")),
+        packed(member("etc/os-release", b"ID=new\n")),
+    )
+    names = [f"{number:064x}.tar" for number in range(2)]
+    turned = read_inventory(io.BytesIO(image(first, second, order=names[::-1])))
+    assert turned.release["ID"] == "old"
+
+
+@pytest.mark.parametrize(
+    "manifest", [b"", b"{}", b"[]", b"[" * 100_000, b"[{}]", b'[{"Layers": 5}]', b"\xff"]
+)
+def test_an_image_without_a_usable_list_of_layers_has_a_gap(manifest: bytes) -> None:
+    seen = read_inventory(io.BytesIO(image(packed(member("bin/sh", b"x", 0o755)), manifest=manifest)))
+    assert seen.gaps
+
+
+def test_a_missing_layer_is_a_gap() -> None:
+    seen = read_inventory(io.BytesIO(image(packed(), order=["../../etc/passwd", "x.tar"])))
+    assert any("not in the archive" in gap for gap in seen.gaps)
+
+
+def test_a_source_that_drips_is_read_like_any_other() -> None:
+    archive = image(packed(member("usr/bin/su", b"x" * 3000, 0o4755), member("root/.ssh/id_rsa", KEY)))
+    assert read_inventory(Dripping(archive)) == read_inventory(io.BytesIO(archive))
+
+
+def test_names_and_links_that_climb_stay_in_the_image() -> None:
+    seen = look(
+        packed(
+            member("../../../../etc/passwd", b"evil::0:0::/:/bin/sh\n"),
+            member("usr/bin/gcc", type=tarfile.SYMTYPE, linkname="/../../../../etc/shadow"),
+            member("usr/bin/gdb", type=tarfile.LNKTYPE, linkname="../../../../etc/shadow"),
+            member("dev/sda", type=tarfile.BLKTYPE, devmajor=8, devminor=0, mode=0o666),
+            member("pipe", type=tarfile.FIFOTYPE, mode=0o666),
+            member("loop", type=tarfile.SYMTYPE, linkname="loop"),
+        )
+    )
+    assert seen.gaps == ()
+    assert paths(seen.tools) == ["/usr/bin/gcc", "/usr/bin/gdb"]
+    assert seen.world_writable == ()
+    assert any("evil" in sentence for sentence in seen.weak_accounts)
+
+
+def test_escape_sequences_and_broken_names_are_only_text() -> None:
+    name = "usr/bin/\x1b]0;owned\x07\udcff\n[bold]"
+    info, data = member(name, b"x", 0o4755)
+    seen = look(packed((info, data), kind=tarfile.GNU_FORMAT))
+    found = seen.privileged_files[0].path
+    found.encode("utf-8")  # no lone surrogate is left
+    assert "\x1b" in found  # raw: views make it visible
+
+
+def test_a_name_longer_than_a_block_is_read() -> None:
+    long = "usr/" + "x" * 300 + "/su"
+    for kind in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        assert paths(look(packed(member(long, b"x", 0o4755), kind=kind)).privileged_files) == [f"/{long}"]
+
+
+def header(kind: bytes = b"0", size: bytes = b"00000000000\0", name: bytes = b"x") -> bytes:
+    block = bytearray(512)
+    block[0 : len(name)] = name
+    block[100:108], block[108:116], block[116:124] = b"0000644\0", b"0000000\0", b"0000000\0"
+    block[124:136], block[136:148], block[156:157] = size, b"00000000000\0", kind
+    block[257:265] = b"ustar\x0000"
+    block[148:156] = b" " * 8
+    block[148:156] = f"{sum(block):06o}\0 ".encode()
+    return bytes(block)
+
+
+def wide_header(kind: bytes, number: int, name: bytes = b"") -> bytes:
+    """An extended header with one value of nearly a megabyte, each under a name of its own."""
+    value = b"x" * (1 << 19)
+    record = b" %s=%s\n" % (name or b"comment%d" % number, value)
+    size = len(record) + 6
+    body = b"%d%s" % (size, record)
+    return header(kind, b"%011o\0" % len(body)) + body.ljust(-(-len(body) // 512) * 512, b"\0")
+
+
+HUGE = b"77777777777\0"  # 8 GiB
+BINARY_HUGE = b"\x80" + b"\0" * 3 + b"\x7f" + b"\xff" * 7
+NEGATIVE = b"\xff" * 12
+HOSTILE = {
+    "long name of 8 GiB": header(b"L", HUGE),
+    "extended header of 8 GiB": header(b"x", HUGE),
+    "extended header of exabytes": header(b"g", BINARY_HUGE),
+    "file of exabytes": header(b"0", BINARY_HUGE),
+    "negative size": header(b"0", NEGATIVE),
+    "no number": header(b"0", b"no number!!\0"),
+    "bad checksum": header()[:10] + b"!" + header()[11:],
+    "half a block": header()[:100],
+    "endless sparse map": (header(b"S")[:482] + b"\1" + header(b"S")[483:]),
+    "extended record that does not add up": header(b"x", b"00000000005\0") + b"99 x=".ljust(512, b"\0"),
+    "extended record of length zero": header(b"x", b"00000000005\0") + b"0 a=b".ljust(512, b"\0"),
+    "global headers of a megabyte each": b"".join(wide_header(b"g", number) for number in range(70)),
+    "headers without an entry": header(b"x", b"00000000000\0") * 100,
+    "name of a megabyte": wide_header(b"x", 0, b"path") + header(),
+    "random bytes": bytes(range(256)) * 8,
+}
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_layer_costs_no_memory_and_leaves_a_gap(data: bytes) -> None:
+    good = packed(member("usr/bin/gcc", b"x", 0o755))
+    archive = image(good, data)
+    tracemalloc.start()
+    seen = read_inventory(io.BytesIO(archive))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert any("layer 2" in gap for gap in seen.gaps)
+    assert paths(seen.tools) == ["/usr/bin/gcc"]  # the other layer is still told
+    assert peak < 4 << 20
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_hostile_archive_is_a_gap_and_no_error(data: bytes) -> None:
+    assert read_inventory(io.BytesIO(data)).gaps
+
+
+class Zeros:
+    """A bomb: a layer whose one file never seems to end, made as it is read."""
+
+    def __init__(self, size: int) -> None:
+        inner = header(b"0", f"{size - 1536:011o}\0".encode(), b"var/lib/dpkg/status")
+        self._start = header(b"0", f"{size:011o}\0".encode(), b"a.tar") + inner
+        self._left = size - 512
+
+    def read(self, size: int, /) -> bytes:
+        if self._start:
+            part, self._start = self._start[:size], self._start[size:]
+            return part
+        size = min(size, self._left)
+        self._left -= size
+        return b"\0" * size
+
+
+def test_a_file_of_gigabytes_without_a_line_break_is_counted_in_little_memory() -> None:
+    tracemalloc.start()
+    seen = read_inventory(Zeros(256 << 20))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 << 20
+    assert seen.packages == {"dpkg": 0}
+
+
+def test_more_files_than_allowed_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layer, "MOST_FOUND", 3)
+    many = packed(*(member(f"srv/{number}", b"x", 0o666) for number in range(9)))
+    seen = look(many)
+    assert len(seen.world_writable) == 3
+    assert any("more than 3" in gap for gap in seen.gaps)
+    budget = layer.Budget(entries=5)
+    assert layer.read_layer(io.BytesIO(many), budget).gap.startswith("there are too many files")
+
+
+def test_cancelling_leaves_a_gap() -> None:
+    archive = image(packed(member("bin/sh", b"x", 0o755)))
+    seen = read_inventory(io.BytesIO(archive), cancelled=lambda: True)
+    assert any("cancelled" in gap for gap in seen.gaps)
+    assert seen.shells == ()
+
+
+def test_a_text_that_is_too_long_is_a_gap() -> None:
+    seen = look(packed(member("etc/passwd", b"root:x:0:0::/:\n" * 100_000)))
+    assert any("/etc/passwd" in gap for gap in seen.gaps)
+
+
+def test_an_rpm_database_is_named_and_not_counted() -> None:
+    seen = look(packed(member("usr/lib/sysimage/rpm/rpmdb.sqlite", b"SQLite format 3\0 broken")))
+    assert (dict(seen.packages), seen.uncounted, seen.gaps) == ({}, ("rpm",), ())
+
+
+def test_package_databases_of_small_images_are_counted() -> None:
+    distroless = [
+        member(f"var/lib/dpkg/status.d/{name}", b"Package: x\n") for name in ("libc6", "libc6.md5sums", "tz")
+    ]
+    assert look(packed(*distroless)).packages == {"dpkg": 2}
+    assert look(packed(member("lib/apk/db/installed", b"C:Q1\nP:musl\n\nP:zlib"))).packages == {"apk": 2}
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "is_one"),
+    [
+        ("root/.aws/credentials", b"[default]\naws_secret_access_key = x\n", True),
+        ("app/.npmrc", b"registry=https://example.com/\n", False),
+        ("app/.npmrc", b"//example.com/:_authToken=x\n", True),
+        ("root/.docker/config.json", b'{"auths": {"a": {"auth": "eA=="}}}', True),
+        ("root/.docker/config.json", b'{"credHelpers": {}}', False),
+        ("etc/app/server.key", KEY, True),
+        ("etc/app/server.key", b"-----BEGIN PUBLIC KEY-----", False),
+        ("root/.ssh/id_rsa.pub", b"ssh-rsa AAAA", False),
+        ("root/.ssh/id_rsa", b"", False),
+    ],
+)
+def test_credentials_are_told_by_name_and_content(path: str, content: bytes, is_one: bool) -> None:
+    assert bool(look(packed(member(path, content))).credentials) is is_one
+
+
+@given(st.lists(st.sampled_from([b"P:", b"V:", b"x", b"\n", b"\n\n", b"P"]), max_size=60), st.integers(1, 9))
+def test_packages_are_read_wherever_the_chunks_break(parts: list[bytes], width: int) -> None:
+    data = b"".join(parts)
+
+    class Narrow(tar.Body):
+        def read(self, size: int, /) -> bytes:
+            return super().read(min(size, width))
+
+    whole = packages.read_apk(io.BytesIO(data))
+    in_pieces = packages.read_apk(Narrow(io.BytesIO(data), len(data)))
+    assert (in_pieces.count, in_pieces.packages) == (whole.count, whole.packages)
+    blocks = [block.split(b"\n") for block in data.split(b"\n\n")]
+    assert whole.count == sum(any(line.startswith(b"P:") for line in block) for block in blocks)
+
+
+@given(st.binary(max_size=3000))
+def test_random_bytes_break_nothing(data: bytes) -> None:
+    with suppress(Damaged):
+        for entry, body in tar.entries(io.BytesIO(data)):
+            assert entry.path.startswith("/")
+            body.read(10)
+
+
+@given(st.text(max_size=200))
+def test_account_files_of_any_text_break_nothing(text: str) -> None:
+    for path in ("/etc/passwd", "/etc/shadow", "/etc/sudoers"):
+        assert all(isinstance(sentence, str) for sentence in accounts.weak({path: text}))
+
+
+@pytest.mark.parametrize("reader", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_every_dialect_of_tar_is_read(reader: int) -> None:
+    archive = packed(folder("usr"), member("usr/bin/su", b"abc", 0o4755, uid=0), kind=reader)
+    read: Callable[[bytes], list[tuple[str, str, int]]] = lambda data: [  # noqa: E731 - a one-line view
+        (entry.path, entry.kind, entry.size) for entry, _ in tar.entries(io.BytesIO(data))
+    ]
+    assert read(archive) == [("/usr", "folder", 0), ("/usr/bin/su", "file", 3)]

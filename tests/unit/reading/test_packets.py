@@ -1,0 +1,215 @@
+"""What becomes of the first packet of a stranger, by rulesets of nftables; two of them firewalld's own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hardentui.host.files.recorded import RecordedFiles
+from hardentui.host.network.firewall import parse_ruleset, read_firewall
+from hardentui.host.network.firewalld import read_zones
+from hardentui.model.known import Unreadable
+from hardentui.reading.packets import ACCEPTED, DROPPED, Packet, fate
+
+DATA = Path(__file__).resolve().parents[2] / "data" / "firewall"
+BOTH = ACCEPTED + DROPPED
+
+
+def rules(*items: dict[str, Any]) -> tuple[Any, ...]:
+    found = parse_ruleset(json.dumps({"nftables": [{"metainfo": {}}, *items]}))
+    assert not isinstance(found, Unreadable)
+    return found
+
+
+def recorded(name: str) -> tuple[Any, ...]:
+    found = parse_ruleset((DATA / f"{name}.json").read_text())
+    assert not isinstance(found, Unreadable)
+    return found
+
+
+def chain(name: str, hook: str = "", policy: str = "accept", table: str = "f", family: str = "inet") -> Any:
+    base = {"family": family, "table": table, "name": name}
+    return {"chain": {**base, "hook": hook, "policy": policy, "type": "filter"} if hook else base}
+
+
+def rule(name: str, *expressions: dict[str, Any], table: str = "f", family: str = "inet") -> dict[str, Any]:
+    return {"rule": {"family": family, "table": table, "chain": name, "expr": list(expressions)}}
+
+
+def match(left: dict[str, Any], right: Any, op: str = "==") -> dict[str, Any]:
+    return {"match": {"op": op, "left": left, "right": right}}
+
+
+def payload(protocol: str, field: str) -> dict[str, Any]:
+    return {"payload": {"protocol": protocol, "field": field}}
+
+
+DROP: dict[str, Any] = {"drop": None}
+ACCEPT: dict[str, Any] = {"accept": None}
+DPORT, SADDR, STATE = payload("tcp", "dport"), payload("ip", "saddr"), {"ct": {"key": "state"}}
+DNAT = match({"ct": {"key": "status"}}, "dnat", "in")
+
+
+def said(found: frozenset[str]) -> str:
+    return "".join(sorted(found))
+
+
+@pytest.mark.parametrize(
+    ("name", "hook", "interface", "port", "ends"),
+    [
+        ("firewalld-public", "input", "eth0", 0, DROPPED),
+        ("firewalld-public", "input", "eth0", 22, ACCEPTED),
+        ("firewalld-public", "input", "eth0", 8080, ACCEPTED),
+        ("firewalld-public", "input", "eth0", 9000, DROPPED),  # open for one network only
+        ("firewalld-public", "input", "eth1", 8080, DROPPED),  # in another zone
+        ("firewalld-public", "forward", "eth0", 8080, ACCEPTED),  # its destination was rewritten
+        ("firewalld-trusted", "input", "eth0", 0, ACCEPTED),
+    ],
+)
+def test_zones_of_firewalld(name: str, hook: str, interface: str, port: int, ends: str) -> None:
+    assert said(fate(recorded(name), Packet(hook, interface, "tcp", port))) == ends
+
+
+def test_strict_forwarding_of_firewalld_holds_published_ports_back() -> None:
+    strict = tuple(
+        item for item in recorded("firewalld-public") if DNAT not in item.get("rule", {}).get("expr", ())
+    )
+    assert said(fate(strict, Packet("forward", "eth0", "tcp", 8080))) == DROPPED
+
+
+@pytest.mark.parametrize(
+    ("expressions", "ends"),
+    [
+        ([DROP], DROPPED),
+        ([{"counter": {}}, {"reject": None}], DROPPED),
+        ([match(STATE, "invalid"), DROP], ACCEPTED),
+        ([match(STATE, {"set": ["new", "untracked"]}), DROP], DROPPED),
+        ([match(DPORT, 22), DROP], ACCEPTED),
+        ([match(DPORT, {"set": [22, {"range": [8000, 8100]}]}), DROP], DROPPED),
+        ([match(DPORT, "@open", "!="), DROP], ACCEPTED),
+        ([match(payload("udp", "dport"), 8080), DROP], ACCEPTED),
+        ([match(SADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}}), DROP], ACCEPTED),
+        ([match(SADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}}, "!="), DROP], DROPPED),
+        ([match(SADDR, "@blocked"), DROP], ACCEPTED),
+        ([match({"meta": {"key": "iifname"}}, "eth*"), DROP], DROPPED),
+        ([match({"meta": {"key": "iifname"}}, "wlan0"), DROP], ACCEPTED),
+        ([match({"meta": {"key": "nfproto"}}, "ipv6"), DROP], ACCEPTED),
+        ([{"limit": {"rate": 5}}, DROP], BOTH),
+        ([{"xt": {"type": "match", "name": "recent"}}, DROP], BOTH),
+        ([{"xt": {"type": "target", "name": "REJECT"}}], DROPPED),
+        ([{"jump": {"target": "inner"}}], ACCEPTED),
+        ([{"goto": {"target": "dropper"}}], DROPPED),
+        (
+            [{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth0", DROP]]}}}],
+            DROPPED,
+        ),
+        (
+            [{"vmap": {"key": {"meta": {"key": "iifname"}}, "data": {"set": [["eth1", DROP]]}}}],
+            ACCEPTED,
+        ),
+    ],
+)
+def test_rules(expressions: list[dict[str, Any]], ends: str) -> None:
+    found = rules(
+        {"set": {"family": "inet", "table": "f", "name": "open", "elem": [22, 8080]}},
+        {"set": {"family": "inet", "table": "f", "name": "blocked", "elem": ["198.51.100.1"]}},
+        chain("in", "input"),
+        chain("inner"),
+        chain("dropper"),
+        rule("inner", match(DPORT, 8080), {"return": None}),
+        rule("inner", DROP),
+        rule("dropper", DROP),
+        rule("in", *expressions),
+    )
+    assert said(fate(found, Packet("input", "eth0", "tcp", 8080))) == ends
+
+
+def test_every_chain_must_let_it_pass_but_the_engines_own_do_not_count() -> None:
+    packet = Packet("input", "eth0", "tcp", 8080)
+    closed = chain("in", "input", "drop", table="b")
+    assert said(fate(rules(chain("in", "input"), rule("in", ACCEPT), closed), packet)) == DROPPED
+    assert said(fate(rules(chain("in", "input", "drop", table="netavark")), packet)) == ACCEPTED
+    assert said(fate(rules(chain("in", "forward", "drop")), packet)) == ACCEPTED
+    assert said(fate((), packet)) == ACCEPTED
+
+
+def test_the_families_of_addresses_are_told_apart() -> None:
+    only_4 = rules(chain("in", "input", "drop", family="ip"))
+    assert said(fate(only_4, Packet("input", "eth0", "tcp", 80))) == DROPPED
+    assert said(fate(only_4, Packet("input", "eth0", "tcp", 80, "ip6"))) == ACCEPTED
+
+
+def test_chains_that_go_round_in_circles_end() -> None:
+    found = rules(chain("in", "input", "drop"), rule("in", {"jump": {"target": "in"}}))
+    assert DROPPED in fate(found, Packet("input", "eth0", "tcp", 80))
+
+
+_WORDS = st.sampled_from(
+    ["match", "vmap", "jump", "op", "left", "right", "set", "range", "key", "data", "ct"]
+)
+_JSON = st.recursive(
+    st.none() | st.integers() | _WORDS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_WORDS, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.dictionaries(_WORDS, _JSON, max_size=3), max_size=4))
+def test_strange_rules_are_answered_too(expressions: list[dict[str, Any]]) -> None:
+    found = rules(chain("in", "input"), rule("in", *expressions))
+    assert fate(found, Packet("input", "eth0", "tcp", 80)) <= {ACCEPTED, DROPPED}
+
+
+# --- firewalld's files ------------------------------------------------------------------------------
+
+PUBLIC = '<zone><service name="ssh"/><port port="8000-8010" protocol="udp"/><masquerade/><rule/></zone>'
+SSH = '<service><port protocol="tcp" port="22"/></service>'
+FILES = {
+    "/etc/firewalld/firewalld.conf": "# DefaultZone=drop\nDefaultZone=work\n",
+    "/etc/firewalld/zones/public.xml": PUBLIC,
+    "/usr/lib/firewalld/zones/public.xml": '<zone target="DROP"/>',
+    "/usr/lib/firewalld/zones/work.xml": '<zone target="ACCEPT"><interface name="eth0"/>'
+    '<source address="10.88.0.0/16"/></zone>',
+    "/usr/lib/firewalld/services/ssh.xml": SSH,
+    "/sys/fs/cgroup/system.slice/firewalld.service/cgroup.procs": "1\n",
+    "/proc/net/route": "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+    "eth0\t00000000\t0102000A\t0003\t0\t0\t0\t00000000\n"
+    "eth0\t0002000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\n",
+}
+
+
+def no_nft(arguments: Any, seconds: float) -> Unreadable:
+    return Unreadable("the program nft is not installed")
+
+
+def test_zones_are_read_from_their_files() -> None:
+    found = read_firewall(RecordedFiles({"text": FILES}), no_nft, root=True)
+    assert (found.firewalld, found.outside) == (True, ("eth0",))
+    assert not isinstance(found.zones, Unreadable)
+    zones = {zone.name: zone for zone in found.zones}
+    public, work = zones["public"], zones["work"]
+    assert (public.ports, public.services) == (("8000-8010/udp", "22/tcp"), ("ssh",))
+    assert (public.masquerade, public.rich_rules, public.default) == (True, 1, False)
+    assert public.path == "/etc/firewalld/zones/public.xml"
+    assert (work.target, work.interfaces, work.sources) == ("ACCEPT", ("eth0",), ("10.88.0.0/16",))
+    assert work.default
+
+
+@pytest.mark.parametrize(
+    "text", ["<zone>", "<!DOCTYPE x [<!ENTITY a 'b'>]><zone/>", '<zone><service name="../x"/></zone>']
+)
+def test_zones_that_cannot_be_understood_are_unknown(text: str) -> None:
+    zones = {"text": {"/etc/firewalld/zones/a.xml": text}}
+    assert isinstance(read_zones(RecordedFiles(zones), "a"), Unreadable)
+
+
+def test_closed_folders_are_unknown_and_other_hosts_have_no_zones() -> None:
+    closed = RecordedFiles({"errors": {"/etc/firewalld/zones": "EACCES"}})
+    assert isinstance(read_zones(closed, "public"), Unreadable)
+    without = {path: text for path, text in FILES.items() if "cgroup" not in path}
+    assert read_firewall(RecordedFiles({"text": without}), no_nft, root=True).zones == ()

@@ -1,0 +1,188 @@
+"""From chosen fixes to a plan: what follows from what, what is refused, and the score that is promised."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from hardentui.checks.examples import container
+from hardentui.harden.conflicts import conflicts_with_host
+from hardentui.harden.plan import fixable, make_plan
+from hardentui.model.facts import ContainerFacts, EngineFacts, ImageFacts, Kernel, Limits
+from hardentui.model.finding import Severity, Status
+from hardentui.model.host import HostFacts, SubIds
+from hardentui.model.plan import Caution, Choice, Plan
+from hardentui.model.spec import Option
+from hardentui.options import (
+    CAP_DROP,
+    HEALTH_CMD,
+    HEALTH_ON_FAILURE,
+    MEMORY,
+    PRIVILEGED,
+    PUBLISH,
+    SYSTEMD,
+    USER,
+    USERNS,
+    Port,
+)
+from hardentui.workbench.checklists.loading import load
+from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.opening.simulated import open_simulated
+from hardentui.workbench.views import Selection
+from hardentui.workbench.workbench import Workbench
+from tests.unit.cli.test_cli import Run, run
+
+__all__ = ["run"]
+
+CHECKLIST = load()
+CHECKS = tuple(find_check(check) for step in CHECKLIST.steps for check in step.checks)
+WIDE = (PUBLISH, (Port(80, "8080"),))
+SYSTEMD_INSIDE: dict[str, Any] = {"inspect": {"Config": {"SystemdMode": True}}}
+
+
+def _plan(facts: ContainerFacts, *choices: Choice) -> Plan:
+    return make_plan(facts, choices or fixable(facts, CHECKS, CHECKLIST), CHECKS, CHECKLIST)
+
+
+def test_what_privileged_mode_stands_in_the_way_of_is_fixed_with_it() -> None:
+    plan = _plan(container((PRIVILEGED, True)))
+    assert {"privileged", "default-capabilities-kept"} <= {choice.check for choice in plan.choices}
+    assert plan.after[CAP_DROP] == ("all",)
+    assert plan.skipped == ()
+
+
+def test_two_fixes_of_one_option_are_both_carried_out() -> None:
+    plan = _plan(container(WIDE), Choice("wildcard-port"), Choice("unfirewalled-port"))
+    (change,) = plan.changes
+    assert set(change.checks) == {"wildcard-port", "unfirewalled-port"} == {one.check for one in plan.choices}
+    assert plan.skipped == ()
+
+
+def test_a_fix_that_has_nothing_to_do_is_not_called_done_by_another() -> None:
+    plan = _plan(container(), Choice("no-memory-limit"), Choice("wildcard-port"))
+    assert [one.check for one in plan.skipped] == ["wildcard-port"]
+    assert "another" not in plan.skipped[0].why
+
+
+def test_a_failing_health_check_cannot_end_a_container_that_has_none() -> None:
+    refused = _plan(container(image=ImageFacts("1" * 64)), Choice("unhealthy"))
+    assert HEALTH_ON_FAILURE not in refused.after
+    assert "no health check" in refused.skipped[0].why
+    alone = container((HEALTH_CMD, "true"))
+    assert _plan(alone, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "restart", "nobody else starts it"
+    owned = replace(alone, inspect={"Config": {"Labels": {"PODMAN_SYSTEMD_UNIT": "web.service"}}})
+    assert _plan(owned, Choice("unhealthy")).after[HEALTH_ON_FAILURE] == "kill", "systemd starts it again"
+
+
+@pytest.mark.parametrize(
+    "facts", [container(**SYSTEMD_INSIDE), container((SYSTEMD, "always"))], ids=["seen", "asked for"]
+)
+def test_systemd_inside_stays_root_and_keeps_what_its_services_may_need(facts: ContainerFacts) -> None:
+    plan = _plan(facts)
+    assert CAP_DROP not in plan.after
+    asked = _plan(facts, Choice("root-user", (("user", "1001"),)), Choice("default-capabilities-kept"))
+    assert USER not in asked.after
+    assert CAP_DROP not in asked.after
+    assert all("systemd is the main process" in one.why for one in asked.skipped)
+    own = Choice("default-capabilities-kept", (("keep", ("CHOWN", "KILL")),))
+    assert _plan(facts, own).after[CAP_DROP] == ("all",)
+
+
+def test_a_memory_limit_leaves_room_above_what_was_used() -> None:
+    used = container(kernel=Kernel(7, limits=Limits(memory_peak=3 << 30)))
+    assert _plan(used, Choice("no-memory-limit")).after[MEMORY] == (9 << 30) // 2
+    little = container(kernel=Kernel(7, limits=Limits(memory_peak=1 << 20)))
+    assert _plan(little, Choice("no-memory-limit")).after[MEMORY] == 512 << 20
+
+
+@pytest.mark.parametrize(("pairs", "warned"), [(((USER, "33"),), False), ((), True)])
+def test_only_a_root_that_lost_what_entry_points_need_is_warned_of(
+    pairs: tuple[tuple[Option[Any], Any], ...], warned: bool
+) -> None:
+    dropped = Choice("default-capabilities-kept", (("keep", ("CHOWN",)),))
+    conflicts = _plan(container(*pairs), dropped).conflicts
+    assert any("Entry points that start as root" in one for one in conflicts) is warned
+
+
+def test_the_promised_score_counts_what_a_fix_brings_along() -> None:
+    """`privileged` also switches seccomp off and opens every device; these have no fix of their own."""
+    bench = Workbench.open(Selection(demo=True))
+    try:
+        row = next(row for row in bench.containers.rows() if row.name == "backup")
+        refreshed = bench.containers.refresh(row.key)
+        assert refreshed is not None
+        report = refreshed.report
+        assert report is not None
+        after = bench.planner.score_after(
+            report, bench.planner.plan(report, bench.planner.choices(report, Caution.ALL))
+        )
+        unchanged = bench.planner.score_after(report, bench.planner.plan(report, ()))
+    finally:
+        bench.close()
+    assert unchanged == report.score
+    failing = dict(after.failing)
+    assert failing[Severity.CRITICAL] == 1, "its engine socket, which only a decision of the admin removes"
+
+
+def test_an_accepted_finding_is_fixed_only_by_name() -> None:
+    bench = Workbench.open(Selection(demo=True))
+    try:
+        row = next(row for row in bench.containers.rows() if row.name == "db")
+        refreshed = bench.containers.refresh(row.key)
+        assert refreshed is not None
+        report = refreshed.report
+        assert report is not None
+        accepted = bench.planner.choices(report, Caution.ALL)[0].check
+        findings = tuple(
+            replace(one, verdict=replace(one.verdict, status=Status.WAIVED)) if one.check == accepted else one
+            for one in report.findings
+        )
+        waived = replace(report, findings=findings)
+        everything = bench.planner.plan_with(waived, Caution.ALL)
+        named = bench.planner.plan(waived, [Choice(accepted)])
+    finally:
+        bench.close()
+    assert accepted not in {one.check for one in everything.choices}
+    assert accepted not in {one.check for one in everything.skipped}
+    assert [one.check for one in named.choices] == [accepted]
+
+
+def test_plan_and_check_show_the_same_score(run: Run) -> None:
+    plan = run("plan", "db", "--demo", "--all").out
+    check = run("check", "db", "--demo").out
+    (shown,) = re.findall(r"score (\d+) ->", plan)
+    assert f"score {shown}/100" in check
+
+
+@pytest.mark.parametrize(
+    ("owners", "rootless", "warned"),
+    [(("anna",), False, True), (("containers",), False, False), ((), False, True), (("anna",), True, False)],
+)
+def test_a_user_namespace_without_a_range_for_it_is_told(
+    owners: tuple[str, ...], rootless: bool, warned: bool
+) -> None:
+    ranges = tuple(SubIds(owner, 100000, 65536) for owner in owners)
+    facts = container(engine=EngineFacts(rootless=rootless))
+    after = facts.spec.with_(USERNS, "auto")
+    host = HostFacts(subuids=ranges, subgids=ranges)
+    told = conflicts_with_host(facts, after, host)
+    assert bool(told) is warned
+    assert all("/etc/subuid and /etc/subgid" in one for one in told)
+    assert conflicts_with_host(replace(facts, spec=after), after, host) == (), "it has it already"
+    assert conflicts_with_host(facts, after, HostFacts()) == (), "the files were not read"
+
+
+def test_the_plan_knows_the_ranges_of_the_host(run: Run) -> None:
+    plan = run("plan", "db", "--demo", "--check", "host-user-namespace")
+    ranges = [one.owner for one in known_ranges()]
+    assert ("no range for the user containers" in plan.err) is ("containers" not in ranges)
+
+
+def known_ranges() -> tuple[SubIds, ...]:
+    host = open_simulated().host_facts()
+    assert isinstance(host, HostFacts)
+    assert isinstance(host.subuids, tuple)
+    return host.subuids

@@ -1,0 +1,112 @@
+"""Hostile texts of reports, images, registries and units reach no terminal through scans, pins and trust."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hardentui.cli import pins as pins_command
+from hardentui.cli import scans, trust, updates
+from hardentui.cli.images import page_text
+from hardentui.cli.terminal import Terminal
+from hardentui.host.asking import Ask
+from hardentui.model.facts import ImageFacts
+from hardentui.model.image import NeverScanned, RegistryDigest, ScanReport, Vulnerability
+from hardentui.model.known import Known, Unreadable
+from hardentui.model.trust_change import Pull, PullProof, TrustDraft, TrustFile, Verdict
+from hardentui.scanners.debsecan import parse
+from hardentui.scanners.formats import parse_report
+from hardentui.workbench.pages.images import image_page
+from hardentui.workbench.updating.pins import PinReport, PinState, find_pins
+from hardentui.workbench.updating.updates import Update
+
+HOSTILE = "x\x1b]0;owned\x07\u202e[red]b[/red]\nnext\x9b31m"
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+BAD = {*map(chr, range(0x0A)), "\x0b", "\x1b", "\x07", "\u202e", "\x9b"}
+
+
+@pytest.fixture
+def screen() -> tuple[Terminal, io.StringIO]:
+    out = io.StringIO()
+    return Terminal(out, out, no_color=True), out
+
+
+def clean(text: str) -> bool:
+    return not set(text) & BAD and "\nnext" not in text
+
+
+def scanned() -> ImageFacts:
+    hole = Vulnerability(HOSTILE, HOSTILE, "critical", HOSTILE, True, HOSTILE)
+    report = ScanReport(HOSTILE, NOW, NOW, (hole,), gaps=(HOSTILE,))
+    return ImageFacts("a" * 64, names=(HOSTILE,), scan=report, now=NOW)
+
+
+def test_scans(screen: tuple[Terminal, io.StringIO]) -> None:
+    terminal, out = screen
+    images = [
+        scanned(),
+        ImageFacts("b" * 64, names=(HOSTILE,), scan=Unreadable(HOSTILE)),
+        ImageFacts("c" * 64, scan=NeverScanned()),
+    ]
+    scans.show(images, terminal)
+    assert clean(out.getvalue())
+    assert "owned" in out.getvalue()
+    assert clean(page_text(image_page(scanned())))
+    document = json.dumps(scans.scan_document(scanned()), ensure_ascii=True)
+    assert clean(document)
+
+
+def test_what_a_registry_says(screen: tuple[Terminal, io.StringIO]) -> None:
+    terminal, out = screen
+    answer: Known[RegistryDigest] = Unreadable(HOSTILE)
+    updates._table([Update(HOSTILE, scanned(), answer)], 3, terminal)
+    assert clean(out.getvalue())
+
+
+def test_pins(screen: tuple[Terminal, io.StringIO], tmp_path: Path) -> None:
+    terminal, out = screen
+    digest = "sha256:" + "a" * 64
+    path = tmp_path / f"x{HOSTILE.replace('/', '')}.container"
+    path.write_text(f"[Container]\n# {HOSTILE}\nImage=a.io/x:1@{digest}\n")
+    files = find_pins([str(tmp_path)])
+    (pin,) = files[0].pins
+    newest = RegistryDigest("sha256:" + "b" * 64, NOW, NOW)
+    reports = (
+        PinReport(files[0].path, pin, PinState.MOVES, newest, True, HOSTILE),
+        PinReport(files[0].path, pin, PinState.UNKNOWN, reason=HOSTILE),
+    )
+    pins_command._tell(files, reports, terminal)
+    assert clean(out.getvalue())
+    assert "-Image=" in out.getvalue()
+
+
+def test_trust(screen: tuple[Terminal, io.StringIO]) -> None:
+    terminal, out = screen
+    file = TrustFile(f"/etc/{HOSTILE}", HOSTILE, None)
+    draft = TrustDraft((), True, (file,), f"+{HOSTILE}", (HOSTILE,), (HOSTILE,), (HOSTILE,), (HOSTILE,))
+    trust._tell_draft(draft, terminal)
+    proof = PullProof(
+        "signed", HOSTILE, Verdict.ACCEPTED, Pull(HOSTILE, Verdict.UNKNOWN, HOSTILE, HOSTILE), HOSTILE
+    )
+    trust._tell_proof(proof, terminal)
+    assert not set(out.getvalue()) & BAD
+
+
+@pytest.mark.parametrize("depth", [10, 100_000])
+def test_reports_of_odd_shapes_are_no_clean_ones(depth: int) -> None:
+    nested: object = {}
+    for _ in range(min(depth, 500)):
+        nested = {"Results": [nested], "ArtifactName": nested}
+    assert isinstance(parse_report(nested, NOW), Unreadable)
+    assert parse(f"CVE-1 ({HOSTILE})\n  installed: {HOSTILE}\n") == ()
+
+
+def test_a_registry_cannot_answer_with_more_than_a_digest() -> None:
+    from hardentui.scanners.skopeo import digest_of
+
+    ask: Ask = lambda *arguments: HOSTILE  # noqa: E731 - a one-line stand-in
+    assert digest_of("a.io/x:1", ask) == Unreadable("the registry's answer is not a digest")
