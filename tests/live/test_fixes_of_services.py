@@ -126,7 +126,7 @@ def test_nginx_serves_port_80_as_an_ordinary_user(
     assert hardened.plan.skipped == ()
     assert hardened[SYSCTL] == ("net.ipv4.ip_unprivileged_port_start=80",)
     assert {one.partition(":")[0] for one in hardened[TMPFS]} == {"/run", "/var/lib/nginx"}
-    assert "port 80 (it listens now)" in hardened.said
+    assert "port 80 is served (it listens now)" in hardened.said
     assert "/run" in hardened.said
     hardened.run()
     assert answers(bench, 18485)

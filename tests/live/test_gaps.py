@@ -115,7 +115,9 @@ def test_the_base_and_a_stored_scan_are_found(container: Bench, looking: Looking
     assert image.scan == NeverScanned()
     assert findings["missing-vulnerability-scan"].status is Status.FAIL
     (tmp_path / "scans").mkdir()
-    report = f'{{"ArtifactName": "x", "CreatedAt": "{facts.now.isoformat()}", "Results": []}}'
+    report = (
+        f'{{"SchemaVersion": 2, "ArtifactName": "x", "CreatedAt": "{facts.now.isoformat()}", "Results": []}}'
+    )
     (tmp_path / "scans" / f"{image.id}.json").write_text(report)
     facts, findings = looking.closer()
     assert isinstance(facts.image, ImageFacts)
