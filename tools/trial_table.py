@@ -86,7 +86,7 @@ SERVICES = (
     Service("mosquitto", of(MOSQUITTO), talk(1883, MQTT), ("-v", "tt-mqtt:/var/lib/mosquitto")),
     Service("dnsmasq", of(DNSMASQ), "busybox nslookup known.test $TWIN_IP | grep -q 192.0.2.7"),
     Service("rsync", of(RSYNC), "rsync -q rsync://$TWIN_IP/files/file /dev/null"),
-    Service("two under runit", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/"),
+    Service("two supervised", of(SUPERVISED), "curl -fsS -m 3 -o /dev/null http://$TWIN_IP:8080/"),
     Service("systemd inside", systemd_image, HTTP, ("-t",)),
 )
 

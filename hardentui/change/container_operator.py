@@ -89,7 +89,8 @@ class ContainerOperator:
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         match operation:
             case NoteContainer():
-                self._as_before(operation)
+                if entry.has_begun_after(operation):
+                    self._as_before(operation)
             case SetRestart():
                 if self._restart_policy(operation.id) != operation.before:
                     self._containers.update(operation.id, (f"--restart={operation.before}",))

@@ -35,7 +35,7 @@ class UnitOperator:
 
     def undo(self, operation: Operation, entry: JournalEntry) -> None:
         """The files are as they were by the time that NoteUnit, the first operation, is taken back."""
-        if isinstance(operation, NoteUnit):
+        if isinstance(operation, NoteUnit) and entry.has_begun_after(operation):
             self._as_before(operation)
 
     def _restart(self, operation: RestartUnit, stop: threading.Event) -> None:

@@ -56,8 +56,8 @@ def read_log(
                 break
     except EngineError as error:
         if ended.passed:
-            return Unreadable(f"Podman did not tell its log within {_LIMIT:g} s")
-        return Unreadable(f"Podman does not tell its log: {error.title}")
+            return Unreadable(f"Podman did not return its log within {_LIMIT:g} s")
+        return Unreadable(f"Podman does not return its log: {error.title}")
     finally:
         ended.end()
     frames = [("", bytes(came))] if terminal else list(frames_of(bytes(came)))
@@ -125,9 +125,9 @@ def past_events(
             if len(found) >= _MOST_EVENTS:
                 break
     except EngineError as error:
-        return Unreadable(f"Podman does not tell its events: {error.title}")
+        return Unreadable(f"Podman does not return its events: {error.title}")
     finally:
         ended.end()
     if ended.passed:
-        return Unreadable(f"Podman did not tell its events within {_LIMIT:g} s")
+        return Unreadable(f"Podman did not return its events within {_LIMIT:g} s")
     return tuple(one for one in found if since < one.time <= until)

@@ -94,11 +94,11 @@ def refused_address(url: str) -> tuple[str, str]:
         return "", ""
     if scheme in ("tcp", "http", "https"):
         return (
-            "A Podman behind tcp is not supported, because nothing protects it: whoever reaches it is root.",
+            "Podman over TCP is not supported, because nothing protects it: whoever reaches it is root.",
             "Use ssh://USER@HOST/run/podman/podman.sock",
         )
     return (
-        f"{visible(url, 200)} is no address that is understood.",
+        f"{visible(url, 200)} is not a supported address.",
         "Use unix:///PATH or ssh://USER@HOST[:PORT]/PATH",
     )
 

@@ -110,7 +110,7 @@ class Engine:
     def _list(self) -> tuple[Listed, ...]:
         answer = self._first.get("/containers/json", {"all": "true"})
         if answer is not None and not isinstance(answer, list):
-            raise EngineProtocolError("Podman's answer for the list of containers is no list.")
+            raise EngineProtocolError("Podman's answer for the list of containers is not a list.")
         return tuple(map(shapes.listed, answer or ()))
 
     def inspect(self, container: str) -> Mapping[str, Any]:

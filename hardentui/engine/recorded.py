@@ -65,7 +65,7 @@ class RecordedConnection:
         wanted = target(path, query)
         items = self.answers.get(wanted, [])
         if not isinstance(items, list):
-            raise EngineProtocolError(f"The record of {visible(wanted, 200)} is no list.")
+            raise EngineProtocolError(f"The record of {visible(wanted, 200)} is not a list.")
         return _replay(items, stop, tick)
 
     def download(self, path: str, query: Mapping[str, str] | None, stop: threading.Event) -> Iterator[bytes]:

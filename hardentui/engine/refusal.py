@@ -58,14 +58,14 @@ def unreachable(path: str, error: OSError) -> EngineUnreachable:
     if isinstance(error, ConnectionRefusedError):
         return EngineUnreachable(f"Nothing listens at {shown} (refused).", f"Start Podman's: {enable}")
     if isinstance(error, GivenUp):
-        return EngineUnreachable(f"The wait for Podman at {shown} was given up.")
+        return EngineUnreachable(f"Waiting for Podman at {shown} was cancelled.")
     if isinstance(error, TimeoutError):
         return EngineUnreachable(
             f"Podman at {shown} does not answer in time (timed out).",
             "See whether `podman ps` answers there; a busy engine may need a second try.",
         )
     if isinstance(error, BlockingIOError):
-        return EngineUnreachable(f"Podman at {shown} takes no more connections (busy).", "Try again.")
+        return EngineUnreachable(f"Podman at {shown} accepts no more connections (busy).", "Try again.")
     reason = visible(error.strerror or str(error), 200)
     return EngineUnreachable(
         f"The connection to {shown} was lost ({reason}).", "See whether Podman still runs."

@@ -59,7 +59,7 @@ class Listed(Struct, frozen=True):
 def mapping(value: Any, what: str) -> Mapping[str, Any]:
     """`value` when it is a JSON object."""
     if not isinstance(value, dict):
-        raise EngineProtocolError(f"Podman's answer for {what} is no object.")
+        raise EngineProtocolError(f"Podman's answer for {what} is not an object.")
     return value
 
 
@@ -68,7 +68,7 @@ def mappings(value: Any, what: str, key: str, kind: type[Struct]) -> tuple[Mappi
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise EngineProtocolError(f"Podman's answer for {what} is no list.")
+        raise EngineProtocolError(f"Podman's answer for {what} is not a list.")
     for item in value:
         text(typed(item, kind, what), key, what)
     return tuple(value)
@@ -94,7 +94,7 @@ def typed(value: Any, kind: type[Struct], what: str) -> Mapping[str, Any]:
             convert(document, kind)
     except (ValidationError, RecursionError) as error:
         raise EngineProtocolError(
-            f"Podman's answer for {what} cannot be understood: {visible(str(error), 200)}."
+            f"Podman's answer for {what} cannot be parsed: {visible(str(error), 200)}."
         ) from error
     return document
 

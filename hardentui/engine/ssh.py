@@ -120,10 +120,10 @@ def _parse(url: str) -> tuple[str, str, tuple[str, ...]]:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise EngineError(f"{visible(url, 200)} is no ssh address.", example) from error
+        raise EngineError(f"{visible(url, 200)} is not an ssh address.", example) from error
     user, path = unquote(parts.username or ""), unquote(parts.path)
     if not _HOST.fullmatch(host) or host.startswith("-") or (user and not _USER.fullmatch(user)):
-        raise EngineError(f"{visible(url, 200)} names no usable host.", example)
+        raise EngineError(f"{visible(url, 200)} has no usable host.", example)
     if parts.password is not None:
         raise EngineError("A password in an ssh address is not supported.", "Use a key and ssh-agent.")
     if not _PATH.fullmatch(path):

@@ -91,7 +91,7 @@ class Wire:
                 return Head(int(status[1]), headers)
             name, colon, value = line.decode("latin-1").partition(":")
             if not colon:
-                raise EngineProtocolError("The answer has a header line that is none.")
+                raise EngineProtocolError("The answer has an invalid header line.")
             headers[name.strip().lower()] = value.strip()
         raise EngineProtocolError(f"The answer has more than {_MOST_HEADERS} header lines.")
 
@@ -105,7 +105,7 @@ class Wire:
         if length is None:
             return self._rest(deadline, limit)
         if not _LENGTH.fullmatch(length):
-            raise EngineProtocolError("The answer has a length that is no number.")
+            raise EngineProtocolError("The answer has a length that is not a number.")
         _within(int(length), limit)
         return self._take(int(length), deadline)
 

@@ -91,7 +91,7 @@ def _run(
             words = _last_words(err)
             return Unreadable(f"{name} ended with status {process.returncode}{f': {words}' * bool(words)}")
         if out.seek(0, os.SEEK_END) > _LARGEST:
-            return Unreadable(f"the output of {name} is larger than any honest one")
+            return Unreadable(f"the output of {name} is too large to be real")
         out.seek(0)
         return out.read().decode("utf-8", "replace")
 

@@ -189,4 +189,4 @@ def _same_device(files: Files, graph_root: str) -> Known[str]:
     except (FileNotFoundError, NotADirectoryError):
         return Unreadable(f"{graph_root} does not exist yet")
     except OSError:
-        return Unreadable(f"{graph_root} cannot be looked at")
+        return Unreadable(f"{graph_root} cannot be inspected")

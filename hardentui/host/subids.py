@@ -69,7 +69,7 @@ def _controllers(files: Files, uid: int) -> Known[frozenset[str]]:
     path = f"/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/cgroup.controllers"
     content = text(files, path)
     if isinstance(content, Missing):
-        return Unreadable(f"no service manager of uid {uid} is running, so nothing is delegated to it now")
+        return Unreadable(f"no service manager of uid {uid} is running, so nothing is delegated to it")
     return content if isinstance(content, Unreadable) else frozenset(content.split())
 
 
@@ -105,7 +105,7 @@ def read_root_rights(
         return sockets
     for socket in sockets:
         if socket.rootful:
-            why = "may write to a socket of the rootful engine"
+            why = "can write to a socket of the rootful engine"
             found += [RootRight(who, why, socket.file.path, "socket") for who in socket.users]
     for home, who in (("/root", "root"), *((user.home, user.name) for user in _people(users))):
         connections = _root_connections(files, home)

@@ -70,7 +70,7 @@ def _apparmor_profiles(files: Files) -> Known[Mapping[str, str]]:
     if isinstance(content, Unreadable):
         return content
     if isinstance(content, Missing):
-        return Unreadable("the kernel's list of AppArmor profiles is not there")
+        return Unreadable("the kernel has no list of AppArmor profiles")
     rows = (line.rpartition(" (") for line in content.splitlines())
     return {name: mode.rstrip(")") for name, bracket, mode in rows if bracket}
 
@@ -105,7 +105,7 @@ def _apparmor(files: Files) -> Known[bool]:
 def read_cgroup_version(files: Files) -> Known[int]:
     if there(files, "/sys/fs/cgroup/cgroup.controllers"):
         return 2
-    return 1 if there(files, "/sys/fs/cgroup") else Unreadable("no cgroup file system is mounted")
+    return 1 if there(files, "/sys/fs/cgroup") else Unreadable("no cgroup filesystem is mounted")
 
 
 def read_restarts_at_boot(files: Files) -> bool:
@@ -134,7 +134,7 @@ def read_reboot_required(files: Files, kernel: str) -> Known[str]:
     if isinstance(installed, Unreadable):
         return installed
     if kernel not in installed:
-        return Unreadable(f"the running kernel {kernel} is not among the installed ones")
+        return Unreadable(f"the running kernel {kernel} is not installed any more")
     newest = max((one for one in installed if _flavour(one) == _flavour(kernel)), key=_order)
     if _order(newest) > _order(kernel):
         return f"kernel {kernel} runs and {newest} is installed"

@@ -37,7 +37,7 @@ def _passwd(text: str) -> list[str]:
         if password == "":
             found.append(f"{name} has an empty password in {PASSWD}")
         if uid.isdigit() and int(uid) == 0 and name != "root":
-            found.append(f"{name} has uid 0 like root")
+            found.append(f"{name} has UID 0, like root")
     return found
 
 

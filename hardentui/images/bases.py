@@ -16,7 +16,7 @@ def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Know
         others: ID -> facts of every image of the engine.
 
     Returns:
-        Unreadable when none was found and one of the others could not be looked at.
+        Unreadable when none was found and one of the others could not be inspected.
     """
     own = _layers(image.inspect)
     found: list[tuple[int, str]] = []
@@ -31,7 +31,7 @@ def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Know
         if layers and len(layers) < len(own) and own[: len(layers)] == layers:
             found.append((-len(layers), other.names[0] if other.names else other.id[:12]))
     if hidden and not found:
-        return Unreadable(f"{hidden} other {'image' if hidden == 1 else 'images'} could not be looked at")
+        return Unreadable(f"{hidden} other {'image' if hidden == 1 else 'images'} could not be inspected")
     return tuple(name for _, name in sorted(found))
 
 

@@ -43,7 +43,7 @@ def read_inventory(source: Source, cancelled: Callable[[], bool] = lambda: False
     try:
         for part, (entry, body) in enumerate(entries(source)):
             if part >= _MOST_PARTS or len(layers) >= _MOST_LAYERS:
-                gaps.append("the archive has more parts than any honest one")
+                gaps.append("the archive has more parts than is plausible")
                 break
             if entry.kind == "file" and entry.path == "/manifest.json":
                 manifest = _manifest(body, entry.size, gaps)
@@ -60,7 +60,7 @@ def read_inventory(source: Source, cancelled: Callable[[], bool] = lambda: False
 
 def _manifest(body: Body, size: int, gaps: list[str]) -> bytes | None:
     if size > _LONGEST_MANIFEST:
-        gaps.append("the list of layers is longer than any honest one")
+        gaps.append("the list of layers is longer than is plausible")
         return None
     parts = []
     while part := body.read(1 << 16):
@@ -73,7 +73,7 @@ def _order(manifest: bytes | None, layers: Mapping[str, Layer], gaps: list[str])
     try:
         names = json.loads(manifest or b"")[0]["Layers"]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        gaps.append("the archive does not say in which order its layers lie")
+        gaps.append("the archive does not give the order of its layers")
         return list(layers)
     known = [name for name in _texts(names) if name in layers]
     if not isinstance(names, list) or len(known) != len(names):

@@ -84,7 +84,7 @@ def read_layer(source: Source, budget: Budget) -> Layer:
     try:
         for entry, body in entries(source):
             if budget.entries <= 0:
-                layer.gap = "there are more files than can be looked at"
+                layer.gap = "there are too many files to inspect"
                 break
             if budget.cancelled():
                 layer.gap = "it was cancelled"

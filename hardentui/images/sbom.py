@@ -26,7 +26,7 @@ from hardentui.words import plural
 
 _NAMESPACE = uuid.UUID("6f1b8d2c-6a1e-5c58-9d4a-0d6c1f6b7f10")
 _VENDORS = {"deb": "debian", "apk": "alpine", "rpm": "redhat"}
-ONLY_DISTRIBUTION = "only packages of the distribution are listed, not what was copied in beside them"
+ONLY_DISTRIBUTION = "only distribution packages are listed, not other files in the image"
 
 
 def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:

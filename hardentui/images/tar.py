@@ -119,7 +119,7 @@ def entries(source: Source) -> Iterator[tuple[Entry, Body]]:
         if kind in "xgLK":
             headers += 1
             if headers > _MOST_HEADERS:
-                raise Damaged("it has more extended headers than any honest one")
+                raise Damaged("it has more extended headers than is plausible")
             data = _header(source, size)
             if kind == "g":
                 everywhere.update(_records(data))
@@ -167,7 +167,7 @@ def _number(field: bytes) -> int:
 
 def _header(source: Source, size: int) -> bytes:
     if size > LONGEST_HEADER:
-        raise Damaged("a header is longer than any honest one")
+        raise Damaged("a header is longer than is plausible")
     body = Body(source, size)
     data = body.read(size)
     body.skip()
@@ -197,7 +197,7 @@ def _records(data: bytes) -> dict[str, bytes]:
 
 def _name(value: bytes) -> bytes:
     if len(value) > _LONGEST_NAME:
-        raise Damaged("a name is longer than any honest one")
+        raise Damaged("a name is longer than is plausible")
     return value
 
 

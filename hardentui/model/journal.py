@@ -87,6 +87,10 @@ class JournalEntry(Struct, frozen=True, kw_only=True):
     def unfinished(self) -> bool:
         return self.state in (EntryState.OPEN, EntryState.WAITING)
 
+    def has_begun_after(self, operation: Operation) -> bool:
+        """Whether more was begun than this one."""
+        return operation not in self.operations[self.begun - 1 : self.begun]
+
     @property
     def can_be_undone(self) -> bool:
         return self.action is not EntryAction.UNDO and self.state is not EntryState.ROLLED_BACK

@@ -29,7 +29,7 @@ _ARCHITECTURE = re.compile(r"[a-z0-9-]*")
 _CODENAME = re.compile(r"[a-z]+")
 _HEAD = re.compile(r"(?P<id>[A-Z][A-Z0-9-]+)(?: \((?P<notes>[^()]*)\))?")
 _URGENCIES = {"high urgency": "high", "medium urgency": "medium", "low urgency": "low"}
-_GAP = "only packages of Debian were compared, not what was copied in beside them"
+_GAP = "only Debian packages were compared, not other files in the image"
 
 
 def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[ScanReport]:
@@ -46,7 +46,7 @@ def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[Scan
     codename = inside.release.get("VERSION_CODENAME", "")
     if inside.release.get("ID") != "debian" or not _CODENAME.fullmatch(codename):
         name = visible(inside.release.get("ID") or "no distribution", 40)
-        return Unreadable(f"debsecan knows releases of Debian only, and this image holds {name}")
+        return Unreadable(f"debsecan knows only Debian releases, and this image contains {name}")
     with tempfile.NamedTemporaryFile("w", prefix="hardentui-", suffix=".status", encoding="utf-8") as status:
         stanzas = list(_stanzas(inside.installed))
         status.writelines(stanzas)
@@ -57,7 +57,7 @@ def scan(archive: str, ask: Ask, *, offline: bool, data: str = "") -> Known[Scan
         return answer
     now = datetime.now(UTC)
     missing = inside.packages.get("dpkg", 0) - len(stanzas)
-    unread = (f"{plural(missing, 'package')} with a name or version that dpkg does not know",) * (missing > 0)
+    unread = (f"{plural(missing, 'package')} with a name or version unknown to dpkg",) * (missing > 0)
     gaps = (_GAP, *inside.gaps, *unread)
     return ScanReport(NAME, now, _date_of(data, codename, now), parse(answer), gaps=gaps)
 

@@ -35,9 +35,7 @@ def parse_report(document: Any, modified: datetime) -> Known[ScanReport]:
         return Unreadable(error.title)
     except (TypeError, AttributeError, KeyError, ValueError, msgspec.ValidationError):
         return Unreadable("the stored scan result is damaged")
-    return Unreadable(
-        "the stored scan result is of no scanner that is known here (Trivy, Grype, Quay, Clair)"
-    )
+    return Unreadable("the stored scan result is not from a known scanner (Trivy, Grype, Quay, Clair)")
 
 
 def subject_of(document: Any) -> tuple[str, ...]:

@@ -37,6 +37,6 @@ def read_scan(path: str) -> HostScan:
             found = lynis.parse(content.decode("utf-8", "replace"))
     except InputError as error:
         raise InputError(
-            f"{shown} is no result of Lynis or OpenSCAP: {visible(error.title, 300)}", error.hint
+            f"{shown} is not a Lynis or OpenSCAP result: {visible(error.title, 300)}", error.hint
         ) from error
     return replace(found, source=os.path.abspath(path))

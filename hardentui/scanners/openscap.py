@@ -82,7 +82,7 @@ class _Reader:
 
 
 def _refuse_types(*_: object) -> None:
-    raise _Refused("it declares a document type, which no result of OpenSCAP does")
+    raise _Refused("it declares a document type, which OpenSCAP results do not")
 
 
 def parse(content: bytes) -> HostScan:
@@ -100,7 +100,7 @@ def parse(content: bytes) -> HostScan:
     except _Refused as error:
         raise InputError(f"It cannot be read: {error}.") from error
     except expat.ExpatError as error:
-        raise InputError(f"It is no well-formed XML: {error}.") from error
+        raise InputError(f"It is not well-formed XML: {error}.") from error
     if reader.result is None:
         raise InputError(
             "It holds no TestResult of an XCCDF evaluation.",

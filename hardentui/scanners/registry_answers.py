@@ -19,7 +19,7 @@ from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, read_document, write_own
 
 SCHEMA = "hardentui/registry/1"
-NEVER_ASKED = Unreadable("its registry was not asked (hardentui images --updates asks it)")
+NEVER_ASKED = Unreadable("the registry was not queried (hardentui images --updates queries it)")
 _MOST_DIGESTS = 20
 
 

@@ -25,4 +25,4 @@ def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = 
     if isinstance(answer, Unreadable):
         return answer
     found = answer.strip()
-    return found if _DIGEST.fullmatch(found) else Unreadable("the registry's answer is no digest")
+    return found if _DIGEST.fullmatch(found) else Unreadable("the registry's answer is not a digest")

@@ -30,18 +30,18 @@ class StoredScans:
         """The stored report of an image; a report that cannot be understood is Unreadable."""
         path = self._path(identity)
         if path is None:
-            return Unreadable("its image has no ID that a report could be stored under")
+            return Unreadable("the image has no ID to store a report under")
         try:
             status = os.stat(path)
             if status.st_size > LARGEST:
-                return Unreadable("the stored scan result is larger than any honest one")
+                return Unreadable("the stored scan result is too large to be real")
             document = read_document(path)
         except (FileNotFoundError, NotADirectoryError):
             return NeverScanned()
         except OSError as error:
             return Unreadable(f"the stored scan result cannot be read: {error.strerror}")
         except (ValueError, RecursionError):
-            return Unreadable("the stored scan result is no JSON")
+            return Unreadable("the stored scan result is not JSON")
         from hardentui.scanners.formats import parse_report  # most images have no report
 
         return parse_report(document, datetime.fromtimestamp(status.st_mtime, UTC))
@@ -56,7 +56,7 @@ class StoredScans:
 
         path = self._path(identity)
         if path is None:
-            raise WriteError("The image has no ID that a report could be stored under.")
+            raise WriteError("The image has no ID to store a report under.")
         try:
             write_own(path, json.dumps(as_document(report)))
         except OSError as error:

@@ -101,6 +101,6 @@ def _gaps(document: Mapping[str, Any]) -> Iterator[str]:
         return
     name = f"{system['Family']} {system.get('Name') or ''}".strip()
     if system.get("EOSL"):
-        yield f"{name} is past its end of support: nobody publishes its vulnerabilities any more"
+        yield f"{name} is past its end of support, so its vulnerabilities are no longer published"
     if not any(result.get("Class") == "os-pkgs" for result in document.get("Results") or ()):
         yield f"the packages of {name} were not compared"

@@ -161,7 +161,7 @@ def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
     """The twin without changes: what it lacks, or how it works, listens, writes and stops."""
     facts = request.facts
     tools.tell(TrialEvent(Step.BASELINE, "starting a twin without any change"))
-    ends_well = _is_job(facts)
+    ends_well = _is_job(facts) and not request.probes  # nobody asks something of what has ended
     known = ports_of(facts.kernel.listening) if isinstance(facts.kernel, Kernel) else frozenset()
     expected = expectation(facts.inspect, known, request.patience)
     log = ""
@@ -174,7 +174,8 @@ def _baseline(request: Request, tools: Tools, stage: Stage) -> _Seen:
             log = twin.log()[-LOG_SHOWN:]
             if outcome.ready:
                 seen = _observed(request, tools, stage, twin, outcome, expected)
-                return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ends_well)
+                ended = outcome.exit_code is not None
+                return replace(seen, baseline=replace(seen.baseline, log=log), ends_well=ended)
     except ChangeFailed as error:
         outcome = Outcome(False, expected.how, 0.0, error.title.rstrip("."))
     advice = advice_for(facts, outcome.why, log, lacks, outside=request.outside)

@@ -155,6 +155,7 @@ NETWORKS = (Action("networks.refresh", "r", "Re-read", "Read the networks again.
 TRUST = (Action("trust.refresh", "r", "Re-read", "Read policy and registries again.", "Trust", True),)
 TRIAL = (
     Action("trial.start", "enter", "Try", "Start the trial.", "Trial", True),
+    Action("trial.learn", "l", "Learn", "Learn what it needs as well, for the next trial.", "Trial", True),
     Action("trial.probe", "i", "Probe", "Write a command that proves that it works.", "Trial", True),
     Action("trial.apply", "A", "Apply", "Bring what worked to the container.", "Trial", True),
     Action("trial.write", "w", "Write", "Write what worked into files.", "Trial", True),

@@ -132,6 +132,10 @@ def test_the_hardened_container_takes_the_place_of_the_original_and_gives_it_bac
     assert site.bench.podman("exec", NAME, "cat", "/scratch/page") == "kept"
     assert sorted((mount["Destination"], mount["Name"]) for mount in hardened["Mounts"]) == before["mounts"]
 
+    kept = site.run("apply", entry["original"], "--url", site.bench.url, *site.fixes, "--yes")
+    assert kept.returncode == 2
+    assert f"is the kept original of {NAME}" in kept.stderr
+
     undone = site.run("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert eventually(site.answers)
@@ -291,9 +295,11 @@ def test_of_two_at_once_one_is_refused_and_told_who_is_at_it(site: Site) -> None
         for _ in range(2)
     ]  # fmt: skip
     ends = [(process.communicate(timeout=90)[1], process.returncode) for process in both]
-    assert sorted(code for _, code in ends) == [0, 2], ends
+    assert sorted(code for _, code in ends) == [0, 2], "\n".join(errors for errors, _ in ends)
     refused = next(errors for errors, code in ends if code == 2)
-    assert any(words in refused for words in ("under way", "was cut off", "not what it was")), refused
+    assert any(
+        words in refused for words in ("under way", "was cut off", "not what it was", "nothing is changed")
+    ), refused
     assert eventually(site.answers)
 
 

@@ -94,6 +94,6 @@ def test_an_image_of_another_distribution_is_not_scanned(podman: Bench, mirror: 
     podman.podman("save", "-o", str(podman.directory / "tmp" / "bb.tar"), BUSYBOX)
     archive.write_bytes((podman.directory / "tmp" / "bb.tar").read_bytes())
     found = debsecan.scan(str(archive), asker(threading.Event()), offline=True, data=mirror)
-    assert found == Unreadable("debsecan knows releases of Debian only, and this image holds no distribution")
+    assert found == Unreadable("debsecan knows only Debian releases, and this image contains no distribution")
     with archive.open("rb") as file:
         assert read_inventory(file).installed == ()

@@ -282,6 +282,22 @@ def test_a_job_may_end(bench: Bench, trial: Run) -> None:
     assert document["sure"] == "The hardened twin did its work and ended without a fault."
 
 
+def test_a_service_that_was_stopped_is_no_job(bench: Bench, trial: Run) -> None:
+    """It ends with 0 when it is told to, and also when it cannot work."""
+    script = "grep -q 'NoNewPrivs:.0' /proc/self/status || exit 0; trap 'exit 0' TERM; httpd -f -p 80 & wait"
+    bench.podman("run", "-d", "--name", NAME, BUSYBOX, "sh", "-c", script)
+    bench.podman("stop", NAME)
+    code, document = trial("--check", "new-privileges-allowed", "--check", "writable-rootfs")
+    assert (code, document["result"]) == (0, "works")
+    assert {one["check"] for one in document["left_out"]} == {"new-privileges-allowed"}
+
+
+def test_a_job_cannot_answer_a_probe(bench: Bench, trial: Run) -> None:
+    bench.podman("run", "--name", NAME, BUSYBOX, "true")
+    code, document = trial("--check", "writable-rootfs", "--probe", "true")
+    assert (code, document["result"]) == (6, "baseline-fails")
+
+
 def test_a_health_check_and_a_secret(bench: Bench, trial: Run) -> None:
     bench.execute("sh", "-c", "printf hush | podman secret create try-secret -")
     try:

@@ -467,7 +467,7 @@ def test_facts_of_the_unit_name_what_differs(bench: Bench, files: Rooted) -> Non
     files.put(origin.path, SERVER.replace("--cap-add NET_RAW", "--cap-add NET_RAW,SYS_ADMIN"))
 
     def no_systemctl(arguments: Sequence[str], seconds: float) -> str:
-        raise AssertionError("systemd does not run here, so it is not asked")
+        raise AssertionError("systemd is not running here, so it is not asked")
 
     units = units_of(files, no_systemctl, facts.engine, (origin.unit,))
     unit = unit_facts(files, units[origin.unit], facts)

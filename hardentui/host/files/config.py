@@ -76,7 +76,7 @@ def tree(files: Files, path: str, depth: int = 4) -> Iterator[tuple[str, Unreada
             yield current, unreadable(current, error)
             continue
         if inside and not left:
-            yield current, Unreadable(f"{current} lies too deep to be searched")
+            yield current, Unreadable(f"{current} is nested too deeply to be searched")
             continue
         yield current, None
         count += 1
@@ -120,7 +120,7 @@ def examine(
 def reached(files: Files, path: str) -> Known[tuple[tuple[PathStep, ...], FileStat] | Missing]:
     """The way to a path with the ACLs on it, and its stat."""
     if not path.startswith("/"):
-        return Unreadable(f"{path} is no absolute path, so it depends on where Podman is started")
+        return Unreadable(f"{path} is not an absolute path, so it depends on Podman's working directory")
     try:
         way, found = walk(files, path)
     except (FileNotFoundError, NotADirectoryError):

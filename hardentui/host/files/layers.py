@@ -25,14 +25,14 @@ def uid_of_name(files: Files, inspect: Mapping[str, Any], name: str) -> Known[in
         fields = line.split(":")
         if len(fields) > 3 and fields[0] == name and fields[2].isdecimal():
             return int(fields[2])
-    return Unreadable(f"/etc/passwd of its image does not name {name}")
+    return Unreadable(f"/etc/passwd of the image does not name {name}")
 
 
 def _content(files: Files, inspect: Mapping[str, Any], parts: tuple[str, ...]) -> Known[str]:
     driver = inspect.get("GraphDriver")
     data = driver.get("Data") if isinstance(driver, Mapping) else None
     if not isinstance(data, Mapping):
-        return Unreadable("Podman does not tell where its layers are")
+        return Unreadable("Podman does not report where its layers are")
     layers = [data.get("UpperDir"), *str(data.get("LowerDir") or "").split(":")]
     for layer in layers:
         if not isinstance(layer, str) or not layer.startswith("/"):
@@ -40,7 +40,7 @@ def _content(files: Files, inspect: Mapping[str, Any], parts: tuple[str, ...]) -
         found = _in_layer(files, layer, parts)
         if found is not None:
             return found
-    return Unreadable(f"no layer of it holds /{'/'.join(parts)}")
+    return Unreadable(f"no layer contains /{'/'.join(parts)}")
 
 
 def _in_layer(files: Files, layer: str, parts: tuple[str, ...]) -> Known[str] | None:
@@ -51,7 +51,7 @@ def _in_layer(files: Files, layer: str, parts: tuple[str, ...]) -> Known[str] | 
             path = f"{path}/{part}"
             mode = files.stat(path, follow=False).mode
             if stat.S_ISLNK(mode):
-                return Unreadable(f"/{'/'.join(parts)} is a link in a layer of its image")
+                return Unreadable(f"/{'/'.join(parts)} is a link in an image layer")
         if not stat.S_ISREG(mode):
             return Unreadable(f"/{'/'.join(parts)} is no file")
         return files.read_text(path, _LIMIT)

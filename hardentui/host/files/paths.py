@@ -27,7 +27,7 @@ def walk(files: Files, path: str) -> tuple[tuple[PathStep, ...], FileStat]:
     """Every step from / down to a path, links followed, without ACLs; and the stat of the object.
 
     Raises:
-        OSError: a part is missing or cannot be looked at.
+        OSError: a part is missing or cannot be inspected.
     """
     waiting = [part for part in path.split("/") if part]
     current, found = "/", files.stat("/")

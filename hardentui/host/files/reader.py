@@ -126,17 +126,17 @@ def _error(number: int, path: str) -> OSError:
 
 _REASONS = {
     errno.EACCES: "no permission: it belongs to another user",
-    errno.EPERM: "no permission: the kernel refuses it",
+    errno.EPERM: "no permission: the kernel denies it",
     errno.ENOENT: "it does not exist",
     errno.ESRCH: "the process has ended",
-    errno.ENOTDIR: "a part of its path is no directory",
+    errno.ENOTDIR: "a part of its path is not a directory",
     errno.EISDIR: "it is a directory",
     errno.EFBIG: "it is too large",
-    errno.ELOOP: "its symbolic links go round in circles",
+    errno.ELOOP: "its symbolic links form a loop",
     errno.ENAMETOOLONG: "its name is too long",
     errno.EIO: "the disk cannot read it",
-    errno.ESTALE: "its network file system has lost it",
-    errno.ENOTCONN: "its file system is not connected",
+    errno.ESTALE: "the network filesystem lost it",
+    errno.ENOTCONN: "its filesystem is not connected",
     errno.EMFILE: "too many files are open",
     errno.ENFILE: "too many files are open",
 }
@@ -148,4 +148,4 @@ def reason(error: OSError) -> str:
         return str(error.strerror)
     if error.errno in _REASONS:
         return _REASONS[error.errno]
-    return (error.strerror or "the system refuses it").lower()
+    return (error.strerror or "the system denies it").lower()

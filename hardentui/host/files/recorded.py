@@ -179,7 +179,7 @@ class RecordedFiles:
     def _missing(self, path: str) -> OSError:
         name = self._errors.get(path)
         if name == _WITHHELD:
-            return NotRecorded(errno.ENODATA, "its content is secret and was not recorded", path)
+            return NotRecorded(errno.ENODATA, "its content is secret, so it was not recorded", path)
         if name is not None:
             return _error(getattr(errno, name, errno.EIO), path)
         if self._complete:

@@ -57,7 +57,7 @@ def parse_ruleset(content: str) -> Known[tuple[Mapping[str, Any], ...]]:
         return _GARBLED
 
 
-_GARBLED = Unreadable("the answer of nft cannot be understood")
+_GARBLED = Unreadable("the answer of nft cannot be parsed")
 _WORDS = {"chain": ("family", "table", "name"), "rule": ("family", "table", "chain")}
 
 

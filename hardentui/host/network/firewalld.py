@@ -79,7 +79,7 @@ def _zone(
 
 def _service(files: Files, name: str) -> Known[tuple[str, ...]]:
     if "/" in name:
-        return Unreadable(f"{name!r} is no name of a service of firewalld")
+        return Unreadable(f"{name!r} is not a firewalld service name")
     for folder in _FOLDERS:
         root = _tree(files, f"{folder}/services/{name}.xml")
         if not isinstance(root, Unreadable):
@@ -99,7 +99,7 @@ def _tree(files: Files, path: str) -> Known[Element]:
     try:
         return fromstring(content)  # noqa: S314 - without entities it cannot grow
     except (ParseError, ValueError):
-        return Unreadable(f"{path} is no XML that can be understood")
+        return Unreadable(f"{path} is not valid XML")
 
 
 def _ports(root: Element) -> list[str]:

@@ -157,7 +157,7 @@ class UnixSockets:
             self._note(process)
             program = self._holders.get(number, "")
         if not program:
-            return Unreadable(f"the process that listens on {name} cannot be seen")
+            return Unreadable(f"the process that listens on {name} is not visible")
         return Listener(name, program)
 
     def _note(self, process: str) -> None:

@@ -22,7 +22,7 @@ _TAKEN_BACK = re.compile(
     r"not (?:yet )?(?:fixed|affected|applied))\b",
     re.IGNORECASE,
 )
-_RPM_ASK = "rpm is asked for its change log only with: hardentui host --deep"
+_RPM_ASK = "rpm change logs are read only with: hardentui host --deep"
 
 
 def repairs_named(

@@ -24,7 +24,7 @@ _DPKG_STATUS = "/var/lib/dpkg/status"
 _APT_INDEXES = "/var/lib/apt/lists"
 _DPKG_INFO = "/var/lib/dpkg/info"
 _PROFILE_PACKAGES = ("golang-github-containers-common", "containers-common")
-_UPDATES_ASK = "it is slow and only looked at when asked: hardentui host --deep"
+_UPDATES_ASK = "it is slow, so it is only checked with: hardentui host --deep"
 _SECONDS = 30.0
 _RPM_SECONDS = 5.0
 _STATUS_LIMIT = 64 << 20
@@ -105,7 +105,7 @@ def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[
         )
         answer = run(command, _SECONDS)
         return answer if isinstance(answer, Unreadable) else zypper_patches(answer)
-    return Unreadable("no package manager that is known here was found (apt, dnf, zypper)")
+    return Unreadable("no known package manager found (apt, dnf, zypper)")
 
 
 def _apt_updates(files: Files, run: Run) -> Known[tuple[str, ...]]:
@@ -114,7 +114,7 @@ def _apt_updates(files: Files, run: Run) -> Known[tuple[str, ...]]:
     if isinstance(indexes, Unreadable):
         return indexes
     if not any(_is_security_index(name) for name in indexes):
-        return Unreadable("apt has no index of a security archive; fetch it: apt-get update")
+        return Unreadable("apt has no index of a security archive: run apt-get update")
     upgrade = ("--just-print", "--with-new-pkgs", "upgrade")
     answer = run(("apt-get", "-o", "Debug::NoLocking=1", *upgrade), _SECONDS)
     return answer if isinstance(answer, Unreadable) else apt_security_updates(answer)
@@ -153,5 +153,5 @@ def read_seccomp_intact(files: Files, profile: str) -> Known[bool]:
                 if name == "usr/share/containers/seccomp.json":
                     return hashlib.md5(content, usedforsecurity=False).hexdigest() == digest
     except OSError:
-        return Unreadable(f"{profile} or the checksums of its package cannot be read")
-    return Unreadable("no package database with checksums that can be read here knows the profile")
+        return Unreadable(f"{profile} or its package's checksums cannot be read")
+    return Unreadable("no readable package database has a checksum of the profile")

@@ -56,7 +56,7 @@ def read_running_sensors(processes: Known[tuple[HostProcess, ...]]) -> Known[tup
         return processes
     running = {_PROCESSES[one.program] for one in processes if one.program in _PROCESSES}
     if not running and not sees_everybody(processes):
-        return Unreadable("the processes of the host cannot all be seen")
+        return Unreadable("not all processes of the host are visible")
     return tuple(sorted(running))
 
 
@@ -80,7 +80,7 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tupl
     if not any(there(files, path) for path in _AUDITCTL):
         return ()
     if not root:
-        return Unreadable("the kernel tells its audit rules to root only")
+        return Unreadable("only root can read the kernel's audit rules")
     answer = run(("auditctl", "-l"), _SECONDS)
     if isinstance(answer, Unreadable):
         return answer

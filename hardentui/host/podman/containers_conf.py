@@ -55,7 +55,7 @@ def merge(files: Files, paths: list[str]) -> Configuration:
         try:
             document = parsed(found)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            faults[path] = f"is no valid TOML ({error})"
+            faults[path] = f"is not valid TOML ({error})"
             continue
         for name, value in _flat(document):
             values[name] = _over(values.get(name), value, path)

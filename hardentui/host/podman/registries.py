@@ -68,9 +68,9 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
             entries = [_registry(table, path) for table in document.get("registry", ())]
             entries += _old_format(document, path)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            return Unreadable(f"{path} is no valid TOML ({error})")
+            return Unreadable(f"{path} is not valid TOML ({error})")
         except (AttributeError, TypeError):
-            return Unreadable(f"{path} has not the shape of a registries.conf")
+            return Unreadable(f"{path} is not a registries.conf")
         read.append(path)
         found = document.get("unqualified-search-registries", _old_list(document, "search"))
         if isinstance(found, list):
@@ -155,7 +155,7 @@ def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:
         match = _KEY.match(line)
         value = (match["value"] or "").partition(" #")[0].strip() if match else ""
         if not match or value[:1] in ("&", "*", "!", "|", ">", "[") or (value[:1] == "{" and value != "{}"):
-            return Unreadable(f"{path} line {number} uses more of YAML than can be read here")
+            return Unreadable(f"{path} line {number} uses YAML features that are not supported here")
         indent = len(match["indent"])
         while stack and stack[-1][0] >= indent:
             stack.pop()

@@ -81,9 +81,9 @@ def parse_policy(content: str, path: str) -> Known[Policy]:
         }
         return Policy(path, _requirements(document["default"]), transports)
     except (ValueError, RecursionError) as error:
-        return Unreadable(f"{path} is no valid policy ({error}); Podman refuses every pull with it")
+        return Unreadable(f"{path} is not a valid policy ({error}); Podman refuses every pull with it")
     except (KeyError, TypeError, AttributeError):
-        return Unreadable(f"{path} has not the shape of a policy; Podman refuses every pull with it")
+        return Unreadable(f"{path} is not a policy; Podman refuses every pull with it")
 
 
 def _requirements(many: Any) -> tuple[Requirement, ...]:
@@ -211,4 +211,4 @@ def parse_stored_images(content: str, path: str) -> Known[dict[str, int]]:
             found[str(image["id"])] = sum(len(sizes) for sizes in by_digest.values())
         return found
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Unreadable(f"{path} has not the shape of a list of images")
+        return Unreadable(f"{path} is not a list of images")

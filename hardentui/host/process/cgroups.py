@@ -45,7 +45,7 @@ class Membership(Struct, frozen=True):
 
 
 class _Unseen(Exception):
-    """A part of the tree cannot be looked at; the argument says why."""
+    """A part of the tree cannot be inspected; the argument says why."""
 
 
 def find_cgroups(files: Files) -> Known[CgroupTree]:
@@ -63,7 +63,7 @@ def find_cgroups(files: Files) -> Known[CgroupTree]:
         elif mount.kind == "cgroup2" and unified is None:
             unified = _hierarchy(mount)
     if not v1 and unified is None:
-        return Unreadable("no cgroup file system is mounted here")
+        return Unreadable("no cgroup filesystem is mounted here")
     return CgroupTree(v1, unified)
 
 
@@ -91,7 +91,7 @@ def read_limits(files: Files, tree: Known[CgroupTree], membership: Membership) -
     """The limits in force for a process.
 
     A controller that this kernel does not offer limits nothing, so its value is None. If one that exists
-    cannot be looked at, all is Unreadable: "no limit" would be a guess.
+    cannot be inspected, all is Unreadable: "no limit" would be a guess.
     """
     if isinstance(tree, Unreadable):
         return tree
@@ -152,7 +152,7 @@ def cgroup_directory(hierarchy: Hierarchy, path: str) -> str | None:
 def _levels(files: Files, hierarchy: Hierarchy, path: str) -> Iterator[str]:
     directory = cgroup_directory(hierarchy, path)
     if directory is None:
-        raise _Unseen(f"the cgroup {path} lies outside of the tree mounted at {hierarchy.point}")
+        raise _Unseen(f"the cgroup {path} is outside the tree mounted at {hierarchy.point}")
     if not files.exists(directory):
         raise _Unseen(f"the cgroup {directory} is gone")
     while True:

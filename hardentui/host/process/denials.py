@@ -71,7 +71,7 @@ def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known
             that it holds them back.
     """
     if not root:
-        return Unreadable("only root is shown what the kernel refused")
+        return Unreadable("only root can see what the kernel denied")
     lines = _audit_lines(files, now) if there(files, f"{_AUDIT_FOLDER}/audit.log") else _journal(files, run)
     if isinstance(lines, Unreadable):
         return lines
@@ -106,12 +106,12 @@ def _journal(files: Files, run: Run) -> Known[list[str]]:
 
 def _kernel_buffer(run: Run) -> Known[list[str]]:
     """Refusals in the kernel's buffer; Unreadable without one, for it holds few lines and drops some."""
-    without = "there is neither an audit log nor a journal on this host"
+    without = "this host has neither an audit log nor a journal"
     answer = run(("dmesg",), _SECONDS)
     if isinstance(answer, Unreadable):
         return Unreadable(f"{without}, and {answer.reason}")
     found = [line for line in answer.splitlines() if parse(line) is not None]
-    return found or Unreadable(f"{without}; the kernel's buffer shows no refusal, but it drops lines")
+    return found or Unreadable(f"{without}; the kernel's buffer shows no denial, but it drops lines")
 
 
 def _messages(answer: str) -> Iterator[str]:

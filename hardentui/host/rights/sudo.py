@@ -100,7 +100,7 @@ def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight
             if allowed:
                 found.append(RootRight(who, f"may run {allowed} through sudo without a password", line.path))
     found += [
-        RootRight(f"%{group}", "is exempt from passwords of sudo (exempt_group)", path)
+        RootRight(f"%{group}", "needs no sudo password (exempt_group)", path)
         for group, path in defaults.exempt
     ]
     return list(dict.fromkeys(found))

@@ -113,9 +113,9 @@ def _ask(
     """What systemctl shows; it is not started where it could only fail, or only by logging somebody in."""
     try:
         if not files.exists(_RUNS):
-            return Unreadable("systemd does not run here")
+            return Unreadable("systemd is not running here")
     except OSError as error:
-        return Unreadable(f"whether systemd runs cannot be told: {_RUNS}: {reason(error)}")
+        return Unreadable(f"whether systemd is running is not known: {_RUNS}: {reason(error)}")
     if manager.rootless and manager.uid != os.geteuid():
         return Unreadable("the service manager of another user is not asked; run HardenTUI as that user")
     scope = ("--user",) if manager.rootless else ()

@@ -83,7 +83,7 @@ class UnitSearch:
         Unreadable when it has a file that cannot be read, or lies where we may not look.
         """
         if not is_service_name(name):
-            return Unreadable(f"{visible(name, 60)!r} is no name of a service")
+            return Unreadable(f"{visible(name, 60)!r} is not a service name")
         faults: list[Unreadable] = []
         if path := self._unit_path(name, self._manager.unit_folders, faults):
             return self._found(name, path, quadlet=False)
@@ -102,7 +102,7 @@ class UnitSearch:
                     if self._files.exists(path):
                         return path
                 except OSError as error:
-                    faults.append(Unreadable(f"{path} cannot be looked at: {reason(error)}"))
+                    faults.append(Unreadable(f"{path} cannot be inspected: {reason(error)}"))
         return ""
 
     def _quadlet_path(self, name: str) -> str:

@@ -24,6 +24,7 @@ from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.screens.write import WriteScreen
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.trials.files import plan_of_trial
+from hardentui.workbench.trials.kept_needs import keep_profile, profile_path
 from hardentui.workbench.trials.played import play_trial
 from hardentui.workbench.trials.trying import Wishes
 
@@ -72,6 +73,7 @@ class TrialScreen(HardenScreen):
         self._trial: Trial | None = None
         self._trouble: HardenError | None = None
         self._stop: threading.Event | None = None
+        self._learns = False
 
     @property
     def _simulated(self) -> bool:
@@ -109,6 +111,11 @@ class TrialScreen(HardenScreen):
     @on(Input.Submitted)
     def _probe_given(self) -> None:
         self.action_start()
+
+    def action_learn(self) -> None:
+        """Learn as well, or not: the choice counts for the next trial."""
+        self._learns = not self._learns
+        self._draw()
 
     def action_probe(self) -> None:
         self.query_one("#probe").focus()
@@ -161,7 +168,11 @@ class TrialScreen(HardenScreen):
             if self._simulated:
                 self.post_message(Tried(play_trial(self._plan, tell, stop)))
             else:
-                trial = bench.trying(report).run(self._plan.choices, Wishes(probes=probes), tell, stop)
+                profile = profile_path(report.subject.name, "") if self._learns else ""
+                wishes = Wishes(probes=probes, learn=profile)
+                trial = bench.trying(report).run(self._plan.choices, wishes, tell, stop)
+                if trial.learned is not None and trial.learned.seccomp is not None:
+                    keep_profile(trial)
                 self.post_message(Tried(trial))
         except KeyboardInterrupt:
             self.post_message(Ended(None))
@@ -182,7 +193,7 @@ class TrialScreen(HardenScreen):
             left = event.left_out
             text = f"     left out: {left.check}: {left.reason}"
             self._events.append(Content.styled(visible(text, 300), "$warning"))
-        elif event.step in (Step.BASELINE, Step.RESTART, Step.PROOF):
+        elif event.step in (Step.BASELINE, Step.LEARNING, Step.RESTART, Step.PROOF):
             self._events.append(Content(f"  {self.signs.of('·')} {visible(event.text, 300)}"))
         self._draw()
         self.query_one("#reading", VerticalScroll).scroll_end(animate=False)
@@ -216,7 +227,7 @@ class TrialScreen(HardenScreen):
             return
         name = visible(self._choosing.report.subject.name, 50)
         now = self.signs.of(f"   {visible(self._now, 60)}…") if self._stop is not None else ""
-        simulated = "   simulated" if self._simulated else ""
+        simulated = "   simulated" if self._simulated else "   learns" if self._learns else ""
         self.query_one("#crumb", Static).update(
             Content.assemble(
                 (name, "bold"), f" {self.signs.of('›')} trial", (simulated, "$warning"), (now, "$primary")
@@ -266,6 +277,13 @@ class TrialScreen(HardenScreen):
         if failed is not None:
             lines += self._log("The log of the last twin that failed", failed.log)
             lines += self._log("The log of the twin without changes", trial.baseline.log)
+        if (learned := trial.learned) is not None:
+            facts = [f"capabilities: {', '.join(learned.capabilities) or 'none'}"]
+            if learned.syscalls:
+                facts.append(f"system calls: {learned.syscalls}, in {learned.profile}")
+            if learned.writable:
+                facts.append(f"writes to {', '.join(learned.writable)}")
+            lines += self._part("Learned", facts)
         if trial.proposed_probe:
             lines += self._part("To be surer, try again with this probe", [trial.proposed_probe])
         if trial.options:

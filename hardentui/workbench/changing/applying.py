@@ -166,9 +166,12 @@ class Application:
         with (
             ExitStack() as changed,
             locked(lock_folder(self._journal), name, self._address, f"apply by {by}"),
+            # by its id too: whoever looked while it was renamed has it under another name
+            locked(lock_folder(self._journal), self._facts.id, self._address, f"apply of {name} by {by}"),
             operators_on(self._engine, files, self._prove, self._opened.log) as operators,
         ):
             self._refuse_unfinished()
+            self._refuse_other_container()
             if watched:
                 changed.enter_context(guarded(prepared.entry.id))
             return Transaction(self._journal, operators, on_event, stop).run(prepared.entry, finish)
@@ -247,6 +250,14 @@ class Application:
 
     def _refuse_unfinished(self) -> None:
         for entry in self._journal.entries():
+            if entry.original == self._facts.name and entry.engine == self._address:
+                with locked(lock_folder(self._journal), entry.container, entry.engine, "a look"):
+                    pass  # else it is being replaced at this moment, and who is at it is told
+                kept, of = visible(self._facts.name, 80), visible(entry.container, 80)
+                raise UsageError(
+                    f"{kept} is the kept original of {of}.",
+                    f"It is changed by hardentui undo {entry.id}, or hardentui journal forget {entry.id}.",
+                )
             same = (entry.container, entry.engine) == (self._facts.name, self._address)
             if same and entry.unfinished:
                 waits = entry.state is EntryState.WAITING
@@ -256,6 +267,19 @@ class Application:
                     f"An earlier change of {visible(self._facts.name, 80)} {what}: {entry.id}.",
                     f"First: {way_out}hardentui undo {entry.id}",
                 )
+
+    def _refuse_other_container(self) -> None:
+        """Somebody may have replaced it between the look at it and the lock."""
+        try:
+            now = self._engine.inspect(self._facts.id)
+        except NotFound:
+            now = {}
+        running = bool((now.get("State") or {}).get("Running"))
+        if now.get("Name") != self._facts.name or running != self._facts.running:
+            raise UsageError(
+                f"{visible(self._facts.name, 80)} is not what it was a moment ago; nothing was changed.",
+                "Look at it again: another change may have come first.",
+            )
 
     def _try_probes(self, engine: ChangingEngine, wishes: ApplyWishes) -> None:
         """A probe that fails today would fail afterwards too, and tell nothing."""

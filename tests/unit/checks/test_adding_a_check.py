@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-LAWS = ROOT / "tests" / "unit" / "test_check_laws.py"
+LAWS = Path(__file__).parent / "test_check_laws.py"
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,8 @@ def test_it_is_part_of_the_ten_steps(copy: Path) -> None:
 
 def test_the_laws_of_all_checks_hold_for_it(copy: Path) -> None:
     shutil.copy(LAWS, copy)
-    done = _run(
-        copy, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", ".", "-k", "init-process", LAWS.name
-    )
+    (copy / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    done = _run(copy, "-m", "pytest", "-q", "-c", "pytest.ini", "-k", "init-process", LAWS.name)
     passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
     assert done.returncode == 0, done.stdout
     assert passed

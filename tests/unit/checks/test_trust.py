@@ -255,7 +255,7 @@ def test_the_worst_setting_decides_how_bad_the_configuration_is() -> None:
 
 
 def test_a_broken_configuration_file_is_no_pass() -> None:
-    broken = replace(configuration(), faults={"/etc/containers/containers.conf": "is no valid TOML"})
+    broken = replace(configuration(), faults={"/etc/containers/containers.conf": "is not valid TOML"})
     assert judge("weak-engine-defaults", engine(accepting(configuration=broken))).status is Status.UNKNOWN
     programs = (Program("runtime", file("/usr/bin/crun", 0o755)),)
     assert (

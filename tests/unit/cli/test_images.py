@@ -249,7 +249,7 @@ def test_images_of_a_simulated_host_cannot_be_scanned(run: Run, monkeypatch: pyt
     ("content", "told"),
     [
         ("{", "is no JSON"),
-        ("{}", "of no scanner that is known here"),
+        ("{}", "not from a known scanner"),
         ('{"SchemaVersion": 2, "ArtifactName": "x"}', "does not say which image it is about"),
         (
             '{"SchemaVersion": 2, "ArtifactName": "x", "Metadata": {"ImageID": "sha256:\\u001b[31m"}}',

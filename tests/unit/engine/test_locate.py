@@ -208,14 +208,14 @@ def test_something_else_at_the_socket_is_said_to_be_no_podman(tmp_path: Path, sc
     ("url", "said"),
     [
         ("tcp://127.0.0.1:8080", "not supported, because nothing protects it"),
-        ("ftp://x", "no address that is understood"),
-        ("nonsense\x1b[2J", "nonsense␛[2J is no address"),
+        ("ftp://x", "not a supported address"),
+        ("nonsense\x1b[2J", "nonsense␛[2J is not a supported address"),
         ("unix://relative", "needs an absolute path"),
         ("ssh://host", "does not say where"),
-        ("ssh://-oProxyCommand=x/run/p.sock", "names no usable host"),
+        ("ssh://-oProxyCommand=x/run/p.sock", "has no usable host"),
         ("ssh://anna:secret@host/run/p.sock", "password"),
         ("ssh://host/run/%25h/$HOME:x", "does not say where"),
-        ("ssh://host:99999/run/p.sock", "no ssh address"),
+        ("ssh://host:99999/run/p.sock", "not an ssh address"),
     ],
 )
 def test_an_address_that_cannot_be_used_says_why(url: str, said: str) -> None:
@@ -242,5 +242,5 @@ def test_no_engine_lists_what_was_tried_in_order(tmp_path: Path) -> None:
     _, attempts = probe_all([at(str(tmp_path / "a")), Candidate("", "tcp://x", "$CONTAINER_HOST")])
     error = no_engine(attempts)
     assert error.exit_code == 3
-    assert error.hint.index("/a (absent)") < error.hint.index("$CONTAINER_HOST: A Podman behind tcp")
+    assert error.hint.index("/a (absent)") < error.hint.index("$CONTAINER_HOST: Podman over TCP")
     assert f"podman system service --time=0 unix://{tmp_path}/a" in error.hint

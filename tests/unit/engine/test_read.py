@@ -500,4 +500,4 @@ def test_garbage_in_the_event_stream_is_a_loss_with_a_reason(tmp_path: Path) -> 
 
         watch(engine, lambda _: pytest.fail("no event came"), note, stop)
         engine.close()
-    assert states[1] == (Link.LOST, "Podman's answer for an event is no object.")
+    assert states[1] == (Link.LOST, "Podman's answer for an event is not an object.")

@@ -130,7 +130,7 @@ def test_ways_to_root_through_the_engine() -> None:
     assert not isinstance(facts.root_rights, Unreadable)
     assert [(one.who, one.why.split()[0]) for one in facts.root_rights] == [
         ("ben", "may"),
-        ("anna", "may"),
+        ("anna", "can"),
         ("anna", "has"),
     ]
     assert "root@prod.example.com:22" in facts.root_rights[2].why

@@ -263,7 +263,7 @@ def test_more_files_than_allowed_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(seen.world_writable) == 3
     assert any("more than 3" in gap for gap in seen.gaps)
     budget = layer.Budget(entries=5)
-    assert layer.read_layer(io.BytesIO(many), budget).gap.startswith("there are more files")
+    assert layer.read_layer(io.BytesIO(many), budget).gap.startswith("there are too many files")
 
 
 def test_cancelling_leaves_a_gap() -> None:

@@ -34,7 +34,7 @@ def test_trivy_tells_versions_and_what_it_could_not_judge() -> None:
         Vulnerability("CVE-2019-14697", "musl-utils", "critical", "1.1.20-r5", installed="1.1.20-r4"),
     )
     assert found.gaps == (
-        "alpine 3.9.4 is past its end of support: nobody publishes its vulnerabilities any more",
+        "alpine 3.9.4 is past its end of support, so its vulnerabilities are no longer published",
     )
     unknown_system = deepcopy(TRIVY)
     unknown_system["Metadata"]["OS"] = {"Family": "openEuler", "Name": "24.03"}

@@ -198,6 +198,6 @@ def test_the_command_refuses_a_bad_file_before_it_looks(
     bad.write_text(BOMB)
     assert main(["host", "--import", str(bad)]) == 2
     told = capsys.readouterr()
-    assert "is no result of Lynis or OpenSCAP" in told.err
+    assert "is not a Lynis or OpenSCAP result" in told.err
     assert told.out == ""
     assert json.dumps(told.err).isascii()

@@ -109,4 +109,4 @@ def test_a_registry_cannot_answer_with_more_than_a_digest() -> None:
     from hardentui.scanners.skopeo import digest_of
 
     ask: Ask = lambda *arguments: HOSTILE  # noqa: E731 - a one-line stand-in
-    assert digest_of("a.io/x:1", ask) == Unreadable("the registry's answer is no digest")
+    assert digest_of("a.io/x:1", ask) == Unreadable("the registry's answer is not a digest")

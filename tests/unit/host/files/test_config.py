@@ -132,7 +132,7 @@ def test_a_closed_file_is_unreadable_and_not_missing() -> None:
 def test_a_tree_too_deep_says_so() -> None:
     files = RecordedFiles({"text": {"/a/b/c/d/e/f": ""}})
     faults = [fault for _, fault in tree(files, "/a", 2) if fault]
-    assert [fault.reason for fault in faults] == ["/a/b/c lies too deep to be searched"]
+    assert [fault.reason for fault in faults] == ["/a/b/c is nested too deeply to be searched"]
     assert [path for path, _ in tree(files, "/a/b/c/d", 4)] == ["/a/b/c/d", "/a/b/c/d/e", "/a/b/c/d/e/f"]
 
 

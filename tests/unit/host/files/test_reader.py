@@ -144,7 +144,7 @@ def test_secrets_pass_through_but_are_not_kept(tmp_path: Path, name: str) -> Non
     assert "hunter2" not in json.dumps(document)
     with pytest.raises(NotRecorded) as caught:
         RecordedFiles(document).read_text(str(path))
-    assert reason(caught.value) == "its content is secret and was not recorded"
+    assert reason(caught.value) == "its content is secret, so it was not recorded"
 
 
 def test_private_key_is_known_by_its_content(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_cgroup_outside_of_the_mounted_part_is_unknown() -> None:
     mount = "30 24 0:27 /user.slice /sys/fs/cgroup rw - cgroup2 none rw\n"
     answer = limits(RecordedFiles({"text": {"/proc/self/mountinfo": mount}}), V2_MEMBER)
     assert isinstance(answer, Unreadable)
-    assert "outside of the tree" in answer.reason
+    assert "outside the tree" in answer.reason
     assert isinstance(limits(v2({}), "0::/../../other\n"), Unreadable)
 
 
@@ -92,7 +92,7 @@ def test_cgroup_that_is_gone_is_unknown() -> None:
 
 def test_no_cgroup_file_system_is_unknown() -> None:
     answer = limits(RecordedFiles({"text": {"/proc/self/mountinfo": ""}}), V2_MEMBER)
-    assert answer == Unreadable("no cgroup file system is mounted here")
+    assert answer == Unreadable("no cgroup filesystem is mounted here")
 
 
 V1_MOUNTS = (

@@ -149,7 +149,7 @@ def test_what_cannot_be_read_is_no_absent_file(files: Rooted) -> None:
     files.put("/etc/containers/systemd/big.container", "x" * (1 << 19))
     os.mkfifo(files.root / "etc/containers/systemd/pipe.container")
     (files.root / "etc/containers/systemd/round.container").symlink_to("round.container")
-    for name, why in (("big", "too large"), ("pipe", "regular file"), ("round", "circles")):
+    for name, why in (("big", "too large"), ("pipe", "regular file"), ("round", "form a loop")):
         found = find_unit(files, f"{name}.service", SYSTEM)
         assert isinstance(found, Unreadable), name
         assert why in found.reason
@@ -236,8 +236,8 @@ def test_systemctl_is_not_asked_where_systemd_does_not_run_or_is_of_another_user
     files.put("/home/anna/.config/containers/systemd/w.container", UNIT)
     run = Systemctl(ANSWER)
     found = read_units(files, run, ("w.service", "gone.service"), SYSTEM)
-    assert facts(found["w.service"]).silent == "systemd does not run here"
-    assert found["gone.service"] == Unreadable("no file of it was found, and systemd does not run here")
+    assert facts(found["w.service"]).silent == "systemd is not running here"
+    assert found["gone.service"] == Unreadable("no file of it was found, and systemd is not running here")
     (files.root / "run/systemd/system").mkdir(parents=True)
     other = ServiceManager(True, "/home/anna", os.geteuid() + 1000)
     assert "another user" in facts(read_units(files, run, ("w.service",), other)["w.service"]).silent

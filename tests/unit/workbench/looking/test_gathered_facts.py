@@ -339,7 +339,7 @@ def test_reports_are_found_by_the_id_of_the_image(tmp_path: Path) -> None:
     assert isinstance(scans.of(f"sha256:{ID}"), ScanReport)
     assert scans.of("b" * 64) == NeverScanned()
     path.write_text("{", "utf-8")
-    assert scans.of(ID) == Unreadable("the stored scan result is no JSON")
+    assert scans.of(ID) == Unreadable("the stored scan result is not JSON")
     assert isinstance(scans.of("../../etc/passwd"), Unreadable)
 
 

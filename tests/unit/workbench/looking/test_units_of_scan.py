@@ -92,7 +92,7 @@ def test_where_systemd_does_not_run_nothing_is_started(tmp_path: Path) -> None:
     host = Host(tmp_path, systemd=False)
     web = host.unit("web")
     assert isinstance(web, UnitFacts)
-    assert (web.restarts, web.silent) == (None, "systemd does not run here")
+    assert (web.restarts, web.silent) == (None, "systemd is not running here")
     assert host.asked == []
 
 
@@ -112,7 +112,7 @@ def verdict(check: str, facts: ContainerFacts) -> Verdict:
     [
         (UnitFacts("web.service", restarts=0), "pass"),
         (UnitFacts("web.service", restarts=9), "fail"),
-        (UnitFacts("web.service", silent="systemd does not run here"), "unknown"),
+        (UnitFacts("web.service", silent="systemd is not running here"), "unknown"),
         (UnitFacts("web.service"), "unknown"),
         (Unreadable("no"), "unknown"),
         (None, "pass"),
