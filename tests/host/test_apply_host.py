@@ -135,6 +135,7 @@ def test_a_quadlet_of_a_user_too(served: Machine) -> None:
     assert _no_new_privileges(served, "served", "bench") == "0"
 
 
+@pytest.mark.long
 def test_a_unit_written_by_hand_gets_a_drop_in_that_goes_away_again(served: Machine) -> None:
     path = "/etc/systemd/system/byhand.service"
     before = State(served, path)
@@ -149,6 +150,7 @@ def test_a_unit_written_by_hand_gets_a_drop_in_that_goes_away_again(served: Mach
     assert _no_new_privileges(served, "byhand") == "0"
 
 
+@pytest.mark.long
 def test_a_probe_that_fails_afterwards_brings_unit_and_dependents_back(served: Machine) -> None:
     before = State(served)
     probe = "grep -q NoNewPrivs:.0 /proc/$(podman inspect -f {{.State.Pid}} served)/status"
@@ -161,6 +163,7 @@ def test_a_probe_that_fails_afterwards_brings_unit_and_dependents_back(served: M
     assert _entry(served)["state"] == "rolled-back"
 
 
+@pytest.mark.long
 def test_a_unit_that_does_not_start_comes_back(served: Machine) -> None:
     before = State(served)
     served.write(
@@ -176,6 +179,7 @@ def test_a_unit_that_does_not_start_comes_back(served: Machine) -> None:
     assert (after.file, after.active) == (before.file, before.active)
 
 
+@pytest.mark.long
 def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
     before, process = State(served), served.main_process("served")
     code, said = _apply(served, "served", "--check no-memory-limit --yes")
@@ -190,6 +194,7 @@ def test_limits_of_a_quadlet_change_without_a_restart(served: Machine) -> None:
     assert State(served).file == before.file
 
 
+@pytest.mark.long
 def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
     before = State(served)
     code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 20")
@@ -210,6 +215,7 @@ def test_what_nobody_confirms_goes_back_by_a_timer(served: Machine) -> None:
     assert (after.file, after.active) == (before.file, before.active)
 
 
+@pytest.mark.long
 def test_what_is_confirmed_stays(served: Machine) -> None:
     code, said = _apply(served, "served", f"{_FIX} --yes --confirm-within 60")
     assert code == 0, said
@@ -219,6 +225,7 @@ def test_what_is_confirmed_stays(served: Machine) -> None:
     assert _undo(served)[0] == 0
 
 
+@pytest.mark.long
 def test_after_a_power_failure_in_the_middle_the_original_comes_back(served: Machine) -> None:
     before = State(served)
     served.run("sync")

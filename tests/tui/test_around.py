@@ -75,7 +75,7 @@ async def test_the_page_of_an_image_names_what_is_inside() -> None:
         await shows(pilot, "1 looked into")
         await shows(
             pilot,
-            "/root/.aws/credentials  cloud credentials, layer 2, deleted above but still in its layer",
+            "/root/.aws/credentials  cloud credentials, layer 2, deleted in a later layer but still there",
             "/usr/bin/apt  package manager apt, layer 1",
             "used by      shop-web",
         )

@@ -169,7 +169,7 @@ async def test_several_values_are_gone_through_with_the_arrows() -> None:
         await _at(app, pilot, "8", "default-capabilities-kept")
         screen = await _values(app, pilot)
         await pilot.press(*"CHOWN, SETUIT")
-        await shows(pilot, "keep must be names of capabilities")
+        await shows(pilot, "keep must be capability names")
         await pilot.press("backspace", "D")
         await shows(pilot, "AddCapability", "CAP_SETUID", "default-capabilities-kept: values")
         await pilot.press("ctrl+r")

@@ -80,7 +80,7 @@ async def test_every_choice_changes_the_plan_at_once(size: tuple[int, int]) -> N
             await pilot.press("f")
         await shows(pilot, "nothing chosen")
         await pilot.press("4")
-        await shows(pilot, "▸ [ ] ✗ high")
+        await shows(pilot, "› 4 User privileges", "▸ [ ] ✗ high")
         await pilot.press("space")
         await shows(pilot, "1 option changed")
         await pilot.press("space")
