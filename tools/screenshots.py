@@ -9,6 +9,7 @@ import asyncio
 import os
 import re
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +61,11 @@ PICTURES = (
     Picture("networks-120x36", LARGE, ("M",), opens=False),
     Picture("trust-120x36", LARGE, ("P",), opens=False),
     Picture("marks-80x24", SMALL, ("e",), opens=False),
+    Picture("trial-120x36", LARGE, ("F", "t", "enter")),
+    Picture("trial-80x24", SMALL, ("F", "t", "enter")),
+    Picture("apply-120x36", LARGE, ("F", "A")),
+    Picture("training-120x36", LARGE, ("T",), opens=False),
+    Picture("lab-80x24", SMALL, ("T", "enter"), opens=False),
     Picture("help-80x24", SMALL, ("question_mark",), opens=False),
 )
 
@@ -89,6 +95,7 @@ async def take(picture: Picture, folder: Path) -> None:
             await _settle(app, pilot)
         for key in picture.keys:
             await pilot.press(key)
+            await pilot.pause(0.2)
         await _settle(app, pilot)
         svg = app.export_screenshot(title="HardenTUI", simplify=True)
     svg = _WEB_FONTS.sub("", svg)
@@ -101,8 +108,10 @@ def main(folder: Path) -> None:
     folder = folder.absolute()
     folder.mkdir(parents=True, exist_ok=True)
     os.chdir("/")  # the pictures show the current folder, and nobody's home belongs into them
-    for picture in PICTURES:
-        asyncio.run(take(picture, folder))
+    with tempfile.TemporaryDirectory(prefix="hardentui-pictures-") as state:
+        os.environ["XDG_STATE_HOME"] = state  # nobody's own progress and journal belong into them either
+        for picture in PICTURES:
+            asyncio.run(take(picture, folder))
 
 
 if __name__ == "__main__":
