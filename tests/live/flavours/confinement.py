@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from tests.live.flavours.model import CREATED, EXITED, ROOTFUL, ROOTLESS, Flavour, ids
 
+_DECLARED_DOORS = {ROOTLESS: ids("nested-user-namespaces open-socket-families")}
+"""A profile that is only declared is judged by its file, which leaves these open."""
+
 
 def _seccomp(name: str) -> tuple[str, ...]:
     return (f"--security-opt=seccomp={name}",)
@@ -35,7 +38,7 @@ FLAVOURS = (
     Flavour(
         "created-as-good-as-privileged",
         ids("privileged seccomp-unconfined default-capabilities-kept host-takeover-capabilities")
-        | ids("disruptive-capabilities docker-default-capabilities"),
+        | ids("disruptive-capabilities docker-default-capabilities nested-user-namespaces"),
         ("--cap-add=ALL", "--security-opt=seccomp=unconfined"),
         without=ids("capabilities"),
         state=CREATED,
@@ -166,12 +169,14 @@ FLAVOURS = (
         "seccomp-weak",
         ids("weak-seccomp-profile"),
         lambda place: _seccomp(f"{place.folder}/weak.json"),
+        bad_on=_DECLARED_DOORS,
         configured=True,
     ),
     Flavour(
         "seccomp-writable",
         ids("seccomp-profile-file-unsafe"),
         lambda place: _seccomp(f"{place.folder}/writable.json"),
+        bad_on=_DECLARED_DOORS,
         configured=True,
     ),
     Flavour("seccomp-own", arguments=lambda place: _seccomp(f"{place.folder}/tight.json")),

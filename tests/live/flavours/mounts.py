@@ -156,7 +156,7 @@ READING = (
     _read("kube-ro", "SERVICES/anna/.kube", "/config", engines=BOTH),
     _read("gnupg-ro", "SERVICES/anna/.gnupg", "/secring.gpg", engines=BOTH),
     _read("storage-ro", "STORAGE", "/overlay-containers", engines=BOTH, also=ids("writable-mount")),
-    _read("storage-part-ro", "STORAGE/overlay-containers", engines=BOTH),
+    _read("storage-part-ro", "STORAGE/overlay-containers", engines=BOTH, free=_BELOW),
     _read(
         "storage-parent-ro",
         "STORAGE/..",

@@ -118,6 +118,7 @@ NETWORKS = (
         "port-all-own-seccomp",
         ids("wildcard-port unfirewalled-port"),
         lambda p: ("--publish", f"{20000 + p.number}:8080", f"--security-opt=seccomp={p.folder}/tight.json"),
+        bad_on={ROOTLESS: ids("nested-user-namespaces open-socket-families")},
         configured=True,
     ),
     Flavour(
