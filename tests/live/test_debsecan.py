@@ -86,7 +86,7 @@ def test_what_debsecan_finds_is_stored_with_the_date_of_its_data(
         version.stdout
     }
     assert datetime.now(UTC) - datetime.fromisoformat(scan["database"]) < timedelta(minutes=5)
-    assert any("only packages of Debian" in gap for gap in scan["gaps"])
+    assert any("only Debian packages" in gap for gap in scan["gaps"])
 
 
 def test_an_image_of_another_distribution_is_not_scanned(podman: Bench, mirror: str, tmp_path: Path) -> None:
