@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-host test-host-short check format live unit soak screenshots bench docs single-file clean
+.PHONY: help run test test-long test-host test-host-short check format live unit soak screenshots bench docs single-file clean
 
 help: ## show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 20
@@ -27,6 +27,10 @@ unit: $(BIN)/.ready ## the tests that need no Podman
 live: $(BIN)/.ready ## only the tests on a real Podman
 	@tools/need_live
 	@$(BIN)/python -m pytest -m live $(ARGS)
+
+test-long: $(BIN)/.ready ## the tests on a real Podman that CI leaves out: trials and learning of more services
+	@tools/need_live
+	@CI= HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m "live and long" $(ARGS) tests/live
 
 test-host: $(BIN)/.ready ## the tests on real systemd hosts, in emulated machines with AppArmor and SELinux: minutes
 	@HARDENTUI_REQUIRE_LIVE=1 $(BIN)/python -m pytest -m host $(ARGS) tests/host

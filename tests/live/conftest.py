@@ -13,6 +13,15 @@ from tests.support.images import NGINX, REDIS, ServiceImage, build, missing_pack
 from tests.support.podman import BUSYBOX, TEST_USER, Bench, BenchFailed, missing_programs
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """CI has 45 minutes: it leaves out what is marked long."""
+    if os.environ.get("CI", "").lower() not in ("1", "true"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("live") and item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 def _bench(user: str = "") -> Iterator[Bench]:
     if command := missing_programs():
         cannot_run(f"a program is missing; run: {command}")

@@ -105,6 +105,7 @@ def test_nginx(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) 
     assert f"SeccompProfile={tmp_path}/seccomp-{NAME}.json" in unit
 
 
+@pytest.mark.long
 def test_redis(bench: Bench, learn: Learn, tmp_path: Path) -> None:
     if command := missing_package(REDIS_SERVICE):
         cannot_run(f"a package is missing; run: {command}")
@@ -117,6 +118,7 @@ def test_redis(bench: Bench, learn: Learn, tmp_path: Path) -> None:
     assert learned["writable"] == []
 
 
+@pytest.mark.long
 def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
     podman.run(NAME, "-v", "learn-pg:/var/lib/postgresql/data", postgres_image(podman))
     try:
@@ -132,6 +134,7 @@ def test_postgres(podman: Bench, learn: Learn, tmp_path: Path) -> None:
     assert set(learned["capabilities"]) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
 
 
+@pytest.mark.long
 def test_learning_again_adds_to_it(podman: Bench, service_image: str, learn: Learn, tmp_path: Path) -> None:
     podman.run(NAME, service_image)
     _, first = learn(podman, "--probe", HTTP)

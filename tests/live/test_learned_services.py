@@ -168,6 +168,7 @@ def test_learned_calls_are_those_that_strace_sees(bench: Bench, service: Service
     assert len(different) <= 0.02 * len(by_strace), sorted(different)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_it_works_with_nothing_but_what_was_learned(bench: Bench, service: Service) -> None:
     image = service.image(bench)

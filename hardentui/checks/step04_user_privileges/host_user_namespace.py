@@ -35,6 +35,7 @@ from hardentui.reading.behaviour import identity, uids
 from hardentui.reading.containers import OF_PODMAN, ask, is_infra, judge, listed, pod_of, proc
 from hardentui.reading.user_namespace import asks_for_user_namespace, maps_root_of_host
 from hardentui.visible import visible
+from hardentui.writers.anonymous import anonymous_volumes
 
 _USUAL_SIZE = 1024
 _MAPS_IDS = {
@@ -88,6 +89,12 @@ def remediate(spec: Spec, context: FixContext) -> Spec:
             "Both need one user namespace: --userns=auto for the other, --userns=container:… for this one.",
         )
     facts = context.facts
+    if unnamed := anonymous_volumes(facts.inspect, {}):
+        raise CannotFix(
+            f"files in its anonymous volumes ({listed(tuple(unnamed))}) have owners that a new user namespace"
+            " does not know",
+            "Give the volumes a name first: the owners in a named volume are mapped.",
+        )
     shown = tuple(mount.destination for mount in spec[MOUNTS] if _keeps_owners(mount))
     if shown and (why := _no_id_mapping(facts, shown)):
         raise CannotFix(

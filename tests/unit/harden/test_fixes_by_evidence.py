@@ -325,6 +325,15 @@ def test_a_user_namespace_keeps_the_owners_of_volumes_or_is_refused(
         assert (made.after[USERNS], made.after[MOUNTS][0].options) == ("auto", ("idmap",))
 
 
+def test_no_user_namespace_for_what_keeps_its_data_in_an_anonymous_volume() -> None:
+    volume = {"Type": "volume", "Name": "5f" * 32, "Destination": "/data"}
+    made = plan(
+        running(seen=kernel(host_user_namespace=True), inspect={"Mounts": [volume]}), "host-user-namespace"
+    )
+    assert USERNS not in made.after
+    assert "anonymous volumes (/data)" in said(made)
+
+
 def test_a_high_uid_gets_a_namespace_that_holds_it() -> None:
     processes = (Process(7, "app", "/app", 10001),)
     seen = kernel(uid=10001, processes=processes, host_user_namespace=True)
