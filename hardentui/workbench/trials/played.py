@@ -98,4 +98,4 @@ def play_trial(
 
 
 def _masked(change: Change, words: tuple[str, ...]) -> str | None:
-    return " ".join(mask_argument(change.option, word) for word in words) or None
+    return " ".join(mask_argument(change.option, word) or "true" for word in words) or None
