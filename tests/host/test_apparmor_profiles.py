@@ -10,7 +10,7 @@ import pytest
 
 from tests.host.machine import Machine
 
-pytestmark = [pytest.mark.host, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.host, pytest.mark.long, pytest.mark.timeout(1800)]
 
 NAME = "confined"
 PROFILE = f"hardentui-{NAME}"
