@@ -60,7 +60,8 @@ async def test_from_the_list_to_written_files_without_a_mouse(size: tuple[int, i
         await shows(pilot, "Goes to")
         await pilot.press("ctrl+s")
         await shows(pilot, "shop-web.container", "new")
-        await until(pilot, lambda: (tmp_path / "out" / "shop-web.container").exists())
+        for name in ("shop-web.container", "shop-web.sh", "shop-web-plan.toml"):
+            await until(pilot, (tmp_path / "out" / name).exists)
         await pilot.press("escape", "escape", "escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
     unit = (tmp_path / "out" / "shop-web.container").read_text()
