@@ -15,7 +15,7 @@ import pytest
 from tests.support.podman import BUSYBOX, Bench
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(300)]
 NAME = "apply-hard"
 FIXES = ("--check", "writable-rootfs", "--check", "new-privileges-allowed", "--yes")
 ROOT = Path(__file__).parents[2]

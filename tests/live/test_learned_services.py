@@ -25,7 +25,7 @@ from tests.support.podman import Bench
 from tests.support.postgres import postgres_image
 from tests.support.waiting import eventually
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(300)]
 
 BASE = json.loads(Path("/usr/share/containers/seccomp.json").read_text())
 HELD = frozenset(
@@ -168,7 +168,6 @@ def test_learned_calls_are_those_that_strace_sees(bench: Bench, service: Service
     assert len(different) <= 0.02 * len(by_strace), sorted(different)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
 def test_it_works_with_nothing_but_what_was_learned(bench: Bench, service: Service) -> None:
     image = service.image(bench)

@@ -11,7 +11,7 @@ import pytest
 from hardentui.__main__ import main
 from tests.support.podman import Bench
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.live, pytest.mark.long, pytest.mark.timeout(300)]
 
 NAME, IMAGE = "rehearsed", "localhost/rehearsed:1"
 Run = Callable[..., tuple[int, Any, str]]
