@@ -49,7 +49,7 @@ def _of(table: tuple[Row, ...], kind: str) -> list[str]:
 
 
 @pytest.mark.live
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["false_passes", "false_failures", "undecided"])
 def test_every_answer_is_true(table: tuple[Row, ...], kind: str) -> None:
     wrong = _of(table, kind)
@@ -57,7 +57,7 @@ def test_every_answer_is_true(table: tuple[Row, ...], kind: str) -> None:
 
 
 @pytest.mark.live
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_both_engines_are_judged(table: tuple[Row, ...]) -> None:
     for engine in BOTH:
         judged = {row.name for row in table if row.engine == engine}
