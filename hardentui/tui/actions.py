@@ -163,6 +163,7 @@ TRIAL = (
 APPLY = (
     Action("apply.run", "ctrl+s", "Apply", "Do what is shown.", "Apply", True, "^s"),
     Action("apply.fields", "i", "Probe", "Write a probe, and the time to confirm.", "Apply", True),
+    Action("apply.data", "d", "Data", "What becomes of data in its own layer.", "Apply", True),
     Action("apply.keep", "k", "Keep", "Confirm the change.", "Apply", True),
     Action("apply.undo", "u", "Undo", "Take the change back.", "Apply", True),
 )

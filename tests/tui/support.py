@@ -13,6 +13,7 @@ from textual import events
 from textual.geometry import Size
 from textual.keys import REPLACED_KEYS, _character_to_key, _get_unicode_name_from_key
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from hardentui.tui.app import HardenApp
 from tests.tui.replayed import Host
@@ -127,3 +128,8 @@ def screen_lines(app: Any) -> list[str]:
 
 def screen_text(app: Any) -> str:
     return "\n".join(screen_lines(app))
+
+
+def drawn(app: Any) -> str:
+    """All that the texts of a screen say, whether they are scrolled into view or not."""
+    return "\n".join(str(widget.render()) for widget in app.screen.query(Static))

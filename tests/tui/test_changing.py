@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from textual.widgets import Static
 
 from hardentui.change.journal import Journal
 from hardentui.model.journal import EntryAction, EntryState, JournalEntry
@@ -18,7 +17,7 @@ from hardentui.workbench.changing import played as played_apply
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.trials import played as played_trial
 from hardentui.workbench.views import Selection
-from tests.tui.support import Driver, running, screen_text, shows, until
+from tests.tui.support import Driver, drawn, running, screen_text, shows, until
 
 
 @pytest.fixture(autouse=True)
@@ -48,15 +47,15 @@ async def test_a_trial_and_an_apply_are_played_on_the_simulated_host(size: tuple
         await until(pilot, lambda: isinstance(app.screen, TrialScreen))
         await shows(pilot, "trial", "simulated", "on a twin of this container")
         await pilot.press("enter")
-        await until(pilot, lambda: "A hardened configuration works" in _text(app), 20)
-        assert "Left out" in _text(app)
-        assert "proves nothing" in _text(app)
+        await until(pilot, lambda: "A hardened configuration works" in drawn(app), 20)
+        assert "Left out" in drawn(app)
+        assert "proves nothing" in drawn(app)
         await pilot.press("A")
         await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-        await until(pilot, lambda: "What will be done" in _text(app))
-        assert "rename the original to shop-web-before" in _text(app)
+        await until(pilot, lambda: "What will be done" in drawn(app))
+        assert "rename the original to shop-web-before" in drawn(app)
         await pilot.press("ctrl+s")
-        await until(pilot, lambda: "Done." in _text(app), 20)
+        await until(pilot, lambda: "Done." in drawn(app), 20)
         await pilot.press("J")
         await until(pilot, lambda: isinstance(app.screen, JournalScreen))
         await shows(pilot, "Nothing was changed from here")
@@ -83,7 +82,7 @@ async def test_an_apply_that_is_stopped_says_so(monkeypatch: pytest.MonkeyPatch)
         await walk(app, pilot)
         await pilot.press("F", "A")
         await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
-        await until(pilot, lambda: "What will be done" in _text(app))
+        await until(pilot, lambda: "What will be done" in drawn(app))
         await pilot.press("ctrl+s")
         await shows(pilot, "1/7")
         await pilot.press("escape")
@@ -122,8 +121,3 @@ async def test_the_journal_shows_hostile_names_as_text_and_asks_before_it_undoes
         await shows(pilot, "does not wait")
         await pilot.press("f")
         await shows(pilot, "No original is kept")
-
-
-def _text(app: HardenApp) -> str:
-    """All that a screen has drawn, whether it is scrolled into view or not."""
-    return "\n".join(str(widget.render()) for widget in app.screen.query(Static))

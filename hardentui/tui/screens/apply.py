@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 from textual import on, work
@@ -39,6 +40,14 @@ from hardentui.workbench.changing.played import play_apply, prepare_played
 CONFIRM_SECONDS = "120"
 
 
+class Data(StrEnum):
+    """What becomes of the data in the container's own layer, which its successor would not have."""
+
+    REFUSE = "an apply that would lose data is refused"
+    KEEP = "copied into volumes"
+    DISCARD = "not taken along"
+
+
 @dataclass
 class Prepared(Message):
     """What would be done is known."""
@@ -65,12 +74,14 @@ class Refused(Message):
     """It cannot be done, or did not work and was taken back."""
 
     error: HardenError
+    wishes: ApplyWishes | None = None  # of a preparation
 
 
 class ApplyScreen(HardenScreen):
     CSS_PATH = "apply.tcss"
     ACTIONS = (*APPLY, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "changes the container"
     BINDING_GROUP_TITLE = "Apply"
 
     def __init__(self, choosing: Choosing, plan: Plan) -> None:
@@ -83,6 +94,7 @@ class ApplyScreen(HardenScreen):
         self._now = "preparing"
         self._stop: threading.Event | None = None
         self._entry: JournalEntry | None = None
+        self._data = Data.REFUSE
         self._trouble: HardenError | None = None
 
     @property
@@ -98,6 +110,9 @@ class ApplyScreen(HardenScreen):
             yield Label("Confirm", classes="label")
             yield Input(CONFIRM_SECONDS, id="confirm", type="integer", max_length=6)
             yield Label(" seconds to confirm it, else it goes back by itself (0: no need)", classes="about")
+        with Horizontal(classes="field"):
+            yield Label("Data", classes="label")
+            yield Label(id="data", classes="about")
         with VerticalScroll(id="reading"):
             yield Static(id="steps")
             yield Static(id="result")
@@ -113,7 +128,10 @@ class ApplyScreen(HardenScreen):
         probe = self.query_one("#probe", Input).value.strip()
         seconds = self.query_one("#confirm", Input).value.strip()
         return ApplyWishes(
-            probes=(probe,) if probe else (), confirm_within=float(seconds) if seconds.isdecimal() else 0.0
+            probes=(probe,) if probe else (),
+            confirm_within=float(seconds) if seconds.isdecimal() else 0.0,
+            keep_data=self._data is Data.KEEP,
+            discard_data=self._data is Data.DISCARD,
         )
 
     # --- actions ------------------------------------------------------------------------------------------
@@ -121,7 +139,17 @@ class ApplyScreen(HardenScreen):
     @on(Input.Submitted)
     def _field_done(self) -> None:
         self.query_one("#reading").focus()
-        self._now = "preparing"
+        self._prepare_again()
+
+    def action_data(self) -> None:
+        """Data in its own layer: the next way to treat it."""
+        if self._stop is None and self._entry is None:
+            ways = tuple(Data)
+            self._data = ways[(ways.index(self._data) + 1) % len(ways)]
+            self._prepare_again()
+
+    def _prepare_again(self) -> None:
+        self._prepared, self._trouble, self._now = None, None, "preparing"
         self._prepare(self._wishes())
         self._draw()
 
@@ -129,16 +157,19 @@ class ApplyScreen(HardenScreen):
         self.query_one("#probe").focus()
 
     def action_run(self) -> None:
+        """Do exactly what is shown."""
+        prepared = self._prepared
         if self._stop is not None or self._entry is not None:
             self.complain("It is under way." if self._stop is not None else "It is done already.")
-        elif self._prepared is None:
-            self.complain(
-                "It cannot be done; the reason is shown." if self._trouble else "It is being prepared."
-            )
+        elif prepared is None:
+            self.complain("The reason is shown." if self._trouble else "It is being prepared.")
+        elif prepared.wishes != self._wishes():
+            self._prepare_again()
+            self.complain("The steps are new: look at them, then once more.")
         else:
             self._stop = threading.Event()
             self.query_one("#reading").focus()
-            self._change(self._wishes(), self._stop)
+            self._change(prepared, self._stop)
             self._draw()
 
     def action_keep(self) -> None:
@@ -169,6 +200,11 @@ class ApplyScreen(HardenScreen):
         else:
             self.dismiss()
 
+    def on_unmount(self) -> None:
+        """Whoever leaves in the middle gets back what there was."""
+        if self._stop is not None:
+            self._stop.set()
+
     # --- work that takes time -------------------------------------------------------------------------------
 
     @work(thread=True, group="apply")
@@ -177,7 +213,7 @@ class ApplyScreen(HardenScreen):
         try:
             self.post_message(Prepared(self._prepared_now(choosing, wishes)))
         except HardenError as error:
-            self.post_message(Refused(error))
+            self.post_message(Refused(error, wishes))
 
     def _prepared_now(self, choosing: Choosing, wishes: ApplyWishes) -> PreparedChange:
         if self._simulated:
@@ -187,16 +223,14 @@ class ApplyScreen(HardenScreen):
         return self._application.prepare(self._plan, wishes)
 
     @work(thread=True, group="apply")
-    def _change(self, wishes: ApplyWishes, stop: threading.Event) -> None:
+    def _change(self, prepared: PreparedChange, stop: threading.Event) -> None:
         def tell(event: ChangeEvent) -> None:
             self.post_message(Happened(event))
 
         try:
-            prepared = self._prepared_now(self._choosing, wishes)
-            if self._simulated:
+            if self._application is None:
                 entry = play_apply(prepared, tell, stop)
             else:
-                assert self._application is not None  # noqa: S101 - it has just been prepared
                 entry = self._application.run(prepared, tell, stop)
             self.post_message(Done(entry))
         except HardenError as error:
@@ -216,6 +250,8 @@ class ApplyScreen(HardenScreen):
 
     @on(Prepared)
     def _is_prepared(self, message: Prepared) -> None:
+        if message.change.wishes != self._wishes():
+            return  # of wishes that have changed since
         self._prepared, self._trouble, self._now = message.change, None, ""
         self._draw()
 
@@ -245,6 +281,8 @@ class ApplyScreen(HardenScreen):
 
     @on(Refused)
     def _refused(self, message: Refused) -> None:
+        if message.wishes is not None and message.wishes != self._wishes():
+            return
         self._trouble, self._stop, self._now, self._prepared = message.error, None, "", None
         self._draw()
 
@@ -263,6 +301,7 @@ class ApplyScreen(HardenScreen):
         title = (name, "bold")
         parts = (title, f" {self.signs.of('›')} apply", (simulated, "$warning"), (now, "$primary"))
         self.query_one("#crumb", Static).update(Content.assemble(*parts))
+        self.query_one("#data", Label).update(Content(f"{self._data.value}; d changes it"))
         self.query_one("#steps", Static).update(self._steps())
         self.query_one("#result", Static).update(self._result())
         prepared = self._prepared

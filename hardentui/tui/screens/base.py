@@ -14,7 +14,7 @@ from hardentui.tui.actions import Action
 from hardentui.tui.session import Session
 from hardentui.tui.status import Signs, signs_of
 from hardentui.tui.widgets.key_bar import KeyBar
-from hardentui.tui.widgets.title_bar import Banner, TitleBar
+from hardentui.tui.widgets.title_bar import ONLY_LOOKS, Banner, TitleBar
 
 if TYPE_CHECKING:
     from hardentui.tui.app import HardenApp
@@ -24,6 +24,8 @@ class HardenScreen(Screen[None]):
     """Subclasses name their actions in ACTIONS and yield their widgets in `body`."""
 
     ACTIONS: ClassVar[tuple[Action, ...]] = ()
+    DOES: ClassVar = ONLY_LOOKS
+    """What it does to the host, for the title bar."""
     # Textual does not declare these as class variables, so they cannot be annotated as such
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-flat"), (30, "-roomy")]  # noqa: RUF012
@@ -69,7 +71,7 @@ class HardenScreen(Screen[None]):
 
     def _show_title(self) -> None:
         if bars := self.query(TitleBar):
-            bars.first().show(self.session.opened, self.signs)
+            bars.first().show(self.session.opened, self.signs, self.DOES)
             self.query_one(Banner).show(self.session.opened)
 
     def copied(self) -> tuple[str, str]:

@@ -32,6 +32,7 @@ class Finished(Message):
 class JournalScreen(BrowseScreen):
     ACTIONS = (*JOURNAL, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "takes changes back"
     BINDING_GROUP_TITLE = "Journal"
     COLUMNS = (
         Column("When", 16),

@@ -46,6 +46,7 @@ class LabScreen(HardenScreen):
     CSS_PATH = "lab.tcss"
     ACTIONS = (*LAB, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "makes lab containers"
     BINDING_GROUP_TITLE = "Lab"
 
     def __init__(self, training: Training, lab: Lab) -> None:

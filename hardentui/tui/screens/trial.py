@@ -61,6 +61,7 @@ class TrialScreen(HardenScreen):
     CSS_PATH = "trial.tcss"
     ACTIONS = (*TRIAL, COPY, BACK)
     BINDINGS: ClassVar = bindings(ACTIONS)
+    DOES: ClassVar = "makes a twin"
     BINDING_GROUP_TITLE = "Trial"
 
     def __init__(self, choosing: Choosing, plan: Plan) -> None:

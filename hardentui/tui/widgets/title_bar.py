@@ -24,6 +24,9 @@ def where(opened: Opened | None, signs: Signs) -> str:
     return f"{visible(opened.host_name, 40)} {signs.dot} {engines or 'no engine'}"
 
 
+ONLY_LOOKS = "only looks"
+
+
 class TitleBar(Static):
     DEFAULT_CSS = """
     TitleBar {
@@ -32,9 +35,10 @@ class TitleBar(Static):
     }
     """
 
-    def show(self, opened: Opened | None, signs: Signs) -> None:
+    def show(self, opened: Opened | None, signs: Signs, does: str) -> None:
+        """`does`: what the screen does to the host, in two or three words."""
         left = Content.assemble(("HardenTUI", "bold $primary"), "  ", where(opened, signs))
-        right = Content.assemble(("only looks", "$muted"))
+        right = Content.assemble((does, "$muted" if does == ONLY_LOOKS else "bold $warning"))
         self.update(both_ends(left, right, self.app.size.width - 2), layout=False)
 
 

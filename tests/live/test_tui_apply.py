@@ -1,0 +1,71 @@
+"""The main job in the terminal UI on a real Podman: try, apply, confirm, and take it back, at 80x24."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hardentui.tui.app import HardenApp
+from hardentui.tui.screens.apply import ApplyScreen
+from hardentui.tui.screens.journal import JournalScreen
+from hardentui.tui.screens.trial import TrialScreen
+from hardentui.tui.screens.walk import WalkScreen
+from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.views import Selection
+from tests.support.podman import Bench
+from tests.tui.support import drawn, running, screen_text, shows, until
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+NAME = "tui-apply-web"
+
+
+async def test_a_service_with_data_is_tried_applied_confirmed_and_taken_back(
+    podman: Bench, service_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    def state() -> str:
+        return podman.podman("inspect", "--format", "{{.HostConfig.PidsLimit}} {{.Id}}", NAME)
+
+    podman.run(NAME, "--network", "none", "--pids-limit", "-1", service_image)
+    before = state()
+    app = HardenApp(lambda: FirstLook.open(Selection(url=podman.url)), environ={})
+    try:
+        async with running(app, (80, 24)) as pilot:
+            await until(pilot, lambda: app.session.host is not None, 30)
+            await pilot.press("slash", *NAME, "enter", "enter")
+            await until(pilot, lambda: isinstance(app.screen, WalkScreen))
+            await pilot.press("L", "t")
+            await until(pilot, lambda: isinstance(app.screen, TrialScreen))
+            await shows(pilot, "makes a twin")
+            await pilot.press("enter")
+            await until(pilot, lambda: "A hardened configuration works" in drawn(app), 90)
+            await pilot.press("A")
+            await until(pilot, lambda: isinstance(app.screen, ApplyScreen))
+            await until(pilot, lambda: "has data in its own layer" in drawn(app), 30)
+            await pilot.press("ctrl+s")
+            await shows(pilot, "The reason is shown")
+            assert state() == before, "nothing happens while the loss of data is refused"
+            await pilot.press("d", "d")
+            await until(pilot, lambda: "What will be done" in drawn(app), 30)
+            await shows(pilot, "changes the container")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: "k keeps it" in drawn(app), 60)
+            assert state() != before
+            await pilot.press("k")
+            await until(pilot, lambda: "u takes it back" in drawn(app), 10)
+            await pilot.press("J")
+            await until(pilot, lambda: isinstance(app.screen, JournalScreen))
+            await shows(pilot, NAME, "done")
+            await pilot.press("u")
+            await shows(pilot, "Take back apply of", "y yes")
+            await pilot.press("y")
+            await until(pilot, lambda: f"{NAME} is as before" in screen_text(app), 60)
+        assert state() == before
+        assert podman.podman("inspect", "--format", "{{.State.Running}}", NAME) == "true"
+    finally:
+        for name in podman.podman("ps", "-a", "--format", "{{.Names}}").split():
+            if name.startswith(NAME):
+                podman.remove(name)
