@@ -150,7 +150,7 @@ def _start(training: Training, options: Namespace, terminal: Terminal) -> int:
         terminal.write(f"The policy to edit: {visible(training.policy_file(lab))}\n\n")
     else:
         options_now = " ".join(lab.start) or "(no options)"
-        terminal.write(f"The container {lab.container} was made with: {options_now}\n\n")
+        terminal.write(f"The container {lab.container} was made with: {visible(options_now)}\n\n")
     _show(outcome, terminal)
     _say(terminal, "Your task", lab.task)
     if mode is Mode.GUIDED:
@@ -182,7 +182,7 @@ def _check(training: Training, options: Namespace, terminal: Terminal) -> int:
 
 def _hint(training: Training, options: Namespace, terminal: Terminal) -> int:
     number, text = training.hint()
-    terminal.write(f"Hint {number} of 3: {text}\n")
+    terminal.write(f"Hint {number} of 3: {visible(text)}\n")
     return 0
 
 
@@ -192,9 +192,9 @@ def _solution(training: Training, options: Namespace, terminal: Terminal) -> int
         raise UsageError("No lab is open.", "Name one: hardentui train solution LAB")
     if lab.policy:
         training.solution(lab)
-        terminal.write(f"{lab.solved_policy.strip()}\n")
+        terminal.write(f"{visible_lines(lab.solved_policy.strip())}\n")
     else:
-        terminal.write(f"hardentui train run {' '.join(training.solution(lab))}".rstrip() + "\n")
+        terminal.write(visible(f"hardentui train run {' '.join(training.solution(lab))}".rstrip()) + "\n")
     return 0
 
 
@@ -272,14 +272,14 @@ def _show(outcome: Outcome, terminal: Terminal) -> None:
     works = outcome.attack.works
     sign, word = ("?", "unknown") if works is None else ("✗", "works") if works else ("✓", "blocked")
     said = f" ({visible(outcome.attack.said, 160)})" if outcome.attack.said else ""
-    terminal.write(f"  {sign} {word:<8} Attack: {outcome.lab.attack.title}{said}\n")
+    terminal.write(f"  {sign} {word:<8} Attack: {visible(outcome.lab.attack.title, 100)}{said}\n")
     if outcome.service.works is not None:
         sign, word = ("✓", "answers") if outcome.service.works else ("✗", "broken")
         terminal.write(f"  {sign} {word:<8} The service\n")
     if outcome.score is not None:
         terminal.write(f"  Score of the container: {outcome.score} of 100\n")
     for remark in outcome.remarks:
-        terminal.write(f"  {remark}\n")
+        terminal.write(f"  {visible(remark)}\n")
     terminal.write("\n")
 
 

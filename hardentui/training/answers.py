@@ -144,4 +144,6 @@ def _sources(line: CommandLine) -> list[str]:
 
 
 def _below(path: str, folder: str) -> bool:
-    return os.path.normpath(path) == folder or os.path.normpath(path).startswith(f"{folder}/")
+    """Links count: a container may have laid one in the lab's folder."""
+    real, inside = os.path.realpath(path), os.path.realpath(folder)
+    return path.startswith("/") and (real == inside or real.startswith(f"{inside}/"))

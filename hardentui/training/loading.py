@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 
@@ -14,6 +15,8 @@ from hardentui.errors import InputError, UsageError
 from hardentui.training.lab import Lab, Level
 from hardentui.visible import visible
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+"""It becomes the name of a folder and of containers."""
 _ORDER = tuple(Level)
 
 
@@ -45,6 +48,11 @@ def parse_lab(text: str, name: str, checks: Iterable[str]) -> Lab:
     Raises:
         InputError: it has a fault; says which and where.
     """
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{visible(name, 60)!r} cannot be the name of a lab.",
+            "Small letters, digits and dashes: my-lab.toml",
+        )
     try:
         lab = replace(convert(tomllib.loads(text), Lab), id=name)
     except (tomllib.TOMLDecodeError, ValidationError) as error:

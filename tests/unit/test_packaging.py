@@ -10,6 +10,7 @@ import pytest
 
 from hardentui.__main__ import main
 from hardentui.cli.parser import COMMANDS, EXAMPLES, parse
+from tests.conftest import cannot_run
 from tools.man_page import TARGET, man_page
 
 
@@ -20,7 +21,7 @@ def test_the_man_page_is_that_of_this_parser() -> None:
 def test_groff_has_nothing_to_say_of_the_man_page() -> None:
     groff = shutil.which("groff")
     if groff is None:
-        pytest.skip("groff is not here")
+        cannot_run("groff is not here")
     done = subprocess.run(
         [groff, "-k", "-man", "-Tutf8", "-ww", str(TARGET)],
         capture_output=True,

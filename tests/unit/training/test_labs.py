@@ -192,3 +192,19 @@ def test_a_lab_that_cannot_be_right_is_found_by_doing_it(training: Training) -> 
     faults = " ".join(check_lab(lab, training))
     assert "writable-rootfs does not fail at the start" in faults
     assert "its attack is not blocked by the solution" in faults
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "Web", "a b", "-x", "a/b", "lab\n", "x" * 60])
+def test_the_name_of_a_lab_is_that_of_no_other_folder(name: str) -> None:
+    with pytest.raises(InputError, match="cannot be the name of a lab"):
+        parse_lab(GOOD, name, CHECKS)
+
+
+def test_a_link_in_the_folder_leads_nowhere_else(tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "out").symlink_to("/etc")
+    lab = BY_ID["host-folder"]
+    assert answer(lab, ["--volume={folder}:/host:ro"], str(folder)).words
+    with pytest.raises(UsageError, match="outside the lab"):
+        answer(lab, ["--volume={folder}/out:/host:ro"], str(folder))

@@ -104,3 +104,36 @@ def test_labs_of_others_are_tested_by_doing_them(
     told = capsys.readouterr().out
     assert "mine: good" in told
     assert "writable-rootfs does not pass with the solution" in told
+
+
+def test_texts_of_a_lab_reach_no_terminal_as_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    hostile = "\\u001b]0;owned\\u0007"
+    source = (Path(__file__).parents[3] / "checklists" / "labs" / "memory-limit.toml").read_text()
+    lines = []
+    for line in source.splitlines():
+        if line.startswith(("title = ", "task = ", "guided = ")) or line.lstrip().startswith('"--memory'):
+            line = line.rstrip()[:-1] + hostile + '"'
+        lines.append(line.replace('hints = ["', f'hints = ["{hostile}').replace("[\n", "[\n"))
+    text = "\n".join(lines).replace('  "Limits', f'  "{hostile}Limits')
+    assert text.count(hostile) >= 6
+    folder = tmp_path / "labs"
+    folder.mkdir()
+    (folder / "memory-limit.toml").write_text(text)
+    for words in (
+        ["train"],
+        ["train", "start", "memory-limit"],
+        ["train", "run", "--memory-reservation=3m"],
+        ["train", "hint"],
+        ["train", "solution"],
+        ["train", "export", "--format", "csv"],
+        ["train", "export"],
+        ["checklist", "test", str(folder)],
+    ):
+        where = [] if words[0] == "checklist" else ["--labs", str(folder)]
+        main(["--demo", words[0], *where, *words[1:]])
+        told = capsys.readouterr()
+        assert "\x1b" not in told.out + told.err, words
+        assert "\x07" not in told.out + told.err, words

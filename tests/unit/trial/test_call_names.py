@@ -18,6 +18,7 @@ from hardentui.trial.observe.call_names import (
     call_name,
     seccomp_name,
 )
+from tests.conftest import cannot_run
 
 NEWER_THAN_LIBSECCOMP = {"open_tree_attr", "file_getattr", "file_setattr"}
 
@@ -61,7 +62,7 @@ def test_the_tables_agree_with_those_that_judge_compiled_filters() -> None:
 def test_libseccomp_says_the_same(architecture: int) -> None:
     found = ctypes.util.find_library("seccomp")
     if not found:
-        pytest.skip("libseccomp is not installed")
+        cannot_run("libseccomp is not installed")
     resolve = ctypes.CDLL(found).seccomp_syscall_resolve_num_arch
     resolve.restype, resolve.argtypes = ctypes.c_void_p, [ctypes.c_uint32, ctypes.c_int]
     compared = 0
