@@ -52,8 +52,8 @@ def results(course: Course, labs: Iterable[Lab], progress: Progress, *, now: dat
     labs = course.chosen(labs)
     return {
         "schema": "hardentui/training/1",
-        "course": course.title,
-        "checklist": course.checklist,
+        "course": visible(course.title, 120),
+        "checklist": visible(course.checklist, 120),
         "learner": visible(progress.learner, 100),
         "date": now.date().isoformat(),
         "self_reported": True,
@@ -72,7 +72,7 @@ def _lab(lab: Lab, progress: Progress) -> dict[str, Any]:
     )
     return {
         "lab": lab.id,
-        "title": lab.title,
+        "title": visible(lab.title, 80),
         "steps": list(lab.steps),
         "state": result.state,
         "mode": result.mode.value if result.points else None,

@@ -106,34 +106,58 @@ def test_labs_of_others_are_tested_by_doing_them(
     assert "writable-rootfs does not pass with the solution" in told
 
 
+HOSTILE_TEXT = "\\u001b]0;owned\\u0007"
+"""As TOML writes it: a command that a terminal would act on."""
+
+
+def hostile_lab() -> str:
+    """A lab of somebody else with that in every text."""
+    source = (Path(__file__).parents[3] / "checklists" / "labs" / "memory-limit.toml").read_text()
+    for before in (
+        'title = "',
+        'task = "',
+        'guided = "',
+        '\n  "Limits are',
+        "start = []",
+        '"--memory-reservation" = "',
+        '[attack]\ntitle = "',
+        'finish = """\n',
+        'learn = """\n',
+        'picture = """\n',
+    ):
+        assert before in source, before
+        if before == "start = []":
+            source = source.replace(before, f'start = ["--label=a={HOSTILE_TEXT}"]')
+        elif before.startswith("\n"):
+            source = source.replace(before, before.replace('"', f'"{HOSTILE_TEXT}'), 1)
+        else:
+            source = source.replace(before, before + HOSTILE_TEXT, 1)
+    return source
+
+
 def test_texts_of_a_lab_reach_no_terminal_as_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    hostile = "\\u001b]0;owned\\u0007"
-    source = (Path(__file__).parents[3] / "checklists" / "labs" / "memory-limit.toml").read_text()
-    lines = []
-    for line in source.splitlines():
-        if line.startswith(("title = ", "task = ", "guided = ")) or line.lstrip().startswith('"--memory'):
-            line = line.rstrip()[:-1] + hostile + '"'
-        lines.append(line.replace('hints = ["', f'hints = ["{hostile}').replace("[\n", "[\n"))
-    text = "\n".join(lines).replace('  "Limits', f'  "{hostile}Limits')
-    assert text.count(hostile) >= 6
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     folder = tmp_path / "labs"
     folder.mkdir()
-    (folder / "memory-limit.toml").write_text(text)
-    for words in (
-        ["train"],
-        ["train", "start", "memory-limit"],
-        ["train", "run", "--memory-reservation=3m"],
-        ["train", "hint"],
-        ["train", "solution"],
-        ["train", "export", "--format", "csv"],
-        ["train", "export"],
-        ["checklist", "test", str(folder)],
+    (folder / "memory-limit.toml").write_text(hostile_lab())
+    shown = 0
+    for code, *words in (
+        (0, "train"),
+        (0, "train", "start", "memory-limit"),
+        (1, "train", "run", "--memory-reservation=3m"),
+        (0, "train", "hint"),
+        (0, "train", "run", "--memory=64m", "--memory-swap=64m"),
+        (0, "train", "solution"),
+        (0, "train", "export", "--format", "csv"),
+        (0, "train", "export"),
+        (0, "checklist", "test", str(folder)),
     ):
         where = [] if words[0] == "checklist" else ["--labs", str(folder)]
-        main(["--demo", words[0], *where, *words[1:]])
+        assert main(["--demo", words[0], *where, *words[1:]]) == code, words
         told = capsys.readouterr()
         assert "\x1b" not in told.out + told.err, words
         assert "\x07" not in told.out + told.err, words
+        shown += (told.out + told.err).count("]0;owned")
+    assert shown >= 10
