@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Sequence
 
@@ -122,7 +121,7 @@ def put_back(path: str, content: bytes | None, mode: int, owner: tuple[int, int]
 def _replace_exactly(
     folder: int, name: str, content: bytes, mode: int, owner: tuple[int, int], modified_ns: int
 ) -> None:
-    place, temporary = _Folder("", folder), f".hardentui-{secrets.token_hex(8)}.tmp"
+    place, temporary = _Folder("", folder), f".hardentui-{os.urandom(8).hex()}.tmp"
     with os.fdopen(_create(place, temporary), "wb") as file, contextlib.ExitStack() as failed:
         failed.callback(os.unlink, temporary, dir_fd=folder)
         _fill(file.fileno(), content, mode, owner)
@@ -281,7 +280,7 @@ def _commit(place: _Folder) -> None:
 
 
 def _write_temporary(place: _Folder, file: _File) -> None:
-    name = f".hardentui-{secrets.token_hex(8)}.tmp"
+    name = f".hardentui-{os.urandom(8).hex()}.tmp"
     handle = _create(place, name)
     file.temporary = name
     try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 import stat
 from collections.abc import Mapping
 from contextlib import suppress
@@ -89,7 +88,7 @@ def write_own(path: str, text: str | bytes, *, durable: bool = False) -> None:
         OSError: what was there is untouched.
     """
     folder, name = os.path.split(path)
-    draft = f".{secrets.token_hex(8)}.new"
+    draft = f".{os.urandom(8).hex()}.new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with opened_folder(os.path.abspath(folder), create=True, mode=0o700) as where:
         if os.fstat(where).st_uid != os.geteuid():

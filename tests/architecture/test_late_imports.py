@@ -17,6 +17,7 @@ SEAMS = {
     "tui/around.py": "the app starts without what scans images",
     "tui/screens/home.py": "the first screen does not wait for the others",
     "workbench/changing/cut_off.py": "most starts find no journal",
+    "workbench/changing/unit_origin.py": "a check edits no unit; few have a drop-in of ours to compare",
     "workbench/changing/drafts.py": "the exports of other systems",
     "workbench/first_look.py": "rows are shown before what judges them is loaded",
     "workbench/opening/engines.py": "each way to open needs another reader",

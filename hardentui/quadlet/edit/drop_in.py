@@ -8,12 +8,9 @@ from hardentui.errors import CannotExpress
 from hardentui.model.version import Version
 from hardentui.quadlet.edit.container import Edited, scalar_key
 from hardentui.quadlet.read.container import CONTAINER, QuadletFiles
+from hardentui.quadlet.read.names import DROP_IN, LAST_DROP_IN
 from hardentui.systemd.unit_file import comment_lines
 from hardentui.systemd.unit_text import UnitText
-
-DROP_IN = "50-hardentui.conf"
-LAST_DROP_IN = "zz-hardentui.conf"
-"""Where drop-ins with later names would take back what ours says."""
 
 QUADLET_DROP_INS = Version(5, 0)
 _NOT_RESET = frozenset({"SeccompProfile", "LogDriver"})

@@ -9,6 +9,10 @@ from hardentui.quadlet.read.values import unquoted
 from hardentui.systemd.search_paths import unescaped
 from hardentui.systemd.unit_text import QUADLET, UnitText
 
+DROP_IN = "50-hardentui.conf"
+LAST_DROP_IN = "zz-hardentui.conf"
+"""Our own drop-ins; the second where drop-ins with later names would take back what ours says."""
+
 _INSTANCES = Version(5, 0)
 _AS_THEY_STAND = Version(5, 2)
 _OF_CONTAINERS = Version(5, 3)

@@ -26,10 +26,8 @@ from hardentui.model.spec import Source, Spec
 from hardentui.model.version import NEWEST_KNOWN, Version
 from hardentui.options import NAME
 from hardentui.options.argv.command import spec_from_argv
-from hardentui.quadlet.edit.command_copy import outdated
-from hardentui.quadlet.edit.drop_in import DROP_IN, LAST_DROP_IN
 from hardentui.quadlet.read.container import QuadletFiles
-from hardentui.quadlet.read.names import default_name, object_names
+from hardentui.quadlet.read.names import DROP_IN, LAST_DROP_IN, default_name, object_names
 from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.systemd.search_paths import ServiceManager
 from hardentui.systemd.unit_text import check_unit_text
@@ -231,11 +229,14 @@ def outdated_copy(origin: Origin) -> str:
     """Path of a drop-in of ours that repeats a command which the unit has changed since; empty = none."""
     if origin.kind is not OriginKind.SERVICE:
         return ""
-    for path, text in origin.drop_ins:
-        ours = posixpath.basename(path) in (DROP_IN, LAST_DROP_IN)
-        if ours and outdated(text, origin.service(without=path)):
-            return path
-    return ""
+    ours = [
+        drop_in for drop_in in origin.drop_ins if posixpath.basename(drop_in[0]) in (DROP_IN, LAST_DROP_IN)
+    ]
+    if not ours:
+        return ""
+    from hardentui.quadlet.edit.command_copy import outdated
+
+    return next((path for path, text in ours if outdated(text, origin.service(without=path))), "")
 
 
 # --- drift -----------------------------------------------------------------------------------------
