@@ -109,7 +109,7 @@ class ApplyScreen(HardenScreen):
         with Horizontal(classes="field"):
             yield Label("Confirm", classes="label")
             yield Input(CONFIRM_SECONDS, id="confirm", type="integer", max_length=6)
-            yield Label(" seconds to confirm it, else it goes back by itself (0: no need)", classes="about")
+            yield Label(" seconds, else it goes back by itself (0: it stays)", classes="about")
         with Horizontal(classes="field"):
             yield Label("Data", classes="label")
             yield Label(id="data", classes="about")
