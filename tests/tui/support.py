@@ -52,10 +52,18 @@ class Driver:
         self.app._driver.send_message(event)
 
     async def pause(self) -> None:
-        """Until every widget has handled what it was sent, and what came of that."""
+        """Until every widget has handled what it was sent, and what came of that.
+
+        A key climbs from the focused widget to the screen through a queue at each level, so a round in which
+        nothing changed is not the end while a message is still under way.
+        """
         before: object = None
-        while (now := await self._round()) != before:
+        while (now := await self._round()) != before or self._under_way():
             before = now
+
+    def _under_way(self) -> bool:
+        pumps = (self.app, *self.app.screen.walk_children(with_self=True))
+        return any(pump._message_queue.qsize() for pump in pumps)
 
     async def _round(self) -> object:
         await self._pilot._wait_for_screen()
