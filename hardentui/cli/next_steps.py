@@ -33,7 +33,12 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
             yield f"hardentui plan {name} --likely{where}", "fixes that nothing seen of it speaks against"
     worst = [path.checks[0] for path in result.paths] + [one.having(Status.FAIL)[0].check for one in failing]
     if worst:
-        yield f"hardentui explain {worst[0]}", "why it matters, and what its fix may break"
+        of = (
+            f" --checklist {shlex.quote(visible(given))}"
+            if (given := getattr(options, "checklist", ""))
+            else ""
+        )
+        yield f"hardentui explain {worst[0]}{of}", "why it matters, and what its fix may break"
     if any(one.score.value is not None for one in result.subjects):
         yield "hardentui explain score", "what the score means"
 
@@ -42,7 +47,7 @@ def _where(options: Namespace) -> str:
     """The options that led to this host."""
     words = [
         word
-        for name in ("url", "connection", "facts")
+        for name in ("url", "connection", "facts", "checklist")
         if (value := getattr(options, name, ""))
         for word in (f"--{name}", visible(value))
     ]

@@ -88,8 +88,8 @@ class Workbench:
         cls, opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
     ) -> Workbench:
         """A workbench on engines that were found before; arguments and errors as of `open`."""
-        by_id = {check.id: check for check in all_checks()}
         known = load(checklist)
+        by_id = {check.id: check for check in (*all_checks(), *known.own)}
         waivers = accepted(checklist, by_id) if not opened.simulated else ()
         return cls(opened, Judge(known, by_id, steps, checks, waivers))
 
