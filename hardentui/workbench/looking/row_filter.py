@@ -136,7 +136,7 @@ def _word(typed: str) -> Word:
             return _fail(sign, value)
         case "step":
             return _step(sign, value)
-    # `nginx:1.27` is an image, not a column; nothing else tells them apart than whether something is called so
+    # `nginx:1.27` is an image and no column: a word that some row contains is looked for as it stands
     plain = _anywhere(typed)
     return Word(plain, plain, f'There is no column "{column}". Columns: {", ".join(COLUMNS)}.')
 
