@@ -25,7 +25,7 @@ def _by_step(number: int) -> Callable[[Row], tuple[object, ...]]:
     """The worst in this step first: failing by severity, then unknown, then the rest."""
 
     def key(row: Row) -> tuple[object, ...]:
-        cell = next((one for one in row.report.cells if one.step == number), None) if row.report else None
+        cell = next((cell for cell in row.report.cells if cell.step == number), None) if row.report else None
         if cell is None:
             return (9, 0, 0, *_worst(row))
         if cell.status is Status.FAIL:
