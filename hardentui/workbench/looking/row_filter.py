@@ -148,7 +148,9 @@ def _anywhere(typed: str) -> Test:
 
 
 def _rights(row: Row) -> str:
-    return {True: "rootless", False: "rootful", None: ""}[row.engine.rootless]
+    if row.engine.rootless is True:
+        return "rootless"
+    return "rootful" if row.engine.rootless is False else ""
 
 
 def _text(column: str, sign: str, value: str, *, exact: bool) -> Test:
