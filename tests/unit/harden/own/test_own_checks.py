@@ -56,7 +56,6 @@ def _row(option: str, operator: str, value: Any = None, **over: Any) -> OwnCheck
     told = None if value is None else typed(shape, Operator(operator), value, row)
     if "set" in over:
         over["set"] = typed(shape, Operator.EQUALS, over["set"], row)
-    key = {"option": option} if row else {"fact": option}
     return OwnCheck(
         id="site-own",
         title="Not as the site wants it",
@@ -64,7 +63,8 @@ def _row(option: str, operator: str, value: Any = None, **over: Any) -> OwnCheck
         severity=Severity.HIGH,
         operator=Operator(operator),
         value=told,
-        **key,
+        option=option if row else "",
+        fact="" if row else option,
         **over,
     )
 
