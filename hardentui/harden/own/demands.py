@@ -74,12 +74,12 @@ def typed(shape: Shape, operator: Operator, raw: Any, option: Option[Any] | None
     texts = raw if isinstance(raw, list) else [raw]
     if shape is Shape.NUMBER:
         return tuple(repr(_number(text, option)) for text in texts)
-    one = shape is Shape.TEXT and operator is Operator.EQUALS
-    if not texts or not all(isinstance(text, str) and text for text in texts) or (one and len(texts) != 1):
-        raise ValueError("a text" if one else "a text or a list of texts")
+    single = shape is Shape.TEXT and operator is Operator.EQUALS
+    if not texts or not all(isinstance(text, str) and text for text in texts) or (single and len(texts) != 1):
+        raise ValueError("a text" if single else "a text or a list of texts")
     if any(len(text) > LONGEST or not text.isprintable() for text in texts):
         raise ValueError(f"texts of at most {LONGEST} characters on one line")
-    return str(texts[0]) if one else tuple(texts)
+    return str(texts[0]) if single else tuple(texts)
 
 
 def _number(raw: Any, option: Option[Any] | None) -> int | float:
@@ -193,10 +193,10 @@ def same(text: str, other: str, option: Option[Any] | None) -> bool:
         return False
     prefix = f"{option.own_name}=" if option.own_name and option.is_list else ""
     try:
-        one, two = (option.codec.canonical(_parsed(option, prefix + each)) for each in (text, other))
+        mine, others = (option.codec.canonical(_parsed(option, prefix + each)) for each in (text, other))
     except ValueError:
         return False
-    return one == two
+    return mine == others
 
 
 def _parsed(option: Option[Any], text: str) -> Any:

@@ -244,8 +244,8 @@ class RowReader:
         value = table.get(key)
         if value is None and not required:
             return None
-        found = words.get(value) if isinstance(value, str) else None
-        if found is None:
+        word = words.get(value) if isinstance(value, str) else None
+        if word is None:
             allowed = ", ".join(words)
             if value is None:
                 self._wrong(place, f"{key} is missing; it must be one of: {allowed}")
@@ -254,7 +254,7 @@ class RowReader:
                     (*place, key),
                     f"{key} must be one of: {allowed}; not {_shown(value)}{nearest(str(value), words)}",
                 )
-        return found
+        return word
 
     def _line(
         self, table: Mapping[str, Any], place: Place, key: str, longest: int, *, required: bool = False
