@@ -186,6 +186,12 @@ class HardenApp(App[None]):
 
         self.push_screen(WalkScreen(key))
 
+    def open_monitor(self, key: str) -> None:
+        from hardentui.tui.screens.monitor import MonitorScreen
+
+        if self.session.bench is not None:
+            self.push_screen(MonitorScreen(self.session.bench, key))
+
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen
 

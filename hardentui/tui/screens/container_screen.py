@@ -14,9 +14,5 @@ class ContainerScreen(HardenScreen):
         raise NotImplementedError
 
     def action_monitor(self) -> None:
-        from hardentui.tui.screens.monitor import MonitorScreen
-
-        if self.session.bench is None:
-            self.complain("Podman is not open yet.")
-        elif self.container_key:
-            self.app.push_screen(MonitorScreen(self.session.bench, self.container_key))
+        if self.container_key:
+            self.harden.open_monitor(self.container_key)
