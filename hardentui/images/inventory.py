@@ -89,7 +89,7 @@ def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventor
     by_category: dict[str, list[FoundFile]] = {}
     for at, (_, layer) in enumerate(layers):
         above = [higher for _, higher in layers[at + 1 :]]
-        for category, file in layer.found:
+        for category, file in layer.notable:
             deleted = any(higher.hides(file.path) for higher in above)
             if deleted and category != "credential":
                 continue  # what cannot be seen cannot be started; only contents can still be pulled out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hardentui.images.tar import Entry
-from hardentui.model.image import FoundFile
 
 _PROGRAM_FOLDERS = frozenset(
     {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh"}
@@ -126,7 +125,3 @@ def _expected(path: str) -> tuple[str, tuple[bytes, ...]] | None:
         return "private key", (_KEY_MARK, b"PuTTY-User-Key-File")
     lower = path.lower()
     return next((expected for end, expected in _CREDENTIAL_FILES.items() if lower.endswith(end)), None)
-
-
-def found(entry: Entry, what: str) -> FoundFile:
-    return FoundFile(entry.path, what)

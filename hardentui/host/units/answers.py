@@ -26,10 +26,10 @@ class ReadUnit(Struct, frozen=True):
     """A unit that exists.
 
     Attributes:
-        found: its files; None when only systemd knows it.
+        files: None when only systemd knows it.
     """
 
-    found: FoundUnit | None
+    files: FoundUnit | None
     facts: UnitFacts
 
 

@@ -269,10 +269,10 @@ def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts
     """What is known of a container's unit (see `units_of`), with what the container differs in."""
     if read is None or isinstance(read, Unreadable):
         return read
-    if read.found is None:
+    if read.files is None:
         return read.facts
     try:
-        origin = origin_from(read.found, manager_of(files, facts.engine), facts.engine.version, files)
+        origin = origin_from(read.files, manager_of(files, facts.engine), facts.engine.version, files)
         wanted = unit_spec(origin)
         _check_name(origin, wanted, facts.name)
         different = _drift_from(wanted, facts)
