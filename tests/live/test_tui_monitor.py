@@ -35,6 +35,6 @@ async def test_a_session_in_the_container_raises_alarms_that_stay(
             podman.remove(NAME)
             await until(pilot, lambda: "The container is gone" in drawn(app), 20)
             await pilot.press("escape")
-            await until(pilot, lambda: not any(one.group == "monitor" for one in app.workers))
+            await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
     finally:
         podman.remove(NAME)

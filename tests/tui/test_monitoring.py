@@ -48,13 +48,14 @@ async def test_it_looks_again_by_itself_until_it_is_stopped() -> None:
     host = some()
     app = make_app(host)
     async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
         await pilot.press("m")
-        await shows(pilot, "running")
+        await shows(pilot, "shop-web › monitor", "running")
         host.inspected()
         await until(pilot, lambda: host.requests.count(f"/containers/{host.identity('shop-web')}/json") > 2)
         await pilot.press("space")
         await shows(pilot, "stopped: space goes on")
-        await until(pilot, lambda: not any(one.group == "monitor" for one in app.workers))
+        await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
         host.inspected()
         await pilot.pause()
         assert host.inspected() == [], "nothing is read while it is stopped"
@@ -63,15 +64,16 @@ async def test_it_looks_again_by_itself_until_it_is_stopped() -> None:
         await shows(pilot, "! high", "it does not run")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        await until(pilot, lambda: not any(one.group == "monitor" for one in app.workers))
+        await until(pilot, lambda: not any(worker.group == "monitor" for worker in app.workers))
 
 
 async def test_a_container_that_goes_ends_the_watch_and_its_last_values_stay() -> None:
     host = some()
     app = make_app(host)
     async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
         await pilot.press("m")
-        await shows(pilot, "running")
+        await shows(pilot, "shop-web › monitor", "running")
         host.remove("shop-web")
         await shows(pilot, "The container is gone. These are its last values", "ended")
         assert "paths differ from the image" in drawn(app)
@@ -81,8 +83,9 @@ async def test_a_lost_podman_is_told_and_asked_again() -> None:
     host = some()
     app = make_app(host)
     async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
         await pilot.press("m")
-        await shows(pilot, "running")
+        await shows(pilot, "shop-web › monitor", "running")
         label = host.labels[0]
         host.lose(label, "it is [bold]damaged\x1b[2J")
         await shows(pilot, "[bold]damaged␛[2J", "tried again")
@@ -93,6 +96,7 @@ async def test_a_lost_podman_is_told_and_asked_again() -> None:
 async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
     app = make_app(some(state_folder=lambda: tmp_path))
     async with running(app, (120, 40)) as pilot:
+        await shows(pilot, "▸ shop-web")
         await pilot.press("m")
         await shows(pilot, "none is kept; b keeps")
         await pilot.press("b")
@@ -108,8 +112,9 @@ async def test_a_baseline_is_kept_and_forgotten(tmp_path: Path) -> None:
 async def test_no_baseline_is_kept_of_a_simulated_host() -> None:
     app = make_app(some())
     async with running(app) as pilot:
+        await shows(pilot, "▸ shop-web")
         await pilot.press("m")
-        await shows(pilot, "running")
+        await shows(pilot, "shop-web › monitor", "running")
         await pilot.press("b")
         await shows(pilot, "A baseline is kept of real")
 

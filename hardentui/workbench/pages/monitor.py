@@ -99,13 +99,16 @@ def _listening(sample: Sample) -> Section:
     return Section(
         "Listening",
         tuple(
-            _seen(f"{one.port}/{one.protocol}", f"on {one.address}", one.expected) for one in sample.listening
+            _seen(f"{port.port}/{port.protocol}", f"on {port.address}", port.expected)
+            for port in sample.listening
         ),
     )
 
 
 def _processes(sample: Sample) -> Section:
-    lines = [_seen(str(one.pid), _process(one), one.expected) for one in sample.processes[:_MOST]]
+    lines = [
+        _seen(str(process.pid), _process(process), process.expected) for process in sample.processes[:_MOST]
+    ]
     if (more := len(sample.processes) - _MOST) > 0:
         lines.append(Line("", f"and {more} more", Tone.MUTED))
     return Section(f"Processes: {len(sample.processes)}", tuple(lines))
@@ -132,7 +135,9 @@ def _earlier(sample: Sample, remembered: Remembered) -> Section:
 
 def _events(remembered: Remembered) -> Section:
     """The newest first."""
-    return Section("Events", tuple(Line(_time(one.time), one.action) for one in reversed(remembered.events)))
+    return Section(
+        "Events", tuple(Line(_time(event.time), event.action) for event in reversed(remembered.events))
+    )
 
 
 def _time(seconds: float) -> str:
