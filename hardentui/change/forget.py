@@ -33,7 +33,7 @@ def forget(journal: Journal, identity: str, operators: Iterable[Operator]) -> Jo
                 f"{identity} keeps no original: it is {entry.state.value}.",
                 "Only a finished change that replaced a container keeps one.",
             )
-        noted = next(one for one in entry.operations if isinstance(one, NoteContainer))
+        noted = next(operation for operation in entry.operations if isinstance(operation, NoteContainer))
         for operator in operators:
             if isinstance(operator, ContainerOperator):
                 operator.remove_original(noted.id, entry.original)

@@ -107,7 +107,7 @@ def _something(options: Namespace, bench: Workbench, reports: Iterable[tuple[Rep
     Raises:
         UsageError: none of them was run, and nothing kept them from it.
     """
-    if not (options.check or options.step) or any(one.findings or one.trouble for one, _ in reports):
+    if not (options.check or options.step) or any(report.findings or report.trouble for report, _ in reports):
         return
     kinds = sorted({check.kind.value for check in bench.judge.checks})
     about = " or ".join(kinds)

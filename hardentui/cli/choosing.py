@@ -107,9 +107,9 @@ def _why_nothing(plan: Plan) -> str:
     """The reason of the first fix that was asked for; notes are quiet with --quiet, a refusal is not."""
     if not plan.skipped:
         return "No failing finding has a fix."
-    bolder = [one for one in plan.skipped if one.bolder is not None]
+    bolder = [skipped for skipped in plan.skipped if skipped.bolder is not None]
     if bolder:
-        caution = min((one.bolder for one in bolder if one.bolder), key=list(Caution).index)
+        caution = min((skipped.bolder for skipped in bolder if skipped.bolder), key=list(Caution).index)
         return f"{plural(len(bolder), 'fix', 'fixes')} would go further: --{caution.value}."
     first, *others = plan.skipped
     more = f" ({len(others)} more are left out)" if others else ""

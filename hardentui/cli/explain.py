@@ -114,8 +114,8 @@ def _flags(example: Any) -> str:
     if not isinstance(example, ContainerFacts) or example != replace(container(), spec=example.spec):
         return ""
     changed = spec_diff(Spec(), example.spec)
-    flags = [one for one in changed if one.option.flag.startswith("-")]
-    words = [one for one in changed if not one.option.flag.startswith("-")]
+    flags = [change for change in changed if change.option.flag.startswith("-")]
+    words = [change for change in changed if not change.option.flag.startswith("-")]
     lines = as_run_lines((*flags, *words)).split("\n")
     given = " ".join(line.removeprefix("+") for line in lines if line)
     return f"podman run {given}" if given else "podman run (nothing said)"

@@ -162,7 +162,7 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
     )
     for name in names:
         about = COMMANDS[name]
-        one = commands.add_parser(
+        command = commands.add_parser(
             name,
             help=about,
             description=about[0].upper() + about[1:] + ".",
@@ -170,9 +170,9 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
             formatter_class=formatter,
         )
         if name in loaded:
-            import_module(f"hardentui.cli.{name}").arguments(one)
-            one.epilog = _epilog(one.epilog, EXAMPLES.get(name, ()), name, width)
-        common_options(one)
+            import_module(f"hardentui.cli.{name}").arguments(command)
+            command.epilog = _epilog(command.epilog, EXAMPLES.get(name, ()), name, width)
+        common_options(command)
     parser.set_defaults(command="")
     return parser
 

@@ -66,7 +66,7 @@ def _list(path: str, terminal: Terminal) -> int:
         terminal.complain(error.title)
         return error.exit_code
     today = date.today()
-    for waiver in sorted(known, key=lambda one: one.until):
+    for waiver in sorted(known, key=lambda waiver: waiver.until):
         state = "expired" if waiver.until < today else f"until {waiver.until}"
         where = "" if waiver.engine == "*" else f" ({waiver.engine})"
         line = f"{waiver.check} on {waiver.subject}{where}: {state}, {waiver.owner}: {waiver.reason}"

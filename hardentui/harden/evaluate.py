@@ -13,9 +13,9 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Severity, Status, Subject, Verdict, unknown
 
 _SHIFTED = {
-    -1: {one: one.shifted(-1) for one in Severity},
-    0: {one: one for one in Severity},
-    1: {one: max(one, min(one.shifted(1), Severity.HIGH)) for one in Severity},
+    -1: {severity: severity.shifted(-1) for severity in Severity},
+    0: {severity: severity for severity in Severity},
+    1: {severity: max(severity, min(severity.shifted(1), Severity.HIGH)) for severity in Severity},
 }
 """Context makes no finding critical that is not so by itself."""
 _NOT_COMPARED = unknown("the other containers of this engine were not looked at")

@@ -29,8 +29,8 @@ def parse_report(document: Any, modified: datetime) -> Known[ScanReport]:
             return msgspec.convert(document, ScanReport)
         maker = _maker(document)
         if maker is not None:
-            found: ScanReport = maker.parse(document, modified)
-            return found
+            report: ScanReport = maker.parse(document, modified)
+            return report
     except InputError as error:
         return Unreadable(error.title)
     except (TypeError, AttributeError, KeyError, ValueError, msgspec.ValidationError):

@@ -150,12 +150,12 @@ def needs_network(spec: Spec) -> bool:
 
 def aliases(spec: Spec) -> tuple[str, ...]:
     """The names under which others find it: its own, and the aliases of all its networks."""
-    found = [spec[NAME], *spec[NETWORK_ALIAS]]
+    names = [spec[NAME], *spec[NETWORK_ALIAS]]
     for argument in spec[NETWORK]:
         options = argument.partition(":")[2]
         if network_name(argument):
-            found += [word.removeprefix("alias=") for word in options.split(",") if word.startswith("alias=")]
-    return tuple(dict.fromkeys(name for name in found if name))
+            names += [word.removeprefix("alias=") for word in options.split(",") if word.startswith("alias=")]
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _network(spec: Spec, facts: ContainerFacts, role: Role, lacks: list[str]) -> tuple[str, ...]:
@@ -235,12 +235,12 @@ def _mounts(
             return copied(mount, source)
         return _over(mount, source)
 
-    found = [changed for mount in spec[MOUNTS] if (changed := of(mount)) is not None]
+    kept = [changed for mount in spec[MOUNTS] if (changed := of(mount)) is not None]
     covered = {mount.destination for mount in spec[MOUNTS]}
     for destination, name in sorted(data.items()):
         if destination not in covered:  # a volume that the image asks for, with the data of the original
-            found.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
-    return tuple(found), tuple(copies)
+            kept.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
+    return tuple(kept), tuple(copies)
 
 
 def _for_itself(mount: Mount) -> bool:

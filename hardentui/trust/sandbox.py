@@ -123,8 +123,8 @@ class Sandbox(Struct, frozen=True):
         by = version(self.ask, program)
         if not isinstance(answer, Unreadable):
             return Pull(reference, Verdict.ACCEPTED, by=by)
-        found = next((verdict for words, verdict in _WORDS if words in answer.reason), Verdict.UNKNOWN)
-        return Pull(reference, found, answer.reason.partition(": ")[2] or answer.reason, by)
+        verdict = next((verdict for words, verdict in _WORDS if words in answer.reason), Verdict.UNKNOWN)
+        return Pull(reference, verdict, answer.reason.partition(": ")[2] or answer.reason, by)
 
 
 @contextmanager

@@ -76,8 +76,8 @@ class HardenApp(App[None]):
         self._simulate = simulate
         self._keep = keep
         self._opening = opening
-        for one in THEMES:
-            self.register_theme(one)
+        for offered in THEMES:
+            self.register_theme(offered)
         theme = self.settings.theme
         self.theme = theme if theme in self.available_themes else DEFAULT
         self._interrupted = float("-inf")
@@ -91,7 +91,7 @@ class HardenApp(App[None]):
         """Without colours the ANSI themes would be black on black, so they are not offered then."""
         no_color = getattr(self, "no_color", False)  # it is asked for before Textual has set it
         themes = super().available_themes
-        return {name: one for name, one in themes.items() if not one.ansi} if no_color else themes
+        return {name: theme for name, theme in themes.items() if not theme.ansi} if no_color else themes
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         theme = self.current_theme

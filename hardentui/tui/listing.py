@@ -61,7 +61,7 @@ def parse_filter(text: str) -> Filter:
         tests.append(_not(test) if negated else test)
         key, colon, _ = wanted.lower().partition(":")
         if colon and key.isalpha() and key not in KEYS:
-            doubt = f"{key}: is no key of a filter; there are {', '.join(f'{one}:' for one in KEYS)}."
+            doubt = f"{key}: is no key of a filter; there are {', '.join(f'{known}:' for known in KEYS)}."
     return Filter(text, tuple(tests), trouble, doubt)
 
 
@@ -86,10 +86,10 @@ def _test(word: str) -> Test:
 
 
 def _score_test(value: str) -> Test:
-    found = _SCORE.fullmatch(value)
-    if not found:
+    match = _SCORE.fullmatch(value)
+    if not match:
         raise ValueError("score: needs a number, such as score:<60")
-    compare, number = _COMPARE[found.group(1) or "="], int(found.group(2))
+    compare, number = _COMPARE[match.group(1) or "="], int(match.group(2))
 
     def test(row: Row) -> bool:
         score = score_of(row)
@@ -124,7 +124,7 @@ def _by_step(number: int) -> Callable[[Row], tuple[object, ...]]:
     """The worst in this step first: failing by severity, then unknown, then the rest."""
 
     def key(row: Row) -> tuple[object, ...]:
-        cell = next((one for one in row.report.cells if one.step == number), None) if row.report else None
+        cell = next((cell for cell in row.report.cells if cell.step == number), None) if row.report else None
         if cell is None:
             return (9, 0, 0, *_worst(row))
         if cell.status is Status.FAIL:

@@ -102,7 +102,9 @@ class Session:
     def unwritten(self) -> dict[str, tuple[Choice, ...]]:
         """Chosen fixes by container that no written file has."""
         chosen = {key: tuple(choices.values()) for key, choices in self.choices.items() if choices}
-        return {key: one for key, one in chosen.items() if set(one) != set(self.written.get(key, ()))}
+        return {
+            key: choices for key, choices in chosen.items() if set(choices) != set(self.written.get(key, ()))
+        }
 
     # --- asked for by screens -------------------------------------------------------------------------
 

@@ -95,5 +95,5 @@ def signs_for(environ: Mapping[str, str], *, wanted: bool = False) -> Signs:
 
 def signs_of(widget: Widget) -> Signs:
     """The signs of the app that a widget lives in."""
-    found: Signs = getattr(widget.app, "signs", UNICODE_SIGNS)
-    return found
+    signs: Signs = getattr(widget.app, "signs", UNICODE_SIGNS)
+    return signs

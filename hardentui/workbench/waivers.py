@@ -92,7 +92,8 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
 
     known = parse(text, path, checks)
     if any(
-        (one.check, one.subject, one.engine) == (waiver.check, waiver.subject, waiver.engine) for one in known
+        (other.check, other.subject, other.engine) == (waiver.check, waiver.subject, waiver.engine)
+        for other in known
     ):
         raise UsageError(
             f"{visible(path)} already has a waiver for {waiver.check} on {visible(waiver.subject)}.",
@@ -154,7 +155,7 @@ class _Reader(Struct):
         if not isinstance(until, date) or isinstance(until, datetime):
             self._fault((*place, "until"), "until has to be a day: until = 2026-12-31")
         check = texts["check"]
-        if check and not any(fnmatchcase(one, check) for one in self.checks):
+        if check and not any(fnmatchcase(known_check, check) for known_check in self.checks):
             self._fault(
                 (*place, "check"), f"there is no check {visible(check, 60)!r}{nearest(check, self.checks)}"
             )

@@ -243,9 +243,9 @@ class ContainerList(ScrollView, can_focus=True):
         if row.report is None or row.report.trouble:
             text = signs.of(" · · · · · · · · · ·" if row.report is None else f"  {row.report.trouble}")
             return [Segment(fit(text, 20, signs.ellipsis), self._style("muted"))]
-        found = []
+        segments = []
         for cell in row.report.cells:
             look = look_of_cell(cell)
             style = self._style("grey") if grey else self._style(look.style)
-            found.append(Segment(f" {signs.mark(look)}", style))
-        return found
+            segments.append(Segment(f" {signs.mark(look)}", style))
+        return segments

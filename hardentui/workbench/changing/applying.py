@@ -336,7 +336,7 @@ class Application:
 
 def _changes(plan: Plan) -> tuple[JournalChange, ...]:
     def words(option: str, arguments: tuple[str, ...]) -> str | None:
-        return " ".join(mask_argument(option, one) for one in arguments) or None
+        return " ".join(mask_argument(option, argument) for argument in arguments) or None
 
     return tuple(
         JournalChange(

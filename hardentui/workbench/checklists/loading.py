@@ -60,8 +60,8 @@ def load(where: str = "", checks: Iterable[AnyCheck] | None = None) -> Checklist
 def names() -> tuple[str, ...]:
     """Names of the checklists that come with HardenTUI."""
     folder = _folder()
-    found = os.listdir(folder) if os.path.isdir(folder) else ()
-    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+    file_names = os.listdir(folder) if os.path.isdir(folder) else ()
+    return tuple(sorted(name.removesuffix(".toml") for name in file_names if name.endswith(".toml")))
 
 
 def parse(text: str, where: str, checks: Iterable[AnyCheck] | None = None) -> Checklist:
@@ -111,8 +111,8 @@ def _rejected(where: str, faults: Iterable[_Fault]) -> ChecklistError:
 
 
 def _syntax_line(message: str, text: str) -> int:
-    found = re.search(r"at line (\d+)", message)
-    return int(found[1]) if found else text.rstrip("\n").count("\n") + 1
+    match = re.search(r"at line (\d+)", message)
+    return int(match[1]) if match else text.rstrip("\n").count("\n") + 1
 
 
 def _syntax_message(error: Exception) -> str:
@@ -230,7 +230,7 @@ class _Reader(Struct):
         if not isinstance(tables, dict):
             self.fault(("check",), "check must be a table: [check.ID]")
             return {}
-        found: dict[str, dict[str, ParameterValue]] = {}
+        by_check: dict[str, dict[str, ParameterValue]] = {}
         for check_id, values in tables.items():
             path: TomlPath = ("check", check_id)
             if check_id not in self.checks:
@@ -239,13 +239,13 @@ class _Reader(Struct):
             elif not isinstance(values, dict):
                 self.fault(path, f"[check.{check_id}] must be a table of parameters")
             else:
-                found[check_id] = self.values_of(self.checks[check_id], values, path)
-        return found
+                by_check[check_id] = self.values_of(self.checks[check_id], values, path)
+        return by_check
 
     def values_of(
         self, check: AnyCheck, values: Mapping[str, Any], path: TomlPath
     ) -> dict[str, ParameterValue]:
-        found: dict[str, ParameterValue] = {}
+        fitting_values: dict[str, ParameterValue] = {}
         for name, value in values.items():
             if name not in check.parameters:
                 has = ", ".join(check.parameters) or "none"
@@ -259,8 +259,8 @@ class _Reader(Struct):
             elif fault := _fault_of_form(check, name, fitting):
                 self.fault((*path, name), fault)
             else:
-                found[name] = fitting
-        return found
+                fitting_values[name] = fitting
+        return fitting_values
 
 
 def fit(value: object, default: ParameterValue) -> ParameterValue | None:

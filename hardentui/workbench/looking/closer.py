@@ -121,7 +121,7 @@ def _env_files(facts: ContainerFacts) -> tuple[str, ...]:
 
 def _owners(facts: ContainerFacts, files: Files) -> dict[str, tuple[int, int]]:
     """Whom the folders belong to that its volumes and bind mounts show."""
-    found = {}
+    owners = {}
     for mount in facts.spec[MOUNTS]:
         volume = facts.volumes.get(mount.source) if mount.type == "volume" else None
         path = str(volume.inspect.get("Mountpoint") or "") if volume else mount.source
@@ -131,8 +131,8 @@ def _owners(facts: ContainerFacts, files: Files) -> dict[str, tuple[int, int]]:
             seen = files.stat(posixpath.join(path, mount.subpath.lstrip("/")))
         except OSError:
             continue
-        found[mount.destination] = (seen.uid, seen.gid)
-    return found
+        owners[mount.destination] = (seen.uid, seen.gid)
+    return owners
 
 
 def _on_host_network(kernel: Kernel) -> bool:
@@ -145,11 +145,13 @@ def _changes(facts: ContainerFacts, engine: Engine, files: Files) -> Known[tuple
         changes = engine.changes(facts.id)
     except EngineError as error:
         return Unreadable(f"Podman does not tell its changed files: {error.title}")
-    found = [FileChange(str(one["Path"]), _KINDS.get(one.get("Kind", 0), "modified")) for one in changes]
+    files_changed = [
+        FileChange(str(change["Path"]), _KINDS.get(change.get("Kind", 0), "modified")) for change in changes
+    ]
     layer = _writable_layer(facts)
     if facts.engine.local and layer:
-        found = _with_folders(found, layer, files)
-    return tuple(found)
+        files_changed = _with_folders(files_changed, layer, files)
+    return tuple(files_changed)
 
 
 def _writable_layer(facts: ContainerFacts) -> str:
@@ -163,15 +165,15 @@ def _writable_layer(facts: ContainerFacts) -> str:
 def _with_folders(changes: list[FileChange], layer: str, files: Files) -> list[FileChange]:
     """Whether what changed is a folder, for those that nothing else changed in: a folder in which a file was
     made and removed again looks like a file that changed. The writable layer of the container tells."""
-    above = {parent for one in changes for parent in _parents(one.path)}
+    above = {parent for change in changes for parent in _parents(change.path)}
     asked = 0
-    found = []
-    for one in changes:
-        if one.kind != "deleted" and one.path not in above and asked < _MOST_ASKED:
+    told = []
+    for change in changes:
+        if change.kind != "deleted" and change.path not in above and asked < _MOST_ASKED:
             asked += 1
-            one = replace(one, folder=_is_folder(layer + posixpath.normpath("/" + one.path), files))
-        found.append(one)
-    return found
+            change = replace(change, folder=_is_folder(layer + posixpath.normpath("/" + change.path), files))
+        told.append(change)
+    return told
 
 
 def _is_folder(path: str, files: Files) -> bool | None:
@@ -182,11 +184,11 @@ def _is_folder(path: str, files: Files) -> bool | None:
 
 
 def _parents(path: str) -> list[str]:
-    found = []
+    parents = []
     while path not in ("/", ""):
         path = posixpath.dirname(path)
-        found.append(path)
-    return found
+        parents.append(path)
+    return parents
 
 
 def _exec_sessions(facts: ContainerFacts, engine: Engine) -> Known[tuple[Mapping[str, Any], ...]]:

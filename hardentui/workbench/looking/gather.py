@@ -91,8 +91,10 @@ class Gatherer:
         """Take a new list of containers, and forget what may have changed with it."""
         self._shared = Shared(self.engine, listed)
         self._scanned.clear()
-        self._host_side.forget(tuple(one.pid for one in listed if one.pid))
-        self._once.forget({one.labels[UNIT_LABEL] for one in listed if UNIT_LABEL in one.labels})
+        self._host_side.forget(tuple(container.pid for container in listed if container.pid))
+        self._once.forget(
+            {container.labels[UNIT_LABEL] for container in listed if UNIT_LABEL in container.labels}
+        )
 
     def engine_facts(self) -> EngineFacts:
         """The engine with what its user trusts."""
@@ -162,11 +164,11 @@ class Gatherer:
             pids_limit=self._defaults.pids_limit,
             default_ulimits=self._defaults.ulimits,
             cgroup_version={"v1": 1, "v2": 2}.get(str(host.get("cgroupVersion") or "")),
-            network_names={str(one.inspect.get("id")): name for name, one in facts.networks.items()},
+            network_names={str(network.inspect.get("id")): name for name, network in facts.networks.items()},
             pod_name=shared.pod_names.get(facts.id, ""),
             pod_shares=None if facts.pod is None else frozenset(facts.pod.get("SharedNamespaces") or ()),
             pod_mounts=frozenset(
-                str(one.get("Destination")) for one in (facts.pod or {}).get("mounts") or ()
+                str(mount.get("Destination")) for mount in (facts.pod or {}).get("mounts") or ()
             ),
             container_names=shared.names,
             volumes={name: volume.inspect for name, volume in facts.volumes.items()},
@@ -238,7 +240,7 @@ class Gatherer:
         if len(identities) > _MOST_COMPARED:
             return Unreadable(f"there are more than {_MOST_COMPARED} other images")
 
-        return bases_of(image, {one: self._image(one) for one in identities})
+        return bases_of(image, {identity: self._image(identity) for identity in identities})
 
     def _read_image(self, identity: str) -> ImageFacts:
         inspect = self.engine.image(identity)
@@ -261,13 +263,13 @@ class Gatherer:
     def images(self) -> tuple[ImageFacts, ...]:
         """All images of the engine, without what is inside them."""
         shared = self._shared
-        found = []
+        images = []
         for listed in self.engine.images():
             facts = self._image(str(listed["Id"]), compared=True)
             if isinstance(facts, ImageFacts):
-                users = tuple(one.name for one in shared.listed if one.image_id == facts.id)
-                found.append(replace(facts, used_by=users))
-        return tuple(found)
+                users = tuple(container.name for container in shared.listed if container.image_id == facts.id)
+                images.append(replace(facts, used_by=users))
+        return tuple(images)
 
 
 def with_peers(all_facts: Collection[ContainerFacts]) -> Iterator[ContainerFacts]:

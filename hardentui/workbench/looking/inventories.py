@@ -32,9 +32,9 @@ class Inventories:
     def known(self, identity: str) -> ImageInventory | None:
         """One that was made before, here or in an earlier session."""
         if identity not in self._known:
-            found = self._load(identity)
-            if found is not None:
-                self._known[identity] = found
+            inventory = self._load(identity)
+            if inventory is not None:
+                self._known[identity] = inventory
         return self._known.get(identity)
 
     def read(
@@ -47,14 +47,14 @@ class Inventories:
         """
         try:
             source = _Source(engine.archive(identity, stop), on_bytes)
-            found = read_inventory(source, stop.is_set)
+            inventory = read_inventory(source, stop.is_set)
         except EngineError as error:
             return Unreadable(f"the image could not be read: {error.title}")
         if stop.is_set():
             return Unreadable("the look into the image was stopped")
-        self._known[identity] = found
-        self._store(identity, found)
-        return found
+        self._known[identity] = inventory
+        self._store(identity, inventory)
+        return inventory
 
     def _path(self, identity: str) -> str | None:
         name = identity.removeprefix("sha256:")
@@ -73,10 +73,10 @@ class Inventories:
             pass  # a cache that cannot be read is none
         return None
 
-    def _store(self, identity: str, found: ImageInventory) -> None:
+    def _store(self, identity: str, inventory: ImageInventory) -> None:
         path = self._path(identity)
         if path is not None:
-            keep_document(path, {"schema": SCHEMA, **to_builtins(found)})
+            keep_document(path, {"schema": SCHEMA, **to_builtins(inventory)})
 
 
 class _Source:

@@ -97,8 +97,8 @@ class OncePerEngine:
         now = self._clock()
         if self._opened is None or now - self._opened[0] > _FRESH:
             self._opened = (now, self._read_events(now))
-        found = self._opened[1]
-        return found if isinstance(found, Unreadable) else found.get(container, ())
+        events = self._opened[1]
+        return events if isinstance(events, Unreadable) else events.get(container, ())
 
     def refusals(self) -> Known[tuple[Refusal, ...]]:
         """What the kernel refused to anybody on this machine during the last day."""
@@ -134,7 +134,7 @@ class OncePerEngine:
             )
         except EngineError as error:
             return Unreadable(f"Podman does not tell its secrets: {error.title}")
-        return {_text(one, "Spec", "Name"): _text(one, "Spec", "Driver", "Name") for one in answer}
+        return {_text(secret, "Spec", "Name"): _text(secret, "Spec", "Driver", "Name") for secret in answer}
 
     def _read_events(self, now: datetime) -> Known[Mapping[str, tuple[datetime, ...]]]:
         if self._engine.facts.simulated:
@@ -147,7 +147,7 @@ class OncePerEngine:
             ),  # Podman drops the fraction, and with it what just happened
             "filters": json.dumps({"event": ["exec"]}),
         }
-        found: dict[str, list[datetime]] = {}
+        by_container: dict[str, list[datetime]] = {}
         stop = threading.Event()
         deadline = monotonic() + _EVENTS_LIMIT
         try:
@@ -157,12 +157,12 @@ class OncePerEngine:
                     return Unreadable(f"Podman did not tell its events within {_EVENTS_LIMIT:g} s")
                 if item is not None:
                     moment = datetime.fromtimestamp(float(item.get("time") or 0), now.tzinfo)
-                    found.setdefault(_text(item, "Actor", "ID"), []).append(moment)
+                    by_container.setdefault(_text(item, "Actor", "ID"), []).append(moment)
         except EngineError as error:
             return Unreadable(f"Podman does not tell its events: {error.title}")
         except (AttributeError, TypeError, ValueError):
             return Unreadable("Podman's answer for its events cannot be understood")
-        return {identity: tuple(sorted(times)) for identity, times in found.items()}
+        return {identity: tuple(sorted(times)) for identity, times in by_container.items()}
 
 
 def _text(document: Any, *path: str) -> str:

@@ -24,12 +24,12 @@ def network_map(
         missing: names of containers that could not be looked at.
     """
     networks = sorted(
-        networks, key=lambda one: (one.engine.label, one.name)
+        networks, key=lambda network: (network.engine.label, network.name)
     )  # engines list them in any order
     containers = tuple(containers)
-    found = tuple(_place(place, networks, containers) for place in places(networks, containers))
+    map_places = tuple(_place(place, networks, containers) for place in places(networks, containers))
     notes = tuple(f"{name} could not be looked at, so its ways are not known" for name in missing)
-    return NetworkMap(host, found, tuple(_ways(networks, found)), notes, simulated)
+    return NetworkMap(host, map_places, tuple(_ways(networks, map_places)), notes, simulated)
 
 
 def _key(engine: str, name: str) -> str:
@@ -39,19 +39,20 @@ def _key(engine: str, name: str) -> str:
 def _place(place: Place, networks: Sequence[NetworkFacts], containers: Sequence[ContainerFacts]) -> MapPlace:
     mine = {*place.members}
     here = [
-        one
-        for one in containers
-        if one.engine.label == place.engine and (place.name in one.networks or one.name in mine)
+        container
+        for container in containers
+        if container.engine.label == place.engine
+        and (place.name in container.networks or container.name in mine)
     ]
-    network = any(one.name == place.name and one.engine.label == place.engine for one in networks)
-    first = [one for one in here if not one.networks or _entrance(one) == place.name]
+    network = any(known.name == place.name and known.engine.label == place.engine for known in networks)
+    first = [container for container in here if not container.networks or _entrance(container) == place.name]
     return MapPlace(
         key=_key(place.engine, place.name),
         engine=place.engine,
         name=place.name,
         members=place.members,
         subnets=place.subnets,
-        openings=tuple(opening for one in first for opening in openings(one)),
+        openings=tuple(opening for container in first for opening in openings(container)),
         out=place.outward,
         host=place.to_host,
         together=network,
@@ -80,18 +81,20 @@ def _sentence(place: Place, network: bool) -> str:
     return ", ".join(parts)
 
 
-def _ways(networks: Sequence[NetworkFacts], found: Sequence[MapPlace]) -> Iterable[MapWay]:
-    for at, one in enumerate(networks):
+def _ways(networks: Sequence[NetworkFacts], map_places: Sequence[MapPlace]) -> Iterable[MapWay]:
+    for at, network in enumerate(networks):
         for other in networks[at + 1 :]:
-            if one.engine.label == other.engine.label and connected(one, other):
-                yield MapWay(_key(one.engine.label, one.name), _key(other.engine.label, other.name))
-    for place in found:
+            if network.engine.label == other.engine.label and connected(network, other):
+                yield MapWay(_key(network.engine.label, network.name), _key(other.engine.label, other.name))
+    for place in map_places:
         if place.name != "(host)":
             continue
-        for one in networks:
+        for network in networks:
             # rootless bridges live in a network namespace of their own, where the host cannot look in
-            bridge = str(one.inspect.get("driver") or "bridge") == "bridge"
-            if one.engine.label == place.engine and bridge and one.engine.rootless is False:
+            bridge = str(network.inspect.get("driver") or "bridge") == "bridge"
+            if network.engine.label == place.engine and bridge and network.engine.rootless is False:
                 yield MapWay(
-                    place.key, _key(one.engine.label, one.name), both=not one.inspect.get("internal")
+                    place.key,
+                    _key(network.engine.label, network.name),
+                    both=not network.inspect.get("internal"),
                 )

@@ -58,21 +58,24 @@ def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts
         containers: as far as they are known; only they tell of ports and of places that are no network.
     """
     containers = tuple(containers)
-    found: list[Place] = []
+    result: list[Place] = []
     engines = dict.fromkeys(
-        [*(one.engine.label for one in networks), *(one.engine.label for one in containers)]
+        [
+            *(network.engine.label for network in networks),
+            *(container.engine.label for container in containers),
+        ]
     )
     for label in engines:
-        ours = [one for one in networks if one.engine.label == label]
-        on_it = [one for one in containers if one.engine.label == label]
-        found += [_network(one, ours, on_it) for one in ours]
-        found += _others(label, ours, on_it)
-    return tuple(found)
+        ours = [network for network in networks if network.engine.label == label]
+        on_it = [container for container in containers if container.engine.label == label]
+        result += [_network(network, ours, on_it) for network in ours]
+        result += _others(label, ours, on_it)
+    return tuple(result)
 
 
 def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> Place:
     inspect = facts.inspect
-    here = [one for one in known if facts.name in one.networks]
+    here = [container for container in known if facts.name in container.networks]
     subnets = inspect.get("subnets")
     reach = _reached_from(facts, all_networks)
     return Place(
@@ -81,7 +84,7 @@ def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: l
         driver=_driver(facts),
         internal=bool(inspect.get("internal")),
         isolated=isolation(facts),
-        subnets=tuple(str(one.get("subnet", "")) for one in subnets or () if isinstance(one, dict)),
+        subnets=tuple(str(subnet.get("subnet", "")) for subnet in subnets or () if isinstance(subnet, dict)),
         members=facts.members,
         outside=_ports(here),
         reaches=reach.words,
@@ -106,11 +109,11 @@ def isolation(facts: NetworkFacts) -> str:
     return "strict" if word == "strict" else "yes" if word in ("true", "1", "t") else "no"
 
 
-def connected(one: NetworkFacts, other: NetworkFacts) -> bool:
+def connected(network: NetworkFacts, other: NetworkFacts) -> bool:
     """The host forwards between two networks of one engine."""
-    if any(_driver(net) != "bridge" or net.inspect.get("internal") for net in (one, other)):
+    if any(_driver(net) != "bridge" or net.inspect.get("internal") for net in (network, other)):
         return False
-    kinds = {isolation(one), isolation(other)}
+    kinds = {isolation(network), isolation(other)}
     return "strict" not in kinds and kinds != {"yes"}
 
 
@@ -125,21 +128,23 @@ def _reached_from(facts: NetworkFacts, all_networks: Sequence[NetworkFacts]) -> 
 
 
 def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
-    found = []
-    for one in containers:
-        for port in published(one):
+    ports = []
+    for container in containers:
+        for port in published(container):
             address = {"all": "*", "loopback": "loopback"}.get(reach(port), port.address)
-            found.append(f"{one.name} {address}:{port.host or 'random'} -> {port.container}/{port.protocol}")
-    return tuple(found)
+            ports.append(
+                f"{container.name} {address}:{port.host or 'random'} -> {port.container}/{port.protocol}"
+            )
+    return tuple(ports)
 
 
 def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[Place]:
     """Containers that are on no network of their own, by what they have instead."""
     groups: dict[str, list[ContainerFacts]] = {}
-    for one in known:
-        place = _place_without_network(one)
+    for container in known:
+        place = _place_without_network(container)
         if place:
-            groups.setdefault(place, []).append(one)
+            groups.setdefault(place, []).append(container)
     return [_without_network(label, place, networks, members) for place, members in groups.items()]
 
 
@@ -182,7 +187,9 @@ def _reached_without_network(place: str, engine: EngineFacts, networks: Sequence
         return _Reach()
     if place == _HOST:
         # rootless bridges live in a network namespace of their own, where the host cannot look in
-        inside = [one.name for one in networks if _driver(one) == "bridge" and engine.rootless is False]
+        inside = [
+            network.name for network in networks if _driver(network) == "bridge" and engine.rootless is False
+        ]
         words = (*inside, "the host and what listens on its loopback", "the outside")
         return _Reach(words, host=True, outward=True)
     if place.startswith(("(in the", "(shares", "(joined")):

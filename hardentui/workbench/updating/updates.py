@@ -67,14 +67,14 @@ class Updates:
         Raises:
             ToolMissing: skopeo is not here.
         """
-        found: list[Update] = []
+        updates: list[Update] = []
         for image in images:
             for name in names_to_ask(image):
                 if self._stop.is_set():
-                    return tuple(found)
+                    return tuple(updates)
                 told(name)
-                found.append(self._one(image, name))
-        return tuple(found)
+                updates.append(self._one(image, name))
+        return tuple(updates)
 
     def _one(self, image: ImageFacts, name: str) -> Update:
         if self._answers is None:
@@ -102,22 +102,22 @@ def logins() -> Mapping[str, str]:
     """Leads skopeo to the logins of this account, as Podman keeps them."""
     if os.environ.get("REGISTRY_AUTH_FILE"):
         return {}
-    found = next(filter(os.path.exists, auth_paths(home(), os.geteuid())), "")
-    return {"REGISTRY_AUTH_FILE": found} if found else {}
+    logins_file = next(filter(os.path.exists, auth_paths(home(), os.geteuid())), "")
+    return {"REGISTRY_AUTH_FILE": logins_file} if logins_file else {}
 
 
 def names_to_ask(image: ImageFacts) -> tuple[str, ...]:
     """Full names under which a registry may have a newer image: no local one, none with a digest."""
-    found = []
+    names = []
     for name in image.names:
         about = reference(name)
         if about.digest or about.local or not about.host:
             continue
-        found.append(full_reference(name))
-    return tuple(dict.fromkeys(found))
+        names.append(full_reference(name))
+    return tuple(dict.fromkeys(names))
 
 
 def digests_of(image: ImageFacts) -> frozenset[str]:
     """Every digest that this image has in a registry: of the list of architectures, and its own."""
-    listed = (str(one).partition("@")[2] for one in image.inspect.get("RepoDigests") or ())
+    listed = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
     return frozenset({*listed, str(image.inspect.get("Digest") or "")} - {""})
