@@ -58,7 +58,7 @@ def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = 
         return Columns(max(8, width - _CURSOR - _SCORE - 2), 0, 0, 0, 0)
     if width < 72:
         return Columns(max(4, width - fixed - state - 2), 0, 0, 0, state)
-    gaps = 1 + sum(1 for one in (image, state, unit, engine) if one)
+    gaps = 1 + sum(map(bool, (image, state, unit, engine)))
     free = width - fixed - state - gaps - unit
     engine = min(engine, max(8, free // 4))
     free -= engine

@@ -69,8 +69,8 @@ class Document:
         try:
             self.values = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            found = re.search(r"at line (\d+)", str(error))
-            line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
+            number = re.search(r"at line (\d+)", str(error))
+            line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
             what = re.sub(r" \(at .*\)$", "", str(error))
             self.notices.append(
                 Notice(f"{self.shown}:{line}", f"it is no TOML, so no line of it counts: {visible(what)}")
@@ -97,9 +97,9 @@ class Document:
 
     def table(self, name: str) -> Mapping[str, Any]:
         """A table of the file; empty where it is missing, or is none."""
-        found = self.values.get(name, {})
-        if isinstance(found, dict):
-            return found
+        table = self.values.get(name, {})
+        if isinstance(table, dict):
+            return table
         self.complain((name,), f"{name} must be a table: [{name}]")
         return {}
 

@@ -38,7 +38,7 @@ def read_fix_defaults(document: Document, checks: Mapping[str, AnyCheck]) -> Fix
 def _values(
     document: Document, check: AnyCheck, table: Mapping[str, Any]
 ) -> list[tuple[str, ParameterValue]]:
-    found = []
+    taken = []
     for name, given in table.items():
         path = ("fixes", check.id, name)
         if name not in check.takes:
@@ -53,5 +53,5 @@ def _values(
         elif fault := fault_of(check, name, value):
             document.complain(path, fault.rstrip("."))
         else:
-            found.append((name, value))
-    return found
+            taken.append((name, value))
+    return taken

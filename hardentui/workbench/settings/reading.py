@@ -25,12 +25,12 @@ def read_settings(
     reader = _Reader(document, vocabulary, key_name)
     reader.from_file()
     reader.from_environment(environ)
-    return Settings(**reader.found, origins=reader.origins, notices=tuple(document.notices))
+    return Settings(**reader.values, origins=reader.origins, notices=tuple(document.notices))
 
 
 class _Reader:
     def __init__(self, document: Document, vocabulary: Vocabulary, key_name: Callable[[str], str]) -> None:
-        self.found: dict[str, Any] = {}
+        self.values: dict[str, Any] = {}
         self.origins: dict[str, Origin] = {}
         self._document = document
         self._vocabulary = vocabulary
@@ -72,7 +72,7 @@ class _Reader:
         return not fault
 
     def _take(self, name: str, value: Any, origin: Origin) -> None:
-        self.found[name] = value
+        self.values[name] = value
         self.origins[name] = origin
 
     def _theme(self, value: object) -> str:
@@ -112,7 +112,7 @@ class _Reader:
             name, message = clash
             self._document.complain(self._key_path(name), message)
             del wanted[name], self.origins[f"keys.{name}"]
-        self.found["keys"] = wanted
+        self.values["keys"] = wanted
 
     def _key_fault(self, keys: object) -> str:
         if not isinstance(keys, str) or not keys.strip():
@@ -143,13 +143,13 @@ class _Reader:
 
 def _flat(table: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
     """Both ways to write it: `"home.sort" = "f3"`, and `home.sort = "f3"`, which TOML takes for a table."""
-    found: list[tuple[tuple[str, ...], Any]] = []
+    settings: list[tuple[tuple[str, ...], Any]] = []
     for key, value in table.items():
         if isinstance(value, dict):
-            found += [((key, inner), keys) for inner, keys in value.items()]
+            settings += [((key, inner), keys) for inner, keys in value.items()]
         else:
-            found.append(((key,), value))
-    return found
+            settings.append(((key,), value))
+    return settings
 
 
 def _flag(value: object) -> str:
