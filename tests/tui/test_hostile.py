@@ -99,6 +99,7 @@ async def test_no_screen_lets_hostile_text_through(
         _inspect(pilot)
         for keys in (
             ("slash", "x", "escape"),
+            ("slash", *"esc:x [/x] score<[", "enter", "escape"),
             ("question_mark", "escape"),
             ("c", "escape"),
             ("H", "escape"),
