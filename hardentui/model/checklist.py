@@ -32,13 +32,19 @@ class Step(Struct, frozen=True):
 
 
 class Checklist(Struct, frozen=True):
-    """A profile: steps in order, parameters by check id, and the checks that it declares itself."""
+    """A profile: steps in order, and parameters by check id.
+
+    Attributes:
+        own: the checks that it declares itself.
+        fix_values: the user's own defaults of what fixes write; no verdict depends on them.
+    """
 
     id: str
     title: str
     steps: tuple[Step, ...]
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
     own: tuple[AnyCheck, ...] = ()
+    fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
 
     def step_of(self, check: str) -> Step | None:
         return next((step for step in self.steps if check in step.checks), None)

@@ -18,7 +18,8 @@ from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist, Step
 from hardentui.reading.forms import fault_of
 from hardentui.visible import visible
-from hardentui.workbench.checklists.faults import kind_of, nearest
+from hardentui.words import nearest
+from hardentui.workbench.checklists.faults import kind_of
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
