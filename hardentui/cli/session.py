@@ -76,6 +76,8 @@ def workbench(
         for attempt in opened.attempts:
             if attempt.denied:
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
+        for notice in bench.notices:
+            terminal.note(f"note: {notice}")
         for sentence in cut_off_changes():
             terminal.note(f"note: {sentence}")
         yield bench
