@@ -43,8 +43,8 @@ class Checklist(Struct, frozen=True):
     title: str
     steps: tuple[Step, ...]
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
-    own: tuple[AnyCheck, ...] = ()
     fix_values: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
+    own: tuple[AnyCheck, ...] = ()
 
     def step_of(self, check: str) -> Step | None:
         return next((step for step in self.steps if check in step.checks), None)

@@ -143,7 +143,7 @@ class _Reader(Struct):
             self.fault(("id",), "id must be small letters, digits and dashes")
         title = self.text(document, (), "title", required=True)
         steps = placed_in(self.steps(document.get("step", [])), own)
-        return Checklist(identity, title, steps, self.parameters(document.get("check", {})), own)
+        return Checklist(identity, title, steps, self.parameters(document.get("check", {})), own=own)
 
     def own_checks(self, tables: Any) -> tuple[AnyCheck, ...]:
         """The checks that the checklist itself declares."""

@@ -24,7 +24,8 @@ from hardentui.model.finding import Risk, Severity
 from hardentui.model.own_check import Operator, OwnCheck, OwnValue, Shape
 from hardentui.model.spec import Option
 from hardentui.visible import visible
-from hardentui.workbench.checklists.faults import kind_of, nearest
+from hardentui.words import nearest
+from hardentui.workbench.checklists.faults import kind_of
 
 T = TypeVar("T")
 Place: TypeAlias = "tuple[str | int, ...]"
