@@ -64,7 +64,11 @@ class Session:
     """
 
     def __init__(
-        self, app: App[Any], first_look: Callable[[], FirstLook], now: Callable[[], datetime]
+        self,
+        app: App[Any],
+        first_look: Callable[[], FirstLook],
+        now: Callable[[], datetime],
+        folder: str = "~/hardened",
     ) -> None:
         self._app = app
         self._first_look = first_look
@@ -83,7 +87,7 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
-        self.folder = "~/hardened"
+        self.folder = folder
         self.list_view = ListView()
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")

@@ -18,7 +18,7 @@ from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, HOME, bindings
 from hardentui.tui.listing import ListView, arrange, summary
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import both_ends, plain
@@ -36,7 +36,7 @@ _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
 
 
-class HomeScreen(HardenScreen):
+class HomeScreen(ContainerScreen):
     ACTIONS = (*HOME, COPY)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Containers"
@@ -64,6 +64,11 @@ class HomeScreen(HardenScreen):
     @property
     def _list(self) -> ContainerList:
         return self.query_one(ContainerList)
+
+    @property
+    def container_key(self) -> str:
+        row = self._list.current
+        return row.key if row else ""
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
