@@ -15,7 +15,7 @@ from hardentui.model.image import ImageInventory
 from hardentui.model.known import Known, Unreadable
 from hardentui.state.own_files import Folder, keep_document, read_document
 
-SCHEMA = 4
+SCHEMA = 5
 _IMAGE_ID = 64
 
 
