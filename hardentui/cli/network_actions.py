@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from hardentui.cli import session
-from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts

@@ -39,6 +39,7 @@ COMMANDS = {
     "compare": "two saved results: what is new, fixed, changed",
     "checklist": "work with checklists and labs",
     "serve": "training in a browser, on the simulated host",
+    "settings": "what is set, where each value comes from, and a file to begin with",
     "completion": "the completion script of a shell",
 }
 EXAMPLES = {
@@ -64,6 +65,7 @@ EXAMPLES = {
     "compare": ("before.json after.json",),
     "checklist": ("lint ./mine.toml", "test ./labs"),
     "serve": ("", "--port 8000 --sessions 30"),
+    "settings": ("", "init", "show --all"),
     "completion": ("bash > /etc/bash_completion.d/hardentui", 'zsh > "${fpath[1]}/_hardentui"'),
 }
 EXIT_CODES = """\

@@ -28,6 +28,13 @@ def parameters_of(
     return Parameters({**check.parameters, **checklist.parameters.get(check.id, {}), **(over or {})})
 
 
+def fix_parameters(check: AnyCheck, checklist: Checklist, chosen: Mapping[str, ParameterValue]) -> Parameters:
+    """What a fix takes: as `parameters_of`, with the user's defaults behind those of the checklist."""
+    own = checklist.fix_values.get(check.id, {})
+    listed = checklist.parameters.get(check.id, {})
+    return Parameters({**check.parameters, **own, **listed, **chosen})
+
+
 def evaluate(
     facts: object, subject: Subject, checks: Iterable[AnyCheck], checklist: Checklist
 ) -> list[Finding]:
@@ -94,7 +101,8 @@ def remediation(
     summary = check.summary
     advice = Advice()
     if check.remediate is not None and isinstance(facts, ContainerFacts):
-        context = FixContext(facts, parameters_of(check, checklist, chosen), chosen=frozenset(chosen or ()))
+        parameters = fix_parameters(check, checklist, chosen or {})
+        context = FixContext(facts, parameters, chosen=frozenset(chosen or ()))
         try:
             after = check.remediate(facts.spec, context)
         except CannotFix as error:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.harden.conflicts import conflicts_of
-from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.evaluate import fix_parameters, judge, parameters_of
 from hardentui.harden.protection import weakenings
 from hardentui.harden.spec_diff import OptionDiff, spec_diff
 from hardentui.model.check import Advice, AnyCheck, FixContext
@@ -88,7 +88,7 @@ def _fix(
     if why := _needless(check, spec, facts, checklist):
         return Skipped(check.id, why)
     chosen = dict(choice.parameters)
-    context = FixContext(facts, parameters_of(check, checklist, chosen), chosen=frozenset(chosen))
+    context = FixContext(facts, fix_parameters(check, checklist, chosen), chosen=frozenset(chosen))
     try:
         after = _remedied(check, spec, context)
     except CannotFix as error:

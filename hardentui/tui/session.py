@@ -62,7 +62,11 @@ class Session:
     """
 
     def __init__(
-        self, app: App[Any], first_look: Callable[[], FirstLook], now: Callable[[], datetime]
+        self,
+        app: App[Any],
+        first_look: Callable[[], FirstLook],
+        now: Callable[[], datetime],
+        folder: str = "~/hardened",
     ) -> None:
         self._app = app
         self._first_look = first_look
@@ -81,7 +85,7 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
-        self.folder = "~/hardened"
+        self.folder = folder
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")

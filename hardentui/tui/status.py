@@ -87,9 +87,9 @@ UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─")
 ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-")
 
 
-def signs_for(environ: Mapping[str, str]) -> Signs:
+def signs_for(environ: Mapping[str, str], *, wanted: bool = False) -> Signs:
     """ASCII on request, and on the Linux console, whose font lacks the marks."""
-    wanted = environ.get("HARDENTUI_ASCII", "") not in ("", "0") or environ.get("TERM") == "linux"
+    wanted = wanted or environ.get("HARDENTUI_ASCII", "") not in ("", "0") or environ.get("TERM") == "linux"
     return ASCII_SIGNS if wanted else UNICODE_SIGNS
 
 

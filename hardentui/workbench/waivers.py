@@ -27,7 +27,7 @@ from hardentui.errors import InputError, UsageError, WaiversError
 from hardentui.model.waiver import Waiver
 from hardentui.state.own_files import config_folder
 from hardentui.visible import visible
-from hardentui.workbench.checklists.loading import nearest
+from hardentui.words import nearest
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 NAME = "waivers.toml"

@@ -11,7 +11,7 @@ from textual.widgets import DataTable
 from hardentui.model.finding import Severity, Status
 from hardentui.state.kept_copy import keep_copy
 from hardentui.tui.app import HardenApp
-from hardentui.tui.listing import ORDERS, arrange, parse_filter
+from hardentui.tui.listing import ORDERS, arrange
 from hardentui.tui.screens.browse import short
 from hardentui.tui.screens.home import HomeScreen
 from hardentui.tui.screens.host import HostScreen
@@ -303,11 +303,11 @@ def test_every_heading_sorts_by_what_it_says(width: int) -> None:
 def test_by_step_puts_the_worst_of_that_step_first() -> None:
     rows = judged_rows(some())
     order = [name for name, _ in ORDERS].index("by step 8")
-    assert arrange(rows, order, parse_filter(""))[0].name == "shop-web"
+    assert arrange(rows, order)[0].name == "shop-web"
     order = [name for name, _ in ORDERS].index("by step 4")
     severities = [
         next(cell.severity for cell in row.report.cells if cell.step == 4)
-        for row in arrange(rows, order, parse_filter(""))
+        for row in arrange(rows, order)
         if row.report
     ]
     assert severities == [Severity.HIGH, Severity.HIGH, None]

@@ -18,7 +18,18 @@ from hardentui.tui.widgets.container_list import ContainerList
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Attempt
 from tests.tui.replayed import Host, nothing, some
-from tests.tui.support import Driver, make_app, running, screen_lines, screen_text, shows, started, until
+from tests.tui.support import (
+    Driver,
+    drawn,
+    make_app,
+    running,
+    screen_lines,
+    screen_text,
+    scrolled,
+    shows,
+    started,
+    until,
+)
 
 
 def _names(pilot: Driver) -> list[str]:
@@ -115,8 +126,40 @@ async def test_the_filter_narrows_while_typing_and_escape_clears_it() -> None:
         await until(pilot, lambda: len(_names(pilot)) == 3)
         await pilot.press("slash", *"nothing-like-it", "enter")
         await shows(pilot, "Nothing matches nothing-like-it", "esc shows all")
-        await pilot.press("escape", "slash", *"mode:x", "enter")
-        await shows(pilot, "Nothing matches mode:x", "mode: is no key of a filter")
+
+
+@pytest.mark.parametrize("size", [(60, 16), (80, 24), (200, 60)])
+async def test_what_a_filter_does_not_understand_is_told_and_nothing_disappears(
+    size: tuple[int, int],
+) -> None:
+    app = make_app(some())
+    async with running(app, size) as pilot:
+        await pilot.press("slash", *"mode:x")
+        await shows(pilot, '! There is no column "mode". Columns: name, image')
+        assert len(_names(pilot)) == 3
+        await pilot.press("space", *"score<many")
+        assert len(_names(pilot)) == 3
+        await pilot.press("space", *"shop", "enter")
+        await until(pilot, lambda: _names(pilot) == ["shop-web"])
+        await shows(pilot, 'no column "mode"')
+        await pilot.press("escape")
+        await until(pilot, lambda: "no column" not in screen_text(app))
+        await pilot.press("slash", *"score<")
+        await shows(pilot, "score takes a number")
+        await pilot.press("8", "0")
+        await until(pilot, lambda: _names(pilot) == ["shop-web", "db"])
+        assert "takes a number" not in screen_text(app)
+
+
+async def test_help_explains_the_filter_where_there_is_one() -> None:
+    app = make_app(some())
+    async with running(app, (80, 24)) as pilot:
+        await pilot.press("question_mark")
+        await scrolled(pilot, "down", "Filter: all words must hold", "image:nginx")
+        await scrolled(pilot, "down", "score<50", "fail:root-user")
+        await pilot.press("escape", "H", "question_mark")
+        await shows(pilot, "Look at the host again.")
+        assert "Filter:" not in drawn(app)
 
 
 async def test_a_filter_puts_the_cursor_on_its_first_match() -> None:

@@ -16,15 +16,16 @@ from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, HOME, bindings
-from hardentui.tui.listing import CYCLED, ORDERS, arrange, parse_filter, summary
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.listing import CYCLED, ORDERS, arrange, summary
+from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
-from hardentui.tui.text import both_ends
+from hardentui.tui.text import both_ends, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.looking.row_filter import Selection, parse_filter
 from hardentui.workbench.views import Report, Row
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
 
 
-class HomeScreen(HardenScreen):
+class HomeScreen(ContainerScreen):
     ACTIONS = (*HOME, COPY)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Containers"
@@ -43,6 +44,7 @@ class HomeScreen(HardenScreen):
         super().__init__()
         self._order = 0
         self._filter = parse_filter("")
+        self._selection = Selection(())
         self._redraw: Timer | None = None
         self._promise_timer: Timer | None = None
         self._promises: dict[tuple[str, str], tuple[Report, str]] = {}
@@ -51,9 +53,10 @@ class HomeScreen(HardenScreen):
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
         yield Input(
-            placeholder="name, image, !not, state:running, score:<60, fail:root-user, label:app",
+            placeholder="web  !web  image:nginx  state:running  score<50  sev:high  step:4  (? explains)",
             id="filter",
         )
+        yield Static(id="trouble")
         yield Static(id="empty")
         yield ContainerList(id="containers")
         yield Outlook(id="outlook")
@@ -61,6 +64,11 @@ class HomeScreen(HardenScreen):
     @property
     def _list(self) -> ContainerList:
         return self.query_one(ContainerList)
+
+    @property
+    def container_key(self) -> str:
+        row = self._list.current
+        return row.key if row else ""
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
@@ -88,7 +96,9 @@ class HomeScreen(HardenScreen):
             self._redraw.stop()
             self._redraw = None
         session = self.session
-        rows = arrange(session.rows.values(), self._order, self._filter)
+        self._selection = self._filter.select(session.rows.values())
+        rows = arrange(self._selection.rows, self._order)
+        self._show_trouble()
         empty = self._empty(rows)
         if empty is not None:
             self.query_one("#empty", Static).update(empty)
@@ -104,8 +114,15 @@ class HomeScreen(HardenScreen):
         if rows or session.opened is None or not session.listed:
             return None
         if session.rows:
-            return nothing_matches(self._filter.text, self._filter.doubt)
+            return nothing_matches(self._filter.text)
         return no_containers(session.opened)
+
+    def _show_trouble(self) -> None:
+        """What of the filter is left out, and why."""
+        trouble = self._selection.trouble
+        self.set_class(bool(trouble), "-trouble")
+        if trouble:
+            self.query_one("#trouble", Static).update(plain(f"! {trouble}"))
 
     # --- the lines above and below the list --------------------------------------------------------------
 
@@ -117,9 +134,9 @@ class HomeScreen(HardenScreen):
         if not session.listed:
             self._sum_up(signs.of("Podman is there; listing its containers…"))
             return
-        shown = [row for row in session.rows.values() if self._filter.matches(row)]
+        shown = self._selection.rows
         score, failing, unknown = summary(shown)
-        of = f"{len(shown)} of " if self._filter.tests else ""
+        of = f"{len(shown)} of " if self._filter.active else ""
         count = plural(len(session.rows), "container")
         parts: list[str | Content | tuple[str, str]] = [(f"{of}{count}", "bold")]
         if score is not None:
@@ -151,12 +168,9 @@ class HomeScreen(HardenScreen):
         if session.stopped and missing:
             return Content.assemble((f"stopped: {missing} not looked at  R goes on", "$status-medium"))
         order = ORDERS[self._order][0]
-        if self._filter.trouble:
-            return Content.assemble((self._filter.trouble, "$status-medium"))
-        if self._filter.tests:
-            return Content.assemble(
-                (f"filtered: {visible(self._filter.text, 24)}", "$status-medium"), f"  {order}"
-            )
+        if self._filter.active:
+            room = max(8, self.size.width - 52)
+            return Content.assemble((f"filtered: {visible(self._filter.text, room)}", "$status-medium"))
         return Content.assemble((self.signs.of(f"{order} ↓"), "$muted"))
 
     @on(ContainerList.Drawn)

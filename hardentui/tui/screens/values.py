@@ -80,6 +80,8 @@ def _origin(setting: FixValue) -> str:
             )
         case From.CHECKLIST:
             return "The checklist says so."
+        case From.SETTINGS:
+            return "Your settings say so."
         case From.CHECK:
             return "The default." if default else "There is no default: only you can know it."
 

@@ -31,11 +31,16 @@ class Columns(Struct, frozen=True):
     state: int
 
 
-def columns_for(width: int, rows: Sequence[Row]) -> Columns:
-    """Share a line of `width` cells: the name gets what it needs, the image what is left."""
+def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = None) -> Columns:
+    """Share a line of `width` cells: the name gets what it needs, the image what is left.
+
+    Args:
+        wanted: the columns besides the name that the user wants to see, by name; None = all.
+    """
     sample = rows[:_SAMPLE]
     name = _longest([row.name for row in sample], 9, 40)
-    several = len({row.engine.label for row in sample}) > 1
+    shown = set(wanted if wanted is not None else ("image", "engine", "unit", "state"))
+    several = "engine" in shown and len({row.engine.label for row in sample}) > 1
     engine = _longest([row.engine.label for row in sample], 6, 18) if several else 0
     state = _longest([row.state for row in sample], 7, 10)
     image = _longest([short_image(row.image) for row in sample], 5, 60)
@@ -43,13 +48,17 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
     fixed = _CURSOR + _SCORE + 1 + CELLS
     if width >= 110:
         state = _longest([row.status for row in sample], 7, 24)
-    if width >= 150 and any(row.unit for row in sample):
+    if "state" not in shown:
+        state = 0
+    if "image" not in shown:
+        image = 0
+    if width >= 150 and "unit" in shown and any(row.unit for row in sample):
         unit = _longest([row.unit for row in sample], 4, 30)
     if width < 44:
         return Columns(max(8, width - _CURSOR - _SCORE - 2), 0, 0, 0, 0)
     if width < 72:
         return Columns(max(4, width - fixed - state - 2), 0, 0, 0, state)
-    gaps = 3 + (1 if unit else 0) + (1 if engine else 0)
+    gaps = 1 + sum(map(bool, (image, state, unit, engine)))
     free = width - fixed - state - gaps - unit
     engine = min(engine, max(8, free // 4))
     free -= engine

@@ -21,6 +21,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from hardentui.model.settings import Settings
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
 from hardentui.tui.widgets.columns import (
@@ -198,7 +199,9 @@ class ContainerList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if self._columns is None:
-            self._columns = columns_for(width, [line.row for line in self._lines])
+            settings: Settings | None = getattr(self.app, "settings", None)
+            wanted = settings.columns if settings else None
+            self._columns = columns_for(width, [line.row for line in self._lines], wanted)
         at = y + self.scroll_offset.y - 1
         base = self.rich_style
         if y == 0:

@@ -17,6 +17,7 @@ from hardentui.model.check import AnyCheck, ParameterValue
 from hardentui.model.checklist import Checklist, Step
 from hardentui.reading.forms import fault_of
 from hardentui.visible import visible
+from hardentui.words import nearest
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 TomlPath: TypeAlias = "tuple[str | int, ...]"
@@ -116,14 +117,6 @@ def _syntax_line(message: str, text: str) -> int:
 
 def _syntax_message(error: Exception) -> str:
     return f"no TOML: {visible(re.sub(r' [(]at .*[)]$', '', str(error)))}"
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """`; did you mean …?` with the nearest of `words`, or nothing."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, list(words), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 class _Reader(Struct):
