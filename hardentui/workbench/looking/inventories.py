@@ -9,7 +9,7 @@ from msgspec import convert, to_builtins
 from hardentui.model.image import ImageInventory
 from hardentui.state.own_files import Folder, keep_document, read_document
 
-SCHEMA = 4
+SCHEMA = 5
 _IMAGE_ID = 64
 
 
