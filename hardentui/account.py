@@ -53,6 +53,8 @@ def environment() -> Mapping[str, str]:
         if name.startswith("XDG_") and value.startswith("/") and not is_ours(value):
             del given[name]
     given["HOME"] = home()
-    folders = [one for one in given.get("PATH", "").split(":") if one.startswith("/") and is_ours(one)]
+    folders = [
+        folder for folder in given.get("PATH", "").split(":") if folder.startswith("/") and is_ours(folder)
+    ]
     given["PATH"] = ":".join(folders)
     return given

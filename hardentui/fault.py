@@ -17,7 +17,7 @@ _MOST_FRAMES = 12
 def fault_text(fault: BaseException) -> str:
     """A few lines that name the kind of error and the places in the code, the last one where it happened."""
     frames = list(traceback.walk_tb(fault.__traceback__))[-_MOST_FRAMES:]
-    places = [f"  {_shown(one.f_code.co_filename)}:{line} {one.f_code.co_name}" for one, line in frames]
+    places = [f"  {_shown(frame.f_code.co_filename)}:{line} {frame.f_code.co_name}" for frame, line in frames]
     cause = fault.__cause__ or fault.__context__
     after = f" (after {type(cause).__name__})" if cause is not None else ""
     return "\n".join(

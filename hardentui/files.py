@@ -222,11 +222,11 @@ def _opened(folder: str, create: bool, follow_symlink: bool) -> Iterator[int]:
 
 def _missing(path: str) -> list[str]:
     """This directory and those above it that do not exist yet, the deepest first."""
-    found = []
+    missing = []
     while not os.path.lexists(path):
-        found.append(path)
+        missing.append(path)
         path = os.path.dirname(path)
-    return found
+    return missing
 
 
 def _compare(place: _Folder, file: _File, overwrite: bool) -> State:

@@ -107,12 +107,12 @@ def _link(folder: int, name: str) -> str | None:
     Raises:
         OSError: ELOOP for a link that another account may have laid.
     """
-    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    if not stat.S_ISLNK(found.st_mode):
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if not stat.S_ISLNK(status.st_mode):
         return None
     around = os.fstat(folder)
     open_to_all = around.st_mode & stat.S_IWOTH and not around.st_mode & stat.S_ISVTX
-    if open_to_all or not {found.st_uid, around.st_uid} <= trusted():
+    if open_to_all or not {status.st_uid, around.st_uid} <= trusted():
         raise OSError(errno.ELOOP, "a link of another account is in its path", name)
     return os.readlink(name, dir_fd=folder)
 
@@ -122,14 +122,14 @@ def owner_below(folder: int) -> tuple[int, int] | None:
 
     Root leaves no file of its own in the folder of a user, who could not read or remove it.
     """
-    found = os.fstat(folder)
-    return (found.st_uid, found.st_gid) if os.geteuid() == 0 and found.st_uid != 0 else None
+    status = os.fstat(folder)
+    return (status.st_uid, status.st_gid) if os.geteuid() == 0 and status.st_uid != 0 else None
 
 
 def give_to(handle: int, owner: tuple[int, int] | None) -> None:
     """Make an open file or folder somebody's."""
-    found = os.fstat(handle)
-    if owner is not None and (found.st_uid, found.st_gid) != owner:
+    status = os.fstat(handle)
+    if owner is not None and (status.st_uid, status.st_gid) != owner:
         os.fchown(handle, *owner)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
 from hardentui.workbench.first_look import FirstLook
 from hardentui.workbench.views import Selection
@@ -85,7 +86,7 @@ async def _settle(app: HardenApp, pilot: Pilot[None]) -> None:
 async def take(picture: Picture, folder: Path) -> None:
     """Drive the app to one picture and write it."""
     noon = datetime(2026, 1, 2, 12, 0, 0)
-    app = HardenApp(_demo, theme=picture.theme, environ={}, now=lambda: noon)
+    app = HardenApp(_demo, settings=Settings(theme=picture.theme), environ={}, now=lambda: noon)
     async with app.run_test(size=picture.size) as pilot:
         while app.session.host is None:
             await pilot.pause(0.02)

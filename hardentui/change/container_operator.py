@@ -119,10 +119,10 @@ class ContainerOperator:
             ChangeFailed: it runs, or is called otherwise by now.
         """
         try:
-            found = self._containers.inspect(identity)
+            container = self._containers.inspect(identity)
         except NotFound:
             return
-        if _running(found) or str(found.get("Name")) != name:
+        if _running(container) or str(container.get("Name")) != name:
             raise ChangeFailed(f"{visible(name, 80)} is in use again; it was not removed.")
         self._containers.remove(identity, volumes=False)
 
@@ -197,7 +197,9 @@ class ContainerOperator:
             self._containers.update(operation.id, (f"--restart={operation.before.restart}",))
 
     def _stop_successor(self, entry: JournalEntry) -> None:
-        creation = next((one for one in entry.operations if isinstance(one, CreateContainer)), None)
+        creation = next(
+            (operation for operation in entry.operations if isinstance(operation, CreateContainer)), None
+        )
         successor = self._successor(creation) if creation else None
         if successor is not None and _running(successor):
             self._containers.stop(str(successor["Id"]), timeout=min(_stop_timeout(successor), _STOP_LIMIT))
@@ -215,17 +217,17 @@ class ContainerOperator:
                 return self._containers.inspect(operation.created)
             return None
         try:
-            found = self._containers.inspect(operation.name)
+            container = self._containers.inspect(operation.name)
         except NotFound:
             return None
-        if str(found.get("Id")) == operation.original or str(found.get("Name")) != operation.name:
+        if str(container.get("Id")) == operation.original or str(container.get("Name")) != operation.name:
             return None
-        command = tuple((found.get("Config") or {}).get("CreateCommand") or ())
+        command = tuple((container.get("Config") or {}).get("CreateCommand") or ())
         if command[-len(operation.arguments) :] != operation.arguments:
             raise NameTaken(
                 f"Another container is called {visible(operation.name, 80)} now; it was left alone."
             )
-        return found
+        return container
 
     def _name(self, identity: str) -> str:
         return str(self._containers.inspect(identity).get("Name"))

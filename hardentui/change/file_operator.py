@@ -38,8 +38,8 @@ def planned_write(path: str, text: str, mode: int = 0o644) -> WriteFile | None:
 
 def planned_writes(files: Sequence[tuple[str, str, int]]) -> tuple[WriteFile, ...]:
     """The same for several (path, text, mode); those that say so already are left out."""
-    found = (planned_write(path, text, mode) for path, text, mode in files)
-    return tuple(write for write in found if write is not None)
+    writes = (planned_write(path, text, mode) for path, text, mode in files)
+    return tuple(write for write in writes if write is not None)
 
 
 class FileOperator:
@@ -99,25 +99,25 @@ def _read(path: str) -> FileBefore | None:
     except OSError as error:
         raise write_error(error, path) from error
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
             raise WriteError(f"{visible(path)} is no plain file.")
-        if found.st_size > _LONGEST:
+        if status.st_size > _LONGEST:
             raise WriteError(f"{visible(path)} is larger than {_LONGEST >> 20} MiB; it is not changed.")
         return FileBefore(
             content=file.read(),
-            mode=stat.S_IMODE(found.st_mode) & 0o777,
-            uid=found.st_uid,
-            gid=found.st_gid,
-            modified_ns=found.st_mtime_ns,
+            mode=stat.S_IMODE(status.st_mode) & 0o777,
+            uid=status.st_uid,
+            gid=status.st_gid,
+            modified_ns=status.st_mtime_ns,
         )
 
 
 def _missing_folders(path: str) -> tuple[str, ...]:
     """The folders above a file that do not exist yet, the deepest first."""
-    found = []
+    missing = []
     folder = os.path.dirname(path)
     while not os.path.lexists(folder):
-        found.append(folder)
+        missing.append(folder)
         folder = os.path.dirname(folder)
-    return tuple(found)
+    return tuple(missing)

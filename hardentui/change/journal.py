@@ -70,10 +70,10 @@ class Journal:
         Raises:
             JournalError: it cannot be read, or was written by a version that this one does not know.
         """
-        found = self._read(identity)
-        if isinstance(found, BrokenEntry):
-            raise JournalError(f"The journal entry {visible(identity, 40)} cannot be read: {found.why}.")
-        return found
+        entry = self._read(identity)
+        if isinstance(entry, BrokenEntry):
+            raise JournalError(f"The journal entry {visible(identity, 40)} cannot be read: {entry.why}.")
+        return entry
 
     def entries(self) -> tuple[JournalEntry, ...]:
         """All entries that can be read, the newest first."""
@@ -90,16 +90,18 @@ class Journal:
             UsageError: there is none, or more than one.
         """
         known = self._ids()
-        found = (
-            [text] if text in known else [one for one in known if one.startswith(text) or one.endswith(text)]
+        matching = (
+            [text]
+            if text in known
+            else [identity for identity in known if identity.startswith(text) or identity.endswith(text)]
         )
-        if len(found) != 1:
-            hint = "\n".join(f"  {one}" for one in (found or known)[:10])
-            many = "means more than one journal entry" if found else "is no entry of the journal"
+        if len(matching) != 1:
+            hint = "\n".join(f"  {identity}" for identity in (matching or known)[:10])
+            many = "means more than one journal entry" if matching else "is no entry of the journal"
             raise UsageError(
                 f"{visible(text, 40)!r} {many}.", f"There are:\n{hint}" if hint else "It is empty."
             )
-        return self.read(found[0])
+        return self.read(matching[0])
 
     def newest_to_undo(self) -> JournalEntry:
         """The newest entry that is in force or unfinished.
@@ -114,8 +116,8 @@ class Journal:
 
     def unfinished(self) -> tuple[JournalEntry, ...]:
         """Entries that are under way, were cut off or wait to be confirmed, newest first."""
-        found = (self._read(identity) for identity in self._ids() if self._may_be_unfinished(identity))
-        return tuple(entry for entry in found if isinstance(entry, JournalEntry) and entry.unfinished)
+        entries = (self._read(identity) for identity in self._ids() if self._may_be_unfinished(identity))
+        return tuple(entry for entry in entries if isinstance(entry, JournalEntry) and entry.unfinished)
 
     def _may_be_unfinished(self, identity: str) -> bool:
         """By its bytes alone: most entries are finished and need not be decoded."""

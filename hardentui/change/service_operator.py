@@ -85,8 +85,8 @@ class ServiceOperator:
             stop.wait(_PAUSE)
 
     def _proof(self, operation: ProveChanges) -> Outcome:
-        proof = self._prove(operation.name)
-        by_check = {one.check: one for one in proof}
+        proofs = self._prove(operation.name)
+        by_check = {proof.check: proof for proof in proofs}
         missing = [
             check for check in operation.checks if check in by_check and by_check[check].status == "fail"
         ]
@@ -96,8 +96,8 @@ class ServiceOperator:
                 f"Not in force on the real container: {shown}.",
                 "Leave these fixes out: hardentui explain ID tells what they need.",
             )
-        wanted = tuple(one for one in proof if one.check in operation.checks)
-        passed = sum(1 for one in wanted if one.status == "pass")
+        wanted = tuple(proof for proof in proofs if proof.check in operation.checks)
+        passed = sum(1 for proof in wanted if proof.status == "pass")
         return Outcome(proof=wanted, said=f"{passed} of {len(operation.checks)} pass")
 
 
@@ -106,5 +106,5 @@ def probe_once(containers: Containers, command: str, name: str) -> ProbeResult:
     settings = containers.inspect(name).get("NetworkSettings") or {}
     networks = settings.get("Networks") or {}
     addresses = (str((network or {}).get("IPAddress") or "") for network in networks.values())
-    address = str(settings.get("IPAddress") or "") or next((one for one in addresses if one), "")
+    address = str(settings.get("IPAddress") or "") or next((address for address in addresses if address), "")
     return run_probe(command, PROBE_LIMIT, address=address, name=name)

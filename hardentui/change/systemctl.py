@@ -84,15 +84,15 @@ class Systemctl:
     def active_dependents(self, unit: str) -> tuple[str, ...]:
         """Active units that go down when this one stops, also those that depend on it through others."""
         known, waiting = {unit}, [unit]
-        found = []
+        dependents = []
         while waiting and len(known) < _MOST_UNITS:
             shown = self.properties(waiting.pop(), *_DEPENDS)
             for name in sorted({word for value in shown.values() for word in value.split()} - known):
                 known.add(name)
                 waiting.append(name)
                 if self.is_active(name):
-                    found.append(name)
-        return tuple(found)
+                    dependents.append(name)
+        return tuple(dependents)
 
     def why_failed(self, unit: str) -> str:
         """What systemd says of a unit that did not come up, in a few words."""

@@ -144,7 +144,9 @@ class Transaction:
             entry = replace(entry, reason=f"{why} Not taken back: {'; '.join(failures)}")
         else:
             original = (
-                None if any(isinstance(one, CreateContainer) for one in entry.operations) else entry.original
+                None
+                if any(isinstance(operation, CreateContainer) for operation in entry.operations)
+                else entry.original
             )
             entry = replace(entry, state=EntryState.ROLLED_BACK, original=original)
         self._keep_if_possible(entry)

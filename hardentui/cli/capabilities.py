@@ -45,7 +45,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     learned = read_learned(options.trial) if options.trial else None
     with session.workbench(options, terminal, everything=not options.names) as bench:
         reports = session.reports_of(bench, options.names, terminal)
-        pages = [capability_page(one.facts, learned) for one in reports if one.facts]
+        pages = [capability_page(report.facts, learned) for report in reports if report.facts]
         if learned is not None and pages and learned.container != pages[0].container:
             raise UsageError(
                 f"The trial in {visible(options.trial, 200)} is one of {visible(learned.container, 60)!r}."
@@ -54,16 +54,18 @@ def run(options: Namespace, terminal: Terminal) -> int:
             document = {
                 "schema": SCHEMA,
                 "simulated": bench.opened.simulated,
-                "containers": [to_builtins(one) for one in pages],
+                "containers": [to_builtins(page) for page in pages],
             }
             terminal.write(json.dumps(document, indent=1) + "\n")
         else:
             for page in pages:
                 _show(page, options.all, terminal)
-    for one in reports:
-        if one.facts is None:
-            terminal.complain(f"{visible(one.subject.name, 60)} could not be looked at: {one.trouble}")
-    missing = any(one.facts is None for one in reports) or any(one.unknown and one.running for one in pages)
+    for report in reports:
+        if report.facts is None:
+            terminal.complain(f"{visible(report.subject.name, 60)} could not be looked at: {report.trouble}")
+    missing = any(report.facts is None for report in reports) or any(
+        page.unknown and page.running for page in pages
+    )
     return 4 if missing else 0
 
 

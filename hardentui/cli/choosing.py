@@ -11,7 +11,7 @@ from hardentui.errors import InputError
 from hardentui.model.plan import Caution, Choice, Plan
 from hardentui.visible import visible
 from hardentui.words import plural
-from hardentui.workbench.checklists.lookup import find_check
+from hardentui.workbench.checklists.lookup import know_checks
 from hardentui.workbench.planning import saved_plans as plans
 from hardentui.workbench.trials.files import plan_of_trial
 from hardentui.workbench.trials.tried import no_longer_fits, read_trial
@@ -29,8 +29,7 @@ def check_options(options: Namespace) -> SavedPlan | None:
         UsageError: an unknown check.
         PlanError, InputError: a plan that cannot be read.
     """
-    for check in options.check:
-        find_check(check)
+    know_checks(options.check, getattr(options, "checklist", ""))
     path = getattr(options, "plan", "")
     return _read(path) if path else None
 
@@ -107,9 +106,9 @@ def _why_nothing(plan: Plan) -> str:
     """The reason of the first fix that was asked for; notes are quiet with --quiet, a refusal is not."""
     if not plan.skipped:
         return "No failing finding has a fix."
-    bolder = [one for one in plan.skipped if one.bolder is not None]
+    bolder = [skipped for skipped in plan.skipped if skipped.bolder is not None]
     if bolder:
-        caution = min((one.bolder for one in bolder if one.bolder), key=list(Caution).index)
+        caution = min((skipped.bolder for skipped in bolder if skipped.bolder), key=list(Caution).index)
         return f"{plural(len(bolder), 'fix', 'fixes')} would go further: --{caution.value}."
     first, *others = plan.skipped
     more = f" ({len(others)} more are left out)" if others else ""

@@ -104,15 +104,15 @@ def run(options: Namespace, terminal: Terminal) -> int:
             stopped, troubles = _look(bench, reports, terminal)
             reports = chosen(bench.surroundings.images(), options.names)
         if options.updates:
-            return updates.run(bench, [_facts(one) for one in reports], options, terminal)
+            return updates.run(bench, [_facts(report) for report in reports], options, terminal)
         if options.scan or options.reports:
             try:
-                stopped, failed = scans.run(bench, [_facts(one) for one in reports], options, terminal)
+                stopped, failed = scans.run(bench, [_facts(report) for report in reports], options, terminal)
                 troubles |= failed
             except ToolMissing as error:  # what is known from before is shown all the same
                 missing = error
             reports = chosen(bench.surroundings.images(), options.names)
-        facts = [_facts(one) for one in reports]
+        facts = [_facts(report) for report in reports]
         if options.sbom:
             from hardentui.cli import sboms  # its library takes longer to load than the rest together
 
@@ -147,22 +147,22 @@ def chosen(reports: Iterable[Report], names: Iterable[str]) -> tuple[Report, ...
     reports = tuple(reports)
     wanted: set[int] = set()
     for name in names:
-        found = {id(one) for one in reports if _is_called(one, name)}
-        if not found:
-            known = [visible(spelling, 100) for one in reports for spelling in _spellings(one)]
+        named = {id(report) for report in reports if _is_called(report, name)}
+        if not named:
+            known = [visible(spelling, 100) for report in reports for spelling in _spellings(report)]
             close = get_close_matches(name, known, 3, 0.4)
             hint = f"Did you mean {' or '.join(close)}?" if close else "hardentui images lists them."
             raise UsageError(f"There is no image called {visible(name, 100)!r}.", hint)
-        wanted |= found
-    return tuple(one for one in reports if id(one) in wanted) if wanted else reports
+        wanted |= named
+    return tuple(report for report in reports if id(report) in wanted) if wanted else reports
 
 
 def _spellings(report: Report) -> set[str]:
-    found: set[str] = set()
+    spellings: set[str] = set()
     for name in _facts(report).names:
         head, slash, last = name.rpartition("/")
-        found |= {name, last, last.partition(":")[0], f"{head}{slash}{last.partition(':')[0]}"}
-    return found
+        spellings |= {name, last, last.partition(":")[0], f"{head}{slash}{last.partition(':')[0]}"}
+    return spellings
 
 
 def _is_called(report: Report, name: str) -> bool:
@@ -182,9 +182,9 @@ def _look(bench: Workbench, reports: Iterable[Report], terminal: Terminal) -> tu
             def told(read: int, name: str = subject.name) -> None:
                 terminal.activity(f"{visible(name, 50)}: {size_text(read)}")
 
-            found = bench.surroundings.look_into_image(subject.engine, subject.id, told, stop)
-            if isinstance(found, Unreadable):
-                troubles[subject.name] = found.reason
+            inventory = bench.surroundings.look_into_image(subject.engine, subject.id, told, stop)
+            if isinstance(inventory, Unreadable):
+                troubles[subject.name] = inventory.reason
     except KeyboardInterrupt:
         stop.set()
         return True, troubles
@@ -234,7 +234,7 @@ def _document(bench: Workbench, reports: Iterable[Report], troubles: dict[str, s
     return {
         "schema": SCHEMA,
         "simulated": bench.opened.simulated,
-        "images": [_image(one, troubles.get(one.subject.name, "")) for one in reports],
+        "images": [_image(report, troubles.get(report.subject.name, "")) for report in reports],
     }
 
 
@@ -255,12 +255,12 @@ def _image(report: Report, trouble: str) -> dict[str, Any]:
         "scan": scan_document(facts),
         "findings": [
             {
-                "check": one.check,
-                "step": one.step,
-                "status": one.status.value,
-                "severity": one.severity.word,
-                "reason": one.verdict.reason,
+                "check": finding.check,
+                "step": finding.step,
+                "status": finding.status.value,
+                "severity": finding.severity.word,
+                "reason": finding.verdict.reason,
             }
-            for one in report.findings
+            for finding in report.findings
         ],
     }

@@ -42,24 +42,24 @@ def run(options: Namespace, terminal: Terminal) -> int:
         raise UsageError("-o writes the profile of one container: name it.")
     with session.workbench(options, terminal, everything=not options.names) as bench:
         reports = session.reports_of(bench, options.names, terminal)
-        pages = [lsm_page(one.facts) for one in reports if one.facts]
+        pages = [lsm_page(report.facts) for report in reports if report.facts]
         if options.format == "json":
             document = {
                 "schema": SCHEMA,
                 "simulated": bench.opened.simulated,
-                "containers": [to_builtins(one) for one in pages],
+                "containers": [to_builtins(page) for page in pages],
             }
             terminal.write(json.dumps(document, indent=1) + "\n")
         else:
             for page in pages:
                 _show(page, terminal)
-    for one in reports:
-        if one.facts is None:
-            terminal.complain(f"{visible(one.subject.name, 60)} could not be looked at: {one.trouble}")
+    for report in reports:
+        if report.facts is None:
+            terminal.complain(f"{visible(report.subject.name, 60)} could not be looked at: {report.trouble}")
     if options.folder:
         _write(pages[0], options.folder, terminal)
-    unknown = any(one.state is State.UNKNOWN and one.running for one in pages)
-    return 4 if unknown or any(one.facts is None for one in reports) else 0
+    unknown = any(page.state is State.UNKNOWN and page.running for page in pages)
+    return 4 if unknown or any(report.facts is None for report in reports) else 0
 
 
 def _show(page: LsmPage, terminal: Terminal) -> None:

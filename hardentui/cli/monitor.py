@@ -130,22 +130,22 @@ def _one_line(sample: Sample) -> str:
     for name in ("alarms", "blind"):
         seen = getattr(sample, name)
         document[name] = [
-            {**one, "severity": each.severity.word} for one, each in zip(document[name], seen, strict=True)
+            {**told, "severity": each.severity.word} for told, each in zip(document[name], seen, strict=True)
         ]
     return json.dumps(document) + "\n"
 
 
 def _sensors(bench: Workbench, options: Namespace, terminal: Terminal) -> int:
-    found = sensors(bench.opened.host_facts(), bench.opened.files)
+    every_sensor = sensors(bench.opened.host_facts(), bench.opened.files)
     if options.format == "json":
         document = {
             "schema": SENSORS_SCHEMA,
             "simulated": bench.opened.simulated,
-            "sensors": [to_builtins(one) for one in found],
+            "sensors": [to_builtins(sensor) for sensor in every_sensor],
         }
         terminal.write(json.dumps(document, indent=1) + "\n")
     else:
-        terminal.write(sensors_text(found, terminal.look))
-    if any(one.running for one in found):
+        terminal.write(sensors_text(every_sensor, terminal.look))
+    if any(sensor.running for sensor in every_sensor):
         return 0
-    return 4 if any(one.running is None for one in found) else 1
+    return 4 if any(sensor.running is None for sensor in every_sensor) else 1

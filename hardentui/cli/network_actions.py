@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from msgspec import to_builtins
 
 from hardentui.cli import session
-from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.cli.text_files import save_text
 from hardentui.errors import InputError, UsageError
 from hardentui.files import write_bundle
 from hardentui.model.facts import NetworkFacts
@@ -55,10 +55,10 @@ def _facts(bench: Workbench, rows: Iterable[Row], name: str) -> ContainerFacts:
     Raises:
         UsageError: there is none of that name, or several.
     """
-    found = session.named(rows, [name])
-    if len(found) > 1:
+    matching = session.named(rows, [name])
+    if len(matching) > 1:
         raise UsageError(f"{visible(name, 60)!r} is a container of more than one engine.", "Give its id.")
-    row = bench.containers.refresh(found[0].key)
+    row = bench.containers.refresh(matching[0].key)
     if row is None or row.report is None or row.report.facts is None:
         raise InputError(f"{visible(name, 60)!r} cannot be looked at.")
     return row.report.facts
@@ -84,14 +84,22 @@ def prove(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal:
         for title in ("From", "To", "Address", "Port", "Outcome", "The map says", "Why"):
             shown.add_column(title, overflow="fold")
         words = {True: "reachable", False: "not reachable", None: "nothing"}
-        for one in proofs:
-            told = words[one.expected] + ("" if one.agrees is not False else ": WRONG")
-            texts = (one.start, one.end, one.address, str(one.port or ""), one.outcome.value, told, one.why)
+        for proof in proofs:
+            told = words[proof.expected] + ("" if proof.agrees is not False else ": WRONG")
+            texts = (
+                proof.start,
+                proof.end,
+                proof.address,
+                str(proof.port or ""),
+                proof.outcome.value,
+                told,
+                proof.why,
+            )
             shown.add_row(*(foreign(text, 300) for text in texts))
         terminal.show(shown)
-    if any(one.reached for one in proofs):
+    if any(proof.reached for proof in proofs):
         return 0
-    return 1 if all(one.reached is False for one in proofs) else 4
+    return 1 if all(proof.reached is False for proof in proofs) else 4
 
 
 def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
@@ -100,109 +108,114 @@ def outgoing(bench: Workbench, rows: tuple[Row, ...], options: Namespace, termin
     facts = _facts(bench, rows, options.outgoing)
     terminal.activity(f"watching {facts.name}")
     stop, files = threading.Event(), bench.opened.files
-    found = going_out.outgoing(facts, _all(rows), files, stop, seconds=options.watch, learned=learned)
+    seen = going_out.outgoing(facts, _all(rows), files, stop, seconds=options.watch, learned=learned)
     terminal.clear()
     if options.format == "json":
-        document = {"schema": OUTGOING_SCHEMA, **to_builtins(found)}
+        document = {"schema": OUTGOING_SCHEMA, **to_builtins(seen)}
         terminal.write(json.dumps(document, indent=1) + "\n")
     else:
-        _show_outgoing(found, terminal)
-    if options.file and found.rules:
-        save_text(options.file, found.rules, backup=False)
+        _show_outgoing(seen, terminal)
+    if options.file and seen.rules:
+        save_text(options.file, seen.rules, backup=False)
         terminal.note(f"note: the rules are in {visible(options.file)}; nft -f loads them")
-    return 4 if found.unknown else 0
+    return 4 if seen.unknown else 0
 
 
 def _all(rows: Iterable[Row]) -> list[ContainerFacts]:
     return [row.report.facts for row in rows if row.report and row.report.facts]
 
 
-def _show_outgoing(found: Outgoing, terminal: Terminal) -> None:
-    lines = [f"{found.container}  {found.engine}"]
-    if found.unknown:
-        lines.append(f"What it contacts is not known: {found.unknown}.")
-    elif not found.contacts:
+def _show_outgoing(seen: Outgoing, terminal: Terminal) -> None:
+    lines = [f"{seen.container}  {seen.engine}"]
+    if seen.unknown:
+        lines.append(f"What it contacts is not known: {seen.unknown}.")
+    elif not seen.contacts:
         lines.append(
-            "No connection to others was seen." + ("" if found.seconds else " (--watch S looks longer)")
+            "No connection to others was seen." + ("" if seen.seconds else " (--watch S looks longer)")
         )
-    lines += [f"  {_contact(one)}" for one in found.contacts]
-    if found.shared:
+    lines += [f"  {_contact(contact)}" for contact in seen.contacts]
+    if seen.shared:
         lines.append("Its network is that of its pod: contacts of the other members are among them.")
-    if found.no_rules and not found.unknown:
-        lines.append(f"No rules are proposed: {found.no_rules}.")
+    if seen.no_rules and not seen.unknown:
+        lines.append(f"No rules are proposed: {seen.no_rules}.")
     terminal.show(*(foreign(line, 1000) for line in lines))
-    if found.rules:
-        terminal.write_exact("\n" + found.rules)
+    if seen.rules:
+        terminal.write_exact("\n" + seen.rules)
         word = {True: "nft takes these rules", False: "nft refuses these rules", None: "nft was not asked"}
-        terminal.note(f"note: {word[found.checked]}{f': {found.unchecked}' if found.unchecked else ''}")
+        terminal.note(f"note: {word[seen.checked]}{f': {seen.unchecked}' if seen.unchecked else ''}")
 
 
-def _contact(one: Contact) -> str:
-    address = f"[{one.address}]" if ":" in one.address else one.address
-    who = f"  {one.who}" if one.who else ""
-    return f"{one.protocol} {address}:{one.port}{who}{'  (seen by the trial)' if one.learned else ''}"
+def _contact(contact: Contact) -> str:
+    address = f"[{contact.address}]" if ":" in contact.address else contact.address
+    who = f"  {contact.who}" if contact.who else ""
+    learned = "  (seen by the trial)" if contact.learned else ""
+    return f"{contact.protocol} {address}:{contact.port}{who}{learned}"
 
 
 def split(bench: Workbench, rows: tuple[Row, ...], options: Namespace, terminal: Terminal) -> int:
     """Proposals; 0 also where there is nothing to part."""
-    networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
+    networks = [
+        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
+    ]
     seconds = options.watch or _SPLIT_WATCH
     watched = None if bench.opened.simulated else _watched(bench, rows, seconds, terminal)
-    found = splits(networks, _all(rows), watched)
+    proposals = splits(networks, _all(rows), watched)
     if options.format == "json":
         document = {
             "schema": SPLIT_SCHEMA,
             "simulated": bench.opened.simulated,
-            "splits": [to_builtins(one) for one in found],
+            "splits": [to_builtins(proposal) for proposal in proposals],
         }
         terminal.write(json.dumps(document, indent=1) + "\n")
     else:
-        for one in found:
-            _show_split(one, terminal)
-        if not found:
+        for proposal in proposals:
+            _show_split(proposal, terminal)
+        if not proposals:
             terminal.write(
                 "No network is shared by several applications, or has members to take the way out from.\n"
             )
-    if options.file and found:
-        _save(found, options.file, terminal)
+    if options.file and proposals:
+        _save(proposals, options.file, terminal)
     return 0
 
 
 def _watched(bench: Workbench, rows: Iterable[Row], seconds: float, terminal: Terminal) -> Watched:
     """Whom each container contacts within the time; one that cannot be watched may call anybody."""
     everybody = _all(rows)
-    found: dict[str, dict[str, Calls]] = {}
-    for one in everybody:
-        found.setdefault(one.engine.label, {})[one.name] = Calls(outside=True)
+    calls: dict[str, dict[str, Calls]] = {}
+    for container in everybody:
+        calls.setdefault(container.engine.label, {})[container.name] = Calls(outside=True)
     again = [bench.containers.refresh(row.key) for row in rows if row.report and row.report.facts]
     running = [row.report.facts for row in again if row and row.report and row.report.facts]
 
     def watch(facts: ContainerFacts, stop: threading.Event) -> None:
         seen = going_out.outgoing(facts, everybody, bench.opened.files, stop, seconds=seconds)
         if not seen.unknown:
-            called = {one.who.removeprefix("container ") for one in seen.contacts if "container " in one.who}
-            outside = any(not one.who for one in seen.contacts)
-            found[facts.engine.label][facts.name] = Calls(outside, frozenset(called))
+            called = {contact.container for contact in seen.contacts if contact.container}
+            outside = any(not contact.who for contact in seen.contacts)
+            calls[facts.engine.label][facts.name] = Calls(outside, frozenset(called))
 
     with _until_interrupted() as stop:
         terminal.activity(f"watching {plural(len(running), 'container')} for {seconds:g} s")
-        threads = [threading.Thread(target=watch, args=(one, stop), daemon=True) for one in running]
+        threads = [
+            threading.Thread(target=watch, args=(container, stop), daemon=True) for container in running
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(seconds + 30)
     terminal.clear()
-    return found
+    return calls
 
 
-def _show_split(one: Split, terminal: Terminal) -> None:
-    terminal.show(foreign(f"{one.network}  {one.engine}: {one.why}", 300, "bold"))
+def _show_split(proposal: Split, terminal: Terminal) -> None:
+    terminal.show(foreign(f"{proposal.network}  {proposal.engine}: {proposal.why}", 300, "bold"))
     lines = []
-    for network in one.networks:
+    for network in proposal.networks:
         kind = "no way out" if network.internal else "isolated"
         lines.append(f"  new: {network.name} ({kind}): {', '.join(network.members)}")
         lines.append(f"       {network.create_command()}")
-    for move in one.moves:
+    for move in proposal.moves:
         lines.append(f"  {move.container}: leaves {move.leaves}, joins {', '.join(move.joins)}")
         lines += [f"       {line}" for line in lines_of(move)]
         lines += [f"       mind: {mind}" for mind in move.minds]
@@ -210,7 +223,7 @@ def _show_split(one: Split, terminal: Terminal) -> None:
     terminal.write("\n")
 
 
-def _save(found: Iterable[Split], folder: str, terminal: Terminal) -> None:
-    files = tuple(file for one in found for file in one.files)
+def _save(proposals: Iterable[Split], folder: str, terminal: Terminal) -> None:
+    files = tuple(file for proposal in proposals for file in proposal.files)
     for written in write_bundle(folder, files, create=True):
         terminal.note(f"note: {visible(written.path)}: {written.state.value}")

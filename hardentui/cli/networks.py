@@ -11,8 +11,8 @@ from msgspec import to_builtins
 
 from hardentui.cli import network_actions, session
 from hardentui.cli.parser import Given, seconds
-from hardentui.cli.saving import save_text
 from hardentui.cli.terminal import Terminal, foreign
+from hardentui.cli.text_files import save_text
 from hardentui.model.facts import NetworkFacts
 from hardentui.reports.network_svg import network_svg
 from hardentui.visible import visible
@@ -83,9 +83,13 @@ def run(options: Namespace, terminal: Terminal) -> int:
             if options.outgoing:
                 return network_actions.outgoing(bench, rows, options, terminal)
             return network_actions.split(bench, rows, options, terminal)
-        networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
+        networks = [
+            network.about
+            for network in bench.surroundings.networks()
+            if isinstance(network.about, NetworkFacts)
+        ]
         containers = [row.report.facts for row in rows if row.report and row.report.facts]
-        found = places(networks, containers)
+        every_place = places(networks, containers)
         missing = [row.name for row in rows if not (row.report and row.report.facts)]
         picture = session.map_of(bench, rows)
         if options.svg:
@@ -94,12 +98,12 @@ def run(options: Namespace, terminal: Terminal) -> int:
             document = {
                 "schema": SCHEMA,
                 "simulated": bench.opened.simulated,
-                "places": [to_builtins(one) for one in found],
+                "places": [to_builtins(place) for place in every_place],
                 "map": to_builtins(picture),
             }
             terminal.write(json.dumps(document, indent=2) + "\n")
         else:
-            terminal.show(_table(found, picture))
+            terminal.show(_table(every_place, picture))
     for name in missing:
         terminal.complain(f"{visible(name, 60)} could not be looked at, so its ways are not known")
     return 4 if missing else 0
@@ -110,20 +114,22 @@ def _draw(picture: NetworkMap, path: str, terminal: Terminal) -> None:
     terminal.note(f"note: the map is in {path}")
 
 
-def _table(found: Iterable[Place], picture: NetworkMap) -> Table:
+def _table(every_place: Iterable[Place], picture: NetworkMap) -> Table:
     from rich.table import Table
 
     gates = {
         (place.engine, place.name): [
-            f"{one.container} {one.words}: {one.gate.value}" if one.port else f"{one.words}: {one.gate.value}"
-            for one in place.openings
+            f"{opening.container} {opening.words}: {opening.gate.value}"
+            if opening.port
+            else f"{opening.words}: {opening.gate.value}"
+            for opening in place.openings
         ]
         for place in picture.places
     }
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("Network", "Engine", "Isolated", "Members", "Open to the outside", "Can reach"):
         shown.add_column(title, overflow="fold")
-    for place in found:
+    for place in every_place:
         isolated = "internal" if place.internal else place.isolated or "-"
         texts = (
             place.name,

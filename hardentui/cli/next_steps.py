@@ -21,9 +21,11 @@ def next_steps(result: CheckResult, options: Namespace) -> tuple[tuple[str, str]
 
 def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]:
     where = _where(options)
-    failing = [one for one in result.subjects if one.count(Status.FAIL)]
-    containers = [one.subject for one in failing if one.subject.kind is Kind.CONTAINER]
-    names = [(one.name, one.id) for one in containers] or [(path.name, path.id) for path in result.paths]
+    failing = [subject for subject in result.subjects if subject.count(Status.FAIL)]
+    containers = [subject.subject for subject in failing if subject.subject.kind is Kind.CONTAINER]
+    names = [(container.name, container.id) for container in containers] or [
+        (path.name, path.id) for path in result.paths
+    ]
     if names:
         name, identity = names[0]
         name = command_word(name, identity[:12])
@@ -31,10 +33,17 @@ def _steps(result: CheckResult, options: Namespace) -> Iterator[tuple[str, str]]
             yield f"hardentui check {name}{where}", "all that was found in the worst container"
         if not getattr(options, "facts", ""):
             yield f"hardentui plan {name} --likely{where}", "fixes that nothing seen of it speaks against"
-    worst = [path.checks[0] for path in result.paths] + [one.having(Status.FAIL)[0].check for one in failing]
+    worst = [path.checks[0] for path in result.paths] + [
+        subject.having(Status.FAIL)[0].check for subject in failing
+    ]
     if worst:
-        yield f"hardentui explain {worst[0]}", "why it matters, and what its fix may break"
-    if any(one.score.value is not None for one in result.subjects):
+        of = (
+            f" --checklist {shlex.quote(visible(given))}"
+            if (given := getattr(options, "checklist", ""))
+            else ""
+        )
+        yield f"hardentui explain {worst[0]}{of}", "why it matters, and what its fix may break"
+    if any(subject.score.value is not None for subject in result.subjects):
         yield "hardentui explain score", "what the score means"
 
 
@@ -42,7 +51,7 @@ def _where(options: Namespace) -> str:
     """The options that led to this host."""
     words = [
         word
-        for name in ("url", "connection", "facts")
+        for name in ("url", "connection", "facts", "checklist")
         if (value := getattr(options, name, ""))
         for word in (f"--{name}", visible(value))
     ]

@@ -39,6 +39,7 @@ COMMANDS = {
     "compare": "two saved results: what is new, fixed, changed",
     "checklist": "work with checklists and labs",
     "serve": "training in a browser, on the simulated host",
+    "settings": "what is set, where each value comes from, and a file to begin with",
     "completion": "the completion script of a shell",
 }
 EXAMPLES = {
@@ -64,6 +65,7 @@ EXAMPLES = {
     "compare": ("before.json after.json",),
     "checklist": ("lint ./mine.toml", "test ./labs"),
     "serve": ("", "--port 8000 --sessions 30"),
+    "settings": ("", "init", "show --all"),
     "completion": ("bash > /etc/bash_completion.d/hardentui", 'zsh > "${fpath[1]}/_hardentui"'),
 }
 EXIT_CODES = """\
@@ -152,6 +154,7 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
     )
     parser.add_argument("--version", action="version", version=f"hardentui {__version__}")
     common_options(parser, top=True)
+    checklist_option(parser, top=True)
     commands = parser.add_subparsers(
         dest="command",
         metavar="COMMAND",
@@ -160,7 +163,7 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
     )
     for name in names:
         about = COMMANDS[name]
-        one = commands.add_parser(
+        command = commands.add_parser(
             name,
             help=about,
             description=about[0].upper() + about[1:] + ".",
@@ -168,9 +171,9 @@ def make_parser(names: Iterable[str] = tuple(COMMANDS), loaded: Collection[str] 
             formatter_class=formatter,
         )
         if name in loaded:
-            import_module(f"hardentui.cli.{name}").arguments(one)
-            one.epilog = _epilog(one.epilog, EXAMPLES.get(name, ()), name, width)
-        common_options(one)
+            import_module(f"hardentui.cli.{name}").arguments(command)
+            command.epilog = _epilog(command.epilog, EXAMPLES.get(name, ()), name, width)
+        common_options(command)
     parser.set_defaults(command="")
     return parser
 
@@ -218,6 +221,7 @@ def group_of(
         saved: those of a saved plan can be taken; None = where a choice is required.
         tried: those of a trial can be taken.
     """
+    checklist_option(parser)
     group = parser.add_argument_group("which fixes").add_mutually_exclusive_group(required=required)
     group.add_argument("--check", metavar="ID", action="append", default=[], help="this fix; repeatable")
     group.add_argument("--all", action="store_true", help="every fix that can be carried out")
@@ -239,12 +243,13 @@ def group_of(
         )
 
 
-def checklist_option(parser: argparse.ArgumentParser) -> None:
+def checklist_option(parser: argparse.ArgumentParser, *, top: bool = False) -> None:
+    """`--checklist`; the one after the command wins over the one before it."""
     parser.add_argument(
         "--checklist",
         action=Given,
         metavar="FILE",
-        default="",
+        default="" if top else argparse.SUPPRESS,
         help="a checklist of your own instead of the ten steps",
     )
 

@@ -57,25 +57,25 @@ def run(options: Namespace, terminal: Terminal) -> int:
     terminal.clear()
     if options.format == "json":
         terminal.write(
-            json.dumps({"schema": SCHEMA, "pins": [_document(one) for one in reports]}, indent=2) + "\n"
+            json.dumps({"schema": SCHEMA, "pins": [_document(report) for report in reports]}, indent=2) + "\n"
         )
     else:
         _tell(files, reports, terminal)
     failed = _move(files, reports, options, terminal) if options.move else False
-    if failed or any(one.state is PinState.UNKNOWN for one in reports):
+    if failed or any(report.state is PinState.UNKNOWN for report in reports):
         return 4
-    return 1 if not options.move and any(one.state is PinState.MOVES for one in reports) else 0
+    return 1 if not options.move and any(report.state is PinState.MOVES for report in reports) else 0
 
 
 def _tell(files: tuple[PinFile, ...], reports: tuple[PinReport, ...], terminal: Terminal) -> None:
-    for one in reports:
-        words = [one.state.value, one.reason] if one.reason else [one.state.value]
-        if one.dead:
+    for report in reports:
+        words = [report.state.value, report.reason] if report.reason else [report.state.value]
+        if report.dead:
             words.append("its registry does not have the pinned image any more")
-        place = f"{visible(one.path, 200)}:{one.pin.line}"
-        terminal.write(f"{place}  {visible(one.pin.name, 100)}: {visible('; '.join(words), 300)}\n")
+        place = f"{visible(report.path, 200)}:{report.pin.line}"
+        terminal.write(f"{place}  {visible(report.pin.name, 100)}: {visible('; '.join(words), 300)}\n")
     for file in files:
-        text = moves_of(file, [one for one in reports if one.path == file.path])
+        text = moves_of(file, [report for report in reports if report.path == file.path])
         if text != file.text:
             terminal.write("\n".join(map(visible_lines, diff_of(file, text).splitlines())) + "\n")
     if not reports:
@@ -86,7 +86,7 @@ def _move(
     files: tuple[PinFile, ...], reports: tuple[PinReport, ...], options: Namespace, terminal: Terminal
 ) -> bool:
     """Move what can be moved; whether something could not be written."""
-    moving = [one for one in reports if one.state is PinState.MOVES]
+    moving = [report for report in reports if report.state is PinState.MOVES]
     if not moving:
         terminal.note("Nothing to move.")
         return False
@@ -108,7 +108,7 @@ def _move(
         if entry is not None:
             written.append(file.path)
             terminal.note(f"{visible(file.path, 200)}: moved. Way back: hardentui undo {entry.id}")
-    for command in commands_after(one for one in reports if one.path in written):
+    for command in commands_after(report for report in reports if report.path in written):
         terminal.note(f"next: {visible(command, 300)}")
     return failed
 

@@ -7,11 +7,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from typing import Any
 
-from hardentui.cli import saving, session
+from hardentui.cli import session
 from hardentui.cli.choosing import check_options, make_plan
 from hardentui.cli.paragraphs import Paragraphs
 from hardentui.cli.parser import Given, group_of
 from hardentui.cli.terminal import Terminal
+from hardentui.cli.text_files import save_text
 from hardentui.model.finding import Risk
 from hardentui.model.plan import Change, Plan
 from hardentui.options import BY_NAME
@@ -48,7 +49,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
     if not plan.changes:
         return 1
     if options.file:
-        saving.save_text(options.file, plans.dump(plan, version), backup=True)
+        save_text(options.file, plans.dump(plan, version), backup=True)
         terminal.note(f"note: the plan is in {options.file}; hardentui fix NAME --plan {options.file}")
     return 0
 
@@ -63,7 +64,7 @@ def _lines(plan: Plan, before: int | None, after: int | None, write: Paragraphs)
         option = flag if flag.startswith("-") else change.option
         yield f"{write.bold(option)}  {write.painted(change.risk.value, _COLORS[change.risk])}"
         for sign, color, arguments in _difference(change):
-            yield from (f"  {write.painted(f'{sign} {one or option}', color)}" for one in arguments)
+            yield from (f"  {write.painted(f'{sign} {argument or option}', color)}" for argument in arguments)
         yield from write.wrapped(change.reason, "    ")
         yield from write.wrapped(f"May break: {change.impact}" if change.impact else "", "    ")
         for note in plan.notes:
@@ -88,8 +89,8 @@ def _masked(option: str, arguments: tuple[str, ...]) -> list[str]:
 def _difference(change: Change) -> tuple[tuple[str, str, list[str]], ...]:
     """Only what goes and what comes: of thirty variables mostly one changes."""
     before, after = _masked(change.option, change.before), _masked(change.option, change.after)
-    gone = [one for one in before if one not in after]
-    come = [one for one in after if one not in before]
+    gone = [argument for argument in before if argument not in after]
+    come = [argument for argument in after if argument not in before]
     return (("-", "31", gone), ("+", "32", come))
 
 
@@ -102,36 +103,36 @@ def _document(plan: Plan, before: int | None, after: int | None, version: str) -
         "score": {"before": before, "after": after},
         "fixes": [
             {
-                "check": one.check,
-                "parameters": dict(one.parameters),
-                "risk": plan.risks[one.check].value,
-                "notes": [note.text for note in plan.notes if note.check == one.check],
+                "check": choice.check,
+                "parameters": dict(choice.parameters),
+                "risk": plan.risks[choice.check].value,
+                "notes": [note.text for note in plan.notes if note.check == choice.check],
             }
-            for one in plan.choices
+            for choice in plan.choices
         ],
         "changes": [
             {
-                "option": one.option,
-                "before": _masked(one.option, one.before),
-                "after": _masked(one.option, one.after),
-                "checks": list(one.checks),
-                "reason": one.reason,
-                "risk": one.risk.value,
-                "impact": one.impact,
-                "kind": one.kind.value,
+                "option": change.option,
+                "before": _masked(change.option, change.before),
+                "after": _masked(change.option, change.after),
+                "checks": list(change.checks),
+                "reason": change.reason,
+                "risk": change.risk.value,
+                "impact": change.impact,
+                "kind": change.kind.value,
             }
-            for one in plan.changes
+            for change in plan.changes
         ],
         "skipped": [
             {
-                "check": one.check,
-                "why": one.why,
-                "hint": one.hint,
-                "taken_by": one.bolder.value if one.bolder else None,
+                "check": skipped.check,
+                "why": skipped.why,
+                "hint": skipped.hint,
+                "taken_by": skipped.bolder.value if skipped.bolder else None,
             }
-            for one in plan.skipped
+            for skipped in plan.skipped
         ],
-        "notes": [{"check": one.check, "text": one.text} for one in plan.notes],
+        "notes": [{"check": note.check, "text": note.text} for note in plan.notes],
         "conflicts": list(plan.conflicts),
         "unknowable": sorted({option.name for option in plan.before.unknowable}),
         "not_carried": list(not_carried(plan.before)),

@@ -47,11 +47,16 @@ def run(options: Namespace, terminal: Terminal) -> int:
 
         wishes = Wishes(tuple(options.peer), tuple(options.probe), options.patience, options.outside)
         with interruptible():
-            found = rehearse(facts, image, trying, wishes, Progress(terminal), threading.Event())
+            rehearsal = rehearse(facts, image, trying, wishes, Progress(terminal), threading.Event())
     terminal.clear()
     if options.format == "json":
-        document = {"schema": SCHEMA, "container": facts.name, "works": found.works, **to_builtins(found)}
+        document = {
+            "schema": SCHEMA,
+            "container": facts.name,
+            "works": rehearsal.works,
+            **to_builtins(rehearsal),
+        }
         terminal.write(json.dumps(document, indent=2) + "\n")
     else:
-        terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(found, facts.name)))
-    return 0 if found.works else _OLD_FAILS if found.after is None else _NEW_FAILS
+        terminal.write("".join(f"{visible(line, 500)}\n" for line in lines_of(rehearsal, facts.name)))
+    return 0 if rehearsal.works else _OLD_FAILS if rehearsal.after is None else _NEW_FAILS

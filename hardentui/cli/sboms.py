@@ -22,7 +22,7 @@ def deliver(images: Sequence[ImageFacts], options: Namespace, terminal: Terminal
     Raises:
         UsageError: several without -o.
     """
-    readable = [one for one in images if not isinstance(one.inventory, Unreadable)]
+    readable = [image for image in images if not isinstance(image.inventory, Unreadable)]
     if options.folder:
         for written in save_sboms(readable, options.folder):
             terminal.write(f"{visible(written.path)}: {written.state.value}\n")

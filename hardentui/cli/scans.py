@@ -85,11 +85,11 @@ def _cells(facts: ImageFacts) -> tuple[str, ...]:
         why = report.reason if isinstance(report, Unreadable) else "not scanned"
         return (_name(facts), "-", *("?" * 5), "", why)
     counts = severities(report)
-    repairable = sum(bool(one.fixed_in) for one in report.vulnerabilities)
+    repairable = sum(bool(vulnerability.fixed_in) for vulnerability in report.vulnerabilities)
     old = stale(report, facts.now)
     notes = [f"stale: {old}"] if old else []
     notes += report.gaps
-    if exploited := sum(one.exploited for one in report.vulnerabilities):
+    if exploited := sum(vulnerability.exploited for vulnerability in report.vulnerabilities):
         notes.insert(0, f"{exploited} used by attackers")
     return (
         _name(facts),
@@ -118,13 +118,13 @@ def scan_document(facts: ImageFacts) -> dict[str, Any] | None:
         "gaps": list(report.gaps),
         "vulnerabilities": [
             {
-                "id": one.id,
-                "package": one.package,
-                "installed": one.installed,
-                "severity": one.severity,
-                "fixed_in": one.fixed_in,
-                "exploited": one.exploited,
+                "id": vulnerability.id,
+                "package": vulnerability.package,
+                "installed": vulnerability.installed,
+                "severity": vulnerability.severity,
+                "fixed_in": vulnerability.fixed_in,
+                "exploited": vulnerability.exploited,
             }
-            for one in sorted(report.vulnerabilities, key=rank)
+            for vulnerability in sorted(report.vulnerabilities, key=rank)
         ],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 
 from msgspec.structs import replace
@@ -10,6 +11,8 @@ from hardentui.cli.session import selection_of
 from hardentui.cli.terminal import Terminal
 from hardentui.workbench.begun import Begun
 from hardentui.workbench.first_look import FirstLook
+from hardentui.workbench.settings.document import Document
+from hardentui.workbench.settings.reading import read_settings
 
 
 def run(options: Namespace, terminal: Terminal) -> int:
@@ -24,5 +27,7 @@ def run(options: Namespace, terminal: Terminal) -> int:
         return FirstLook.open(replace(selection, url="", connection="", demo=True))
 
     from hardentui.tui.app import run as run_app  # while the engines are at work
+    from hardentui.tui.vocabulary import key_name, vocabulary
 
-    return run_app(first_look, simulate)
+    settings = read_settings(Document.read(os.environ), vocabulary(), os.environ, key_name)
+    return run_app(first_look, simulate, settings=settings)

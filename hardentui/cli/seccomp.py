@@ -32,35 +32,39 @@ def run(options: Namespace, terminal: Terminal) -> int:
     with session.workbench(options, terminal, everything=not options.names) as bench:
         reports = session.reports_of(bench, options.names, terminal)
         files = bench.opened.files
-        pages = [seccomp_page(one.facts, default_profile(one.facts, files)) for one in reports if one.facts]
+        pages = [
+            seccomp_page(report.facts, default_profile(report.facts, files))
+            for report in reports
+            if report.facts
+        ]
         if options.format == "json":
             document = {
                 "schema": SCHEMA,
                 "simulated": bench.opened.simulated,
-                "containers": [to_builtins(one) for one in pages],
+                "containers": [to_builtins(page) for page in pages],
             }
             terminal.write(json.dumps(document, indent=1) + "\n")
         else:
             for page in pages:
                 _show(page, options.calls, terminal)
-    for one in reports:
-        if one.facts is None:
-            terminal.complain(f"{visible(one.subject.name, 60)} could not be looked at: {one.trouble}")
-    unknown = any(one.kind is Kind.UNKNOWN or one.unjudged for one in pages)
-    return 4 if unknown or any(one.facts is None for one in reports) else 0
+    for report in reports:
+        if report.facts is None:
+            terminal.complain(f"{visible(report.subject.name, 60)} could not be looked at: {report.trouble}")
+    unknown = any(page.kind is Kind.UNKNOWN or page.unjudged for page in pages)
+    return 4 if unknown or any(report.facts is None for report in reports) else 0
 
 
 def _show(page: SeccompPage, calls: bool, terminal: Terminal) -> None:
     terminal.show(foreign(f"{page.container}  {page.engine}", 200, "bold"))
     lines = [*summary(page)]
     if page.kind in (Kind.PROFILE, Kind.COMPILED):
-        lines += [f"DANGEROUS, it {one.gives}: {', '.join(one.calls)}" for one in page.dangerous]
+        lines += [f"DANGEROUS, it {group.gives}: {', '.join(group.calls)}" for group in page.dangerous]
         if not page.dangerous:
             lines.append("No dangerous call gets past it that Podman's own profile refuses.")
         if page.by_capability:
             lines.append(f"Opened by its capabilities: {', '.join(page.by_capability)}")
-        for one in page.families:
-            lines.append(f"{one.family}: {' and '.join(one.ways) or 'closed'}")
+        for family in page.families:
+            lines.append(f"{family.family}: {' and '.join(family.ways) or 'closed'}")
         lines.append(f"User namespaces: {', '.join(page.user_namespaces) or 'closed'}")
         if page.against is not None:
             lines += _several("Looser than the default", page.against.looser)

@@ -21,7 +21,6 @@ from hardentui.visible import visible
 from hardentui.workbench.changing.cut_off import cut_off_changes
 from hardentui.workbench.looking.surroundings import concerns
 from hardentui.workbench.opening.engines import open_engines
-from hardentui.workbench.pages.network_map import network_map
 from hardentui.workbench.views import Attempt, Progress, Report, Row, Selection
 
 if TYPE_CHECKING:
@@ -77,6 +76,8 @@ def workbench(
         for attempt in opened.attempts:
             if attempt.denied:
                 terminal.note(f"note: {attempt.label}: {attempt.reason}")
+        for notice in bench.notices:
+            terminal.note(f"note: {notice}")
         for sentence in cut_off_changes():
             terminal.note(f"note: {sentence}")
         yield bench
@@ -105,14 +106,14 @@ def named(rows: Iterable[Row], names: Iterable[str]) -> tuple[Row, ...]:
     rows = tuple(rows)
     keys: set[str] = set()
     for name in names:
-        found = [row for row in rows if row.name == name]
-        if not found and name:
-            found = [row for row in rows if row.id.startswith(name)]
-            if len(found) > 1:
-                raise _several(name, found)
-        if not found:
+        matching = [row for row in rows if row.name == name]
+        if not matching and name:
+            matching = [row for row in rows if row.id.startswith(name)]
+            if len(matching) > 1:
+                raise _several(name, matching)
+        if not matching:
             raise _unknown(name, rows)
-        keys.update(row.key for row in found)
+        keys.update(row.key for row in matching)
     return tuple(row for row in rows if row.key in keys)
 
 
@@ -146,13 +147,13 @@ def one_report(bench: Workbench, name: str, scanned_on: Terminal | None = None) 
         UsageError: no container of that name, or more than one.
         NotFound: it is gone by now.
     """
-    found = named(bench.containers.rows(), [name])
-    if len(found) > 1:
-        raise _several(name, found)
+    matching = named(bench.containers.rows(), [name])
+    if len(matching) > 1:
+        raise _several(name, matching)
     bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
     if scanned_on is not None:
         scan(bench, scanned_on)
-    row = bench.containers.refresh(found[0].key)
+    row = bench.containers.refresh(matching[0].key)
     if row is None or row.report is None:
         raise NotFound(f"The container {visible(name, 60)!r} is gone.")
     if row.report.trouble:
@@ -169,11 +170,11 @@ def scan(
         listed: what `bench.containers.rows()` gave just now.
         closer: also look at processes, sockets and changed files.
     """
-    found = {row.key: row for row in (bench.containers.rows() if listed is None else listed)}
+    by_key = {row.key: row for row in (bench.containers.rows() if listed is None else listed)}
     stop = threading.Event()
 
     def arrived(row: Row) -> None:
-        found[row.key] = row
+        by_key[row.key] = row
 
     def moved(progress: Progress) -> None:
         terminal.progress(progress.done, progress.total)
@@ -183,20 +184,20 @@ def scan(
     finally:
         stop.set()
         terminal.clear()
-    return _still_there(bench, terminal, tuple(found.values()))
+    return _still_there(bench, terminal, tuple(by_key.values()))
 
 
 def closer(bench: Workbench, rows: Iterable[Row]) -> tuple[Row, ...]:
     """These rows after a closer look: processes, sockets, changed files. Removed ones are left out."""
-    found = []
+    looked_at = []
     for row in rows:
         if row.report and not row.report.trouble:
             again = bench.containers.refresh(row.key)
             if again is not None:
-                found.append(again)
+                looked_at.append(again)
         else:
-            found.append(row)
-    return tuple(found)
+            looked_at.append(row)
+    return tuple(looked_at)
 
 
 def _still_there(bench: Workbench, terminal: Terminal, rows: tuple[Row, ...]) -> tuple[Row, ...]:
@@ -224,14 +225,18 @@ def reports_of(bench: Workbench, names: Iterable[str], terminal: Terminal) -> tu
         return tuple(row.report for row in rows if row.report)
     wanted = named(listed, names)
     bench.surroundings.host()  # the engine's defaults decide what a container asked for itself
-    found = (bench.containers.refresh(row.key) for row in wanted)
-    return tuple(row.report for row in found if row and row.report)
+    refreshed = (bench.containers.refresh(row.key) for row in wanted)
+    return tuple(row.report for row in refreshed if row and row.report)
 
 
 def map_of(bench: Workbench, rows: Iterable[Row]) -> NetworkMap:
     """Who reaches whom among these containers."""
+    from hardentui.workbench.pages.network_map import network_map
+
     rows = tuple(rows)
-    networks = [one.about for one in bench.surroundings.networks() if isinstance(one.about, NetworkFacts)]
+    networks = [
+        network.about for network in bench.surroundings.networks() if isinstance(network.about, NetworkFacts)
+    ]
     return network_map(
         networks,
         [row.report.facts for row in rows if row.report and row.report.facts],
@@ -262,10 +267,12 @@ def result(
         findings = report.findings
         helpful: tuple[str, ...] = ()
         if fixes:
-            helpful = tuple(one.check for one in bench.planner.raises_most(report, 3))
+            helpful = tuple(finding.check for finding in bench.planner.raises_most(report, 3))
             findings = tuple(
-                replace(one, remediation=bench.planner.remediation(report, one)) if one.failing else one
-                for one in findings
+                replace(finding, remediation=bench.planner.remediation(report, finding))
+                if finding.failing
+                else finding
+                for finding in findings
             )
         subjects.append(
             SubjectResult(
@@ -280,7 +287,7 @@ def result(
         version=__version__,
         place=bench.opened.host_name,
         simulated=bench.opened.simulated,
-        paths=ranked_paths((one.facts, one.failing) for one in told if one.facts is not None),
+        paths=ranked_paths((report.facts, report.failing) for report in told if report.facts is not None),
     )
 
 
@@ -301,7 +308,11 @@ def of_host(bench: Workbench) -> list[tuple[Report, str]]:
     kinds = {check.kind for check in bench.judge.checks}
     if not kinds & {Kind.HOST, Kind.ENGINE}:
         return []
-    return [(one, one.subject.kind.value) for one in bench.surroundings.host() if one.subject.kind in kinds]
+    return [
+        (report, report.subject.kind.value)
+        for report in bench.surroundings.host()
+        if report.subject.kind in kinds
+    ]
 
 
 def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list[tuple[Report, str]]:
@@ -315,5 +326,5 @@ def of_images_and_networks(bench: Workbench, rows: Iterable[Row] | None) -> list
     reports += (*(bench.surroundings.networks() if Kind.NETWORK in kinds else ()),)
     if rows is not None:
         used = [row.report for row in rows if row.report]
-        reports = tuple(one for one in reports if any(concerns(each, one.subject) for each in used))
-    return [(one, f"{one.subject.kind.value}  {one.subject.engine}") for one in reports]
+        reports = tuple(report for report in reports if any(concerns(each, report.subject) for each in used))
+    return [(report, f"{report.subject.kind.value}  {report.subject.engine}") for report in reports]

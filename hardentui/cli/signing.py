@@ -30,7 +30,7 @@ def make_key(options: Namespace, terminal: Terminal) -> int:
 
 def sign(options: Namespace, terminal: Terminal) -> int:
     """A signature for each image, and the pull that proves it."""
-    images = ", ".join(visible(one, 100) for one in options.names)
+    images = ", ".join(visible(name, 100) for name in options.names)
     sure(terminal, f"Put a signature beside {images}?", yes=options.yes, command="the same with --yes")
     failed = False
     for image in options.names:
@@ -53,14 +53,14 @@ def check(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     codes = set()
     for image in options.names:
         terminal.activity(f"pulling {image}")
-        found = change.check(image, threading.Event())
+        verified = change.check(image, threading.Event())
         terminal.clear()
-        pull = found.pull
+        pull = verified.pull
         terminal.write(
-            f"{visible(image, 100)}: {pull.verdict} ({visible(pull.by)})\n  {visible(found.rule, 300)}\n"
+            f"{visible(image, 100)}: {pull.verdict} ({visible(pull.by)})\n  {visible(verified.rule, 300)}\n"
         )
         if pull.said:
             terminal.write(f"  {visible(pull.said, 300)}\n")
-        terminal.write(f"  {visible(found.signatures_told, 300)}\n")
+        terminal.write(f"  {visible(verified.signatures_told, 300)}\n")
         codes.add({Verdict.ACCEPTED: 0, Verdict.UNKNOWN: 4}.get(pull.verdict, 1))
     return max(codes)

@@ -35,7 +35,7 @@ def trial_lines(trial: Trial, terminal: Terminal) -> Iterator[str]:
         yield write.bold("Kept")
         for check in dict.fromkeys(kept.check for kept in trial.kept):
             options = [kept for kept in trial.kept if kept.check == check]
-            changes = ", ".join(f"{_flag(one.option)} {one.after or 'removed'}" for one in options)
+            changes = ", ".join(f"{_flag(option.option)} {option.after or 'removed'}" for option in options)
             proof = effective.get(check)
             seen = f" ({proof.status}: {proof.effective})" if proof and proof.effective else ""
             yield from write.wrapped(f"{check}: {changes}{seen}")

@@ -51,11 +51,11 @@ _KEYLESS = (
 def arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
     for verb, about in VERBS.items():
-        one = verbs.add_parser(verb, help=about, description=f"{about[0].upper()}{about[1:]}.")
-        _ARGUMENTS[verb](one)
+        verb_parser = verbs.add_parser(verb, help=about, description=f"{about[0].upper()}{about[1:]}.")
+        _ARGUMENTS[verb](verb_parser)
         if verb in ("show", "plan", "apply"):
-            _format(one, default=SUPPRESS)  # else it would undo one before the verb
-        common_options(one, top=False)
+            _format(verb_parser, default=SUPPRESS)  # else it would undo one before the verb
+        common_options(verb_parser, top=False)
     parser.set_defaults(verb="show")
     _format(parser)
 
@@ -149,9 +149,9 @@ def run(options: Namespace, terminal: Terminal) -> int:
 def _show(bench: Workbench, running: list[tuple[str, str]], options: Namespace, terminal: Terminal) -> int:
     from msgspec import to_builtins
 
-    engines = [one.about for one in bench.surroundings.host() if isinstance(one.about, EngineFacts)]
+    engines = [report.about for report in bench.surroundings.host() if isinstance(report.about, EngineFacts)]
     if options.format == "json":
-        documents = [{"engine": one.label, "trust": to_builtins(one.trust)} for one in engines]
+        documents = [{"engine": engine.label, "trust": to_builtins(engine.trust)} for engine in engines]
         document = {"schema": SCHEMA, "simulated": bench.opened.simulated, "engines": documents}
         terminal.write(json.dumps(document, indent=2) + "\n")
         return 0
@@ -186,7 +186,7 @@ def _change(change: TrustChange, options: Namespace, terminal: Terminal) -> int:
     if not draft.files:
         terminal.note("The files say so already.")
         return 0
-    files = ", ".join(visible(one.path, 100) for one in draft.files)
+    files = ", ".join(visible(file.path, 100) for file in draft.files)
     sure(terminal, f"Write {files}?", yes=options.yes, command="the same with --yes")
     entry = change.apply(draft, proofs)
     if entry is not None:
@@ -221,7 +221,7 @@ def _tell_proof(proof: PullProof, terminal: Terminal) -> None:
 def _document(draft: TrustDraft, proofs: tuple[PullProof, ...], reason: str) -> dict[str, object]:
     return {
         "schema": SCHEMA,
-        "files": [{"path": one.path, "text": one.text, "new": one.before is None} for one in draft.files],
+        "files": [{"path": file.path, "text": file.text, "new": file.before is None} for file in draft.files],
         "diff": draft.diff,
         "rejects_by_default": draft.rejects,
         "refused": list(draft.refused),
@@ -229,15 +229,15 @@ def _document(draft: TrustDraft, proofs: tuple[PullProof, ...], reason: str) -> 
         "notes": list(draft.notes),
         "proofs": [
             {
-                "case": one.case,
-                "scope": one.scope,
-                "image": one.pull.reference,
-                "wanted": one.wanted.value,
-                "verdict": one.pull.verdict.value,
-                "said": one.pull.said,
-                "by": one.pull.by,
+                "case": proof.case,
+                "scope": proof.scope,
+                "image": proof.pull.reference,
+                "wanted": proof.wanted.value,
+                "verdict": proof.pull.verdict.value,
+                "said": proof.pull.said,
+                "by": proof.pull.by,
             }
-            for one in proofs
+            for proof in proofs
         ],
         "can_be_applied": not reason,
         "reason": reason,

@@ -26,18 +26,18 @@ def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
         UsageError: an option is malformed, or two rules name the same scope.
     """
     lookaside = dict(_pairs(options.lookaside, "--lookaside"))
-    found = []
+    rules = []
     for kind, given in ((RuleKind.SIGSTORE, options.sigstore), (RuleKind.GPG, options.gpg)):
         for scope, path in _pairs(given, f"--{kind.value}"):
             key = os.path.abspath(path)
             if (is_kind := kind_of(key)) is not kind:
                 raise UsageError(f"{visible(path, 100)} is a key of {is_kind.value}: use --{is_kind.value}.")
             side = lookaside.pop(scope, "") if kind is RuleKind.GPG else ""
-            found.append(ScopeRule(scope, kind, key, options.any_tag, lookaside=side))
+            rules.append(ScopeRule(scope, kind, key, options.any_tag, lookaside=side))
     for scope, email in _pairs(options.keyless, "--keyless"):
         if not (options.issuer and options.ca and options.rekor):
             raise UsageError("--keyless needs --issuer, --ca and --rekor: Podman verifies with all three.")
-        found.append(
+        rules.append(
             ScopeRule(
                 scope,
                 RuleKind.KEYLESS,
@@ -48,15 +48,15 @@ def rules_of(options: Namespace) -> tuple[ScopeRule, ...]:
                 rekor=os.path.abspath(options.rekor),
             )
         )
-    found += [ScopeRule(_scope(one), RuleKind.ACCEPT) for one in options.accept]
-    found += [ScopeRule(_scope(one), RuleKind.REJECT) for one in options.reject]
+    rules += [ScopeRule(_scope(scope), RuleKind.ACCEPT) for scope in options.accept]
+    rules += [ScopeRule(_scope(scope), RuleKind.REJECT) for scope in options.reject]
     if lookaside:
         raise UsageError(f"--lookaside {visible(min(lookaside), 80)}: there is no --gpg rule for that scope.")
-    scopes = [one.scope for one in found]
-    twice = next((one for one in scopes if scopes.count(one) > 1), "")
+    scopes = [rule.scope for rule in rules]
+    twice = next((scope for scope in scopes if scopes.count(scope) > 1), "")
     if twice:
         raise UsageError(f"Two rules name {visible(twice, 80)}.")
-    return tuple(found)
+    return tuple(rules)
 
 
 def _pairs(given: Iterable[str], option: str) -> Iterable[tuple[str, str]]:

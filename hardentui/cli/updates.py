@@ -26,20 +26,20 @@ def run(bench: Workbench, images: Sequence[ImageFacts], options: Namespace, term
     """Ask and tell: 0 all is known, 4 a registry did not answer."""
     stop = threading.Event()
     try:
-        found = Updates(bench.parts, stop).ask(images, lambda name: terminal.activity(f"asking for {name}"))
+        answers = Updates(bench.parts, stop).ask(images, lambda name: terminal.activity(f"asking for {name}"))
     except KeyboardInterrupt:
         stop.set()
         return INTERRUPTED
     finally:
         terminal.clear()
     if options.format == "json":
-        documents = [_document(one, options.cool_down) for one in found]
+        documents = [_document(update, options.cool_down) for update in answers]
         terminal.write(json.dumps({"schema": SCHEMA, "images": documents}, indent=2) + "\n")
-    elif found:
-        _table(found, options.cool_down, terminal)
+    elif answers:
+        _table(answers, options.cool_down, terminal)
     else:
         terminal.note("None of these images has the name of a registry.")
-    return 4 if any(isinstance(one.answer, Unreadable) for one in found) else 0
+    return 4 if any(isinstance(update.answer, Unreadable) for update in answers) else 0
 
 
 def _table(updates: Sequence[Update], cool_down: int, terminal: Terminal) -> None:
@@ -48,9 +48,13 @@ def _table(updates: Sequence[Update], cool_down: int, terminal: Terminal) -> Non
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("Image", "Registry", "State"):
         shown.add_column(title, overflow="fold")
-    for one in updates:
-        digest = "?" if isinstance(one.answer, Unreadable) else one.answer.digest.removeprefix("sha256:")[:12]
-        shown.add_row(foreign(one.name, 150), digest, foreign(_state(one, cool_down), 300))
+    for update in updates:
+        digest = (
+            "?"
+            if isinstance(update.answer, Unreadable)
+            else update.answer.digest.removeprefix("sha256:")[:12]
+        )
+        shown.add_row(foreign(update.name, 150), digest, foreign(_state(update, cool_down), 300))
     terminal.show(shown)
 
 

@@ -74,8 +74,8 @@ def candidates(environment: Environment, url: str = "", connection: str = "") ->
         return (Candidate("", _as_url(host), "$CONTAINER_HOST"),)
     if name := environ.get("CONTAINER_CONNECTION"):
         return (_named(environment, name, "$CONTAINER_CONNECTION"),)
-    found = [*_default_connection(environment), *_sockets(environment)]
-    return tuple({candidate.url: candidate for candidate in reversed(found)}.values())[::-1]
+    in_order = [*_default_connection(environment), *_sockets(environment)]
+    return tuple({candidate.url: candidate for candidate in reversed(in_order)}.values())[::-1]
 
 
 def _sockets(environment: Environment) -> list[Candidate]:
@@ -132,13 +132,13 @@ def connections(environment: Environment) -> tuple[dict[str, Candidate], str]:
 
 
 def _destinations(table: Mapping[str, Any], uri: str, identity: str) -> dict[str, Candidate]:
-    found: dict[str, Candidate] = {}
+    destinations: dict[str, Candidate] = {}
     for name, entry in table.items():
         url = _text(_object(entry).get(uri))
         if url:
             key = _text(_object(entry).get(identity))
-            found[name] = Candidate(name, _as_url(url), f"connection {visible(name, 60)}", key)
-    return found
+            destinations[name] = Candidate(name, _as_url(url), f"connection {visible(name, 60)}", key)
+    return destinations
 
 
 def _config_home(environment: Environment) -> str:
@@ -154,12 +154,12 @@ def _settings_files(environment: Environment) -> tuple[str, ...]:
     """The containers.conf files, the weakest first."""
     if given := environment.environ.get("CONTAINERS_CONF"):
         return (given,)
-    found: list[str] = []
+    paths: list[str] = []
     for folder in ("/usr/share/containers", "/etc/containers", f"{_config_home(environment)}/containers"):
         drop_ins = f"{folder}/containers.conf.d"
-        found.append(f"{folder}/containers.conf")
-        found += [f"{drop_ins}/{name}" for name in environment.files(drop_ins) if name.endswith(".conf")]
-    return tuple(found)
+        paths.append(f"{folder}/containers.conf")
+        paths += [f"{drop_ins}/{name}" for name in environment.files(drop_ins) if name.endswith(".conf")]
+    return tuple(paths)
 
 
 def _as_url(text: str) -> str:

@@ -116,13 +116,13 @@ def past_events(
         "until": str(int(until) + 1),  # Podman drops the fraction, and with it what just happened
         "filters": json.dumps({"container": [container]}),
     }
-    found: list[Event] = []
+    events: list[Event] = []
     ended = _Deadline(stop)
     try:
         for item in engine.connection.stream("/events", query, ended.stop, _TICK):
             if item is not None:
-                found.append(event(item))
-            if len(found) >= _MOST_EVENTS:
+                events.append(event(item))
+            if len(events) >= _MOST_EVENTS:
                 break
     except EngineError as error:
         return Unreadable(f"Podman does not return its events: {error.title}")
@@ -130,4 +130,4 @@ def past_events(
         ended.end()
     if ended.passed:
         return Unreadable(f"Podman did not return its events within {_LIMIT:g} s")
-    return tuple(one for one in found if since < one.time <= until)
+    return tuple(happened for happened in events if since < happened.time <= until)

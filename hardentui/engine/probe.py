@@ -67,11 +67,11 @@ def probe_all(
         same = _socket_identity(place)
         if same in seen:
             continue
-        found = probe(place, listener)
-        if isinstance(found, Attempt):
-            attempts.append(found)
+        answer = probe(place, listener)
+        if isinstance(answer, Attempt):
+            attempts.append(answer)
             continue
-        engines.append(found)
+        engines.append(answer)
         if same is not None:
             seen.add(same)
     return tuple(engines), tuple(attempts)
@@ -173,9 +173,9 @@ def _socket_identity(candidate: Candidate) -> tuple[int, int] | None:
     scheme, _, path = candidate.url.partition("://")
     if scheme == "unix":
         with suppress(OSError, ValueError):
-            found = os.stat(path)
-            if stat.S_ISSOCK(found.st_mode):
-                return found.st_dev, found.st_ino
+            status = os.stat(path)
+            if stat.S_ISSOCK(status.st_mode):
+                return status.st_dev, status.st_ino
     return None
 
 

@@ -71,11 +71,11 @@ class PrivateService:
         Raises:
             EngineUnreachable: it does not answer any more.
         """
-        found = probe(Candidate("", f"unix://{self.socket}", "a service of our own"), listener)
-        if isinstance(found, Attempt):
-            raise EngineUnreachable(found.reason, found.hint)
-        found.also_close(self.close)
-        return found
+        answer = probe(Candidate("", f"unix://{self.socket}", "a service of our own"), listener)
+        if isinstance(answer, Attempt):
+            raise EngineUnreachable(answer.reason, answer.hint)
+        answer.also_close(self.close)
+        return answer
 
     def close(self) -> None:
         """End the service and remove its folder."""

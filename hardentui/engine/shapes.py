@@ -167,12 +167,12 @@ def _number(value: Any) -> int:
 
 def _time(value: Any) -> datetime | None:
     """A time as Go writes it (up to nine decimals); None for anything else."""
-    found = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if not found:
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if not match:
         return None
-    fraction = (found[2] or "").ljust(6, "0")
-    zone = "+00:00" if found[3] == "Z" else found[3]
+    fraction = (match[2] or "").ljust(6, "0")
+    zone = "+00:00" if match[3] == "Z" else match[3]
     try:
-        return datetime.fromisoformat(f"{found[1]}.{fraction}{zone}").astimezone(UTC)
+        return datetime.fromisoformat(f"{match[1]}.{fraction}{zone}").astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -13,9 +13,9 @@ from hardentui.model.facts import ContainerFacts
 from hardentui.model.finding import Finding, Kind, Remediation, Severity, Status, Subject, Verdict, unknown
 
 _SHIFTED = {
-    -1: {one: one.shifted(-1) for one in Severity},
-    0: {one: one for one in Severity},
-    1: {one: max(one, min(one.shifted(1), Severity.HIGH)) for one in Severity},
+    -1: {severity: severity.shifted(-1) for severity in Severity},
+    0: {severity: severity for severity in Severity},
+    1: {severity: max(severity, min(severity.shifted(1), Severity.HIGH)) for severity in Severity},
 }
 """Context makes no finding critical that is not so by itself."""
 _NOT_COMPARED = unknown("the other containers of this engine were not looked at")
@@ -26,6 +26,13 @@ def parameters_of(
 ) -> Parameters:
     """The check's defaults, then the checklist's values, then a user's own."""
     return Parameters({**check.parameters, **checklist.parameters.get(check.id, {}), **(over or {})})
+
+
+def fix_parameters(check: AnyCheck, checklist: Checklist, chosen: Mapping[str, ParameterValue]) -> Parameters:
+    """What a fix takes: as `parameters_of`, with the user's defaults behind those of the checklist."""
+    own = checklist.fix_values.get(check.id, {})
+    listed = checklist.parameters.get(check.id, {})
+    return Parameters({**check.parameters, **own, **listed, **chosen})
 
 
 def evaluate(
@@ -94,7 +101,8 @@ def remediation(
     summary = check.summary
     advice = Advice()
     if check.remediate is not None and isinstance(facts, ContainerFacts):
-        context = FixContext(facts, parameters_of(check, checklist, chosen), chosen=frozenset(chosen or ()))
+        parameters = fix_parameters(check, checklist, chosen or {})
+        context = FixContext(facts, parameters, chosen=frozenset(chosen or ()))
         try:
             after = check.remediate(facts.spec, context)
         except CannotFix as error:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from hardentui.errors import CannotFix
 from hardentui.harden.conflicts import conflicts_of
-from hardentui.harden.evaluate import judge, parameters_of
+from hardentui.harden.evaluate import fix_parameters, judge, parameters_of
 from hardentui.harden.protection import weakenings
 from hardentui.harden.spec_diff import OptionDiff, spec_diff
 from hardentui.model.check import Advice, AnyCheck, FixContext
@@ -21,6 +21,8 @@ from hardentui.options import IMAGE
 
 _RISKS = (Risk.SAFE, Risk.CHANGES_BEHAVIOUR, Risk.MAY_BREAK)
 """From the most harmless to the one that asks for most care."""
+_NO_CHECK = "there is no check of this name"
+_OF_CHECKLIST = "One of a checklist of your own needs --checklist FILE."
 _ALREADY = "nothing to change in the options: they are so already"
 
 
@@ -64,7 +66,7 @@ def make_plan(
             by_option.setdefault(diff.option.name, []).append(fix)
         kept.append(fix)
         spec = fix.after
-    skipped += [Skipped(check_id, "there is no check of this name") for check_id in wanted]
+    skipped += [Skipped(check_id, _NO_CHECK, _OF_CHECKLIST) for check_id in wanted]
     notes = [Note(fix.check.id, text) for fix in kept for text in fix.advice.notes]
     fixed = frozenset(fix.check.id for fix in kept)
     return Plan(
@@ -88,7 +90,7 @@ def _fix(
     if why := _needless(check, spec, facts, checklist):
         return Skipped(check.id, why)
     chosen = dict(choice.parameters)
-    context = FixContext(facts, parameters_of(check, checklist, chosen), chosen=frozenset(chosen))
+    context = FixContext(facts, fix_parameters(check, checklist, chosen), chosen=frozenset(chosen))
     try:
         after = _remedied(check, spec, context)
     except CannotFix as error:

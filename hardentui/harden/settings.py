@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from hardentui.harden.evaluate import parameters_of
+from hardentui.harden.evaluate import fix_parameters
 from hardentui.model.check import AnyCheck, FixContext, Measured, ParameterValue
 from hardentui.model.checklist import Checklist
 from hardentui.model.facts import ContainerFacts
@@ -19,6 +20,7 @@ class From(StrEnum):
     """Who said a value."""
 
     CHECK = "default"
+    SETTINGS = "settings"
     CHECKLIST = "checklist"
     CHOSEN = "chosen"
 
@@ -46,7 +48,8 @@ def settings_of(
 ) -> tuple[FixValue, ...]:
     """The values that the fix takes with this choice; none when it takes none."""
     chosen, listed = dict(choice.parameters), checklist.parameters.get(check.id, {})
-    parameters = parameters_of(check, checklist, chosen)
+    own = checklist.fix_values.get(check.id, {})
+    parameters = fix_parameters(check, checklist, chosen)
     measured: Mapping[str, Measured] = {}
     if check.measured is not None:
         measured = check.measured(FixContext(facts, parameters))
@@ -54,10 +57,18 @@ def settings_of(
         FixValue(
             name,
             parameters.values[name],
-            listed.get(name, check.parameters[name]),
-            From.CHOSEN if name in chosen else From.CHECKLIST if name in listed else From.CHECK,
+            listed.get(name, own.get(name, check.parameters[name])),
+            next((by for by, said in _sources(chosen, listed, own) if name in said), From.CHECK),
             FORMS[form].words,
             measured.get(name),
         )
         for name, form in check.takes.items()
     )
+
+
+_Values: TypeAlias = "Mapping[str, ParameterValue]"
+
+
+def _sources(chosen: _Values, listed: _Values, own: _Values) -> tuple[tuple[From, _Values], ...]:
+    """Who may say a value; the first one that does wins."""
+    return (From.CHOSEN, chosen), (From.CHECKLIST, listed), (From.SETTINGS, own)

@@ -135,21 +135,21 @@ def read_host(
 
 
 def _line(files: Files, path: str) -> str:
-    found = text(files, path)
-    return found.strip() if isinstance(found, str) else ""
+    content = text(files, path)
+    return content.strip() if isinstance(content, str) else ""
 
 
 def _os_release(files: Files) -> Mapping[str, str]:
     content = _line(files, "/etc/os-release") or _line(files, "/usr/lib/os-release")
-    found = {}
+    fields = {}
     for line in content.splitlines():
         name, separator, value = line.partition("=")
         if separator:
             try:
-                found[name] = " ".join(shlex.split(value))
+                fields[name] = " ".join(shlex.split(value))
             except ValueError:
-                found[name] = value
-    return found
+                fields[name] = value
+    return fields
 
 
 def _seccomp_path(files: Files, configuration: Configuration) -> str:
@@ -164,7 +164,7 @@ def _storage(files: Files, version: Version) -> Storage:
     driver = str(settings.get("storage.driver") or "")
     graph_root = str(settings.get("storage.graphroot") or _DEFAULT_GRAPH_ROOT)
     options = [settings.get("storage.options.overlay.mountopt"), settings.get("storage.options.mountopt")]
-    mount_options = next((str(one).split(",") for one in options if one), [])
+    mount_options = next((str(option).split(",") for option in options if option), [])
     return Storage(
         settings,
         driver,

@@ -23,7 +23,7 @@ def read_users(files: Files) -> Known[tuple[User, ...]]:
     content = text(files, "/etc/passwd")
     if isinstance(content, Unreadable | Missing):
         return content if isinstance(content, Unreadable) else Unreadable("there is no /etc/passwd")
-    found = []
+    users = []
     for line in content.splitlines():
         fields = line.split(":")
         if len(fields) < 7 or not fields[2].isdigit() or not fields[3].isdigit():
@@ -32,8 +32,8 @@ def read_users(files: Files) -> Known[tuple[User, ...]]:
         if 0 < uid < _NOBODY:
             rootless, hidden = _runs_rootless(files, name, uid, home)
             controllers = _controllers(files, uid) if rootless else Unreadable(f"{name} runs no containers")
-            found.append(User(name, uid, gid, home, rootless, controllers, hidden))
-    return tuple(found)
+            users.append(User(name, uid, gid, home, rootless, controllers, hidden))
+    return tuple(users)
 
 
 def read_groups(files: Files) -> Known[dict[str, int]]:
@@ -80,13 +80,13 @@ def read_sub_ids(files: Files, path: str) -> Known[tuple[SubIds, ...]]:
         return ()
     if isinstance(content, Unreadable):
         return content
-    found = []
+    ranges = []
     for line in content.splitlines():
         owner, _, rest = line.strip().partition(":")
         start, _, size = rest.partition(":")
         if owner and not owner.startswith("#") and start.isdigit() and size.isdigit():
-            found.append(SubIds(owner, int(start), int(size)))
-    return tuple(found)
+            ranges.append(SubIds(owner, int(start), int(size)))
+    return tuple(ranges)
 
 
 def read_root_rights(
@@ -96,26 +96,26 @@ def read_root_rights(
     hostname: str = "",
 ) -> Known[tuple[RootRight, ...]]:
     """Ways to root: sudo and doas without a password, the engine's socket, connections as root."""
-    found: list[RootRight] = []
+    every_right: list[RootRight] = []
     for rights in (read_sudo_rights(files, hostname), read_doas_rights(files)):
         if isinstance(rights, Unreadable):
             return rights
-        found += rights
+        every_right += rights
     if isinstance(sockets, Unreadable):
         return sockets
     for socket in sockets:
         if socket.rootful:
             why = "can write to a socket of the rootful engine"
-            found += [RootRight(who, why, socket.file.path, "socket") for who in socket.users]
+            every_right += [RootRight(who, why, socket.file.path, "socket") for who in socket.users]
     for home, who in (("/root", "root"), *((user.home, user.name) for user in _people(users))):
         connections = _root_connections(files, home)
         if isinstance(connections, Unreadable):
             return connections
-        found += [
+        every_right += [
             RootRight(who, f"has a connection as root: {target}", path, "connection")
             for path, target in connections
         ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(every_right))
 
 
 def _people(users: Known[tuple[User, ...]]) -> tuple[User, ...]:
@@ -128,21 +128,21 @@ def _root_connections(files: Files, home: str) -> Known[list[tuple[str, str]]]:
     """(file, target) of each stored connection that logs in as root over ssh. Credentials are left out."""
     stored = f"{home}/.config/containers/podman-connections.json"
     settings = f"{home}/.config/containers/containers.conf"
-    found: list[tuple[str, str]] = []
+    connections: list[tuple[str, str]] = []
     for path, parse in ((stored, _stored_targets), (settings, _configured_targets)):
         content = text(files, path)
         if isinstance(content, Unreadable):
             return content
         targets = parse(content) if isinstance(content, str) else []
         matches = (re.match(r"ssh://root(?::[^@/]*)?@([^/]+)", target) for target in targets)
-        found += [(path, f"root@{match[1]}") for match in matches if match]
-    return found
+        connections += [(path, f"root@{match[1]}") for match in matches if match]
+    return connections
 
 
 def _stored_targets(content: str) -> list[str]:
     try:
         connections = json.loads(content).get("Connection", {}).get("Connections", {})
-        return [str(one.get("URI", "")) for one in connections.values()]
+        return [str(connection.get("URI", "")) for connection in connections.values()]
     except (ValueError, AttributeError, RecursionError):
         return []  # Podman cannot use it either
 
@@ -150,6 +150,6 @@ def _stored_targets(content: str) -> list[str]:
 def _configured_targets(content: str) -> list[str]:
     try:
         destinations = parsed(content).get("engine", {}).get("service_destinations", {})
-        return [str(one.get("uri", "")) for one in destinations.values()]
+        return [str(destination.get("uri", "")) for destination in destinations.values()]
     except (tomllib.TOMLDecodeError, AttributeError, RecursionError):
         return []  # a broken containers.conf is told by the configuration facts

@@ -33,12 +33,12 @@ _FLAVOUR = re.compile(r"[-.]([a-z][a-z0-9_]*)$")
 
 def read_sysctls(files: Files) -> dict[str, Known[str]]:
     """The knobs that this kernel has; names with dots, values without the line end."""
-    found: dict[str, Known[str]] = {}
+    values: dict[str, Known[str]] = {}
     for name in KNOBS:
         content = text(files, f"/proc/sys/{name.replace('.', '/')}")
         if not isinstance(content, Missing):
-            found[name] = content if isinstance(content, Unreadable) else content.strip()
-    return found
+            values[name] = content if isinstance(content, Unreadable) else content.strip()
+    return values
 
 
 def read_core_handler(files: Files, accounts: Accounts | None) -> Known[FileFact | Missing | None]:
@@ -135,7 +135,7 @@ def read_reboot_required(files: Files, kernel: str) -> Known[str]:
         return installed
     if kernel not in installed:
         return Unreadable(f"the running kernel {kernel} is not installed any more")
-    newest = max((one for one in installed if _flavour(one) == _flavour(kernel)), key=_order)
+    newest = max((image for image in installed if _flavour(image) == _flavour(kernel)), key=_order)
     if _order(newest) > _order(kernel):
         return f"kernel {kernel} runs and {newest} is installed"
     return ""

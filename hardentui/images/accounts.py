@@ -20,25 +20,25 @@ def weak(texts: Mapping[str, str]) -> tuple[str, ...]:
     Args:
         texts: path -> contents of the files that `matters` names, as they are seen in the finished image.
     """
-    found = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
+    weak_accounts = [*_passwd(texts.get(PASSWD, "")), *_shadow(texts.get(SHADOW, ""))]
     for path in sorted(texts):
         if path == _SUDOERS or path.startswith(_SUDOERS_FOLDER):
-            found += _sudo(path, texts[path])
-    return tuple(found[:_MOST])
+            weak_accounts += _sudo(path, texts[path])
+    return tuple(weak_accounts[:_MOST])
 
 
 def _passwd(text: str) -> list[str]:
-    found = []
+    lines = []
     for line in text.splitlines():
         fields = line.split(":")
         if line.startswith("#") or len(fields) < 4:
             continue
         name, password, uid = fields[0], fields[1], fields[2]
         if password == "":
-            found.append(f"{name} has an empty password in {PASSWD}")
+            lines.append(f"{name} has an empty password in {PASSWD}")
         if uid.isdigit() and int(uid) == 0 and name != "root":
-            found.append(f"{name} has UID 0, like root")
-    return found
+            lines.append(f"{name} has UID 0, like root")
+    return lines
 
 
 def _shadow(text: str) -> list[str]:

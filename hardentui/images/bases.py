@@ -19,7 +19,7 @@ def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Know
         Unreadable when none was found and one of the others could not be inspected.
     """
     own = _layers(image.inspect)
-    found: list[tuple[int, str]] = []
+    bases: list[tuple[int, str]] = []
     hidden = 0
     for identity, other in others.items():
         if identity == image.id:
@@ -29,10 +29,10 @@ def bases_of(image: ImageFacts, others: Mapping[str, Known[ImageFacts]]) -> Know
             continue
         layers = _layers(other.inspect)
         if layers and len(layers) < len(own) and own[: len(layers)] == layers:
-            found.append((-len(layers), other.names[0] if other.names else other.id[:12]))
-    if hidden and not found:
+            bases.append((-len(layers), other.names[0] if other.names else other.id[:12]))
+    if hidden and not bases:
         return Unreadable(f"{hidden} other {'image' if hidden == 1 else 'images'} could not be inspected")
-    return tuple(name for _, name in sorted(found))
+    return tuple(name for _, name in sorted(bases))
 
 
 def _layers(inspect: Mapping[str, Any]) -> tuple[str, ...]:

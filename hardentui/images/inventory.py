@@ -82,30 +82,30 @@ def _order(manifest: bytes | None, layers: Mapping[str, Layer], gaps: list[str])
 
 
 def _texts(value: Any) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _combined(layers: list[tuple[str, Layer]], gaps: list[str]) -> ImageInventory:
-    found: dict[str, list[FoundFile]] = {}
+    by_category: dict[str, list[FoundFile]] = {}
     for at, (_, layer) in enumerate(layers):
         above = [higher for _, higher in layers[at + 1 :]]
-        for category, file in layer.found:
+        for category, file in layer.notable:
             deleted = any(higher.hides(file.path) for higher in above)
             if deleted and category != "credential":
                 continue  # what cannot be seen cannot be started; only contents can still be pulled out
-            found.setdefault(category, []).append(replace(file, layer=at + 1, deleted=deleted))
+            by_category.setdefault(category, []).append(replace(file, layer=at + 1, deleted=deleted))
     texts = _visible_texts(layers)
     databases = _databases(layers)
     packages, uncounted = _counts(databases)
 
     def files(category: str) -> tuple[FoundFile, ...]:
-        return tuple(found.get(category, ())[:MOST_FOUND])
+        return tuple(by_category.get(category, ())[:MOST_FOUND])
 
     return ImageInventory(
         release=_release(texts),
         packages=packages,
         uncounted=uncounted,
-        installed=tuple(one for database in databases.values() for one in database.packages),
+        installed=tuple(package for database in databases.values() for package in database.packages),
         tools=files("tool"),
         shells=files("shell"),
         remote_logins=files("login"),
@@ -132,11 +132,11 @@ def _visible_texts(layers: list[tuple[str, Layer]]) -> dict[str, str]:
 
 def _databases(layers: list[tuple[str, Layer]]) -> dict[str, Database]:
     """Path -> each package database as the finished image shows it."""
-    found: dict[str, Database] = {}
+    databases: dict[str, Database] = {}
     for _, layer in layers:
-        found = {path: one for path, one in found.items() if not layer.hides(path)}
-        found.update(layer.databases)
-    return found
+        databases = {path: database for path, database in databases.items() if not layer.hides(path)}
+        databases.update(layer.databases)
+    return databases
 
 
 def _counts(databases: Mapping[str, Database]) -> tuple[dict[str, int], tuple[str, ...]]:

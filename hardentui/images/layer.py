@@ -43,7 +43,7 @@ class Layer(Struct):
     """What one layer brings and hides.
 
     Attributes:
-        found: (category, file) of what is worth telling; categories as in ImageInventory, and `shell`.
+        notable: (category, file) of what is worth telling; categories as in ImageInventory, and `shell`.
         texts: path -> contents of the few files whose text matters.
         databases: package database file -> the packages in it.
         files, folders: hashes of the paths that it brings.
@@ -54,7 +54,7 @@ class Layer(Struct):
 
     size: int = 0
     count: int = 0
-    found: list[tuple[str, FoundFile]] = field(default_factory=list)
+    notable: list[tuple[str, FoundFile]] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     databases: dict[str, Database] = field(default_factory=dict)
     files: set[int] = field(default_factory=set)
@@ -113,9 +113,10 @@ def _take(layer: Layer, entry: Entry, body: Body) -> None:
 
 
 def _look_at_entry(layer: Layer, entry: Entry) -> None:
-    known = rules.program(entry)
-    if known:
-        _add(layer, known[0], FoundFile(entry.path, known[1]))
+    program = rules.program(entry)
+    if program:
+        category, what, kind = program
+        _add(layer, category, FoundFile(entry.path, what, kind=kind))
     rights = rules.privilege(entry)
     if rights:
         _add(layer, "privileged", FoundFile(entry.path, rights))
@@ -125,8 +126,8 @@ def _look_at_entry(layer: Layer, entry: Entry) -> None:
 
 
 def _add(layer: Layer, category: str, file: FoundFile) -> None:
-    if len(layer.found) < MOST_FOUND:
-        layer.found.append((category, file))
+    if len(layer.notable) < MOST_FOUND:
+        layer.notable.append((category, file))
     else:
         layer.gap = layer.gap or f"it has more than {MOST_FOUND} files worth telling"
 

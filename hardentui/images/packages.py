@@ -40,36 +40,36 @@ class Database(Struct):
 
 def read_dpkg(source: Source) -> Database:
     """`/var/lib/dpkg/status`: only what is installed counts, not what was removed and left its settings."""
-    found = Database()
+    database = Database()
     for stanza in _stanzas(source, _DPKG_FIELDS):
         if stanza.get("status", "") == _INSTALLED.decode():
-            found.count += 1
-            _keep(found, _dpkg(stanza))
-    return found
+            database.count += 1
+            _keep(database, _dpkg(stanza))
+    return database
 
 
 def read_dpkg_part(source: Source) -> Database:
     """A file of `/var/lib/dpkg/status.d`, as images without a package manager have them: one package."""
-    found = Database(count=1)
+    database = Database(count=1)
     for stanza in _stanzas(source, _DPKG_FIELDS):
-        _keep(found, _dpkg(stanza))
+        _keep(database, _dpkg(stanza))
         break
-    return found
+    return database
 
 
 def read_apk(source: Source) -> Database:
     """`/lib/apk/db/installed`."""
-    found = Database()
+    database = Database()
     for stanza in _stanzas(source, _APK_FIELDS):
         if "name" in stanza:
-            found.count += 1
-            _keep(found, _package("apk", stanza))
-    return found
+            database.count += 1
+            _keep(database, _package("apk", stanza))
+    return database
 
 
-def _keep(found: Database, package: Package | None) -> None:
-    if package is not None and len(found.packages) < MOST_PACKAGES:
-        found.packages.append(package)
+def _keep(database: Database, package: Package | None) -> None:
+    if package is not None and len(database.packages) < MOST_PACKAGES:
+        database.packages.append(package)
 
 
 def _dpkg(stanza: dict[str, str]) -> Package | None:

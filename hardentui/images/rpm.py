@@ -43,15 +43,15 @@ def read_rpm(content: bytes) -> Database:
     Raises:
         NotReadable
     """
-    found = Database()
+    database = Database()
     for header in _headers(content):
         package = _package(header)
         if package is not None and package.name == "gpg-pubkey":
             continue
-        found.count += 1
-        if package is not None and len(found.packages) < MOST_PACKAGES:
-            found.packages.append(package)
-    return found
+        database.count += 1
+        if package is not None and len(database.packages) < MOST_PACKAGES:
+            database.packages.append(package)
+    return database
 
 
 def _headers(content: bytes) -> Iterator[bytes]:
@@ -119,7 +119,7 @@ def _package(header: bytes) -> Package | None:
         fields, epoch = _fields(header)
     except (struct.error, ValueError):
         return None
-    name, version, release = (fields.get(one, "") for one in ("name", "version", "release"))
+    name, version, release = (fields.get(field, "") for field in ("name", "version", "release"))
     if not (name and version and release):
         return None
     own = f"{version}-{release}"
@@ -140,7 +140,7 @@ def _fields(header: bytes) -> tuple[dict[str, str], int]:
     store = 8 + tags * 16
     if tags > _MOST_TAGS or store + size > len(header):
         raise ValueError("it is cut off")
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     epoch = 0
     for at in range(8, store, 16):
         tag, kind, offset, count = struct.unpack_from(">IIII", header, at)
@@ -152,5 +152,5 @@ def _fields(header: bytes) -> tuple[dict[str, str], int]:
             start = store + offset
             end = header.find(b"\0", start, start + _LONGEST_VALUE)
             if end >= 0:
-                found[_STRINGS[tag]] = header[start:end].decode("utf-8", "replace")
-    return found, epoch
+                fields[_STRINGS[tag]] = header[start:end].decode("utf-8", "replace")
+    return fields, epoch

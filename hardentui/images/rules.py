@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hardentui.images.tar import Entry
-from hardentui.model.image import FoundFile
 
 _PROGRAM_FOLDERS = frozenset(
     {"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/usr/lib/openssh"}
@@ -73,30 +72,30 @@ _CREDENTIAL_FILES: dict[str, tuple[str, tuple[bytes, ...]]] = {
 }
 
 
-def program(entry: Entry) -> tuple[str, str] | None:
-    """(category, what) of a program by its name: category is tool, shell or login."""
+def program(entry: Entry) -> tuple[str, str, str] | None:
+    """(category, what, kind) of a program: category is tool, shell or login; only a tool has a kind."""
     folder, _, name = entry.path.rpartition("/")
     if folder not in _PROGRAM_FOLDERS or entry.kind not in ("file", "hard link", "symbolic link"):
         return None
     if name in _TOOLS:
-        return "tool", f"{_TOOLS[name]} {name}"
+        return "tool", f"{_TOOLS[name]} {name}", _TOOLS[name]
     if name in _SHELLS:
-        return "shell", name
-    return ("login", name) if name in _LOGINS else None
+        return "shell", name, ""
+    return ("login", name, "") if name in _LOGINS else None
 
 
 def privilege(entry: Entry) -> str:
     """Which rights a file lends to whoever starts it; empty when none."""
     if entry.kind not in ("file", "hard link"):
         return ""
-    found = []
+    rights = []
     if entry.mode & 0o4000:
-        found.append("setuid root" if entry.uid == 0 else f"setuid uid {entry.uid}")
+        rights.append("setuid root" if entry.uid == 0 else f"setuid uid {entry.uid}")
     if entry.mode & 0o2000 and entry.mode & 0o010:
-        found.append("setgid")
+        rights.append("setgid")
     if entry.capability:
-        found.append("file capabilities")
-    return ", ".join(found)
+        rights.append("file capabilities")
+    return ", ".join(rights)
 
 
 def open_to_all(entry: Entry) -> str:
@@ -125,8 +124,4 @@ def _expected(path: str) -> tuple[str, tuple[bytes, ...]] | None:
     if name in _KEY_NAMES or name.lower().endswith(_KEY_ENDS):
         return "private key", (_KEY_MARK, b"PuTTY-User-Key-File")
     lower = path.lower()
-    return next((found for end, found in _CREDENTIAL_FILES.items() if lower.endswith(end)), None)
-
-
-def found(entry: Entry, what: str) -> FoundFile:
-    return FoundFile(entry.path, what)
+    return next((expected for end, expected in _CREDENTIAL_FILES.items() if lower.endswith(end)), None)

@@ -46,25 +46,27 @@ def sbom(image: ImageFacts, inventory: ImageInventory, now: datetime) -> str:
             properties=[Property(name="hardentui:gap", value=gap) for gap in (*gaps(inventory), *missing)],
         ),
         components=components,
-        dependencies=[Dependency(subject.bom_ref, [Dependency(one.bom_ref) for one in components])],
+        dependencies=[
+            Dependency(subject.bom_ref, [Dependency(component.bom_ref) for component in components])
+        ],
     )
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 
 def gaps(inventory: ImageInventory) -> tuple[str, ...]:
     """What the SBOM of this inventory does not list."""
-    found = [ONLY_DISTRIBUTION, *inventory.gaps]
-    found += [f"packages of {kind} could not be read" for kind in inventory.uncounted]
+    missing_parts = [ONLY_DISTRIBUTION, *inventory.gaps]
+    missing_parts += [f"packages of {kind} could not be read" for kind in inventory.uncounted]
     missing = sum(inventory.packages.values()) - len(inventory.installed)
     if missing > 0:
-        found.append(f"{missing} packages have no name or version in their database")
-    return tuple(found)
+        missing_parts.append(f"{missing} packages have no name or version in their database")
+    return tuple(missing_parts)
 
 
 def _packages(inventory: ImageInventory) -> tuple[list[Component], int]:
     """The packages, each once, and how many have a name or version that no package URL can hold."""
     distribution, release = inventory.release.get("ID", ""), inventory.release.get("VERSION_ID", "")
-    found: dict[str, Component] = {}
+    components: dict[str, Component] = {}
     nameless = 0
     for package in inventory.installed:
         try:
@@ -73,8 +75,8 @@ def _packages(inventory: ImageInventory) -> tuple[list[Component], int]:
         except (ValueError, TypeError):  # the library raises both for names that a package URL cannot hold
             nameless += 1
             continue
-        found.setdefault(text, _component(package, url))
-    return list(found.values()), nameless
+        components.setdefault(text, _component(package, url))
+    return list(components.values()), nameless
 
 
 def _component(package: Package, url: PackageURL) -> Component:

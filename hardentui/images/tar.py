@@ -176,7 +176,7 @@ def _header(source: Source, size: int) -> bytes:
 
 def _records(data: bytes) -> dict[str, bytes]:
     """`length name=value` lines of an extended header, as far as they are read here."""
-    found: dict[str, bytes] = {}
+    records: dict[str, bytes] = {}
     at = 0
     while at < len(data) and data[at] != 0:
         space = data.find(b" ", at, at + 10)
@@ -188,11 +188,11 @@ def _records(data: bytes) -> dict[str, bytes]:
         name, equals, value = data[space + 1 : end - 1].partition(b"=")
         key = name.decode("utf-8", "replace") if len(name) <= len(_CAPABILITY) else ""
         if equals and key in _READ:
-            found[key] = _name(value)
+            records[key] = _name(value)
         elif equals and key == _CAPABILITY:
-            found[key] = b""
+            records[key] = b""
         at = end
-    return found
+    return records
 
 
 def _name(value: bytes) -> bytes:

@@ -128,9 +128,9 @@ class Sample(Struct, frozen=True):
 
     def exit_code(self, fail_on: Severity) -> int:
         """1 for an alarm that counts, else 4 for something that could not be looked at, else 0."""
-        if any(one.severity >= fail_on for one in self.alarms):
+        if any(alarm.severity >= fail_on for alarm in self.alarms):
             return 1
-        return 4 if any(one.severity >= fail_on for one in self.blind) else 0
+        return 4 if any(spot.severity >= fail_on for spot in self.blind) else 0
 
 
 class Sensor(Struct, frozen=True):

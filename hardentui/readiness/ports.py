@@ -18,7 +18,7 @@ def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
 
     The tables of the network are all that is read: who holds a socket only root may see of every process.
     """
-    found: set[ListeningSocket] = set()
+    sockets: set[ListeningSocket] = set()
     for table in ("tcp", "tcp6"):
         path = f"/proc/{pid}/net/{table}"
         try:
@@ -29,8 +29,8 @@ def read_ports(files: Files, pid: int) -> Known[frozenset[str]]:
             continue  # a kernel without IPv6
         except OSError as error:
             return Unreadable(f"{path}: {reason(error)}")
-        found.update(socket for _, socket in listening_sockets(content, "tcp", _LISTENING))
-    return ports_of(found)
+        sockets.update(socket for _, socket in listening_sockets(content, "tcp", _LISTENING))
+    return ports_of(sockets)
 
 
 def ports_of(listening: Known[Iterable[ListeningSocket]]) -> frozenset[str]:

@@ -68,17 +68,20 @@ def _finalize(value: Any) -> Any:
     return visible_lines(value) if type(value) is str else value
 
 
-def _sections(one: SubjectResult) -> tuple[Section, ...]:
+def _sections(subject: SubjectResult) -> tuple[Section, ...]:
     return tuple(
-        Section(status.value, _TITLES[status], mark, one.having(status))
+        Section(status.value, _TITLES[status], mark, subject.having(status))
         for status, mark in _MARKS.items()
-        if one.count(status)
+        if subject.count(status)
     )
 
 
-def _quiet(one: SubjectResult) -> str:
+def _quiet(subject: SubjectResult) -> str:
     """How many findings the page does not list, in words."""
-    counts = ((one.count(Status.PASS), "passed"), (one.count(Status.NOT_APPLICABLE), "not applicable"))
+    counts = (
+        (subject.count(Status.PASS), "passed"),
+        (subject.count(Status.NOT_APPLICABLE), "not applicable"),
+    )
     return ", ".join(f"{count} {word}" for count, word in counts if count)
 
 

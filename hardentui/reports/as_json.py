@@ -37,7 +37,7 @@ def document(result: CheckResult) -> dict[str, Any]:
         "engine": _engine(result.engines[0]) if result.engines else None,
         "engines": [_engine(engine) for engine in result.engines],
         "checks": _checks(result),
-        "subjects": [_subject(one) for one in result.subjects],
+        "subjects": [_subject(subject) for subject in result.subjects],
         "summary": _summary(result),
     }
 
@@ -53,23 +53,23 @@ def _engine(engine: EngineFacts) -> dict[str, Any]:
     }
 
 
-def _subject(one: SubjectResult) -> dict[str, Any]:
-    subject = one.subject
+def _subject(judged: SubjectResult) -> dict[str, Any]:
+    subject = judged.subject
     return {
         "kind": subject.kind.value,
         "id": subject.id,
         "name": subject.name,
         "engine": subject.engine,
-        "score": one.score.value,
-        "coverage": one.score.coverage,
-        "trouble": one.trouble,
-        "attack": one.attack,
-        "raises_most": list(one.raises_most),
+        "score": judged.score.value,
+        "coverage": judged.score.coverage,
+        "trouble": judged.trouble,
+        "attack": judged.attack,
+        "raises_most": list(judged.raises_most),
         "steps": [
-            {"step": step, "score": found.value, "coverage": found.coverage}
-            for step, found in score_by_step(one.findings).items()
+            {"step": step, "score": step_score.value, "coverage": step_score.coverage}
+            for step, step_score in score_by_step(judged.findings).items()
         ],
-        "findings": [_finding(finding) for finding in one.findings],
+        "findings": [_finding(finding) for finding in judged.findings],
     }
 
 

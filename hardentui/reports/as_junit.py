@@ -16,8 +16,8 @@ from hardentui.visible import visible_lines
 
 def render(result: CheckResult, look: Look) -> str:
     root = ElementTree.Element("testsuites", {"name": f"hardentui {result.checklist}"})
-    for one in result.subjects:
-        _suite(root, one, result)
+    for subject in result.subjects:
+        _suite(root, subject, result)
     totals = {
         name: str(sum(int(suite.get(name, "0")) for suite in root))
         for name in ("tests", "failures", "errors", "skipped")
@@ -29,13 +29,13 @@ def render(result: CheckResult, look: Look) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _suite(root: ElementTree.Element, one: SubjectResult, result: CheckResult) -> None:
-    name = plain("/".join(word for word in (one.subject.engine, one.subject.name) if word))
+def _suite(root: ElementTree.Element, subject: SubjectResult, result: CheckResult) -> None:
+    name = plain("/".join(word for word in (subject.subject.engine, subject.subject.name) if word))
     suite = ElementTree.SubElement(root, "testsuite", {"name": name, "hostname": plain(result.place)})
-    outcomes = [_case(suite, name, finding, result) for finding in one.findings]
-    if one.trouble:
+    outcomes = [_case(suite, name, finding, result) for finding in subject.findings]
+    if subject.trouble:
         case = ElementTree.SubElement(suite, "testcase", {"classname": name, "name": "could be looked at"})
-        ElementTree.SubElement(case, "error", {"message": plain(one.trouble), "type": "unknown"})
+        ElementTree.SubElement(case, "error", {"message": plain(subject.trouble), "type": "unknown"})
         outcomes.append("errors")
     suite.set("tests", str(len(outcomes)))
     for outcome in ("failures", "errors", "skipped"):

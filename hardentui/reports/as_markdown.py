@@ -27,17 +27,20 @@ def _lines(result: CheckResult) -> Iterator[str]:
     if result.simulated:
         yield "**Simulated host: nothing of what follows is real.**"
         yield ""
-    yield "| Subject | Score | " + " | ".join(one.word for one in reversed(Severity)) + " | unknown |"
+    yield (
+        "| Subject | Score | " + " | ".join(severity.word for severity in reversed(Severity)) + " | unknown |"
+    )
     yield "|---|---|" + "---|" * (len(Severity) + 1)
-    for one in result.subjects:
-        score = score_word(one.score.value, otherwise="")
-        counts = (str(one.score.count(severity) or "") for severity in reversed(Severity))
-        yield f"| {plain(one.subject.name)} | {score} | {' | '.join(counts)} | {one.score.unknown or ''} |"
+    for subject in result.subjects:
+        score = score_word(subject.score.value, otherwise="")
+        counts = (str(subject.score.count(severity) or "") for severity in reversed(Severity))
+        name, unknown = plain(subject.subject.name), str(subject.score.unknown or "")
+        yield f"| {' | '.join((name, score, *counts, unknown))} |"
     if result.paths:
         yield from ("", "## Worst ways from a container to the host", "")
         yield from (f"{at}. {_path(path, result)}" for at, path in enumerate(result.paths, 1))
-    for one in result.subjects:
-        yield from _subject(one)
+    for subject in result.subjects:
+        yield from _subject(subject)
 
 
 def _path(path: RankedPath, result: CheckResult) -> str:
@@ -45,19 +48,23 @@ def _path(path: RankedPath, result: CheckResult) -> str:
     return f"**{plain(name)}**: {plain(sentence)}"
 
 
-def _subject(one: SubjectResult) -> Iterator[str]:
+def _subject(subject: SubjectResult) -> Iterator[str]:
     yield ""
-    yield f"## {plain(one.subject.name)}"
+    yield f"## {plain(subject.subject.name)}"
     yield ""
-    if one.detail:
-        yield plain(one.detail)
+    if subject.detail:
+        yield plain(subject.detail)
         yield ""
-    if one.attack:
-        yield plain(one.attack)
+    if subject.attack:
+        yield plain(subject.attack)
         yield ""
-    if one.trouble:
-        yield f"Could not be looked at: {plain(one.trouble)}"
-    for finding in (*one.having(Status.FAIL), *one.having(Status.UNKNOWN), *one.having(Status.WAIVED)):
+    if subject.trouble:
+        yield f"Could not be looked at: {plain(subject.trouble)}"
+    for finding in (
+        *subject.having(Status.FAIL),
+        *subject.having(Status.UNKNOWN),
+        *subject.having(Status.WAIVED),
+    ):
         yield from _finding(finding)
 
 

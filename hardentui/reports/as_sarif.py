@@ -56,7 +56,9 @@ def document(result: CheckResult) -> dict[str, Any]:
                 "toolExecutionNotifications": list(_notifications(result, len(told))),
             }
         ],
-        "results": [_result(finding, one, places[finding.check]) for finding, one in told[:MOST_RESULTS]],
+        "results": [
+            _result(finding, subject, places[finding.check]) for finding, subject in told[:MOST_RESULTS]
+        ],
         "columnKind": "utf16CodeUnits",
     }
     return {
@@ -67,10 +69,10 @@ def document(result: CheckResult) -> dict[str, Any]:
 
 
 def _told(result: CheckResult) -> Iterator[tuple[Finding, SubjectResult]]:
-    for one in result.subjects:
+    for subject in result.subjects:
         for status in (Status.FAIL, Status.UNKNOWN, Status.WAIVED):
-            for finding in one.having(status):
-                yield finding, one
+            for finding in subject.having(status):
+                yield finding, subject
 
 
 def _rules(told: list[tuple[Finding, SubjectResult]]) -> list[dict[str, Any]]:
@@ -95,8 +97,8 @@ def _rule(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, one: SubjectResult, place: int) -> dict[str, Any]:
-    verdict, subject = finding.verdict, one.subject
+def _result(finding: Finding, judged: SubjectResult, place: int) -> dict[str, Any]:
+    verdict, subject = finding.verdict, judged.subject
     told: dict[str, Any] = {
         "ruleId": finding.check,
         "ruleIndex": place,
@@ -135,9 +137,9 @@ def fingerprint(finding: Finding, subject: Subject) -> str:
 
 
 def _notifications(result: CheckResult, count: int) -> Iterator[dict[str, Any]]:
-    for one in result.subjects:
-        if one.trouble:
-            text = f"{one.subject.name} could not be looked at: {one.trouble}"
+    for subject in result.subjects:
+        if subject.trouble:
+            text = f"{subject.subject.name} could not be looked at: {subject.trouble}"
             yield {"level": "error", "message": {"text": text}}
     if count > MOST_RESULTS:
         text = f"{count - MOST_RESULTS} further results are left out; the worst {MOST_RESULTS} are here."

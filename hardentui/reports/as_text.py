@@ -33,21 +33,21 @@ def render(result: CheckResult, look: Look) -> str:
 def _blocks(subjects: Iterable[SubjectResult], write: Writer) -> list[list[str]]:
     """Containers with the very same answers share a block."""
     alike: dict[tuple[object, ...], list[SubjectResult]] = {}
-    for one in subjects:
-        alike.setdefault(_answers(one, write), []).append(one)
+    for subject in subjects:
+        alike.setdefault(_answers(subject, write), []).append(subject)
     return [_block(same, write) for same in alike.values()]
 
 
-def _answers(one: SubjectResult, write: Writer) -> tuple[object, ...]:
+def _answers(subject: SubjectResult, write: Writer) -> tuple[object, ...]:
     """All that its block tells besides its name; made before the lines, which take ten times as long."""
-    told: list[object] = [_facts_of(one), one.trouble, one.attack, _counted(one)]
-    for finding in one.having(Status.FAIL):
+    told: list[object] = [_facts_of(subject), subject.trouble, subject.attack, _counted(subject)]
+    for finding in subject.having(Status.FAIL):
         told += (finding.check, finding.severity)
         if not _in_short(finding, write):
             told.append(_said(finding, write))
-    told += [(finding.check, finding.verdict.reason) for finding in one.having(Status.WAIVED)]
-    if not _is_brief(one.subject.kind, write):
-        told += [(finding.check, _said(finding, write)) for finding in one.having(Status.UNKNOWN)]
+    told += [(finding.check, finding.verdict.reason) for finding in subject.having(Status.WAIVED)]
+    if not _is_brief(subject.subject.kind, write):
+        told += [(finding.check, _said(finding, write)) for finding in subject.having(Status.UNKNOWN)]
     return tuple(told)
 
 
@@ -69,7 +69,7 @@ def _in_short(finding: Finding, write: Writer) -> bool:
 
 def _block(same: list[SubjectResult], write: Writer) -> list[str]:
     facts, body = _facts_of(same[0]), _body(same[0], write)
-    first, *others = (visible(one.subject.name, min(60, write.width - 16)) for one in same)
+    first, *others = (visible(subject.subject.name, min(60, write.width - 16)) for subject in same)
     name = f"{first} and {len(others)} more" if others else first
     beside = len(name) + len(facts) + 2 <= write.width
     lines = [f"{write.bold(name)}  {facts}"] if beside else [write.bold(name), *write.wrapped(facts)]
@@ -78,49 +78,51 @@ def _block(same: list[SubjectResult], write: Writer) -> list[str]:
     return [*lines, *body]
 
 
-def _facts_of(one: SubjectResult) -> str:
-    score = "no score" if one.score.value is None else f"score {_score_of(one)}/100"
-    coverage = "" if one.score.coverage == 100 else f", {one.score.coverage}% looked at"
-    return f"{visible(one.detail, 120)}  {score}{coverage}".strip()
+def _facts_of(subject: SubjectResult) -> str:
+    score = "no score" if subject.score.value is None else f"score {_score_of(subject)}/100"
+    coverage = "" if subject.score.coverage == 100 else f", {subject.score.coverage}% looked at"
+    return f"{visible(subject.detail, 120)}  {score}{coverage}".strip()
 
 
-def _score_of(one: SubjectResult) -> str:
-    return score_word(one.score.value)
+def _score_of(subject: SubjectResult) -> str:
+    return score_word(subject.score.value)
 
 
-def _body(one: SubjectResult, write: Writer) -> Iterator[str]:
-    if one.trouble:
-        yield from write.wrapped(f"could not be looked at: {one.trouble}", "     ", "  ?  ")
+def _body(subject: SubjectResult, write: Writer) -> Iterator[str]:
+    if subject.trouble:
+        yield from write.wrapped(f"could not be looked at: {subject.trouble}", "     ", "  ?  ")
         return
-    yield from write.wrapped(one.attack)
-    for severity, found in _by_severity(one.having(Status.FAIL)):
-        if _in_short(found[0], write):
-            yield from write.marked(severity.word, COLORS[severity], ", ".join(each.check for each in found))
+    yield from write.wrapped(subject.attack)
+    for severity, failing in _by_severity(subject.having(Status.FAIL)):
+        if _in_short(failing[0], write):
+            yield from write.marked(
+                severity.word, COLORS[severity], ", ".join(each.check for each in failing)
+            )
         else:
-            for finding in found:
+            for finding in failing:
                 yield from _finding(finding, severity.word, COLORS[severity], write)
-    for finding in one.having(Status.WAIVED):
+    for finding in subject.having(Status.WAIVED):
         yield from write.marked("waived", UNKNOWN_COLOR, f"{finding.title}  [{finding.check}]")
         yield from write.below(visible(finding.verdict.reason, 300))
-    if not _is_brief(one.subject.kind, write):
-        yield from _unknown(one.having(Status.UNKNOWN), write)
-    if counted := _counted(one):
+    if not _is_brief(subject.subject.kind, write):
+        yield from _unknown(subject.having(Status.UNKNOWN), write)
+    if counted := _counted(subject):
         yield f"  {counted}"
 
 
-def _counted(one: SubjectResult) -> str:
+def _counted(subject: SubjectResult) -> str:
     """How many answers there are of which no more is told."""
-    counted = [f"{count} {word}" for status, word in _REST if (count := one.count(status))]
-    if unknown := one.count(Status.UNKNOWN):
+    counted = [f"{count} {word}" for status, word in _REST if (count := subject.count(status))]
+    if unknown := subject.count(Status.UNKNOWN):
         counted.append(f"{unknown} unknown")
-    return ", ".join(counted) or ("" if one.findings else "nothing was checked")
+    return ", ".join(counted) or ("" if subject.findings else "nothing was checked")
 
 
 def _by_severity(findings: Iterable[Finding]) -> Iterable[tuple[Severity, list[Finding]]]:
-    found: dict[Severity, list[Finding]] = {}
+    by_severity: dict[Severity, list[Finding]] = {}
     for finding in findings:
-        found.setdefault(finding.severity, []).append(finding)
-    return found.items()
+        by_severity.setdefault(finding.severity, []).append(finding)
+    return by_severity.items()
 
 
 def _finding(finding: Finding, word: str, color: str, write: Writer) -> Iterator[str]:
@@ -146,10 +148,10 @@ def _unknown(findings: tuple[Finding, ...], write: Writer) -> Iterator[str]:
     by_reason: dict[str, list[Finding]] = {}
     for finding in findings:
         by_reason.setdefault(finding.verdict.reason, []).append(finding)
-    for reason, found in by_reason.items():
-        if len(found) == 1:
-            yield from _finding(found[0], "unknown", UNKNOWN_COLOR, write)
+    for reason, alike in by_reason.items():
+        if len(alike) == 1:
+            yield from _finding(alike[0], "unknown", UNKNOWN_COLOR, write)
             continue
-        yield from write.marked("unknown", UNKNOWN_COLOR, f"{len(found)} checks, for the same reason")
+        yield from write.marked("unknown", UNKNOWN_COLOR, f"{len(alike)} checks, for the same reason")
         yield from write.below(reason)
-        yield from write.below(", ".join(finding.check for finding in found))
+        yield from write.below(", ".join(finding.check for finding in alike))

@@ -128,14 +128,15 @@ class Comparison(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
     def of(self, way: Way) -> tuple[Difference, ...]:
-        return tuple(one for one in self.differences if one.way is way)
+        return tuple(difference for difference in self.differences if difference.way is way)
 
     def exit_code(self, fail_on: Severity) -> int:
         """1 for something new or worse that counts, 4 for something that is not known any more, else 0."""
 
         def counts(*ways: Way) -> bool:
             return any(
-                one.way in ways and Severity.parse(one.severity) >= fail_on for one in self.differences
+                difference.way in ways and Severity.parse(difference.severity) >= fail_on
+                for difference in self.differences
             )
 
         if counts(Way.NEW, Way.WORSE):
@@ -169,15 +170,15 @@ def read_report(text: str | bytes, where: str) -> SavedReport:
 
 def compare(old: SavedReport, new: SavedReport) -> Comparison:
     """What is new, fixed and changed. A finding that became unknown is not fixed."""
-    before = {one.key: one for one in old.subjects}
-    after = {one.key: one for one in new.subjects}
+    before = {subject.key: subject for subject in old.subjects}
+    after = {subject.key: subject for subject in new.subjects}
     titles = {**_titles(old), **_titles(new)}
     differences: list[Difference] = []
     same = 0
     for key in dict.fromkeys((*before, *after)):
-        found = _subject(before.get(key), after.get(key), titles)
-        differences += found[0]
-        same += found[1]
+        compared = _subject(before.get(key), after.get(key), titles)
+        differences += compared[0]
+        same += compared[1]
     return Comparison(
         hosts=(old.host.name, new.host.name),
         differences=tuple(sorted(differences, key=_order)),
@@ -188,9 +189,9 @@ def compare(old: SavedReport, new: SavedReport) -> Comparison:
             for key in dict.fromkeys((*before, *after))
             if _score(before.get(key)) != _score(after.get(key))
         ),
-        appeared=tuple(_words(one) for key, one in after.items() if key not in before),
-        disappeared=tuple(_words(one) for key, one in before.items() if key not in after),
-        hidden=tuple(_words(one) for one in new.subjects if one.trouble),
+        appeared=tuple(_words(subject) for key, subject in after.items() if key not in before),
+        disappeared=tuple(_words(subject) for key, subject in before.items() if key not in after),
+        hidden=tuple(_words(subject) for subject in new.subjects if subject.trouble),
         same=same,
         notes=tuple(_notes(old, new)),
     )
@@ -212,8 +213,13 @@ def _titles(report: SavedReport) -> dict[str, str]:
     return {check: str(told.get("title") or check) for check, told in report.checks.items()}
 
 
-def _order(one: Difference) -> tuple[int, int, str, str]:
-    return tuple(Way).index(one.way), -Severity.parse(one.severity), one.subject, one.check
+def _order(difference: Difference) -> tuple[int, int, str, str]:
+    return (
+        tuple(Way).index(difference.way),
+        -Severity.parse(difference.severity),
+        difference.subject,
+        difference.check,
+    )
 
 
 def _notes(old: SavedReport, new: SavedReport) -> Iterable[str]:
@@ -236,18 +242,18 @@ def _subject(
     assert subject is not None  # noqa: S101 - a key stands in at least one report
     if new is None:
         return [], 0  # it is gone: nothing of it was fixed, and it is told by its name
-    before = {one.check: one for one in old.findings} if old else {}
-    after = {one.check: one for one in new.findings}
-    found: list[Difference] = []
+    before = {finding.check: finding for finding in old.findings} if old else {}
+    after = {finding.check: finding for finding in new.findings}
+    differences: list[Difference] = []
     same = 0
     for check in dict.fromkeys((*before, *after)):
         was, now = before.get(check), after.get(check)
         way = _way(was, now)
         if way is not None:
-            found.append(_difference(way, new, was, now, titles))
+            differences.append(_difference(way, new, was, now, titles))
         elif now is not None and now.status is Status.FAIL:
             same += 1
-    return found, same
+    return differences, same
 
 
 def _way(was: SavedFinding | None, now: SavedFinding | None) -> Way | None:

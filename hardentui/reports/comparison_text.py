@@ -31,19 +31,21 @@ def as_text(comparison: Comparison, look: Look) -> str:
     for note in comparison.notes:
         lines += writer.wrapped(f"Mind: {note}.", "")
     for way, title in _TITLES.items():
-        if found := comparison.of(way):
-            lines += ["", writer.bold(f"{title}: {len(found)}")]
-            lines += [line for one in found for line in _lines(one, writer)]
+        if differences := comparison.of(way):
+            lines += ["", writer.bold(f"{title}: {len(differences)}")]
+            lines += [line for difference in differences for line in _lines(difference, writer)]
     lines += _subjects(comparison, writer)
     lines += ["", *writer.wrapped(_summary(comparison), "")]
     return "\n".join(lines) + "\n"
 
 
-def _lines(one: Difference, writer: Writer) -> list[str]:
-    color = UNKNOWN_COLOR if one.way is Way.LOST else COLORS[Severity.parse(one.severity)]
-    lines = writer.marked(one.severity, color, f"{one.subject}: {one.title} ({one.check})")
-    lines += writer.below(f"{one.before} -> {one.after}")
-    return lines + (writer.below(one.why) if one.way is not Way.FIXED else [])
+def _lines(difference: Difference, writer: Writer) -> list[str]:
+    color = UNKNOWN_COLOR if difference.way is Way.LOST else COLORS[Severity.parse(difference.severity)]
+    lines = writer.marked(
+        difference.severity, color, f"{difference.subject}: {difference.title} ({difference.check})"
+    )
+    lines += writer.below(f"{difference.before} -> {difference.after}")
+    return lines + (writer.below(difference.why) if difference.way is not Way.FIXED else [])
 
 
 def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
@@ -58,9 +60,9 @@ def _subjects(comparison: Comparison, writer: Writer) -> list[str]:
             lines += [line for name in names for line in writer.wrapped(name)]
     if comparison.scores:
         lines += ["", writer.bold("Scores")]
-        for one in comparison.scores:
-            before, after = ("-" if value is None else str(value) for value in (one.before, one.after))
-            lines += writer.wrapped(f"{before:>3} -> {after:<3} {one.kind} {one.subject}")
+        for score in comparison.scores:
+            before, after = ("-" if value is None else str(value) for value in (score.before, score.after))
+            lines += writer.wrapped(f"{before:>3} -> {after:<3} {score.kind} {score.subject}")
     return lines
 
 

@@ -29,25 +29,27 @@ def sample_text(sample: Sample, look: Look) -> str:
     lines += _things(
         "Listening",
         [
-            visible(f"{one.port}/{one.protocol} on {one.address}{_WORDS[one.expected]}", 100)
-            for one in sample.listening
+            visible(f"{socket.port}/{socket.protocol} on {socket.address}{_WORDS[socket.expected]}", 100)
+            for socket in sample.listening
         ],
     )
-    lines += _things("Events", [_event(one.time, one.action) for one in sample.events], last=True)
+    lines += _things("Events", [_event(event.time, event.action) for event in sample.events], last=True)
     if sample.log:
         lines += ["", "Log"]
         lines += [
-            visible(f"  {one.time[11:19]} {'!' if one.stream == 'stderr' else ' '} {one.text}", writer.width)
-            for one in sample.log
+            visible(
+                f"  {line.time[11:19]} {'!' if line.stream == 'stderr' else ' '} {line.text}", writer.width
+            )
+            for line in sample.log
         ]
     return "\n".join(lines) + "\n"
 
 
 def _alarms(sample: Sample, writer: Writer) -> list[str]:
     lines = [f"Alarms: {len(sample.alarms)}" if sample.alarms else "No alarm."]
-    for one in sample.alarms:
-        lines += writer.marked(one.severity.word, COLORS[one.severity], f"{one.text} ({one.id})")
-        for detail in one.details:
+    for alarm in sample.alarms:
+        lines += writer.marked(alarm.severity.word, COLORS[alarm.severity], f"{alarm.text} ({alarm.id})")
+        for detail in alarm.details:
             lines += writer.below(detail)
     for spot in sample.blind:
         lines += writer.marked("unknown", UNKNOWN_COLOR, f"{spot.id}: {spot.why}")
@@ -62,17 +64,19 @@ def _usage(usage: Usage) -> list[str]:
     parts = [f"cpu {cpu} of a processor ({limit})"]
     if usage.throttled_percent:
         parts.append(f"waits in {usage.throttled_percent:.0f} %")
-    parts.append(f"memory {_size(usage.memory)} ({_limit(usage.memory_limit, _size)})")
-    parts.append(f"{plural(usage.tasks or 0, 'task')} ({_limit(usage.tasks_limit, str)})")
+    parts.append(f"memory {binary_size(usage.memory)} ({limit_text(usage.memory_limit, binary_size)})")
+    parts.append(f"{plural(usage.tasks or 0, 'task')} ({limit_text(usage.tasks_limit, str)})")
     whole = ", ".join(parts)
     return [whole if usage.source == "cgroup" else f"{whole}; summed over its processes"]
 
 
-def _limit(value: int | None, say: Callable[[int], str]) -> str:
+def limit_text(value: int | None, say: Callable[[int], str]) -> str:
+    """`no limit`, or `limit` and how much."""
     return "no limit" if value is None else f"limit {say(value)}"
 
 
-def _size(number: int) -> str:
+def binary_size(number: int) -> str:
+    """Bytes in powers of 1024, as limits are given."""
     value = float(number)
     for unit in ("B", "KiB", "MiB"):
         if value < 1024:
@@ -104,9 +108,11 @@ def _drift(sample: Sample) -> list[str]:
 
 
 def _process(sample: Sample, at: int) -> str:
-    one = sample.processes[at]
-    uid = "?" if one.uid is None else str(one.uid)
-    return visible(f"{one.pid:>8} {uid:>8} {one.name:<16} {one.program}{_WORDS[one.expected]}", 120)
+    process = sample.processes[at]
+    uid = "?" if process.uid is None else str(process.uid)
+    return visible(
+        f"{process.pid:>8} {uid:>8} {process.name:<16} {process.program}{_WORDS[process.expected]}", 120
+    )
 
 
 def _event(time: float, action: str) -> str:
@@ -127,12 +133,14 @@ def sensors_text(sensors: Iterable[Sensor], look: Look) -> str:
     writer = Writer(look)
     words = {True: "yes", False: "no", None: "not known"}
     lines: list[str] = []
-    for one in sensors:
+    for sensor in sensors:
         state = (
-            "running" if one.running else f"installed: {words[one.installed]}, running: {words[one.running]}"
+            "running"
+            if sensor.running
+            else f"installed: {words[sensor.installed]}, running: {words[sensor.running]}"
         )
-        lines += [writer.bold(f"{one.name}  {state}"), *writer.wrapped(f"It sees {one.sees}.")]
-        lines += [f"    {visible(command, 300)}" for command in one.add]
-        lines += writer.wrapped(one.mind)
+        lines += [writer.bold(f"{sensor.name}  {state}"), *writer.wrapped(f"It sees {sensor.sees}.")]
+        lines += [f"    {visible(command, 300)}" for command in sensor.add]
+        lines += writer.wrapped(sensor.mind)
         lines.append("")
     return "\n".join(lines)

@@ -58,12 +58,12 @@ class _Drawn(Struct, frozen=True):
     hidden: int
 
 
-def network_svg(found: NetworkMap) -> str:
+def network_svg(network_map: NetworkMap) -> str:
     """The picture as one SVG element, to be used alone or inside an HTML page."""
-    drawn, bottom = _laid_out(found.places)
-    height = max(bottom, _TOP + 90) + 20 * len(found.notes) + 66
-    ways = found.ways if len(found.ways) <= _MOST_WAYS else ()
-    label = f"Network map of {visible(found.host, 80)}"
+    drawn, bottom = _laid_out(network_map.places)
+    height = max(bottom, _TOP + 90) + 20 * len(network_map.notes) + 66
+    ways = network_map.ways if len(network_map.ways) <= _MOST_WAYS else ()
+    label = f"Network map of {visible(network_map.host, 80)}"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="hmap" role="img" viewBox="0 0 {_WIDTH} {height}" '
         f'width="{_WIDTH}" height="{height}" style="max-width:100%;height:auto" '
@@ -72,13 +72,13 @@ def network_svg(found: NetworkMap) -> str:
         '<defs><marker id="hmap-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         'orient="auto-start-reverse"><path d="M0 0 8 4 0 8z" class="tip"/></marker></defs>',
         f'<rect class="paper" width="{_WIDTH}" height="{height}"/>',
-        _text(20, 32, label + (" (simulated)" if found.simulated else ""), "title", 100),
+        _text(20, 32, label + (" (simulated)" if network_map.simulated else ""), "title", 100),
     ]
     lines += _sides(max(bottom, _TOP + 90))
-    for one in drawn:
-        lines += _place(one)
-    lines += _ways(ways, {one.place.key: one for one in drawn})
-    lines += _legend(found, height, hidden=len(found.ways) - len(ways))
+    for place in drawn:
+        lines += _place(place)
+    lines += _ways(ways, {place.place.key: place for place in drawn})
+    lines += _legend(network_map, height, hidden=len(network_map.ways) - len(ways))
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
@@ -90,9 +90,9 @@ def _laid_out(places: Iterable[MapPlace]) -> tuple[list[_Drawn], int]:
             by_member.setdefault(opening.container, []).append(opening)
         # who is open to the outside comes first: those rows must not be the hidden ones
         ordered = sorted(by_member.items(), key=lambda pair: (not pair[1], pair[0]))
-        rows = tuple((name, tuple(found)) for name, found in ordered[:_MOST_MEMBERS])
+        rows = tuple((name, tuple(openings)) for name, openings in ordered[:_MOST_MEMBERS])
         hidden = len(ordered) - len(rows)
-        count = sum(max(1, len(found)) for _, found in rows) + (1 if hidden else 0)
+        count = sum(max(1, len(openings)) for _, openings in rows) + (1 if hidden else 0)
         height = _HEAD + _ROW * max(1, count) + 10
         drawn.append(_Drawn(place, top, height, rows, hidden))
         top += height + _GAP
@@ -116,28 +116,28 @@ def _sides(bottom: int) -> list[str]:
     ]
 
 
-def _place(one: _Drawn) -> list[str]:
-    place = one.place
+def _place(drawn: _Drawn) -> list[str]:
+    place = drawn.place
     shut = "" if place.out else " shut"
     lines = [
-        f'<rect class="box{shut}" x="{_BOX}" y="{one.top}" '
-        f'width="{_BOX_WIDTH}" height="{one.height}" rx="8"/>',
-        _text(_BOX + 12, one.top + 20, place.name, "name", 36),
-        _text(_BOX + _BOX_WIDTH - 12, one.top + 20, place.engine, "soft", 20, "end"),
-        _text(_BOX + 12, one.top + 37, _about(place), "soft", 56),
+        f'<rect class="box{shut}" x="{_BOX}" y="{drawn.top}" '
+        f'width="{_BOX_WIDTH}" height="{drawn.height}" rx="8"/>',
+        _text(_BOX + 12, drawn.top + 20, place.name, "name", 36),
+        _text(_BOX + _BOX_WIDTH - 12, drawn.top + 20, place.engine, "soft", 20, "end"),
+        _text(_BOX + 12, drawn.top + 37, _about(place), "soft", 56),
     ]
-    y = one.top + _HEAD + 16
-    for name, found in one.rows:
+    y = drawn.top + _HEAD + 16
+    for name, openings in drawn.rows:
         lines.append(_text(_BOX + 20, y, name, "", 48))
-        for opening in found:
+        for opening in openings:
             lines += _opening(opening, y)
             y += _ROW
-        y += 0 if found else _ROW
-    if one.hidden:
-        lines.append(_text(_BOX + 20, y, f"and {one.hidden} more", "soft"))
-    if not one.rows:
+        y += 0 if openings else _ROW
+    if drawn.hidden:
+        lines.append(_text(_BOX + 20, y, f"and {drawn.hidden} more", "soft"))
+    if not drawn.rows:
         lines.append(_text(_BOX + 20, y, "no container", "soft"))
-    return lines + _outgoing(one)
+    return lines + _outgoing(drawn)
 
 
 def _about(place: MapPlace) -> str:
@@ -163,9 +163,9 @@ def _opening(opening: Opening, y: int) -> list[str]:
     return lines
 
 
-def _outgoing(one: _Drawn) -> list[str]:
-    place = one.place
-    x, y = _BOX + _BOX_WIDTH, one.top + 20
+def _outgoing(drawn: _Drawn) -> list[str]:
+    place = drawn.place
+    x, y = _BOX + _BOX_WIDTH, drawn.top + 20
     words = [word for word, there in (("outside", place.out), ("host", place.host)) if there]
     if not words:
         return [_text(_AWAY + 8, y + 4, "no way out", "soft")]
@@ -195,8 +195,8 @@ def _ways(ways: Iterable[MapWay], drawn: dict[str, _Drawn]) -> list[str]:
     return lines
 
 
-def _legend(found: NetworkMap, height: int, *, hidden: int) -> list[str]:
-    y = height - 34 - 20 * len(found.notes)
+def _legend(network_map: NetworkMap, height: int, *, hidden: int) -> list[str]:
+    y = height - 34 - 20 * len(network_map.notes)
     lines = []
     x = 20
     for gate, words in (
@@ -214,7 +214,7 @@ def _legend(found: NetworkMap, height: int, *, hidden: int) -> list[str]:
         lines.append(
             _text(20, y, f"{hidden} ways between networks are not drawn: the table has them.", "soft", 120)
         )
-    for note in found.notes:
+    for note in network_map.notes:
         y += 20
         lines.append(_text(20, y, note, "soft", 140))
     return lines

@@ -60,10 +60,10 @@ class SubjectResult(Struct, frozen=True, dict=True):
 
     @cached_property
     def _by_status(self) -> dict[Status, list[Finding]]:
-        found: dict[Status, list[Finding]] = {}
+        by_status: dict[Status, list[Finding]] = {}
         for finding in self.findings:
-            found.setdefault(finding.verdict.status, []).append(finding)
-        return found
+            by_status.setdefault(finding.verdict.status, []).append(finding)
+        return by_status
 
 
 class CheckResult(Struct, frozen=True, dict=True):
@@ -92,7 +92,7 @@ class CheckResult(Struct, frozen=True, dict=True):
         """1 for a failure that counts, else 4 for something unknown that would, else 0."""
         if self._any(Status.FAIL):
             return FINDINGS
-        if any(one.trouble for one in self.subjects):
+        if any(subject.trouble for subject in self.subjects):
             return INCOMPLETE
         if self._any(Status.UNKNOWN):
             return INCOMPLETE
@@ -101,14 +101,16 @@ class CheckResult(Struct, frozen=True, dict=True):
     def counts(self) -> Counter[tuple[Status, Severity]]:
         """How many findings there are of each status and severity."""
         counted: Counter[tuple[Status, Severity]] = Counter()
-        for one in self.subjects:
-            counted.update([(finding.verdict.status, finding.severity) for finding in one.findings])
+        for subject in self.subjects:
+            counted.update([(finding.verdict.status, finding.severity) for finding in subject.findings])
         return counted
 
     def _any(self, status: Status) -> bool:
         """Whether something of this status counts for the exit code: the worst of each subject tells."""
         return any(
-            found[0].severity >= self.fail_on for one in self.subjects if (found := one.having(status))
+            findings[0].severity >= self.fail_on
+            for subject in self.subjects
+            if (findings := subject.having(status))
         )
 
 
@@ -146,9 +148,9 @@ def worst_first(subjects: Iterable[SubjectResult]) -> tuple[SubjectResult, ...]:
     """Lowest score first, then most critical and high findings, then by name; what could not be looked at
     before everything."""
 
-    def key(one: SubjectResult) -> tuple[bool, int, int, int, str]:
-        value = 101 if one.score.value is None else one.score.value
-        critical, high = one.score.count(Severity.CRITICAL), one.score.count(Severity.HIGH)
-        return (not one.trouble, value, -critical, -high, one.subject.name)
+    def key(subject: SubjectResult) -> tuple[bool, int, int, int, str]:
+        value = 101 if subject.score.value is None else subject.score.value
+        critical, high = subject.score.count(Severity.CRITICAL), subject.score.count(Severity.HIGH)
+        return (not subject.trouble, value, -critical, -high, subject.subject.name)
 
     return tuple(sorted(subjects, key=key))

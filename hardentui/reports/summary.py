@@ -31,10 +31,10 @@ def summary(result: CheckResult, write: Writer) -> Iterator[list[str]]:
 
 def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
     counts: Counter[Severity] = Counter()
-    for one in result.subjects:
-        counts.update(dict(one.score.failing))
+    for subject in result.subjects:
+        counts.update(dict(subject.score.failing))
     failing = [f"{counts[severity]} {severity.word}" for severity in reversed(Severity) if counts[severity]]
-    unknown = sum(one.score.unknown for one in result.subjects)
+    unknown = sum(subject.score.unknown for subject in result.subjects)
     place = f"{visible(result.place, 60)}: " if result.place else ""
     yield from write.wrapped(
         f"{place}{_kinds(result.subjects)} checked. "
@@ -46,8 +46,8 @@ def _outcome(result: CheckResult, write: Writer) -> Iterator[str]:
 
 def _kinds(subjects: Iterable[SubjectResult]) -> str:
     numbers: dict[Kind, int] = {}
-    for one in subjects:
-        numbers[one.subject.kind] = numbers.get(one.subject.kind, 0) + 1
+    for subject in subjects:
+        numbers[subject.subject.kind] = numbers.get(subject.subject.kind, 0) + 1
     words = [f"{plural(numbers[kind], kind.value)}" for kind in Kind if kind in numbers]
     return ", ".join(words) or "nothing"
 
@@ -58,7 +58,7 @@ def _why(result: CheckResult) -> str:
         return f"something {line} fails (--fail-on)."
     if result.exit_code == FINE:
         return f"nothing {line} fails or is unknown (--fail-on)."
-    troubled = [one for one in result.subjects if one.trouble]
+    troubled = [subject for subject in result.subjects if subject.trouble]
     if troubled:
         return f"{len(troubled)} of them could not be looked at."
     return f"something {line} could not be looked at (--fail-on)."
@@ -77,7 +77,7 @@ def _next(write: Writer) -> Iterator[str]:
 
 def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
     """The worst ways to the host; nothing when the only container says it in its block."""
-    if not result.paths or [one.subject.id for one in result.subjects] == [result.paths[0].id]:
+    if not result.paths or [subject.subject.id for subject in result.subjects] == [result.paths[0].id]:
         return
     yield write.bold("Worst ways from a container to the host")
     for at, path in enumerate(result.paths, 1):
@@ -86,12 +86,12 @@ def _paths(result: CheckResult, write: Writer) -> Iterator[str]:
 
 def _common(result: CheckResult, write: Writer) -> Iterator[str]:
     """What fails in many containers is mostly fixed once, for all of them."""
-    found: dict[str, list[Finding]] = {}
-    containers = [one for one in result.subjects if one.subject.kind is Kind.CONTAINER]
-    for one in containers:
-        for finding in one.having(Status.FAIL):
-            found.setdefault(finding.check, []).append(finding)
-    often = sorted(found.values(), key=lambda same: (-len(same), -max(same, key=_severity).severity))
+    by_check: dict[str, list[Finding]] = {}
+    containers = [subject for subject in result.subjects if subject.subject.kind is Kind.CONTAINER]
+    for container in containers:
+        for finding in container.having(Status.FAIL):
+            by_check.setdefault(finding.check, []).append(finding)
+    often = sorted(by_check.values(), key=lambda same: (-len(same), -max(same, key=_severity).severity))
     often = [same for same in often[:_MOST_COMMON] if len(same) > 1]
     if len(containers) < 3 or not often:
         return
@@ -109,18 +109,18 @@ def _severity(finding: Finding) -> Severity:
 def _open_questions(result: CheckResult, write: Writer) -> Iterator[str]:
     """Why containers have unknown answers: mostly the same few looks are missing everywhere."""
     by_reason: dict[str, list[Finding]] = {}
-    for one in result.subjects:
-        if one.subject.kind is Kind.CONTAINER:
-            for finding in one.having(Status.UNKNOWN):
+    for subject in result.subjects:
+        if subject.subject.kind is Kind.CONTAINER:
+            for finding in subject.having(Status.UNKNOWN):
                 by_reason.setdefault(finding.verdict.reason, []).append(finding)
     if not by_reason:
         return
     yield write.bold("Not looked at in containers, and why (unknown is not passed)")
     often = sorted(by_reason.items(), key=lambda item: -len(item[1]))
-    for reason, found in often[:_MOST_REASONS]:
-        yield from write.marked(f"{len(found)}", UNKNOWN_COLOR, reason)
+    for reason, findings in often[:_MOST_REASONS]:
+        yield from write.marked(f"{len(findings)}", UNKNOWN_COLOR, reason)
     if rest := often[_MOST_REASONS:]:
-        count = sum(len(found) for _, found in rest)
+        count = sum(len(findings) for _, findings in rest)
         yield from write.marked(f"{count}", UNKNOWN_COLOR, "for other reasons: hardentui check NAME")
 
 
@@ -138,11 +138,11 @@ def _waived(result: CheckResult, write: Writer) -> Iterator[str]:
         yield from write.marked("waived", UNKNOWN_COLOR, f"{check} on {where}: {visible(reason, 300)}")
 
 
-def _with_worst(line: str, one: SubjectResult, width: int) -> str:
+def _with_worst(line: str, subject: SubjectResult, width: int) -> str:
     """The line of a subject that has no part of its own, with its worst findings as far as there is room."""
-    if one.trouble:
-        return f"{line}  could not be looked at: {visible(one.trouble, max(20, width - len(line) - 26))}"
-    ids = [finding.check for finding in one.having(Status.FAIL) if finding.severity >= Severity.HIGH]
+    if subject.trouble:
+        return f"{line}  could not be looked at: {visible(subject.trouble, max(20, width - len(line) - 26))}"
+    ids = [finding.check for finding in subject.having(Status.FAIL) if finding.severity >= Severity.HIGH]
     shown: list[str] = []
     while ids and len(f"{line}  {', '.join([*shown, ids[0]])}") <= width:
         shown.append(ids.pop(0))
@@ -156,12 +156,12 @@ def _table(subjects: tuple[SubjectResult, ...], write: Writer) -> Iterator[str]:
     yield write.bold(
         f"  {'Score':>5}  {'critical':>8}  {'high':>4}  {'medium':>6}  {'low':>3}  {'unknown':>7}  Subject"
     )
-    for one in subjects[:_MOST_ROWS]:
-        value = score_word(one.score.value)
+    for subject in subjects[:_MOST_ROWS]:
+        value = score_word(subject.score.value)
         widths = zip(reversed(Severity), (8, 4, 6, 3), strict=True)
-        cells = [f"{one.score.count(severity) or '-':>{width}}" for severity, width in widths]
-        name = visible(one.subject.name, max(20, write.width - 47))
-        line = f"  {value:>5}  {'  '.join(cells)}  {one.score.unknown or '-':>7}  {name}"
-        yield line if write.look.blocks else _with_worst(line, one, write.width)
+        cells = [f"{subject.score.count(severity) or '-':>{width}}" for severity, width in widths]
+        name = visible(subject.subject.name, max(20, write.width - 47))
+        line = f"  {value:>5}  {'  '.join(cells)}  {subject.score.unknown or '-':>7}  {name}"
+        yield line if write.look.blocks else _with_worst(line, subject, write.width)
     if len(subjects) > _MOST_ROWS:
         yield f"  and {len(subjects) - _MOST_ROWS} more, none of them worse"

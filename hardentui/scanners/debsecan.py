@@ -91,15 +91,19 @@ def _blocks(lines: Iterable[str]) -> Iterator[Vulnerability]:
 
 def _stanzas(packages: Iterable[Package]) -> Iterator[str]:
     """A dpkg status file of the packages whose fields dpkg would accept; debsecan fails on others."""
-    for one in packages:
-        source = one.source or one.name
-        plain = one.kind == "deb" and _NAME.fullmatch(one.name) and _NAME.fullmatch(source)
-        if not plain or not _VERSION.fullmatch(one.version) or not _ARCHITECTURE.fullmatch(one.architecture):
+    for package in packages:
+        source = package.source or package.name
+        plain = package.kind == "deb" and _NAME.fullmatch(package.name) and _NAME.fullmatch(source)
+        if (
+            not plain
+            or not _VERSION.fullmatch(package.version)
+            or not _ARCHITECTURE.fullmatch(package.architecture)
+        ):
             continue
-        built_from = one.source_version if _VERSION.fullmatch(one.source_version) else ""
+        built_from = package.source_version if _VERSION.fullmatch(package.source_version) else ""
         yield (
-            f"Package: {one.name}\nStatus: install ok installed\nArchitecture: {one.architecture}\n"
-            f"Source: {source}{f' ({built_from})' if built_from else ''}\nVersion: {one.version}\n\n"
+            f"Package: {package.name}\nStatus: install ok installed\nArchitecture: {package.architecture}\n"
+            f"Source: {source}{f' ({built_from})' if built_from else ''}\nVersion: {package.version}\n\n"
         )
 
 

@@ -33,10 +33,10 @@ def time(text: Any) -> datetime | None:
     head, dot, rest = str(text or "").partition(".")
     digits = len(rest) - len(rest.lstrip("0123456789"))
     try:
-        found = datetime.fromisoformat(
+        moment = datetime.fromisoformat(
             f"{head}.{rest[:6]}{rest[digits:]}" if dot and digits >= 6 else str(text)
         )
     except ValueError:
         return None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return found if found.year > 1970 else None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.year > 1970 else None

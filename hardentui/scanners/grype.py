@@ -29,7 +29,7 @@ def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
     target = (document.get("source") or {}).get("target")
     if not isinstance(target, Mapping):
         return ()
-    digests = [str(one).partition("@")[2] for one in target.get("repoDigests") or ()]
+    digests = [str(digest).partition("@")[2] for digest in target.get("repoDigests") or ()]
     return tuple(filter(None, (str(target.get("imageID") or ""), *digests)))
 
 

@@ -32,11 +32,11 @@ def read_scan(path: str) -> HostScan:
         raise InputError(f"{shown} is larger than {LARGEST >> 20} MB.")
     try:
         if content.lstrip()[:1] == b"<":
-            found = openscap.parse(content)
+            scan = openscap.parse(content)
         else:
-            found = lynis.parse(content.decode("utf-8", "replace"))
+            scan = lynis.parse(content.decode("utf-8", "replace"))
     except InputError as error:
         raise InputError(
             f"{shown} is not a Lynis or OpenSCAP result: {visible(error.title, 300)}", error.hint
         ) from error
-    return replace(found, source=os.path.abspath(path))
+    return replace(scan, source=os.path.abspath(path))

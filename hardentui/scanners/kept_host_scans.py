@@ -37,17 +37,17 @@ class HostScans:
 
     def load(self) -> Known[tuple[HostScan, ...]]:
         """The kept ones; none is no fault, one that cannot be read is."""
-        found = []
+        scans = []
         for tool in _TOOLS:
             try:
-                found.append(msgspec.convert(read_document(self._path(tool)), HostScan))
+                scans.append(msgspec.convert(read_document(self._path(tool)), HostScan))
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
                 return Unreadable(f"the kept result of {tool} cannot be read: {error.strerror}")
             except (ValueError, RecursionError):
                 return Unreadable(f"the kept result of {tool} is damaged; import it again")
-        return tuple(found)
+        return tuple(scans)
 
 
 def _plain(scan: HostScan) -> HostScan:

@@ -145,8 +145,8 @@ def _scan(reader: _Reader, result: dict[str, str]) -> HostScan:
 
 def _time(text: str) -> float | None:
     try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.astimezone()).timestamp()
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.astimezone()).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -55,9 +55,9 @@ SCANNERS = (
 def present(scanners: Iterable[Scanner] = SCANNERS) -> tuple[Scanner, ...]:
     """Those whose program is on this host's path."""
     path = account.environment().get("PATH", os.defpath) + ":/usr/sbin:/sbin"
-    return tuple(one for one in scanners if shutil.which(one.name, path=path))
+    return tuple(scanner for scanner in scanners if shutil.which(scanner.name, path=path))
 
 
 def how_to_get() -> str:
     """The commands that get a scanner, one on a line."""
-    return "\n".join(command for one in SCANNERS for command in one.get)
+    return "\n".join(command for scanner in SCANNERS for command in scanner.get)

@@ -52,13 +52,13 @@ class RegistryAnswers:
         Raises:
             WriteError: what was there is untouched.
         """
-        found = self._read()
-        known = {} if isinstance(found, Unreadable) else found
+        answers = self._read()
+        known = {} if isinstance(answers, Unreadable) else answers
         before = known.get(reference)
         seen = {**(before.seen if before else {})}
         seen.setdefault(digest, now)
-        newest = sorted(seen, key=lambda one: seen[one])[-_MOST_DIGESTS:]
-        known[reference] = _Answer(digest, now, {one: seen[one] for one in {*newest, digest}})
+        newest = sorted(seen, key=lambda digest: seen[digest])[-_MOST_DIGESTS:]
+        known[reference] = _Answer(digest, now, {digest: seen[digest] for digest in {*newest, digest}})
         self._known = known
         document = {"schema": SCHEMA, "answers": msgspec.to_builtins(known)}
         try:

@@ -24,5 +24,5 @@ def digest_of(reference: str, ask: Ask, environment: Mapping[str, str] | None = 
     answer = ask(command, _SECONDS, environment or {})
     if isinstance(answer, Unreadable):
         return answer
-    found = answer.strip()
-    return found if _DIGEST.fullmatch(found) else Unreadable("the registry's answer is not a digest")
+    digest = answer.strip()
+    return digest if _DIGEST.fullmatch(digest) else Unreadable("the registry's answer is not a digest")

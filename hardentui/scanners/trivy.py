@@ -36,7 +36,7 @@ def recognises(document: Mapping[str, Any]) -> bool:
 def subject(document: Mapping[str, Any]) -> tuple[str, ...]:
     """ID and manifest digests of the image that the report is about."""
     about = document.get("Metadata") or {}
-    digests = [str(one).partition("@")[2] for one in about.get("RepoDigests") or ()]
+    digests = [str(digest).partition("@")[2] for digest in about.get("RepoDigests") or ()]
     return tuple(filter(None, (str(about.get("ImageID") or ""), *digests)))
 
 

@@ -66,8 +66,8 @@ def read_own(path: str) -> bytes:
     # O_NONBLOCK: a FIFO in the place of a file must not hang us
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_uid not in trusted():
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid not in trusted():
             raise OSError(errno.EPERM, "it belongs to another account", path)
         return file.read()
 

@@ -25,7 +25,7 @@ def simulated_facts(lab: Lab, answer: Answer) -> ContainerFacts:
     """The facts of a container that would be made with these words, as far as they declare them."""
     spec = spec_from_argv(("podman", *answer.words))
     reference = spec[IMAGE_OPTION]
-    recipe = next((one for one in RECIPES if reference.endswith(f":{one.tag}")), RECIPES[0])
+    recipe = next((recipe for recipe in RECIPES if reference.endswith(f":{recipe.tag}")), RECIPES[0])
     setuid = (FoundFile("/bin/su", "setuid root", 1),) if recipe.setuid else ()
     image = ImageFacts(
         id="1" * 64,

@@ -104,11 +104,15 @@ class Configuration(Struct, frozen=True):
 
     def with_(self, *loosenings: Loosening) -> Configuration:
         """With these too; a folder that becomes a volume is no tmpfs any more, a limit is raised once."""
-        kept = [one for one in self.loosenings if not any(_replaces(new, one) for new in loosenings)]
+        kept = [
+            loosening
+            for loosening in self.loosenings
+            if not any(_replaces(new, loosening) for new in loosenings)
+        ]
         return replace(self, loosenings=(*kept, *(new for new in loosenings if new not in kept)))
 
     def tighter(self, loosening: Loosening) -> Configuration:
-        return replace(self, loosenings=tuple(one for one in self.loosenings if one != loosening))
+        return replace(self, loosenings=tuple(other for other in self.loosenings if other != loosening))
 
 
 def _replaces(new: Loosening, old: Loosening) -> bool:

@@ -45,8 +45,8 @@ from hardentui.options import (
     VOLUMES_FROM,
     Mount,
 )
+from hardentui.options.inspect.mounts import anonymous_volumes
 from hardentui.reading.containers import listed
-from hardentui.writers.anonymous import anonymous_volumes
 from hardentui.writers.supporting import network_name
 
 
@@ -151,12 +151,12 @@ def needs_network(spec: Spec) -> bool:
 
 def aliases(spec: Spec) -> tuple[str, ...]:
     """The names under which others find it: its own, and the aliases of all its networks."""
-    found = [spec[NAME], *spec[NETWORK_ALIAS]]
+    names = [spec[NAME], *spec[NETWORK_ALIAS]]
     for argument in spec[NETWORK]:
         options = argument.partition(":")[2]
         if network_name(argument):
-            found += [word.removeprefix("alias=") for word in options.split(",") if word.startswith("alias=")]
-    return tuple(dict.fromkeys(name for name in found if name))
+            names += [word.removeprefix("alias=") for word in options.split(",") if word.startswith("alias=")]
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 def _network(spec: Spec, facts: ContainerFacts, role: Role, lacks: list[str]) -> tuple[str, ...]:
@@ -239,11 +239,11 @@ def _mounts(
     covered = {mount.destination for mount in spec[MOUNTS]}
     inherited = _inherited(spec, facts, covered)
     covered |= {mount.destination for mount in inherited}
-    found = [changed for mount in (*spec[MOUNTS], *inherited) if (changed := of(mount)) is not None]
+    kept = [changed for mount in (*spec[MOUNTS], *inherited) if (changed := of(mount)) is not None]
     for destination, name in sorted(data.items()):
         if destination not in covered:  # a volume that the image asks for, with the data of the original
-            found.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
-    return tuple(found), tuple(copies)
+            kept.append(of(Mount("volume", name, destination)) or Mount("volume", "", destination))
+    return tuple(kept), tuple(copies)
 
 
 def _inherited(spec: Spec, facts: ContainerFacts, covered: Iterable[str]) -> tuple[Mount, ...]:
@@ -251,18 +251,18 @@ def _inherited(spec: Spec, facts: ContainerFacts, covered: Iterable[str]) -> tup
     of it, what others bring from the host is among what is mounted."""
     if not spec[VOLUMES_FROM] and not facts.pod:
         return ()
-    found = {}
+    mounts = {}
     for entry in facts.inspect.get("Mounts") or ():
         if (kind := entry.get("Type")) in ("bind", "volume"):
             source = str(entry.get("Name" if kind == "volume" else "Source") or "")
             place = str(entry.get("Destination") or "")
-            found[place] = Mount(kind, source, place, ("ro",) if entry.get("RW") is False else ())
+            mounts[place] = Mount(kind, source, place, ("ro",) if entry.get("RW") is False else ())
     for mounted in facts.mounted:
         if mounted.origin is MountOrigin.CONTAINER and mounted.type == "bind":
             options = ("ro",) if mounted.read_only else ()
             mount = Mount("bind", mounted.source, mounted.destination, options)
-            found.setdefault(mounted.destination, mount)
-    return tuple(mount for place, mount in found.items() if place not in covered)
+            mounts.setdefault(mounted.destination, mount)
+    return tuple(mount for place, mount in mounts.items() if place not in covered)
 
 
 def _for_itself(mount: Mount) -> bool:

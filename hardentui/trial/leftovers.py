@@ -49,8 +49,12 @@ def _remove(changing: ChangingEngine, mine: _Mine) -> tuple[str, ...]:
 
     for label in (TRIAL_LABEL, CARRIER):
         listed = changing.containers.labelled(label)
-        ours = [one for one in listed if mine(one.get("Labels") or {}) and not one.get("IsInfra")]
-        each([str(one["Id"]) for one in ours], container)
+        ours = [
+            resource
+            for resource in listed
+            if mine(resource.get("Labels") or {}) and not resource.get("IsInfra")
+        ]
+        each([str(resource["Id"]) for resource in ours], container)
     each([name for name, labels in changing.pods.labelled(TRIAL_LABEL).items() if mine(labels)], pod)
     volumes = changing.volumes.labelled(TRIAL_LABEL)
     each([name for name, labels in volumes.items() if mine(labels)], changing.volumes.remove)

@@ -36,7 +36,9 @@ def recorded(
     plan = planner.plan(configuration.choices)
     spec = planner.spec(replace(configuration, profile=profile if configuration.profile else ""))
     loose = {
-        check for one in configuration.loosenings for check in planner.checks_of(one, configuration.choices)
+        check
+        for loosening in configuration.loosenings
+        for check in planner.checks_of(loosening, configuration.choices)
     }
     left_out = [*settled.left_out, *effectless, *(LeftOut(check, why) for check, why in skipped)]
     works = bool(configuration.choices or configuration.profile) and spec != planner.facts.spec
@@ -74,9 +76,11 @@ def _proven(
         return configuration, tuple(Proof(c, "unknown", error.title) for c in configuration.checks), ()
     if facts is None:
         return configuration, tuple(Proof(c, "unknown", outcome.why) for c in configuration.checks), ()
-    untried = {one.check for one in results.not_tried(planner.plan(configuration.choices))}
+    untried = {change.check for change in results.not_tried(planner.plan(configuration.choices))}
     loose = {
-        check for one in configuration.loosenings for check in planner.checks_of(one, configuration.choices)
+        check
+        for loosening in configuration.loosenings
+        for check in planner.checks_of(loosening, configuration.choices)
     }
     proof: list[Proof] = []
     effectless: list[LeftOut] = []

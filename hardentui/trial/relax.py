@@ -59,7 +59,9 @@ class Relaxer:
             self._bisected = True
             configuration = self._add(configuration.only(()), configuration.choices)
         configuration = self._tightened(self._needed(configuration))
-        why = {one: text for one, text in self._why.items() if one in configuration.loosenings}
+        why = {
+            loosening: text for loosening, text in self._why.items() if loosening in configuration.loosenings
+        }
         return Settled(configuration, why, tuple(self._left_out))
 
     def leave_out(self, check: str, reason: str, evidence: str = "") -> None:
@@ -88,12 +90,12 @@ class Relaxer:
     def _useful(self, tried: Tried) -> dict[Loosening, str]:
         """The loosenings that could help here and have not been made yet; for one that works, only what it
         still complains about."""
-        found: dict[Loosening, str] = {}
+        useful: dict[Loosening, str] = {}
         for evidence in tried.evidence:
             loosening = self._possible(tried, evidence)
             if loosening is not None:
-                found.setdefault(loosening, evidence.text)
-        return found
+                useful.setdefault(loosening, evidence.text)
+        return useful
 
     def _possible(self, tried: Tried, evidence: Evidence) -> Loosening | None:
         configuration, loosening = tried.configuration, evidence.loosening
@@ -114,7 +116,9 @@ class Relaxer:
         if spec[option] == original[option] or not isinstance(spec[option], int) or spec[option] <= 0:
             return None
         before = [
-            one for one in configuration.loosenings if isinstance(one, Raised) and one.option == wanted.option
+            loosening
+            for loosening in configuration.loosenings
+            if isinstance(loosening, Raised) and loosening.option == wanted.option
         ]
         factor = before[0].factor * 2 if before else wanted.factor
         return Raised(wanted.option, factor) if factor <= _MOST_RAISED else None
@@ -170,8 +174,8 @@ class Relaxer:
         again = self._rounds.run(tried.configuration.with_(*back), "every capability that it had before")
         if not again.ready:
             return tried
-        for one in back:
-            self._note(one, f"it fails without all of them: {tried.why}")
+        for loosening in back:
+            self._note(loosening, f"it fails without all of them: {tried.why}")
         return again
 
     def _limits(self, choice: Choice) -> Iterable[str]:
@@ -184,27 +188,32 @@ class Relaxer:
         """Without the loosenings of changes that were left out: they loosen nothing."""
         spec = self._planner.spec(configuration)
         kept = [
-            one for one in configuration.loosenings if self._planner.spec(configuration.tighter(one)) != spec
+            loosening
+            for loosening in configuration.loosenings
+            if self._planner.spec(configuration.tighter(loosening)) != spec
         ]
         return Configuration(configuration.choices, tuple(kept))
 
     def _tightened(self, configuration: Configuration) -> Configuration:
         """Without the capabilities that it works without. Only where something tells whether it answers."""
-        back = [one for one in configuration.loosenings if isinstance(one, CapabilityBack)]
+        back = [loosening for loosening in configuration.loosenings if isinstance(loosening, CapabilityBack)]
         if not self._rounds.judges_work:
-            back = [one for one in back if one.capability == "CAP_KILL"]  # its stop is judged in any case
+            # its stop is judged in any case
+            back = [loosening for loosening in back if loosening.capability == "CAP_KILL"]
         if len(back) < 2 and not self._bisected:
             return configuration  # it was the last one that made it work
-        for one in back:
+        for loosening in back:
             if self._exhausted:
                 break
-            name = one.capability.removeprefix("CAP_")
-            tighter = configuration.tighter(one)
+            name = loosening.capability.removeprefix("CAP_")
+            tighter = configuration.tighter(loosening)
             tried = self._rounds.run(tighter, f"without capability {name}")
             if tried.ready:
                 configuration = tighter
             else:
-                self._why[one] = f"{self._why.get(one, '')}; without {name}: {tried.why}".lstrip("; ")
+                self._why[loosening] = f"{self._why.get(loosening, '')}; without {name}: {tried.why}".lstrip(
+                    "; "
+                )
         return configuration
 
     @property

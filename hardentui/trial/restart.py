@@ -76,7 +76,7 @@ def restarted(rounds: Rounds, spec: Spec, folders: tuple[str, ...]) -> Restarted
 
 def lost(folders: Iterable[str], unchanged: Restarted, hardened: Restarted) -> dict[str, str]:
     """Folder -> a file in it that only the unchanged twin keeps through a restart."""
-    found: dict[str, str] = {}
+    lost_files: dict[str, str] = {}
     for path, digest in unchanged.before.items():
         if path.endswith(_PASSING) or unchanged.after.get(path) != digest:
             continue  # made anew at each start
@@ -84,17 +84,17 @@ def lost(folders: Iterable[str], unchanged: Restarted, hardened: Restarted) -> d
             continue  # made anew as it was
         for folder in folders:
             if at_or_above(folder, path):
-                found.setdefault(folder, path)
-    return found
+                lost_files.setdefault(folder, path)
+    return lost_files
 
 
 def contents(stage: Stage, twin: Twin, folders: Iterable[str]) -> Contents:
     """The files in these folders of a running twin, by their digests; a folder that is not there has none."""
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     for folder in folders:
         with suppress(EngineError, tarfile.TarError):
-            found.update(_digests(stage, twin, folder))
-    return found
+            digests.update(_digests(stage, twin, folder))
+    return digests
 
 
 def _digests(stage: Stage, twin: Twin, folder: str) -> Iterator[tuple[str, str]]:

@@ -53,12 +53,12 @@ _NOT_ON_A_TWIN: tuple[tuple[tuple[Option[Any], ...], str], ...] = (
 def not_tried(plan: Plan) -> tuple[NotTried, ...]:
     """The changes whose whole effect no twin can show."""
     options = {option.name: why for several, why in _NOT_ON_A_TWIN for option in several}
-    found = []
+    untried = []
     for check in (choice.check for choice in plan.choices):
         changed = [change.option for change in plan.changes if check in change.checks]
         if changed and all(option in options for option in changed):
-            found.append(NotTried(check, options[changed[0]]))
-    return tuple(found)
+            untried.append(NotTried(check, options[changed[0]]))
+    return tuple(untried)
 
 
 def kept(plan: Plan, after: Spec, loose: Iterable[str]) -> tuple[Kept, ...]:
@@ -80,23 +80,23 @@ def relaxed(
     """What is given instead of what was wanted, one entry for each loosening."""
     wanted = planner.plan(configuration.choices).after
     defaults = planner.facts.engine.default_capabilities
-    found = []
+    loosened = []
     for loosening in configuration.loosenings:
         checks = planner.checks_of(loosening, configuration.choices)
         evidence = why.get(loosening, "")
         if isinstance(loosening, CapabilityBack):
             sets = [short(bounding_set(spec, defaults)) or "none" for spec in (wanted, whole)]
             check = checks[0] if checks else ""
-            found.append(Relaxed(check, CAP_ADD.name, sets[0], loosening.capability[4:], evidence))
+            loosened.append(Relaxed(check, CAP_ADD.name, sets[0], loosening.capability[4:], evidence))
             continue
         name = loosening.options[0]
         only = planner.spec(Configuration(configuration.choices, (loosening,)))
         given = [argument for diff in spec_diff(wanted, only) for argument in diff.added]
         before = _text(name, arguments(wanted, BY_NAME[name]))
-        found.append(
+        loosened.append(
             Relaxed(checks[0] if checks else "", name, before, " ".join(given) or loosening.words, evidence)
         )
-    return tuple(found)
+    return tuple(loosened)
 
 
 def option_changes(plan: Plan, after: Spec) -> tuple[OptionChange, ...]:

@@ -66,8 +66,10 @@ class Twin:
     def address(self) -> str:
         """Its address in the trial's network; that of itself where it has none of its own."""
         networks = (self.document().get("NetworkSettings") or {}).get("Networks") or {}
-        found = [str(one.get("IPAddress") or "") for one in networks.values() if isinstance(one, dict)]
-        return next((address for address in found if address), "127.0.0.1")
+        addresses = [
+            str(network.get("IPAddress") or "") for network in networks.values() if isinstance(network, dict)
+        ]
+        return next((address for address in addresses if address), "127.0.0.1")
 
     def log(self) -> str:
         """Its last lines, without what colours them; a reason where there are none to be had."""
@@ -127,11 +129,11 @@ class Stage:
         """
         labels = {TRIAL_LABEL: self.number, **dict([owner_label().split("=", 1)])}
         everybody = (self.facts, *self._peers, *self._members)
-        if any(needs_network(one.spec) for one in everybody) or self.facts.pod:
+        if any(needs_network(facts.spec) for facts in everybody) or self.facts.pod:
             self._network = self._name("network")
             self.changing.networks.create(self._network, internal=not self._outside, labels=labels)
         if self.facts.pod:
-            self._pod = self._make_pod(self.facts.pod, [one.spec for one in (self.facts, *self._members)])
+            self._pod = self._make_pod(self.facts.pod, [facts.spec for facts in (self.facts, *self._members)])
         for peer in self._peers:
             self._start_other(peer, pod="")
         for member in self._members:
@@ -216,8 +218,10 @@ class Stage:
         parts = pod_parts(pod, self.facts.engine.default_network)
         words = ["pod", "create", f"--name={name}", f"--label={TRIAL_LABEL}={self.number}"]
         words += [f"--label={owner_label()}"]
-        names = dict.fromkeys((str(pod.get("Name") or ""), *(one for spec in specs for one in aliases(spec))))
-        words.append(f"--network={self._network}:{','.join(f'alias={one}' for one in names if one)}")
+        names = dict.fromkeys(
+            (str(pod.get("Name") or ""), *(alias for spec in specs for alias in aliases(spec)))
+        )
+        words.append(f"--network={self._network}:{','.join(f'alias={alias}' for alias in names if alias)}")
         for part in parts:
             if part.flag not in _POD_FLAGS_DROPPED:
                 words.append(f"{part.flag}={part.value}" if part.value else part.flag)

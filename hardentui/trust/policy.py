@@ -47,7 +47,7 @@ def _text(document: Mapping[str, Any]) -> str:
     transports = []
     for name, scopes in document["transports"].items():
         lines = ",\n".join(
-            f"            {json.dumps(one)}: {json.dumps(many)}" for one, many in scopes.items()
+            f"            {json.dumps(scope)}: {json.dumps(many)}" for scope, many in scopes.items()
         )
         transports.append(
             f"        {json.dumps(name)}: {{\n{lines}\n        }}"
@@ -65,17 +65,17 @@ def requirement(rule: ScopeRule) -> dict[str, Any]:
     if rule.kind is RuleKind.REJECT:
         return dict(REJECT)
     if rule.kind is RuleKind.GPG:
-        found: dict[str, Any] = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": rule.key}
+        entry: dict[str, Any] = {"type": "signedBy", "keyType": "GPGKeys", "keyPath": rule.key}
     elif rule.kind is RuleKind.SIGSTORE:
-        found = {"type": "sigstoreSigned", "keyPath": rule.key}
+        entry = {"type": "sigstoreSigned", "keyPath": rule.key}
         if rule.rekor:
-            found["rekorPublicKeyPath"] = rule.rekor
+            entry["rekorPublicKeyPath"] = rule.rekor
     else:
         fulcio = {"caPath": rule.ca, "oidcIssuer": rule.issuer, "subjectEmail": rule.email}
-        found = {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": rule.rekor}
+        entry = {"type": "sigstoreSigned", "fulcio": fulcio, "rekorPublicKeyPath": rule.rekor}
     if rule.any_tag:
-        found["signedIdentity"] = {"type": "matchRepository"}
-    return found
+        entry["signedIdentity"] = {"type": "matchRepository"}
+    return entry
 
 
 def rejects_by_default(text: str) -> bool:
@@ -83,7 +83,7 @@ def rejects_by_default(text: str) -> bool:
     document = _parsed(text)
     docker = (document.get("transports") or {}).get("docker") or {}
     decides = docker.get("", document.get("default"))
-    return isinstance(decides, list) and any(one.get("type") == "reject" for one in decides)
+    return isinstance(decides, list) and any(rule.get("type") == "reject" for rule in decides)
 
 
 def _parsed(text: str | None) -> dict[str, Any]:
@@ -98,13 +98,15 @@ def _parsed(text: str | None) -> dict[str, Any]:
     if not isinstance(document, dict) or not isinstance(document.get("default"), list):
         raise InputError("The present policy has no default, so Podman refuses it.", "Mend the file first.")
     transports = document.get("transports") or {}
-    if not isinstance(transports, dict) or not all(isinstance(one, dict) for one in transports.values()):
+    if not isinstance(transports, dict) or not all(
+        isinstance(transport, dict) for transport in transports.values()
+    ):
         raise InputError("The present policy has not the shape of one.", "Mend the file first.")
     return document
 
 
 def _keep_local(document: Mapping[str, Any], transports: dict[str, Any]) -> None:
     """What the default accepts of local files today, said for each transport, before the default changes."""
-    if any(one.get("type") == "insecureAcceptAnything" for one in document["default"]):
+    if any(rule.get("type") == "insecureAcceptAnything" for rule in document["default"]):
         for name in LOCAL:
             transports.setdefault(name, {}).setdefault("", [dict(ACCEPT)])

@@ -64,12 +64,12 @@ def prove(
         signed: scope -> its rule and the images that it must accept, at least one; only rules that verify.
         rejects: what no rule names must be refused.
     """
-    found: list[PullProof] = []
+    proofs: list[PullProof] = []
 
     def add(case: str, scope: str, wanted: Verdict, pull: Pull) -> None:
         proof = PullProof(case, scope, wanted, pull)
         proof = proof if proof.holds else replace(proof, hint=_HINTS[pull.verdict])
-        found.append(proof)
+        proofs.append(proof)
         told(proof)
 
     with ExitStack() as kept:
@@ -90,7 +90,7 @@ def prove(
             else:
                 pull = box.pull(_ELSEWHERE, policy, sections, f"{here}/elsewhere")
             add("other repository", "default", Verdict.REJECTED, pull)
-    return tuple(found)
+    return tuple(proofs)
 
 
 def unsigned_in(scope: str) -> str:

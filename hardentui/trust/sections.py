@@ -22,7 +22,7 @@ docker:
 
 def needed(rules: Iterable[ScopeRule]) -> dict[str, dict[str, str]]:
     """Section -> its settings (name -> value as YAML)."""
-    found: dict[str, dict[str, str]] = {}
+    sections: dict[str, dict[str, str]] = {}
     for rule in rules:
         settings: dict[str, str] = {}
         if rule.kind in (RuleKind.SIGSTORE, RuleKind.KEYLESS):
@@ -30,8 +30,8 @@ def needed(rules: Iterable[ScopeRule]) -> dict[str, dict[str, str]]:
         elif rule.kind is RuleKind.GPG and rule.lookaside:
             settings["lookaside"] = json.dumps(rule.lookaside)
         if settings:
-            found[section_of(rule.scope)] = settings
-    return found
+            sections[section_of(rule.scope)] = settings
+    return sections
 
 
 def section_of(scope: str) -> str:
@@ -49,15 +49,15 @@ def conflicts(wanted: Mapping[str, Mapping[str, str]], others: Iterable[Attachme
     Args:
         others: the sections of all files but ours.
     """
-    known = {one.scope or "default-docker": one for one in others}
-    found = []
+    known = {section.scope or "default-docker": section for section in others}
+    sentences = []
     for section, settings in wanted.items():
         other = known.get(section)
         if other is None or (other.enabled and "use-sigstore-attachments" in settings):
             continue
         lines = "; ".join(f"{name}: {value}" for name, value in settings.items())
-        found.append(f"{other.file} has a section for {section} already: add `{lines}` to it there")
-    return tuple(found)
+        sentences.append(f"{other.file} has a section for {section} already: add `{lines}` to it there")
+    return tuple(sentences)
 
 
 def text_of(
@@ -68,8 +68,8 @@ def text_of(
     Args:
         ours: the sections that our file has now; they stay.
     """
-    taken = {one.scope or "default-docker" for one in others}
-    sections = {(one.scope or "default-docker"): _present(one) for one in ours}
+    taken = {section.scope or "default-docker" for section in others}
+    sections = {(section.scope or "default-docker"): _present(section) for section in ours}
     for name, settings in wanted.items():
         if name not in taken:
             sections[name] = {**sections.get(name, {}), **settings}

@@ -157,8 +157,8 @@ def signatures_of(reference: str, ask: Ask) -> Known[Signatures]:
 
 def _of_this_machine(manifest: Any) -> str:
     """The digest of this architecture's image in a list of several; empty where there is no list."""
-    for one in manifest.get("manifests") or ():
-        platform = one.get("platform") or {}
+    for entry in manifest.get("manifests") or ():
+        platform = entry.get("platform") or {}
         if platform.get("architecture") == _ARCHITECTURES.get(os.uname().machine):
-            return str(one["digest"])
+            return str(entry["digest"])
     return ""

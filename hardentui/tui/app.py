@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -21,6 +21,7 @@ from textual.theme import Theme
 
 from hardentui.errors import HardenError
 from hardentui.fault import EXIT_CODE, fault_text
+from hardentui.model.settings import Notice, Settings
 from hardentui.state.kept_copy import keep_copy
 from hardentui.tui import messages as say
 from hardentui.tui.actions import APP, bindings
@@ -32,6 +33,7 @@ from hardentui.tui.themes import DEFAULT, THEMES, fallback_variables
 from hardentui.visible import visible, visible_lines
 from hardentui.workbench.first_look import FirstLook
 
+_READING = 12.0  # seconds for a notice that names a line of a file
 _TWICE = 3.0  # seconds in which a second Ctrl-C means it
 
 
@@ -55,8 +57,7 @@ class HardenApp(App[None]):
         *,
         simulate: Callable[[], FirstLook] | None = None,
         now: Callable[[], datetime] = datetime.now,
-        keymap: Mapping[str, str] | None = None,
-        theme: str = "",
+        settings: Settings | None = None,
         environ: Mapping[str, str] | None = None,
         keep: Callable[[str], Path] = keep_copy,
         opening: str = "",
@@ -65,31 +66,32 @@ class HardenApp(App[None]):
         first_look: looks for Podman; called on a thread.
         simulate: opens the simulated host, for a user who finds no Podman.
         now: the clock; tests stop it.
-        keymap: id of an action -> its keys, where the user wants others.
-        theme: name of a theme; an unknown one is told and the default taken.
+        settings: how the user wants it; what could not be used is told.
         keep: puts what was copied into a file and returns it.
         opening: an action of the app to begin with, such as `training`.
         """
-        self.signs = signs_for(os.environ if environ is None else environ)
+        self.settings = settings or Settings()
+        self.signs = signs_for(os.environ if environ is None else environ, wanted=self.settings.ascii)
         super().__init__()
         self._simulate = simulate
         self._keep = keep
         self._opening = opening
-        for one in THEMES:
-            self.register_theme(one)
-        self._wanted_theme = theme
+        for offered in THEMES:
+            self.register_theme(offered)
+        theme = self.settings.theme
         self.theme = theme if theme in self.available_themes else DEFAULT
         self._interrupted = float("-inf")
-        self.session = Session(self, first_look, now)
-        if keymap:
-            self.set_keymap(dict(keymap))
+        self._told: set[Notice] = set()
+        self.session = Session(self, first_look, now, self.settings.folder)
+        if self.settings.keys:
+            self.set_keymap(dict(self.settings.keys))
 
     @property
     def available_themes(self) -> dict[str, Theme]:
         """Without colours the ANSI themes would be black on black, so they are not offered then."""
         no_color = getattr(self, "no_color", False)  # it is asked for before Textual has set it
         themes = super().available_themes
-        return {name: one for name, one in themes.items() if not one.ansi} if no_color else themes
+        return {name: theme for name, theme in themes.items() if not theme.ansi} if no_color else themes
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         theme = self.current_theme
@@ -99,8 +101,10 @@ class HardenApp(App[None]):
         return HomeScreen()
 
     def on_mount(self) -> None:
-        if self._wanted_theme and self._wanted_theme != self.theme:
-            self.notify(f"There is no theme {self._wanted_theme}.", severity="warning", markup=False)
+        if self.settings.theme not in ("", self.theme):
+            without = " without colours" if self.no_color else ""
+            self.notify(f"There is no theme {self.settings.theme}{without}.", severity="warning")
+        self.tell_notices(self.settings.notices)
         self.session.open()
         if self._opening:
             self.call_after_refresh(self.run_action, self._opening)
@@ -150,6 +154,8 @@ class HardenApp(App[None]):
     @on(say.WorkFailed)
     def _from_worker(self, message: say.FromWorker) -> None:
         self.session.handle(message)
+        if isinstance(message, say.WorkbenchOpened):
+            self.tell_notices(message.bench.notices)
 
     def notify(
         self,
@@ -164,6 +170,13 @@ class HardenApp(App[None]):
         super().notify(
             visible_lines(message), title=visible(title), severity=severity, timeout=timeout, markup=False
         )
+
+    def tell_notices(self, notices: Iterable[Notice]) -> None:
+        """What a settings file says and cannot mean; each is told once."""
+        for notice in notices:
+            if notice not in self._told:
+                self._told.add(notice)
+                self.notify(str(notice), title="Settings", severity="warning", timeout=_READING)
 
     def copy(self, what: str, text: str) -> None:
         """Put a text into the clipboard and into a file, for terminals that pass no copy on.
@@ -185,6 +198,12 @@ class HardenApp(App[None]):
         from hardentui.tui.screens.walk import WalkScreen
 
         self.push_screen(WalkScreen(key))
+
+    def open_monitor(self, key: str) -> None:
+        from hardentui.tui.screens.monitor import MonitorScreen
+
+        if self.session.bench is not None:
+            self.push_screen(MonitorScreen(self.session.bench, key))
 
     def action_help(self) -> None:
         from hardentui.tui.screens.help import HelpScreen
@@ -257,16 +276,14 @@ def run(
     first_look: Callable[[], FirstLook],
     simulate: Callable[[], FirstLook],
     *,
-    keymap: Mapping[str, str] | None = None,
-    theme: str = "",
+    settings: Settings | None = None,
     opening: str = "",
 ) -> int:
     """Run the app; returns the exit code of the process. The arguments are those of HardenApp."""
     app = HardenApp(
         first_look,
         simulate=simulate,
-        keymap=keymap,
-        theme=theme or os.environ.get("TEXTUAL_THEME", ""),
+        settings=settings,
         opening=opening,
     )
     app.run()

@@ -113,8 +113,8 @@ class Around:
         try:
             scanning = Scanning(bench.parts)
             scanner = scanning.chosen("")
-            found = scanning.scan(image, scanner, lambda at: told(at.phase, at.bytes), look.stop)
-            trouble = found.reason if isinstance(found, Unreadable) else ""
+            report = scanning.scan(image, scanner, lambda at: told(at.phase, at.bytes), look.stop)
+            trouble = report.reason if isinstance(report, Unreadable) else ""
         except HardenError as error:
             trouble = str(error)
         self._session.post(say.LookEnded(look.image, trouble))
@@ -128,15 +128,15 @@ class Around:
 
     def _look(self, bench: Workbench, look: Look) -> None:
         try:
-            found = bench.surroundings.look_into_image(
+            inventory = bench.surroundings.look_into_image(
                 look.engine,
                 look.image,
                 lambda read: self._session.post(say.LookProgressed(look.image, read)),
                 look.stop,
             )
         except HardenError as error:
-            found = Unreadable(error.title)
-        trouble = found.reason if isinstance(found, Unreadable) else ""
+            inventory = Unreadable(error.title)
+        trouble = inventory.reason if isinstance(inventory, Unreadable) else ""
         self._session.post(say.LookEnded(look.image, trouble))
 
     def progressed(self, message: say.LookProgressed) -> None:

@@ -1,110 +1,18 @@
-"""Which rows are shown, and in which order. Pure."""
+"""The order of the rows, and what they add up to. Pure."""
 
 from __future__ import annotations
 
-import operator
-import re
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hardentui.model.finding import Severity, Status
 from hardentui.workbench.views import Row
 
-_SCORE = re.compile(r"(<=|>=|<|>|=)?(\d{1,3})")
-_COMPARE: dict[str, Callable[[int, int], bool]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "=": operator.eq,
-}
-_TEXTS: dict[str, Callable[[Row], str]] = {
-    "name": lambda row: row.name,
-    "image": lambda row: row.image,
-    "engine": lambda row: row.engine.label,
-    "unit": lambda row: row.unit,
-    "pod": lambda row: row.pod,
-}
-KEYS = ("state", "score", "fail", "label", *_TEXTS)
-Test = Callable[[Row], bool]
-
-
-class Filter(Struct, frozen=True):
-    """What the user typed, understood.
-
-    Attributes:
-        trouble: what could not be understood, as one sentence; empty when all of it was.
-        doubt: a word that looks like a key of a filter and is none; it was looked for as it stands.
-    """
-
-    text: str = ""
-    tests: tuple[Test, ...] = ()
-    trouble: str = ""
-    doubt: str = ""
-
-    def matches(self, row: Row) -> bool:
-        return all(test(row) for test in self.tests)
-
-
-def parse_filter(text: str) -> Filter:
-    """Understand `web !test state:running score:<60 fail:root-user`; all words must hold."""
-    tests: list[Test] = []
-    trouble = doubt = ""
-    for word in text.split():
-        wanted, negated = (word[1:], True) if word.startswith("!") and len(word) > 1 else (word, False)
-        try:
-            test = _test(wanted.lower())
-        except ValueError as error:
-            trouble = str(error)
-            continue
-        tests.append(_not(test) if negated else test)
-        key, colon, _ = wanted.lower().partition(":")
-        if colon and key.isalpha() and key not in KEYS:
-            doubt = f"{key}: is no key of a filter; there are {', '.join(f'{one}:' for one in KEYS)}."
-    return Filter(text, tuple(tests), trouble, doubt)
-
-
-def _not(test: Test) -> Test:
-    return lambda row: not test(row)
-
-
-def _test(word: str) -> Test:
-    key, colon, value = word.partition(":")
-    if colon and key == "state":
-        return lambda row: row.state.lower().startswith(value)
-    if colon and key == "score":
-        return _score_test(value)
-    if colon and key == "fail":
-        return lambda row: _fails(row, value)
-    if colon and key in _TEXTS:
-        text_of = _TEXTS[key]
-        return lambda row: value in text_of(row).lower()
-    if colon and key == "label":
-        return lambda row: any(value in label.lower() for label in _labels(row))
-    return lambda row: any(word in text.lower() for text in (row.name, row.image, row.engine.label, row.pod))
-
-
-def _score_test(value: str) -> Test:
-    found = _SCORE.fullmatch(value)
-    if not found:
-        raise ValueError("score: needs a number, such as score:<60")
-    compare, number = _COMPARE[found.group(1) or "="], int(found.group(2))
-
-    def test(row: Row) -> bool:
-        score = score_of(row)
-        return score is not None and compare(score, number)
-
-    return test
-
-
-def _labels(row: Row) -> list[str]:
-    facts = row.report.facts if row.report else None
-    return [f"{name}={value}" for name, value in facts.labels.items()] if facts else []
-
-
-def _fails(row: Row, check: str) -> bool:
-    return row.report is not None and any(f.failing and check in f.check for f in row.report.findings)
+Value: TypeAlias = tuple[int | str, ...]
+"""What a column sorts by."""
 
 
 def score_of(row: Row) -> int | None:
@@ -112,44 +20,95 @@ def score_of(row: Row) -> int | None:
     return row.report.score.value if row.report else None
 
 
-def _worst(row: Row) -> tuple[int, int, int, str]:
+def _worst(row: Row) -> tuple[int, int, int, str, str]:
+    """What decides between rows that are equal in the column: the worse one comes first."""
     if row.report is None:
-        return (2, 0, 0, row.name)
+        return (2, 0, 0, row.name, row.key)
     score = row.report.score
     bad = score.count(Severity.CRITICAL) * 1000 + score.count(Severity.HIGH)
-    return (1 if score.value is None else 0, score.value or 0, -bad, row.name)
+    return (1 if score.value is None else 0, score.value or 0, -bad, row.name, row.key)
 
 
-def _by_step(number: int) -> Callable[[Row], tuple[object, ...]]:
-    """The worst in this step first: failing by severity, then unknown, then the rest."""
+def _by_step(number: int) -> Callable[[Row], Value | None]:
+    """How good it is in this step: failing by severity, then unknown, then the rest."""
 
-    def key(row: Row) -> tuple[object, ...]:
-        cell = next((one for one in row.report.cells if one.step == number), None) if row.report else None
+    def value(row: Row) -> Value | None:
+        cells = row.report.cells if row.report else ()
+        cell = next((cell for cell in cells if cell.step == number), None)
         if cell is None:
-            return (9, 0, 0, *_worst(row))
+            return None
         if cell.status is Status.FAIL:
-            return (0, -(cell.severity or 0), -cell.failing, *_worst(row))
-        return (1 if cell.status is Status.UNKNOWN else 2, 0, 0, *_worst(row))
+            return (0, -(cell.severity or 0), -cell.failing)
+        return (1 if cell.status is Status.UNKNOWN else 2,)
 
-    return key
-
-
-ORDERS: tuple[tuple[str, Callable[[Row], tuple[object, ...]]], ...] = (
-    ("worst first", _worst),
-    ("by name", lambda row: (row.name.lower(), row.key)),
-    ("by image", lambda row: (row.image.lower(), *_worst(row))),
-    ("by engine", lambda row: (row.engine.label, *_worst(row))),
-    ("by state", lambda row: (row.state != "running", row.state, *_worst(row))),
-    ("by unit", lambda row: (not row.unit, row.unit, *_worst(row))),
-    *((f"by step {number}", _by_step(number)) for number in range(1, 11)),
-)
-CYCLED = 5
-"""So many of them one key goes through; the others are there for a click on a heading."""
+    return value
 
 
-def arrange(rows: Iterable[Row], order: int, wanted: Filter) -> list[Row]:
-    """The rows that are wanted, in the order `ORDERS[order]`."""
-    return sorted((row for row in rows if wanted.matches(row)), key=ORDERS[order][1])
+_VALUES: dict[str, Callable[[Row], Value | None]] = {
+    "score": lambda row: None if score_of(row) is None else (score_of(row) or 0,),
+    "name": lambda row: (row.name.lower(),),
+    "image": lambda row: (row.image.lower(),) if row.image else None,
+    "engine": lambda row: (row.engine.label,),
+    "unit": lambda row: (row.unit.lower(),) if row.unit else None,
+    "state": lambda row: (row.state != "running", row.state),
+    **{f"step {number}": _by_step(number) for number in range(1, 11)},
+}
+COLUMNS = tuple(_VALUES)
+"""Columns that the list can be sorted by: first those that one key goes through, then the steps."""
+CYCLED = COLUMNS[:6]
+_FALLS = {f"step {number}" for number in range(1, 11)}
+"""Columns that stand in falling order when nothing is turned round: the worst severity first."""
+
+
+class ListView(Struct, frozen=True):
+    """What the list shows and how; small and plain, so that it can be kept for the next start.
+
+    Attributes:
+        filter: as it was typed.
+        column: that the list is sorted by, one of COLUMNS.
+        reverse: in the other direction than the usual one.
+    """
+
+    filter: str = ""
+    column: str = "score"
+    reverse: bool = False
+
+    def sorted_by(self, column: str) -> ListView:
+        """Sorted by that column; the same one again turns the order round."""
+        return replace(self, column=column, reverse=column == self.column and not self.reverse)
+
+    @property
+    def next_column(self) -> str:
+        """The column after this one; after a step it is the first one."""
+        at = CYCLED.index(self.column) + 1 if self.column in CYCLED else 0
+        return CYCLED[at % len(CYCLED)]
+
+    @property
+    def words(self) -> str:
+        """`worst first`, `by name`, `by step 4 reversed`."""
+        if self.column == "score":
+            return "best first" if self.reverse else "worst first"
+        return f"by {self.column}{' reversed' if self.reverse else ''}"
+
+    @property
+    def rises(self) -> bool:
+        """Whether the values rise from line to line."""
+        return (self.column in _FALLS) == self.reverse
+
+
+def arrange(rows: Iterable[Row], view: ListView) -> list[Row]:
+    """The rows in the order of the view. What has no value in its column comes last in both directions."""
+    value_of = _VALUES.get(view.column, _VALUES["score"])
+    with_value: list[tuple[Value, Row]] = []
+    without: list[Row] = []
+    for row in sorted(rows, key=_worst):
+        value = value_of(row)
+        if value is None:
+            without.append(row)
+        else:
+            with_value.append((value, row))
+    with_value.sort(key=lambda pair: pair[0], reverse=view.reverse)
+    return [*(row for _, row in with_value), *without]
 
 
 def summary(rows: Iterable[Row]) -> tuple[int | None, dict[Severity, int], int]:

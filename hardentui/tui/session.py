@@ -21,6 +21,7 @@ from textual.signal import Signal
 from hardentui.errors import HardenError
 from hardentui.tui import messages as say
 from hardentui.tui.around import Around
+from hardentui.tui.listing import ListView
 from hardentui.tui.workers import Workers
 from hardentui.workbench.views import Connectivity, Progress, Report, Row
 
@@ -56,13 +57,18 @@ class Session:
         values: key -> check -> values given for its fix; they outlive the choice too.
         written: key -> the chosen fixes when files of that container were last written.
         folder: where files were written last, for the next container.
+        list_view: filter and order of the list of containers.
         rows_shown: set by the screen when the first rows stand on it.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
     """
 
     def __init__(
-        self, app: App[Any], first_look: Callable[[], FirstLook], now: Callable[[], datetime]
+        self,
+        app: App[Any],
+        first_look: Callable[[], FirstLook],
+        now: Callable[[], datetime],
+        folder: str = "~/hardened",
     ) -> None:
         self._app = app
         self._first_look = first_look
@@ -81,7 +87,8 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
-        self.folder = "~/hardened"
+        self.folder = folder
+        self.list_view = ListView()
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")
@@ -98,7 +105,9 @@ class Session:
     def unwritten(self) -> dict[str, tuple[Choice, ...]]:
         """Chosen fixes by container that no written file has."""
         chosen = {key: tuple(choices.values()) for key, choices in self.choices.items() if choices}
-        return {key: one for key, one in chosen.items() if set(one) != set(self.written.get(key, ()))}
+        return {
+            key: choices for key, choices in chosen.items() if set(choices) != set(self.written.get(key, ()))
+        }
 
     # --- asked for by screens -------------------------------------------------------------------------
 

@@ -73,6 +73,8 @@ class Signs(Struct, frozen=True):
     chosen: str
     free: str
     rule: str
+    rising: str
+    falling: str
 
     def mark(self, look: Look) -> str:
         return look.ascii if self.ascii else look.mark
@@ -83,17 +85,17 @@ class Signs(Struct, frozen=True):
 
 
 _ASCII = str.maketrans({"·": "-", "–": "-", "…": "..", "→": "->", "↑": "^", "↓": "v", "›": ">", "≥": ">="})
-UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─")
-ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-")
+UNICODE_SIGNS = Signs(False, "▸", "→", "·", "…", "[x]", "[ ]", "─", "↑", "↓")
+ASCII_SIGNS = Signs(True, ">", "->", "-", ".", "[x]", "[ ]", "-", "^", "V")
 
 
-def signs_for(environ: Mapping[str, str]) -> Signs:
+def signs_for(environ: Mapping[str, str], *, wanted: bool = False) -> Signs:
     """ASCII on request, and on the Linux console, whose font lacks the marks."""
-    wanted = environ.get("HARDENTUI_ASCII", "") not in ("", "0") or environ.get("TERM") == "linux"
+    wanted = wanted or environ.get("HARDENTUI_ASCII", "") not in ("", "0") or environ.get("TERM") == "linux"
     return ASCII_SIGNS if wanted else UNICODE_SIGNS
 
 
 def signs_of(widget: Widget) -> Signs:
     """The signs of the app that a widget lives in."""
-    found: Signs = getattr(widget.app, "signs", UNICODE_SIGNS)
-    return found
+    signs: Signs = getattr(widget.app, "signs", UNICODE_SIGNS)
+    return signs

@@ -336,7 +336,7 @@ class _Watch:
         by_check = {finding.check: finding for finding in row.report.findings}
         missing = (Status.UNKNOWN, row.report.trouble or "the checklist does not have this check")
         statuses = {
-            check: (found.status, found.verdict.reason) if (found := by_check.get(check)) else missing
+            check: (finding.status, finding.verdict.reason) if (finding := by_check.get(check)) else missing
             for check in lab.checks
         }
         return Observed(statuses, row.report.score.value)
@@ -361,7 +361,7 @@ def _of_policy(lab: Lab, path: str) -> Observed:
     facts: EngineFacts = replace(ENGINE, trust=TrustFacts(policy=policy))
     by_id = {check.id: check for check in all_checks()}
     verdicts = {check: by_id[check].verdict(facts) for check in lab.checks}
-    return Observed({check: (one.status, one.reason) for check, one in verdicts.items()}, None)
+    return Observed({check: (verdict.status, verdict.reason) for check, verdict in verdicts.items()}, None)
 
 
 def check_lab(lab: Lab, training: Training) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from hardentui.errors import InputError, UsageError, WaiversError
 from hardentui.model.waiver import Waiver
 from hardentui.state.own_files import config_folder
 from hardentui.visible import visible
-from hardentui.workbench.checklists.loading import nearest
+from hardentui.words import nearest
 from hardentui.workbench.checklists.toml_lines import line_of, toml_lines
 
 NAME = "waivers.toml"
@@ -44,8 +44,12 @@ def own_file() -> str:
 
 def files_for(checklist: str) -> tuple[str, ...]:
     """Where waivers are looked for: the user's own file, and one beside a checklist that is a file."""
-    beside = os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
-    return tuple(path for path in (own_file(), beside) if path and os.path.exists(path))
+    return tuple(path for path in (own_file(), beside(checklist)) if path and os.path.exists(path))
+
+
+def beside(checklist: str) -> str:
+    """The waivers file beside a checklist that is a file; empty for one of ours."""
+    return os.path.join(os.path.dirname(checklist) or ".", NAME) if checklist.endswith(".toml") else ""
 
 
 def accepted(checklist: str, checks: Iterable[str]) -> tuple[Waiver, ...]:
@@ -92,7 +96,8 @@ def added(text: str, path: str, waiver: Waiver, checks: Iterable[str]) -> str:
 
     known = parse(text, path, checks)
     if any(
-        (one.check, one.subject, one.engine) == (waiver.check, waiver.subject, waiver.engine) for one in known
+        (other.check, other.subject, other.engine) == (waiver.check, waiver.subject, waiver.engine)
+        for other in known
     ):
         raise UsageError(
             f"{visible(path)} already has a waiver for {waiver.check} on {visible(waiver.subject)}.",
@@ -154,7 +159,7 @@ class _Reader(Struct):
         if not isinstance(until, date) or isinstance(until, datetime):
             self._fault((*place, "until"), "until has to be a day: until = 2026-12-31")
         check = texts["check"]
-        if check and not any(fnmatchcase(one, check) for one in self.checks):
+        if check and not any(fnmatchcase(known_check, check) for known_check in self.checks):
             self._fault(
                 (*place, "check"), f"there is no check {visible(check, 60)!r}{nearest(check, self.checks)}"
             )

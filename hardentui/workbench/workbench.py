@@ -5,11 +5,15 @@ Looking is loaded with it. What only plans or writes is loaded when it is wanted
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from hardentui.checks import all_checks
+from hardentui.model.settings import Notice
 from hardentui.scanners.registry_answers import RegistryAnswers
 from hardentui.scanners.stored import StoredScans
 from hardentui.workbench.checklists.loading import load
@@ -21,6 +25,8 @@ from hardentui.workbench.looking.parts import Parts
 from hardentui.workbench.looking.surroundings import Surroundings
 from hardentui.workbench.opening.engines import open_engines
 from hardentui.workbench.opening.opened import Opened
+from hardentui.workbench.settings.document import Document
+from hardentui.workbench.settings.fixes import read_fix_defaults
 from hardentui.workbench.views import Report, Selection, known_facts
 from hardentui.workbench.waivers import accepted
 
@@ -42,10 +48,12 @@ class Workbench:
         planner: fixes, choices, plans, scores.
         drafter: the files of a plan.
         parts: what use cases with a room of their own are made of.
+        notices: what the user's settings say of fixes and cannot mean.
     """
 
-    def __init__(self, opened: Opened, judge: Judge) -> None:
+    def __init__(self, opened: Opened, judge: Judge, notices: tuple[Notice, ...] = ()) -> None:
         self.opened = opened
+        self.notices = notices
         self.judge = judge
         inventories = Inventories(opened.cache_folder, opened.inventories)
         scans = StoredScans(opened.state_folder) if opened.state_folder else None
@@ -88,10 +96,12 @@ class Workbench:
         cls, opened: Opened, checklist: str, *, steps: Iterable[int] = (), checks: Iterable[str] = ()
     ) -> Workbench:
         """A workbench on engines that were found before; arguments and errors as of `open`."""
-        by_id = {check.id: check for check in all_checks()}
-        known = load(checklist)
+        listed = load(checklist)
+        by_id = {check.id: check for check in (*all_checks(), *listed.own)}
+        defaults = read_fix_defaults(Document.read(os.environ), by_id)
+        known = replace(listed, fix_values=defaults.values)
         waivers = accepted(checklist, by_id) if not opened.simulated else ()
-        return cls(opened, Judge(known, by_id, steps, checks, waivers))
+        return cls(opened, Judge(known, by_id, steps, checks, waivers), defaults.notices)
 
     @cached_property
     def planner(self) -> Planner:

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from textual.widgets import Input
 
+from hardentui.model.settings import Settings
 from hardentui.tui import actions
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.apply import ApplyScreen
@@ -73,7 +74,7 @@ def test_every_action_has_an_id_and_explains_itself() -> None:
 
 
 async def test_keys_can_be_changed_by_id_and_the_help_knows() -> None:
-    app = make_app(some(), keymap={"home.sort": "o"})
+    app = make_app(some(), settings=Settings(keys={"home.sort": "o"}))
     async with running(app) as pilot:
         await pilot.press("s")
         await pilot.pause()

@@ -10,6 +10,7 @@ from textual.color import Color
 from textual.theme import Theme
 
 from hardentui.model.finding import Severity, Status
+from hardentui.model.settings import Settings
 from hardentui.tui.screens.walk import WalkScreen
 from hardentui.tui.status import ASCII_SIGNS, STYLES, look, signs_for
 from hardentui.tui.themes import DEFAULT, THEMES
@@ -78,7 +79,7 @@ async def test_ascii_screens_have_no_other_character_but_lines() -> None:
 
 async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "NO_COLOR", "1")
-    app = make_app(some(), theme="ansi-dark")
+    app = make_app(some(), settings=Settings(theme="ansi-dark"))
     async with running(app) as pilot:
         assert app.theme == DEFAULT
         assert not any(theme.ansi for theme in app.available_themes.values())
@@ -94,7 +95,7 @@ async def test_without_colours_everything_can_still_be_read(monkeypatch: pytest.
 
 @pytest.mark.parametrize("name", [theme.name for theme in THEMES] + ["textual-light", "nord", "ansi-dark"])
 async def test_every_theme_can_be_used(name: str) -> None:
-    app = make_app(some(), theme=name)
+    app = make_app(some(), settings=Settings(theme=name))
     async with running(app) as pilot:
         assert app.theme == name
         await pilot.press("enter")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from textual.widgets import Button, Input
 
+from hardentui.model.settings import Settings
 from hardentui.tui.app import HardenApp
 from hardentui.tui.screens.help import HelpScreen
 from hardentui.tui.screens.values import ValuesScreen
@@ -234,7 +235,7 @@ async def test_a_long_value_can_be_read_on_a_small_terminal() -> None:
 @pytest.mark.parametrize("theme", ["hardentui-light", "hardentui-dark"])
 async def test_a_fault_is_told_without_colours_too(theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    async with _walk(theme=theme) as (app, pilot):
+    async with _walk(settings=Settings(theme=theme)) as (app, pilot):
         await _at(app, pilot, "5", "no-memory-limit")
         await _values(app, pilot)
         await pilot.press(*"none")

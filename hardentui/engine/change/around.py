@@ -118,10 +118,10 @@ class Volumes:
             facts = self._engine.load_info()
         uids, gids = id_maps({} if isinstance(facts.info, Unreadable) else facts.info)
         try:
-            found = os.stat(source if source.startswith("/") else self._folder(source))
+            status = os.stat(source if source.startswith("/") else self._folder(source))
         except OSError:
             return {}
-        uid, gid = inside(found.st_uid, uids), inside(found.st_gid, gids)
+        uid, gid = inside(status.st_uid, uids), inside(status.st_gid, gids)
         return {"o": f"uid={uid},gid={gid}"} if uid or gid else {}
 
     def _content(self, source: str, seconds: float) -> Iterator[bytes]:

@@ -111,10 +111,12 @@ def examine(
     seen = reached(files, path)
     if isinstance(seen, Missing | Unreadable):
         return seen
-    way, found = seen
+    way, status = seen
     harmless = way[-1].path == _NOTHING  # everybody may write there, and it stays empty
     dangers = open_spots(way, accounts, owners, contents=contents and not harmless)
-    return FileFact(path, found.uid, found.gid, stat.S_IMODE(found.mode), way[-1].kind, dangers, found.mtime)
+    return FileFact(
+        path, status.uid, status.gid, stat.S_IMODE(status.mode), way[-1].kind, dangers, status.mtime
+    )
 
 
 def reached(files: Files, path: str) -> Known[tuple[tuple[PathStep, ...], FileStat] | Missing]:
@@ -122,11 +124,11 @@ def reached(files: Files, path: str) -> Known[tuple[tuple[PathStep, ...], FileSt
     if not path.startswith("/"):
         return Unreadable(f"{path} is not an absolute path, so it depends on Podman's working directory")
     try:
-        way, found = walk(files, path)
+        way, status = walk(files, path)
     except (FileNotFoundError, NotADirectoryError):
         return Missing(path)
     except OSError as error:
         return unreadable(path, error)
     except ValueError:
         return Missing(path)  # a zero byte in it: no file can be called like that
-    return with_acls(files, way), found
+    return with_acls(files, way), status

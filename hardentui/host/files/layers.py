@@ -37,9 +37,9 @@ def _content(files: Files, inspect: Mapping[str, Any], parts: tuple[str, ...]) -
     for layer in layers:
         if not isinstance(layer, str) or not layer.startswith("/"):
             continue
-        found = _in_layer(files, layer, parts)
-        if found is not None:
-            return found
+        content = _in_layer(files, layer, parts)
+        if content is not None:
+            return content
     return Unreadable(f"no layer contains /{'/'.join(parts)}")
 
 

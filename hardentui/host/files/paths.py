@@ -30,37 +30,37 @@ def walk(files: Files, path: str) -> tuple[tuple[PathStep, ...], FileStat]:
         OSError: a part is missing or cannot be inspected.
     """
     waiting = [part for part in path.split("/") if part]
-    current, found = "/", files.stat("/")
-    steps = [_step(current, found)]
+    current, status = "/", files.stat("/")
+    steps = [_step(current, status)]
     links = 0
     while waiting:
         part = waiting.pop(0)
         if part in (".", ".."):
             current = current.rpartition("/")[0] or "/" if part == ".." else current
-            found = files.stat(current)
+            status = files.stat(current)
             continue
         candidate = f"{current.rstrip('/')}/{part}"
         status = files.stat(candidate, follow=False)
         steps.append(_step(candidate, status))
         if not stat.S_ISLNK(status.mode):
-            current, found = candidate, status
+            current, status = candidate, status
             continue
         links += 1
         if links > _MOST_LINKS:
             raise OSError(errno.ELOOP, "too many symbolic links", path)
         target = files.read_link(candidate)
-        waiting = [one for one in target.split("/") if one] + waiting
+        waiting = [part for part in target.split("/") if part] + waiting
         if target.startswith("/"):
-            current, found = "/", files.stat("/")
+            current, status = "/", files.stat("/")
     once = tuple(dict.fromkeys(steps))
-    last = _step(current, found)
-    return (*(step for step in once if step != last), last), found
+    last = _step(current, status)
+    return (*(step for step in once if step != last), last), status
 
 
-def _step(path: str, found: FileStat) -> PathStep:
-    mode = stat.S_IMODE(found.mode)
-    kind = _KINDS.get(stat.S_IFMT(found.mode), "other")
-    return PathStep(path, found.uid, found.gid, mode, kind, mode >> 3 & 7)
+def _step(path: str, status: FileStat) -> PathStep:
+    mode = stat.S_IMODE(status.mode)
+    kind = _KINDS.get(stat.S_IFMT(status.mode), "other")
+    return PathStep(path, status.uid, status.gid, mode, kind, mode >> 3 & 7)
 
 
 def with_acls(files: Files, way: tuple[PathStep, ...]) -> tuple[PathStep, ...]:

@@ -83,16 +83,16 @@ class LocalFiles:
         return os.getxattr(path, name)
 
     def stat(self, path: str, follow: bool = True) -> FileStat:
-        found = os.stat(path, follow_symlinks=follow)
+        status = os.stat(path, follow_symlinks=follow)
         return FileStat(
-            found.st_mode,
-            found.st_uid,
-            found.st_gid,
-            found.st_size,
-            found.st_mtime,
-            found.st_ino,
-            found.st_dev,
-            found.st_nlink,
+            status.st_mode,
+            status.st_uid,
+            status.st_gid,
+            status.st_size,
+            status.st_mtime,
+            status.st_ino,
+            status.st_dev,
+            status.st_nlink,
         )
 
     def exists(self, path: str) -> bool:

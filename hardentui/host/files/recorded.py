@@ -229,10 +229,10 @@ class RecordingFiles:
         return names
 
     def stat(self, path: str, follow: bool = True) -> FileStat:
-        found = self._asked(path, lambda: self._inner.stat(path, follow))
+        status = self._asked(path, lambda: self._inner.stat(path, follow))
         stats = self._seen["stats" if follow else "lstats"]
-        stats[path] = asdict(found)
-        return found
+        stats[path] = asdict(status)
+        return status
 
     def read_attribute(self, path: str, name: str) -> bytes:
         value = self._inner.read_attribute(path, name)

@@ -75,16 +75,16 @@ def read_endpoints(
     usual = frozenset(engines) - {DOCKER_SOCKET}
     units = tuple(_socket_units(files))
     table = () if isinstance(processes, Unreadable) else processes
-    found: dict[str, Endpoint] = {}
+    by_address: dict[str, Endpoint] = {}
     for _ in range(_MOST_ROUNDS):  # a forwarder may stand before another one
-        before = len(found)
-        for one in (*_of_units(units, engines), *_of_processes(files, table, listening, engines)):
-            found.setdefault(one.address, one)
-            if not one.on_tcp:
-                engines.setdefault(one.address, one.uid)
-        if len(found) == before:
+        before = len(by_address)
+        for endpoint in (*_of_units(units, engines), *_of_processes(files, table, listening, engines)):
+            by_address.setdefault(endpoint.address, endpoint)
+            if not endpoint.on_tcp:
+                engines.setdefault(endpoint.address, endpoint.uid)
+        if len(by_address) == before:
             break
-    return tuple(one for one in found.values() if one.address not in usual)
+    return tuple(endpoint for endpoint in by_address.values() if endpoint.address not in usual)
 
 
 # --- units ----------------------------------------------------------------------------------------
@@ -130,15 +130,15 @@ def _settings(files: Files, path: str, name: str) -> list[tuple[str, str, str]]:
     parts: dict[str, str] = {}
     for folder in reversed(_FOLDERS):
         inside = names(files, f"{folder}/{name}.d")
-        for one in inside if isinstance(inside, tuple) else ():
-            if one.endswith(".conf"):
-                parts[one] = f"{folder}/{name}.d/{one}"
-    found: list[tuple[str, str, str]] = []
-    for place in (path, *(parts[one] for one in sorted(parts))):
+        for drop_in in inside if isinstance(inside, tuple) else ():
+            if drop_in.endswith(".conf"):
+                parts[drop_in] = f"{folder}/{name}.d/{drop_in}"
+    settings: list[tuple[str, str, str]] = []
+    for place in (path, *(parts[drop_in] for drop_in in sorted(parts))):
         content = text(files, place)
         if isinstance(content, str):
-            found += unit_settings(content)
-    return found
+            settings += unit_settings(content)
+    return settings
 
 
 def _is_text(files: Files, path: str) -> bool:
@@ -183,7 +183,7 @@ def is_api(words: tuple[str, ...]) -> bool:
     """`podman … system service …`"""
     if not words or posixpath.basename(words[0]) not in ("podman", "podman-remote"):
         return False
-    return any(one == "system" and two == "service" for one, two in pairwise(words))
+    return any(word == "system" and following == "service" for word, following in pairwise(words))
 
 
 def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
@@ -198,8 +198,8 @@ def _target(words: tuple[str, ...], engines: Mapping[str, int]) -> str:
                 rf"(?:^|[:=,\s]){re.escape(path)}(?:$|[,:\s'\"])", settled(word.replace("%t", "/run"))
             ):
                 return path
-        if found := _ENGINE_SOCKET.search(word):
-            return settled(found[0])
+        if socket := _ENGINE_SOCKET.search(word):
+            return settled(socket[0])
     return ""
 
 

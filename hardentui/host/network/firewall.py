@@ -80,9 +80,9 @@ def _outside(files: Files) -> Known[tuple[str, ...]]:
     if isinstance(routes, Unreadable):
         return routes
     rows = [line.split() for line in routes.splitlines()] if isinstance(routes, str) else []
-    found = tuple(dict.fromkeys(row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"))
-    if found:
-        return found
+    outside = tuple(dict.fromkeys(row[0] for row in rows if len(row) > 7 and row[1] == row[7] == "00000000"))
+    if outside:
+        return outside
     interfaces = names(files, _INTERFACES)
     if isinstance(interfaces, Unreadable):
         return interfaces
@@ -90,7 +90,7 @@ def _outside(files: Files) -> Known[tuple[str, ...]]:
     return tuple(
         name
         for name in interfaces
-        if name != "lo" and not any(there(files, f"{_INTERFACES}/{name}/{one}") for one in inner)
+        if name != "lo" and not any(there(files, f"{_INTERFACES}/{name}/{kind}") for kind in inner)
     )
 
 
@@ -98,10 +98,10 @@ def drops_address(rules: Iterable[Mapping[str, Any]], address: str) -> bool:
     """Whether a rule of a ruleset drops or rejects what goes to an address, alone or in a network or set."""
     for rule in (item["rule"] for item in rules if "rule" in item):
         expressions = rule.get("expr", ())
-        if not any("drop" in one or "reject" in one for one in expressions):
+        if not any("drop" in expression or "reject" in expression for expression in expressions):
             continue
-        matches = (one["match"] for one in expressions if "match" in one)
-        if any(_field(one) == "daddr" and _covers(one.get("right"), address) for one in matches):
+        matches = (expression["match"] for expression in expressions if "match" in expression)
+        if any(_field(match) == "daddr" and _covers(match.get("right"), address) for match in matches):
             return True
     return False
 
@@ -115,7 +115,7 @@ def _field(match: dict[str, Any]) -> str:
 def _covers(right: Any, wanted: str) -> bool:
     """`right` of a match: an address, `{"prefix": {"addr", "len"}}`, or `{"set": […]}` of such."""
     if isinstance(right, dict) and isinstance(right.get("set"), list):
-        return any(_covers(one, wanted) for one in right["set"])
+        return any(_covers(member, wanted) for member in right["set"])
     if isinstance(right, dict) and isinstance(right.get("prefix"), dict):
         right = f"{right['prefix'].get('addr')}/{right['prefix'].get('len')}"
     if not isinstance(right, str):

@@ -30,7 +30,7 @@ def read_settings(files: Files) -> Known[Mapping[str, str]]:
 
 def read_zones(files: Files, default: str) -> Known[tuple[Zone, ...]]:
     """Every zone; which one is the default does not stand in its file."""
-    found: dict[str, Zone] = {}
+    zones: dict[str, Zone] = {}
     services: dict[str, Known[tuple[str, ...]]] = {}
     for folder in _FOLDERS:
         inside = names(files, f"{folder}/zones")
@@ -38,12 +38,12 @@ def read_zones(files: Files, default: str) -> Known[tuple[Zone, ...]]:
             return inside
         for name in inside:
             stem = name.removesuffix(".xml")
-            if name.endswith(".xml") and stem not in found:
+            if name.endswith(".xml") and stem not in zones:
                 zone = _zone(files, f"{folder}/zones/{name}", stem, default, services)
                 if isinstance(zone, Unreadable):
                     return zone
-                found[stem] = zone
-    return tuple(found.values())
+                zones[stem] = zone
+    return tuple(zones.values())
 
 
 def _zone(
@@ -54,10 +54,10 @@ def _zone(
         return root
     ports = list(_ports(root))
     used = _attributes(root, "service", "name")
-    for one in used:
-        if one not in services:
-            services[one] = _service(files, one)
-        known = services[one]
+    for service in used:
+        if service not in services:
+            services[service] = _service(files, service)
+        known = services[service]
         if isinstance(known, Unreadable):
             return known
         ports += known
@@ -68,7 +68,10 @@ def _zone(
         target=root.get("target", "default"),
         interfaces=_attributes(root, "interface", "name"),
         sources=tuple(
-            word for one in root.findall("source") for word in (one.get("address"), one.get("ipset")) if word
+            word
+            for source in root.findall("source")
+            for word in (source.get("address"), source.get("ipset"))
+            if word
         ),
         services=used,
         ports=tuple(dict.fromkeys(ports)),
@@ -104,8 +107,8 @@ def _tree(files: Files, path: str) -> Known[Element]:
 
 def _ports(root: Element) -> list[str]:
     """`8080/tcp`, `8000-8010/udp`."""
-    return [f"{one.get('port')}/{one.get('protocol')}" for one in root.findall("port") if one.get("port")]
+    return [f"{port.get('port')}/{port.get('protocol')}" for port in root.findall("port") if port.get("port")]
 
 
 def _attributes(root: Element, tag: str, name: str) -> tuple[str, ...]:
-    return tuple(value for one in root.findall(tag) if (value := one.get(name)))
+    return tuple(value for element in root.findall(tag) if (value := element.get(name)))

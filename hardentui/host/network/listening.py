@@ -58,9 +58,9 @@ def _tcp(files: Files) -> Iterator[tuple[str, str]]:
             content = files.read_text(f"/proc/net/{table}", _LIMIT)
         except OSError:
             continue
-        for number, one in listening_sockets(content, "tcp", state):
-            address = f"[{one.address}]" if ":" in one.address else one.address
-            yield number, f"{address}:{one.port}"
+        for number, socket in listening_sockets(content, "tcp", state):
+            address = f"[{socket.address}]" if ":" in socket.address else socket.address
+            yield number, f"{address}:{socket.port}"
 
 
 def sockets_of(files: Files, pid: int) -> Iterator[str]:

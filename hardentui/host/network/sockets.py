@@ -33,11 +33,14 @@ def read_sockets(
 
     A file that is left of a socket on which nobody listens any more, as systemd leaves it, is none.
     """
-    found = []
+    sockets = []
     people = () if isinstance(users, Unreadable) else users
     usual = [Endpoint(ROOTFUL_SOCKET, ""), Endpoint(DOCKER_SOCKET, "")]
     usual += [Endpoint(f"/run/user/{user.uid}/podman/podman.sock", "", user.uid) for user in people]
-    places = {place.address: place for place in (*usual, *(one for one in endpoints if not one.on_tcp))}
+    places = {
+        place.address: place
+        for place in (*usual, *(endpoint for endpoint in endpoints if not endpoint.on_tcp))
+    }
     for place in places.values():
         seen = reached(files, place.address)
         if isinstance(seen, Unreadable) and place.uid:
@@ -48,8 +51,8 @@ def read_sockets(
             continue
         socket = _socket(files, place, seen[0], accounts)
         if socket.target or listening is None or settled(place.address) in listening.paths:
-            found.append(socket)
-    return tuple(found)
+            sockets.append(socket)
+    return tuple(sockets)
 
 
 def _socket(files: Files, place: Endpoint, way: Way, accounts: Accounts | None) -> EngineSocket:
@@ -89,7 +92,7 @@ def read_socket_enabled(files: Files) -> Known[str]:
 
 def read_tcp_services(files: Files, endpoints: Iterable[Endpoint] = ()) -> Known[tuple[ApiService, ...]]:
     """APIs on TCP: in unit files and drop-ins of the host, and where an engine was found to listen."""
-    found: list[ApiService] = []
+    services: list[ApiService] = []
     for folder in _UNIT_FOLDERS:
         for path, fault in tree(files, folder, 2):
             if fault is not None:
@@ -99,12 +102,14 @@ def read_tcp_services(files: Files, endpoints: Iterable[Endpoint] = ()) -> Known
                 if isinstance(content, Unreadable):
                     return content
                 if isinstance(content, str):
-                    found += services_in_unit(path, content)
-    known = {one.address for one in found}
-    for one in endpoints:
-        if one.on_tcp and one.address not in known:
-            found.append(ApiService(one.where, one.address, one.certificates, one.through))
-    return tuple(found)
+                    services += services_in_unit(path, content)
+    known = {service.address for service in services}
+    for endpoint in endpoints:
+        if endpoint.on_tcp and endpoint.address not in known:
+            services.append(
+                ApiService(endpoint.where, endpoint.address, endpoint.certificates, endpoint.through)
+            )
+    return tuple(services)
 
 
 def services_in_unit(path: str, content: str) -> Iterator[ApiService]:

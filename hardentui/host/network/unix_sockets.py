@@ -86,17 +86,17 @@ class UnixSockets:
     def _remember(self, bound: _Bound) -> None:
         """A listener by its inode; by its path alone where the file may not be looked at."""
         try:
-            found = self._stat(bound.path)
+            status = self._stat(bound.path)
         except FileNotFoundError:
             return  # it was removed or renamed since
         except OSError:
             self._by_path[bound.path] = bound
             return
-        if stat.S_ISSOCK(found.mode):
+        if stat.S_ISSOCK(status.mode):
             self._by_path[bound.path] = bound
-            self._by_inode[found.device, found.inode] = bound
-            if found.links > 1:
-                self._linked.add((found.device, found.inode))
+            self._by_inode[status.device, status.inode] = bound
+            if status.links > 1:
+                self._linked.add((status.device, status.inode))
 
     def _stat(self, path: str) -> FileStat:
         return self._files.stat(self._prefix + path)
@@ -107,17 +107,17 @@ class UnixSockets:
         The third is None when nobody listens, Unreadable when it cannot be told.
         """
         try:
-            found = self._stat(path)
+            status = self._stat(path)
         except FileNotFoundError:
             return
         except OSError as error:
             yield path, "", Unreadable(f"{path}: {reason(error)}")
             return
-        if stat.S_ISSOCK(found.mode):
-            bound = self._by_inode.get((found.device, found.inode))
+        if stat.S_ISSOCK(status.mode):
+            bound = self._by_inode.get((status.device, status.inode))
             nobody: Known[str | None] = self.trouble
             yield (path, bound.path, bound.number) if bound else (path, "", nobody)
-        elif stat.S_ISDIR(found.mode):
+        elif stat.S_ISDIR(status.mode):
             yield from self._below(path)
 
     def _below(self, folder: str) -> Iterator[tuple[str, str, Known[str | None]]]:
@@ -135,8 +135,8 @@ class UnixSockets:
         with contextlib.suppress(OSError):
             for name in self._files.list_dir(self._prefix + prefix)[:_MOST_FILES]:
                 with contextlib.suppress(OSError):
-                    found = self._files.stat(self._prefix + prefix + name, follow=False)
-                    inode = (found.device, found.inode)
+                    status = self._files.stat(self._prefix + prefix + name, follow=False)
+                    inode = (status.device, status.inode)
                     if inode in self._linked and self._by_inode[inode].path != prefix + name:
                         bound = self._by_inode[inode]
                         yield prefix + name, bound.path, bound.number
@@ -172,10 +172,10 @@ class UnixSockets:
     def _all_processes(self) -> Iterator[str]:
         """Process ids, the first ones first; they are asked only until the listener is found."""
         try:
-            found = sorted(int(name) for name in self._files.list_dir("/proc") if name.isdigit())
+            processes = sorted(int(name) for name in self._files.list_dir("/proc") if name.isdigit())
         except OSError:
             return
-        yield from map(str, found[:_MOST_PROCESSES])
+        yield from map(str, processes[:_MOST_PROCESSES])
 
     def _open_files(self, process: str) -> Iterator[str]:
         folder = f"/proc/{process}/fd"
@@ -204,15 +204,15 @@ class UnixSockets:
 
     def _read_units(self) -> dict[str, str]:
         """Path that a socket unit listens on -> the program that its service starts, else the unit."""
-        found: dict[str, str] = {}
+        programs: dict[str, str] = {}
         for folder in _UNIT_FOLDERS:
             with contextlib.suppress(OSError):
                 for name in self._files.list_dir(self._prefix + folder):
                     if name.endswith(".socket"):
                         for path in self._listens_on(f"{folder}/{name}"):
                             service = f"{folder}/{name.removesuffix('.socket')}.service"
-                            found.setdefault(path, self._service_program(service) or name)
-        return found
+                            programs.setdefault(path, self._service_program(service) or name)
+        return programs
 
     def _listens_on(self, unit: str) -> list[str]:
         try:

@@ -167,9 +167,9 @@ def upstream(version: str) -> Version:
 
 
 def _open(row: Advisory, installed: Version) -> bool:
-    fixed = [Version.parse(one) for one in row.fixed]
+    fixed = [Version.parse(text) for text in row.fixed]
     if row.since and installed < Version.parse(row.since):
         return False
     if installed >= max(fixed):
         return False
-    return not any(installed[:2] == one[:2] and installed >= one for one in fixed)
+    return not any(installed[:2] == version[:2] and installed >= version for version in fixed)

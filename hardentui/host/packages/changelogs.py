@@ -38,7 +38,7 @@ def repairs_named(
 
 def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
     """The same out of the text of a change log."""
-    found: dict[str, str] = {}
+    repairs: dict[str, str] = {}
     wanted = re.compile(rf"(?:{'|'.join(map(re.escape, cves))})\b")
     starts = [match.start() for match in _POINT.finditer(content)] or [0]
     for start, end in zip(starts, [*starts[1:], len(content)], strict=True):
@@ -46,8 +46,8 @@ def named_in(content: str, cves: Collection[str]) -> dict[str, str]:
         if named := wanted.findall(point):
             point = " ".join(point.split()).lstrip("*- ")
             if not _TAKEN_BACK.search(point):
-                found |= {cve: point for cve in named if cve not in found}
-    return found
+                repairs |= {cve: point for cve in named if cve not in repairs}
+    return repairs
 
 
 def _of_deb(files: Files, package: Package) -> Known[str]:

@@ -49,7 +49,7 @@ def read_packages(files: Files, run: Run) -> Known[Mapping[str, Package]]:
 
 
 def dpkg_packages(status: str) -> list[Package]:
-    found = []
+    packages = []
     for name in COMPONENTS:
         start = status.find(f"\nPackage: {name}\n")
         if start < 0 and not status.startswith(f"Package: {name}\n"):
@@ -58,8 +58,8 @@ def dpkg_packages(status: str) -> list[Package]:
         paragraph = status[max(start, 0) : end if end >= 0 else None]
         version = re.search(r"^Version: (\S+)", paragraph, re.MULTILINE)
         if version and re.search(r"^Status: .* installed$", paragraph, re.MULTILINE):
-            found.append(Package(name, version[1], "deb"))
-    return found
+            packages.append(Package(name, version[1], "deb"))
+    return packages
 
 
 def read_holes(
@@ -68,7 +68,7 @@ def read_holes(
     """The advisories that the installed versions are too old for, with what their change logs say of them."""
     if isinstance(packages, Unreadable):
         return packages
-    found: list[Hole] = []
+    all_holes: list[Hole] = []
     for package in packages.values():
         holes = holes_in(package.name, package.version, True)
         if not holes:
@@ -77,8 +77,8 @@ def read_holes(
         named = repairs_named(files, run, package, cves, deep=deep)
         for hole in holes:
             repair = named if isinstance(named, Unreadable) else named.get(hole.advisory.cve, "")
-            found.append(replace(hole, repair=repair))
-    return tuple(found)
+            all_holes.append(replace(hole, repair=repair))
+    return tuple(all_holes)
 
 
 def read_security_updates(files: Files, run: Run, *, deep: bool) -> Known[tuple[str, ...]]:

@@ -54,7 +54,7 @@ def read_running_sensors(processes: Known[tuple[HostProcess, ...]]) -> Known[tup
     """Runtime sensors that run, also in a container; Unreadable when none is seen and not all may be seen."""
     if isinstance(processes, Unreadable):
         return processes
-    running = {_PROCESSES[one.program] for one in processes if one.program in _PROCESSES}
+    running = {_PROCESSES[process.program] for process in processes if process.program in _PROCESSES}
     if not running and not sees_everybody(processes):
         return Unreadable("not all processes of the host are visible")
     return tuple(sorted(running))
@@ -62,7 +62,7 @@ def read_running_sensors(processes: Known[tuple[HostProcess, ...]]) -> Known[tup
 
 def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
     """The rules that auditd loads at boot."""
-    found: list[str] = []
+    rules: list[str] = []
     inside = names(files, "/etc/audit/rules.d")
     if isinstance(inside, Unreadable):
         return inside
@@ -71,8 +71,8 @@ def read_audit_rules(files: Files) -> Known[tuple[str, ...]]:
         if isinstance(content, Unreadable):
             return content
         if isinstance(content, str) and path.endswith(".rules"):
-            found += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
-    return tuple(dict.fromkeys(found))
+            rules += [line.strip() for line in content.splitlines() if line.strip().startswith("-")]
+    return tuple(dict.fromkeys(rules))
 
 
 def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tuple[str, ...]]:
@@ -89,16 +89,16 @@ def read_loaded_audit_rules(files: Files, run: Run, *, root: bool) -> Known[tupl
 
 def read_baselines(files: Files) -> Known[tuple[Baseline, ...]]:
     """Reports of host scanners at the places where these leave them."""
-    found = []
+    baselines = []
     for tool, places in _REPORTS.items():
         for place in places:
             try:
-                found += [one for one in _reports(files, tool, place) if _is_report(files, one)]
+                baselines += [report for report in _reports(files, tool, place) if _is_report(files, report)]
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError:
                 return Unreadable(f"{place} cannot be read")
-    return tuple(found)
+    return tuple(baselines)
 
 
 def _reports(files: Files, tool: str, place: str) -> Iterator[Baseline]:

@@ -45,17 +45,17 @@ def merge(files: Files, paths: list[str]) -> Configuration:
     read: list[str] = []
     faults: dict[str, str] = {}
     for path in paths:
-        found = text(files, path)
-        if isinstance(found, Missing):
+        content = text(files, path)
+        if isinstance(content, Missing):
             continue
-        if isinstance(found, Unreadable):
-            faults[path] = found.reason.removeprefix(f"{path} ")
+        if isinstance(content, Unreadable):
+            faults[path] = content.reason
             continue
         read.append(path)
         try:
-            document = parsed(found)
+            document = parsed(content)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            faults[path] = f"is not valid TOML ({error})"
+            faults[path] = f"{path} is not valid TOML ({error})"
             continue
         for name, value in _flat(document):
             values[name] = _over(values.get(name), value, path)
@@ -65,8 +65,8 @@ def merge(files: Files, paths: list[str]) -> Configuration:
 def _over(before: Value | None, value: Any, path: str) -> Value:
     if not isinstance(value, list):
         return Value(value, path)
-    plain = [one for one in value if not isinstance(one, dict) or set(one) != {"append"}]
-    appends = any(isinstance(one, dict) and one.get("append") is True for one in value)
+    plain = [item for item in value if not isinstance(item, dict) or set(item) != {"append"}]
+    appends = any(isinstance(item, dict) and item.get("append") is True for item in value)
     if appends and before is not None and isinstance(before.value, list):
         return Value([*before.value, *plain], path)
     return Value(plain, path)
@@ -74,16 +74,16 @@ def _over(before: Value | None, value: Any, path: str) -> Value:
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Dotted names. A table of names (`engine.runtimes`) gives one name per entry as well."""
-    found: list[tuple[str, Any]] = []
+    flat: list[tuple[str, Any]] = []
     for key, value in table.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict) and name not in _TABLES_OF_NAMES:
-            found += _flat(value, f"{name}.")
+            flat += _flat(value, f"{name}.")
         elif isinstance(value, dict):
-            found += [(f"{name}.{entry}", what) for entry, what in value.items()]
+            flat += [(f"{name}.{entry}", what) for entry, what in value.items()]
         else:
-            found.append((name, value))
-    return found
+            flat.append((name, value))
+    return flat
 
 
 def _paths_of_podman_5(files: Files, home: str) -> list[str]:
@@ -103,15 +103,15 @@ def _paths_of_podman_6(files: Files, name: str, home: str, uid: int) -> list[str
         for drop_ins in kinds:
             for path in _drop_ins(files, f"{folder}/{drop_ins}"):
                 by_file_name[path.rpartition("/")[2]] = path
-    return [*main, *(by_file_name[one] for one in sorted(by_file_name))]
+    return [*main, *(by_file_name[file_name] for file_name in sorted(by_file_name))]
 
 
 def _drop_ins(files: Files, folder: str) -> list[str]:
     """The *.conf files of a folder; the folder itself, which becomes a fault, when it cannot be listed."""
-    found = names(files, folder)
-    if isinstance(found, Unreadable):
+    inside = names(files, folder)
+    if isinstance(inside, Unreadable):
         return [folder]
-    return [f"{folder}/{name}" for name in found if name.endswith(".conf")]
+    return [f"{folder}/{name}" for name in inside if name.endswith(".conf")]
 
 
 def _first(files: Files, candidates: list[str]) -> list[str]:

@@ -21,14 +21,14 @@ _UNITS = (".service", ".conf", ".container", ".pod", ".kube", ".build", ".volume
 
 def read_overrides(files: Files, *, home: str, uid: int) -> Known[tuple[Override, ...]]:
     """Every such file that something of this engine's user names, with what it says."""
-    found: dict[str, Override] = {}
+    overrides: dict[str, Override] = {}
     for where, name, path in _named(files, home, uid):
         if isinstance(path, Unreadable):
             return path
-        if name in VARIABLES and path and path not in found:
+        if name in VARIABLES and path and path not in overrides:
             configuration = merge(files, [path])
-            found[path] = Override(where, name, path, configuration)
-    return tuple(found.values())
+            overrides[path] = Override(where, name, path, configuration)
+    return tuple(overrides.values())
 
 
 def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | Unreadable]]:
@@ -53,8 +53,8 @@ def _named(files: Files, home: str, uid: int) -> Iterator[tuple[str, str, str | 
         yield from _assignments(files, place)
     for folder in plain:
         inside = names(files, folder)
-        for one in inside if isinstance(inside, tuple) else ():
-            yield from _assignments(files, f"{folder}/{one}")
+        for file_name in inside if isinstance(inside, tuple) else ():
+            yield from _assignments(files, f"{folder}/{file_name}")
     yield from _of_the_service(files, uid)
 
 

@@ -41,10 +41,10 @@ def read_registries(files: Files, *, home: str, uid: int, version: Version) -> K
     if main is not None:
         paths.append(main)
     for folder in folders:
-        found = names(files, folder)
-        if isinstance(found, Unreadable):
-            return found
-        paths += [f"{folder}/{name}" for name in found if name.endswith(".conf")]
+        inside = names(files, folder)
+        if isinstance(inside, Unreadable):
+            return inside
+        paths += [f"{folder}/{name}" for name in inside if name.endswith(".conf")]
     if version >= FIRST_FILE_ONLY_SINCE:
         drop_ins = {path.rpartition("/")[2]: path for path in paths[main is not None :]}
         paths = [*paths[: main is not None], *(drop_ins[name] for name in sorted(drop_ins))]
@@ -72,9 +72,9 @@ def _merged(files: Files, paths: list[str]) -> Known[Registries]:
         except (AttributeError, TypeError):
             return Unreadable(f"{path} is not a registries.conf")
         read.append(path)
-        found = document.get("unqualified-search-registries", _old_list(document, "search"))
-        if isinstance(found, list):
-            search, search_file = tuple(map(str, found)), path
+        listed = document.get("unqualified-search-registries", _old_list(document, "search"))
+        if isinstance(listed, list):
+            search, search_file = tuple(map(str, listed)), path
         if document.get("short-name-mode"):
             mode, mode_file = str(document["short-name-mode"]), path
         if isinstance(document.get("credential-helpers"), list):
@@ -91,8 +91,8 @@ def _registry(table: dict[str, Any], path: str) -> Registry:
         table.get("insecure") is True,
         table.get("blocked") is True,
         tuple(
-            Mirror(str(one.get("location") or ""), one.get("insecure") is True)
-            for one in table.get("mirror", ())
+            Mirror(str(mirror.get("location") or ""), mirror.get("insecure") is True)
+            for mirror in table.get("mirror", ())
         ),
         path,
     )
@@ -102,16 +102,16 @@ def _old_list(document: Mapping[str, Any], name: str) -> list[Any] | None:
     """`[registries.search] registries = […]` of the old format."""
     tables = document.get("registries")
     table = tables.get(name) if isinstance(tables, dict) else None
-    found = table.get("registries") if isinstance(table, dict) else None
-    return found if isinstance(found, list) else None
+    entries = table.get("registries") if isinstance(table, dict) else None
+    return entries if isinstance(entries, list) else None
 
 
 def _old_format(document: Mapping[str, Any], path: str) -> list[Registry]:
     insecure = _old_list(document, "insecure") or []
     blocked = _old_list(document, "block") or []
     return [
-        Registry(str(one), str(one), one in insecure, one in blocked, (), path)
-        for one in dict.fromkeys([*insecure, *blocked])
+        Registry(str(location), str(location), location in insecure, location in blocked, (), path)
+        for location in dict.fromkeys([*insecure, *blocked])
     ]
 
 
@@ -121,7 +121,7 @@ def read_attachments(files: Files, *, home: str, version: Version) -> Known[tupl
     folders = [own] if there(files, own) else ["/etc/containers/registries.d"]
     if version >= FIRST_FILE_ONLY_SINCE:
         folders.insert(0, "/usr/share/containers/registries.d")
-    found: dict[str, Attachments] = {}
+    attachments: dict[str, Attachments] = {}
     for folder in folders:
         inside = names(files, folder)
         if isinstance(inside, Unreadable):
@@ -136,8 +136,8 @@ def read_attachments(files: Files, *, home: str, version: Version) -> Known[tupl
             sections = content if isinstance(content, Unreadable) else parse_sections(content, path)
             if isinstance(sections, Unreadable):
                 return sections
-            found.update({section.scope: section for section in sections})
-    return tuple(found.values())
+            attachments.update({section.scope: section for section in sections})
+    return tuple(attachments.values())
 
 
 def parse_sections(content: str, path: str) -> Known[tuple[Attachments, ...]]:

@@ -62,10 +62,10 @@ def _policy(files: Files, home: str, version: Version) -> Known[Policy | Missing
     if version >= FIRST_FILE_ONLY_SINCE:
         candidates.append(SHARED_POLICY)
     for path in candidates:
-        found = text(files, path)
-        if isinstance(found, Missing):
+        content = text(files, path)
+        if isinstance(content, Missing):
             continue
-        return found if isinstance(found, Unreadable) else parse_policy(found, path)
+        return content if isinstance(content, Unreadable) else parse_policy(content, path)
     return Missing(SYSTEM_POLICY)
 
 
@@ -87,25 +87,27 @@ def parse_policy(content: str, path: str) -> Known[Policy]:
 
 
 def _requirements(many: Any) -> tuple[Requirement, ...]:
-    found = tuple(Requirement(str(one["type"]), tuple(_paths(one)), _inline(one)) for one in many)
-    if not found:
+    requirements = tuple(
+        Requirement(str(entry["type"]), tuple(_paths(entry)), _inline(entry)) for entry in many
+    )
+    if not requirements:
         raise ValueError("a scope without requirements")
-    return found
+    return requirements
 
 
 def _paths(requirement: dict[str, Any]) -> list[str]:
-    found: list[str] = []
+    paths: list[str] = []
     for field in _FILE_FIELDS:
         value = requirement.get(field)
-        found += [str(one) for one in value] if isinstance(value, list) else [str(value)] if value else []
+        paths += [str(path) for path in value] if isinstance(value, list) else [str(value)] if value else []
     for inner in requirement.values():
         if isinstance(inner, dict):
-            found += _paths(inner)
-    return found
+            paths += _paths(inner)
+    return paths
 
 
 def _inline(requirement: dict[str, Any]) -> bool:
-    inner = any(isinstance(one, dict) and _inline(one) for one in requirement.values())
+    inner = any(isinstance(value, dict) and _inline(value) for value in requirement.values())
     return inner or any(field in requirement for field in _DATA_FIELDS)
 
 
@@ -121,7 +123,7 @@ def _keys(
 def _certificates(
     files: Files, home: str, owners: frozenset[int], accounts: Accounts | None
 ) -> Known[tuple[Certificate, ...]]:
-    found: list[Certificate] = []
+    certificates: list[Certificate] = []
     for folder in (f"{home}/.config/containers/certs.d", "/etc/containers/certs.d", "/etc/docker/certs.d"):
         hosts = names(files, folder)
         if isinstance(hosts, Unreadable):
@@ -136,8 +138,8 @@ def _certificates(
                 if role and isinstance(fact, Unreadable):
                     return fact
                 if role and isinstance(fact, FileFact):
-                    found.append(Certificate(host, role, fact))
-    return tuple(found)
+                    certificates.append(Certificate(host, role, fact))
+    return tuple(certificates)
 
 
 def auth_paths(home: str, uid: int) -> tuple[str, ...]:
@@ -148,7 +150,7 @@ def auth_paths(home: str, uid: int) -> tuple[str, ...]:
 
 
 def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) -> Known[tuple[AuthFile, ...]]:
-    found = []
+    auth_files = []
     owners = ROOT_ONLY | {uid}
     for path in auth_paths(home, uid):
         fact = examine(files, path, owners, accounts=accounts)
@@ -160,8 +162,8 @@ def _auth_files(files: Files, home: str, uid: int, accounts: Accounts | None) ->
         if isinstance(fact, Unreadable) or isinstance(content, Unreadable):
             return content if isinstance(content, Unreadable) else Unreadable(f"{path} cannot be read")
         if isinstance(content, str):
-            found.append(_auth_file(content, fact, readers))
-    return tuple(found)
+            auth_files.append(_auth_file(content, fact, readers))
+    return tuple(auth_files)
 
 
 def _auth_file(content: str, fact: FileFact, readers: tuple[str, ...]) -> AuthFile:
@@ -176,7 +178,7 @@ def _auth_file(content: str, fact: FileFact, readers: tuple[str, ...]) -> AuthFi
     entries: Iterable[tuple[str, Any]] = auths.items() if isinstance(auths, dict) else ()
     inline = tuple(str(host) for host, entry in entries if isinstance(entry, dict) and _has_secret(entry))
     helpers = document.get("credHelpers")
-    named = {str(one) for one in helpers.values()} if isinstance(helpers, dict) else set()
+    named = {str(helper) for helper in helpers.values()} if isinstance(helpers, dict) else set()
     if isinstance(document.get("credsStore"), str) and document["credsStore"]:
         named.add(document["credsStore"])
     return AuthFile(fact, inline, tuple(sorted(named)), readers)
@@ -205,10 +207,10 @@ def _stored_signatures(files: Files, home: str, uid: int, version: Version) -> K
 def parse_stored_images(content: str, path: str) -> Known[dict[str, int]]:
     """Image ID -> stored signatures of an images.json."""
     try:
-        found = {}
+        signatures = {}
         for image in json.loads(content):
             by_digest = json.loads(image.get("metadata") or "{}").get("signatures-sizes") or {}
-            found[str(image["id"])] = sum(len(sizes) for sizes in by_digest.values())
-        return found
+            signatures[str(image["id"])] = sum(len(sizes) for sizes in by_digest.values())
+        return signatures
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Unreadable(f"{path} is not a list of images")

@@ -64,7 +64,7 @@ def read_activity(
         sockets = processes if isinstance(processes, Unreadable) else _held(files, processes, sockets)
     if isinstance(sockets, Unreadable):
         return Activity(processes, sockets, sockets)
-    listening = tuple(sorted({one for ones in sockets.values() for one in ones}, key=_place))
+    listening = tuple(sorted({socket for sharing in sockets.values() for socket in sharing}, key=_place))
     return Activity(processes, listening, _clients(files, pid, listening))
 
 
@@ -81,12 +81,14 @@ def read_listening(files: Files, pid: int) -> Known[tuple[ListeningSocket, ...]]
     except OSError as error:
         return Unreadable(f"/proc: {reason(error)}")
     monitors = [
-        one for each in numbers if (one := _process(files, each)) is not None and one.name == "conmon"
+        process
+        for number in numbers
+        if (process := _process(files, number)) is not None and process.name == "conmon"
     ]
     reserved = _held(files, tuple(monitors), sockets)
     if isinstance(reserved, Unreadable):
         return reserved
-    kept = {one for number, ones in sockets.items() if number not in reserved for one in ones}
+    kept = {socket for number, sharing in sockets.items() if number not in reserved for socket in sharing}
     return tuple(sorted(kept, key=_place))
 
 
@@ -108,8 +110,8 @@ def _processes(
         pids = _in_cgroup(files, tree, membership, cgroup_path) or _descendants(files, pid)
     except OSError as error:
         return Unreadable(f"{error.filename or 'the cgroup tree'}: {reason(error)}")
-    found = (_process(files, each) for each in sorted(pids)[:MAX_PROCESSES])
-    return tuple(process for process in found if process is not None)
+    processes = (_process(files, pid) for pid in sorted(pids)[:MAX_PROCESSES])
+    return tuple(process for process in processes if process is not None)
 
 
 def _in_cgroup(files: Files, tree: Known[CgroupTree], membership: Membership, cgroup_path: str) -> set[int]:
@@ -154,15 +156,15 @@ def _is_directory(files: Files, path: str) -> bool:
 
 
 def _descendants(files: Files, pid: int) -> set[int]:
-    found: set[int] = set()
+    descendants: set[int] = set()
     waiting = [pid]
-    while waiting and len(found) < MAX_PROCESSES:
-        each = waiting.pop()
-        if each in found:
+    while waiting and len(descendants) < MAX_PROCESSES:
+        process = waiting.pop()
+        if process in descendants:
             continue
-        found.add(each)
-        waiting.extend(_children(files, each))
-    return found
+        descendants.add(process)
+        waiting.extend(_children(files, process))
+    return descendants
 
 
 def _children(files: Files, pid: int) -> Iterator[int]:
@@ -198,7 +200,7 @@ def _effective_uid(files: Files, pid: int) -> int | None:
 
 def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
     """What listens in the network namespace of a process, by the number of the socket."""
-    found: dict[str, tuple[ListeningSocket, ...]] = {}
+    sockets: dict[str, tuple[ListeningSocket, ...]] = {}
     for table, state in _TABLES:
         path = f"/proc/{pid}/net/{table}"
         try:
@@ -209,9 +211,9 @@ def _sockets(files: Files, pid: int) -> Known[Mapping[str, tuple[ListeningSocket
             return Unreadable("the process has ended")
         except OSError as error:
             return Unreadable(f"{path}: {reason(error)}")
-        for number, one in listening_sockets(text, table.rstrip("6"), state):
-            found[number] = (*found.get(number, ()), one)
-    return found
+        for number, socket in listening_sockets(text, table.rstrip("6"), state):
+            sockets[number] = (*sockets.get(number, ()), socket)
+    return sockets
 
 
 def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[str, ListeningSocket]]:
@@ -225,8 +227,8 @@ def listening_sockets(text: str, protocol: str, state: str) -> Iterator[tuple[st
 
 def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> Known[tuple[Client, ...]]:
     """Established connections to the ports that it listens on, one for each address."""
-    ports = {one.port for one in listening if one.protocol == "tcp"}
-    found: set[tuple[int, str]] = set()
+    ports = {socket.port for socket in listening if socket.protocol == "tcp"}
+    clients: set[tuple[int, str]] = set()
     for table in ("tcp", "tcp6"):
         path = f"/proc/{pid}/net/{table}"
         try:
@@ -241,8 +243,8 @@ def _clients(files: Files, pid: int, listening: tuple[ListeningSocket, ...]) -> 
                 continue
             port = int(words[1].partition(":")[2], 16)
             if port in ports:
-                found.add((port, decoded_address(words[2].partition(":")[0])))
-    return tuple(Client(port, address) for port, address in sorted(found))
+                clients.add((port, decoded_address(words[2].partition(":")[0])))
+    return tuple(Client(port, address) for port, address in sorted(clients))
 
 
 def _held(
@@ -250,16 +252,16 @@ def _held(
 ) -> Known[Mapping[str, tuple[ListeningSocket, ...]]]:
     """Those sockets that are open in one of these processes."""
     wanted = {f"socket:[{number}]": number for number in sockets}
-    found: dict[str, tuple[ListeningSocket, ...]] = {}
+    held: dict[str, tuple[ListeningSocket, ...]] = {}
     for process in processes:
-        if len(found) == len(sockets):
+        if len(held) == len(sockets):
             break
         try:
             numbers = [wanted[link] for link in _open_files(files, process.pid) if link in wanted]
         except PermissionError as error:
             return Unreadable(f"which container of the pod listens: {error.filename}: {reason(error)}")
-        found.update((number, sockets[number]) for number in numbers)
-    return found
+        held.update((number, sockets[number]) for number in numbers)
+    return held
 
 
 def _open_files(files: Files, pid: int) -> Iterator[str]:

@@ -181,7 +181,7 @@ def _memory_peak(place: _Place) -> int | None:
     levels = list(place.levels("memory"))
     if not levels:
         return None
-    own = next((one for one in levels if posixpath.basename(one).startswith("libpod-")), levels[0])
+    own = next((level for level in levels if posixpath.basename(level).startswith("libpod-")), levels[0])
     name = "memory.max_usage_in_bytes" if place.is_v1("memory") else "memory.peak"
     try:
         return _number(place.files.read_text(f"{own}/{name}").strip())

@@ -76,8 +76,8 @@ def read_refusals(files: Files, run: Run, now: datetime, *, root: bool) -> Known
     if isinstance(lines, Unreadable):
         return lines
     oldest = (now - DAY).timestamp()
-    found = (refusal for line in lines if (refusal := parse(line, oldest)))
-    return tuple(one for _, one in zip(range(_MOST), found, strict=False))
+    refusals = (refusal for line in lines if (refusal := parse(line, oldest)))
+    return tuple(refusal for _, refusal in zip(range(_MOST), refusals, strict=False))
 
 
 def _audit_lines(files: Files, now: datetime) -> Known[list[str]]:
@@ -110,8 +110,8 @@ def _kernel_buffer(run: Run) -> Known[list[str]]:
     answer = run(("dmesg",), _SECONDS)
     if isinstance(answer, Unreadable):
         return Unreadable(f"{without}, and {answer.reason}")
-    found = [line for line in answer.splitlines() if parse(line) is not None]
-    return found or Unreadable(f"{without}; the kernel's buffer shows no denial, but it drops lines")
+    refusals = [line for line in answer.splitlines() if parse(line) is not None]
+    return refusals or Unreadable(f"{without}; the kernel's buffer shows no denial, but it drops lines")
 
 
 def _messages(answer: str) -> Iterator[str]:
@@ -170,12 +170,12 @@ def denials_of(
     running = {process.pid: process.name for process in kernel.processes}
     mine: list[Denial] = []
     perhaps = 0
-    for one in refusals:
-        belongs = _belongs(one, running, files, kernel, process_label)
+    for refusal in refusals:
+        belongs = _belongs(refusal, running, files, kernel, process_label)
         if belongs is None:
             perhaps += 1
         elif belongs:
-            mine.append(Denial(one.by, one.what))
+            mine.append(Denial(refusal.by, refusal.what))
     if perhaps and not mine:
         return Unreadable(
             f"{plural(perhaps, 'refusal')} of the last day may be its own: the process has ended since"
@@ -184,27 +184,35 @@ def denials_of(
 
 
 def _belongs(
-    one: Refusal, running: dict[int, str], files: Files, kernel: Kernel, process_label: str
+    refusal: Refusal, running: dict[int, str], files: Files, kernel: Kernel, process_label: str
 ) -> bool | None:
     """None when it may be the container's."""
     categories = _categories(process_label)
     if categories:  # SELinux: each container has a label of its own, and every line names it
-        return _categories(one.label) == categories if one.label else None
-    if one.pid in running:
-        return one.command in ("", running[one.pid]) or None
-    if there(files, f"/proc/{one.pid}"):
+        return _categories(refusal.label) == categories if refusal.label else None
+    if refusal.pid in running:
+        return refusal.command in ("", running[refusal.pid]) or None
+    if there(files, f"/proc/{refusal.pid}"):
         return False  # it lives, elsewhere
-    if one.label and isinstance(kernel.lsm_label, str) and not _same_profile(one.label, kernel.lsm_label):
+    if (
+        refusal.label
+        and isinstance(kernel.lsm_label, str)
+        and not _same_profile(refusal.label, kernel.lsm_label)
+    ):
         return False
-    if one.uid is not None and isinstance(kernel.uid_map, tuple) and not _mapped(one.uid, kernel.uid_map):
+    if (
+        refusal.uid is not None
+        and isinstance(kernel.uid_map, tuple)
+        and not _mapped(refusal.uid, kernel.uid_map)
+    ):
         return False
     return None
 
 
 def _categories(label: str) -> str:
     """The part of an SELinux label that only one container has: `c12,c34`."""
-    found = _LEVEL.search(label)
-    return found[0].rpartition(":")[2] if found and ":c" in found[0] else ""
+    level = _LEVEL.search(label)
+    return level[0].rpartition(":")[2] if level and ":c" in level[0] else ""
 
 
 def _same_profile(label: str, current: str) -> bool:

@@ -59,21 +59,21 @@ class MountTable:
         mounts = self._by_device.get(device)
         if mounts is None:
             return ()
-        found = self._found.get((device, root))
-        if found is None:
-            found = self._found[device, root] = self._find(mounts, root)
-        return found
+        paths = self._found.get((device, root))
+        if paths is None:
+            paths = self._found[device, root] = self._find(mounts, root)
+        return paths
 
     def _find(self, mounts: list[Mount], root: str) -> tuple[str, ...]:
-        found = []
+        names = []
         for mount in mounts:
             rest = _below(root, mount.root)
             if rest is None:
                 continue
             path = f"{mount.point.rstrip('/')}/{rest}" if rest else mount.point
             if self._holding(path) is mount:
-                found.append((len(mount.root), len(path), path))
-        return tuple(path for _, _, path in sorted(found)[:_MOST_NAMES])
+                names.append((len(mount.root), len(path), path))
+        return tuple(path for _, _, path in sorted(names)[:_MOST_NAMES])
 
     def device_at(self, source: str) -> str:
         """Where the file system of a block device is mounted first; empty when it is not."""

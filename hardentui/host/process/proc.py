@@ -281,11 +281,11 @@ def _mount_row(mount: Mount, table: Known[MountTable] | None) -> KernelMount:
 
 def _layers(mount: Mount) -> tuple[tuple[str, ...], str]:
     """The folders below an overlay. The kernel writes a blank or colon in them with a backslash."""
-    found = {name: value for name, _, value in (option.partition("=") for option in mount.super_options)}
-    lower = [found["lowerdir"]] if "lowerdir" in found else []
+    options = {name: value for name, _, value in (option.partition("=") for option in mount.super_options)}
+    lower = [options["lowerdir"]] if "lowerdir" in options else []
     lower = [path for text in lower for path in text.split(":")]
     lower += [o.partition("=")[2] for o in mount.super_options if o.startswith("lowerdir+=")]
-    return tuple(path for path in lower if path.startswith("/")), found.get("upperdir", "")
+    return tuple(path for path in lower if path.startswith("/")), options.get("upperdir", "")
 
 
 def _options(mount: Mount) -> str:

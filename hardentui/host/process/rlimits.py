@@ -18,13 +18,13 @@ def read_rlimits(files: Files, pid: int) -> Known[tuple[Rlimit, ...]]:
         return Unreadable("the process has ended")
     except OSError as error:
         return Unreadable(f"{path}: {reason(error)}")
-    found = []
+    limits = []
     for line in text.splitlines():
         for label, name in _NAMES.items():
             values = line.removeprefix(label).split()
             if line.startswith(f"{label} ") and len(values) >= 2:
-                found.append(Rlimit(name, _number(values[0]), _number(values[1])))
-    return tuple(found) or Unreadable("the kernel's answer does not show it")
+                limits.append(Rlimit(name, _number(values[0]), _number(values[1])))
+    return tuple(limits) or Unreadable("the kernel's answer does not show it")
 
 
 def _number(text: str) -> int | None:

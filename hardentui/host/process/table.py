@@ -28,7 +28,7 @@ def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
     entries = names(files, "/proc")
     if isinstance(entries, Unreadable):
         return entries
-    found = []
+    processes = []
     for name in entries:
         if not name.isdigit():
             continue
@@ -38,10 +38,10 @@ def read_process_table(files: Files) -> Known[tuple[HostProcess, ...]]:
             continue  # it has ended, or is hidden from us
         words = tuple(line.rstrip("\0").split("\0"))
         if words[0]:
-            found.append(HostProcess(int(name), words))
-    return tuple(found)
+            processes.append(HostProcess(int(name), words))
+    return tuple(processes)
 
 
 def sees_everybody(processes: Known[tuple[HostProcess, ...]]) -> bool:
     """The first process is among them, so `/proc` was not mounted to hide those of other accounts."""
-    return not isinstance(processes, Unreadable) and any(one.pid == 1 for one in processes)
+    return not isinstance(processes, Unreadable) and any(process.pid == 1 for process in processes)

@@ -60,14 +60,14 @@ def read_counters(
         return Unreadable(f"/proc/{pid}/cgroup: {reason(error)}")
     if not isinstance(tree, Unreadable):
         try:
-            found = _of_cgroup(files, tree, membership)
+            counters = _of_cgroup(files, tree, membership)
         except (OSError, ValueError, KeyError):
-            found = None
-        if found is not None:
-            return found
+            counters = None
+        if counters is not None:
+            return counters
     if isinstance(processes, Unreadable):
         return processes
-    return _of_processes(files, [one.pid for one in processes])
+    return _of_processes(files, [process.pid for process in processes])
 
 
 def _own(tree: CgroupTree, membership: Membership, controller: str) -> str | None:

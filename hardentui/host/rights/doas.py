@@ -41,7 +41,7 @@ def read_doas_rights(files: Files) -> Known[list[RootRight]]:
         if what:
             why = f"may run {what} through doas without a password"
             rights[who, command] = RootRight(who, why, path, "doas") if free else None
-    return [one for one in rights.values() if one is not None]
+    return [right for right in rights.values() if right is not None]
 
 
 def _doas_rules(content: str) -> Iterator[tuple[str, ...]]:

@@ -29,7 +29,7 @@ def root_command(command: str) -> str:
         return "everything"
     program, _, arguments = command.partition(" ")
     matches = _programs(program.replace("\\", "") if not program.startswith("^") else program)
-    dangerous = [one for one in matches if not (one in _ENGINES and _only_looks(arguments))]
+    dangerous = [name for name in matches if not (name in _ENGINES and _only_looks(arguments))]
     if not dangerous:
         return ""
     return dangerous[0] if len(matches) == 1 else program

@@ -54,25 +54,25 @@ def read_sudo_rights(files: Files, hostname: str) -> Known[list[RootRight]]:
 
 def _lines(files: Files, path: str, content: str, host: str, depth: int) -> Known[list[SudoLine]]:
     """The lines of a file and of all that it includes, in order."""
-    found: list[SudoLine] = []
+    lines: list[SudoLine] = []
     for line in re.sub(r"\\\n", " ", content).splitlines():
         include = _INCLUDE.match(line.strip())
         if include is None:
             stripped = line.strip() if _NUMBER.search(line) else line.partition("#")[0].strip()
-            found += [SudoLine(path, stripped)] if stripped else []
+            lines += [SudoLine(path, stripped)] if stripped else []
             continue
         included = _included(files, path, include["kind"], include["path"], host)
         if isinstance(included, Unreadable):
             return included
-        for one in included[:_MOST_FILES] if depth < _DEEPEST else ():
-            more = text(files, one)
+        for path in included[:_MOST_FILES] if depth < _DEEPEST else ():
+            more = text(files, path)
             if isinstance(more, Unreadable):
                 return more
-            inside = [] if isinstance(more, Missing) else _lines(files, one, more, host, depth + 1)
+            inside = [] if isinstance(more, Missing) else _lines(files, path, more, host, depth + 1)
             if isinstance(inside, Unreadable):
                 return inside
-            found += inside
-    return found
+            lines += inside
+    return lines
 
 
 def _included(files: Files, path: str, kind: str, target: str, host: str) -> Known[tuple[str, ...]]:
@@ -84,7 +84,9 @@ def _included(files: Files, path: str, kind: str, target: str, host: str) -> Kno
     listed = names(files, target)
     if isinstance(listed, Unreadable):
         return listed
-    return tuple(f"{target.rstrip('/')}/{one}" for one in listed if "." not in one and not one.endswith("~"))
+    return tuple(
+        f"{target.rstrip('/')}/{name}" for name in listed if "." not in name and not name.endswith("~")
+    )
 
 
 def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight]:
@@ -92,18 +94,18 @@ def sudo_rights(lines: Iterable[SudoLine], hostname: str = "") -> list[RootRight
     lines = tuple(lines)
     aliases = _Aliases(lines)
     defaults = _Defaults(lines, aliases, hostname)
-    found = []
+    rights = []
     for line in lines:
         if line.text.startswith("Defaults") or _ALIAS.match(line.text) or "=" not in line.text:
             continue
         for who, allowed in _rule(line.text, aliases, defaults, hostname):
             if allowed:
-                found.append(RootRight(who, f"may run {allowed} through sudo without a password", line.path))
-    found += [
+                rights.append(RootRight(who, f"may run {allowed} through sudo without a password", line.path))
+    rights += [
         RootRight(f"%{group}", "needs no sudo password (exempt_group)", path)
         for group, path in defaults.exempt
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(rights))
 
 
 def _guard(line: str) -> str:
@@ -131,24 +133,24 @@ class _Aliases:
         self._known: dict[tuple[str, str], list[str]] = {}
         for line in lines:
             match = _ALIAS.match(line.text)
-            for one in _split(_guard(match["rest"]), ":") if match else ():
-                name, equals, members = one.partition("=")
+            for definition in _split(_guard(match["rest"]), ":") if match else ():
+                name, equals, members = definition.partition("=")
                 if match and equals:
                     kind = "Cmnd" if match["kind"] == "Cmd" else match["kind"]
                     self._known.setdefault((kind, name.strip()), []).extend(map(_bare, _split(members)))
 
     def open(self, kind: str, words: Iterable[str], depth: int = 0) -> list[str]:
         """The words with aliases taken apart; `!` is kept (two of them cancel each other)."""
-        found: list[str] = []
+        opened: list[str] = []
         for word in words:
             bare = word.lstrip("!").strip()
             no = (len(word) - len(word.lstrip("!"))) % 2 == 1
             if depth < _DEEPEST and (kind, bare) in self._known:
                 members = self.open(kind, self._known[kind, bare], depth + 1)
-                found += [_negated(member) for member in members] if no else members
+                opened += [_negated(member) for member in members] if no else members
             else:
-                found.append(f"!{bare}" if no else bare)
-        return found
+                opened.append(f"!{bare}" if no else bare)
+        return opened
 
 
 def _negated(word: str) -> str:
@@ -179,7 +181,7 @@ class _Defaults:
         if not scope or (scope[0] == "@" and _host_fits(self._aliases.open("Host", words), hostname)):
             self.everybody = off
         elif scope[0] == ":":
-            users = {one for one in self._aliases.open("User", words) if not one.startswith("!")}
+            users = {user for user in self._aliases.open("User", words) if not user.startswith("!")}
             self.users = self.users | users if off else self.users - users
         elif scope[0] == "!":
             self.commands = [*self.commands, *self._aliases.open("Cmnd", words)] if off else self.commands
@@ -194,8 +196,8 @@ def _host_fits(hosts: Iterable[str], hostname: str) -> bool:
     """A host list names this machine; addresses and netgroups may, so they count."""
     short = hostname.partition(".")[0]
     fits = False
-    for one in hosts:
-        bare = one.lstrip("!")
+    for host in hosts:
+        bare = host.lstrip("!")
         looks_like_address = re.match(
             r"\d+\.[\d./]+$|[\da-fA-F]*:[\da-fA-F:./]*$", bare
         ) is not None or bare.startswith("+")
@@ -206,16 +208,16 @@ def _host_fits(hosts: Iterable[str], hostname: str) -> bool:
             or fnmatch.fnmatchcase(short, bare)
         )
         if same or looks_like_address:
-            fits = not one.startswith("!")
+            fits = not host.startswith("!")
     return fits
 
 
 def _leads_to_root(runas: Iterable[str]) -> bool:
     """A list of users to run as holds root; the last word about it counts."""
     fits = False
-    for one in runas:
-        if one.lstrip("!") in ("ALL", "root", "#0"):
-            fits = not one.startswith("!")
+    for user in runas:
+        if user.lstrip("!") in ("ALL", "root", "#0"):
+            fits = not user.startswith("!")
     return fits
 
 
@@ -224,7 +226,7 @@ def _rule(line: str, aliases: _Aliases, defaults: _Defaults, hostname: str) -> I
     head = _USERS.match(_guard(line))
     if head is None:
         return
-    users = aliases.open("User", (_bare(one).strip('"') for one in _split(head["users"])))
+    users = aliases.open("User", (_bare(user).strip('"') for user in _split(head["users"])))
     for section in _split(head["rest"], ":"):
         hosts, equals, commands = section.partition("=")
         if not equals or not _host_fits(aliases.open("Host", map(_bare, _split(hosts))), hostname):
@@ -241,7 +243,7 @@ def _allowed(commands: Iterable[str], aliases: _Aliases, defaults: _Defaults, wh
 
     What stands before a command (whom it runs as, its tags) holds for those after it, too.
     """
-    as_root, free, found = True, defaults.off_for(who), ""
+    as_root, free, lent = True, defaults.off_for(who), ""
     for command in commands:
         if match := re.match(r"^\(([^()]*)\)\s*", command):
             users, colon, _ = _bare(match[1]).partition(":")
@@ -255,5 +257,5 @@ def _allowed(commands: Iterable[str], aliases: _Aliases, defaults: _Defaults, wh
         for word in aliases.open("Cmnd", [_bare(command)]):
             if as_root and not word.startswith("!") and (free or word in defaults.commands):
                 what = root_command(word)
-                found = what if what and found != "everything" else found
-    return found
+                lent = what if what and lent != "everything" else lent
+    return lent

@@ -26,10 +26,10 @@ class ReadUnit(Struct, frozen=True):
     """A unit that exists.
 
     Attributes:
-        found: its files; None when only systemd knows it.
+        files: None when only systemd knows it.
     """
 
-    found: FoundUnit | None
+    files: FoundUnit | None
     facts: UnitFacts
 
 
@@ -42,10 +42,10 @@ def read_units(
     number of restarts is not known.
     """
     search = UnitSearch(files, manager)
-    found = {name: search.find(name) for name in dict.fromkeys(services)}
-    wanted = [name for name in found if is_service_name(name)]
+    units = {name: search.find(name) for name in dict.fromkeys(services)}
+    wanted = [name for name in units if is_service_name(name)]
     said = _ask(files, run, wanted, manager) if wanted else {}
-    return {name: _unit(files, name, unit, manager, said) for name, unit in found.items()}
+    return {name: _unit(files, name, unit, manager, said) for name, unit in units.items()}
 
 
 def _unit(
@@ -67,7 +67,7 @@ def _unit(
             return Unreadable(f"no file of it was found, and {silent}")
         loaded = answer.get("LoadState") not in (None, "not-found")
         return ReadUnit(None, _only_in_systemd(name, answer)) if loaded else None
-    newest = max(one.modified for one in (unit.file, *unit.drop_ins, *unit.service_drop_ins))
+    newest = max(file.modified for file in (unit.file, *unit.drop_ins, *unit.service_drop_ins))
     reload = answer.get("NeedDaemonReload") if answer else None
     facts = UnitFacts(
         name=unit.name,
@@ -76,7 +76,7 @@ def _unit(
         needs_reload=reload == "yes" if reload else _is_stale(files, unit, manager, newest),
         restarts=_restarts(answer),
         silent=silent,
-        drop_ins=tuple(one.path for one in (*unit.drop_ins, *unit.service_drop_ins)),
+        drop_ins=tuple(drop_in.path for drop_in in (*unit.drop_ins, *unit.service_drop_ins)),
         quadlet=unit.quadlet,
     )
     return ReadUnit(unit, facts)
@@ -126,10 +126,10 @@ def _ask(
 
 def _blocks(answer: str) -> dict[str, _Properties]:
     """`KEY=VALUE` lines, one block for each unit, under each of its names."""
-    found: dict[str, _Properties] = {}
+    by_name: dict[str, _Properties] = {}
     for block in answer.split("\n\n"):
         pairs = dict(line.partition("=")[::2] for line in block.split("\n") if "=" in line)
         for name in (pairs.get("Id", ""), *pairs.get("Names", "").split()):
             if name:
-                found.setdefault(name, pairs)
-    return found
+                by_name.setdefault(name, pairs)
+    return by_name

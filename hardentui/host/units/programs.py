@@ -66,7 +66,7 @@ def read_unit_programs(
     """
     people = () if isinstance(users, Unreadable) else users
     uids = {user.name: user.uid for user in people}
-    found: dict[tuple[str, str], UnitProgram] = {}
+    programs: dict[tuple[str, str], UnitProgram] = {}
     for path, fact in units.items():
         if not isinstance(fact, FileFact) or fact.kind != "file" or not path.endswith(_KINDS):
             continue
@@ -76,13 +76,13 @@ def read_unit_programs(
         owners = ROOT_ONLY | {user.uid for user in people if user.home == home}
         content = text(files, path)
         for file, runner in _named_in(content, path, home) if isinstance(content, str) else ():
-            if len(found) >= _MOST_FILES or (path, file) in found:
+            if len(programs) >= _MOST_FILES or (path, file) in programs:
                 continue
             uid = uids.get(runner)
             seen = examine(files, file, owners | ({uid} if uid is not None else set()), accounts=accounts)
             if isinstance(seen, Unreadable) or (isinstance(seen, FileFact) and seen.kind == "file"):
-                found[path, file] = UnitProgram(path, file, seen)
-    return tuple(found.values())
+                programs[path, file] = UnitProgram(path, file, seen)
+    return tuple(programs.values())
 
 
 def _named_in(content: str, unit: str, home: str) -> Iterator[tuple[str, str]]:
@@ -108,17 +108,17 @@ def files_of_command(value: str, home: str = "/root") -> tuple[str, ...]:
         words = split_command(value.lstrip(_EXEC_MARKS))
     except UnbalancedQuotes:
         return ()
-    found: list[str] = []
+    files: list[str] = []
     reads_scripts = False
     for at, word in enumerate(words):
         whole = tuple(_expanded(word, home))
         if at == 0 or (reads_scripts and whole and whole[0].startswith("/") and " " not in word):
-            found += [one for one in whole if one.startswith("/")]
+            files += [path for path in whole if path.startswith("/")]
         elif reads_scripts:
-            found += _paths_in(word, home)
+            files += _paths_in(word, home)
         name = posixpath.basename(word)
         reads_scripts = reads_scripts or name in _INTERPRETERS or _PYTHON.fullmatch(name) is not None
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(files))
 
 
 def _paths_in(word: str, home: str) -> Iterable[str]:

@@ -140,7 +140,7 @@ class UnitSearch:
         drop_ins = self._drop_ins(self._quadlet_tree, posixpath.basename(path), "container")
         if isinstance(drop_ins, Unreadable):
             return drop_ins
-        texts = [file.text, *(one.text for one in drop_ins)]
+        texts = [file.text, *(drop_in.text for drop_in in drop_ins)]
         return FoundUnit(name, True, file, drop_ins, service_drop_ins, self._companions(texts))
 
     def _inside(self, folder: str) -> Known[tuple[str, ...]]:
@@ -150,20 +150,20 @@ class UnitSearch:
 
     def _drop_ins(self, folders: Iterable[str], name: str, kind: str) -> Known[tuple[FoundFile, ...]]:
         """Every drop-in of a unit, by file name; of two with the same name the first folder's counts."""
-        found: dict[str, str] = {}
+        paths: dict[str, str] = {}
         for folder in folders:
             for place in drop_in_folders(name, kind):
                 inside = self._inside(f"{folder}/{place}")
                 if isinstance(inside, Unreadable):
                     return inside
-                for one in inside:
-                    if one.endswith(".conf"):
-                        found.setdefault(one, f"{folder}/{place}/{one}")
+                for file_name in inside:
+                    if file_name.endswith(".conf"):
+                        paths.setdefault(file_name, f"{folder}/{place}/{file_name}")
         read: list[FoundFile] = []
-        for one in sorted(found):
-            file = _file(self._files, found[one])
+        for file_name in sorted(paths):
+            file = _file(self._files, paths[file_name])
             if isinstance(file, Unreadable):
-                if _is_masked(self._files, found[one]):
+                if _is_masked(self._files, paths[file_name]):
                     continue
                 return file
             read.append(file)
@@ -171,17 +171,17 @@ class UnitSearch:
 
     def _companions(self, texts: list[str]) -> dict[str, str]:
         """The units that a Quadlet refers to, and those that they refer to."""
-        found: dict[str, str] = {}
+        companions: dict[str, str] = {}
         waiting = list(texts)
-        while waiting and len(found) < 50:
+        while waiting and len(companions) < 50:
             text = waiting.pop()
             for name in _COMPANION.findall(text):
-                if name in self._by_name and name not in found:
+                if name in self._by_name and name not in companions:
                     file = _file(self._files, self._by_name[name])
                     if isinstance(file, FoundFile):
-                        found[name] = file.text
+                        companions[name] = file.text
                         waiting.append(file.text)
-        return found
+        return companions
 
 
 def _quadlet_files(files: Files, manager: ServiceManager, faults: list[Unreadable]) -> Iterator[str]:
@@ -198,10 +198,10 @@ def _quadlet_files(files: Files, manager: ServiceManager, faults: list[Unreadabl
 
 def _service_name(files: Files, path: str) -> str:
     try:
-        found = _SERVICE_NAME.findall(files.read_text(path, LONGEST_FILE))
+        service_names = _SERVICE_NAME.findall(files.read_text(path, LONGEST_FILE))
     except OSError:
         return ""
-    return str(found[-1]).removesuffix(".service") if found else ""
+    return str(service_names[-1]).removesuffix(".service") if service_names else ""
 
 
 def _is_folder(files: Files, path: str) -> bool:
@@ -222,12 +222,12 @@ def _file(files: Files, path: str) -> Known[FoundFile]:
 
 def _link(files: Files, path: str) -> str:
     """Where a symbolic link leads; empty when it is none."""
-    found = ""
+    target = ""
     for _ in range(_MOST_LINKS):
         if not stat.S_ISLNK(files.stat(path, follow=False).mode):
-            return found
-        found = path = posixpath.normpath(posixpath.join(posixpath.dirname(path), files.read_link(path)))
-    return found
+            return target
+        target = path = posixpath.normpath(posixpath.join(posixpath.dirname(path), files.read_link(path)))
+    return target
 
 
 def _is_masked(files: Files, path: str) -> bool:

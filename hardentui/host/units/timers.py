@@ -56,6 +56,6 @@ def _enabled(files: Files, name: str, manager: Manager) -> Known[bool]:
         inside = names(files, folder)
         if isinstance(inside, Unreadable):
             return inside
-        if any(there(files, f"{folder}/{one}/{name}") for one in inside if one.endswith(".wants")):
+        if any(there(files, f"{folder}/{wants}/{name}") for wants in inside if wants.endswith(".wants")):
             return True
     return False

@@ -32,8 +32,8 @@ _PROGRAM_PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin")
 
 def read_engine_configuration(files: Files, accounts: Accounts | None = None) -> dict[str, Known[FileFact]]:
     """Every system-wide configuration file and folder of the engines, Quadlet folders left out."""
-    found = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
-    return {path: fact for path, fact in found.items() if not _is_quadlet_folder(path)}
+    facts = _below(files, _ENGINE_CONFIGURATION, ROOT_ONLY, accounts)
+    return {path: fact for path, fact in facts.items() if not _is_quadlet_folder(path)}
 
 
 def _is_quadlet_folder(path: str) -> bool:
@@ -48,34 +48,34 @@ def read_units(
     A user's own Quadlets may belong to that user, and to nobody else.
     """
     quadlets = ("/etc/containers/systemd", "/usr/share/containers/systemd")
-    found = _below(files, (*_ROOT_UNITS, *quadlets), ROOT_ONLY, accounts)
+    facts = _below(files, (*_ROOT_UNITS, *quadlets), ROOT_ONLY, accounts)
     for user in () if isinstance(users, Unreadable) else users:
         if user.rootless:
             own = (f"{user.home}/.config/containers/systemd", f"{user.home}/.config/systemd/user")
-            found |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
-    return found
+            facts |= _below(files, own, ROOT_ONLY | {user.uid}, accounts)
+    return facts
 
 
 def _below(
     files: Files, folders: Iterable[str], owners: frozenset[int], accounts: Accounts | None
 ) -> dict[str, Known[FileFact]]:
-    found: dict[str, Known[FileFact]] = {}
+    facts: dict[str, Known[FileFact]] = {}
     for folder in folders:
         for path, fault in tree(files, folder):
             fact = fault or examine(files, path, owners, accounts=accounts)
             if not isinstance(fact, Missing):
-                found[path] = fact
-    return found
+                facts[path] = fact
+    return facts
 
 
 def read_programs(files: Files, configuration: Configuration) -> Known[tuple[Program, ...]]:
     """The OCI runtimes, conmon, the helpers and the hooks that the rootful engine would run."""
-    found = [*_runtimes(files, configuration), *_conmon(files, configuration)]
-    found += _helpers(files, configuration)
+    programs = [*_runtimes(files, configuration), *_conmon(files, configuration)]
+    programs += _helpers(files, configuration)
     hooks = _hooks(files, configuration)
     if isinstance(hooks, Unreadable):
         return hooks
-    return tuple({(one.role, one.file.path): one for one in (*found, *hooks)}.values())
+    return tuple({(program.role, program.file.path): program for program in (*programs, *hooks)}.values())
 
 
 def _program(files: Files, role: str, path: str, named_by: str = "", expected: bool = True) -> list[Program]:
@@ -86,7 +86,7 @@ def _program(files: Files, role: str, path: str, named_by: str = "", expected: b
 
 
 def _runtimes(files: Files, configuration: Configuration) -> list[Program]:
-    found = []
+    programs = []
     configured = {
         name.removeprefix("engine.runtimes."): value
         for name, value in configuration.values.items()
@@ -94,27 +94,27 @@ def _runtimes(files: Files, configuration: Configuration) -> list[Program]:
     }
     for name, value in configured.items():
         for path in value.value if isinstance(value.value, list) else ():
-            found += _program(files, "runtime", str(path), value.file, name in _RUNTIMES)
+            programs += _program(files, "runtime", str(path), value.file, name in _RUNTIMES)
     chosen = configuration.get("engine.runtime")
     if isinstance(chosen, str) and chosen.startswith("/"):
         expected = posixpath.basename(chosen) in _RUNTIMES
-        found += _program(files, "runtime", chosen, configuration.file_of("engine.runtime"), expected)
+        programs += _program(files, "runtime", chosen, configuration.file_of("engine.runtime"), expected)
     for name in ("crun", "runc"):
         if name not in configured:
-            found += _first_program(files, "runtime", [f"{place}/{name}" for place in _PROGRAM_PLACES])
-    return found
+            programs += _first_program(files, "runtime", [f"{place}/{name}" for place in _PROGRAM_PLACES])
+    return programs
 
 
 def _first_program(files: Files, role: str, candidates: Iterable[str], named_by: str = "") -> list[Program]:
     for path in candidates:
-        found = _program(files, role, path, named_by)
-        if found:
-            return found
+        programs = _program(files, role, path, named_by)
+        if programs:
+            return programs
     return []
 
 
 def _strings(value: object) -> list[str]:
-    return [str(one) for one in value] if isinstance(value, list) else []
+    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def _conmon(files: Files, configuration: Configuration) -> list[Program]:
@@ -130,19 +130,19 @@ def _conmon(files: Files, configuration: Configuration) -> list[Program]:
 
 
 def _helpers(files: Files, configuration: Configuration) -> list[Program]:
-    found = []
+    programs = []
     configured = _strings(configuration.get("engine.helper_binaries_dir"))
     named_by = configuration.file_of("engine.helper_binaries_dir") if configured else ""
     for folder in configured or _HELPER_FOLDERS:
         for name in sorted(_HELPERS):
-            found += _program(files, "helper", f"{folder}/{name}", named_by)
-    found += _first_program(files, "helper", [f"{place}/pasta" for place in _PROGRAM_PLACES])
-    return found
+            programs += _program(files, "helper", f"{folder}/{name}", named_by)
+    programs += _first_program(files, "helper", [f"{place}/pasta" for place in _PROGRAM_PLACES])
+    return programs
 
 
 def _hooks(files: Files, configuration: Configuration) -> Known[list[Program]]:
     """Hook files and the programs that they name. Whether one is known is for the check to say."""
-    found: list[Program] = []
+    programs: list[Program] = []
     folders = _strings(configuration.get("engine.hooks_dir")) or list(_HOOK_FOLDERS)
     named_by = configuration.file_of("engine.hooks_dir")
     for folder in folders:
@@ -156,10 +156,10 @@ def _hooks(files: Files, configuration: Configuration) -> Known[list[Program]]:
                 continue
             if isinstance(fact, Unreadable):
                 return fact
-            found.append(Program("hook", fact, False, named_by))
+            programs.append(Program("hook", fact, False, named_by))
             target = _hook_program(text(files, path))
-            found += _program(files, "hook program", target, path) if target else []
-    return found
+            programs += _program(files, "hook program", target, path) if target else []
+    return programs
 
 
 def _hook_program(content: Known[str | Missing]) -> str:

@@ -63,21 +63,21 @@ def _reaching(file: TouchedFile) -> Names:
 
 def _opening(detail: CallDetail) -> Names:
     flags = O_CREAT | O_TRUNC | 1 if detail.call == "creat" else _number(detail, 0)
-    found: Names = _NONE
+    needed: Names = _NONE
     for file in detail.files:
-        found |= _reaching(file)
+        needed |= _reaching(file)
         if not file.exists:
-            found |= _into(file, detail.caller) if flags & O_CREAT else _NONE
+            needed |= _into(file, detail.caller) if flags & O_CREAT else _NONE
             continue
         if file.kind == "link":
             continue
         wanted = {0: READ, 1: WRITE, 2: READ | WRITE}.get(flags & _ACCESS, READ | WRITE)
         wanted |= WRITE if flags & O_TRUNC else 0
         if not allowed(file.mode, (file.uid, file.gid), detail.caller, wanted):
-            found |= _caps("DAC_OVERRIDE")
+            needed |= _caps("DAC_OVERRIDE")
         if flags & O_NOATIME and _of_another(file, detail.caller):
-            found |= _caps("FOWNER")
-    return found
+            needed |= _caps("FOWNER")
+    return needed
 
 
 def _into(file: TouchedFile, caller: Caller) -> Names:
@@ -102,17 +102,17 @@ def _device(detail: CallDetail) -> Names:
 
 
 def _removing(detail: CallDetail) -> Names:
-    found: Names = _NONE
+    needed: Names = _NONE
     for file in detail.files:
         if not file.exists:
             if detail.call.startswith("rename"):
-                found |= _reaching(file) | _into(file, detail.caller)
+                needed |= _reaching(file) | _into(file, detail.caller)
             continue
-        found |= _reaching(file) | _into(file, detail.caller)
+        needed |= _reaching(file) | _into(file, detail.caller)
         sticky = file.folder_mode & stat.S_ISVTX and file.folder_uid != detail.caller.uid
         if sticky and _of_another(file, detail.caller):
-            found |= _caps("FOWNER")
-    return found
+            needed |= _caps("FOWNER")
+    return needed
 
 
 def _of_another(file: TouchedFile, caller: Caller) -> bool:
@@ -122,48 +122,48 @@ def _of_another(file: TouchedFile, caller: Caller) -> bool:
 def _owner(detail: CallDetail) -> Names:
     uid, gid = _number(detail, 0, NOBODY), _number(detail, 1, NOBODY)
     caller = detail.caller
-    found: Names = _NONE
+    needed: Names = _NONE
     for file in detail.files:
-        found |= _reaching(file)
+        needed |= _reaching(file)
         if not file.exists:
             continue
         known = file.uid != -1
         mine = file.uid == caller.uid if known else uid in (NOBODY, caller.uid)
         if uid != NOBODY and not (mine and uid == (file.uid if known else caller.uid)):
-            found |= _caps("CHOWN")
+            needed |= _caps("CHOWN")
         same_group = file.gid == gid if known else False
         member = gid in (caller.gid, *caller.groups) or same_group
         if gid != NOBODY and not (mine and member):
-            found |= _caps("CHOWN")
-    return found
+            needed |= _caps("CHOWN")
+    return needed
 
 
 def _mode(detail: CallDetail) -> Names:
     mode = _number(detail, 0)
-    found: Names = _NONE
+    needed: Names = _NONE
     for file in detail.files:
-        found |= _reaching(file)
+        needed |= _reaching(file)
         if _of_another(file, detail.caller):
-            found |= _caps("FOWNER")
+            needed |= _caps("FOWNER")
         foreign_group = file.gid not in (-1, detail.caller.gid, *detail.caller.groups)
         if mode & stat.S_ISGID and file.exists and foreign_group:
-            found |= _caps("FSETID")
-    return found
+            needed |= _caps("FSETID")
+    return needed
 
 
 def _times(detail: CallDetail) -> Names:
     """Times that are given take the owner; "now" takes whoever may write."""
     given = bool(_number(detail, 0))
-    found: Names = _NONE
+    needed: Names = _NONE
     for file in detail.files:
-        found |= _reaching(file)
+        needed |= _reaching(file)
         if not _of_another(file, detail.caller):
             continue
         if given:
-            found |= _caps("FOWNER")
+            needed |= _caps("FOWNER")
         elif not allowed(file.mode, (file.uid, file.gid), detail.caller, WRITE):
-            found |= _caps("DAC_OVERRIDE")
-    return found
+            needed |= _caps("DAC_OVERRIDE")
+    return needed
 
 
 def _attribute(detail: CallDetail) -> Names:

@@ -107,22 +107,22 @@ def _special(
     def open_for(name: str, arguments: Mapping[int, int] | None = None) -> bool:
         return access(profile, name, arguments) is Access.ALWAYS
 
-    found: dict[str, list[dict[str, Any]]] = {}
+    rules: dict[str, list[dict[str, Any]]] = {}
     if "socket" in allowed.names and allowed.sockets is not None:
-        kinds = [one for one in _sorted(allowed.sockets) if open_for("socket", _values(one))]
-        found["socket"] = [_socket_rule(one) for one in kinds]
+        kinds = [use for use in _sorted(allowed.sockets) if open_for("socket", _values(use))]
+        rules["socket"] = [_socket_rule(use) for use in kinds]
     if "socketpair" in allowed.names and allowed.pairs is not None and open_for("socketpair"):
-        found["socketpair"] = [_rule("socketpair", _equal(0, family)) for family in sorted(allowed.pairs)]
+        rules["socketpair"] = [_rule("socketpair", _equal(0, family)) for family in sorted(allowed.pairs)]
     for name in ("clone", "unshare"):
         if name in allowed.names and name not in allowed.new_namespaces and open_for(name):
-            found[name] = [_rule(name, _masked(0, NEW_NAMESPACES, 0))]
+            rules[name] = [_rule(name, _masked(0, NEW_NAMESPACES, 0))]
     if "clone3" in allowed.names and "clone3" not in allowed.new_namespaces:
-        found["clone3"] = [{"names": ["clone3"], "action": _REFUSE, "errnoRet": errno.ENOSYS}]
-    return found
+        rules["clone3"] = [{"names": ["clone3"], "action": _REFUSE, "errnoRet": errno.ENOSYS}]
+    return rules
 
 
 def _sorted(uses: Iterable[SocketUse]) -> list[SocketUse]:
-    return sorted(uses, key=lambda one: (one.family, -1 if one.protocol is None else one.protocol))
+    return sorted(uses, key=lambda use: (use.family, -1 if use.protocol is None else use.protocol))
 
 
 def _values(use: SocketUse) -> dict[int, int]:

@@ -128,9 +128,9 @@ def merged_needs(first: Needs, second: Needs) -> Needs:
     """Of both runs: what either showed."""
     names = {need.name: need for need in (*(first.capabilities or ()), *(second.capabilities or ()))}
     written: dict[str, Written] = {}
-    for one in (*(first.written or ()), *(second.written or ())):
-        known = written.get(one.path, one)
-        written[one.path] = Written(one.path, known.folder and one.folder, known.kept or one.kept)
+    for file in (*(first.written or ()), *(second.written or ())):
+        known = written.get(file.path, file)
+        written[file.path] = Written(file.path, known.folder and file.folder, known.kept or file.kept)
     return replace(
         first,
         capabilities=_if_any(first.capabilities, second.capabilities, tuple(names[n] for n in sorted(names))),
@@ -184,36 +184,36 @@ def _capabilities(
 ) -> Known[tuple[CapabilityNeed, ...]]:
     if isinstance(log, Unreadable) and isinstance(checks, Unreadable):
         return Unreadable(f"{log.reason}; {checks.reason}")
-    found: dict[str, list[Evidence]] = {}
+    by_name: dict[str, list[Evidence]] = {}
     told: frozenset[str] = frozenset()
     if not isinstance(log, Unreadable):
         told = _BY_MODE | _ASKED_FIRST
         for detail in log.details:
             for name in capabilities(detail, low_ports):
-                evidence = found.setdefault(name, [])
+                evidence = by_name.setdefault(name, [])
                 if len(evidence) < _MOST_EVIDENCE:
                     evidence.append(Evidence(detail.call, _subject(detail)))
         for name in _of_unread(log.unread):
-            found.setdefault(name, [])
+            by_name.setdefault(name, [])
     for check in () if isinstance(checks, Unreadable) else checks:
         if check.granted and check.name not in told:
-            found.setdefault(check.name, [Evidence("")])
-    return tuple(CapabilityNeed(name, tuple(found[name])) for name in sorted(found) if name in held)
+            by_name.setdefault(check.name, [Evidence("")])
+    return tuple(CapabilityNeed(name, tuple(by_name[name])) for name in sorted(by_name) if name in held)
 
 
 def _of_unread(unread: frozenset[str]) -> frozenset[str]:
     """Of calls whose arguments could not be read, what they may have taken."""
-    found: set[str] = set()
+    needed: set[str] = set()
     for call in unread:
         if "chown" in call:
-            found.add("CAP_CHOWN")
+            needed.add("CAP_CHOWN")
         elif call in ("open", "openat", "openat2", "unlink", "unlinkat", "rename", "renameat", "renameat2"):
-            found.add("CAP_DAC_OVERRIDE")
+            needed.add("CAP_DAC_OVERRIDE")
         elif call == "bind":
-            found.add("CAP_NET_BIND_SERVICE")
+            needed.add("CAP_NET_BIND_SERVICE")
         elif "kill" in call:
-            found.add("CAP_KILL")
-    return frozenset(found)
+            needed.add("CAP_KILL")
+    return frozenset(needed)
 
 
 def _subject(detail: CallDetail) -> str:
@@ -246,20 +246,20 @@ def _written(log: Known[CallLog], changed: Known[tuple[str, ...]]) -> tuple[Writ
 def _outgoing(
     details: Iterable[CallDetail], sampled: Known[Sampled], unknown: dict[str, str]
 ) -> tuple[Connection, ...] | None:
-    found: dict[Connection, None] = {}
+    connections: dict[Connection, None] = {}
     for detail in details:
         address = detail.address
         if detail.call == "connect" and address and address.family in (AF_INET, AF_INET6) and address.port:
             datagrams = detail.numbers[:1] == (_SOCK_DGRAM,)
-            found[Connection("udp" if datagrams else "tcp", address.host, address.port)] = None
+            connections[Connection("udp" if datagrams else "tcp", address.host, address.port)] = None
     seen = _sampled(sampled, "outgoing", unknown)
-    known = {(one.address, one.port) for one in found}
-    for one in seen or ():
-        if (one.address, one.port) not in known:
-            found[one] = None
-    if not found and seen is None:
+    known = {(connection.address, connection.port) for connection in connections}
+    for connection in seen or ():
+        if (connection.address, connection.port) not in known:
+            connections[connection] = None
+    if not connections and seen is None:
         return None
-    return tuple(one for one in found if not _to_itself(one.address))
+    return tuple(connection for connection in connections if not _to_itself(connection.address))
 
 
 def _to_itself(address: str) -> bool:

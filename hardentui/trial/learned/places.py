@@ -66,16 +66,16 @@ def written_files(
         changed: paths that differ from the image at the end, as Podman tells.
     """
     left = frozenset() if isinstance(changed, Unreadable) else frozenset(changed)
-    found: dict[str, Written] = {}
+    by_path: dict[str, Written] = {}
     for detail in details:
         for file in detail.files:
             if file.mount == root and _writes(detail, file):
                 folder = file.kind == "folder" and file.exists and detail.call in _CHANGES
-                known = found.get(file.path)
-                found[file.path] = Written(
+                known = by_path.get(file.path)
+                by_path[file.path] = Written(
                     file.path, folder and (known is None or known.folder), kept=file.path in left
                 )
-    return tuple(found[path] for path in sorted(found))
+    return tuple(by_path[path] for path in sorted(by_path))
 
 
 def _writes(detail: CallDetail, file: TouchedFile) -> bool:
@@ -94,7 +94,7 @@ def _writes(detail: CallDetail, file: TouchedFile) -> bool:
 def places(written: Iterable[Written]) -> tuple[Place, ...]:
     """The outermost folders that hold what was written."""
     everything = tuple(written)
-    folders = {one.path if one.folder else posixpath.dirname(one.path) for one in everything}
+    folders = {file.path if file.folder else posixpath.dirname(file.path) for file in everything}
     outermost = [
         folder
         for folder in sorted(folders)
@@ -107,7 +107,9 @@ def _what_matters(folder: str, written: Iterable[Written]) -> str:
     """A file that was kept, and is none of those that are made anew at each start by their name."""
     if any(at_or_above(scratch, folder) for scratch in _SCRATCH) or _scratch_name(folder):
         return ""
-    files = {one.path for one in written if one.kept and not one.folder and at_or_above(folder, one.path)}
+    files = {
+        file.path for file in written if file.kept and not file.folder and at_or_above(folder, file.path)
+    }
     above = {posixpath.dirname(path) for path in files}
     kept = sorted(
         path for path in files - above if not path.endswith(_PASSING) and not _in_scratch_folder(path)

@@ -51,13 +51,15 @@ def learned_record(
 def _shown(connections: Iterable[Connection] | None) -> tuple[str, ...]:
     """`tcp 0.0.0.0:80`; an address of IPv6 in brackets."""
     return tuple(
-        f"{one.protocol} [{one.address}]:{one.port}"
-        if ":" in one.address
-        else f"{one.protocol} {one.address}:{one.port}"
-        for one in connections or ()
+        f"{connection.protocol} [{connection.address}]:{connection.port}"
+        if ":" in connection.address
+        else f"{connection.protocol} {connection.address}:{connection.port}"
+        for connection in connections or ()
     )
 
 
 def _evidence(need: CapabilityNeed) -> tuple[str, ...]:
     """`chown /data`; the kernel's question where the call was not seen."""
-    return tuple(f"{one.call} {one.subject}".strip() or "asked by the kernel" for one in need.evidence)
+    return tuple(
+        f"{evidence.call} {evidence.subject}".strip() or "asked by the kernel" for evidence in need.evidence
+    )

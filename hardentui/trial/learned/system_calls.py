@@ -149,15 +149,15 @@ def margin(seen: frozenset[str], *, other_ways: bool = False) -> frozenset[str]:
     Args:
         other_ways: programs of 32 bits ran; many of their calls have names of their own.
     """
-    found = set(RUNTIME | ALWAYS)
+    calls = set(RUNTIME | ALWAYS)
     for family in FAMILIES:
         if seen & family:
-            found |= family
+            calls |= family
     if other_ways:
-        found |= _OTHER_WAYS
-        names = found | seen
-        found |= {f"{name}{suffix}" for name in names for suffix in ("32", "64", "_time64")}
-    return frozenset(found) - RISKY - seen
+        calls |= _OTHER_WAYS
+        names = calls | seen
+        calls |= {f"{name}{suffix}" for name in names for suffix in ("32", "64", "_time64")}
+    return frozenset(calls) - RISKY - seen
 
 
 def learned_profile(
@@ -169,26 +169,26 @@ def learned_profile(
 
 def _sockets(details: Iterable[CallDetail]) -> frozenset[SocketUse]:
     """The kinds that were made; both versions of the internet protocol, and what libc asks the kernel by."""
-    made = [one.numbers for one in details if one.call == "socket" and len(one.numbers) == 3]
+    made = [detail.numbers for detail in details if detail.call == "socket" and len(detail.numbers) == 3]
     families = {numbers[0] for numbers in made} | {AF_UNIX}
     if families & {AF_INET, AF_INET6}:
         families |= {AF_INET, AF_INET6}
-    found = {SocketUse(family) for family in families - {AF_NETLINK}}
+    uses = {SocketUse(family) for family in families - {AF_NETLINK}}
     protocols = {numbers[2] for numbers in made if numbers[0] == AF_NETLINK} | {NETLINK_ROUTE}
-    return frozenset(found | {SocketUse(AF_NETLINK, protocol) for protocol in protocols})
+    return frozenset(uses | {SocketUse(AF_NETLINK, protocol) for protocol in protocols})
 
 
 def _pairs(details: Iterable[CallDetail]) -> frozenset[int]:
-    made = {one.numbers[0] for one in details if one.call == "socketpair" and one.numbers}
+    made = {detail.numbers[0] for detail in details if detail.call == "socketpair" and detail.numbers}
     return frozenset(made | {AF_UNIX})
 
 
 def _makers_of_namespaces(details: Iterable[CallDetail]) -> frozenset[str]:
     flags = NEW_NAMESPACES | NEW_USER
     return frozenset(
-        one.call
-        for one in details
-        if one.call in _NAMESPACE_CALLS
-        and one.numbers
-        and one.numbers[0] & (flags if one.call == "clone" else flags | _NEW_TIME)
+        detail.call
+        for detail in details
+        if detail.call in _NAMESPACE_CALLS
+        and detail.numbers
+        and detail.numbers[0] & (flags if detail.call == "clone" else flags | _NEW_TIME)
     )

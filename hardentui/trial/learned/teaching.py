@@ -43,9 +43,9 @@ def informed(facts: ContainerFacts, needs: Needs) -> ContainerFacts:
     known = facts.changes if isinstance(facts.changes, tuple) else ()
     paths = {change.path for change in known}
     new = tuple(
-        FileChange(one.path, "modified" if one.folder else "added", one.folder)
-        for one in needs.written
-        if one.path not in paths
+        FileChange(file.path, "modified" if file.folder else "added", file.folder)
+        for file in needs.written
+        if file.path not in paths
     )
     return replace(facts, changes=(*known, *new))
 

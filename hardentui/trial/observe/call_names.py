@@ -59,13 +59,13 @@ def seccomp_name(architecture: int, number: int) -> str:
 
 @cache
 def _table(architecture: int) -> Mapping[int, str]:
-    found: dict[int, str] = {}
+    by_number: dict[int, str] = {}
     number = 0
     for line in _TABLES.get(architecture, "").splitlines():
         words = line.split()
         if not line.startswith(" "):
             number, words = int(words[0]), words[1:]
         for name in words:
-            found[number] = name
+            by_number[number] = name
             number += 1
-    return found
+    return by_number

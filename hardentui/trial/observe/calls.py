@@ -142,11 +142,11 @@ class CallWatcher:
         """What was seen up to now; the container may go on."""
         return CallLog(
             calls=tuple(
-                CallCount(one.name, one.architecture, one.program, one.runtime, one.refused)
-                for one in sorted(self._calls.values(), key=lambda one: (one.architecture, one.name))
+                CallCount(call.name, call.architecture, call.program, call.runtime, call.refused)
+                for call in sorted(self._calls.values(), key=lambda call: (call.architecture, call.name))
             ),
             details=tuple(self._details),
-            cut=frozenset(one.name for one in tuple(self._calls.values()) if one.details >= MOST_DETAILS),
+            cut=frozenset(call.name for call in tuple(self._calls.values()) if call.details >= MOST_DETAILS),
             unread=frozenset(tuple(self._unread)),
             starts=self._starts,
             faults=tuple(self._faults),

@@ -127,10 +127,10 @@ class Inspector:
         look = self._lookup(pid)
         if address is not None and address.family == AF_UNIX and address.host:
             paths = ((CURRENT_FOLDER, address.host.encode("utf-8", "surrogateescape")),)
-        found = [look.at_path(pid, folder, path, who, follow=follow) for folder, path in paths]
+        touched = [look.at_path(pid, folder, path, who, follow=follow) for folder, path in paths]
         if handle is not None and handle >= 0:
-            found.append(look.at_handle(pid, handle, who))
-        return tuple(one for one in found if one is not None)
+            touched.append(look.at_handle(pid, handle, who))
+        return tuple(file for file in touched if file is not None)
 
     def _targets(self, shape: Shape, pid: int, arguments: tuple[int, ...]) -> frozenset[int]:
         if shape.target is None:

@@ -59,15 +59,15 @@ def read_text(pid: int, pointer: int) -> bytes:
     Raises:
         OSError: nothing can be read there.
     """
-    found = b""
-    while len(found) < _MOST_TEXT:
-        part = _memory(pid, pointer, min(_PAGE - pointer % _PAGE, 256 if not found else _PAGE))
-        text, zero, _ = part.partition(b"\0")
-        found += text
+    text = b""
+    while len(text) < _MOST_TEXT:
+        part = _memory(pid, pointer, min(_PAGE - pointer % _PAGE, 256 if not text else _PAGE))
+        before, zero, _ = part.partition(b"\0")
+        text += before
         if zero or not part:
             break
         pointer += len(part)
-    return found
+    return text
 
 
 def read_numbers(pid: int, pointer: int, count: int) -> tuple[int, ...]:

@@ -111,9 +111,11 @@ class Sampler:
             if not self._seen.samples:
                 self._seen.faults["sockets"] = activity.listening.reason
         else:
-            found = {Connection(one.protocol, one.address, one.port) for one in activity.listening}
-            self._seen.listening |= found
-            ports = {one.port for one in self._seen.listening}
+            listening = {
+                Connection(socket.protocol, socket.address, socket.port) for socket in activity.listening
+            }
+            self._seen.listening |= listening
+            ports = {socket.port for socket in self._seen.listening}
             self._seen.outgoing |= set(established(self._files, self._pid, ports))
         for process in activity.processes:
             self._process(process)
@@ -164,8 +166,10 @@ _PEAKS = {
 _NO_GROUP = "the container has no cgroup of its own that can be read"
 
 
-def _sorted(found: set[Connection]) -> tuple[Connection, ...]:
-    return tuple(sorted(found, key=lambda one: (one.protocol, one.port, one.address)))
+def _sorted(connections: set[Connection]) -> tuple[Connection, ...]:
+    return tuple(
+        sorted(connections, key=lambda connection: (connection.protocol, connection.port, connection.address))
+    )
 
 
 def _own_group(tree: CgroupTree, membership: Membership, controller: str) -> str:

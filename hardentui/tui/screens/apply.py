@@ -352,8 +352,10 @@ class ApplyScreen(HardenScreen):
                 "bold $warning",
             )
         proof = [
-            Content(f"  {visible(one.status, 20)}: {visible(one.check, 60)} {visible(one.effective, 160)}")
-            for one in entry.proof
+            Content(
+                f"  {visible(proof.status, 20)}: {visible(proof.check, 60)} {visible(proof.effective, 160)}"
+            )
+            for proof in entry.proof
         ]
         return Content("\n").join([Content(""), Content.styled(text, color), *proof, Content("")])
 

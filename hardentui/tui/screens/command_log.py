@@ -59,8 +59,13 @@ class CommandLogScreen(HardenScreen):
         row = table.cursor_row
         table.clear()
         table.add_rows(
-            (cell(one.time), cell(one.result, 40), cell(f"{one.seconds:7.3f}"), cell(one.what, 400))
-            for one in reversed(commands)
+            (
+                cell(command.time),
+                cell(command.result, 40),
+                cell(f"{command.seconds:7.3f}"),
+                cell(command.what, 400),
+            )
+            for command in reversed(commands)
         )
         table.move_cursor(row=row)
 

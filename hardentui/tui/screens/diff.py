@@ -118,8 +118,8 @@ class DiffScreen(HardenScreen):
             self.notify("No more changes this way.", markup=False, timeout=2)
 
     def copied(self) -> tuple[str, str]:
-        found = self._difference(self._choosing.plan)
-        return ("the difference", found if isinstance(found, str) else "")
+        difference = self._difference(self._choosing.plan)
+        return ("the difference", difference if isinstance(difference, str) else "")
 
     def action_write(self) -> None:
         self.app.push_screen(WriteScreen(self._choosing))

@@ -38,12 +38,10 @@ def no_engine(error: HardenError, can_simulate: bool) -> Content:
     return Content.assemble(*parts)
 
 
-def nothing_matches(text: str, doubt: str = "") -> Content:
-    """`doubt`: why the filter may mean something else than its author thought."""
+def nothing_matches(text: str) -> Content:
     return Content.assemble(
         ("Nothing matches ", _HEAD),
         (visible(text, 60), "bold"),
-        f"\n\n{visible(doubt, 200)}" if doubt else "",
         "\n\nesc shows all containers again.",
     )
 

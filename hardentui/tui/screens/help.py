@@ -17,6 +17,7 @@ from hardentui.tui.actions import APP, BACK, Action, bindings
 from hardentui.tui.screens.base import HardenScreen
 from hardentui.tui.status import FAILING, OTHERS
 from hardentui.tui.text import Part, hanging
+from hardentui.workbench.looking.row_filter import EXAMPLES
 
 _KEYS = {
     "escape": "esc",
@@ -42,6 +43,7 @@ class HelpScreen(HardenScreen):
     def __init__(self, about: Screen[object]) -> None:
         super().__init__()
         self._about: tuple[Action, ...] = getattr(about, "ACTIONS", ())
+        self._filters = any(action.id == "home.filter" for action in self._about)
 
     def body(self) -> Iterable[Widget]:
         yield Static(Content("Help"), id="crumb")
@@ -58,12 +60,17 @@ class HelpScreen(HardenScreen):
         parts: list[Part] = []
         width = min(100, self.app.size.width - 6)
         group = ""
-        for action in (*self._about, *APP):
+        groups = [*dict.fromkeys(action.group for action in (*self._about, *APP))]
+        for action in sorted((*self._about, *APP), key=lambda action: groups.index(action.group)):
             if action.group != group:
                 parts += ["\n" if group else "", (f"{action.group}\n", "bold $primary")]
                 group = action.group
             keys = f"  {self._keys(action):<8} {action.label}"
             parts += hanging(keys, action.tooltip, width, "$muted", indent=28, label_style="bold")
+        if self._filters:
+            parts.append(("\nFilter: all words must hold\n", "bold $primary"))
+            for example, meaning in EXAMPLES:
+                parts += hanging(f"  {example}", meaning, width, "$muted", indent=28, label_style="bold")
         parts.append(("\nMarks\n", "bold $primary"))
         for look in (*FAILING.values(), *OTHERS.values()):
             parts.append((f"  {self.signs.mark(look)} {look.word:<10}", f"${look.style}"))

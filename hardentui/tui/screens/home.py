@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.content import Content
 from textual.timer import Timer
@@ -16,15 +17,16 @@ from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, HOME, bindings
-from hardentui.tui.listing import CYCLED, ORDERS, arrange, parse_filter, summary
-from hardentui.tui.screens.base import HardenScreen
+from hardentui.tui.listing import ListView, arrange, summary
+from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
-from hardentui.tui.text import both_ends
+from hardentui.tui.text import both_ends, plain
 from hardentui.tui.widgets.container_list import ContainerList, Line
 from hardentui.tui.widgets.outlook import Outlook
 from hardentui.visible import visible
 from hardentui.words import plural
+from hardentui.workbench.looking.row_filter import Selection, parse_filter
 from hardentui.workbench.views import Report, Row
 
 if TYPE_CHECKING:
@@ -34,15 +36,15 @@ _SETTLE = 0.15
 """Seconds between two redraws of the list during a scan, and before the outlook of a row is computed."""
 
 
-class HomeScreen(HardenScreen):
+class HomeScreen(ContainerScreen):
     ACTIONS = (*HOME, COPY)
     BINDINGS: ClassVar = bindings(ACTIONS)
     BINDING_GROUP_TITLE = "Containers"
 
     def __init__(self) -> None:
         super().__init__()
-        self._order = 0
         self._filter = parse_filter("")
+        self._selection = Selection(())
         self._redraw: Timer | None = None
         self._promise_timer: Timer | None = None
         self._promises: dict[tuple[str, str], tuple[Report, str]] = {}
@@ -51,9 +53,10 @@ class HomeScreen(HardenScreen):
     def body(self) -> Iterable[Widget]:
         yield Static(id="summary")
         yield Input(
-            placeholder="name, image, !not, state:running, score:<60, fail:root-user, label:app",
+            placeholder="web  !web  image:nginx  state:running  score<50  sev:high  step:4  (? explains)",
             id="filter",
         )
+        yield Static(id="trouble")
         yield Static(id="empty")
         yield ContainerList(id="containers")
         yield Outlook(id="outlook")
@@ -62,8 +65,15 @@ class HomeScreen(HardenScreen):
     def _list(self) -> ContainerList:
         return self.query_one(ContainerList)
 
+    @property
+    def container_key(self) -> str:
+        row = self._list.current
+        return row.key if row else ""
+
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
+        self._filter = parse_filter(self.session.list_view.filter)
+        self.query_one("#filter", Input).value = self._filter.text
         self._list.focus()
         self._draw()
 
@@ -88,12 +98,16 @@ class HomeScreen(HardenScreen):
             self._redraw.stop()
             self._redraw = None
         session = self.session
-        rows = arrange(session.rows.values(), self._order, self._filter)
+        self._selection = self._filter.select(session.rows.values())
+        view = session.list_view
+        rows = arrange(self._selection.rows, view)
+        self._show_trouble()
         empty = self._empty(rows)
         if empty is not None:
             self.query_one("#empty", Static).update(empty)
         self.set_class(empty is not None, "-empty")
-        self._list.show([Line(row, session.greyed(row)) for row in rows])
+        arrow = self.signs.rising if view.rises else self.signs.falling
+        self._list.show([Line(row, session.greyed(row)) for row in rows], (view.column, arrow))
         self._show_summary()
         self._show_outlook(self._list.current)
 
@@ -104,8 +118,15 @@ class HomeScreen(HardenScreen):
         if rows or session.opened is None or not session.listed:
             return None
         if session.rows:
-            return nothing_matches(self._filter.text, self._filter.doubt)
+            return nothing_matches(self._filter.text)
         return no_containers(session.opened)
+
+    def _show_trouble(self) -> None:
+        """What of the filter is left out, and why."""
+        trouble = self._selection.trouble
+        self.set_class(bool(trouble), "-trouble")
+        if trouble:
+            self.query_one("#trouble", Static).update(plain(f"! {trouble}"))
 
     # --- the lines above and below the list --------------------------------------------------------------
 
@@ -117,9 +138,9 @@ class HomeScreen(HardenScreen):
         if not session.listed:
             self._sum_up(signs.of("Podman is there; listing its containers…"))
             return
-        shown = [row for row in session.rows.values() if self._filter.matches(row)]
+        shown = self._selection.rows
         score, failing, unknown = summary(shown)
-        of = f"{len(shown)} of " if self._filter.tests else ""
+        of = f"{len(shown)} of " if self._filter.active else ""
         count = plural(len(session.rows), "container")
         parts: list[str | Content | tuple[str, str]] = [(f"{of}{count}", "bold")]
         if score is not None:
@@ -150,14 +171,10 @@ class HomeScreen(HardenScreen):
         missing = sum(row.report is None for row in session.rows.values())
         if session.stopped and missing:
             return Content.assemble((f"stopped: {missing} not looked at  R goes on", "$status-medium"))
-        order = ORDERS[self._order][0]
-        if self._filter.trouble:
-            return Content.assemble((self._filter.trouble, "$status-medium"))
-        if self._filter.tests:
-            return Content.assemble(
-                (f"filtered: {visible(self._filter.text, 24)}", "$status-medium"), f"  {order}"
-            )
-        return Content.assemble((self.signs.of(f"{order} ↓"), "$muted"))
+        if self._filter.active:
+            room = max(8, self.size.width - 52)
+            return Content.assemble((f"filtered: {visible(self._filter.text, room)}", "$status-medium"))
+        return Content.assemble((session.list_view.words, "$muted"))
 
     @on(ContainerList.Drawn)
     def _rows_shown(self) -> None:
@@ -228,7 +245,10 @@ class HomeScreen(HardenScreen):
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
+        if event.value == self._filter.text:
+            return
         self._filter = parse_filter(event.value)
+        self.session.list_view = replace(self.session.list_view, filter=event.value)
         self._list.to_the_top()
         self._draw()
 
@@ -238,15 +258,23 @@ class HomeScreen(HardenScreen):
         self._list.focus()
 
     def action_sort(self) -> None:
-        self._order = (self._order + 1) % CYCLED
+        self.action_sort_by(self.session.list_view.next_column)
+
+    def action_sort_by(self, column: str) -> None:
+        self._look_at(self.session.list_view.sorted_by(column))
+
+    def action_reverse(self) -> None:
+        self.action_sort_by(self.session.list_view.column)
+
+    def _look_at(self, view: ListView) -> None:
+        self.session.list_view = view
+        self._list.hold()
         self._draw()
 
     @on(ContainerList.HeadingClicked)
     def _heading_clicked(self, message: ContainerList.HeadingClicked) -> None:
-        names = [name for name, _ in ORDERS]
-        if message.heading in names:
-            self._order = names.index(message.heading)
-            self._draw()
+        if message.heading:
+            self.action_sort_by(message.heading)
 
     def action_marks(self) -> None:
         from hardentui.tui.screens.marks import MarksScreen

@@ -84,7 +84,9 @@ class HostScreen(HardenScreen):
 
         reports = [row.report for row in self.session.rows.values() if row.report is not None]
         most = 3 if self.app.size.height >= _ROOMY else 1
-        paths = ranked_paths(((one.facts, one.failing) for one in reports if one.facts is not None), most)
+        paths = ranked_paths(
+            ((report.facts, report.failing) for report in reports if report.facts is not None), most
+        )
         several = len({path.engine for path in paths}) > 1
         parts: list[Part] = [("Worst ways from a container to the host\n", "$muted")] if paths else []
         for at, path in enumerate(paths, 1):
@@ -104,7 +106,7 @@ class HostScreen(HardenScreen):
 
     def _remedy(self, finding: Finding) -> Remediation | None:
         bench, reports = self.session.bench, self.session.host or ()
-        report = next((one for one in reports if one.subject == finding.subject), None)
+        report = next((report for report in reports if report.subject == finding.subject), None)
         if bench is None or report is None:
             return None
         try:

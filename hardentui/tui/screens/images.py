@@ -40,7 +40,9 @@ class ImagesScreen(BrowseScreen):
 
     def lines(self) -> Sequence[Line] | None:
         reports = self.session.around.images
-        return None if reports is None else [self._line(one) for one in reports if one.about is not None]
+        if reports is None:
+            return None
+        return [self._line(report) for report in reports if report.about is not None]
 
     def _line(self, report: Report) -> Line:
         facts = report.about
@@ -58,15 +60,15 @@ class ImagesScreen(BrowseScreen):
         return Line(_key(report), texts, sort)
 
     def _report(self, key: str) -> Report | None:
-        return next((one for one in self.session.around.images or () if _key(one) == key), None)
+        return next((report for report in self.session.around.images or () if _key(report) == key), None)
 
     def _findings(self, report: Report) -> list[Finding]:
         """The image's own, and those of step 1 that a container of it has because of it."""
-        found = list(report.findings)
+        findings = list(report.findings)
         users = self.session.around.users_of(report.subject.engine, report.subject.id)
         if users and users[0].report:
-            found += [finding for finding in users[0].report.findings if finding.step == _STEP]
-        return found
+            findings += [finding for finding in users[0].report.findings if finding.step == _STEP]
+        return findings
 
     def about(self, key: str) -> Content:
         report = self._report(key)
@@ -74,7 +76,7 @@ class ImagesScreen(BrowseScreen):
             return Content("")
         findings = self._findings(report)
         if isinstance(report.about.inventory, Unreadable):  # the page says so once; not every check again
-            findings = [one for one in findings if one.status is not Status.UNKNOWN]
+            findings = [finding for finding in findings if finding.status is not Status.UNKNOWN]
         return page(self, image_page(report.about), findings, self.text_width)
 
     def crumb(self) -> Content:
@@ -83,8 +85,8 @@ class ImagesScreen(BrowseScreen):
         reports = self.session.around.images
         if reports:
             known = sum(
-                isinstance(one.about, ImageFacts) and not isinstance(one.about.inventory, Unreadable)
-                for one in reports
+                isinstance(report.about, ImageFacts) and not isinstance(report.about.inventory, Unreadable)
+                for report in reports
             )
             parts.append(f"   {len(reports)}, {known} looked into")
         if look is not None:

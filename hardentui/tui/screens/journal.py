@@ -53,7 +53,7 @@ class JournalScreen(BrowseScreen):
     def _read(self) -> None:
         recorded = History().recorded()
         self._entries = tuple(reversed(recorded.entries))
-        self._broken = tuple(f"{one.id} cannot be read: {one.why}" for one in recorded.broken)
+        self._broken = tuple(f"{broken.id} cannot be read: {broken.why}" for broken in recorded.broken)
 
     def on_mount(self) -> None:
         self.set_interval(5, self.action_refresh)
@@ -69,7 +69,7 @@ class JournalScreen(BrowseScreen):
         return next((entry for entry in self._entries if entry.id == self.current), None)
 
     def about(self, key: str) -> Content:
-        entry = next((one for one in self._entries if one.id == key), None)
+        entry = next((entry for entry in self._entries if entry.id == key), None)
         if entry is None:
             return Content("")
         lines = [Content.styled(f"{entry.action.value} {visible(entry.container, 80)}", "bold")]
@@ -84,8 +84,10 @@ class JournalScreen(BrowseScreen):
         if entry.can_be_undone:
             lines.append(Content.styled("u takes it back.", "$primary"))
         lines += [
-            Content(f"  {visible(one.status, 20)}: {visible(one.check, 60)} {visible(one.effective, 160)}")
-            for one in entry.proof
+            Content(
+                f"  {visible(proof.status, 20)}: {visible(proof.check, 60)} {visible(proof.effective, 160)}"
+            )
+            for proof in entry.proof
         ]
         if entry.diff:
             lines += [Content(""), diff_content(entry.diff)]

@@ -34,7 +34,7 @@ class NetworksScreen(BrowseScreen):
         reports = self.session.around.networks
         if reports is None:
             return None
-        networks = [one.about for one in reports if isinstance(one.about, NetworkFacts)]
+        networks = [report.about for report in reports if isinstance(report.about, NetworkFacts)]
         return places(networks, self._containers())
 
     def _containers(self) -> list[ContainerFacts]:
@@ -42,11 +42,11 @@ class NetworksScreen(BrowseScreen):
         return [report.facts for report in reports if report and report.facts]
 
     def lines(self) -> Sequence[Line] | None:
-        found = self._places()
-        return None if found is None else [_line(one) for one in found]
+        shown = self._places()
+        return None if shown is None else [_line(place) for place in shown]
 
     def about(self, key: str) -> Content:
-        place = next((one for one in self._places() or () if _key(one) == key), None)
+        place = next((place for place in self._places() or () if _key(place) == key), None)
         return page(self, place_page(place), self._findings(key), self.text_width) if place else Content("")
 
     def _findings(self, key: str) -> tuple[Finding, ...]:

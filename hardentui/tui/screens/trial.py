@@ -268,13 +268,19 @@ class TrialScreen(HardenScreen):
         )
         lines += self._part(
             "Loosened",
-            [f"{one.check}: {one.option} {one.given or 'removed'}. {one.evidence}" for one in trial.relaxed],
+            [
+                f"{relaxed.check}: {relaxed.option} {relaxed.given or 'removed'}. {relaxed.evidence}"
+                for relaxed in trial.relaxed
+            ],
         )
         lines += self._part(
-            "Left out", [f"{one.check}: {one.reason} {one.evidence}" for one in trial.left_out]
+            "Left out",
+            [f"{left_out.check}: {left_out.reason} {left_out.evidence}" for left_out in trial.left_out],
         )
-        lines += self._part("Kept, but not tried", [f"{one.check}: {one.reason}" for one in trial.not_tried])
-        failed = next((one for one in reversed(trial.rounds) if not one.ready and one.log), None)
+        lines += self._part(
+            "Kept, but not tried", [f"{change.check}: {change.reason}" for change in trial.not_tried]
+        )
+        failed = next((past for past in reversed(trial.rounds) if not past.ready and past.log), None)
         if failed is not None:
             lines += self._log("The log of the last twin that failed", failed.log)
             lines += self._log("The log of the twin without changes", trial.baseline.log)

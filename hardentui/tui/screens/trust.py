@@ -57,10 +57,10 @@ class TrustScreen(HardenScreen):
         self.query_one("#text", Static).update(self._content())
 
     def _content(self) -> Content:
-        reports = [one for one in self.session.host or () if isinstance(one.about, EngineFacts)]
+        reports = [report for report in self.session.host or () if isinstance(report.about, EngineFacts)]
         if not reports:
             return Content(self.signs.of("Reading…") if self.session.host is None else "No engine is known.")
-        return Content("\n\n").join([self._of_engine(one) for one in reports])
+        return Content("\n\n").join([self._of_engine(report) for report in reports])
 
     def _of_engine(self, report: Report) -> Content:
         engine = report.about

@@ -80,6 +80,8 @@ def _origin(setting: FixValue) -> str:
             )
         case From.CHECKLIST:
             return "The checklist says so."
+        case From.SETTINGS:
+            return "Your settings say so."
         case From.CHECK:
             return "The default." if default else "There is no default: only you can know it."
 
@@ -119,7 +121,7 @@ class ValuesScreen(HardenScreen):
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
-        field = next(one for one in self.query(ValueField) if one.input is message.input)
+        field = next(field for field in self.query(ValueField) if field.input is message.input)
         self._warned = False
         try:
             value = typed_value(self._check, field.setting.name, message.value)
@@ -139,7 +141,7 @@ class ValuesScreen(HardenScreen):
 
     @property
     def _current(self) -> ValueField | None:
-        return next((one for one in self.query(ValueField) if one.input.has_focus), None)
+        return next((field for field in self.query(ValueField) if field.input.has_focus), None)
 
     def action_next(self) -> None:
         self._go(1)
@@ -181,7 +183,7 @@ class ValuesScreen(HardenScreen):
         self.query_one("#outcome", Static).update(self._outcome(lines, width))
         view = self.query_one(DiffView)
         view.show(self._difference())
-        view.call_after_refresh(view.reveal, next((one for one in lines if one.startswith("+")), ""))
+        view.call_after_refresh(view.reveal, next((line for line in lines if line.startswith("+")), ""))
 
     def _lines(self) -> tuple[str, ...]:
         """What the fix changes in a Quadlet, for reading; nothing while it is not in the plan."""

@@ -272,9 +272,9 @@ class WriteScreen(HardenScreen):
             may_be_root = isinstance(error, WriteError) and error.denied
             return parts + self._command(target, width) if may_be_root else parts
         parts = []
-        for one in ready.in_place:
-            kept = f"; what is there is kept as {Path(one.backup).name}" if one.backup else ""
-            said = f"{one.path} ({one.state}){kept}"
+        for written in ready.in_place:
+            kept = f"; what is there is kept as {Path(written.backup).name}" if written.backup else ""
+            said = f"{written.path} ({written.state}){kept}"
             parts += hanging("in place", said, width, indent=9, label_style="bold")
         return parts
 

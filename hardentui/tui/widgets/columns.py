@@ -31,11 +31,16 @@ class Columns(Struct, frozen=True):
     state: int
 
 
-def columns_for(width: int, rows: Sequence[Row]) -> Columns:
-    """Share a line of `width` cells: the name gets what it needs, the image what is left."""
+def columns_for(width: int, rows: Sequence[Row], wanted: Sequence[str] | None = None) -> Columns:
+    """Share a line of `width` cells: the name gets what it needs, the image what is left.
+
+    Args:
+        wanted: the columns besides the name that the user wants to see, by name; None = all.
+    """
     sample = rows[:_SAMPLE]
     name = _longest([row.name for row in sample], 9, 40)
-    several = len({row.engine.label for row in sample}) > 1
+    shown = set(wanted if wanted is not None else ("image", "engine", "unit", "state"))
+    several = "engine" in shown and len({row.engine.label for row in sample}) > 1
     engine = _longest([row.engine.label for row in sample], 6, 18) if several else 0
     state = _longest([row.state for row in sample], 7, 10)
     image = _longest([short_image(row.image) for row in sample], 5, 60)
@@ -43,13 +48,17 @@ def columns_for(width: int, rows: Sequence[Row]) -> Columns:
     fixed = _CURSOR + _SCORE + 1 + CELLS
     if width >= 110:
         state = _longest([row.status for row in sample], 7, 24)
-    if width >= 150 and any(row.unit for row in sample):
+    if "state" not in shown:
+        state = 0
+    if "image" not in shown:
+        image = 0
+    if width >= 150 and "unit" in shown and any(row.unit for row in sample):
         unit = _longest([row.unit for row in sample], 4, 30)
     if width < 44:
         return Columns(max(8, width - _CURSOR - _SCORE - 2), 0, 0, 0, 0)
     if width < 72:
         return Columns(max(4, width - fixed - state - 2), 0, 0, 0, state)
-    gaps = 3 + (1 if unit else 0) + (1 if engine else 0)
+    gaps = 1 + sum(map(bool, (image, state, unit, engine)))
     free = width - fixed - state - gaps - unit
     engine = min(engine, max(8, free // 4))
     free -= engine
@@ -80,38 +89,40 @@ def image_text(row: Row, width: int) -> str:
     return image
 
 
-def headings(columns: Columns) -> str:
-    """The line above the rows."""
+def _titles(columns: Columns) -> tuple[tuple[str, str, int], ...]:
+    """Title, column of the order, width of all columns before the steps that are shown."""
+    titles = (
+        ("Container", "name", columns.name),
+        ("Image", "image", columns.image),
+        ("Engine", "engine", columns.engine),
+        ("Unit", "unit", columns.unit),
+        ("State", "state", columns.state),
+        ("Score", "score", _SCORE),
+    )
+    return tuple(title for title in titles if title[2])
+
+
+def headings(columns: Columns, sorted_by: str = "", arrow: str = "") -> str:
+    """The line above the rows; the arrow stands at the column that the rows are sorted by."""
     parts = [" " * _CURSOR]
-    for title, width in (
-        ("Container", columns.name),
-        ("Image", columns.image),
-        ("Engine", columns.engine),
-        ("Unit", columns.unit),
-        ("State", columns.state),
-    ):
-        if width:
-            parts.append(title[:width].ljust(width) + " ")
-    return "".join(parts) + "Score  1 2 3 4 5 6 7 8 9 0"
+    for title, column, width in _titles(columns):
+        mark = arrow if column == sorted_by else ""
+        parts.append(f"{title[:width]}{mark}".ljust(width + 1))
+    for number in range(1, CELLS // 2 + 1):
+        mark = arrow if f"step {number}" == sorted_by else ""
+        parts.append(f"{mark or ' '}{number % 10}")
+    return "".join(parts)
 
 
 def heading_at(columns: Columns, x: int) -> str:
-    """The order that a click on the heading at `x` asks for; empty beside the headings."""
+    """The column that a click on the heading at `x` sorts by; empty beside the headings."""
     at = _CURSOR
-    for order, width in (
-        ("by name", columns.name),
-        ("by image", columns.image),
-        ("by engine", columns.engine),
-        ("by unit", columns.unit),
-        ("by state", columns.state),
-        ("worst first", _SCORE),
-    ):
-        if width:
-            if x < at + width + 1:
-                return order
-            at += width + 1
+    for _, column, width in _titles(columns):
+        if x < at + width + 1:
+            return column
+        at += width + 1
     step = (x - at) // 2 + 1
-    return f"by step {step}" if 1 <= step <= CELLS // 2 else ""
+    return f"step {step}" if 1 <= step <= CELLS // 2 else ""
 
 
 def state_text(row: Row, width: int) -> str:

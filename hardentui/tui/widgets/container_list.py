@@ -21,6 +21,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from hardentui.model.settings import Settings
 from hardentui.tui.status import STYLES, Signs, look_of_cell, signs_of
 from hardentui.tui.text import fit
 from hardentui.tui.widgets.columns import (
@@ -91,7 +92,7 @@ class ContainerList(ScrollView, can_focus=True):
 
     @dataclass
     class HeadingClicked(Message):
-        """The user wants this order (see listing.ORDERS)."""
+        """The user wants to sort by this column (see listing.COLUMNS)."""
 
         heading: str
 
@@ -105,6 +106,7 @@ class ContainerList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._lines: Sequence[Line] = ()
         self._columns: Columns | None = None
+        self._sorted_by = ("", "")
         self._touched = False
         self._drawn = False
         self._styles: dict[str, Style] = {}
@@ -116,10 +118,14 @@ class ContainerList(ScrollView, can_focus=True):
         """The row under the cursor."""
         return self._lines[self.cursor].row if 0 <= self.cursor < len(self._lines) else None
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show these lines in this order. The cursor stays on its container once it was moved."""
+    def show(self, lines: Sequence[Line], sorted_by: tuple[str, str] = ("", "")) -> None:
+        """Show these lines in this order. The cursor stays on its container once it was moved.
+
+        Args:
+            sorted_by: column and arrow, for the heading.
+        """
         before = self.current
-        self._lines = lines
+        self._lines, self._sorted_by = lines, sorted_by
         self._drawn = self._drawn and bool(lines)
         self._columns = None
         at = 0
@@ -131,6 +137,10 @@ class ContainerList(ScrollView, can_focus=True):
         self.refresh()
         if self.current != before:
             self.post_message(self.Highlighted(self.current))
+
+    def hold(self) -> None:
+        """Have the cursor stay on its container from now on."""
+        self._touched = True
 
     def to_the_top(self) -> None:
         """Have the next lines that are shown begin with the cursor: they are others than before."""
@@ -198,11 +208,15 @@ class ContainerList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if self._columns is None:
-            self._columns = columns_for(width, [line.row for line in self._lines])
+            settings: Settings | None = getattr(self.app, "settings", None)
+            wanted = settings.columns if settings else None
+            self._columns = columns_for(width, [line.row for line in self._lines], wanted)
         at = y + self.scroll_offset.y - 1
         base = self.rich_style
         if y == 0:
-            strip = Strip([Segment(fit(headings(self._columns), width), self._style("head"))])
+            strip = Strip(
+                [Segment(fit(headings(self._columns, *self._sorted_by), width), self._style("head"))]
+            )
         elif at < len(self._lines):
             strip = Strip(self._segments(self._lines[at], self._columns, at == self.cursor))
             if not self._drawn:
@@ -240,9 +254,9 @@ class ContainerList(ScrollView, can_focus=True):
         if row.report is None or row.report.trouble:
             text = signs.of(" · · · · · · · · · ·" if row.report is None else f"  {row.report.trouble}")
             return [Segment(fit(text, 20, signs.ellipsis), self._style("muted"))]
-        found = []
+        segments = []
         for cell in row.report.cells:
             look = look_of_cell(cell)
             style = self._style("grey") if grey else self._style(look.style)
-            found.append(Segment(f" {signs.mark(look)}", style))
-        return found
+            segments.append(Segment(f" {signs.mark(look)}", style))
+        return segments

@@ -64,9 +64,9 @@ class DiffView(VerticalScroll, can_focus=True):
     def reveal(self, line: str = "") -> None:
         """Go to that line, or where there is none to the first change, unless all of it is in sight."""
         lines = self._text.split("\n")
-        found = [lines.index(line)] if line in lines else self._blocks()
-        if found:
-            self.scroll_to(y=found[0], animate=False, force=True)
+        blocks = [lines.index(line)] if line in lines else self._blocks()
+        if blocks:
+            self.scroll_to(y=blocks[0], animate=False, force=True)
 
     def _blocks(self) -> list[int]:
         lines = self._text.split("\n")

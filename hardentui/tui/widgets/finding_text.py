@@ -108,7 +108,7 @@ def _what_to_do(remedy: Remediation, settings: tuple[FixValue, ...], width: int)
     for line in remedy.quadlet.split("\n") if remedy.quadlet else ():
         parts += _wrapped("", line, width, "$diff-removed" if line.startswith("-") else "$diff-added")
     if settings:
-        values = ", ".join(f"{one.name} {in_force(one)}" for one in settings)
+        values = ", ".join(f"{setting.name} {in_force(setting)}" for setting in settings)
         parts += _wrapped("values", f"{values}; p changes", width)
     if remedy.notes:
         parts += _wrapped("here", visible(". ".join(remedy.notes), 600), width)

@@ -29,10 +29,10 @@ def page(widget: Widget, sections: Iterable[Section], findings: Iterable[Finding
             label = f"{mark}{visible(line.label)}"
             parts += hanging(label, line.text, width, _STYLES[line.tone], indent=_LABEL + 2)
         parts.append("\n")
-    found = worst_first(findings)
-    if found:
+    ordered = worst_first(findings)
+    if ordered:
         parts.append(("Findings\n", _HEAD))
-    for finding in found:
+    for finding in ordered:
         look = look_of(finding)
         label = f"{signs.mark(look)} {look.word}"
         style = f"{'bold ' if finding.failing else ''}${look.style}"

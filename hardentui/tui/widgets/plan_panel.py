@@ -22,8 +22,8 @@ from hardentui.words import plural
 def plan_notes(plan: Plan, width: int) -> Content:
     """Conflicts and skipped fixes, wrapped to `width` cells; empty when there are none."""
     parts: list[Part] = []
-    notes = [*plan.conflicts, *(f"{one.check}: {one.text}" for one in plan.notes)]
-    notes += [*(f"{one.check} is left out: {one.why}" for one in plan.skipped)]
+    notes = [*plan.conflicts, *(f"{note.check}: {note.text}" for note in plan.notes)]
+    notes += [*(f"{skipped.check} is left out: {skipped.why}" for skipped in plan.skipped)]
     for note in notes:
         parts += hanging("!", note, width, indent=2, label_style="bold $status-medium")
     return Content.assemble(*parts).rstrip("\n")

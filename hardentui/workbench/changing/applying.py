@@ -39,7 +39,7 @@ from hardentui.visible import visible
 from hardentui.workbench.changing.apply_ways import Way, live_flags, unit_way, update_way
 from hardentui.workbench.changing.operators import address_of, operators_on
 from hardentui.workbench.changing.replacing import new_networks, new_volumes, replace_way
-from hardentui.workbench.changing.unit_origin import origin_of
+from hardentui.workbench.looking.unit_origin import origin_of
 
 if TYPE_CHECKING:
     from hardentui.workbench.views import Report
@@ -336,7 +336,7 @@ class Application:
 
 def _changes(plan: Plan) -> tuple[JournalChange, ...]:
     def words(option: str, arguments: tuple[str, ...]) -> str | None:
-        return " ".join(mask_argument(option, one) for one in arguments) or None
+        return " ".join(mask_argument(option, argument) for argument in arguments) or None
 
     return tuple(
         JournalChange(

@@ -143,5 +143,5 @@ class History:
 
     def cut_off(self, container: str) -> str:
         """The id of the newest change of this container that was cut off; empty = none."""
-        found = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
-        return next((entry.id for entry in found if entry.container == container), "")
+        open_entries = (entry for entry in self._journal.unfinished() if entry.state is EntryState.OPEN)
+        return next((entry.id for entry in open_entries if entry.container == container), "")

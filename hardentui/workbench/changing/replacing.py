@@ -60,7 +60,7 @@ def replace_way(
     context = UnitContext.of(facts, facts.engine.version)
     spec, notes = with_existing(plan.after.with_(NAME, name), context.anonymous)
     brought = new_volumes(plan)
-    copies = [one for one in brought.items() if any(is_below(path, one[:1]) for path in layer.data)]
+    copies = [(folder, volume) for folder, volume in brought.items() if _holds_data(folder, layer)]
     volumes = _volumes(name, layer.without(brought).folders, engine) if keep_data else ()
     if volumes:
         folders = [folder for folder, _ in volumes]
@@ -94,6 +94,10 @@ def replace_way(
     return Way(tuple(operations), original=kept, notes=(*notes, *more), restarts=facts.running)
 
 
+def _holds_data(folder: str, layer: LayerData) -> bool:
+    return any(is_below(path, (folder,)) for path in layer.data)
+
+
 def new_volumes(plan: Plan) -> dict[str, str]:
     """Where in the container -> which named volume, for those that the plan brings."""
     known = {mount.destination for mount in plan.before[MOUNTS]}
@@ -106,12 +110,14 @@ def new_volumes(plan: Plan) -> dict[str, str]:
 
 def _volumes(name: str, folders: Sequence[str], engine: ChangingEngine) -> tuple[tuple[str, str], ...]:
     """(folder, new volume) for each folder."""
-    found: list[tuple[str, str]] = []
+    volumes: list[tuple[str, str]] = []
     for folder in folders:
         stem = safe_file_name(f"{name}-{folder.strip('/').replace('/', '-')}") + "-data"
         names = (stem, *(f"{stem}-{number}" for number in range(2, 100)))
-        found.append((folder, next(one for one in names if not engine.volumes.exists(one))))
-    return tuple(found)
+        volumes.append(
+            (folder, next(candidate for candidate in names if not engine.volumes.exists(candidate)))
+        )
+    return tuple(volumes)
 
 
 def _same_image(facts: ContainerFacts, plan: Plan, spec: Spec) -> tuple[Spec, tuple[str, ...]]:

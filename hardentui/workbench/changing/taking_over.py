@@ -13,7 +13,7 @@ from hardentui.model.draft import Draft, DraftFile, Target
 from hardentui.model.facts import ContainerFacts
 from hardentui.options import POD, REMOVE
 from hardentui.visible import command_word, visible
-from hardentui.workbench.changing.unit_origin import UNIT_LABEL, manager_of
+from hardentui.workbench.looking.unit_origin import UNIT_LABEL, manager_of
 from hardentui.writers.file_name import safe_file_name
 
 OLD = "-before"
@@ -58,7 +58,9 @@ def commands_after(files: Files, facts: ContainerFacts, draft: Draft, folder: st
         steps += [shell(command) for command in draft.commands]
     elif draft.target is Target.RUN:
         steps += _set_aside(shell, facts)
-        steps += [shell(f"sh {_path(folder, one.name)}") for one in draft.files if one.name.endswith(".sh")]
+        steps += [
+            shell(f"sh {_path(folder, file.name)}") for file in draft.files if file.name.endswith(".sh")
+        ]
     else:
         steps += _quadlet(shell, facts, draft.files, folder)
     steps.append(shell(f"hardentui check {command_word(facts.name, facts.id[:12])}"))
@@ -69,8 +71,8 @@ def commands_after(files: Files, facts: ContainerFacts, draft: Draft, folder: st
 
 def _quadlet(shell: _Shell, facts: ContainerFacts, files: Sequence[DraftFile], folder: str) -> Iterator[str]:
     yield from _set_aside(shell, facts)
-    scripts = [one.name for one in files if one.name.endswith(".sh")]
-    units = [one.name for one in files if one.name not in scripts]
+    scripts = [file.name for file in files if file.name.endswith(".sh")]
+    units = [file.name for file in files if file.name not in scripts]
     yield from (shell(f"sh {_path(folder, name)}") for name in scripts)  # the data of anonymous volumes
     yield from _copied(shell, units, folder, _USER_UNITS if shell.rootless else _SYSTEM_UNITS)
     yield shell.systemctl("daemon-reload")

@@ -55,17 +55,17 @@ class TrustCheck(Struct, frozen=True):
     @property
     def signatures_told(self) -> str:
         """Which signature formats are there, and which of them Podman reads; a sentence."""
-        found = self.signatures
-        if isinstance(found, Unreadable):
-            return f"which signatures its registry has is not known: {found.reason}"
-        if found.attachments:
+        signatures = self.signatures
+        if isinstance(signatures, Unreadable):
+            return f"which signatures its registry has is not known: {signatures.reason}"
+        if signatures.attachments:
             return "its registry has a sigstore attachment, which Podman reads where registries.d allows it"
-        if found.only_list:
+        if signatures.only_list:
             return (
                 "only its list of architectures is signed, and Podman verifies the image of its own: "
                 "cosign sign --recursive"
             )
-        if found.bundles:
+        if signatures.bundles:
             return "its registry has only a sigstore bundle, which Podman cannot read"
         return "its registry has no sigstore signature of it (GPG signatures lie elsewhere)"
 
@@ -85,7 +85,7 @@ class TrustChange:
         self._trust: TrustFacts = engine.trust
         self._files = files
         self._home = home
-        self._in_use = tuple(dict.fromkeys(one for one in map(_full, in_use) if one))
+        self._in_use = tuple(dict.fromkeys(reference for reference in map(_full, in_use) if reference))
         own = f"{home}/.config/containers"
         present = engine.trust.policy.file if isinstance(engine.trust.policy, Policy) else ""
         self._folder = own if present.startswith(f"{own}/") or engine.trust.uid else SYSTEM
@@ -113,7 +113,7 @@ class TrustChange:
         if isinstance(parsed, Unreadable):
             raise InputError(f"{parsed.reason}.")
         trust = replace(self._trust, policy=parsed)
-        found = {one: rule_for(trust, one) for one in self._in_use}
+        rule_of = {image: rule_for(trust, image) for image in self._in_use}
         ours, others, copies = self._sections()
         wanted = sections.needed(rules)
         written = [TrustFile(self._policy_path, policy, before)]
@@ -124,18 +124,18 @@ class TrustChange:
             written += copies
             path = f"{self._sections_folder}/{sections.NAME}"
             written.append(TrustFile(path, section_text, self._text(path)))
-        changed = tuple(one for one in written if one.text != one.before)
+        changed = tuple(file for file in written if file.text != file.before)
         return TrustDraft(
             rules=tuple(rules),
             rejects=rejects_by_default(policy),
             files=changed,
             diff="".join(map(_diff, changed)),
             refused=tuple(
-                one for one, rule in found.items() if not isinstance(rule, Unreadable) and rule.rejects
+                image for image, rule in rule_of.items() if not isinstance(rule, Unreadable) and rule.rejects
             ),
             unsigned=tuple(
-                one
-                for one, rule in found.items()
+                image
+                for image, rule in rule_of.items()
                 if not isinstance(rule, Unreadable) and not rule.rejects and not rule.verifies
             ),
             faults=(*sections.conflicts(wanted, others), *self._key_faults(rules)),
@@ -194,13 +194,15 @@ class TrustChange:
             Journal(),
             action=EntryAction.TRUST,
             subject=self._policy_path,
-            files=[(one.path, one.text, 0o644) for one in draft.files],
+            files=[(file.path, file.text, 0o644) for file in draft.files],
             diff=draft.diff,
             proof=[
                 JournalProof(
-                    f"pull {one.case} ({one.scope})", "pass", f"{one.pull.reference}: {one.pull.verdict}"
+                    f"pull {proof.case} ({proof.scope})",
+                    "pass",
+                    f"{proof.pull.reference}: {proof.pull.verdict}",
                 )
-                for one in proofs
+                for proof in proofs
             ],
         )
 
@@ -209,10 +211,10 @@ class TrustChange:
         return f"{self._folder}/registries.d"
 
     def _text(self, path: str) -> str | None:
-        found = text(self._files, path)
-        if isinstance(found, Unreadable):
-            raise InputError(f"{found.reason}.")
-        return None if isinstance(found, Missing) else found
+        content = text(self._files, path)
+        if isinstance(content, Unreadable):
+            raise InputError(f"{content.reason}.")
+        return None if isinstance(content, Missing) else content
 
     def _sections(self) -> tuple[tuple[Attachments, ...], tuple[Attachments, ...], tuple[TrustFile, ...]]:
         """The sections of our file, those of others, and files that have to be copied.
@@ -228,27 +230,27 @@ class TrustChange:
         copies: list[TrustFile] = []
         for name in self._names(source):
             content = self._text(f"{source}/{name}") or ""
-            found = parse_sections(content, f"{folder}/{name}")
-            if isinstance(found, Unreadable):
-                raise InputError(f"{found.reason}.")
-            (ours if name == sections.NAME else others).extend(found)
+            found_sections = parse_sections(content, f"{folder}/{name}")
+            if isinstance(found_sections, Unreadable):
+                raise InputError(f"{found_sections.reason}.")
+            (ours if name == sections.NAME else others).extend(found_sections)
             if source != folder and name != sections.NAME:
                 copies.append(TrustFile(f"{folder}/{name}", content, None))
         return tuple(ours), tuple(others), tuple(copies)
 
     def _names(self, folder: str) -> tuple[str, ...]:
-        found = names(self._files, folder)
-        if isinstance(found, Unreadable):
-            raise InputError(f"{found.reason}.")
-        return tuple(name for name in found if name.endswith(".yaml"))
+        inside = names(self._files, folder)
+        if isinstance(inside, Unreadable):
+            raise InputError(f"{inside.reason}.")
+        return tuple(name for name in inside if name.endswith(".yaml"))
 
     def _planned(self, draft: TrustDraft, path: str) -> str | None:
         """A file as it would be."""
-        return next((one.text for one in draft.files if one.path == path), None) or self._text(path)
+        return next((file.text for file in draft.files if file.path == path), None) or self._text(path)
 
     def _all_sections(self, draft: TrustDraft) -> dict[str, str]:
         folder = self._sections_folder
-        planned = [os.path.basename(one.path) for one in draft.files if one.path.startswith(f"{folder}/")]
+        planned = [os.path.basename(file.path) for file in draft.files if file.path.startswith(f"{folder}/")]
         return {
             name: self._planned(draft, f"{folder}/{name}") or "" for name in {*self._names(folder), *planned}
         }
@@ -258,25 +260,27 @@ class TrustChange:
         parsed = parse_policy(policy, self._policy_path)
         trust = replace(self._trust, policy=parsed)
         scopes = []
-        for one in self._in_use:
-            rule = rule_for(trust, one)
+        for image in self._in_use:
+            rule = rule_for(trust, image)
             if not isinstance(rule, Unreadable) and rule.scope == "default":
-                scopes.append(sections.section_of(one))
+                scopes.append(sections.section_of(image))
         return tuple(ScopeRule(scope, RuleKind.ACCEPT) for scope in dict.fromkeys(scopes))
 
     def _signed_images(self, rule: ScopeRule, named: Named, policy: str) -> tuple[str, ...]:
         """Images that the rule must accept: those that were named, and all that run and are caught by it."""
         trust = replace(self._trust, policy=parse_policy(policy, self._policy_path))
-        caught = {one: rule_for(trust, one) for one in (*map(_full, named.signed), *self._in_use) if one}
-        found = tuple(
-            one for one, by in caught.items() if not isinstance(by, Unreadable) and by.scope == rule.scope
+        caught = {
+            image: rule_for(trust, image) for image in (*map(_full, named.signed), *self._in_use) if image
+        }
+        signed = tuple(
+            image for image, by in caught.items() if not isinstance(by, Unreadable) and by.scope == rule.scope
         )
-        if not found:
+        if not signed:
             raise UsageError(
                 f"No image of {visible(rule.scope, 100)} runs, so the rule cannot be proven.",
                 "Name one that is signed with its key: --signed IMAGE",
             )
-        return found
+        return signed
 
     def _key_faults(self, rules: Iterable[ScopeRule]) -> Iterable[str]:
         owners = ROOT_ONLY | {self._trust.uid}
@@ -309,8 +313,8 @@ def trust_change_of(parts: Parts, in_use: Iterable[str]) -> TrustChange:
         UsageError: there is none on this machine.
     """
     opened = parts.opened
-    for one in opened.engines:
-        engine = parts.gatherers[one.facts.label].engine_facts()
+    for candidate in opened.engines:
+        engine = parts.gatherers[candidate.facts.label].engine_facts()
         trust = engine.trust
         ours = isinstance(trust, TrustFacts) and trust.uid == os.geteuid()
         if engine.local and not opened.simulated and ours:
@@ -327,17 +331,17 @@ def why_not(draft: TrustDraft, proofs: Sequence[PullProof]) -> str:
         return "; ".join(draft.faults)
     if draft.refused:
         return (
-            f"{', '.join(visible(one, 100) for one in draft.refused)} could not be pulled any more "
+            f"{', '.join(visible(image, 100) for image in draft.refused)} could not be pulled any more "
             "(give them a rule, or --accept-in-use)"
         )
-    failed = [one for one in proofs if not one.holds]
+    failed = [proof for proof in proofs if not proof.holds]
     if failed:
         return "; ".join(
-            f"the pull {one.case!r} of {one.pull.reference} was {one.pull.verdict}" for one in failed
+            f"the pull {proof.case!r} of {proof.pull.reference} was {proof.pull.verdict}" for proof in failed
         )
     wanted = {(case, rule.scope) for rule in draft.rules if rule.kind.verifies for case in _CASES}
     wanted |= {("other repository", "default")} if draft.rejects else set()
-    missing = wanted - {(one.case, one.scope) for one in proofs}
+    missing = wanted - {(proof.case, proof.scope) for proof in proofs}
     return f"{len(missing)} of its pulls were not made" if missing else ""
 
 

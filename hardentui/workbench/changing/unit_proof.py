@@ -20,7 +20,7 @@ from hardentui.quadlet.read.service import ServiceFiles
 from hardentui.quadlet.read.shell import EXTRA
 from hardentui.systemd.command_line import UNEXPANDED
 from hardentui.workbench.changing.unit_edits import UnitEdit
-from hardentui.workbench.changing.unit_origin import Origin, OriginKind
+from hardentui.workbench.looking.unit_origin import Origin, OriginKind
 
 _UNSET = (f"{UNEXPANDED}${EXTRA}", f"{UNEXPANDED}${{{EXTRA}}}")
 _SPECIFIER = re.compile(f"{UNEXPANDED}%(.)")
@@ -82,10 +82,10 @@ def _generated(origin: Origin, generator: str, units: Mapping[str, str]) -> tupl
     if not done.ok:
         raise GeneratorError("The Quadlet generator of this host refuses the unit.", done.stderr)
     source = f"SourcePath={origin.path}"
-    found = [text for text in done.services.values() if source in text.splitlines()]
-    if len(found) != 1:
+    services = [text for text in done.services.values() if source in text.splitlines()]
+    if len(services) != 1:
         raise GeneratorError(f"The Quadlet generator made no service of {origin.file_name}.", done.stderr)
-    return exec_start(found[0], origin.specifiers)
+    return exec_start(services[0], origin.specifiers)
 
 
 def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple[str, ...]:
@@ -99,9 +99,11 @@ def _ported(origin: Origin, version: Version, units: Mapping[str, str]) -> tuple
     )
     if origin.file_name in made.refused:
         raise made.refused[origin.file_name]
-    words = next(one.start for one in made.services.values() if one.unit == origin.file_name)
+    words = next(service.start for service in made.services.values() if service.unit == origin.file_name)
     known = origin.specifiers
-    return tuple(_SPECIFIER.sub(lambda found: known.get(found[1], found[0]), word) for word in words)
+    return tuple(
+        _SPECIFIER.sub(lambda specifier: known.get(specifier[1], specifier[0]), word) for word in words
+    )
 
 
 def _prove_service(origin: Origin, made: UnitEdit) -> str:

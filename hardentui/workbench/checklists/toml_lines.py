@@ -47,7 +47,7 @@ class _Scanner:
         self.lines: dict[Path, int] = {}
         self._text = text
         self._at = 0
-        self._breaks = [found.start() for found in re.finditer("\n", text)]
+        self._breaks = [newline.start() for newline in re.finditer("\n", text)]
         self._tables: dict[Path, int] = {}  # arrays of tables: how many there are so far
 
     def scan(self) -> None:
@@ -68,11 +68,11 @@ class _Scanner:
         return self._text.startswith(sign, self._at)
 
     def _skip(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self._text, self._at)
-        if found is None:
+        match = pattern.match(self._text, self._at)
+        if match is None:
             return ""
-        self._at = found.end()
-        return found[0]
+        self._at = match.end()
+        return match[0]
 
     def _take(self, sign: str) -> bool:
         if not self._peek(sign):

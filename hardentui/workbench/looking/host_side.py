@@ -47,10 +47,10 @@ class HostSide:
     def mount_table(self, process: str, namespace: str) -> Known[MountTable]:
         """The mounts of a process of the engine, read once for each mount namespace."""
         self._forget_what_is_old()
-        found = self._tables.get(namespace)
-        if found is None:
-            found = self._tables[namespace] = read_mount_table(self._files, process)
-        return found
+        table = self._tables.get(namespace)
+        if table is None:
+            table = self._tables[namespace] = read_mount_table(self._files, process)
+        return table
 
     def engine_table(self) -> Known[MountTable]:
         """The mounts of the engine, for containers that do not run."""
@@ -70,8 +70,8 @@ class HostSide:
     def _engine_process(self) -> str:
         """A process with the engine's namespaces: the conmon of a container that runs, else ourselves."""
         if not self._process:
-            found = (parent for pid in self._pids[:_MOST_ASKED] if (parent := self._conmon_of(pid)))
-            self._process = next(found, "self")
+            parents = (parent for pid in self._pids[:_MOST_ASKED] if (parent := self._conmon_of(pid)))
+            self._process = next(parents, "self")
         return self._process
 
     def _conmon_of(self, pid: int) -> str:
@@ -91,16 +91,16 @@ class HostSide:
 
 def sockets_behind(mounted: tuple[MountedPath, ...], host: HostSide) -> tuple[ReachableSocket, ...]:
     table = host.sockets()
-    found: list[ReachableSocket] = []
-    for one in mounted:
-        if one.kind.startswith(_REMOTE) or one.layered or one.beneath:
+    reachable: list[ReachableSocket] = []
+    for mount in mounted:
+        if mount.kind.startswith(_REMOTE) or mount.layered or mount.beneath:
             continue  # through an overlay nobody can connect to a socket of the folder below
-        for path, name, number in table.at(one.paths[0]):
-            if len(found) == _MOST_SOCKETS:
-                return tuple(found)
+        for path, name, number in table.at(mount.paths[0]):
+            if len(reachable) == _MOST_SOCKETS:
+                return tuple(reachable)
             if not isinstance(number, str):
-                found.append(ReachableSocket(one.destination, path, number))
+                reachable.append(ReachableSocket(mount.destination, path, number))
                 continue
             listener = Listener(name) if is_own_path(name) else table.listener(name, number)
-            found.append(ReachableSocket(one.destination, path, listener))
-    return tuple(found)
+            reachable.append(ReachableSocket(mount.destination, path, listener))
+    return tuple(reachable)

@@ -44,9 +44,9 @@ class Judge:
             if name in checks and (not steps or step.number in steps) and (not wanted or name in wanted)
         )
         ready = tuple((check, parameters_of(check, checklist)) for check in self.checks)
-        self._by_kind = {kind: tuple(one for one in ready if one[0].kind is kind) for kind in Kind}
+        self._by_kind = {kind: tuple(pair for pair in ready if pair[0].kind is kind) for kind in Kind}
         about_containers = self._by_kind[Kind.CONTAINER]
-        self._comparing = {at: one for at, one in enumerate(about_containers) if one[0].compares}
+        self._comparing = {at: pair for at, pair in enumerate(about_containers) if pair[0].compares}
 
     def check(self, check_id: str) -> AnyCheck | None:
         """A check of the checklist by its id."""

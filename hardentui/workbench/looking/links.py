@@ -18,15 +18,15 @@ def links_of(files: Files, document: Mapping[str, Any], volumes: Mapping[str, Vo
 
     A path that cannot be looked at (no permission, not recorded) is left out: then the typed one counts.
     """
-    found = {}
+    links = {}
     for path in _host_paths(document, volumes):
         try:
             real = real_path(files, path)
         except OSError:
             continue
         if real != posixpath.normpath(path):
-            found[path] = real
-    return found
+            links[path] = real
+    return links
 
 
 def real_path(files: Files, path: str) -> str:
@@ -51,7 +51,7 @@ def real_path(files: Files, path: str) -> str:
             raise OSError("too many links")
         target = files.read_link(here)
         real = "/" if target.startswith("/") else real
-        left += [one for one in target.split("/") if one][::-1]
+        left += [part for part in target.split("/") if part][::-1]
     return real
 
 

@@ -21,6 +21,7 @@ from hardentui.model.mounts import KernelMount, MountedPath, MountOrigin
 from hardentui.options import MOUNTS, POD, ROOTFS, VOLUMES_FROM
 from hardentui.reading.containers import section
 from hardentui.reading.mounts import at_or_above, normal, paths_of_volume
+from hardentui.workbench.looking.added import Added
 from hardentui.workbench.looking.host_side import HostSide, sockets_behind
 
 _FAR = Unreadable("the engine is on another machine; run HardenTUI there to ask its kernel")
@@ -60,34 +61,34 @@ class _Asked(Struct, frozen=True):
     upper: str = ""
 
 
-def with_mounts(
+def mounts_and_sockets(
     facts: ContainerFacts, host: HostSide, giver: Callable[[str], Known[Mapping[str, Any]]]
-) -> ContainerFacts:
-    """Adds what of the host is mounted, and the sockets behind it.
+) -> Added:
+    """What of the host is mounted, and the sockets behind it.
 
     Args:
         giver: the inspect document of a container that `--volumes-from` names.
     """
     given, hidden = _given(facts, giver) if facts.spec[VOLUMES_FROM] else ((), "")
-    asked = {one.destination: one for one in (*given, *_asked(facts))}
+    asked = {mount.destination: mount for mount in (*given, *_asked(facts))}
     table = facts.kernel.mounts if isinstance(facts.kernel, Kernel) else facts.kernel
     if isinstance(table, tuple):
         mounted, hidden = tuple(_in_force(table, asked, _stranger(facts))), ""
     elif asked or hidden:
         mounted = tuple(_declared(asked.values(), facts, host if facts.engine.local else None))
     else:
-        return facts
+        return Added()
     if not mounted:
-        return replace(facts, hidden_mounts=hidden) if hidden else facts
+        return Added(hidden_mounts=hidden) if hidden else Added()
     sockets = sockets_behind(mounted, host) if facts.engine.local else _FAR
-    return replace(facts, mounted=mounted, hidden_mounts=hidden, sockets=sockets)
+    return Added(mounted=mounted, hidden_mounts=hidden, sockets=sockets)
 
 
 # --- what was asked for, and by whom ------------------------------------------------------------------
 
 
 def _asked(facts: ContainerFacts) -> Iterator[_Asked]:
-    entries = [one for one in facts.inspect.get("Mounts") or () if isinstance(one, Mapping)]
+    entries = [entry for entry in facts.inspect.get("Mounts") or () if isinstance(entry, Mapping)]
     declared = {mount.destination: mount for mount in facts.spec[MOUNTS]}
     for entry in entries:
         destination = str(entry.get("Destination") or "")
@@ -132,7 +133,7 @@ def _given(
     facts: ContainerFacts, giver: Callable[[str], Known[Mapping[str, Any]]]
 ) -> tuple[tuple[_Asked, ...], str]:
     """What other containers bring along, which inspect does not show; and why some of it is not known."""
-    found: list[_Asked] = []
+    given: list[_Asked] = []
     hidden = ""
     for reference in facts.spec[VOLUMES_FROM]:
         name, _, mode = reference.partition(":")
@@ -147,16 +148,16 @@ def _given(
                 kind = str(entry["Type"])
                 source = str(entry.get("Name" if kind == "volume" else "Source") or "")
                 options = tuple(sorted({*_options(entry), *read_only}))
-                one = _Asked(destination, kind, source, options, MountOrigin.CONTAINER, name)
-                found.append(_traced(facts, one, entry))
-    return tuple(found), hidden
+                asked = _Asked(destination, kind, source, options, MountOrigin.CONTAINER, name)
+                given.append(_traced(facts, asked, entry))
+    return tuple(given), hidden
 
 
 def _stranger(facts: ContainerFacts) -> tuple[MountOrigin, str]:
     """Who brings what nobody is known to have asked for."""
     givers = facts.spec[VOLUMES_FROM]
     if givers:
-        return MountOrigin.CONTAINER, " or ".join(one.partition(":")[0] for one in givers)
+        return MountOrigin.CONTAINER, " or ".join(giver.partition(":")[0] for giver in givers)
     return MountOrigin.ENGINE, ""
 
 
@@ -175,7 +176,9 @@ def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
     pod = facts.pod or {}
     name = str(pod.get("Name") or facts.spec[POD] or "")
     if any(
-        one.get("Destination") == destination for one in pod.get("mounts") or () if isinstance(one, Mapping)
+        mount.get("Destination") == destination
+        for mount in pod.get("mounts") or ()
+        if isinstance(mount, Mapping)
     ):
         return MountOrigin.POD, name
     image = facts.image.config if not isinstance(facts.image, Unreadable) else {}
@@ -186,32 +189,32 @@ def _giver(facts: ContainerFacts, destination: str) -> tuple[MountOrigin, str]:
     return _stranger(facts)
 
 
-def _traced(facts: ContainerFacts, one: _Asked, entry: Mapping[str, Any]) -> _Asked:
+def _traced(facts: ContainerFacts, asked: _Asked, entry: Mapping[str, Any]) -> _Asked:
     """With the paths of the host that documents tell."""
     source = str(entry.get("Source") or "")
     overlay = next((str(o)[9:] for o in entry.get("Options") or () if str(o).startswith("lowerdir=")), "")
-    upper = next((word[9:] for word in one.options if word.startswith("upperdir=")), "")
+    upper = next((word[9:] for word in asked.options if word.startswith("upperdir=")), "")
     if overlay and "/userdata/overlay/" in source:
         return replace(
-            one, paths=_paths(facts, overlay.split(":")), layered=not upper, overlay=True, upper=upper
+            asked, paths=_paths(facts, overlay.split(":")), layered=not upper, overlay=True, upper=upper
         )
-    if one.type == "volume":
-        volume = facts.volumes.get(str(entry.get("Name") or one.source))
+    if asked.type == "volume":
+        volume = facts.volumes.get(str(entry.get("Name") or asked.source))
         options = section(volume.inspect, "Options") if volume else {}
         path, written = paths_of_volume(options)
         point = str(volume.inspect.get("Mountpoint") or "") if volume else ""
         return replace(
-            one,
+            asked,
             paths=_paths(facts, (path,)),
             own=tuple(path for path in {source, point} if path),
             plain=not options.get("device") and not options.get("type"),
-            layered="O" in one.options,
-            overlay="O" in one.options or written != path,
+            layered="O" in asked.options,
+            overlay="O" in asked.options or written != path,
             upper=written if written != path else upper,
         )
-    overlaid = "O" in one.options
+    overlaid = "O" in asked.options
     return replace(
-        one, paths=_paths(facts, (source,)), layered=overlaid and not upper, overlay=overlaid, upper=upper
+        asked, paths=_paths(facts, (source,)), layered=overlaid and not upper, overlay=overlaid, upper=upper
     )
 
 
@@ -221,30 +224,32 @@ def _paths(facts: ContainerFacts, typed: Iterable[str]) -> tuple[str, ...]:
 
 def _declared(asked: Iterable[_Asked], facts: ContainerFacts, host: HostSide | None) -> Iterator[MountedPath]:
     """Without the kernel's table: what the next start mounts."""
-    for one in asked:
-        paths = one.paths or _on_device(one, facts, host)
+    for mount in asked:
+        paths = mount.paths or _on_device(mount, facts, host)
         if paths:
-            yield _next_start(replace(one, paths=paths))
+            yield _next_start(replace(mount, paths=paths))
 
 
-def _next_start(one: _Asked) -> MountedPath:
-    paths, beneath = ((normal(one.upper),), one.paths) if one.upper.startswith("/") else (one.paths, ())
+def _next_start(asked: _Asked) -> MountedPath:
+    paths, beneath = (
+        ((normal(asked.upper),), asked.paths) if asked.upper.startswith("/") else (asked.paths, ())
+    )
     return MountedPath(
-        *(one.destination, paths, one.type, one.source, one.options, one.origin, one.giver),
-        layered=one.layered,
+        *(asked.destination, paths, asked.type, asked.source, asked.options, asked.origin, asked.giver),
+        layered=asked.layered,
         beneath=beneath,
     )
 
 
-def _on_device(one: _Asked, facts: ContainerFacts, host: HostSide | None) -> tuple[str, ...]:
+def _on_device(asked: _Asked, facts: ContainerFacts, host: HostSide | None) -> tuple[str, ...]:
     """Where the host has the file system mounted that a volume takes from a block device."""
-    volume = facts.volumes.get(one.source) if one.type == "volume" and not one.plain else None
+    volume = facts.volumes.get(asked.source) if asked.type == "volume" and not asked.plain else None
     device = str(section(volume.inspect, "Options").get("device") or "") if volume else ""
     if host is None or not device.startswith("/dev/"):
         return ()
     table = host.engine_table()
     point = table.device_at(device) if isinstance(table, MountTable) else ""
-    return (point,) if point and point not in one.own else ()
+    return (point,) if point and point not in asked.own else ()
 
 
 # --- what is in force ---------------------------------------------------------------------------------
@@ -254,91 +259,91 @@ def _in_force(
     table: tuple[KernelMount, ...], asked: Mapping[str, _Asked], stranger: tuple[MountOrigin, str]
 ) -> Iterator[MountedPath]:
     latest = {row.point: row for row in table}
-    missing = {one.destination: one for one in asked.values() if one.destination not in latest}
+    missing = {mount.destination: mount for mount in asked.values() if mount.destination not in latest}
     kept: dict[str, MountedPath] = {}
     for row in table:
         if latest[row.point] is not row:
             continue  # another mount covers it
-        one = _nearest(row.point, asked)
-        if one is None and missing and (moved := _moved(row, missing)):
+        nearest = _nearest(row.point, asked)
+        if nearest is None and missing and (moved := _moved(row, missing)):
             del missing[moved.destination]
-            one = replace(moved, destination=row.point)
-        found = _judged(row, one, stranger)
-        if found is not None and not _continues(found, kept):
-            kept[row.point] = found
-            yield found
-    for one in missing.values():
-        if one.paths:
-            yield _next_start(one)
+            nearest = replace(moved, destination=row.point)
+        judged = _judged(row, nearest, stranger)
+        if judged is not None and not _continues(judged, kept):
+            kept[row.point] = judged
+            yield judged
+    for mount in missing.values():
+        if mount.paths:
+            yield _next_start(mount)
 
 
 def _moved(row: KernelMount, missing: Mapping[str, _Asked]) -> _Asked | None:
     """What was asked for at a path that a symbolic link of the image leads elsewhere: /var/run, /lib."""
-    for one in missing.values():
-        if any(path in one.paths or path in one.own for path in row.paths):
-            return one
+    for mount in missing.values():
+        if any(path in mount.paths or path in mount.own for path in row.paths):
+            return mount
     return None
 
 
 def _nearest(point: str, asked: Mapping[str, _Asked]) -> _Asked | None:
     """What was asked for there or above; the root only for what is mounted as the root."""
-    found = asked.get(point)
-    if found is None and asked:
+    nearest = asked.get(point)
+    if nearest is None and asked:
         above = [place for place in asked if place != "/" and point.startswith(place + "/")]
-        found = asked[max(above, key=len)] if above else None
-    return found
+        nearest = asked[max(above, key=len)] if above else None
+    return nearest
 
 
-def _judged(row: KernelMount, one: _Asked | None, stranger: tuple[MountOrigin, str]) -> MountedPath | None:
+def _judged(row: KernelMount, asked: _Asked | None, stranger: tuple[MountOrigin, str]) -> MountedPath | None:
     """The row as a mount of the host's; None for what is the container's own."""
-    if one is None:
+    if asked is None:
         if not row.paths or row.point in _BY_PODMAN or row.point.startswith(_EVERYWHERE):
             return None
         return _row(row, row.paths, _Asked(row.point, "other", row.source, (), *stranger))
-    if one.type == "image":
+    if asked.type == "image":
         return None
-    own = [path for path in row.paths if any(at_or_above(place, path) for place in one.own)]
+    own = [path for path in row.paths if any(at_or_above(place, path) for place in asked.own)]
     paths = tuple(path for path in row.paths if path not in own)
-    if row.point != one.destination:
-        return _row(row, paths, one) if paths else None
-    if one.overlay:
-        return _overlay(row, one)
-    if one.plain and (own or not row.paths):
+    if row.point != asked.destination:
+        return _row(row, paths, asked) if paths else None
+    if asked.overlay:
+        return _overlay(row, asked)
+    if asked.plain and (own or not row.paths):
         return None
     if row.root.endswith(_DELETED):  # removed or made anew on the host since
-        paths = one.paths or (row.root.removesuffix(_DELETED),)
-    return _row(row, paths or one.paths, one) if paths or one.paths else None
+        paths = asked.paths or (row.root.removesuffix(_DELETED),)
+    return _row(row, paths or asked.paths, asked) if paths or asked.paths else None
 
 
-def _overlay(row: KernelMount, one: _Asked) -> MountedPath | None:
+def _overlay(row: KernelMount, asked: _Asked) -> MountedPath | None:
     """An overlay shows the folders below it; what is written goes to the one above."""
-    lower = tuple(path for path in row.lower if not _OF_PODMAN.search(path)) or one.paths
-    own = not row.upper or _OF_PODMAN.search(row.upper) or any(at_or_above(o, row.upper) for o in one.own)
+    lower = tuple(path for path in row.lower if not _OF_PODMAN.search(path)) or asked.paths
+    own = not row.upper or _OF_PODMAN.search(row.upper) or any(at_or_above(o, row.upper) for o in asked.own)
     if own:
-        return replace(_row(row, lower, one), layered=True) if lower else None
-    return replace(_row(row, (row.upper,), one), beneath=tuple(map(normal, lower)))
+        return replace(_row(row, lower, asked), layered=True) if lower else None
+    return replace(_row(row, (row.upper,), asked), beneath=tuple(map(normal, lower)))
 
 
-def _row(row: KernelMount, paths: tuple[str, ...], one: _Asked) -> MountedPath:
-    below = row.point != one.destination
-    source = row.source if below else one.source
-    options = (*row.options.split(","), *(word for word in one.options if word in _PASSED_ON))
+def _row(row: KernelMount, paths: tuple[str, ...], asked: _Asked) -> MountedPath:
+    below = row.point != asked.destination
+    source = row.source if below else asked.source
+    options = (*row.options.split(","), *(word for word in asked.options if word in _PASSED_ON))
     return MountedPath(
-        *(row.point, tuple(map(normal, paths)), one.type, source, options, one.origin, one.giver),
+        *(row.point, tuple(map(normal, paths)), asked.type, source, options, asked.origin, asked.giver),
         in_force=True,
         kind=row.kind,
     )
 
 
-def _continues(found: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
+def _continues(mount: MountedPath, kept: Mapping[str, MountedPath]) -> bool:
     """It only goes on with what a mount above it shows already, and may be written no more than that."""
-    point = found.destination
+    point = mount.destination
     while point != "/":
         point = posixpath.dirname(point)
         above = kept.get(point)
         if above is None:
             continue
-        rest = posixpath.relpath(found.destination, point)
-        same = any(posixpath.join(path, rest) in found.paths for path in above.paths)
-        return same and (found.read_only or not above.read_only)
+        rest = posixpath.relpath(mount.destination, point)
+        same = any(posixpath.join(path, rest) in mount.paths for path in above.paths)
+        return same and (mount.read_only or not above.read_only)
     return False

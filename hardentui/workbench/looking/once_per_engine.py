@@ -22,7 +22,6 @@ from hardentui.host.units.timers import Manager, timer_active
 from hardentui.model.activity import UnitFacts
 from hardentui.model.facts import ContainerFacts, ListeningSocket
 from hardentui.model.known import Known, Unreadable
-from hardentui.workbench.changing.unit_origin import unit_facts, units_of
 
 if TYPE_CHECKING:
     from hardentui.host.process.denials import Refusal
@@ -73,6 +72,7 @@ class OncePerEngine:
         """The unit of a container; the first one that is asked for brings those of all containers."""
         if not facts.engine.local:
             return _FAR
+        from hardentui.workbench.looking.unit_origin import unit_facts, units_of
 
         now = self._clock()
         if self._units is None or now - self._units[0] > _UNITS_FRESH or service not in self._units[1]:
@@ -97,8 +97,8 @@ class OncePerEngine:
         now = self._clock()
         if self._opened is None or now - self._opened[0] > _FRESH:
             self._opened = (now, self._read_events(now))
-        found = self._opened[1]
-        return found if isinstance(found, Unreadable) else found.get(container, ())
+        events = self._opened[1]
+        return events if isinstance(events, Unreadable) else events.get(container, ())
 
     def refusals(self) -> Known[tuple[Refusal, ...]]:
         """What the kernel refused to anybody on this machine during the last day."""
@@ -134,7 +134,7 @@ class OncePerEngine:
             )
         except EngineError as error:
             return Unreadable(f"Podman does not tell its secrets: {error.title}")
-        return {_text(one, "Spec", "Name"): _text(one, "Spec", "Driver", "Name") for one in answer}
+        return {_text(secret, "Spec", "Name"): _text(secret, "Spec", "Driver", "Name") for secret in answer}
 
     def _read_events(self, now: datetime) -> Known[Mapping[str, tuple[datetime, ...]]]:
         if self._engine.facts.simulated:
@@ -147,7 +147,7 @@ class OncePerEngine:
             ),  # Podman drops the fraction, and with it what just happened
             "filters": json.dumps({"event": ["exec"]}),
         }
-        found: dict[str, list[datetime]] = {}
+        by_container: dict[str, list[datetime]] = {}
         stop = threading.Event()
         deadline = monotonic() + _EVENTS_LIMIT
         try:
@@ -157,12 +157,12 @@ class OncePerEngine:
                     return Unreadable(f"Podman did not tell its events within {_EVENTS_LIMIT:g} s")
                 if item is not None:
                     moment = datetime.fromtimestamp(float(item.get("time") or 0), now.tzinfo)
-                    found.setdefault(_text(item, "Actor", "ID"), []).append(moment)
+                    by_container.setdefault(_text(item, "Actor", "ID"), []).append(moment)
         except EngineError as error:
             return Unreadable(f"Podman does not tell its events: {error.title}")
         except (AttributeError, TypeError, ValueError):
             return Unreadable("Podman's answer for its events cannot be understood")
-        return {identity: tuple(sorted(times)) for identity, times in found.items()}
+        return {identity: tuple(sorted(times)) for identity, times in by_container.items()}
 
 
 def _text(document: Any, *path: str) -> str:

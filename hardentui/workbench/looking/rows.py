@@ -20,29 +20,29 @@ def read_lists(engines: Iterable[Engine]) -> Lists:
     Raises:
         EngineError: none answers any more.
     """
-    found: dict[str, tuple[Listed, ...]] = {}
+    by_engine: dict[str, tuple[Listed, ...]] = {}
     lost: list[EngineError] = []
     for engine in engines:
         try:
-            found[engine.facts.label] = engine.listed()
+            by_engine[engine.facts.label] = engine.listed()
         except EngineError as error:
             lost.append(error)
-    if lost and not found:
+    if lost and not by_engine:
         raise lost[0]
-    return found
+    return by_engine
 
 
-def row_of(engine: Engine, one: Listed, report: Report | None = None) -> Row:
+def row_of(engine: Engine, listed: Listed, report: Report | None = None) -> Row:
     """The row of a listed container; its report where it was judged before."""
     return Row(
-        key=f"{engine.facts.label}/{one.id}",
+        key=f"{engine.facts.label}/{listed.id}",
         engine=engine.facts,
-        id=one.id,
-        name=one.name,
-        image=one.image,
-        state=one.state,
-        status=one.status,
-        pod=one.pod_name,
-        unit=one.labels.get("PODMAN_SYSTEMD_UNIT", ""),
+        id=listed.id,
+        name=listed.name,
+        image=listed.image,
+        state=listed.state,
+        status=listed.status,
+        pod=listed.pod_name,
+        unit=listed.labels.get("PODMAN_SYSTEMD_UNIT", ""),
         report=report,
     )

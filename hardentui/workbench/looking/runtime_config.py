@@ -39,8 +39,8 @@ class RuntimeConfigs:
         self, linux: Mapping[str, Any], annotations: Mapping[str, str]
     ) -> SeccompProfile | RawFilter | NoFilter | None:
         if RAW_FILTER in annotations:
-            found = raw_filter(annotations[RAW_FILTER])
-            given = None if isinstance(found, Unreadable) else found.filter
+            compiled = raw_filter(annotations[RAW_FILTER])
+            given = None if isinstance(compiled, Unreadable) else compiled.filter
             return given if isinstance(given, RawFilter) else None
         section = linux.get("seccomp")
         if not section:

@@ -63,11 +63,11 @@ class Scanning:
         Raises:
             ToolMissing: it is not here; says how to get one.
         """
-        found = [one for one in self.scanners if name in ("", one.name)]
-        if not found:
+        fitting = [scanner for scanner in self.scanners if name in ("", scanner.name)]
+        if not fitting:
             missing = f"{name} is not installed" if name else "There is no vulnerability scanner here"
             raise ToolMissing(f"{missing}, so nothing was scanned.", f"To get one:\n{how_to_get()}")
-        return found[0]
+        return fitting[0]
 
     def scan(
         self,
@@ -102,14 +102,14 @@ class Scanning:
             InputError: it cannot be read, or is about no image of these.
         """
         document, modified = _read(path)
-        report = parse_report(document, modified)
+        report = parse_report(document, modified, "the report")
         shown = visible(path, 200)
         if isinstance(report, Unreadable):
-            raise InputError(f"{shown}: {report.reason}.".replace("the stored scan result", "the report"))
+            raise InputError(f"{shown}: {report.reason}.")
         about = subject_of(document)
         if not about:
             raise InputError(f"{shown} does not say which image it is about.")
-        image = next((one for one in images if names_of(one) & set(about)), None)
+        image = next((image for image in images if names_of(image) & set(about)), None)
         if image is None:
             raise InputError(
                 f"{shown} is about {visible(about[0], 80)}, and no image here has that ID or digest."
@@ -147,7 +147,7 @@ class Scanning:
 
 def names_of(image: ImageFacts) -> set[str]:
     """Everything that a report may call exactly this image: its ID and its digests."""
-    digests = (str(one).partition("@")[2] for one in image.inspect.get("RepoDigests") or ())
+    digests = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
     plain = image.id.removeprefix("sha256:")
     return {plain, f"sha256:{plain}", str(image.inspect.get("Digest") or ""), *digests} - {""}
 

@@ -21,8 +21,8 @@ class Shared:
 
     def __init__(self, engine: Engine, listed: tuple[Listed, ...]) -> None:
         self.listed = listed
-        self.names = {one.id: one.name for one in listed}
-        self.pod_names = {one.id: one.pod_name for one in listed}
+        self.names = {container.id: container.name for container in listed}
+        self.pod_names = {container.id: container.pod_name for container in listed}
         self._engine = engine
         self._networks_by_name: dict[str, NetworkFacts | None] = {}
         self._pods: dict[str, Known[Mapping[str, Any]]] = {}
@@ -35,11 +35,11 @@ class Shared:
 
     @cached_property
     def _networks(self) -> Known[Mapping[str, Mapping[str, Any]]]:
-        return asked(lambda: {str(one["name"]): one for one in self._engine.networks()})  # type: ignore[no-any-return]
+        return asked(lambda: {str(network["name"]): network for network in self._engine.networks()})  # type: ignore[no-any-return]
 
     @cached_property
     def _volumes(self) -> Known[Mapping[str, Mapping[str, Any]]]:
-        return asked(lambda: {str(one["Name"]): one for one in self._engine.volumes()})  # type: ignore[no-any-return]
+        return asked(lambda: {str(volume["Name"]): volume for volume in self._engine.volumes()})  # type: ignore[no-any-return]
 
     def pod(self, identity: str) -> Mapping[str, Any] | None:
         """A pod's inspect document; None without one and where Podman does not tell."""
@@ -53,7 +53,7 @@ class Shared:
     def giver(self, container: str) -> Known[Mapping[str, Any]]:
         """The inspect document of a container whose mounts another one takes (--volumes-from)."""
         if container not in self._givers:
-            identity = next((one.id for one in self.listed if one.name == container), container)
+            identity = next((other.id for other in self.listed if other.name == container), container)
             self._givers[container] = asked(lambda: self._engine.inspect(identity))
         return self._givers[container]
 
@@ -64,7 +64,7 @@ class Shared:
 
     def used_networks(self) -> tuple[NetworkFacts, ...]:
         """The networks that containers are on."""
-        used = dict.fromkeys(name for one in self.listed for name in one.networks)
+        used = dict.fromkeys(name for container in self.listed for name in container.networks)
         return tuple(facts for name in used if (facts := self._network(name)) is not None)
 
     def volumes_of(self, document: Mapping[str, Any]) -> dict[str, VolumeFacts]:
@@ -88,13 +88,13 @@ class Shared:
         networks = self._networks
         if isinstance(networks, Unreadable) or name not in networks:
             return None
-        on_it = [one for one in self.listed if name in one.networks]
+        on_it = [container for container in self.listed if name in container.networks]
         return NetworkFacts(
             name,
             networks[name],
-            tuple(one.name for one in on_it),
+            tuple(member.name for member in on_it),
             self._engine.facts,
-            publishers=tuple(one.name for one in on_it if one.publishes),
+            publishers=tuple(member.name for member in on_it if member.publishes),
             bridges=tuple(other for other, inspect in networks.items() if inspect.get("driver") == "bridge"),
         )
 
@@ -108,8 +108,8 @@ def asked(ask: Callable[[], Any]) -> Any:
 
 
 def _ids_by_name(images: tuple[Mapping[str, Any], ...]) -> dict[str, str]:
-    found: dict[str, str] = {}
+    by_name: dict[str, str] = {}
     for image in images:
         for name in image.get("Names") or image.get("RepoTags") or ():
-            found[str(name)] = str(image.get("Id"))
-    return found
+            by_name[str(name)] = str(image.get("Id"))
+    return by_name

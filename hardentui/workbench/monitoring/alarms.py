@@ -47,7 +47,7 @@ def of_checks(facts: ContainerFacts) -> tuple[list[Alarm], list[BlindSpot]]:
         verdict = check.verdict(facts)
         severity = verdict.severity or check.severity
         if verdict.status is Status.FAIL:
-            details = tuple(f"{one.where}: {one.saw}" for one in verdict.evidence[:_DETAILS])
+            details = tuple(f"{evidence.where}: {evidence.saw}" for evidence in verdict.evidence[:_DETAILS])
             alarms.append(Alarm(name, severity, verdict.reason or check.title, details))
         elif verdict.status is Status.UNKNOWN:
             blind.append(BlindSpot(name, severity, verdict.reason))
@@ -114,14 +114,14 @@ def of_baseline(facts: ContainerFacts, baseline: Baseline, drift: Drift) -> Iter
     if not isinstance(kernel, Kernel):
         return
     if not isinstance(kernel.processes, Unreadable):
-        programs = {program_of(one.executable, one.name) for one in kernel.processes}
+        programs = {program_of(process.executable, process.name) for process in kernel.processes}
         if new := sorted(programs - {*baseline.programs}):
             yield Alarm(
                 "new-program", Severity.HIGH, "a program runs that did not run before", tuple(new[:_DETAILS])
             )
     if not isinstance(kernel.listening, Unreadable):
-        known = {(one.protocol, one.port) for one in baseline.listening}
-        opened = sorted({(one.protocol, one.port) for one in kernel.listening} - known)
+        known = {(socket.protocol, socket.port) for socket in baseline.listening}
+        opened = sorted({(socket.protocol, socket.port) for socket in kernel.listening} - known)
         if opened:
             ports = tuple(f"{port}/{protocol}" for protocol, port in opened[:_DETAILS])
             yield Alarm("new-listener", Severity.HIGH, "it listens on a port that was closed before", ports)

@@ -97,14 +97,18 @@ class Baselines:
         if path is None:
             return None
         try:
-            found = msgspec.convert(read_document(path), Baseline)
+            baseline = msgspec.convert(read_document(path), Baseline)
         except FileNotFoundError:
             return None
         except OSError as error:
             return Unreadable(f"{path}: {error.strerror}")
         except (ValueError, RecursionError):
             return Unreadable(f"{path} is damaged; keep it anew")
-        return found if found.schema == SCHEMA else Unreadable(f"{path} is of another version; keep it anew")
+        return (
+            baseline
+            if baseline.schema == SCHEMA
+            else Unreadable(f"{path} is of another version; keep it anew")
+        )
 
     def save(self, facts: ContainerFacts, baseline: Baseline) -> str:
         """Keep it; returns where.
@@ -158,10 +162,12 @@ def picture(facts: ContainerFacts, files: Files) -> Known[Baseline]:
         engine=facts.engine.label,
         image=str(facts.inspect.get("Image") or ""),
         files=marks,
-        programs=tuple(sorted({program_of(one.executable, one.name) for one in kernel.processes})),
+        programs=tuple(
+            sorted({program_of(process.executable, process.name) for process in kernel.processes})
+        ),
         listening=tuple(
             Port(protocol, port)
-            for protocol, port in sorted({(one.protocol, one.port) for one in kernel.listening})
+            for protocol, port in sorted({(socket.protocol, socket.port) for socket in kernel.listening})
         ),
         capabilities=tuple(sorted(sets.effective)) if isinstance(sets, CapabilitySets) else None,
         uid=_known(kernel.uid),
@@ -188,14 +194,14 @@ def marks_of(facts: ContainerFacts, files: Files) -> Known[tuple[FileMark, ...]]
     layer = ((facts.inspect.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
     readable = facts.engine.local and isinstance(layer, str) and layer.startswith("/")
     left = _ALL_FILES_LIMIT
-    found = []
+    marks = []
     for number, change in enumerate(facts.changes):
         mark = FileMark(plain(change.path), change.kind)
         if readable and change.kind != "deleted" and number < _MOST_FILES:
             mark, used = _mark(change.path, change.kind, str(layer), files, left)
             left -= used
-        found.append(mark)
-    return tuple(found)
+        marks.append(mark)
+    return tuple(marks)
 
 
 def _mark(path: str, kind: str, layer: str, files: Files, left: int) -> tuple[FileMark, int]:
@@ -224,8 +230,8 @@ def _has_link(files: Files, layer: str, path: str) -> bool:
 
 def drift(now: Iterable[FileMark], before: Iterable[FileMark], expected: tuple[str, ...]) -> Drift:
     """What differs from the baseline, without what is expected to change."""
-    ours = {one.path: one for one in now if not _below(one.path, expected)}
-    theirs = {one.path: one for one in before if not _below(one.path, expected)}
+    ours = {mark.path: mark for mark in now if not _below(mark.path, expected)}
+    theirs = {mark.path: mark for mark in before if not _below(mark.path, expected)}
     changed = [path for path in ours.keys() & theirs.keys() if _differs(ours[path], theirs[path])]
     return Drift(
         from_image=None,
@@ -239,12 +245,12 @@ def _below(path: str, folders: tuple[str, ...]) -> bool:
     return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
 
 
-def _differs(one: FileMark, other: FileMark) -> bool:
-    if one.kind != other.kind:
+def _differs(mark: FileMark, other: FileMark) -> bool:
+    if mark.kind != other.kind:
         return True
-    if one.digest and other.digest:
-        return one.digest != other.digest
-    return (one.size, one.modified) != (other.size, other.modified)
+    if mark.digest and other.digest:
+        return mark.digest != other.digest
+    return (mark.size, mark.modified) != (other.size, other.modified)
 
 
 def _first(paths: Iterable[str]) -> tuple[str, ...]:

@@ -106,10 +106,10 @@ class Monitor:
             NotFound, EngineError, WriteError
         """
         facts = self._facts()
-        found = picture(facts, self._bench.opened.files)
-        if isinstance(found, Unreadable):
-            raise InputError(f"No baseline of {visible(facts.name, 60)} can be kept: {found.reason}.")
-        return self._baselines.save(facts, found), found
+        baseline = picture(facts, self._bench.opened.files)
+        if isinstance(baseline, Unreadable):
+            raise InputError(f"No baseline of {visible(facts.name, 60)} can be kept: {baseline.reason}.")
+        return self._baselines.save(facts, baseline), baseline
 
     def forget_baseline(self) -> bool:
         """Remove the kept baseline; whether there was one."""
@@ -132,14 +132,14 @@ class Monitor:
         told = past_events(engine, facts.id, last.time if last else now - _FIRST_EVENTS, now, stop)
         events = () if isinstance(told, Unreadable) else tuple(SeenEvent(e.time, e.action) for e in told)
         restarts = _restarts(facts)
-        found, blind = alarms.of_checks(facts)
-        found += alarms.of_state(facts, last.restarts if last else None, restarts)
-        found += alarms.of_usage(usage, last.usage if last else None)
-        found += alarms.of_events(events)
+        raised, blind = alarms.of_checks(facts)
+        raised += alarms.of_state(facts, last.restarts if last else None, restarts)
+        raised += alarms.of_usage(usage, last.usage if last else None)
+        raised += alarms.of_events(events)
         kept = self._baselines.load(facts)
         files = _drift(facts, self._bench.opened.files, kept)
         if isinstance(kept, Baseline):
-            found += alarms.of_baseline(facts, kept, files)
+            raised += alarms.of_baseline(facts, kept, files)
         elif isinstance(kept, Unreadable):
             blind.append(BlindSpot("baseline", Severity.MEDIUM, kept.reason))
         for name, reason in (
@@ -163,12 +163,14 @@ class Monitor:
             drift=files,
             log=()
             if isinstance(log, Unreadable)
-            else tuple(SeenLine(one.time, one.stream, mask_text(one.text[:_PLAIN_LOG_LINE])) for one in log),
+            else tuple(
+                SeenLine(line.time, line.stream, mask_text(line.text[:_PLAIN_LOG_LINE])) for line in log
+            ),
             events=events,
             baseline=kept.kept if isinstance(kept, Baseline) else "",
             sensors=_running_sensors(facts),
-            alarms=tuple(sorted(found, key=lambda one: -one.severity)),
-            blind=tuple(sorted(blind, key=lambda one: -one.severity)),
+            alarms=tuple(sorted(raised, key=lambda alarm: -alarm.severity)),
+            blind=tuple(sorted(blind, key=lambda spot: -spot.severity)),
         )
         return self._last
 
@@ -239,12 +241,12 @@ def _restarts(facts: ContainerFacts) -> int:
 def _drift(facts: ContainerFacts, files: Files, kept: Baseline | Unreadable | None) -> Drift:
     if isinstance(facts.changes, Unreadable):
         return Drift()
-    found = Drift()
+    result = Drift()
     if isinstance(kept, Baseline):
         marks = marks_of(facts, files)
         if not isinstance(marks, Unreadable):
-            found = drift(marks, kept.files, _expected())
-    return replace(found, from_image=len(facts.changes))
+            result = drift(marks, kept.files, _expected())
+    return replace(result, from_image=len(facts.changes))
 
 
 def _expected() -> tuple[str, ...]:
@@ -260,13 +262,13 @@ def _processes(facts: ContainerFacts, kept: Baseline | Unreadable | None) -> tup
     known = {*kept.programs} if isinstance(kept, Baseline) else None
     return tuple(
         SeenProcess(
-            one.pid,
-            one.name,
-            one.executable,
-            one.uid,
-            None if known is None else program_of(one.executable, one.name) in known,
+            process.pid,
+            process.name,
+            process.executable,
+            process.uid,
+            None if known is None else program_of(process.executable, process.name) in known,
         )
-        for one in kernel.processes
+        for process in kernel.processes
     )
 
 
@@ -274,10 +276,12 @@ def _listening(facts: ContainerFacts, kept: Baseline | Unreadable | None) -> tup
     kernel = facts.kernel
     if not isinstance(kernel, Kernel) or isinstance(kernel.listening, Unreadable):
         return ()
-    known = {(one.protocol, one.port) for one in kept.listening} if isinstance(kept, Baseline) else None
+    known = (
+        {(socket.protocol, socket.port) for socket in kept.listening} if isinstance(kept, Baseline) else None
+    )
 
-    def seen(one: ListeningSocket) -> SeenListener:
-        expected = None if known is None else (one.protocol, one.port) in known
-        return SeenListener(one.protocol, one.address, one.port, expected)
+    def seen(socket: ListeningSocket) -> SeenListener:
+        expected = None if known is None else (socket.protocol, socket.port) in known
+        return SeenListener(socket.protocol, socket.address, socket.port, expected)
 
     return tuple(map(seen, kernel.listening))

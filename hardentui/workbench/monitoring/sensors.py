@@ -89,7 +89,7 @@ def _sensor(kind: _Kind, host: HostFacts, files: Files, family: str) -> Sensor:
         table = read_process_table(files)
         running: bool | None = None
         if not isinstance(table, Unreadable):
-            running = any(one.program == "fapolicyd" for one in table) or (
+            running = any(process.program == "fapolicyd" for process in table) or (
                 False if sees_everybody(table) else None
             )
     else:

@@ -69,14 +69,14 @@ def outgoing(
         learned: addresses that a trial saw.
     """
     began = monotonic()
-    found: set[tuple[str, str, int]] = set()
+    calls: set[tuple[str, str, int]] = set()
     unknown = ""
     while True:
         seen = _look(facts, files)
         if isinstance(seen, Unreadable):
-            unknown = "" if found else seen.reason
+            unknown = "" if calls else seen.reason
             break
-        found |= seen
+        calls |= seen
         if stop.is_set() or monotonic() - began >= seconds:
             break
         try:
@@ -84,12 +84,12 @@ def outgoing(
         except KeyboardInterrupt:
             break  # what was seen by then counts
     names = _names(facts, everybody)
-    contacts = [Contact(*one, names.get(one[1], "")) for one in sorted(found)]
-    known = {(one.protocol, one.address, one.port) for one in contacts}
+    contacts = [_contact(call, names) for call in sorted(calls)]
+    known = {(contact.protocol, contact.address, contact.port) for contact in contacts}
     for text in learned:
-        one = parse_learned(text)
-        if one is not None and one not in known:
-            contacts.append(Contact(*one, names.get(one[1], ""), learned=True))
+        call = parse_learned(text)
+        if call is not None and call not in known:
+            contacts.append(_contact(call, names, learned=True))
     shared = uses_network_of_pod(facts)
     result = Outgoing(
         facts.name,
@@ -112,12 +112,12 @@ def _look(facts: ContainerFacts, files: Files) -> Known[set[tuple[str, str, int]
         return Unreadable("it uses the network of the host, whose connections are those of all programs")
     if isinstance(kernel.listening, Unreadable):
         return kernel.listening
-    ports = {one.port for one in kernel.listening}
+    ports = {socket.port for socket in kernel.listening}
     try:
         return {
-            (one.protocol, plain_address(one.address), one.port)
-            for one in established(files, kernel.pid, ports)
-            if not ip_address(one.address).is_loopback
+            (peer.protocol, plain_address(peer.address), peer.port)
+            for peer in established(files, kernel.pid, ports)
+            if not ip_address(peer.address).is_loopback
         }
     except FileNotFoundError:
         return Unreadable("it has ended")
@@ -134,20 +134,30 @@ def plain_address(text: str) -> str:
 
 def parse_learned(text: str) -> tuple[str, str, int] | None:
     """`192.0.2.1:443/tcp`, `tcp [2001:db8::1]:443`; None for what is no address."""
-    found = _LEARNED.fullmatch(text.strip())
-    if not found:
+    match = _LEARNED.fullmatch(text.strip())
+    if not match:
         return None
     try:
-        return found["before"] or found["after"] or "tcp", plain_address(found["address"]), int(found["port"])
+        return match["before"] or match["after"] or "tcp", plain_address(match["address"]), int(match["port"])
     except ValueError:
         return None
 
 
+def _contact(call: tuple[str, str, int], names: Mapping[str, str], *, learned: bool = False) -> Contact:
+    protocol, address, port = call
+    name = names.get(address)
+    if name is None:
+        return Contact(protocol, address, port, learned=learned)
+    who = f"container {name}" if name else "the host"
+    return Contact(protocol, address, port, who, learned, container=name)
+
+
 def _names(facts: ContainerFacts, everybody: Iterable[ContainerFacts]) -> Mapping[str, str]:
-    names = {address: "the host" for one in facts.networks.values() for address in gateways(one)}
+    """Address -> name of the container that has it; empty for the host."""
+    names = {address: "" for network in facts.networks.values() for address in gateways(network)}
     for other in everybody:
         if other.engine.label == facts.engine.label:
-            names.update(dict.fromkeys(addresses_of(other), f"container {other.name}"))
+            names.update(dict.fromkeys(addresses_of(other), other.name))
     return names
 
 

@@ -42,29 +42,29 @@ class Target(Struct, frozen=True):
 
 def parse_target(text: str) -> Target:
     """Raises InputError: it is none of the forms."""
-    found = _TARGET.fullmatch(text)
-    port = int(found["port"]) if found and found["port"] else None
-    if not found or (port is not None and not 0 < port < 65536):
+    match = _TARGET.fullmatch(text)
+    port = int(match["port"]) if match and match["port"] else None
+    if not match or (port is not None and not 0 < port < 65536):
         raise InputError(
             f"{visible(text, 100)!r} is no target.", "Give NAME, NAME:PORT, host:PORT or ADDRESS:PORT."
         )
-    return Target(found["six"] or found["name"], port)
+    return Target(match["six"] or match["name"], port)
 
 
 def prove(
-    start: ContainerFacts, target: Target, end: ContainerFacts | None, found: NetworkMap, run: Run
+    start: ContainerFacts, target: Target, end: ContainerFacts | None, network_map: NetworkMap, run: Run
 ) -> tuple[Proof, ...]:
     """Attempts to connect from one container to another, to the host, or to an address.
 
     Args:
         end: the container that the target names; None for the host and for an address.
-        found: the map that is to be proven.
+        network_map: the map that is to be proven.
 
     Raises:
         InputError: a port is missing, or the target is no container, host or address.
     """
     plain = Proof(start.name, target.name, "", target.port or 0, Outcome.UNPROVEN, None)
-    plain = replace(plain, expected=_expected(start, target, end, found, ""))
+    plain = replace(plain, expected=_expected(start, target, end, network_map, ""))
     kernel = start.kernel
     if not start.engine.local:
         return (replace(plain, why="the engine is on another machine; run HardenTUI there"),)
@@ -81,9 +81,9 @@ def prove(
     for address in addresses:
         for port in ports:
             attempt = knock(run, kernel.pid, address, port)
-            expected = _expected(start, target, end, found, address)
-            one = replace(plain, address=address, port=port, expected=expected)
-            proofs.append(_judged(one, attempt, listening is not None and port in listening))
+            expected = _expected(start, target, end, network_map, address)
+            proof = replace(plain, address=address, port=port, expected=expected)
+            proofs.append(_judged(proof, attempt, listening is not None and port in listening))
     return tuple(proofs)
 
 
@@ -91,8 +91,8 @@ def _addresses(start: ContainerFacts, target: Target, end: ContainerFacts | None
     if end is not None:
         return addresses_of(end)
     if target.name == HOST:
-        found = [address for network in start.networks.values() for address in gateways(network)]
-        return tuple(dict.fromkeys(found))
+        on_host = [address for network in start.networks.values() for address in gateways(network)]
+        return tuple(dict.fromkeys(on_host))
     return (target.name,)
 
 
@@ -104,9 +104,9 @@ def addresses_of(facts: ContainerFacts) -> tuple[str, ...]:
 
 
 def _told(networks: Iterable[object]) -> Iterator[str]:
-    for one in networks:
+    for network in networks:
         for name in ("IPAddress", "GlobalIPv6Address"):
-            address = one.get(name) if isinstance(one, Mapping) else None
+            address = network.get(name) if isinstance(network, Mapping) else None
             if isinstance(address, str) and address:
                 yield address
 
@@ -139,9 +139,9 @@ def _listening(facts: ContainerFacts) -> Known[frozenset[int]]:
     if isinstance(kernel.listening, Unreadable):
         return kernel.listening
     return frozenset(
-        one.port
-        for one in kernel.listening
-        if one.protocol == "tcp" and not one.address.startswith("127.") and one.address != "::1"
+        socket.port
+        for socket in kernel.listening
+        if socket.protocol == "tcp" and not socket.address.startswith("127.") and socket.address != "::1"
     )
 
 
@@ -164,14 +164,18 @@ def _judged(proof: Proof, attempt: Known[Outcome], listens: bool) -> Proof:
 
 
 def _expected(
-    start: ContainerFacts, target: Target, end: ContainerFacts | None, found: NetworkMap, address: str
+    start: ContainerFacts, target: Target, end: ContainerFacts | None, network_map: NetworkMap, address: str
 ) -> bool | None:
     """What the map says: a member of this place reaches that one.
 
     Args:
         address: of the target on one of its networks; empty = on any.
     """
-    mine = {one.key: one for one in found.places if start.name in one.members and _same(one.engine, start)}
+    mine = {
+        place.key: place
+        for place in network_map.places
+        if start.name in place.members and _same(place.engine, start)
+    }
     if not mine:
         return None
     if end is None and target.name == HOST:
@@ -181,15 +185,15 @@ def _expected(
         return None if any(place.out for place in mine.values()) else False
     networks = _networks_of(end, address)
     theirs = {
-        one.key
-        for one in found.places
-        if end.name in one.members and _same(one.engine, end) and (not networks or one.name in networks)
+        place.key
+        for place in network_map.places
+        if end.name in place.members and _same(place.engine, end) and (not networks or place.name in networks)
     }
     if any(place.together and key in theirs for key, place in mine.items()):
         return True
     return any(
         (way.start in mine and way.end in theirs) or (way.both and way.start in theirs and way.end in mine)
-        for way in found.ways
+        for way in network_map.ways
     )
 
 
@@ -199,7 +203,7 @@ def _networks_of(facts: ContainerFacts, address: str) -> frozenset[str]:
     networks = section.get("Networks") if isinstance(section, Mapping) else None
     if not address or not isinstance(networks, Mapping):
         return frozenset()
-    return frozenset(str(name) for name, one in networks.items() if address in _told([one]))
+    return frozenset(str(name) for name, network in networks.items() if address in _told([network]))
 
 
 def _same(label: str, facts: ContainerFacts) -> bool:

@@ -99,23 +99,23 @@ def splits(
         watched: None = nobody watched.
     """
     networks, containers = tuple(networks), tuple(containers)
-    found = []
+    proposals = []
     for network in networks:
         if str(network.inspect.get("driver") or "bridge") != "bridge" or network.inspect.get("internal"):
             continue
         here = [
-            one
-            for one in containers
-            if one.engine.label == network.engine.label
-            and network.name in one.networks
-            and not uses_network_of_pod(one)
+            container
+            for container in containers
+            if container.engine.label == network.engine.label
+            and network.name in container.networks
+            and not uses_network_of_pod(container)
         ]
-        taken = {one.name for one in networks if one.engine.label == network.engine.label}
+        taken = {other.name for other in networks if other.engine.label == network.engine.label}
         seen = None if watched is None else watched.get(network.engine.label, {})
         split = _split(network, here, seen, taken)
         if split is not None:
-            found.append(split)
-    return tuple(found)
+            proposals.append(split)
+    return tuple(proposals)
 
 
 def _split(
@@ -125,7 +125,7 @@ def _split(
     taken: Collection[str],
 ) -> Split | None:
     if seen is not None:
-        names = {one.name for one in here}
+        names = {container.name for container in here}
         # who is on another network is reached by way of the host
         seen = {
             name: Calls(calls.outside or not calls.containers <= names, calls.containers)
@@ -140,7 +140,7 @@ def _split(
             return None  # one application that all needs the outside: there is nothing to part
         made += new
         parted = len(here) - len(members)
-        moves += [_move(one, network.name, new, seen, parted) for one in members]
+        moves += [_move(member, network.name, new, seen, parted) for member in members]
     if not made:
         return None
     several = len(groups) > 1
@@ -157,7 +157,7 @@ def _split(
         why=why,
         networks=tuple(made),
         moves=tuple(moves),
-        files=tuple(_unit(one, network.name, version) for one in made),
+        files=tuple(_unit(new, network.name, version) for new in made),
     )
 
 
@@ -165,15 +165,15 @@ def _groups(
     here: Sequence[ContainerFacts], seen: Mapping[str, Calls] | None
 ) -> dict[str, list[ContainerFacts]]:
     """The applications, with those together that were seen to talk to each other."""
-    names = {one.name: _group(one) for one in here}
+    names = {container.name: _group(container) for container in here}
     for caller, calls in (seen or {}).items():
         for called in calls.containers:
             if caller in names and called in names and names[caller] != names[called]:
                 kept, dropped = sorted((names[caller], names[called]))
                 names.update({name: kept for name, group in names.items() if group == dropped})
     groups: dict[str, list[ContainerFacts]] = {}
-    for one in here:
-        groups.setdefault(names[one.name], []).append(one)
+    for container in here:
+        groups.setdefault(names[container.name], []).append(container)
     return groups
 
 
@@ -204,12 +204,12 @@ def _networks(
     stem: str, members: Sequence[ContainerFacts], seen: Mapping[str, Calls] | None
 ) -> tuple[NewNetwork, ...]:
     """`front` with a way out for who needs one, `back` without one for all of the application."""
-    front = tuple(one.name for one in members if _needs_outside(one, seen))
-    everybody = tuple(one.name for one in members)
-    found = [NewNetwork(f"{stem}-front", front, internal=False, isolated=True)] if front else []
+    front = tuple(member.name for member in members if _needs_outside(member, seen))
+    everybody = tuple(member.name for member in members)
+    made = [NewNetwork(f"{stem}-front", front, internal=False, isolated=True)] if front else []
     if len(front) < len(members):
-        found.append(NewNetwork(f"{stem}-back", everybody, internal=True, isolated=False))
-    return tuple(found)
+        made.append(NewNetwork(f"{stem}-back", everybody, internal=True, isolated=False))
+    return tuple(made)
 
 
 def _move(
@@ -219,7 +219,7 @@ def _move(
     seen: Mapping[str, Calls] | None,
     parted: int,
 ) -> Move:
-    joins = tuple(one.name for one in networks if facts.name in one.members)
+    joins = tuple(network.name for network in networks if facts.name in network.members)
     minds = []
     unwatched = "nobody watched it (--watch S does)" if seen is None else "none was seen while it was watched"
     if not _needs_outside(facts, seen):

@@ -163,16 +163,16 @@ def _podman(machine: Machine) -> Iterator[Line]:
 
 def _engines(machine: Machine, url: str, connection: str) -> Iterator[Line]:
     for place in candidates(machine.environment, url, connection):
-        found = probe(place)
+        engine = probe(place)
         what = f"engine, {place.origin}"
-        if isinstance(found, Attempt):
-            yield Line(Mark.MISSING, what, found.reason, found.hint)
+        if isinstance(engine, Attempt):
+            yield Line(Mark.MISSING, what, engine.reason, engine.hint)
             continue
         try:
-            facts = found.facts
+            facts = engine.facts
             yield Line(Mark.GOOD, what, f"{facts.label}, Podman {facts.version}, {facts.url}", engine=True)
         finally:
-            found.close()
+            engine.close()
     if not url and not connection and machine.which("podman"):
         value = "can be started while HardenTUI runs, where no socket answers"
         yield Line(Mark.NOTE, "engine of our own", value, engine=True)
@@ -235,7 +235,7 @@ def _sub_ids(machine: Machine) -> Iterator[Line]:
             continue
         size = _AUTO_IDS if machine.uid == 0 else WHOLE
         accounts = read_users(machine.files)
-        uids = [] if isinstance(accounts, Unreadable) else [one.uid for one in accounts]
+        uids = [] if isinstance(accounts, Unreadable) else [account.uid for account in accounts]
         start = free_start(known, uids, size)
         if start is None:
             fix = f"look at {path}: it has no {size} ids left"

@@ -76,8 +76,8 @@ class Opened(Struct, frozen=True):
     @property
     def known_host(self) -> HostFacts | None:
         """The host's facts, where they were read already."""
-        found = self._host[0] if self._host else None
-        return None if isinstance(found, Unreadable) else found
+        facts = self._host[0] if self._host else None
+        return None if isinstance(facts, Unreadable) else facts
 
     def begin_host(self) -> None:
         """Start to read the host's facts in the background; `host_facts` takes what has come."""

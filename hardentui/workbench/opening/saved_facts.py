@@ -82,7 +82,7 @@ class Recorder:
             "engines": [self._engine(engine.facts) for engine in self.opened.engines],
             "files": _masked_files(self._files.document()),
             "programs": self._programs,
-            "images": {one: to_builtins(found) for one, found in self.opened.inventories.items()},
+            "images": {image: to_builtins(inventory) for image, inventory in self.opened.inventories.items()},
             "host_scans": _kept_scans(self._scans()),
         }
 
@@ -207,7 +207,9 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
     when = datetime.fromisoformat(document["time"]).astimezone(UTC)
     files = RecordedFiles(document["files"])
     engines = tuple(map(_replayed_engine, document["engines"]))
-    users = {str(one["label"]): (int(one["uid"]), str(one["home"])) for one in document["engines"]}
+    users = {
+        str(engine["label"]): (int(engine["uid"]), str(engine["home"])) for engine in document["engines"]
+    }
     local = next((engine.facts for engine in engines if engine.facts.local), None)
     run = _recorded_run(document["programs"])
 
@@ -234,7 +236,8 @@ def _replay(document: Mapping[str, Any], attempts: tuple[Attempt, ...]) -> Opene
         lambda: when,
         run,
         inventories={
-            str(one): convert(found, ImageInventory) for one, found in document.get("images", {}).items()
+            str(image): convert(inventory, ImageInventory)
+            for image, inventory in document.get("images", {}).items()
         },
     )
 

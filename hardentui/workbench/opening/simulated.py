@@ -30,10 +30,10 @@ def open_simulated(attempts: tuple[Attempt, ...] = ()) -> Opened:
 
 def _inventories(document: Mapping[str, Any], images: Mapping[str, Any]) -> dict[str, ImageInventory]:
     """By image ID; images.json has them by repository, because an ID is another one after each recording."""
-    found = {}
+    inventories = {}
     for engine in document["engines"]:
         for image in engine["answers"]["/images/json"]:
             for name in image["Names"]:
                 if (inside := images.get(name.rpartition(":")[0])) is not None:
-                    found[image["Id"]] = convert(inside, ImageInventory)
-    return found
+                    inventories[image["Id"]] = convert(inside, ImageInventory)
+    return inventories

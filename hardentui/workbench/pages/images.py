@@ -97,11 +97,11 @@ def scan_lines(facts: ImageFacts) -> Iterable[Line]:
         yield Line("scan", "never scanned; hardentui images --scan does it", Tone.BAD)
         return
     counts = severities(report)
-    found = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
+    known = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none found"
     serious = counts["critical"] + counts["high"]
     old = stale(report, facts.now)
     clean = not report.vulnerabilities and not report.gaps and not old
-    yield Line("known", found, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
+    yield Line("known", known, Tone.BAD if serious else Tone.GOOD if clean else Tone.PLAIN)
     yield Line("scanned", f"{report.scanner}, {report.scanned:%Y-%m-%d}")
     yield Line("data of", f"{report.database:%Y-%m-%d}" if report.database else "date not told")
     if old:
@@ -109,13 +109,12 @@ def scan_lines(facts: ImageFacts) -> Iterable[Line]:
     for at, gap in enumerate(report.gaps):
         yield Line("not judged" if at == 0 else "", gap, Tone.BAD)
     worst = sorted(report.vulnerabilities, key=rank)
-    for at, one in enumerate(worst[:_FILES_SHOWN]):
-        fixed = f", fixed in {one.fixed_in}" if one.fixed_in else ""
-        exploited = ", exploited by attackers" if one.exploited else ""
-        version = f" {one.installed}" if one.installed else ""
-        yield Line(
-            "worst" if at == 0 else "", f"{one.id} {one.severity}: {one.package}{version}{fixed}{exploited}"
-        )
+    for at, vulnerability in enumerate(worst[:_FILES_SHOWN]):
+        fixed = f", fixed in {vulnerability.fixed_in}" if vulnerability.fixed_in else ""
+        exploited = ", exploited by attackers" if vulnerability.exploited else ""
+        version = f" {vulnerability.installed}" if vulnerability.installed else ""
+        package = f"{vulnerability.package}{version}{fixed}{exploited}"
+        yield Line("worst" if at == 0 else "", f"{vulnerability.id} {vulnerability.severity}: {package}")
     if (more := len(worst) - _FILES_SHOWN) > 0:
         yield Line("", f"and {more} more", Tone.MUTED)
 

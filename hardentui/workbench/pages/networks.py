@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -13,8 +14,17 @@ from hardentui.reading.networks import modes, network_names, published, reach, u
 from hardentui.workbench.pages.sections import Line, Section
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
-_HOST, _NONE = "(host)", "(none)"
-_WITHOUT_OWN = {"container": "shares with another container", "ns": "joined namespace"}
+_SHARED_BY_MODE = {"container": "shares with another container", "ns": "joined namespace"}
+
+
+class PlaceKind(StrEnum):
+    """What kind of place it is. SHARED: the network of somebody else; OWN: one that nobody else is on."""
+
+    NETWORK = "network"
+    HOST = "host"
+    NONE = "none"
+    SHARED = "shared"
+    OWN = "own"
 
 
 class Place(Struct, frozen=True):
@@ -22,7 +32,7 @@ class Place(Struct, frozen=True):
 
     Attributes:
         engine: label of the engine; places of two engines reach one another only over published ports.
-        name: of the network; in brackets what is none: `(host)`, `(none)`, `(pasta)`.
+        name: of the network; for other kinds of places a word in brackets: `(host)`, `(none)`, `(pasta)`.
         isolated: `no`, `yes` or `strict`; empty where the word has no meaning.
         outside: published ports, one `container address:port -> port/protocol` each.
         reaches: where its members can open connections to, in plain words.
@@ -31,6 +41,7 @@ class Place(Struct, frozen=True):
 
     engine: str
     name: str
+    kind: PlaceKind = PlaceKind.NETWORK
     driver: str = ""
     internal: bool = False
     isolated: str = ""
@@ -58,21 +69,24 @@ def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts
         containers: as far as they are known; only they tell of ports and of places that are no network.
     """
     containers = tuple(containers)
-    found: list[Place] = []
+    result: list[Place] = []
     engines = dict.fromkeys(
-        [*(one.engine.label for one in networks), *(one.engine.label for one in containers)]
+        [
+            *(network.engine.label for network in networks),
+            *(container.engine.label for container in containers),
+        ]
     )
     for label in engines:
-        ours = [one for one in networks if one.engine.label == label]
-        on_it = [one for one in containers if one.engine.label == label]
-        found += [_network(one, ours, on_it) for one in ours]
-        found += _others(label, ours, on_it)
-    return tuple(found)
+        ours = [network for network in networks if network.engine.label == label]
+        on_it = [container for container in containers if container.engine.label == label]
+        result += [_network(network, ours, on_it) for network in ours]
+        result += _others(label, ours, on_it)
+    return tuple(result)
 
 
 def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> Place:
     inspect = facts.inspect
-    here = [one for one in known if facts.name in one.networks]
+    here = [container for container in known if facts.name in container.networks]
     subnets = inspect.get("subnets")
     reach = _reached_from(facts, all_networks)
     return Place(
@@ -81,7 +95,7 @@ def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: l
         driver=_driver(facts),
         internal=bool(inspect.get("internal")),
         isolated=isolation(facts),
-        subnets=tuple(str(one.get("subnet", "")) for one in subnets or () if isinstance(one, dict)),
+        subnets=tuple(str(subnet.get("subnet", "")) for subnet in subnets or () if isinstance(subnet, dict)),
         members=facts.members,
         outside=_ports(here),
         reaches=reach.words,
@@ -106,11 +120,11 @@ def isolation(facts: NetworkFacts) -> str:
     return "strict" if word == "strict" else "yes" if word in ("true", "1", "t") else "no"
 
 
-def connected(one: NetworkFacts, other: NetworkFacts) -> bool:
+def connected(network: NetworkFacts, other: NetworkFacts) -> bool:
     """The host forwards between two networks of one engine."""
-    if any(_driver(net) != "bridge" or net.inspect.get("internal") for net in (one, other)):
+    if any(_driver(net) != "bridge" or net.inspect.get("internal") for net in (network, other)):
         return False
-    kinds = {isolation(one), isolation(other)}
+    kinds = {isolation(network), isolation(other)}
     return "strict" not in kinds and kinds != {"yes"}
 
 
@@ -125,68 +139,85 @@ def _reached_from(facts: NetworkFacts, all_networks: Sequence[NetworkFacts]) -> 
 
 
 def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
-    found = []
-    for one in containers:
-        for port in published(one):
+    ports = []
+    for container in containers:
+        for port in published(container):
             address = {"all": "*", "loopback": "loopback"}.get(reach(port), port.address)
-            found.append(f"{one.name} {address}:{port.host or 'random'} -> {port.container}/{port.protocol}")
-    return tuple(found)
+            ports.append(
+                f"{container.name} {address}:{port.host or 'random'} -> {port.container}/{port.protocol}"
+            )
+    return tuple(ports)
 
 
 def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[Place]:
     """Containers that are on no network of their own, by what they have instead."""
-    groups: dict[str, list[ContainerFacts]] = {}
-    for one in known:
-        place = _place_without_network(one)
-        if place:
-            groups.setdefault(place, []).append(one)
-    return [_without_network(label, place, networks, members) for place, members in groups.items()]
+    groups: dict[tuple[PlaceKind, str], list[ContainerFacts]] = {}
+    for container in known:
+        place = _place_without_network(container)
+        if place is not None:
+            groups.setdefault(place, []).append(container)
+    return [
+        _without_network(label, kind, name, networks, members) for (kind, name), members in groups.items()
+    ]
 
 
 def _without_network(
-    label: str, place: str, networks: Sequence[NetworkFacts], members: Sequence[ContainerFacts]
+    label: str,
+    kind: PlaceKind,
+    name: str,
+    networks: Sequence[NetworkFacts],
+    members: Sequence[ContainerFacts],
 ) -> Place:
-    reach = _reached_without_network(place, members[0].engine, networks)
+    reach = _reached_without_network(kind, members[0].engine, networks)
     return Place(
         engine=label,
-        name=place,
+        name=f"({name})",
+        kind=kind,
         members=tuple(member.name for member in members),
-        outside=("every port that they open",) if place == _HOST else _ports(members),
+        outside=("every port that they open",) if kind is PlaceKind.HOST else _ports(members),
         reaches=reach.words,
         to_host=reach.host,
         outward=reach.outward,
     )
 
 
-def _place_without_network(facts: ContainerFacts) -> str:
-    """`(host)`, `(pasta)`…; empty for a container that is on a network of its own."""
+def _place_without_network(facts: ContainerFacts) -> tuple[PlaceKind, str] | None:
+    """Kind and name: `host`, `pasta`…; None for a container that is on a network of its own."""
     if facts.networks:
-        return ""
+        return None
     kinds = modes(facts.spec)
     if uses_network_of_pod(facts):
-        return "(in the network of its pod)"
-    for mode, words in _WITHOUT_OWN.items():
+        return PlaceKind.SHARED, "in the network of its pod"
+    for mode, words in _SHARED_BY_MODE.items():
         if mode in kinds:
-            return f"({words})"
-    for mode in ("host", "none", "pasta", "slirp4netns"):
+            return PlaceKind.SHARED, words
+    for kind in (PlaceKind.HOST, PlaceKind.NONE):
+        if kind.value in kinds:
+            return kind, kind.value
+    for mode in ("pasta", "slirp4netns"):
         if mode in kinds:
-            return f"({mode})"
+            return PlaceKind.OWN, mode
     if network_names(facts):
-        return ""
+        return None
     # a rootless container that asks for nothing
-    return "(pasta)" if facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK] else "(private)"
+    pasta = facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK]
+    return PlaceKind.OWN, "pasta" if pasta else "private"
 
 
-def _reached_without_network(place: str, engine: EngineFacts, networks: Sequence[NetworkFacts]) -> _Reach:
-    if place == _NONE:
+def _reached_without_network(
+    kind: PlaceKind, engine: EngineFacts, networks: Sequence[NetworkFacts]
+) -> _Reach:
+    if kind is PlaceKind.NONE:
         return _Reach()
-    if place == _HOST:
+    if kind is PlaceKind.HOST:
         # rootless bridges live in a network namespace of their own, where the host cannot look in
-        inside = [one.name for one in networks if _driver(one) == "bridge" and engine.rootless is False]
+        inside = [
+            network.name for network in networks if _driver(network) == "bridge" and engine.rootless is False
+        ]
         words = (*inside, "the host and what listens on its loopback", "the outside")
         return _Reach(words, host=True, outward=True)
-    if place.startswith(("(in the", "(shares", "(joined")):
-        return _Reach(("what the one it shares with can reach",))
+    if kind is PlaceKind.SHARED:
+        return _Reach(("whatever the owner of the network can reach",))
     return _Reach(("the host", "the outside"), host=True, outward=True)
 
 

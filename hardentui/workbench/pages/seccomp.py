@@ -121,25 +121,25 @@ def seccomp_page(facts: ContainerFacts, default: Known[DefaultProfile]) -> Secco
             page, kind=Kind.NONE, source="the kernel", why="the kernel holds its main process to no filter"
         )
     held = capabilities_held(facts)
-    found = _resolved(filter_of(facts), default, held)
-    if isinstance(found, Unreadable):
-        return replace(page, why=found.reason)
-    page = replace(page, source=found.source, in_force=found.in_force)
-    if isinstance(found.filter, NoFilter):
+    resolved = _resolved(filter_of(facts), default, held)
+    if isinstance(resolved, Unreadable):
+        return replace(page, why=resolved.reason)
+    page = replace(page, source=resolved.source, in_force=resolved.in_force)
+    if isinstance(resolved.filter, NoFilter):
         if mode == _FILTER:
-            return replace(page, why=f"the kernel runs a filter, but {found.source} shows none")
-        return replace(page, kind=Kind.NONE, why=found.filter.why)
-    if not isinstance(found.filter, SeccompProfile | RawFilter):
+            return replace(page, why=f"the kernel runs a filter, but {resolved.source} shows none")
+        return replace(page, kind=Kind.NONE, why=resolved.filter.why)
+    if not isinstance(resolved.filter, SeccompProfile | RawFilter):
         return replace(page, why="the engine's default profile was not read")
-    return _judged(page, found.filter, default, held)
+    return _judged(page, resolved.filter, default, held)
 
 
 def _resolved(
-    found: FilterInForce | Unreadable, default: Known[DefaultProfile], held: frozenset[str]
+    read: FilterInForce | Unreadable, default: Known[DefaultProfile], held: frozenset[str]
 ) -> FilterInForce | Unreadable:
     """The engine's own profile by its file, where only its name is known."""
-    if isinstance(found, Unreadable) or not isinstance(found.filter, EngineDefault):
-        return found
+    if isinstance(read, Unreadable) or not isinstance(read.filter, EngineDefault):
+        return read
     if isinstance(default, Unreadable):
         return default
     rules = parsed(default.rules, default.path, held)
@@ -147,17 +147,22 @@ def _resolved(
 
 
 def _judged(
-    page: SeccompPage, found: SeccompProfile | RawFilter, default: Known[DefaultProfile], held: frozenset[str]
+    page: SeccompPage,
+    profile: SeccompProfile | RawFilter,
+    default: Known[DefaultProfile],
+    held: frozenset[str],
 ) -> SeccompPage:
-    dangerous = open_dangerous_calls(found, held)
-    all_dangerous = open_dangerous_calls(found, frozenset())
-    spaces = open_ways_to_user_namespaces(found)
-    families = {name: open_ways_to_family(found, number) for name, number in FAMILIES.items()}
-    reasons = [one.reason for one in (dangerous, spaces, *families.values()) if isinstance(one, Unreadable)]
+    dangerous = open_dangerous_calls(profile, held)
+    all_dangerous = open_dangerous_calls(profile, frozenset())
+    spaces = open_ways_to_user_namespaces(profile)
+    families = {name: open_ways_to_family(profile, number) for name, number in FAMILIES.items()}
+    reasons = [
+        answer.reason for answer in (dangerous, spaces, *families.values()) if isinstance(answer, Unreadable)
+    ]
     told = _names(dangerous)
     page = replace(
         page,
-        kind=Kind.PROFILE if isinstance(found, SeccompProfile) else Kind.COMPILED,
+        kind=Kind.PROFILE if isinstance(profile, SeccompProfile) else Kind.COMPILED,
         dangerous=() if isinstance(dangerous, Unreadable) else dangerous,
         by_capability=tuple(name for name in _names(all_dangerous) if name not in told),
         families=tuple(
@@ -166,46 +171,46 @@ def _judged(
         user_namespaces=() if isinstance(spaces, Unreadable) else spaces,
         unjudged=reasons[0] if reasons else "",
     )
-    if isinstance(found, RawFilter):
+    if isinstance(profile, RawFilter):
         return replace(page, not_compared="a compiled filter is only asked about the dangerous calls")
     own = _profile(default, held)
-    names = _every_name(found, own)
+    names = _every_name(profile, own)
     page = replace(
         page,
-        default_action=found.default,
-        architectures=found.architectures,
-        calls=_calls(found, names),
+        default_action=profile.default,
+        architectures=profile.architectures,
+        calls=_calls(profile, names),
     )
     if isinstance(own, Unreadable) or isinstance(default, Unreadable):
         why = own if isinstance(own, Unreadable) else default
         return replace(page, not_compared=why.reason if isinstance(why, Unreadable) else "")
-    return replace(page, against=_against(found, own, default.path, names))
+    return replace(page, against=_against(profile, own, default.path, names))
 
 
 def _names(groups: tuple[OpenCalls, ...] | Unreadable) -> tuple[str, ...]:
-    return () if isinstance(groups, Unreadable) else tuple(name for one in groups for name in one.calls)
+    return () if isinstance(groups, Unreadable) else tuple(name for group in groups for name in group.calls)
 
 
 def _profile(default: Known[DefaultProfile], held: frozenset[str]) -> Known[SeccompProfile]:
     if isinstance(default, Unreadable):
         return default
-    found = parsed(default.rules, default.path, held)
-    if isinstance(found, Unreadable):
-        return found
-    assert isinstance(found.filter, SeccompProfile)  # noqa: S101 - `parsed` gives nothing else
-    return found.filter
+    profile = parsed(default.rules, default.path, held)
+    if isinstance(profile, Unreadable):
+        return profile
+    assert isinstance(profile.filter, SeccompProfile)  # noqa: S101 - `parsed` gives nothing else
+    return profile.filter
 
 
-def _every_name(found: SeccompProfile, own: Known[SeccompProfile]) -> tuple[str, ...]:
+def _every_name(profile: SeccompProfile, own: Known[SeccompProfile]) -> tuple[str, ...]:
     """Every call that one of the profiles or our tables name: no profile lists those it never heard of."""
-    names = {*found.rules, *X86_64_NUMBERS, *(name for group in DANGEROUS for name in group.calls)}
+    names = {*profile.rules, *X86_64_NUMBERS, *(name for group in DANGEROUS for name in group.calls)}
     if isinstance(own, SeccompProfile):
         names |= {*own.rules}
     return tuple(sorted(names))
 
 
 def _calls(profile: SeccompProfile, names: tuple[str, ...]) -> Calls:
-    by: dict[Access, list[str]] = {one: [] for one in Access}
+    by: dict[Access, list[str]] = {kind: [] for kind in Access}
     for name in names:
         by[access(profile, name)].append(name)
     return Calls(tuple(by[Access.ALWAYS]), tuple(by[Access.SOMETIMES]), tuple(by[Access.NEVER]))
@@ -214,8 +219,8 @@ def _calls(profile: SeccompProfile, names: tuple[str, ...]) -> Calls:
 _ORDER = {Access.NEVER: 0, Access.SOMETIMES: 1, Access.ALWAYS: 2}
 
 
-def _against(found: SeccompProfile, own: SeccompProfile, path: str, names: tuple[str, ...]) -> Against:
-    ranks = {name: (_ORDER[access(found, name)], _ORDER[access(own, name)]) for name in names}
+def _against(profile: SeccompProfile, own: SeccompProfile, path: str, names: tuple[str, ...]) -> Against:
+    ranks = {name: (_ORDER[access(profile, name)], _ORDER[access(own, name)]) for name in names}
     return Against(
         path,
         tuple(name for name, (ours, theirs) in ranks.items() if ours > theirs),

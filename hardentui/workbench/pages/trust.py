@@ -58,11 +58,14 @@ def _scopes(policy: Policy) -> Iterable[Line]:
 
 
 def _requirements(requirements: tuple[Requirement, ...]) -> str:
-    return " and ".join(_KINDS.get(one.type, one.type) for one in requirements) or "nothing is asked for"
+    return (
+        " and ".join(_KINDS.get(requirement.type, requirement.type) for requirement in requirements)
+        or "nothing is asked for"
+    )
 
 
 def _tone(requirements: tuple[Requirement, ...]) -> Tone:
-    accepts = all(one.type == "insecureAcceptAnything" for one in requirements)
+    accepts = all(requirement.type == "insecureAcceptAnything" for requirement in requirements)
     return Tone.BAD if accepts else Tone.GOOD
 
 
@@ -103,14 +106,18 @@ def _registries(trust: TrustFacts, images: tuple[str, ...]) -> Iterable[Line]:
 
 
 def _tables(registries: Registries) -> Iterable[Line]:
-    for one in registries.registries:
-        words = [word for word, on in (("no TLS check", one.insecure), ("blocked", one.blocked)) if on]
-        words += [
-            f"mirror {mirror.location}{' without TLS check' * mirror.insecure}" for mirror in one.mirrors
+    for registry in registries.registries:
+        words = [
+            word for word, on in (("no TLS check", registry.insecure), ("blocked", registry.blocked)) if on
         ]
-        bad = one.insecure or any(mirror.insecure for mirror in one.mirrors)
-        where = f" at {one.location}" if one.location and one.location != one.prefix else ""
-        text = f"{one.prefix or one.location}{where}: {', '.join(words) or 'nothing special'} ({one.file})"
+        words += [
+            f"mirror {mirror.location}{' without TLS check' * mirror.insecure}" for mirror in registry.mirrors
+        ]
+        bad = registry.insecure or any(mirror.insecure for mirror in registry.mirrors)
+        prefix, location = registry.prefix, registry.location
+        where = f" at {location}" if location and location != prefix else ""
+        settings = ", ".join(words) or "nothing special"
+        text = f"{prefix or location}{where}: {settings} ({registry.file})"
         yield Line("registry", text, Tone.BAD if bad else Tone.PLAIN)
 
 
@@ -128,9 +135,9 @@ def _files(trust: TrustFacts) -> Iterable[Line]:
         if isinstance(many, Unreadable):
             yield Line(what, f"not known: {many.reason}", Tone.MUTED)
             continue
-        for one in many:
+        for entry in many:
             count += 1
-            yield _file(what, one.file)
+            yield _file(what, entry.file)
     if not count:
         yield Line("", "no key, certificate or credential file is in use", Tone.MUTED)
 

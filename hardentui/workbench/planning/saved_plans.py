@@ -123,8 +123,8 @@ def load(text: str) -> SavedPlan:
 def _fixes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The fixes; whoever trims a plan by hand may leave `[[fix]]` tables or a plain list of ids."""
     fixes = document.get("fix", [])
-    if isinstance(fixes, list) and all(isinstance(one, str) for one in fixes):
-        return [{"check": one} for one in fixes]
+    if isinstance(fixes, list) and all(isinstance(fix, str) for fix in fixes):
+        return [{"check": fix} for fix in fixes]
     return _tables(document, "fix")
 
 
@@ -202,16 +202,16 @@ def no_longer_fits(saved: SavedPlan, plan: Plan, engine_version: str = "") -> tu
         plan: what the saved choices give on this container now.
         engine_version: of this container's engine.
     """
-    found = []
+    reasons = []
     if saved.container not in ("", plan.container):
-        found.append(f"The plan was made for {saved.container!r}, this is {plan.container!r}.")
+        reasons.append(f"The plan was made for {saved.container!r}, this is {plan.container!r}.")
     if saved.image not in ("", plan.image):
-        found.append(f"The image was {saved.image!r}, here it is {plan.image!r}.")
+        reasons.append(f"The image was {saved.image!r}, here it is {plan.image!r}.")
     if saved.engine_version and engine_version and saved.engine_version != engine_version:
-        found.append(f"It was made on Podman {saved.engine_version}, this is Podman {engine_version}.")
-    left_out = ((one.check, one.why.rstrip(".")) for one in plan.skipped)
-    found += [f"The fix {check!r} is left out: {why}." for check, why in left_out]
-    return (*map(visible, found), *_changed(saved, plan))
+        reasons.append(f"It was made on Podman {saved.engine_version}, this is Podman {engine_version}.")
+    left_out = ((fix.check, fix.why.rstrip(".")) for fix in plan.skipped)
+    reasons += [f"The fix {check!r} is left out: {why}." for check, why in left_out]
+    return (*map(visible, reasons), *_changed(saved, plan))
 
 
 def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
@@ -229,22 +229,24 @@ def _changed(saved: SavedPlan, plan: Plan) -> tuple[str, ...]:
         )
         for change in plan.changes
     }
-    found = []
+    reasons = []
     for option, change in before.items():
         here = now.get(option)
         if here is None:
-            found.append(f"{option}: nothing is changed here; the plan had {_words(change.after)}.")
+            reasons.append(f"{option}: nothing is changed here; the plan had {_words(change.after)}.")
         elif here.after != change.after:
-            found.append(f"{option}: becomes {_words(here.after)} here; the plan had {_words(change.after)}.")
+            reasons.append(
+                f"{option}: becomes {_words(here.after)} here; the plan had {_words(change.after)}."
+            )
         elif here.before != change.before:
-            found.append(f"{option}: was {_words(change.before)}, here it is {_words(here.before)}.")
+            reasons.append(f"{option}: was {_words(change.before)}, here it is {_words(here.before)}.")
     if saved.changes:  # else they were taken out by hand, and there is nothing to compare
-        found += [
+        reasons += [
             f"{option}: becomes {_words(change.after)} here; the plan did not have it."
             for option, change in now.items()
             if option not in before
         ]
-    return tuple(map(visible, found))
+    return tuple(map(visible, reasons))
 
 
 def _words(arguments: tuple[str, ...]) -> str:

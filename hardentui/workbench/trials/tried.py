@@ -96,18 +96,18 @@ def plan_of(trial: Trial, plan: Plan) -> Plan:
 
 def no_longer_fits(trial: Trial, plan: Plan) -> tuple[str, ...]:
     """What is different from when it was tried, one sentence each."""
-    found = []
+    reasons = []
     if trial.container != plan.container:
-        found.append(f"The trial was of {trial.container!r}, this is {plan.container!r}.")
+        reasons.append(f"The trial was of {trial.container!r}, this is {plan.container!r}.")
     for option in trial.options:
         row = BY_NAME.get(option.option)
         now = () if row is None else _masked(option.option, arguments(plan.before, row))
         if now != option.before:
             shown = " ".join(option.before) or "absent"
-            found.append(
+            reasons.append(
                 f"{option.option}: was {shown} in the trial, here it is {' '.join(now) or 'absent'}."
             )
-    return tuple(visible(line, 400) for line in found)
+    return tuple(visible(line, 400) for line in reasons)
 
 
 def _set(spec: Spec, change: OptionChange, planned: Spec) -> Spec:

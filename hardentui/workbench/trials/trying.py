@@ -176,10 +176,13 @@ class Trying:
         if name in (self._facts.name, self._facts.id):
             raise UsageError(f"{visible(name, 80)} cannot be a peer of itself.")
         listed = gatherer.engine.listed()
-        found = next((one for one in listed if one.name == name or one.id.startswith(name)), None)
-        if found is None:
+        peer = next(
+            (container for container in listed if container.name == name or container.id.startswith(name)),
+            None,
+        )
+        if peer is None:
             raise UsageError(f"There is no container called {visible(name, 80)!r} to be a peer.")
-        return gatherer.container(gatherer.engine.inspect(found.id), closer=True)
+        return gatherer.container(gatherer.engine.inspect(peer.id), closer=True)
 
     def _plan(self, facts: ContainerFacts, choices: tuple[Choice, ...]) -> Plan:
         return make_plan(facts, choices, self._checks.values(), self._checklist)

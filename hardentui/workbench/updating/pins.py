@@ -18,7 +18,7 @@ from msgspec import Struct
 from hardentui.change.file_changes import change_files
 from hardentui.change.journal import Journal
 from hardentui.errors import HardenError, InputError
-from hardentui.host.asking import Ask, asker
+from hardentui.host.asking import Ask, Failed, asker
 from hardentui.model.image import RegistryDigest
 from hardentui.model.journal import EntryAction, JournalEntry
 from hardentui.model.known import Unreadable
@@ -88,13 +88,13 @@ def find_pins(places: Iterable[str]) -> tuple[PinFile, ...]:
     Raises:
         InputError: a place that was named is not there, or a file cannot be read.
     """
-    found: dict[str, PinFile] = {}
+    by_path: dict[str, PinFile] = {}
     for place in places:
         for path in _quadlets(os.path.abspath(place)):
             text = _read(path)
             if pins := pins_in(text):
-                found.setdefault(path, PinFile(path, text, pins))
-    return tuple(found.values())
+                by_path.setdefault(path, PinFile(path, text, pins))
+    return tuple(by_path.values())
 
 
 def ask_for(
@@ -113,14 +113,14 @@ def ask_for(
     """
     answers = RegistryAnswers(state_folder)
     asks = ask or asker(stop)
-    found: list[PinReport] = []
+    reports: list[PinReport] = []
     for file in files:
         for pin in file.pins:
             if stop.is_set():
-                return tuple(found)
+                return tuple(reports)
             told(pin.name)
-            found.append(_report(file.path, pin, answers, asks, now, cool_down))
-    return tuple(found)
+            reports.append(_report(file.path, pin, answers, asks, now, cool_down))
+    return tuple(reports)
 
 
 def _report(
@@ -141,7 +141,7 @@ def _report(
         return PinReport(path, pin, PinState.CURRENT, answer)
     repository = pin.name.rpartition(":")[0]
     there = skopeo.digest_of(f"{repository}@{pin.digest}", ask, logins())
-    dead = isinstance(there, Unreadable) and "manifest unknown" in there.reason
+    dead = isinstance(there, Failed) and "manifest unknown" in there.said
     if path.startswith(_PACKAGED):
         why = "a package brings this file; put one of your own in /etc/containers/systemd"
         return PinReport(path, pin, PinState.STAYS, answer, dead, why)
@@ -154,7 +154,11 @@ def _report(
 
 def moves_of(file: PinFile, reports: Sequence[PinReport]) -> str:
     """The text of a file after its moves."""
-    wanted = [(one.pin, one.newest.digest) for one in reports if one.state is PinState.MOVES and one.newest]
+    wanted = [
+        (report.pin, report.newest.digest)
+        for report in reports
+        if report.state is PinState.MOVES and report.newest
+    ]
     return moved(file.text, wanted)
 
 
@@ -171,7 +175,7 @@ def move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
     Raises:
         WriteError, Locked, JournalError, ApplyFailed: the file is as it was.
     """
-    text = moves_of(file, [one for one in reports if one.path == file.path])
+    text = moves_of(file, [report for report in reports if report.path == file.path])
     if text == file.text:
         return None
     return change_files(
@@ -185,10 +189,12 @@ def move(file: PinFile, reports: Sequence[PinReport]) -> JournalEntry | None:
 
 def commands_after(reports: Iterable[PinReport]) -> tuple[str, ...]:
     """What brings the moved images into use: pull first, so that a refused image stops nothing that runs."""
-    moves = [one for one in reports if one.state is PinState.MOVES and one.newest]
+    moves = [report for report in reports if report.state is PinState.MOVES and report.newest]
     user = "" if os.geteuid() == 0 else " --user"
-    pulls = dict.fromkeys(f"podman pull {one.pin.name}@{one.newest.digest}" for one in moves if one.newest)
-    units = dict.fromkeys(service for one in moves if (service := _service(one.path)))
+    pulls = dict.fromkeys(
+        f"podman pull {report.pin.name}@{report.newest.digest}" for report in moves if report.newest
+    )
+    units = dict.fromkeys(service for report in moves if (service := _service(report.path)))
     restarts = [f"systemctl{user} restart {unit}" for unit in units]
     return (*pulls, f"systemctl{user} daemon-reload", *restarts) if moves else ()
 

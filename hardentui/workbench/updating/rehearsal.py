@@ -57,10 +57,10 @@ def new_image(gatherer: Gatherer, facts: ContainerFacts, wanted: str) -> ImageFa
             f"{shown} is the image that {visible(facts.name, 60)} runs now, so there is nothing to rehearse.",
             f"Fetch the new one first: podman pull {shown}; or name another one with --image.",
         )
-    found = next((one for one in gatherer.images() if one.id.removeprefix("sha256:") == identity), None)
-    if found is None:
+    new = next((image for image in gatherer.images() if image.id.removeprefix("sha256:") == identity), None)
+    if new is None:
         raise UsageError(f"{shown} cannot be looked at on this engine.")
-    return found
+    return new
 
 
 def rehearse(

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from hardentui.account import home
 from hardentui.errors import ToolMissing, WriteError
-from hardentui.host.asking import CANCELLED, Ask, asker
+from hardentui.host.asking import Ask, NotInstalled, asker
 from hardentui.host.podman.trust import auth_paths
 from hardentui.model.facts import ImageFacts
 from hardentui.model.image import RegistryDigest
@@ -67,14 +67,14 @@ class Updates:
         Raises:
             ToolMissing: skopeo is not here.
         """
-        found: list[Update] = []
+        updates: list[Update] = []
         for image in images:
             for name in names_to_ask(image):
                 if self._stop.is_set():
-                    return tuple(found)
+                    return tuple(updates)
                 told(name)
-                found.append(self._one(image, name))
-        return tuple(found)
+                updates.append(self._one(image, name))
+        return tuple(updates)
 
     def _one(self, image: ImageFacts, name: str) -> Update:
         if self._answers is None:
@@ -92,7 +92,7 @@ class Updates:
 
 def refuse_without_skopeo(answer: Unreadable) -> None:
     """Raises ToolMissing where that is what an answer says."""
-    if answer != CANCELLED and "is not installed" in answer.reason:
+    if isinstance(answer, NotInstalled):
         raise ToolMissing(
             "Registries are asked with skopeo, and it is not installed.", "apt-get install skopeo"
         )
@@ -102,22 +102,22 @@ def logins() -> Mapping[str, str]:
     """Leads skopeo to the logins of this account, as Podman keeps them."""
     if os.environ.get("REGISTRY_AUTH_FILE"):
         return {}
-    found = next(filter(os.path.exists, auth_paths(home(), os.geteuid())), "")
-    return {"REGISTRY_AUTH_FILE": found} if found else {}
+    logins_file = next(filter(os.path.exists, auth_paths(home(), os.geteuid())), "")
+    return {"REGISTRY_AUTH_FILE": logins_file} if logins_file else {}
 
 
 def names_to_ask(image: ImageFacts) -> tuple[str, ...]:
     """Full names under which a registry may have a newer image: no local one, none with a digest."""
-    found = []
+    names = []
     for name in image.names:
         about = reference(name)
         if about.digest or about.local or not about.host:
             continue
-        found.append(full_reference(name))
-    return tuple(dict.fromkeys(found))
+        names.append(full_reference(name))
+    return tuple(dict.fromkeys(names))
 
 
 def digests_of(image: ImageFacts) -> frozenset[str]:
     """Every digest that this image has in a registry: of the list of architectures, and its own."""
-    listed = (str(one).partition("@")[2] for one in image.inspect.get("RepoDigests") or ())
+    listed = (str(digest).partition("@")[2] for digest in image.inspect.get("RepoDigests") or ())
     return frozenset({*listed, str(image.inspect.get("Digest") or "")} - {""})

@@ -167,8 +167,8 @@ def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, file
     Raises:
         InputError: one of them is no text that a unit can be.
     """
-    for one in (unit.file, *unit.drop_ins):
-        check_unit_text(one.text, one.path)
+    for file in (unit.file, *unit.drop_ins):
+        check_unit_text(file.text, file.path)
     return Origin(
         OriginKind.QUADLET if unit.quadlet else OriginKind.SERVICE,
         unit.name,
@@ -187,17 +187,17 @@ def origin_from(unit: FoundUnit, manager: ServiceManager, version: Version, file
 
 def _absent(files: Files, texts: Sequence[FoundFile]) -> frozenset[str]:
     """Optional devices that are not there; one that cannot be looked at counts as there."""
-    named = {path for one in texts for path in _OPTIONAL_DEVICE.findall(one.text)}
-    found = set()
+    named = {path for file in texts for path in _OPTIONAL_DEVICE.findall(file.text)}
+    absent = set()
     for path in named:
         with contextlib.suppress(OSError):
             if not files.exists(path):
-                found.add(path)
-    return frozenset(found)
+                absent.add(path)
+    return frozenset(absent)
 
 
 def _pairs(files: Sequence[FoundFile]) -> tuple[tuple[str, str], ...]:
-    return tuple((one.path, one.text) for one in files)
+    return tuple((file.path, file.text) for file in files)
 
 
 def _check_name(origin: Origin, spec: Spec, name: str) -> None:
@@ -269,14 +269,14 @@ def unit_facts(files: Files, read: Known[ReadUnit | None], facts: ContainerFacts
     """What is known of a container's unit (see `units_of`), with what the container differs in."""
     if read is None or isinstance(read, Unreadable):
         return read
-    if read.found is None:
+    if read.files is None:
         return read.facts
     try:
-        origin = origin_from(read.found, manager_of(files, facts.engine), facts.engine.version, files)
+        origin = origin_from(read.files, manager_of(files, facts.engine), facts.engine.version, files)
         wanted = unit_spec(origin)
         _check_name(origin, wanted, facts.name)
         different = _drift_from(wanted, facts)
     except InputError as error:
         return Unreadable(error.title.rstrip("."))
-    differences = tuple(one.option for one in different if one.security)
+    differences = tuple(difference.option for difference in different if difference.security)
     return replace(read.facts, differences=differences, outdated_copy=outdated_copy(origin))

@@ -1,0 +1,267 @@
+"""A filter over the columns of the container list: `web !db score<50 state:running`. Pure.
+
+All words must hold. A word that is no filter (an unknown column, a value that the column cannot have) is left
+out and told about, so that a slip never empties the list.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from hardentui.model.finding import Severity
+from hardentui.workbench.views import Row
+
+Test: TypeAlias = Callable[[Row], bool]
+
+_WORD = re.compile(r"([a-z]+)(:(?:<=|>=|!=|<|>|=)?|<=|>=|!=|<|>|=)(.*)", re.DOTALL)
+_COMPARISONS: dict[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "!=": operator.ne,
+    "": operator.eq,
+}
+_TEXTS: dict[str, Callable[[Row], str]] = {
+    "name": lambda row: row.name,
+    "image": lambda row: row.image,
+    "engine": lambda row: f"{row.engine.label} {_rights(row)}",
+    "unit": lambda row: row.unit,
+    "pod": lambda row: row.pod,
+}
+_STATES = (
+    "created", "configured", "initialized", "running", "paused", "stopping", "stopped", "exited",
+    "removing", "dead", "restarting", "unknown",
+)  # fmt: skip
+COLUMNS = (*_TEXTS, "state", "label", "score", "sev", "fail", "step")
+"""Every column that a filter knows."""
+
+
+class Word(Struct, frozen=True):
+    """One word of a filter.
+
+    Attributes:
+        test: whether a row has what it asks for; None: it asks for nothing that there is.
+        sense: whether the word makes sense for a row; when it does for none, it is left out. None: it makes
+            sense anyway.
+        trouble: what is said when the word is left out, one sentence.
+    """
+
+    test: Test | None
+    sense: Test | None = None
+    trouble: str = ""
+
+
+class Selection(Struct, frozen=True):
+    """The rows that a filter keeps, and what it did not understand, as one sentence."""
+
+    rows: tuple[Row, ...]
+    trouble: str = ""
+
+
+class RowFilter(Struct, frozen=True):
+    """What the user typed, understood."""
+
+    text: str = ""
+    words: tuple[Word, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether it may hide a row."""
+        return any(word.test is not None for word in self.words)
+
+    def select(self, rows: Iterable[Row]) -> Selection:
+        """The rows for which every word holds, in the given order."""
+        known = tuple(rows)
+        troubles: list[str] = []
+        tests: list[Test] = []
+        for word in self.words:
+            nonsense = word.sense is not None and known and not any(word.sense(row) for row in known)
+            if word.test is None or nonsense:
+                troubles.append(word.trouble)
+            else:
+                tests.append(word.test)
+        kept = tuple(row for row in known if all(test(row) for test in tests))
+        return Selection(kept, troubles[0] if troubles else "")
+
+
+class _NoFilter(ValueError):
+    """The text of the word is no filter; the message is one sentence for the user."""
+
+
+def parse_filter(text: str) -> RowFilter:
+    """Understand `web !db image:nginx state:running score<50 sev:high step:4`."""
+    return RowFilter(text, tuple(_maybe_negated(typed.lower()) for typed in text.split()))
+
+
+def _maybe_negated(typed: str) -> Word:
+    negated = typed.startswith("!") and len(typed) > 1
+    try:
+        word = _word(typed[1:] if negated else typed)
+    except _NoFilter as error:
+        return Word(None, trouble=str(error))
+    if negated and word.test is not None:
+        return Word(_not(word.test), word.sense, word.trouble)
+    return word
+
+
+def _not(test: Test) -> Test:
+    return lambda row: not test(row)
+
+
+def _word(typed: str) -> Word:
+    match = _WORD.fullmatch(typed)
+    if match is None:
+        return Word(_anywhere(typed))
+    column, sign, value = match.groups()
+    exact, sign = not sign.startswith(":"), sign.lstrip(":")
+    if column in _TEXTS:
+        return Word(_text(column, sign, value, exact=exact or bool(sign)))
+    match column:
+        case "state":
+            return Word(_state(sign, value))
+        case "label":
+            return Word(_label(sign, value))
+        case "score":
+            return Word(_score(sign, value))
+        case "sev":
+            return Word(_severity(sign, value))
+        case "fail":
+            return _fail(sign, value)
+        case "step":
+            return _step(sign, value)
+    # `nginx:1.27` is an image and no column: a word that some row contains is looked for as it stands
+    plain = _anywhere(typed)
+    return Word(plain, plain, f'There is no column "{column}". Columns: {", ".join(COLUMNS)}.')
+
+
+def _anywhere(typed: str) -> Test:
+    return lambda row: any(
+        typed in text.lower() for text in (row.name, row.image, row.engine.label, row.pod, row.unit)
+    )
+
+
+def _rights(row: Row) -> str:
+    if row.engine.rootless is True:
+        return "rootless"
+    return "rootful" if row.engine.rootless is False else ""
+
+
+def _text(column: str, sign: str, value: str, *, exact: bool) -> Test:
+    text_of = _TEXTS[column]
+    if not exact:
+        return lambda row: value in text_of(row).lower()
+    _only_equal(column, sign, "name:web contains, name=web is all of it")
+
+    def equal(row: Row) -> bool:
+        if column == "engine":
+            return value in (row.engine.label.lower(), _rights(row))
+        return value == text_of(row).lower()
+
+    return _not(equal) if sign == "!=" else equal
+
+
+def _only_equal(column: str, sign: str, usage: str) -> None:
+    if sign not in ("", "=", "!="):
+        raise _NoFilter(f"{column} cannot be compared with {sign}; {usage}.")
+
+
+def _state(sign: str, value: str) -> Test:
+    states = [state for state in _STATES if state.startswith(value)]
+    usage = "state takes a state of Podman, such as state:running or state:exited"
+    _only_equal("state", sign, usage)
+    if not value or not states:
+        raise _NoFilter(f"{usage}.")
+
+    def test(row: Row) -> bool:
+        return row.state.lower() in states
+
+    return _not(test) if sign == "!=" else test
+
+
+def _label(sign: str, value: str) -> Test:
+    _only_equal("label", sign, "label:app=web looks for it in NAME=VALUE")
+
+    def test(row: Row) -> bool:
+        return any(value in label.lower() for label in _labels(row))
+
+    return _not(test) if sign == "!=" else test
+
+
+def _labels(row: Row) -> list[str]:
+    facts = row.report.facts if row.report else None
+    return [f"{name}={value}" for name, value in facts.labels.items()] if facts else []
+
+
+def _score(sign: str, value: str) -> Test:
+    if not re.fullmatch(r"[0-9]{1,3}", value):
+        raise _NoFilter("score takes a number from 0 to 100, such as score<50.")
+    compare, number = _COMPARISONS[sign], int(value)
+
+    def test(row: Row) -> bool:
+        score = row.report.score.value if row.report else None
+        return score is not None and compare(score, number)
+
+    return test
+
+
+def _severity(sign: str, value: str) -> Test:
+    severities = [severity for severity in Severity if severity.word.startswith(value)]
+    if not value or len(severities) != 1:
+        raise _NoFilter("sev takes low, medium, high or critical, such as sev:high or sev>=medium.")
+    compare, wanted = _COMPARISONS[sign], severities[0]
+    return lambda row: (
+        row.report is not None and any(compare(severity, wanted) for severity, _ in row.report.score.failing)
+    )
+
+
+def _fail(sign: str, value: str) -> Word:
+    _only_equal("fail", sign, "fail:root-user looks for a failing check")
+    if not value:
+        raise _NoFilter("fail takes the name of a check, such as fail:root-user.")
+
+    def sense(row: Row) -> bool:
+        return row.report is None or any(value in finding.check for finding in row.report.findings)
+
+    def test(row: Row) -> bool:
+        return row.report is not None and any(value in finding.check for finding in row.report.failing)
+
+    trouble = f'No check here is called "{value}". hardentui explain --list shows all of them.'
+    return Word(_not(test) if sign == "!=" else test, sense, trouble)
+
+
+def _step(sign: str, value: str) -> Word:
+    usage = "step takes the number of a step, such as step:4: something fails in it"
+    _only_equal("step", sign, usage)
+    if not re.fullmatch(r"[0-9]{1,2}", value):
+        raise _NoFilter(f"{usage}.")
+    step = int(value)
+
+    def sense(row: Row) -> bool:
+        return row.report is None or step in row.report.steps
+
+    def test(row: Row) -> bool:
+        return row.report is not None and any(cell.step == step and cell.failing for cell in row.report.cells)
+
+    return Word(_not(test) if sign == "!=" else test, sense, f"There is no step {step}; {usage}.")
+
+
+EXAMPLES: Sequence[tuple[str, str]] = (
+    ("web", "web in the name, image, engine, pod or unit"),
+    ("!web", "not web; ! goes before every word"),
+    ("image:nginx", "nginx in the image; likewise name: engine: pod: unit: label:"),
+    ("name=web", "exactly this name; unit= is the same as no unit"),
+    ("engine:rootless", "on a rootless engine; engine:rootful on one of root"),
+    ("state:running", "running now; a beginning is enough: state:ex"),
+    ("score<50", "also <= > >= = !="),
+    ("sev:high", "something of this severity fails; sev>=high: or of a worse one"),
+    ("step:4", "something fails in step 4"),
+    ("fail:root-user", "this check fails"),
+)
+"""What a filter may say, for the help."""

@@ -1,0 +1,109 @@
+"""The settings file as a document: its values, the line of each, and what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from hardentui.files import ONLY_BELOW
+from hardentui.model.settings import Notice, Origin, Source
+from hardentui.state.own_files import config_folder, read_own
+from hardentui.visible import visible
+from hardentui.words import nearest
+from hardentui.workbench.checklists.toml_lines import Path, line_of, toml_lines
+
+NAME = "settings.toml"
+_LARGEST = 1 << 20
+
+
+def settings_file() -> str:
+    """The settings file of this user, which may not be there."""
+    return os.path.join(config_folder(), NAME)
+
+
+class Document:
+    """The settings file, read once.
+
+    Attributes:
+        path: the file; shown: the same for a person, with `~` for the home.
+        there: there is such a file, perhaps one that cannot be read.
+        values: what it says; empty where there is no file or none that can be read.
+        notices: what is wrong with it; readers of its values add theirs.
+    """
+
+    def __init__(self, path: str, text: str | None, notices: Iterable[Notice] = ()) -> None:
+        self.path = path
+        self.shown = visible(_short(path))
+        self.notices: list[Notice] = list(notices)
+        self.values: Mapping[str, Any] = {}
+        self.there = text is not None or bool(self.notices)
+        self._text = text or ""
+        self._lines: Mapping[Path, int] | None = None
+        if text:
+            self._parse(text)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Document:
+        """The user's settings file. A session that is confined to a folder (in a browser) has none."""
+        path = settings_file()
+        place = visible(_short(path))
+        if environ.get(ONLY_BELOW):
+            return cls(path, None)
+        try:
+            content = read_own(path)
+            if len(content) > _LARGEST:
+                return cls(path, None, [Notice(place, "the file is too large to be settings")])
+            return cls(path, content.decode("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            return cls(path, None)
+        except UnicodeDecodeError:
+            return cls(path, None, [Notice(place, "it is no UTF-8 text")])
+        except OSError as error:
+            return cls(path, None, [Notice(place, f"it cannot be read: {error.strerror}")])
+
+    def _parse(self, text: str) -> None:
+        import tomllib  # most users have no settings file
+
+        try:
+            self.values = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            number = re.search(r"at line (\d+)", str(error))
+            line = int(number[1]) if number else text.rstrip("\n").count("\n") + 1
+            what = re.sub(r" \(at .*\)$", "", str(error))
+            self.notices.append(
+                Notice(f"{self.shown}:{line}", f"it is no TOML, so no line of it counts: {visible(what)}")
+            )
+
+    def place(self, *path: str | int) -> str:
+        """File and line of a value."""
+        if self._lines is None:
+            self._lines = toml_lines(self._text)
+        return f"{self.shown}:{line_of(self._lines, path)}"
+
+    def origin(self, *path: str | int) -> Origin:
+        return Origin(Source.FILE, self.place(*path))
+
+    def complain(self, path: tuple[str | int, ...], message: str) -> None:
+        self.notices.append(Notice(self.place(*path), message))
+
+    def only(self, table: Mapping[str, Any], path: tuple[str, ...], allowed: Iterable[str]) -> None:
+        """Name every key that nobody reads, and the nearest one that somebody does."""
+        allowed = tuple(allowed)
+        for key in table:
+            if key not in allowed:
+                self.complain((*path, key), f"there is no setting {visible(key)!r}{nearest(key, allowed)}")
+
+    def table(self, name: str) -> Mapping[str, Any]:
+        """A table of the file; empty where it is missing, or is none."""
+        table = self.values.get(name, {})
+        if isinstance(table, dict):
+            return table
+        self.complain((name,), f"{name} must be a table: [{name}]")
+        return {}
+
+
+def _short(path: str) -> str:
+    home = os.environ.get("HOME", "")
+    return f"~{path[len(home) :]}" if len(home) > 1 and path.startswith(f"{home}/") else path

@@ -1,0 +1,164 @@
+"""The settings of the screens: the file, the environment over it, the defaults behind both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hardentui.model.settings import Notice, Origin, Settings, Source, Vocabulary
+from hardentui.visible import visible
+from hardentui.words import nearest
+from hardentui.workbench.settings.document import Document
+
+TABLES = ("keys", "fixes")
+_NO = ("", "0", "false", "no", "off")
+
+
+def read_settings(
+    document: Document, vocabulary: Vocabulary, environ: Mapping[str, str], key_name: Callable[[str], str]
+) -> Settings:
+    """What is in force, with a notice for every value that cannot be.
+
+    Args:
+        key_name: a key as the screens name it; empty when there is none.
+    """
+    reader = _Reader(document, vocabulary, key_name)
+    reader.from_file()
+    reader.from_environment(environ)
+    return Settings(**reader.values, origins=reader.origins, notices=tuple(document.notices))
+
+
+class _Reader:
+    def __init__(self, document: Document, vocabulary: Vocabulary, key_name: Callable[[str], str]) -> None:
+        self.values: dict[str, Any] = {}
+        self.origins: dict[str, Origin] = {}
+        self._document = document
+        self._vocabulary = vocabulary
+        self._key_name = key_name
+        self._faults: dict[str, Callable[[Any], str]] = {
+            "theme": self._theme,
+            "ascii": _flag,
+            "columns": self._columns,
+            "folder": _folder,
+        }
+
+    def from_file(self) -> None:
+        document = self._document
+        document.only(document.values, (), (*self._faults, *TABLES))
+        for name, fault_of in self._faults.items():
+            if name not in document.values:
+                continue
+            value = document.values[name]
+            if fault := fault_of(value):
+                document.complain((name,), f"{name} {fault}")
+            else:
+                self._take(name, tuple(value) if isinstance(value, list) else value, document.origin(name))
+        self._keys(document.table("keys"))
+
+    def from_environment(self, environ: Mapping[str, str]) -> None:
+        for variable, name in (("TEXTUAL_THEME", "theme"), ("HARDENTUI_THEME", "theme")):
+            if (text := environ.get(variable, "")) and self._said(variable, self._theme(text)):
+                self._take(name, text, Origin(Source.ENVIRONMENT, variable))
+        if "HARDENTUI_ASCII" in environ:
+            wanted = environ["HARDENTUI_ASCII"].lower() not in _NO
+            self._take("ascii", wanted, Origin(Source.ENVIRONMENT, "HARDENTUI_ASCII"))
+        text = environ.get("HARDENTUI_FOLDER", "")
+        if text and self._said("HARDENTUI_FOLDER", _folder(text)):
+            self._take("folder", text, Origin(Source.ENVIRONMENT, "HARDENTUI_FOLDER"))
+
+    def _said(self, variable: str, fault: str) -> bool:
+        if fault:
+            self._document.notices.append(Notice(f"${variable}", f"its value {fault}"))
+        return not fault
+
+    def _take(self, name: str, value: Any, origin: Origin) -> None:
+        self.values[name] = value
+        self.origins[name] = origin
+
+    def _theme(self, value: object) -> str:
+        themes = self._vocabulary.themes
+        if not isinstance(value, str):
+            return "must be the name of a theme"
+        if value in themes:
+            return ""
+        return f"names no theme: {visible(value, 40)!r}{nearest(value, themes)}"
+
+    def _columns(self, value: object) -> str:
+        columns = self._vocabulary.columns
+        if not isinstance(value, list):
+            return f"must be a list of {', '.join(columns)}"
+        for item in value:
+            if item not in columns:
+                near = nearest(item, columns) if isinstance(item, str) else ""
+                near = near or f"; there are {', '.join(columns)}"
+                return f"has no column {visible(str(item), 40)!r}{near}"
+        return ""
+
+    def _keys(self, table: Mapping[str, Any]) -> None:
+        """The keys of actions; a key that another action of the same screen has is refused."""
+        wanted: dict[str, str] = {}
+        for action, keys in _flat(table):
+            path = ("keys", *action)
+            name = ".".join(action)
+            if name not in self._vocabulary.actions:
+                near = nearest(name, self._vocabulary.actions)
+                self._document.complain(path, f"there is no action {visible(name, 60)!r}{near}")
+            elif fault := self._key_fault(keys):
+                self._document.complain(path, f"{name}: {fault}")
+            else:
+                wanted[name] = ",".join(self._key_name(key.strip()) for key in keys.split(","))
+                self.origins[f"keys.{name}"] = self._document.origin(*path)
+        while clash := self._clash(wanted):  # a key that is refused gives the former one back
+            name, message = clash
+            self._document.complain(self._key_path(name), message)
+            del wanted[name], self.origins[f"keys.{name}"]
+        self.values["keys"] = wanted
+
+    def _key_fault(self, keys: object) -> str:
+        if not isinstance(keys, str) or not keys.strip():
+            return 'must be a key, or several: "f3", "ctrl+g,s"'
+        for key in (part.strip() for part in keys.split(",")):
+            if not self._key_name(key):
+                return f"there is no key {visible(key, 40)!r}"
+            if key == "ctrl+c":
+                return "ctrl+c is the way out and stays that"
+        return ""
+
+    def _clash(self, wanted: Mapping[str, str]) -> tuple[str, str] | None:
+        """An action with a new key that another one of the same screen has, and the sentence that says so."""
+        actions = self._vocabulary.actions
+        for name, keys in wanted.items():
+            new = [key for key in keys.split(",") if key not in actions[name].split(",")]
+            others = set().union(*(group for group in self._vocabulary.rivals if name in group)) - {name}
+            for other in sorted(others):
+                theirs = wanted.get(other, actions[other]).split(",")
+                if taken := next((key for key in new if key in theirs), ""):
+                    return name, f"{name}: {taken} is the key of {other} already"
+        return None
+
+    def _key_path(self, name: str) -> tuple[str, ...]:
+        whole = ("keys", name)
+        return whole if name in self._document.table("keys") else ("keys", *name.split("."))
+
+
+def _flat(table: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any]]:
+    """Both ways to write it: `"home.sort" = "f3"`, and `home.sort = "f3"`, which TOML takes for a table."""
+    settings: list[tuple[tuple[str, ...], Any]] = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            settings += [((key, inner), keys) for inner, keys in value.items()]
+        else:
+            settings.append(((key,), value))
+    return settings
+
+
+def _flag(value: object) -> str:
+    return "" if isinstance(value, bool) else "must be true or false"
+
+
+def _folder(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        return "must be the path of a folder"
+    if not value.isprintable():
+        return "must be a path without control characters"
+    return "" if value.startswith(("/", "~")) else "must begin with / or ~"

@@ -1,0 +1,90 @@
+"""A settings file to begin with: every setting with its default, all of it commented out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+from hardentui.errors import InputError
+from hardentui.files import write_bundle
+from hardentui.model.check import AnyCheck, ParameterValue
+from hardentui.model.draft import TextFile
+from hardentui.model.settings import Settings, Vocabulary
+from hardentui.reading.forms import FORMS
+from hardentui.visible import visible
+from hardentui.workbench.settings.document import settings_file
+
+
+def write_template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterable[AnyCheck]) -> str:
+    """Write the template where the settings file belongs; returns its path.
+
+    Raises:
+        InputError: there is a settings file; it stays as it is.
+        WriteError: it cannot be written.
+    """
+    path = settings_file()
+    if os.path.lexists(path):
+        said = f"{visible(path)} is there; it stays as it is."
+        raise InputError(said, "hardentui settings show tells what it says.")
+    folder, name = os.path.split(path)
+    text = template(vocabulary, tooltips, checks)
+    write_bundle(folder, [TextFile(name, text, 0o600)], overwrite=False, create=True)
+    return path
+
+
+def template(vocabulary: Vocabulary, tooltips: Mapping[str, str], checks: Iterable[AnyCheck]) -> str:
+    """The text of the template; as it stands it changes nothing."""
+    usual = Settings()
+    lines = [
+        "# Settings of HardenTUI. Remove the # before a line to change what it says.",
+        "# `hardentui settings show` tells what is in force, and where it comes from.",
+        "",
+        "# Colours of the screens. Also: $HARDENTUI_THEME.",
+        *_wrapped("# ", vocabulary.themes),
+        '# theme = "hardentui-dark"',
+        "",
+        "# Only ASCII signs on the screens. Also: $HARDENTUI_ASCII=1.",
+        f"# ascii = {_toml(usual.ascii)}",
+        "",
+        "# Columns of the container list besides name, score and steps, as far as there is room.",
+        f"# columns = {_toml(vocabulary.columns)}",
+        "",
+        "# The folder that the write dialog offers. Also: $HARDENTUI_FOLDER.",
+        f"# folder = {_toml(usual.folder)}",
+        "",
+        "# Keys, by action: several with commas. Names of keys are those of Textual: f3, ctrl+g, slash.",
+        "[keys]",
+    ]
+    width = max(len(action) + len(keys) for action, keys in vocabulary.actions.items()) + 10
+    for action, keys in vocabulary.actions.items():
+        setting = f"# {_toml(action)} = {_toml(keys)}"
+        lines.append(f"{setting:<{width}} # {tooltips.get(action, '')}")
+    lines += [
+        "",
+        "# What fixes write where nobody chose a value for the container and nothing was measured in it.",
+    ]
+    for check in checks:
+        if check.takes:
+            lines += ["", f"# {check.title}: {check.summary}", f"[fixes.{check.id}]"]
+            lines += [
+                f"# {name} = {_toml(check.parameters[name])}   # {FORMS[form].words}"
+                for name, form in check.takes.items()
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: ParameterValue) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _wrapped(start: str, words: Iterable[str]) -> list[str]:
+    from textwrap import wrap
+
+    return [f"{start}{line}" for line in wrap(", ".join(words), 96, break_on_hyphens=False)]

@@ -1,0 +1,47 @@
+"""A variable is named after what it holds: a container, a mount, a finding."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import hardentui
+
+PACKAGE = Path(hardentui.__file__).parent
+SAY_NOTHING = {"one", "found", "ones"}
+
+
+def vague_names(source: str) -> Iterator[tuple[int, str]]:
+    """(line, name) of every variable, argument and loop variable whose name says nothing."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id in SAY_NOTHING:
+            yield node.lineno, node.id
+        elif isinstance(node, ast.arg) and node.arg in SAY_NOTHING:
+            yield node.lineno, node.arg
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("for one in containers: pass", ["one"]),
+        ("names = [one.name for one in containers]", ["one"]),
+        ("found = []", ["found"]),
+        ("def key(one): pass", ["one"]),
+        ("order = sorted(mounts, key=lambda one: one.path)", ["one"]),
+        ("for container in containers: pass", []),
+    ],
+)
+def test_a_vague_name_is_seen(source: str, names: list[str]) -> None:
+    assert [name for _, name in vague_names(source)] == names
+
+
+def test_no_variable_is_called_one_or_found() -> None:
+    vague = [
+        f"{path.relative_to(PACKAGE)}:{line}: {name}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for line, name in vague_names(path.read_text(encoding="utf-8"))
+    ]
+    assert vague == []
