@@ -23,7 +23,7 @@ from hardentui.tui import messages as say
 from hardentui.tui.around import Around
 from hardentui.tui.listing import ListView
 from hardentui.tui.workers import Workers
-from hardentui.workbench.views import Connectivity, Progress, Report, Row
+from hardentui.workbench.views import CheckProgress, Connectivity, Report, Row
 
 if TYPE_CHECKING:
     from hardentui.model.plan import Choice
@@ -79,7 +79,7 @@ class Session:
         self.rows: dict[str, Row] = {}
         self.listed = False
         self.lost: dict[str, Lost] = {}
-        self.progress: Progress | None = None
+        self.progress: CheckProgress | None = None
         self.stopped = False
         self.host: tuple[Report, ...] | None = None
         self.judging = False
@@ -135,7 +135,7 @@ class Session:
             return
         bench, stop = self.bench, threading.Event()
         self._stop_scan, self.stopped = stop, False
-        self.progress = Progress(0, len(self.rows if keys is None else keys))
+        self.progress = CheckProgress(0, len(self.rows if keys is None else keys))
         self.run(lambda: self._workers.scan(bench, stop, keys), "scan")
         self.state_changed.publish("scan")
 
