@@ -38,6 +38,26 @@ def trust_page(engine: EngineFacts, images: Iterable[str]) -> tuple[Section, ...
     return tuple(sections)
 
 
+def formats_page(engine: EngineFacts) -> tuple[Section, ...]:
+    """Which signatures Podman reads, and where it looks for them on this host."""
+    trust = engine.trust
+    if isinstance(trust, Unreadable) or isinstance(trust.attachments, Unreadable):
+        where = Line("", "whether registries.d turns them on is not known", Tone.MUTED)
+    else:
+        on = [section.scope or "every registry" for section in trust.attachments if section.enabled]
+        told = ", ".join(on) if on else "nowhere yet; a rule with a sigstore key turns them on for its scope"
+        where = Line("", f"looked for: {told}", Tone.PLAIN if on else Tone.MUTED)
+    lines = (
+        Line("read", "sigstore attachments: the tag sha256-DIGEST.sig beside the image"),
+        where,
+        Line("read", "GPG signatures, in a folder or on a web server (lookaside)"),
+        Line("not read", "sigstore bundles, the default of cosign 3: cosign sign --new-bundle-format=false"),
+        Line("name", 'podman and skopeo sign name and tag; cosign signs no tag, which needs "any tag"'),
+        Line("measured", f"with Podman 5.4.2; this engine is {engine.version}", Tone.MUTED),
+    )
+    return (Section("Signatures that Podman reads", lines),)
+
+
 def _policy(trust: TrustFacts) -> Iterable[Line]:
     policy = trust.policy
     if isinstance(policy, Unreadable):
