@@ -8,20 +8,22 @@ from datetime import datetime
 from msgspec import Struct, field
 
 
-class FoundFile(Struct, frozen=True):
+class ImageFile(Struct, frozen=True):
     """A file of an image that matters.
 
     Attributes:
         path: absolute in the image.
-        what: one or two words: `gcc`, `setuid root`, `private key`.
+        what: a few words: `compiler gcc`, `setuid root`, `private key`.
         layer: number of the layer that brought it, 1 = the lowest; 0 = not known.
         deleted: a higher layer hides it, but it can still be pulled out of its own layer.
+        kind: of a tool: `compiler`, `debugger`, `package manager`; empty for other files.
     """
 
     path: str
     what: str
     layer: int = 0
     deleted: bool = False
+    kind: str = ""
 
 
 class LayerSize(Struct, frozen=True):
@@ -75,12 +77,12 @@ class ImageInventory(Struct, frozen=True):
     packages: Mapping[str, int] = field(default_factory=dict)
     uncounted: tuple[str, ...] = ()
     installed: tuple[Package, ...] = ()
-    tools: tuple[FoundFile, ...] = ()
-    shells: tuple[FoundFile, ...] = ()
-    remote_logins: tuple[FoundFile, ...] = ()
-    privileged_files: tuple[FoundFile, ...] = ()
-    world_writable: tuple[FoundFile, ...] = ()
-    credentials: tuple[FoundFile, ...] = ()
+    tools: tuple[ImageFile, ...] = ()
+    shells: tuple[ImageFile, ...] = ()
+    remote_logins: tuple[ImageFile, ...] = ()
+    privileged_files: tuple[ImageFile, ...] = ()
+    world_writable: tuple[ImageFile, ...] = ()
+    credentials: tuple[ImageFile, ...] = ()
     weak_accounts: tuple[str, ...] = ()
     layers: tuple[LayerSize, ...] = ()
     gaps: tuple[str, ...] = ()

@@ -24,13 +24,14 @@ _PAUSE = 0.2
 _PAUSE_HEALTH = 0.5
 
 
-class Outcome(Struct, frozen=True):
+class Readiness(Struct, frozen=True):
     """How a wait ended.
 
     Attributes:
         why: what was not so when patience ran out, or how the container ended; empty when it is ready.
         seconds: how long it took.
         exit_code: of a main process that ended; None while it runs.
+        failed_probe: the probe that `why` is about; None where it is about something else.
     """
 
     ready: bool
@@ -38,6 +39,7 @@ class Outcome(Struct, frozen=True):
     seconds: float
     why: str = ""
     exit_code: int | None = None
+    failed_probe: ProbeResult | None = None
 
 
 class Wait:
@@ -76,8 +78,9 @@ class Wait:
         self._clock = clock
         self._begun = clock()
         self._first: tuple[int, int] | None = None
+        self._failed_probe: ProbeResult | None = None
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> Readiness:
         """Block until it is ready, has ended, or patience is over.
 
         Raises:
@@ -96,10 +99,12 @@ class Wait:
             if not stages:
                 return self._settled()
             if self._clock() >= end:
-                return self._result(False, f"{why}; waited {self._expected.patience:.0f} s")
+                return self._result(
+                    False, f"{why}; waited {self._expected.patience:.0f} s", failed_probe=self._failed_probe
+                )
             self._sleep(_PAUSE_HEALTH if self._expected.how is How.HEALTH else _PAUSE)
 
-    def _settled(self) -> Outcome:
+    def _settled(self) -> Readiness:
         """Whether it goes on living, and still answers, for a moment after it became ready."""
         end = self._clock() + self._expected.settle
         while True:
@@ -139,15 +144,17 @@ class Wait:
 
     def _unanswered(self, document: Mapping[str, Any]) -> str:
         """The first probe that fails; empty when all succeed."""
+        self._failed_probe = None
         if self._run_probe is None:
             return ""
         for command in self._probes:
             result: ProbeResult = self._run_probe(command, PROBE_LIMIT)
             if not result.succeeded:
+                self._failed_probe = result
                 return f"the probe {visible(command, 120)!r} failed: {result.why}"
         return ""
 
-    def _ended(self, document: Mapping[str, Any]) -> Outcome | None:
+    def _ended(self, document: Mapping[str, Any]) -> Readiness | None:
         """The end of the main process, also where Podman started it again; None while it lives."""
         state = document.get("State") or {}
         now = (int(state.get("Pid") or 0), int(document.get("RestartCount") or 0))
@@ -166,8 +173,15 @@ class Wait:
         killed = " (killed for want of memory)" if state.get("OOMKilled") else ""
         return self._result(False, f"its main process ended with exit code {code}{killed}", exit_code=code)
 
-    def _result(self, ready: bool, why: str = "", exit_code: int | None = None) -> Outcome:
-        return Outcome(ready, self._expected.how, self._clock() - self._begun, why, exit_code)
+    def _result(
+        self,
+        ready: bool,
+        why: str = "",
+        exit_code: int | None = None,
+        failed_probe: ProbeResult | None = None,
+    ) -> Readiness:
+        seconds = self._clock() - self._begun
+        return Readiness(ready, self._expected.how, seconds, why, exit_code, failed_probe)
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):

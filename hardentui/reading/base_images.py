@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from hardentui.model.image import FoundFile, ImageInventory
+from hardentui.model.image import ImageFile, ImageInventory
 from hardentui.visible import visible
 from hardentui.words import plural
 
@@ -161,7 +161,7 @@ def _unneeded(inventory: ImageInventory) -> str:
     """Tools and shells by kind, with the first few paths."""
     kinds: dict[str, list[str]] = {}
     for tool in inventory.tools:
-        kind = visible(tool.what.rpartition(" ")[0] or tool.what, 40)
+        kind = visible(tool.kind or tool.what, 40)
         kinds.setdefault(kind, []).append(_shown(tool))
     if inventory.shells:
         kinds["shell"] = [_shown(shell) for shell in inventory.shells]
@@ -172,7 +172,7 @@ def _unneeded(inventory: ImageInventory) -> str:
     return "; ".join(texts)
 
 
-def _shown(file: FoundFile) -> str:
+def _shown(file: ImageFile) -> str:
     return visible(file.path, 80)
 
 

@@ -84,10 +84,25 @@ APP = (
 COPY = Action("screen.copy", "y", "Copy", "Copy what is under the cursor.", "This screen")
 BACK = Action("screen.back", "escape,q", "Back", "Leave this screen.", "This screen", True, "esc")
 
+_ORDER = (
+    Action("home.sort", "s", "Sort", "Sort by the next column.", "Order", True),
+    Action("home.reverse", "S", "Reverse", "Turn the order round.", "Order"),
+    *(
+        Action(
+            f"home.sort_step_{number}",
+            str(number % 10),
+            f"By step {number}",
+            f"Sort by step {number}, the worst first; again turns the order round.",
+            "Order",
+            call=f"sort_by('step {number}')",
+        )
+        for number in range(1, 11)
+    ),
+)
 HOME = (
     Action("home.open", "enter", "Walk", "Walk through the ten steps of this container.", "Containers", True),
     Action("home.filter", "slash", "Filter", "Show only some containers.", "Containers", True, "/"),
-    Action("home.sort", "s", "Sort", "Sort by the next column.", "Containers", True),
+    *_ORDER,
     Action("home.marks", "e", "Marks", "What score and marks of this row mean.", "Containers", True),
     Action("home.monitor", "m", "Monitor", "Watch this container: use, alarms, log.", "Containers", True),
     Action("home.recheck", "r", "Re-check", "Look at this container again.", "Containers", True),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hardentui.model.trust_change import Pull, PullProof, Verdict
+from hardentui.model.trust_change import Pull, PullProof, PullVerdict
 from hardentui.tui.screens.trust import TrustScreen
 from hardentui.tui.screens.trust_change import TrustChangeScreen
 from hardentui.workbench.changing.trust import TrustChange, simulated_trust_change
@@ -92,7 +92,7 @@ async def test_a_rule_that_is_none_says_how_to_write_it() -> None:
 class Pulls:
     """Stands for the pulls, which need a registry: each waits at a gate."""
 
-    def __init__(self, verdicts: dict[str, Verdict]) -> None:
+    def __init__(self, verdicts: dict[str, PullVerdict]) -> None:
         self.verdicts = verdicts
         self.gate = threading.Event()
 
@@ -107,7 +107,7 @@ class Pulls:
         proofs = []
         for case, verdict in self.verdicts.items():
             pull = Pull("[/x]\x1b[2J.io/a:1", verdict, "said\x1b[2J", "podman 5.4.2")
-            proofs.append(PullProof(case, "default", Verdict.REJECTED, pull, hint="look [bold]closer"))
+            proofs.append(PullProof(case, "default", PullVerdict.REJECTED, pull, hint="look [bold]closer"))
             told(proofs[-1])
         while not self.gate.wait(0.01) and not stop.is_set():
             pass
@@ -115,7 +115,7 @@ class Pulls:
 
 
 @contextmanager
-def _real(monkeypatch: pytest.MonkeyPatch, **verdicts: Verdict) -> Iterator[Pulls]:
+def _real(monkeypatch: pytest.MonkeyPatch, **verdicts: PullVerdict) -> Iterator[Pulls]:
     """The assistant as on a real host, but for the pulls."""
     pulls = Pulls({case.replace("_", " "): verdict for case, verdict in verdicts.items()})
     monkeypatch.setattr("hardentui.tui.screens.trust_change.trust_change_of", simulated_trust_change)
@@ -126,7 +126,7 @@ def _real(monkeypatch: pytest.MonkeyPatch, **verdicts: Verdict) -> Iterator[Pull
 
 async def test_pulls_are_told_as_they_come_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_app(some())
-    with _real(monkeypatch, other_repository=Verdict.REJECTED):
+    with _real(monkeypatch, other_repository=PullVerdict.REJECTED):
         async with running(app, (120, 50)) as pilot:
             await _open(pilot)
             await pilot.press("enter")
@@ -143,7 +143,7 @@ async def test_pulls_are_told_as_they_come_and_can_be_stopped(monkeypatch: pytes
 
 async def test_a_pull_that_comes_out_otherwise_stops_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_app(some())
-    with _real(monkeypatch, other_repository=Verdict.ACCEPTED) as pulls:
+    with _real(monkeypatch, other_repository=PullVerdict.ACCEPTED) as pulls:
         pulls.gate.set()
         async with running(app, (120, 50)) as pilot:
             await _open(pilot)
@@ -161,7 +161,7 @@ async def test_a_proven_policy_is_written_with_a_way_back(
     policy.write_text(ACCEPT)
     policy.chmod(0o644)
     app = make_app(some())
-    with _real(monkeypatch, other_repository=Verdict.REJECTED) as pulls:
+    with _real(monkeypatch, other_repository=PullVerdict.REJECTED) as pulls:
         pulls.gate.set()
 
         def here(parts: object, in_use: object) -> TrustChange:

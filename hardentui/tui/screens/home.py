@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
 from textual import on
 from textual.content import Content
 from textual.timer import Timer
@@ -16,7 +17,7 @@ from hardentui.harden.score import score_word
 from hardentui.model.finding import Finding, Severity
 from hardentui.model.plan import Caution, Choice
 from hardentui.tui.actions import COPY, HOME, bindings
-from hardentui.tui.listing import CYCLED, ORDERS, arrange, summary
+from hardentui.tui.listing import ListView, arrange, summary
 from hardentui.tui.screens.container_screen import ContainerScreen
 from hardentui.tui.screens.empty import no_containers, no_engine, nothing_matches
 from hardentui.tui.status import FAILING, OTHERS
@@ -42,7 +43,6 @@ class HomeScreen(ContainerScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._order = 0
         self._filter = parse_filter("")
         self._selection = Selection(())
         self._redraw: Timer | None = None
@@ -72,6 +72,8 @@ class HomeScreen(ContainerScreen):
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
+        self._filter = parse_filter(self.session.list_view.filter)
+        self.query_one("#filter", Input).value = self._filter.text
         self._list.focus()
         self._draw()
 
@@ -97,13 +99,15 @@ class HomeScreen(ContainerScreen):
             self._redraw = None
         session = self.session
         self._selection = self._filter.select(session.rows.values())
-        rows = arrange(self._selection.rows, self._order)
+        view = session.list_view
+        rows = arrange(self._selection.rows, view)
         self._show_trouble()
         empty = self._empty(rows)
         if empty is not None:
             self.query_one("#empty", Static).update(empty)
         self.set_class(empty is not None, "-empty")
-        self._list.show([Line(row, session.greyed(row)) for row in rows])
+        arrow = self.signs.rising if view.rises else self.signs.falling
+        self._list.show([Line(row, session.greyed(row)) for row in rows], (view.column, arrow))
         self._show_summary()
         self._show_outlook(self._list.current)
 
@@ -167,11 +171,10 @@ class HomeScreen(ContainerScreen):
         missing = sum(row.report is None for row in session.rows.values())
         if session.stopped and missing:
             return Content.assemble((f"stopped: {missing} not looked at  R goes on", "$status-medium"))
-        order = ORDERS[self._order][0]
         if self._filter.active:
             room = max(8, self.size.width - 52)
             return Content.assemble((f"filtered: {visible(self._filter.text, room)}", "$status-medium"))
-        return Content.assemble((self.signs.of(f"{order} ↓"), "$muted"))
+        return Content.assemble((session.list_view.words, "$muted"))
 
     @on(ContainerList.Drawn)
     def _rows_shown(self) -> None:
@@ -242,7 +245,10 @@ class HomeScreen(ContainerScreen):
 
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
+        if event.value == self._filter.text:
+            return
         self._filter = parse_filter(event.value)
+        self.session.list_view = replace(self.session.list_view, filter=event.value)
         self._list.to_the_top()
         self._draw()
 
@@ -252,15 +258,23 @@ class HomeScreen(ContainerScreen):
         self._list.focus()
 
     def action_sort(self) -> None:
-        self._order = (self._order + 1) % CYCLED
+        self.action_sort_by(self.session.list_view.next_column)
+
+    def action_sort_by(self, column: str) -> None:
+        self._look_at(self.session.list_view.sorted_by(column))
+
+    def action_reverse(self) -> None:
+        self.action_sort_by(self.session.list_view.column)
+
+    def _look_at(self, view: ListView) -> None:
+        self.session.list_view = view
+        self._list.hold()
         self._draw()
 
     @on(ContainerList.HeadingClicked)
     def _heading_clicked(self, message: ContainerList.HeadingClicked) -> None:
-        names = [name for name, _ in ORDERS]
-        if message.heading in names:
-            self._order = names.index(message.heading)
-            self._draw()
+        if message.heading:
+            self.action_sort_by(message.heading)
 
     def action_marks(self) -> None:
         from hardentui.tui.screens.marks import MarksScreen

@@ -92,7 +92,7 @@ class ContainerList(ScrollView, can_focus=True):
 
     @dataclass
     class HeadingClicked(Message):
-        """The user wants this order (see listing.ORDERS)."""
+        """The user wants to sort by this column (see listing.COLUMNS)."""
 
         heading: str
 
@@ -106,6 +106,7 @@ class ContainerList(ScrollView, can_focus=True):
         super().__init__(id=id)
         self._lines: Sequence[Line] = ()
         self._columns: Columns | None = None
+        self._sorted_by = ("", "")
         self._touched = False
         self._drawn = False
         self._styles: dict[str, Style] = {}
@@ -117,10 +118,14 @@ class ContainerList(ScrollView, can_focus=True):
         """The row under the cursor."""
         return self._lines[self.cursor].row if 0 <= self.cursor < len(self._lines) else None
 
-    def show(self, lines: Sequence[Line]) -> None:
-        """Show these lines in this order. The cursor stays on its container once it was moved."""
+    def show(self, lines: Sequence[Line], sorted_by: tuple[str, str] = ("", "")) -> None:
+        """Show these lines in this order. The cursor stays on its container once it was moved.
+
+        Args:
+            sorted_by: column and arrow, for the heading.
+        """
         before = self.current
-        self._lines = lines
+        self._lines, self._sorted_by = lines, sorted_by
         self._drawn = self._drawn and bool(lines)
         self._columns = None
         at = 0
@@ -132,6 +137,10 @@ class ContainerList(ScrollView, can_focus=True):
         self.refresh()
         if self.current != before:
             self.post_message(self.Highlighted(self.current))
+
+    def hold(self) -> None:
+        """Have the cursor stay on its container from now on."""
+        self._touched = True
 
     def to_the_top(self) -> None:
         """Have the next lines that are shown begin with the cursor: they are others than before."""
@@ -205,7 +214,9 @@ class ContainerList(ScrollView, can_focus=True):
         at = y + self.scroll_offset.y - 1
         base = self.rich_style
         if y == 0:
-            strip = Strip([Segment(fit(headings(self._columns), width), self._style("head"))])
+            strip = Strip(
+                [Segment(fit(headings(self._columns, *self._sorted_by), width), self._style("head"))]
+            )
         elif at < len(self._lines):
             strip = Strip(self._segments(self._lines[at], self._columns, at == self.cursor))
             if not self._drawn:

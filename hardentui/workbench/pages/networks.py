@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -10,19 +11,28 @@ from hardentui.model.facts import ContainerFacts, EngineFacts, NetworkFacts
 from hardentui.model.version import Version
 from hardentui.options import NETWORK
 from hardentui.reading.networks import modes, network_names, published, reach, uses_network_of_pod
-from hardentui.workbench.pages.sections import Line, Section
+from hardentui.workbench.pages.sections import PageLine, PageSection
 
 _ISOLATES_BY_ITSELF = Version(6, 0)
-_HOST, _NONE = "(host)", "(none)"
-_WITHOUT_OWN = {"container": "shares with another container", "ns": "joined namespace"}
+_SHARED_BY_MODE = {"container": "shares with another container", "ns": "joined namespace"}
 
 
-class Place(Struct, frozen=True):
+class PlaceKind(StrEnum):
+    """What kind of place it is. SHARED: the network of somebody else; OWN: one that nobody else is on."""
+
+    NETWORK = "network"
+    HOST = "host"
+    NONE = "none"
+    SHARED = "shared"
+    OWN = "own"
+
+
+class NetworkPlace(Struct, frozen=True):
     """A network, or the lack of one, with the containers that are there.
 
     Attributes:
         engine: label of the engine; places of two engines reach one another only over published ports.
-        name: of the network; in brackets what is none: `(host)`, `(none)`, `(pasta)`.
+        name: of the network; for other kinds of places a word in brackets: `(host)`, `(none)`, `(pasta)`.
         isolated: `no`, `yes` or `strict`; empty where the word has no meaning.
         outside: published ports, one `container address:port -> port/protocol` each.
         reaches: where its members can open connections to, in plain words.
@@ -31,6 +41,7 @@ class Place(Struct, frozen=True):
 
     engine: str
     name: str
+    kind: PlaceKind = PlaceKind.NETWORK
     driver: str = ""
     internal: bool = False
     isolated: str = ""
@@ -50,7 +61,9 @@ class _Reach(Struct, frozen=True):
     outward: bool = False
 
 
-def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts]) -> tuple[Place, ...]:
+def places(
+    networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts]
+) -> tuple[NetworkPlace, ...]:
     """The places of all engines, with who can reach whom.
 
     Args:
@@ -58,7 +71,7 @@ def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts
         containers: as far as they are known; only they tell of ports and of places that are no network.
     """
     containers = tuple(containers)
-    result: list[Place] = []
+    result: list[NetworkPlace] = []
     engines = dict.fromkeys(
         [
             *(network.engine.label for network in networks),
@@ -73,12 +86,14 @@ def places(networks: Iterable[NetworkFacts], containers: Iterable[ContainerFacts
     return tuple(result)
 
 
-def _network(facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> Place:
+def _network(
+    facts: NetworkFacts, all_networks: Sequence[NetworkFacts], known: list[ContainerFacts]
+) -> NetworkPlace:
     inspect = facts.inspect
     here = [container for container in known if facts.name in container.networks]
     subnets = inspect.get("subnets")
     reach = _reached_from(facts, all_networks)
-    return Place(
+    return NetworkPlace(
         engine=facts.engine.label,
         name=facts.name,
         driver=_driver(facts),
@@ -138,76 +153,89 @@ def _ports(containers: Iterable[ContainerFacts]) -> tuple[str, ...]:
     return tuple(ports)
 
 
-def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[Place]:
+def _others(label: str, networks: Sequence[NetworkFacts], known: list[ContainerFacts]) -> list[NetworkPlace]:
     """Containers that are on no network of their own, by what they have instead."""
-    groups: dict[str, list[ContainerFacts]] = {}
+    groups: dict[tuple[PlaceKind, str], list[ContainerFacts]] = {}
     for container in known:
         place = _place_without_network(container)
-        if place:
+        if place is not None:
             groups.setdefault(place, []).append(container)
-    return [_without_network(label, place, networks, members) for place, members in groups.items()]
+    return [
+        _without_network(label, kind, name, networks, members) for (kind, name), members in groups.items()
+    ]
 
 
 def _without_network(
-    label: str, place: str, networks: Sequence[NetworkFacts], members: Sequence[ContainerFacts]
-) -> Place:
-    reach = _reached_without_network(place, members[0].engine, networks)
-    return Place(
+    label: str,
+    kind: PlaceKind,
+    name: str,
+    networks: Sequence[NetworkFacts],
+    members: Sequence[ContainerFacts],
+) -> NetworkPlace:
+    reach = _reached_without_network(kind, members[0].engine, networks)
+    return NetworkPlace(
         engine=label,
-        name=place,
+        name=f"({name})",
+        kind=kind,
         members=tuple(member.name for member in members),
-        outside=("every port that they open",) if place == _HOST else _ports(members),
+        outside=("every port that they open",) if kind is PlaceKind.HOST else _ports(members),
         reaches=reach.words,
         to_host=reach.host,
         outward=reach.outward,
     )
 
 
-def _place_without_network(facts: ContainerFacts) -> str:
-    """`(host)`, `(pasta)`…; empty for a container that is on a network of its own."""
+def _place_without_network(facts: ContainerFacts) -> tuple[PlaceKind, str] | None:
+    """Kind and name: `host`, `pasta`…; None for a container that is on a network of its own."""
     if facts.networks:
-        return ""
+        return None
     kinds = modes(facts.spec)
     if uses_network_of_pod(facts):
-        return "(in the network of its pod)"
-    for mode, words in _WITHOUT_OWN.items():
+        return PlaceKind.SHARED, "in the network of its pod"
+    for mode, words in _SHARED_BY_MODE.items():
         if mode in kinds:
-            return f"({words})"
-    for mode in ("host", "none", "pasta", "slirp4netns"):
+            return PlaceKind.SHARED, words
+    for kind in (PlaceKind.HOST, PlaceKind.NONE):
+        if kind.value in kinds:
+            return kind, kind.value
+    for mode in ("pasta", "slirp4netns"):
         if mode in kinds:
-            return f"({mode})"
+            return PlaceKind.OWN, mode
     if network_names(facts):
-        return ""
+        return None
     # a rootless container that asks for nothing
-    return "(pasta)" if facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK] else "(private)"
+    pasta = facts.engine.version >= Version(5, 0) and not facts.spec[NETWORK]
+    return PlaceKind.OWN, "pasta" if pasta else "private"
 
 
-def _reached_without_network(place: str, engine: EngineFacts, networks: Sequence[NetworkFacts]) -> _Reach:
-    if place == _NONE:
+def _reached_without_network(
+    kind: PlaceKind, engine: EngineFacts, networks: Sequence[NetworkFacts]
+) -> _Reach:
+    if kind is PlaceKind.NONE:
         return _Reach()
-    if place == _HOST:
+    if kind is PlaceKind.HOST:
         # rootless bridges live in a network namespace of their own, where the host cannot look in
         inside = [
             network.name for network in networks if _driver(network) == "bridge" and engine.rootless is False
         ]
         words = (*inside, "the host and what listens on its loopback", "the outside")
         return _Reach(words, host=True, outward=True)
-    if place.startswith(("(in the", "(shares", "(joined")):
-        return _Reach(("what the one it shares with can reach",))
+    if kind is PlaceKind.SHARED:
+        return _Reach(("whatever the owner of the network can reach",))
     return _Reach(("the host", "the outside"), host=True, outward=True)
 
 
-def place_page(place: Place) -> tuple[Section, ...]:
+def place_page(place: NetworkPlace) -> tuple[PageSection, ...]:
     """A place as a page to read."""
-    lines = [Line("engine", place.engine)]
+    lines = [PageLine("engine", place.engine)]
     if place.driver:
-        lines.append(Line("driver", place.driver))
-        lines.append(Line("internal", "yes: no way out of it" if place.internal else "no"))
-        lines.append(Line("isolated", place.isolated or "does not apply"))
+        lines.append(PageLine("driver", place.driver))
+        lines.append(PageLine("internal", "yes: no way out of it" if place.internal else "no"))
+        lines.append(PageLine("isolated", place.isolated or "does not apply"))
         lines += _many("subnets", place.subnets, "not known")
     return (
-        Section(place.name, tuple(lines)),
-        Section(
+        PageSection(place.name, tuple(lines)),
+        PageSection(
             "Ways",
             (
                 *_many("members", place.members, "none"),
@@ -218,5 +246,5 @@ def place_page(place: Place) -> tuple[Section, ...]:
     )
 
 
-def _many(label: str, texts: tuple[str, ...], none: str) -> tuple[Line, ...]:
-    return tuple(Line(label if at == 0 else "", text) for at, text in enumerate(texts or (none,)))
+def _many(label: str, texts: tuple[str, ...], none: str) -> tuple[PageLine, ...]:
+    return tuple(PageLine(label if at == 0 else "", text) for at, text in enumerate(texts or (none,)))
