@@ -40,6 +40,17 @@ class Lost(Struct, frozen=True):
     data_of: datetime | None
 
 
+class Place(Struct, frozen=True):
+    """A step of a container: where a walk is."""
+
+    engine: str
+    container: str
+    step: int
+
+    def is_of(self, row: Row) -> bool:
+        return (row.engine.label, row.name) == (self.engine, self.container)
+
+
 class Session:
     """State of one run of the app.
 
@@ -56,6 +67,7 @@ class Session:
         values: key -> check -> values given for its fix; they outlive the choice too.
         written: key -> the chosen fixes when files of that container were last written.
         folder: where files were written last, for the next container.
+        last_walk: where the newest walk is, or was when the last session ended.
         rows_shown: set by the screen when the first rows stand on it.
         rows_changed: publishes the keys that appeared, changed or went away.
         state_changed: publishes when anything else did.
@@ -66,7 +78,6 @@ class Session:
         app: App[Any],
         first_look: Callable[[], FirstLook],
         now: Callable[[], datetime],
-        folder: str = "~/hardened",
     ) -> None:
         self._app = app
         self._first_look = first_look
@@ -85,7 +96,8 @@ class Session:
         self.choices: dict[str, dict[str, Choice]] = {}
         self.values: dict[str, dict[str, Values]] = {}
         self.written: dict[str, tuple[Choice, ...]] = {}
-        self.folder = folder
+        self.folder = "~/hardened"
+        self.last_walk: Place | None = None
         self.rows_changed: Signal[frozenset[str]] = Signal(app, "rows")
         self.state_changed: Signal[str] = Signal(app, "state")
         self.commands_changed: Signal[str] = Signal(app, "commands")

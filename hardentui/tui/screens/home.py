@@ -67,6 +67,7 @@ class HomeScreen(HardenScreen):
 
     def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
+        self._list.begin_at(self.session.last_walk)
         self._list.focus()
         self._draw()
 

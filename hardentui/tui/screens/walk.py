@@ -28,6 +28,7 @@ from hardentui.tui.screens.diff import DiffScreen
 from hardentui.tui.screens.explain import ExplainScreen
 from hardentui.tui.screens.values import ValuesScreen
 from hardentui.tui.screens.write import WriteScreen
+from hardentui.tui.session import Place
 from hardentui.tui.status import worst_first
 from hardentui.tui.text import both_ends, fit
 from hardentui.tui.widgets.finding_list import FindingList
@@ -70,7 +71,7 @@ class WalkScreen(HardenScreen):
     async def on_mount(self) -> None:
         self.session.rows_changed.subscribe(self, self._rows_changed)
         self._take(self.session.rows.get(self._key))
-        self._at = self._first_failing()
+        self._at = self._beginning()
         roomy = self.app.size.width >= 100 and self.app.size.height >= 30
         self.query_one(WhyPanel).page = 0 if roomy else None
         self.set_class(roomy, "-plan")
@@ -125,8 +126,11 @@ class WalkScreen(HardenScreen):
         """Where fixes can be chosen: for a container that is known."""
         return self._choosing if self._choosing is not None and self._choosing.report.facts else None
 
-    def _first_failing(self) -> int:
-        """The walk begins at the first step where something fails."""
+    def _beginning(self) -> int:
+        """The walk begins where it was the last time, else at the first step where something fails."""
+        last = self.session.last_walk
+        if last is not None and self._row is not None and last.is_of(self._row):
+            return next((at for at, step in enumerate(self._steps) if step.number == last.step), 0)
         cells = self._report.cells if self._report else ()
         return next((at for at, cell in enumerate(cells) if cell.status is Status.FAIL), 0)
 
@@ -171,6 +175,8 @@ class WalkScreen(HardenScreen):
         if not self._steps:
             return
         step = self._steps[self._at]
+        if self._row is not None:
+            self.session.last_walk = Place(self._row.engine.label, self._row.name, step.number)
         self._show_crumb(step)
         self.query_one(StepRail).show(self._steps, self._cells(), self._at)
         self.query_one(WhyPanel).show(step)
